@@ -1,0 +1,134 @@
+/* backends/backend.h - the kinds of backend API, one ops table each.
+ *
+ * Adapters do no I/O: they turn a request into bytes and bytes into events.
+ * A new backend is a row in registry.c, and a file only for code of its own.
+ * Any member but name may be NULL or 0: openai.c's then applies. */
+#ifndef BACKENDS_BACKEND_H
+#define BACKENDS_BACKEND_H
+
+#include "gateway/conf/conf.h"
+#include "gateway/lib/edits.h"
+#include "gateway/lib/inference.h"
+#include "gateway/lib/sse.h"
+
+/* --- a request to a backend --- */
+
+/* What encode() reads. All borrowed. */
+struct encode_in {
+	enum dialect dialect;
+	const char *path; /* after the base URL: "/chat/completions" */
+	const struct facts *facts;
+	struct slice body;
+	const struct scan_member *members; /* of body, top level */
+	size_t n_members;
+	const struct scan_member *model; /* in members, or NULL */
+	const struct conf_serving *serving;
+	struct slice model_name; /* what to ask this backend for */
+	bool want_usage; /* have a stream report its usage (include_usage) */
+};
+
+/* What encode() makes. Owned by the attempt. */
+struct encoded {
+	char path[256]; /* after the base URL */
+	struct edits body; /* over encode_in.body */
+	struct buf extra; /* bytes that the edits point into */
+	struct buf headers; /* "name: value\n" lines; Authorization included */
+	bool usage_injected; /* drop the usage-only event for the client */
+};
+void encoded_init(struct encoded *);
+void encoded_fini(struct encoded *);
+
+/* --- an answer --- */
+
+enum event_bits {
+	EVENT_TOKEN = 1 << 0, /* text, a tool call or reasoning */
+	EVENT_FINISH = 1 << 1, /* a finish_reason, or the format's end */
+	EVENT_USAGE = 1 << 2, /* usage is filled */
+	EVENT_USAGE_ONLY = 1 << 3, /* and nothing else: choices is empty */
+	EVENT_ERROR = 1 << 4, /* an error in the stream or body */
+	EVENT_DONE = 1 << 5, /* [DONE] */
+	EVENT_IGNORED = 1 << 6, /* comment, ping: relayed, means nothing */
+};
+
+struct event {
+	unsigned bits;
+	unsigned tokens; /* lower bound of output tokens in it */
+	struct usage usage;
+	struct slice error_message; /* EVENT_ERROR: unescaped, in scratch */
+	int error_status; /* a numeric code in it, or 0 */
+	/* The backend's own account of its time, where it gives one. */
+	usec queue_time; /* -1: not said */
+};
+
+/* Headers of an answer that mean something to us. */
+struct answer_head {
+	int status;
+	struct slice content_type;
+	usec retry_after; /* span; 0: none */
+	struct load limits; /* from x-ratelimit-*: LOAD_LIMIT_* bits */
+	bool has_should_retry, should_retry; /* x-should-retry */
+};
+
+/* --- probes --- */
+
+struct probe_request {
+	const char *method; /* "GET" */
+	char path[128]; /* from the server's root: "/health"; or, where
+			       under_base is set, after the base URL */
+	bool under_base;
+};
+
+struct probe_result {
+	struct fault fault; /* FAULT_NONE: well; FAULT_LOADING: cold */
+	struct load load;
+	struct buf *models; /* PROBE_MODELS: names, one per line; or NULL */
+};
+
+struct backend_ops {
+	const char *name;
+	const char *title; /* "Cerebras Inference": for docs and banners */
+	const char *default_url; /* with /v1; NULL: must be given */
+	const char *key_hint; /* env variable usually holding the key */
+	unsigned caps; /* enum cap bits it can do at all */
+	bool needs_key;
+	bool always_warm; /* hosted: there is no cold */
+	bool lacks_base64; /* embeddings come as float lists only */
+	bool no_usage_option; /* stream_options is not understood */
+	const char *const *strip; /* members it rejects, NULL-terminated */
+
+	enum err (*encode)(
+	    const struct encode_in *, struct encoded *out, struct errmsg *why);
+	/* One event's data (or, for JSON replies, a whole body). name is the
+	 * SSE event name or empty. scratch holds what *out points to. */
+	void (*decode)(enum dialect, struct slice name, struct slice data,
+	    struct event *out, struct buf *scratch);
+	/* One header line of an answer. */
+	void (*read_header)(
+	    struct slice name, struct slice value, struct answer_head *);
+	/* A status that is not 2xx, or a 2xx that failed to be an answer. The
+	 * body may be cut off at a cap. */
+	struct fault (*classify)(const struct answer_head *, struct slice body);
+	/* False: this kind of probe does not exist here. */
+	bool (*probe)(enum probe_kind, const struct conf_backend *,
+	    struct probe_request *out);
+	/* status 0: nothing answered (out->fault was set by the caller). */
+	void (*read_probe)(enum probe_kind, int status, struct slice body,
+	    struct probe_result *out);
+};
+
+/* The adapter with the defaults filled in; NULL: no such name. */
+const struct backend_ops *backend_find(struct slice name);
+/* All of them, in the order of the documentation. */
+const struct backend_ops *const *backend_all(size_t *n);
+/* For conf_load(). */
+const struct conf_env *backend_conf_env(void);
+
+/* An embeddings reply in the encoding asked for: float lists become base64 of
+ * little-endian float32, and the reverse. False: it already is, or is no such
+ * reply; *out is then untouched. */
+bool backend_convert_embeddings(
+    struct slice reply, bool base64, struct buf *out);
+/* The model's name as the client asked for it is not restored: bytes of an
+ * answer pass untouched. */
+
+#endif

@@ -1,0 +1,194 @@
+/* gateway/conf/conf.h - the configuration as an immutable snapshot.
+ *
+ * Loaded from gateway.conf (libconfig), checked whole, then shared: readers
+ * take a reference and see one consistent configuration until they let go.
+ * Everything inside lives in the snapshot's arena; pointers between its parts
+ * are valid as long as the snapshot. */
+#ifndef GATEWAY_CONF_CONF_H
+#define GATEWAY_CONF_CONF_H
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "gateway/lib/arena.h"
+#include "gateway/lib/buf.h"
+#include "gateway/lib/err.h"
+#include "gateway/lib/inference.h"
+#include "gateway/lib/map.h"
+
+#define CONF_KEY_BYTES 32 /* a SHA-256 digest */
+#define PRICE_UNKNOWN (-1.0)
+#define CONF_SERVINGS_MAX 64 /* of one model */
+
+struct conf_listen {
+	const char *address; /* NULL where path is given */
+	const char *path; /* Unix socket */
+	uint16_t port;
+};
+
+struct conf_price {
+	double input, output; /* USD per million tokens, or PRICE_UNKNOWN */
+	double cached; /* input read from a cache; default: input */
+	double hourly; /* USD, or PRICE_UNKNOWN: not fixed-cost */
+	const char *as_of; /* "2026-11", or NULL */
+};
+
+struct conf_timeouts { /* microseconds */
+	usec connect, ttft, gap, total;
+};
+
+struct conf_backend {
+	uint32_t id; /* stable across reloads for the same name */
+	const char *name;
+	const char *adapter; /* a name that conf_env lists */
+	const char *url; /* never NULL unless off, or `command` is set */
+	const char *unix_path; /* from url = "unix:/path"; url is then http */
+	const char *api_key; /* the secret itself, or NULL */
+	const char *hardware; /* free text: wafer, gpu, cpu; or "" */
+	const char *region; /* or "" */
+	const char *off; /* why it is off and how to turn it on, or NULL */
+	unsigned slots; /* concurrent requests; 0: not known */
+	struct conf_price price;
+	struct conf_timeouts timeouts;
+	const char *const *command; /* NULL-terminated argv, or NULL */
+	const char *const *strip; /* members to remove, NULL-terminated; NULL:
+				       the adapter's own list */
+	const char *ca_file; /* NULL: the system's */
+	bool tls_insecure; /* certificates are not verified */
+	usec probe_interval; /* 0: never probed */
+	int line; /* in the file */
+};
+
+struct conf_model;
+
+struct conf_serving {
+	uint32_t id; /* stable across reloads for the same (model, backend,
+			upstream model) */
+	const struct conf_backend *backend;
+	const struct conf_model *model;
+	const char *upstream; /* the backend's own model name; "*": as asked */
+	double quality;
+	bool fallback;
+	uint32_t context; /* tokens; 0: not known */
+	unsigned caps; /* enum cap bits; CAP_ALL: not restricted */
+	const char *version; /* or "" */
+};
+
+struct conf_model {
+	const char *name; /* "*": any name that is not listed */
+	const char *const *aliases; /* NULL-terminated */
+	const struct conf_serving *servings;
+	size_t n_servings;
+	int line;
+};
+
+struct conf_tenant {
+	uint32_t id;
+	const char *name;
+	const struct slo *slo; /* NULL: the default */
+	const char *const *models; /* allow-lists; NULL: all */
+	const char *const *backends;
+	const char *const *regions;
+	double min_quality;
+	bool may_pin;
+	enum priority priority; /* the highest it may claim */
+	int line;
+};
+
+struct conf_key {
+	unsigned char digest[CONF_KEY_BYTES];
+	const struct conf_tenant *tenant;
+};
+
+struct conf_limits {
+	uint64_t header, body, bodies; /* bytes: per request twice, for all */
+	unsigned connections; /* 0: as descriptors allow */
+};
+
+struct conf {
+	atomic_uint refs;
+	struct arena arena;
+	const char *path; /* of the file */
+	uint64_t version; /* 1, 2, ...: counts loads */
+
+	struct conf_listen listen, admin;
+	unsigned workers; /* never 0: the default is one per core */
+	struct conf_limits limits;
+	const char *policy;
+	const char *log_level;
+	const char *access_log; /* "stderr", "off" or a path */
+	const char *const *cors_origins; /* NULL-terminated, never NULL */
+	struct conf_timeouts timeouts; /* defaults for backends */
+	usec deadline, client_stall, header_timeout, body_timeout, idle_timeout,
+	    drain_timeout;
+	double retry_budget; /* share of requests, 0..1 */
+	unsigned queue_limit; /* requests waiting, all workers */
+
+	const struct slo *slos;
+	size_t n_slos;
+	const struct slo *default_slo; /* never NULL */
+	const struct conf_backend *backends;
+	size_t n_backends;
+	const struct conf_model *models;
+	size_t n_models;
+	const struct conf_serving *servings; /* of all models, together */
+	size_t n_servings;
+	const struct conf_model *default_model; /* or NULL */
+	const struct conf_model *wildcard_model; /* named "*", or NULL */
+	const struct conf_tenant *tenants;
+	size_t n_tenants;
+	const struct conf_key *keys; /* sorted by digest */
+	size_t n_keys;
+
+	uint32_t next_backend_id, next_serving_id, next_tenant_id;
+	struct map model_names; /* names and aliases -> struct conf_model */
+};
+
+/* What conf cannot know by itself: which adapters there are. */
+struct conf_adapter {
+	const char *name;
+	const char *default_url; /* NULL: url must be given */
+	bool needs_key; /* off without api_key when url is default */
+};
+struct conf_env {
+	const struct conf_adapter *adapters;
+	size_t n_adapters;
+};
+
+/* Every complaint of a check, in the order of lines. */
+struct complaints {
+	struct buf text; /* one per line, "FILE:LINE: PATH: want X, got Y" */
+	size_t errors, warnings;
+};
+void complaints_init(struct complaints *);
+void complaints_fini(struct complaints *);
+
+/* Loads and checks. `previous` (may be NULL) lends its ids to what stayed.
+ * On OK *out holds one reference; warnings may still be in *c. On failure
+ * *out is untouched and *c says everything that is wrong. */
+enum err conf_load(const char *path, const struct conf_env *,
+    const struct conf *previous, struct conf **out,
+    struct complaints *c) MUST_USE;
+
+struct conf *conf_ref(struct conf *);
+void conf_unref(struct conf **); /* sets it to NULL */
+
+/* NULL where there is none. Aliases are names. */
+const struct conf_model *conf_find_model(const struct conf *, struct slice);
+const struct slo *conf_find_slo(const struct conf *, struct slice);
+const struct conf_backend *conf_find_backend(const struct conf *, struct slice);
+const struct conf_serving *conf_find_serving(const struct conf *, uint32_t id);
+
+/* The tenant whose key that is, comparing digests in constant time; NULL:
+ * nobody's. */
+const struct conf_tenant *conf_authenticate(
+    const struct conf *, struct slice key);
+/* SHA-256 as 64 hexadecimal digits and a NUL, for `pointsman key hash`. */
+void conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1]);
+
+/* The effective configuration as JSON, secrets masked. */
+void conf_dump(const struct conf *, struct buf *out);
+/* docs/configuration.md, from the table of settings. */
+void conf_write_docs(FILE *);
+
+#endif

@@ -1,0 +1,74 @@
+/* gateway/dialects/dialect.h - wire formats that clients speak.
+ *
+ * Pure: bytes in, facts or bytes out. One row per format. */
+#ifndef GATEWAY_DIALECTS_DIALECT_H
+#define GATEWAY_DIALECTS_DIALECT_H
+
+#include "gateway/lib/buf.h"
+#include "gateway/lib/inference.h"
+#include "gateway/lib/scan.h"
+
+#define DIALECT_MEMBERS_MAX 128 /* top-level members of a request */
+
+/* A request body, read. */
+struct dialect_request {
+	struct facts facts;
+	struct scan_member members[DIALECT_MEMBERS_MAX];
+	size_t n_members;
+	const struct scan_member *model; /* in members, or NULL */
+	char model_name[256]; /* facts.model points here */
+};
+
+/* What is wrong with a request, for the error body. */
+struct dialect_error {
+	int status; /* 400 */
+	const char *param; /* member at fault, or NULL; static */
+	const char *code; /* "invalid_json", "invalid_type", ...; static */
+	char message[256];
+};
+
+/* An error to the client. NULL param and code are written as null. */
+struct error_reply {
+	int status;
+	const char *type; /* "invalid_request_error", "server_error", ... */
+	const char *code, *param;
+	const char *message; /* plain text */
+};
+
+struct dialect_ops {
+	const char *name;
+	enum dialect id;
+	/* Scans the body once and fills *out; on failure *why. A member that
+	 * routing reads and that comes twice is an error. */
+	enum err (*parse)(struct slice body, struct dialect_request *out,
+	    struct dialect_error *why);
+	/* A whole JSON error body, and the same as an event in a stream. */
+	void (*render_error)(const struct error_reply *, struct buf *out);
+	void (*render_error_event)(const struct error_reply *, struct buf *out);
+	/* What ends a good stream where the backend did not say it:
+	 * "data: [DONE]\n\n", or empty. */
+	struct slice done_event;
+	struct slice heartbeat; /* a comment: ": keep-alive\n\n" */
+};
+
+const struct dialect_ops *dialect_get(enum dialect);
+
+/* The table of routes of the data listener. */
+enum reply_kind { REPLY_JSON_OR_SSE, REPLY_JSON };
+struct route {
+	const char *method, *path; /* "/v1/chat/completions" */
+	enum dialect dialect;
+	enum reply_kind reply;
+	const char *upstream_path; /* after the base URL: "/chat/completions" */
+};
+/* NULL: not one of them. *known_path is set when another method fits. */
+const struct route *route_find(
+    struct slice method, struct slice path, bool *known_path);
+/* True when "/v1" + path is a route: the 404 then says so. */
+bool route_lacks_v1(struct slice path);
+const struct route *routes(size_t *n);
+
+/* {"error":{"message","type","param","code"}}: OpenAI's shape. */
+void openai_render_error(const struct error_reply *, struct buf *out);
+
+#endif

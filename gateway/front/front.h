@@ -1,0 +1,94 @@
+/* gateway/front/front.h - HTTP to clients; the only user of libmicrohttpd.
+ *
+ * One front per event loop. It accepts from a listening descriptor that all
+ * fronts share, spreads connections over many daemons (about 64 each), reads
+ * bodies up to a limit, and notices clients that leave. An exchange is one
+ * request and its answer; its sink takes the answer. */
+#ifndef GATEWAY_FRONT_FRONT_H
+#define GATEWAY_FRONT_FRONT_H
+
+#include <uv.h>
+
+#include "gateway/conf/conf.h"
+#include "gateway/lib/buf.h"
+#include "gateway/lib/sink.h"
+
+struct front;
+struct exchange;
+
+/* A bound, listening, non-blocking descriptor. ERR_IO with "port 7070 is in
+ * use" and the like. A stale Unix socket (nobody answers) is replaced. */
+enum err front_listen(
+    const struct conf_listen *, int *fd, struct errmsg *why) MUST_USE;
+/* Removes the path of a Unix socket; closes. */
+void front_unlisten(const struct conf_listen *, int fd);
+
+/* Shared by all fronts: bytes of request bodies held, for limits.bodies. */
+struct front_budget {
+	atomic_ullong held;
+};
+
+enum front_verdict {
+	FRONT_READ, /* read the body, then on_request */
+	FRONT_REFUSE, /* drain the body (up to a cap), then on_request; the
+			 exchange's body stays empty */
+};
+
+struct front_ops {
+	/* Request line and headers are in and sane. Called inside
+	 * libmicrohttpd: look, decide, set exchange_arg; write nothing. */
+	enum front_verdict (*on_headers)(void *arg, struct exchange *);
+	/* The body is there, or has been drained or refused: see
+	 * exchange_refusal(). From here on the sink may be written to. */
+	void (*on_request)(void *arg, struct exchange *);
+	/* The exchange is over and about to vanish, whatever happened. */
+	void (*on_closed)(void *arg, struct exchange *);
+};
+
+struct front_settings {
+	struct conf_limits limits;
+	usec header_timeout, body_timeout, idle_timeout, client_stall;
+};
+
+struct front *front_new(uv_loop_t *, int listen_fd,
+    const struct front_settings *, struct front_budget *,
+    const struct front_ops *, void *arg, struct errmsg *why);
+/* For later connections and requests; a reload calls it. */
+void front_configure(struct front *, const struct front_settings *);
+/* No new connections; answers carry `connection: close`. */
+void front_drain(struct front *);
+unsigned front_exchanges(const struct front *); /* open now */
+unsigned front_connections(const struct front *);
+/* Closes every connection. on_closed(arg) when all handles are. */
+void front_close(struct front **, void (*on_closed)(void *), void *arg);
+/* Runs daemons that have something to do until none has; true when any did.
+ * Called from the loop's prepare and check. */
+bool front_settle(struct front *);
+
+/* --- an exchange --- */
+struct slice exchange_method(const struct exchange *);
+struct slice exchange_path(const struct exchange *); /* as sent, no query */
+struct slice exchange_query(const struct exchange *); /* after '?', or empty */
+/* Case is ignored; empty slice with NULL pointer: not there. */
+struct slice exchange_header(const struct exchange *, const char *name);
+struct slice exchange_body(const struct exchange *);
+void exchange_free_body(struct exchange *); /* returns it to the budget */
+struct sink *exchange_sink(struct exchange *);
+void exchange_set_arg(struct exchange *, void *);
+void *exchange_arg(const struct exchange *);
+/* Clock times: the connection's first byte of this request as far as known,
+ * headers complete, body complete. */
+usec exchange_began(const struct exchange *);
+usec exchange_received(const struct exchange *);
+/* A name for the peer in logs: "127.0.0.1:5000" or "unix". */
+const char *exchange_peer(const struct exchange *);
+
+/* What front found wrong before the core was asked; 0 status: nothing. The
+ * core words the answer, so that every error has one shape. */
+struct exchange_refusal {
+	int status; /* 400, 408, 411, 413, 417, 501, 503 */
+	const char *code, *message; /* static */
+};
+const struct exchange_refusal *exchange_refusal(const struct exchange *);
+
+#endif

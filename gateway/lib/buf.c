@@ -1,0 +1,197 @@
+/* gateway/lib/buf.c - bytes being built. */
+#include "gateway/lib/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUF_FIRST 256 /* smallest allocation, bytes */
+
+void
+buf_init(struct buf *b, size_t max)
+{
+	*b = (struct buf){ .max = max };
+}
+
+void
+buf_fini(struct buf *b)
+{
+	free(b->p);
+	*b = (struct buf){ .max = b->max };
+}
+
+void
+buf_reset(struct buf *b)
+{
+	b->n = 0;
+	b->err = OK;
+}
+
+bool
+buf_reserve(struct buf *b, size_t n)
+{
+	size_t want, cap;
+	char *p;
+
+	if (b->err != OK)
+		return false;
+	if (n > b->max - b->n) {
+		b->err = ERR_LIMIT;
+		return false;
+	}
+	want = b->n + n;
+	if (want <= b->cap)
+		return true;
+	cap = b->cap > 0 ? b->cap : BUF_FIRST;
+	while (cap < want)
+		cap += cap < (1u << 20) ? cap : cap / 4;
+	if (cap > b->max)
+		cap = b->max;
+	p = realloc(b->p, cap);
+	if (p == NULL) {
+		b->err = ERR_MEMORY;
+		return false;
+	}
+	b->p = p;
+	b->cap = cap;
+	return true;
+}
+
+void
+buf_add(struct buf *b, struct slice s)
+{
+	if (s.n == 0 || !buf_reserve(b, s.n))
+		return;
+	memcpy(b->p + b->n, s.p, s.n);
+	b->n += s.n;
+}
+
+void
+buf_add_str(struct buf *b, const char *cstr)
+{
+	buf_add(b, slice_of(cstr));
+}
+
+void
+buf_add_char(struct buf *b, char c)
+{
+	buf_add(b, slice_make(&c, 1));
+}
+
+void
+buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0 || !buf_reserve(b, (size_t)n + 1))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	b->n += (size_t)n;
+}
+
+/* Length of the well-formed UTF-8 sequence at p (RFC 3629), or 0. */
+static size_t
+utf8_length(const unsigned char *p, size_t n)
+{
+	unsigned char c = p[0], lo = 0x80, hi = 0xbf;
+	size_t want;
+
+	if (c < 0x80)
+		return 1;
+	if (c >= 0xc2 && c <= 0xdf)
+		want = 2;
+	else if (c >= 0xe0 && c <= 0xef)
+		want = 3;
+	else if (c >= 0xf0 && c <= 0xf4)
+		want = 4;
+	else
+		return 0;
+	if (c == 0xe0)
+		lo = 0xa0;
+	else if (c == 0xed)
+		hi = 0x9f;
+	else if (c == 0xf0)
+		lo = 0x90;
+	else if (c == 0xf4)
+		hi = 0x8f;
+	if (want > n || p[1] < lo || p[1] > hi)
+		return 0;
+	for (size_t i = 2; i < want; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return want;
+}
+
+void
+buf_add_json(struct buf *b, struct slice s)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t i = 0, len;
+
+	buf_add_char(b, '"');
+	while (i < s.n) {
+		len = utf8_length(p + i, s.n - i);
+		if (len == 0) {
+			buf_add_str(b, "\\ufffd");
+			len = 1;
+		} else if (p[i] == '"' || p[i] == '\\') {
+			buf_add_char(b, '\\');
+			buf_add_char(b, (char)p[i]);
+		} else if (p[i] == '\n') {
+			buf_add_str(b, "\\n");
+		} else if (p[i] < 0x20 || p[i] == 0x7f) {
+			buf_addf(b, "\\u%04x", p[i]);
+		} else {
+			buf_add(b, slice_make(s.p + i, len));
+		}
+		i += len;
+	}
+	buf_add_char(b, '"');
+}
+
+void
+buf_consume(struct buf *b, size_t n)
+{
+	if (n >= b->n) {
+		b->n = 0;
+		return;
+	}
+	memmove(b->p, b->p + n, b->n - n);
+	b->n -= n;
+}
+
+struct slice
+buf_slice(const struct buf *b)
+{
+	return slice_make(b->p, b->n);
+}
+
+enum err
+buf_err(const struct buf *b)
+{
+	return b->err;
+}
+
+char *
+buf_take(struct buf *b, size_t *n)
+{
+	char *p = NULL;
+
+	b->max = b->max < SIZE_MAX ? b->max + 1 : b->max;
+	if (buf_reserve(b, 1)) {
+		p = b->p;
+		p[b->n] = '\0';
+		if (n != NULL)
+			*n = b->n;
+		b->p = NULL;
+	}
+	buf_fini(b);
+	return p;
+}

@@ -1,0 +1,31 @@
+/* gateway/lib/clock.c - time as monotonic microseconds. */
+#include "gateway/lib/clock.h"
+
+#include <time.h>
+
+static usec
+read_clock(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (usec)ts.tv_sec * USEC_SEC + ts.tv_nsec / 1000;
+}
+
+usec
+clock_now(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+usec
+clock_wall(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
+usec
+clock_cpu(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}

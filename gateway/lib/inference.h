@@ -1,0 +1,220 @@
+/* gateway/lib/inference.h - the words that all rooms share.
+ *
+ * Plain facts about requests, backends and what became of them. No behaviour
+ * beyond naming; every enum has its table of names in inference.c. */
+#ifndef GATEWAY_LIB_INFERENCE_H
+#define GATEWAY_LIB_INFERENCE_H
+
+#include "gateway/lib/clock.h"
+#include "gateway/lib/slice.h"
+
+/* A wire format. */
+enum dialect {
+	DIALECT_CHAT, /* OpenAI /chat/completions */
+	DIALECT_COMPLETIONS, /* OpenAI /completions */
+	DIALECT_EMBEDDINGS, /* OpenAI /embeddings */
+	DIALECT_RESPONSES, /* OpenAI /responses, relayed */
+	DIALECT_MESSAGES, /* Anthropic /messages, relayed */
+	DIALECT_COUNT
+};
+
+/* What a request needs and a serving can do. A serving whose abilities are
+ * unknown counts as capable. */
+enum cap {
+	CAP_CHAT = 1 << 0,
+	CAP_COMPLETIONS = 1 << 1,
+	CAP_EMBEDDINGS = 1 << 2,
+	CAP_RESPONSES = 1 << 3,
+	CAP_MESSAGES = 1 << 4,
+	CAP_TOOLS = 1 << 5,
+	CAP_IMAGES = 1 << 6,
+	CAP_AUDIO = 1 << 7,
+	CAP_JSON_MODE = 1 << 8, /* response_format other than text */
+};
+#define CAP_ALL 0x1ffu
+
+enum priority { PRIORITY_PREMIUM, PRIORITY_STANDARD, PRIORITY_BATCH };
+
+enum on_miss { ON_MISS_SERVE, ON_MISS_REFUSE };
+
+/* A latency target that applies to one request. A zero target is none. */
+struct slo {
+	const char *name; /* the class, or "custom"; borrowed, never NULL */
+	usec ttft, itl, total;
+	double percentile; /* (0, 100) */
+	double min_quality;
+	enum priority priority;
+	enum on_miss on_miss;
+};
+
+/* What is known of a request once its body has been scanned. Slices point
+ * into the body. */
+struct facts {
+	enum dialect dialect;
+	struct slice model; /* as asked for, unescaped; empty: none given */
+	unsigned needs; /* enum cap bits */
+	bool stream;
+	bool include_usage; /* stream_options.include_usage is true */
+	bool base64; /* embeddings: encoding_format is base64 */
+	uint32_t max_tokens; /* 0: not said */
+	uint64_t prompt_bytes; /* of text in messages, prompt or input */
+	uint64_t prefix_hash; /* of the first bytes of the prompt; 0: none */
+};
+
+/* Roughly what a tokenizer makes of that many bytes; at least 1. */
+uint32_t tokens_of_bytes(uint64_t bytes);
+
+struct usage {
+	bool known; /* false: the backend has not said; tokens are a guess */
+	uint32_t input, output, cached;
+};
+
+/* What went wrong with an attempt. One row each in the fault table. */
+enum fault_kind {
+	FAULT_NONE,
+	FAULT_REFUSED, /* connection refused */
+	FAULT_UNREACHABLE, /* no route, no such socket, network down */
+	FAULT_DNS,
+	FAULT_TLS,
+	FAULT_RESET, /* before any byte of an answer */
+	FAULT_CUT, /* in the middle of an answer */
+	FAULT_FRAMING, /* bad chunks, wrong length, bad encoding */
+	FAULT_CONNECT_TIMEOUT, /* the attempt's deadlines */
+	FAULT_TTFT_TIMEOUT,
+	FAULT_GAP_TIMEOUT,
+	FAULT_TOTAL_TIMEOUT,
+	FAULT_SERVER_ERROR, /* 5xx but loading */
+	FAULT_BAD_ANSWER, /* 200 that is empty, error, HTML, broken */
+	FAULT_TOO_LARGE, /* an event or a body beyond its cap */
+	FAULT_LOADING, /* 503 while the model loads */
+	FAULT_RATE_LIMITED, /* 429, 498 */
+	FAULT_KEY, /* 401, 403 */
+	FAULT_MODEL, /* 404: this serving's model is not there */
+	FAULT_UNSUITED, /* 400, 413, 422 about this backend */
+	FAULT_REQUEST, /* any other 4xx: the request is at fault */
+	FAULT_CLIENT_GONE,
+	FAULT_DEADLINE, /* the request's own deadline */
+	FAULT_INTERNAL, /* ours: memory, a cap */
+	FAULT_COUNT
+};
+
+enum blame {
+	BLAME_NONE,
+	BLAME_BACKEND, /* counts towards the breaker */
+	BLAME_OPEN, /* opens the breaker at once */
+	BLAME_CAPACITY, /* blocked until `until` */
+	BLAME_KEY, /* off until the configuration changes */
+	BLAME_SERVING, /* that model on that backend only */
+	BLAME_COLD, /* not warm yet */
+};
+
+/* A row of the fault table: DESIGN "what a fault means before COMMIT". */
+struct fault_rule {
+	const char *name; /* "ttft_timeout": in logs, metrics, receipts */
+	bool retry; /* another serving may be tried */
+	enum blame blame;
+	int client_status; /* when nothing is left; 0: the upstream's own */
+};
+const struct fault_rule *fault_rule(enum fault_kind);
+
+struct fault {
+	enum fault_kind kind;
+	int status; /* upstream's HTTP status, 0: none came */
+	usec retry_after; /* a span from now; 0: not said */
+};
+
+/* Live load as a backend tells it. A member that is not in `has` is unknown,
+ * which is not zero. */
+enum load_has {
+	LOAD_RUNNING = 1 << 0,
+	LOAD_WAITING = 1 << 1,
+	LOAD_CACHE_USE = 1 << 2,
+	LOAD_SLOTS = 1 << 3,
+	LOAD_WARM = 1 << 4,
+	LOAD_LIMIT_REQUESTS = 1 << 5,
+	LOAD_LIMIT_TOKENS = 1 << 6,
+};
+
+struct load {
+	unsigned has; /* enum load_has bits */
+	double running, waiting;
+	double cache_use; /* KV cache in use, 0..1 */
+	unsigned slots;
+	bool warm; /* the model is loaded */
+	/* from rate-limit headers: what is left, and when it is refilled */
+	double left_requests, left_tokens;
+	usec reset_requests, reset_tokens; /* spans from now */
+};
+
+/* Parts of a request's time that are measured and kept as percentiles. */
+enum phase {
+	PHASE_QUEUE, /* waiting in the router's queue */
+	PHASE_CONNECT, /* TCP, where a connection had to be made */
+	PHASE_TLS,
+	PHASE_TTFT, /* request sent to first token; JSON: whole answer */
+	PHASE_ITL, /* (last - first token) / (tokens - 1) */
+	PHASE_TOTAL,
+	PHASE_COUNT
+};
+
+enum probe_kind {
+	PROBE_HEALTH, /* is it there, is the model loaded */
+	PROBE_LOAD, /* running, waiting, cache use */
+	PROBE_MODELS, /* which models it has */
+	PROBE_KIND_COUNT
+};
+
+/* One try on one serving, as it ended. Spans in microseconds; -1: did not
+ * come to that. */
+struct attempt_report {
+	uint32_t serving; /* id */
+	const char *backend, *model; /* names; borrowed from the snapshot */
+	enum fault_kind fault;
+	int status;
+	bool hedge;
+	usec connect, tls, ttft, itl, total;
+};
+
+#define ATTEMPTS_KEPT 8 /* reports kept per request, the last ones */
+
+enum result {
+	RESULT_OK,
+	RESULT_ERROR, /* answered with an error */
+	RESULT_BROKEN, /* an error event or a cut after COMMIT */
+	RESULT_REFUSED, /* never reached a backend */
+	RESULT_CLIENT_GONE,
+};
+
+/* What became of a request: emitted once, at FINISH. Strings are borrowed for
+ * the call. */
+struct outcome {
+	const char *id;
+	const char *tenant; /* "-" where the gateway is open */
+	const char *model; /* public name, "-" where none was found */
+	const char *slo; /* class name */
+	const char *reason; /* why it ended so, or why this serving */
+	const char *path;
+	enum dialect dialect;
+	enum result result;
+	enum fault_kind fault;
+	int status; /* sent to the client, 0: none */
+	bool stream;
+	bool slo_declared, slo_met; /* met is false unless RESULT_OK */
+	uint64_t bytes_in, bytes_out;
+	struct usage usage;
+	usec recv, auth, queue, route, connect, tls, ttft, itl, total;
+	double cost; /* USD; negative: unknown */
+	size_t n_attempts; /* in all */
+	struct attempt_report attempts[ATTEMPTS_KEPT];
+};
+
+const char *dialect_name(enum dialect);
+unsigned dialect_cap(enum dialect);
+const char *priority_name(enum priority);
+const char *phase_name(enum phase);
+const char *result_name(enum result);
+const char *cap_name(enum cap);
+bool cap_parse(struct slice, enum cap *);
+bool priority_parse(struct slice, enum priority *);
+
+#endif

@@ -1,0 +1,40 @@
+/* gateway/lib/log.h - key=value lines, one write(2) each.
+ *
+ * Safe from any thread. Never a prompt, never a key: callers pass names,
+ * numbers and reasons only. A log that cannot be written is dropped, never
+ * waited for by choice. */
+#ifndef GATEWAY_LIB_LOG_H
+#define GATEWAY_LIB_LOG_H
+
+#include <stdbool.h>
+
+#include "gateway/lib/err.h"
+#include "gateway/lib/slice.h"
+
+enum log_level {
+	LOG_ERROR,
+	LOG_WARN,
+	LOG_INFO,
+	LOG_DEBUG,
+};
+
+void log_set_level(enum log_level);
+bool log_wants(enum log_level);
+/* "error", "warn", "info", "debug"; false for any other. */
+bool log_level_parse(const char *name, enum log_level *);
+
+/* fmt gives `event key=value key=value`; a time and the level go before it.
+ * Control characters in the result become '?', so that no value can forge a
+ * line. Values with spaces are the caller's to quote (%s inside '"'). */
+void log_line(enum log_level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+#define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...) log_line(LOG_WARN, __VA_ARGS__)
+#define log_info(...) log_line(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)                                                         \
+	do {                                                                   \
+		if (log_wants(LOG_DEBUG))                                      \
+			log_line(LOG_DEBUG, __VA_ARGS__);                      \
+	} while (0)
+
+#endif

@@ -1,0 +1,87 @@
+/* gateway/telemetry/telemetry.h - what happened, counted.
+ *
+ * Each worker writes to a shard of its own under that shard's mutex, which
+ * nobody else wants but a scrape; readers merge all shards. Everything is fed
+ * from one struct outcome per request. Names and help of every metric are rows
+ * of one table, from which the exposition and docs/operations.md are made. */
+#ifndef GATEWAY_TELEMETRY_TELEMETRY_H
+#define GATEWAY_TELEMETRY_TELEMETRY_H
+
+#include <stdio.h>
+
+#include "gateway/lib/buf.h"
+#include "gateway/lib/inference.h"
+#include "gateway/telemetry/hist.h"
+
+struct telemetry;
+
+struct telemetry *telemetry_new(unsigned shards);
+void telemetry_free(struct telemetry **);
+
+/* The servings there are now. Cells are made for new ids and live on for the
+ * old; strings are copied. */
+struct telemetry_label {
+	uint32_t serving; /* id */
+	const char *model, *backend, *upstream, *adapter, *region;
+};
+enum err telemetry_configure(
+    struct telemetry *, const struct telemetry_label *, size_t n) MUST_USE;
+
+/* Once per request, from the shard's own thread. */
+void telemetry_finish(
+    struct telemetry *, unsigned shard, const struct outcome *, usec now);
+
+/* Numbers that are read rather than counted, set before a scrape. */
+struct telemetry_gauges {
+	unsigned requests, connections, queue, transfers, connections_made;
+	uint64_t body_bytes, config_version;
+	usec uptime;
+};
+
+/* What the router says of a serving, so that /metrics can show it without
+ * knowing the router. */
+struct telemetry_serving {
+	uint32_t serving; /* id */
+	unsigned in_flight, waiting;
+	unsigned breaker; /* 0 closed, 1 open, 2 half-open */
+	bool usable, warm;
+	struct load load;
+};
+
+/* The Prometheus text format, version 0.0.4. */
+void telemetry_expose(struct telemetry *, const struct telemetry_gauges *,
+    const struct telemetry_serving *, size_t n_servings, usec now,
+    struct buf *out);
+
+/* One serving's last minute. */
+struct telemetry_view {
+	struct {
+		usec p50, p95, p99; /* -1: no samples */
+		uint64_t n;
+	} phase[PHASE_COUNT];
+	uint64_t attempts, errors, rate_limited; /* since the start */
+	uint64_t tokens_in, tokens_out;
+	uint64_t faults[FAULT_COUNT];
+};
+bool telemetry_view(
+    struct telemetry *, uint32_t serving, usec now, struct telemetry_view *);
+
+/* The same for all requests of a tenant or an SLO class is in the metrics. */
+
+/* One line per request. `target` is "stderr", "off" or a path; reopened when
+ * it is named again (log rotation). Writing happens on a thread of its own:
+ * a full queue drops lines and counts them. */
+struct access_log;
+enum err access_log_open(
+    const char *target, struct access_log **, struct errmsg *why) MUST_USE;
+void access_log_close(struct access_log **); /* writes what is queued */
+void access_log_write(struct access_log *, const struct outcome *);
+uint64_t access_log_dropped(const struct access_log *);
+
+/* The `server-timing` header's value. */
+void server_timing(const struct outcome *, struct buf *out);
+
+/* docs: the table of metrics as Markdown. */
+void telemetry_write_docs(FILE *);
+
+#endif

@@ -1,0 +1,75 @@
+/* gateway/upstream/upstream.h - HTTP to backends; the only user of libcurl.
+ *
+ * One upstream per event loop. Transfers are spread over many CURLMs of at
+ * most 16 each, because libcurl's cost per new transfer grows with the open
+ * transfers of a multi. All but on_done run from inside libcurl: they may take
+ * bytes and set flags. transfer_start(), _resume() and _cancel() only leave
+ * word and may be called from anywhere; upstream_settle() carries them out. */
+#ifndef GATEWAY_UPSTREAM_UPSTREAM_H
+#define GATEWAY_UPSTREAM_UPSTREAM_H
+
+#include <uv.h>
+
+#include "gateway/lib/err.h"
+#include "gateway/lib/inference.h"
+#include "gateway/lib/slice.h"
+
+struct upstream;
+struct transfer;
+
+struct upstream *upstream_new(uv_loop_t *, struct errmsg *why);
+/* Cancels what is left. The loop must still turn once for handles to close;
+ * on_closed(arg) says when that is done and the memory is gone. */
+void upstream_close(struct upstream **, void (*on_closed)(void *), void *arg);
+/* Carries out what callbacks and callers asked for, until nothing is left to
+ * do; true when it did anything. Called from the loop's prepare and check. */
+bool upstream_settle(struct upstream *);
+
+struct transfer_request {
+	const char *method; /* "POST", "GET" */
+	const char *url; /* whole */
+	const char *unix_path; /* or NULL */
+	const char *ca_file; /* or NULL: the system's */
+	bool tls_insecure;
+	bool local; /* no proxy look-up */
+	struct slice headers; /* "name: value\n" lines */
+	const struct slice *body; /* pieces; the bytes they point to must stay
+				     until on_done; the array is copied */
+	size_t n_body;
+	usec connect_timeout; /* TCP and TLS together; 0: none */
+};
+
+struct transfer_result {
+	enum fault_kind fault; /* FAULT_NONE: the HTTP exchange is whole */
+	int status; /* 0: no answer came */
+	bool reused; /* no connection had to be made */
+	usec connect, tls; /* spans; -1: none was made */
+	uint64_t received; /* body bytes */
+	char message[160]; /* libcurl's words, for logs */
+};
+
+struct transfer_ops {
+	/* The final response's status and headers, then on_headers_end. */
+	void (*on_header)(void *arg, struct slice name, struct slice value);
+	void (*on_headers_end)(void *arg, int status);
+	/* False: pause; these bytes have been taken. */
+	bool (*on_bytes)(void *arg, struct slice);
+	/* Once, last; not after transfer_cancel(). The transfer is gone when
+	 * it returns. Called from upstream_settle(), never inside libcurl. */
+	void (*on_done)(void *arg, const struct transfer_result *);
+};
+
+/* NULL without memory. Starts at the next settle. */
+struct transfer *transfer_start(struct upstream *,
+    const struct transfer_request *, const struct transfer_ops *, void *arg);
+/* Hands on more bytes after on_bytes said false. */
+void transfer_resume(struct transfer *);
+/* No callback comes any more; the connection closes at the next settle. */
+void transfer_cancel(struct transfer **);
+
+struct upstream_stats {
+	unsigned transfers, multis, connections_made;
+};
+void upstream_stats(const struct upstream *, struct upstream_stats *);
+
+#endif

@@ -1,0 +1,155 @@
+/* router/router.h - who serves which request, and when.
+ *
+ * One object for the whole process. It is pure: it has no clock, thread,
+ * socket or lock of its own; each call takes `now`, and the caller holds the
+ * one lock around all of them (gateway/switchboard.c; the simulator needs
+ * none). In-flight counters change inside these calls, so they are exact.
+ * Deciding allocates nothing: tickets and cells are made beforehand.
+ *
+ * A ticket lives from router_submit() (PLAN_GO or PLAN_WAIT) to the call that
+ * ends it: router_finished(), router_cancel(), or a router_retry() or
+ * router_next() that answers PLAN_NO. The route_request is borrowed for as
+ * long; the snapshot it points into must stay pinned by its owner. */
+#ifndef ROUTER_ROUTER_H
+#define ROUTER_ROUTER_H
+
+#include "gateway/conf/conf.h"
+#include "gateway/lib/inference.h"
+
+#define ROUTER_WORKERS_MAX 64 /* wake masks are 64 bits */
+
+struct router;
+
+/* A handle; stale ones are recognised and ignored. */
+struct ticket {
+	uint32_t index, generation; /* generation 0: none */
+};
+
+enum preference { PREFER_SLO, PREFER_FASTEST, PREFER_CHEAPEST };
+
+struct route_request {
+	const struct facts *facts;
+	const struct conf_model *model;
+	const struct conf_tenant *tenant; /* NULL: the gateway is open */
+	const struct conf_backend *pin; /* NULL: none */
+	enum preference prefer;
+	struct slo slo;
+	usec arrived; /* request fully received */
+	usec deadline; /* absolute */
+	unsigned worker;
+	void *owner; /* given back by router_next() */
+};
+
+enum plan_kind { PLAN_GO, PLAN_WAIT, PLAN_NO };
+
+/* Why a plan is as it is; named for logs and receipts. */
+enum plan_reason {
+	REASON_CHEAPEST_ADEQUATE, /* meets the SLO at the least price */
+	REASON_BEST_EFFORT, /* none is expected to: misses least */
+	REASON_FASTEST,
+	REASON_CHEAPEST,
+	REASON_PINNED,
+	REASON_FALLBACK, /* only a fallback serving was left */
+	REASON_ONLY, /* there was one candidate */
+	REASON_QUEUED, /* nothing warm or free yet */
+	REASON_NO_SERVING, /* capability, context: none fits */
+	REASON_BOUNDARY, /* tenant, region, quality: none allowed */
+	REASON_UNAVAILABLE, /* breakers open, keys off, blocked */
+	REASON_RATE_LIMITED, /* every candidate is over its limit */
+	REASON_LOADING, /* every candidate is cold and time is up */
+	REASON_SLO_UNATTAINABLE, /* on_miss = refuse */
+	REASON_QUEUE_FULL,
+	REASON_DEADLINE,
+	REASON_EXHAUSTED, /* every capable serving has been tried */
+	REASON_RETRY_BUDGET,
+	REASON_COUNT
+};
+const char *plan_reason_name(enum plan_reason);
+
+#define HEDGE_NEVER USEC_NEVER
+
+struct plan {
+	enum plan_kind kind;
+	enum plan_reason reason;
+	uint32_t serving; /* id; PLAN_GO only */
+	usec ttft, itl, total; /* predicted; -1: unknown */
+	double confidence; /* P(SLO met), 0..1; -1: unknown */
+	usec retry_after; /* PLAN_NO: when it may work; 0: not known */
+	struct {
+		uint32_t serving;
+		usec delay; /* from now; HEDGE_NEVER: none */
+	} hedge;
+};
+
+struct router *router_new(unsigned workers, uint64_t seed);
+void router_free(struct router **);
+
+/* Takes a reference on the snapshot. Servings that stayed keep their state. */
+enum err router_configure(struct router *, struct conf *, usec now) MUST_USE;
+
+/* A new request. *t is set for PLAN_GO and PLAN_WAIT. */
+void router_submit(struct router *, const struct route_request *, usec now,
+    struct ticket *t, struct plan *);
+
+/* The next ready request of that worker: its owner, ticket and new plan
+ * (PLAN_GO or PLAN_NO). False: none is ready. */
+bool router_next(struct router *, unsigned worker, usec now, void **owner,
+    struct ticket *t, struct plan *);
+
+/* The attempt on the ticket's present serving failed; plans again. PLAN_NO
+ * ends the ticket. Calls that free capacity return the workers to wake. */
+uint64_t router_retry(struct router *, struct ticket, const struct fault *,
+    usec now, struct plan *);
+
+/* The client left, or the deadline passed: nobody is to blame. */
+uint64_t router_cancel(struct router *, struct ticket, usec now);
+
+/* The attempt's first token came, ttft after it was sent. */
+void router_first_token(struct router *, struct ticket, usec now, usec ttft);
+
+/* The attempt that answered has ended, well or (after COMMIT) badly. */
+struct route_result {
+	struct fault fault; /* FAULT_NONE: whole */
+	usec ttft, itl, total; /* -1: not measured */
+	struct usage usage;
+};
+uint64_t router_finished(
+    struct router *, struct ticket, const struct route_result *, usec now);
+
+/* What a probe, a child's state or reply headers told of a backend. `fault`
+ * is how a health probe ended (FAULT_NONE: it is well), NULL for mere load. */
+uint64_t router_load(struct router *, uint32_t backend, const struct load *,
+    const struct fault *, usec now);
+
+/* Every 100 ms. begin and end under the lock; build, which computes the
+ * quantile tables, outside it. */
+struct router_tables; /* scratch, owned by the caller of the tick */
+struct router_tables *router_tables_new(void);
+void router_tables_free(struct router_tables **);
+void router_tick_begin(struct router *, struct router_tables *, usec now);
+void router_tick_build(struct router_tables *);
+uint64_t router_tick_end(struct router *, struct router_tables *, usec now);
+
+/* The state of one serving, for admin pages, /metrics and explain. */
+enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
+const char *breaker_state_name(enum breaker_state);
+
+struct serving_view {
+	uint32_t serving, backend; /* ids */
+	enum breaker_state breaker;
+	enum fault_kind last_fault; /* why it opened or is blocked */
+	usec opens_in; /* until the breaker or block ends; 0: usable */
+	bool warm, key_off, model_gone;
+	unsigned in_flight, waiting; /* waiting: queued for its model */
+	struct load load;
+	struct {
+		usec p50, p95, p99; /* -1: no samples */
+		double n; /* effective samples */
+	} live[PHASE_COUNT]; /* TTFT, ITL, TOTAL are filled */
+};
+/* False: no serving has that id. */
+bool router_view(
+    const struct router *, uint32_t serving, usec now, struct serving_view *);
+unsigned router_queue_length(const struct router *);
+
+#endif
