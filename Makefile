@@ -78,21 +78,87 @@ $(OUT)/test/$(1)/%_test: $(OUT)/obj/$(1)/%_test.o $(call archive,$(1)) \
 endef
 $(foreach f,$(FOLDERS),$(eval $(call folder_rules,$(f))))
 
+# gateway/ itself: its tests link the objects that they test.
+$(OUT)/gateway.a: $(filter-out %/main.o,$(call objects,gateway))
+	@rm -f $@
+	@ar rcs $@ $^
+$(OUT)/test/gateway/%_test: $(OUT)/obj/gateway/%_test.o $(OUT)/gateway.a \
+		$(call archives,$(DEPS_gateway))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
+
 $(PROGRAM): $(call objects,gateway) $(call archives,$(DEPS_gateway))
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 include bench/bench.mk
+include tests/fuzz/fuzz.mk
 
 $(OUT)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# cmocka hands every test a state that few want.
+$(OUT)/obj/%_test.o: WARN += -Wno-unused-parameter
+
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: clean
-clean:
-	rm -rf $(BUILD)
+# --- what people type ---
+.PHONY: help run test lint docs demo install clean unit vtc clients config-check
 
-.PHONY: unit
+help:
+	@echo "make            build/pointsman and build/fakellm"
+	@echo "make run        serve gateway.conf (tools/run installs first)"
+	@echo "make test       units, scripts, real SDKs, under sanitizers"
+	@echo "make lint       format, layers, static analysis"
+	@echo "make demo       simulated hardware: SLO classes, a kill, a recovery"
+	@echo "make bench      speed and memory against nginx, same run"
+	@echo "make fuzz       T=scan TIME=60"
+	@echo "make docs       the generated pages"
+	@echo "make install    DESTDIR, PREFIX"
+
+CONF ?= gateway.conf
+run: all
+	@tools/local-model fetch || true
+	@exec $(BUILD)/pointsman serve -c $(CONF)
+
+# Tests run the sanitized flavour; everything they start is found through
+# POINTSMAN and FAKELLM.
+test:
+	@$(MAKE) -s FLAVOUR=asan $(BUILD)/asan/pointsman $(BUILD)/asan/fakellm
+	@$(MAKE) -s FLAVOUR=asan unit
+	@$(MAKE) -s FLAVOUR=asan fuzz-replay
+	@$(MAKE) -s FLAVOUR=asan config-check vtc clients
+
 unit: $(UNIT_TESTS)
 	@tools/run-units $(UNIT_TESTS)
+
+config-check: $(PROGRAM)
+	@$(PROGRAM) check -c gateway.conf
+
+vtc: $(PROGRAM) $(FAKELLM)
+	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+		tests/e2e/run
+
+clients: $(PROGRAM) $(FAKELLM)
+	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+		tests/clients/run
+
+lint:
+	@tools/lint
+
+docs: $(PROGRAM)
+	@$(PROGRAM) docs configuration > docs/configuration.md
+	@$(PROGRAM) docs metrics > docs/metrics.md
+
+demo: all
+	@POINTSMAN=$(BUILD)/pointsman FAKELLM=$(BUILD)/fakellm bench/demo
+
+install: $(BUILD)/pointsman
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/pointsman
+	install -D -m 644 gateway.conf \
+		$(DESTDIR)$(PREFIX)/share/doc/pointsman/gateway.conf.example
+	install -D -m 755 tools/local-model \
+		$(DESTDIR)$(PREFIX)/libexec/pointsman/local-model
+
+clean:
+	rm -rf $(BUILD)

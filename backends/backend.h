@@ -1,8 +1,8 @@
 /* backends/backend.h - the kinds of backend API, one ops table each.
  *
  * Adapters do no I/O: they turn a request into bytes and bytes into events.
- * A new backend is a row in registry.c, and a file only for code of its own.
- * Any member but name may be NULL or 0: openai.c's then applies. */
+ * A new backend is a row in registry.c, and a file only for code of its own;
+ * what it shares with the rest it takes from adapters.h, by name. */
 #ifndef BACKENDS_BACKEND_H
 #define BACKENDS_BACKEND_H
 
@@ -32,7 +32,7 @@ struct encoded {
 	char path[256]; /* after the base URL */
 	struct edits body; /* over encode_in.body */
 	struct buf extra; /* bytes that the edits point into */
-	struct buf headers; /* "name: value\n" lines; Authorization included */
+	struct buf headers; /* "name: value\n" lines, authorization included */
 	bool usage_injected; /* drop the usage-only event for the client */
 };
 void encoded_init(struct encoded *);
@@ -55,18 +55,39 @@ struct event {
 	unsigned tokens; /* lower bound of output tokens in it */
 	struct usage usage;
 	struct slice error_message; /* EVENT_ERROR: unescaped, in scratch */
-	int error_status; /* a numeric code in it, or 0 */
+	int error_status; /* the HTTP status it stands for, or 0 */
 	/* The backend's own account of its time, where it gives one. */
 	usec queue_time; /* -1: not said */
 };
 
-/* Headers of an answer that mean something to us. */
+/* Rate limits are counted over windows of several lengths at a time; of each
+ * kind the one with the least left is told. */
+enum limit_kind { LIMIT_REQUESTS, LIMIT_TOKENS, LIMIT_KINDS };
+enum limit_window {
+	WINDOW_PLAIN, /* whose length its name does not tell */
+	WINDOW_MINUTE,
+	WINDOW_HOUR,
+	WINDOW_DAY,
+	WINDOWS
+};
+struct limit {
+	bool known;
+	double left;
+	usec reset; /* span; 0: not said */
+};
+
+/* Headers of an answer that mean something to us. Starts as zeroes; holds
+ * copies, so that no header has to outlive its callback. */
 struct answer_head {
-	int status;
-	struct slice content_type;
+	int status; /* set by the caller */
+	char content_type[96]; /* cut off where it is longer */
 	usec retry_after; /* span; 0: none */
 	struct load limits; /* from x-ratelimit-*: LOAD_LIMIT_* bits */
 	bool has_should_retry, should_retry; /* x-should-retry */
+	/* read_header()'s own notes: headers come in any order */
+	struct limit windows[LIMIT_KINDS][WINDOWS];
+	bool retry_in_ms; /* retry-after-ms came: it is the more exact */
+	int64_t date, retry_at; /* seconds since 1970; 0: not seen */
 };
 
 /* --- probes --- */
@@ -92,31 +113,37 @@ struct backend_ops {
 	unsigned caps; /* enum cap bits it can do at all */
 	bool needs_key;
 	bool always_warm; /* hosted: there is no cold */
-	bool lacks_base64; /* embeddings come as float lists only */
+	bool lacks_base64; /* embeddings come as float lists only; the wish
+			      for another encoding is not passed on */
 	bool no_usage_option; /* stream_options is not understood */
-	const char *const *strip; /* members it rejects, NULL-terminated */
+	const char *const *strip; /* members it rejects, NULL-terminated; or
+				     NULL */
 
 	enum err (*encode)(
 	    const struct encode_in *, struct encoded *out, struct errmsg *why);
 	/* One event's data (or, for JSON replies, a whole body). name is the
-	 * SSE event name or empty. scratch holds what *out points to. */
+	 * SSE event name or empty. What *out points to is appended to scratch,
+	 * which may hold the data itself. */
 	void (*decode)(enum dialect, struct slice name, struct slice data,
 	    struct event *out, struct buf *scratch);
 	/* One header line of an answer. */
 	void (*read_header)(
 	    struct slice name, struct slice value, struct answer_head *);
 	/* A status that is not 2xx, or a 2xx that failed to be an answer. The
-	 * body may be cut off at a cap. */
+	 * body may be cut off at a cap, or be the data of an event. Where a 2xx
+	 * carries an error that names its own status, that one counts, so that
+	 * no backend is blamed for a request it was right to refuse. */
 	struct fault (*classify)(const struct answer_head *, struct slice body);
 	/* False: this kind of probe does not exist here. */
 	bool (*probe)(enum probe_kind, const struct conf_backend *,
 	    struct probe_request *out);
-	/* status 0: nothing answered (out->fault was set by the caller). */
+	/* Nothing is read where the caller has set out->fault: the question
+	 * was not answered in full. */
 	void (*read_probe)(enum probe_kind, int status, struct slice body,
 	    struct probe_result *out);
 };
 
-/* The adapter with the defaults filled in; NULL: no such name. */
+/* NULL: no such name. */
 const struct backend_ops *backend_find(struct slice name);
 /* All of them, in the order of the documentation. */
 const struct backend_ops *const *backend_all(size_t *n);
@@ -124,8 +151,9 @@ const struct backend_ops *const *backend_all(size_t *n);
 const struct conf_env *backend_conf_env(void);
 
 /* An embeddings reply in the encoding asked for: float lists become base64 of
- * little-endian float32, and the reverse. False: it already is, or is no such
- * reply; *out is then untouched. */
+ * little-endian float32, and the reverse; all other bytes stay as they are.
+ * Appended to *out; ask buf_err(). False: it already is, or is no such reply;
+ * *out is then untouched. */
 bool backend_convert_embeddings(
     struct slice reply, bool base64, struct buf *out);
 /* The model's name as the client asked for it is not restored: bytes of an

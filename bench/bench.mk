@@ -1,4 +1,6 @@
-# The bench programs: fakellm (a scripted upstream) and the load client.
+# The bench programs: fakellm (simulated hardware).
 
-$(FAKELLM): $(OUT)/obj/bench/fakellm.o $(call archives,$(DEPS_bench))
+FAKELLM_OBJECTS := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard bench/fake*.c))
+
+$(FAKELLM): $(FAKELLM_OBJECTS) $(call archives,$(DEPS_bench))
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)

@@ -4,7 +4,9 @@
  * socket or lock of its own; each call takes `now`, and the caller holds the
  * one lock around all of them (gateway/switchboard.c; the simulator needs
  * none). In-flight counters change inside these calls, so they are exact.
- * Deciding allocates nothing: tickets and cells are made beforehand.
+ * Deciding allocates nothing: cells are made by router_configure(), tickets
+ * and queue lanes in blocks that are kept, so that a submit allocates only
+ * when more requests are at work than ever before.
  *
  * A ticket lives from router_submit() (PLAN_GO or PLAN_WAIT) to the call that
  * ends it: router_finished(), router_cancel(), or a router_retry() or
@@ -15,6 +17,7 @@
 
 #include "gateway/conf/conf.h"
 #include "gateway/lib/inference.h"
+#include "policies/tenant.h"
 
 #define ROUTER_WORKERS_MAX 64 /* wake masks are 64 bits */
 
@@ -24,8 +27,6 @@ struct router;
 struct ticket {
 	uint32_t index, generation; /* generation 0: none */
 };
-
-enum preference { PREFER_SLO, PREFER_FASTEST, PREFER_CHEAPEST };
 
 struct route_request {
 	const struct facts *facts;
@@ -51,6 +52,7 @@ enum plan_reason {
 	REASON_PINNED,
 	REASON_FALLBACK, /* only a fallback serving was left */
 	REASON_ONLY, /* there was one candidate */
+	REASON_EXPLORING, /* too little is known of it: finding out */
 	REASON_QUEUED, /* nothing warm or free yet */
 	REASON_NO_SERVING, /* capability, context: none fits */
 	REASON_BOUNDARY, /* tenant, region, quality: none allowed */
@@ -72,8 +74,10 @@ struct plan {
 	enum plan_kind kind;
 	enum plan_reason reason;
 	uint32_t serving; /* id; PLAN_GO only */
-	usec ttft, itl, total; /* predicted; -1: unknown */
-	double confidence; /* P(SLO met), 0..1; -1: unknown */
+	/* Predicted at the percentile of the SLO, cautiously; the median
+	 * where it has no targets. -1: unknown. */
+	usec ttft, itl, total;
+	double confidence; /* P(SLO met), 0..1; -1: unknown, or no targets */
 	usec retry_after; /* PLAN_NO: when it may work; 0: not known */
 	struct {
 		uint32_t serving;
@@ -81,10 +85,13 @@ struct plan {
 	} hedge;
 };
 
+/* NULL without memory. Equal seeds and equal calls give equal plans. */
 struct router *router_new(unsigned workers, uint64_t seed);
 void router_free(struct router **);
 
-/* Takes a reference on the snapshot. Servings that stayed keep their state. */
+/* Takes a reference on the snapshot. Servings that stayed keep their state;
+ * a backend whose URL changed starts afresh, and every key is trusted again.
+ * ERR_MEMORY leaves everything as it was. */
 enum err router_configure(struct router *, struct conf *, usec now) MUST_USE;
 
 /* A new request. *t is set for PLAN_GO and PLAN_WAIT. */
@@ -97,7 +104,9 @@ bool router_next(struct router *, unsigned worker, usec now, void **owner,
     struct ticket *t, struct plan *);
 
 /* The attempt on the ticket's present serving failed; plans again. PLAN_NO
- * ends the ticket. Calls that free capacity return the workers to wake. */
+ * ends the ticket, and is the answer to a fault that forbids a retry and to a
+ * ticket that is not at work. Calls that free capacity return the workers to
+ * wake. */
 uint64_t router_retry(struct router *, struct ticket, const struct fault *,
     usec now, struct plan *);
 
@@ -117,12 +126,16 @@ uint64_t router_finished(
     struct router *, struct ticket, const struct route_result *, usec now);
 
 /* What a probe, a child's state or reply headers told of a backend. `fault`
- * is how a health probe ended (FAULT_NONE: it is well), NULL for mere load. */
+ * is how a health probe ended (FAULT_NONE: it is well), NULL for mere load.
+ * Load may be NULL. Faults: FAULT_LOADING makes it cold until a later probe
+ * says FAULT_NONE or LOAD_WARM; those that open a breaker do, except while a
+ * supervised child is cold, when a refusal is no news. Others tell nothing. */
 uint64_t router_load(struct router *, uint32_t backend, const struct load *,
     const struct fault *, usec now);
 
-/* Every 100 ms. begin and end under the lock; build, which computes the
- * quantile tables, outside it. */
+/* Every 100 ms. begin and end under the lock; build, which files the new
+ * measurements and computes the quantile tables, outside it. A router that is
+ * never ticked learns nothing. One tick at a time. */
 struct router_tables; /* scratch, owned by the caller of the tick */
 struct router_tables *router_tables_new(void);
 void router_tables_free(struct router_tables **);
@@ -138,13 +151,14 @@ struct serving_view {
 	uint32_t serving, backend; /* ids */
 	enum breaker_state breaker;
 	enum fault_kind last_fault; /* why it opened or is blocked */
-	usec opens_in; /* until the breaker or block ends; 0: usable */
+	usec opens_in; /* until the breaker or block ends; 0: usable;
+			  USEC_NEVER: not by itself */
 	bool warm, key_off, model_gone;
-	unsigned in_flight, waiting; /* waiting: queued for its model */
+	unsigned in_flight, waiting; /* waiting: queued, and may go there */
 	struct load load;
 	struct {
 		usec p50, p95, p99; /* -1: no samples */
-		double n; /* effective samples */
+		double n; /* effective samples: old ones count less */
 	} live[PHASE_COUNT]; /* TTFT, ITL, TOTAL are filled */
 };
 /* False: no serving has that id. */

@@ -133,6 +133,8 @@ struct conf {
 	size_t n_models;
 	const struct conf_serving *servings; /* of all models, together */
 	size_t n_servings;
+	const struct conf_serving *const
+	    *servings_by_id; /* n_servings, rising */
 	const struct conf_model *default_model; /* or NULL */
 	const struct conf_model *wildcard_model; /* named "*", or NULL */
 	const struct conf_tenant *tenants;
@@ -142,6 +144,7 @@ struct conf {
 
 	uint32_t next_backend_id, next_serving_id, next_tenant_id;
 	struct map model_names; /* names and aliases -> struct conf_model */
+	struct map slo_names, backend_names;
 };
 
 /* What conf cannot know by itself: which adapters there are. */
@@ -157,7 +160,9 @@ struct conf_env {
 
 /* Every complaint of a check, in the order of lines. */
 struct complaints {
-	struct buf text; /* one per line, "FILE:LINE: PATH: want X, got Y" */
+	/* one per line, "FILE:LINE: PATH: want X, got Y"; before the PATH of
+	 * what is merely doubtful comes "warning: " */
+	struct buf text;
 	size_t errors, warnings;
 };
 void complaints_init(struct complaints *);
@@ -188,6 +193,10 @@ void conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1]);
 
 /* The effective configuration as JSON, secrets masked. */
 void conf_dump(const struct conf *, struct buf *out);
+/* After a reload: names of settings that differ, but that a running process
+ * cannot change ("listen, workers"); nothing is added where there are none. */
+void conf_restart_needed(
+    const struct conf *old, const struct conf *now, struct buf *names);
 /* docs/configuration.md, from the table of settings. */
 void conf_write_docs(FILE *);
 

@@ -23,9 +23,10 @@ enum err front_listen(
 /* Removes the path of a Unix socket; closes. */
 void front_unlisten(const struct conf_listen *, int fd);
 
-/* Shared by all fronts: bytes of request bodies held, for limits.bodies. */
+/* Shared by all fronts; starts as all zeroes. */
 struct front_budget {
-	atomic_ullong held;
+	atomic_ullong held; /* bytes of request bodies, for limits.bodies */
+	atomic_uint connections; /* open, for limits.connections */
 };
 
 enum front_verdict {
@@ -35,13 +36,19 @@ enum front_verdict {
 };
 
 struct front_ops {
-	/* Request line and headers are in and sane. Called inside
-	 * libmicrohttpd: look, decide, set exchange_arg; write nothing. */
+	/* Request line and headers are in. Called inside libmicrohttpd: look,
+	 * decide, set exchange_arg and the sink's callbacks; write nothing.
+	 * Always comes first, also for what front refuses by itself: then
+	 * exchange_refusal() says so and the verdict does not count. */
 	enum front_verdict (*on_headers)(void *arg, struct exchange *);
 	/* The body is there, or has been drained or refused: see
-	 * exchange_refusal(). From here on the sink may be written to. */
+	 * exchange_refusal(). From here on the sink may be written to, at
+	 * once or later. Called inside libmicrohttpd. Does not come where the
+	 * client leaves, or is cut off, before its body is whole. */
 	void (*on_request)(void *arg, struct exchange *);
-	/* The exchange is over and about to vanish, whatever happened. */
+	/* The exchange is over and about to vanish, whatever happened. Comes
+	 * once for each on_headers, after sink.on_gone where the answer was
+	 * not whole; called from front_settle() or front_close(). */
 	void (*on_closed)(void *arg, struct exchange *);
 };
 
@@ -69,7 +76,8 @@ bool front_settle(struct front *);
 struct slice exchange_method(const struct exchange *);
 struct slice exchange_path(const struct exchange *); /* as sent, no query */
 struct slice exchange_query(const struct exchange *); /* after '?', or empty */
-/* Case is ignored; empty slice with NULL pointer: not there. */
+/* Case is ignored; empty slice with NULL pointer: not there. Once the client
+ * has left or the answer has been sent no header is there any more. */
 struct slice exchange_header(const struct exchange *, const char *name);
 struct slice exchange_body(const struct exchange *);
 void exchange_free_body(struct exchange *); /* returns it to the budget */
@@ -86,7 +94,8 @@ const char *exchange_peer(const struct exchange *);
 /* What front found wrong before the core was asked; 0 status: nothing. The
  * core words the answer, so that every error has one shape. */
 struct exchange_refusal {
-	int status; /* 400, 408, 411, 413, 417, 501, 503 */
+	int status; /* 400, 408, 413, 417, 501, 503; 408 is for logs only:
+			the connection has been cut */
 	const char *code, *message; /* static */
 };
 const struct exchange_refusal *exchange_refusal(const struct exchange *);

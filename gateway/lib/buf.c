@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/lib/utf8.h"
+
 #define BUF_FIRST 256 /* smallest allocation, bytes */
 
 void
@@ -48,7 +50,7 @@ buf_reserve(struct buf *b, size_t n)
 		cap += cap < (1u << 20) ? cap : cap / 4;
 	if (cap > b->max)
 		cap = b->max;
-	p = realloc(b->p, cap);
+	p = realloc(b->p, cap + 1); /* the NUL of buf_addf and buf_take */
 	if (p == NULL) {
 		b->err = ERR_MEMORY;
 		return false;
@@ -88,45 +90,12 @@ buf_addf(struct buf *b, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n < 0 || !buf_reserve(b, (size_t)n + 1))
+	if (n <= 0 || !buf_reserve(b, (size_t)n))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
 	va_end(ap);
 	b->n += (size_t)n;
-}
-
-/* Length of the well-formed UTF-8 sequence at p (RFC 3629), or 0. */
-static size_t
-utf8_length(const unsigned char *p, size_t n)
-{
-	unsigned char c = p[0], lo = 0x80, hi = 0xbf;
-	size_t want;
-
-	if (c < 0x80)
-		return 1;
-	if (c >= 0xc2 && c <= 0xdf)
-		want = 2;
-	else if (c >= 0xe0 && c <= 0xef)
-		want = 3;
-	else if (c >= 0xf0 && c <= 0xf4)
-		want = 4;
-	else
-		return 0;
-	if (c == 0xe0)
-		lo = 0xa0;
-	else if (c == 0xed)
-		hi = 0x9f;
-	else if (c == 0xf0)
-		lo = 0x90;
-	else if (c == 0xf4)
-		hi = 0x8f;
-	if (want > n || p[1] < lo || p[1] > hi)
-		return 0;
-	for (size_t i = 2; i < want; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return want;
 }
 
 void
@@ -184,14 +153,14 @@ buf_take(struct buf *b, size_t *n)
 {
 	char *p = NULL;
 
-	b->max = b->max < SIZE_MAX ? b->max + 1 : b->max;
-	if (buf_reserve(b, 1)) {
-		p = b->p;
-		p[b->n] = '\0';
-		if (n != NULL)
-			*n = b->n;
+	if (b->err == OK) {
+		p = b->p != NULL ? b->p : malloc(1);
 		b->p = NULL;
 	}
+	if (p != NULL)
+		p[b->n] = '\0';
+	if (p != NULL && n != NULL)
+		*n = b->n;
 	buf_fini(b);
 	return p;
 }

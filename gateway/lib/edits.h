@@ -29,7 +29,7 @@ void edits_init(struct edits *, struct slice original);
 enum err edits_replace(
     struct edits *, struct slice span, struct slice with) MUST_USE;
 /* Removes members of the top-level object by index, commas included, however
- * many and wherever they are. */
+ * many and wherever they are. Once per document: commas are shared. */
 enum err edits_remove_members(struct edits *, const struct scan_member *,
     size_t n_members, const bool *remove) MUST_USE;
 /* Adds `members` ("\"a\":1,\"b\":2", no outer braces or commas) at the end of

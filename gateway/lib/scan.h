@@ -4,7 +4,9 @@
  * commas, no comments, valid UTF-8, valid escapes, no NUL, depth at most
  * SCAN_DEPTH_MAX) in one pass and records where its top-level members are.
  * The cursors then walk values that have been validated. Whatever jansson
- * accepts, with JSON_DISABLE_EOF_CHECK off, is accepted here, but for depth. */
+ * 2.14 accepts (json_loadb, no flags) is accepted here, but for depth and a
+ * NUL byte after a number or word, which slips through there; of what jansson
+ * refuses, only numbers beyond its range are accepted. */
 #ifndef GATEWAY_LIB_SCAN_H
 #define GATEWAY_LIB_SCAN_H
 
@@ -30,9 +32,10 @@ struct scan_member {
 	enum scan_type type;
 };
 
-/* Members in document order; the first `cap` are stored, *n counts all.
- * ERR_SYNTAX with "line 3, column 14: ..." in *why; ERR_INVALID when the
- * document is JSON but not an object. */
+/* Members in document order, duplicates included; the first `cap` are stored,
+ * *n counts all. ERR_SYNTAX with "line 3, column 14: ..." in *why (a column is
+ * a code point); ERR_INVALID when the document is JSON but not an object. On
+ * failure *n is untouched, `members` may not be. */
 enum err scan_object(struct slice json, struct scan_member *members, size_t cap,
     size_t *n, struct errmsg *why) MUST_USE;
 
@@ -50,12 +53,34 @@ bool scan_next_element(
 /* The member `name` of a validated object value; false: none. */
 bool scan_get(struct slice object, const char *name, struct scan_member *out);
 
+/* A walk over validated JSON that reads each byte once: where a cursor first
+ * finds the end of a member, a walk enters it. It always stands at a value or,
+ * inside brackets, behind one. */
+struct scan_walk {
+	const char *p, *end;
+};
+struct scan_walk scan_walk_at(struct slice value);
+/* Into the object or array that it stands at. */
+void scan_walk_enter(struct scan_walk *);
+/* To the value of the next member, or to the next element; false at the end of
+ * the object or array, which has then been left. Only key and type are set. */
+bool scan_walk_member(struct scan_walk *, struct scan_member *out);
+bool scan_walk_element(struct scan_walk *, enum scan_type *);
+/* Over the value that it stands at; over a string, giving the number of bytes
+ * that it means. */
+struct slice scan_walk_skip(struct scan_walk *);
+size_t scan_walk_text(struct scan_walk *);
+
 /* A string value (with its quotes) as plain bytes appended to *out. */
 void scan_unescape(struct slice string, struct buf *out);
+/* How many bytes scan_unescape() would append. */
+size_t scan_text_length(struct slice string);
+/* True for a string that means `text`; escapes are understood. */
+bool scan_string_is(const struct scan_member *, const char *text);
 /* True for a string of at least one character. */
 bool scan_nonempty_string(const struct scan_member *);
-/* The unsigned integer a number value holds; false for a fraction, a negative
- * or one beyond 2^53. */
+/* The unsigned integer a number value holds, 1.0 and 1e3 included; false for a
+ * fraction, a negative or one beyond 2^53. */
 bool scan_u64(struct slice number, uint64_t *out);
 
 #endif

@@ -130,10 +130,13 @@ slice_double(struct slice s, double *out)
 	char text[64], *end;
 	double v;
 
-	if (s.n == 0 || s.n >= sizeof(text) || is_space(s.p[0]))
+	if (s.n == 0 || s.n >= sizeof(text))
 		return false;
 	memcpy(text, s.p, s.n);
 	text[s.n] = '\0';
+	/* Decimal only: strtod also takes "nan", "inf", hex and spaces. */
+	if (strspn(text, "0123456789+-.eE") != s.n)
+		return false;
 	errno = 0;
 	v = strtod(text, &end);
 	if (errno != 0 || end != text + s.n)

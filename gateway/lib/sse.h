@@ -27,8 +27,10 @@ enum sse_state {
 };
 
 /* Reads bytes up to the end of one event or of the bytes; *taken is how many.
- * A lone CR ends a line at once: an LF right after it is counted with the
- * event that follows (leading newlines are part of an event's raw span). */
+ * Spans that follow each other are the stream. A CR ends a line at once: its LF
+ * is taken along when it is among the bytes, else it leads the next span.
+ * Newlines ahead of an event belong to its span. At the end of the stream
+ * sse.any tells whether an event was left unfinished. */
 enum sse_state sse_scan(struct sse *, struct slice bytes, size_t *taken);
 
 /* The fields of one raw event. */
@@ -40,7 +42,8 @@ struct sse_fields {
 };
 
 /* One data line is returned in place; several are joined in *scratch, which
- * is reset first. A leading BOM is ignored. */
+ * is reset first: where it meets its cap, buf_err() says so and data is cut
+ * short. A leading BOM is ignored. */
 void sse_parse(struct slice raw, struct sse_fields *, struct buf *scratch);
 
 #endif

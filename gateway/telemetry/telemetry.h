@@ -3,7 +3,7 @@
  * Each worker writes to a shard of its own under that shard's mutex, which
  * nobody else wants but a scrape; readers merge all shards. Everything is fed
  * from one struct outcome per request. Names and help of every metric are rows
- * of one table, from which the exposition and docs/operations.md are made. */
+ * of one table, from which the exposition and docs/metrics.md are made. */
 #ifndef GATEWAY_TELEMETRY_TELEMETRY_H
 #define GATEWAY_TELEMETRY_TELEMETRY_H
 
@@ -34,7 +34,7 @@ void telemetry_finish(
 /* Numbers that are read rather than counted, set before a scrape. */
 struct telemetry_gauges {
 	unsigned requests, connections, queue, transfers, connections_made;
-	uint64_t body_bytes, config_version;
+	uint64_t body_bytes, config_version, access_log_dropped;
 	usec uptime;
 };
 
@@ -59,29 +59,38 @@ struct telemetry_view {
 		usec p50, p95, p99; /* -1: no samples */
 		uint64_t n;
 	} phase[PHASE_COUNT];
-	uint64_t attempts, errors, rate_limited; /* since the start */
+	/* since the start; an error is a fault that blames the backend, its
+	 * key or the serving: not 429, loading, or a client that left */
+	uint64_t attempts, errors, rate_limited;
 	uint64_t tokens_in, tokens_out;
 	uint64_t faults[FAULT_COUNT];
 };
+/* False: no serving has that id. */
 bool telemetry_view(
     struct telemetry *, uint32_t serving, usec now, struct telemetry_view *);
 
 /* The same for all requests of a tenant or an SLO class is in the metrics. */
 
-/* One line per request. `target` is "stderr", "off" or a path; reopened when
- * it is named again (log rotation). Writing happens on a thread of its own:
- * a full queue drops lines and counts them. */
+/* One logfmt line per request. `target` is "stderr", "off" or a path. Writing
+ * happens on a thread of its own: a full queue drops lines and counts them.
+ * access_log_write() may be called from any thread. */
 struct access_log;
 enum err access_log_open(
     const char *target, struct access_log **, struct errmsg *why) MUST_USE;
-void access_log_close(struct access_log **); /* writes what is queued */
+/* For log rotation and reloads, while others write: later lines go to
+ * `target`, opened anew. On failure the old one stays. */
+enum err access_log_reopen(
+    struct access_log *, const char *target, struct errmsg *why) MUST_USE;
+/* Writes what is queued; gives up on a target that takes none for 1 s. */
+void access_log_close(struct access_log **);
 void access_log_write(struct access_log *, const struct outcome *);
 uint64_t access_log_dropped(const struct access_log *);
 
-/* The `server-timing` header's value. */
+/* The `server-timing` header's value, from what is known by COMMIT; `upstream`
+ * is the answering attempt's time to its first token. */
 void server_timing(const struct outcome *, struct buf *out);
 
-/* docs: the table of metrics as Markdown. */
+/* docs/metrics.md: the table of metrics as Markdown. */
 void telemetry_write_docs(FILE *);
 
 #endif

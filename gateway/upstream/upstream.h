@@ -33,8 +33,9 @@ struct transfer_request {
 	bool tls_insecure;
 	bool local; /* no proxy look-up */
 	struct slice headers; /* "name: value\n" lines */
-	const struct slice *body; /* pieces; the bytes they point to must stay
-				     until on_done; the array is copied */
+	const struct slice *body; /* pieces; the array is copied, the bytes
+				     stay until transfer_body_done(),
+				     on_done or transfer_cancel() */
 	size_t n_body;
 	usec connect_timeout; /* TCP and TLS together; 0: none */
 };
@@ -66,6 +67,9 @@ struct transfer *transfer_start(struct upstream *,
 void transfer_resume(struct transfer *);
 /* No callback comes any more; the connection closes at the next settle. */
 void transfer_cancel(struct transfer **);
+/* The body's bytes are not needed any more: it was short and has been copied,
+ * or it is sent and the answer has begun. */
+bool transfer_body_done(const struct transfer *);
 
 struct upstream_stats {
 	unsigned transfers, multis, connections_made;

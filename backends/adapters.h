@@ -1,0 +1,45 @@
+/* backends/adapters.h - what the rows of registry.c are made of.
+ *
+ * The openai_* functions serve any backend that speaks OpenAI's formats as
+ * OpenAI does; the others are what one kind does differently. */
+#ifndef BACKENDS_ADAPTERS_H
+#define BACKENDS_ADAPTERS_H
+
+#include "backends/backend.h"
+
+enum err openai_encode(
+    const struct encode_in *, struct encoded *, struct errmsg *why);
+void openai_decode(enum dialect, struct slice name, struct slice data,
+    struct event *, struct buf *scratch);
+void openai_read_header(
+    struct slice name, struct slice value, struct answer_head *);
+struct fault openai_classify(const struct answer_head *, struct slice body);
+/* Health is whether the list of models can be had; there is no load. */
+bool openai_probe(
+    enum probe_kind, const struct conf_backend *, struct probe_request *);
+void openai_read_probe(
+    enum probe_kind, int status, struct slice body, struct probe_result *);
+
+bool vllm_probe(
+    enum probe_kind, const struct conf_backend *, struct probe_request *);
+void vllm_read_probe(
+    enum probe_kind, int status, struct slice body, struct probe_result *);
+/* sglang and llamacpp answer at the paths that vllm does. */
+void sglang_read_probe(
+    enum probe_kind, int status, struct slice body, struct probe_result *);
+void llamacpp_read_probe(
+    enum probe_kind, int status, struct slice body, struct probe_result *);
+bool mlx_probe(
+    enum probe_kind, const struct conf_backend *, struct probe_request *);
+
+struct fault ollama_classify(const struct answer_head *, struct slice body);
+bool ollama_probe(
+    enum probe_kind, const struct conf_backend *, struct probe_request *);
+void ollama_read_probe(
+    enum probe_kind, int status, struct slice body, struct probe_result *);
+bool lmstudio_probe(
+    enum probe_kind, const struct conf_backend *, struct probe_request *);
+void lmstudio_read_probe(
+    enum probe_kind, int status, struct slice body, struct probe_result *);
+
+#endif

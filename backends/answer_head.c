@@ -1,0 +1,279 @@
+/* backends/answer_head.c - what the headers of an answer tell.
+ *
+ * Pure: a date is read against the answer's own `date`, never a clock.
+ * Headers come in any order, so each leaves its notes in the answer_head. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "backends/adapters.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Longer spans are taken for this: far beyond any use, far from overflow. */
+#define SECONDS_MAX (366.0 * 86400)
+
+/* --- spans --- */
+
+static bool
+span_of(double seconds, usec *out)
+{
+	if (!isfinite(seconds) || seconds < 0)
+		return false;
+	if (seconds > SECONDS_MAX)
+		seconds = SECONDS_MAX;
+	*out = (usec)llrint(seconds * (double)USEC_SEC);
+	return true;
+}
+
+static bool
+is_number_part(char c)
+{
+	return (c >= '0' && c <= '9') || c == '.';
+}
+
+static double
+unit_seconds(struct slice unit)
+{
+	static const struct {
+		const char *name;
+		double seconds;
+	} units[] = {
+		{ "ns", 1e-9 },
+		{ "us", 1e-6 },
+		{ "ms", 1e-3 },
+		{ "s", 1 },
+		{ "m", 60 },
+		{ "h", 3600 },
+		{ "d", 86400 },
+	};
+
+	for (size_t i = 0; i < COUNT(units); i++)
+		if (slice_is(unit, units[i].name))
+			return units[i].seconds;
+	return NAN;
+}
+
+/* Cuts bytes off the front of *rest while they are (not) of a number. */
+static struct slice
+take(struct slice *rest, bool number)
+{
+	struct slice part = *rest;
+
+	while (rest->n > 0 && is_number_part(rest->p[0]) == number) {
+		rest->p++;
+		rest->n--;
+	}
+	part.n -= rest->n;
+	return part;
+}
+
+/* "6m0s", "250ms", "1h2m3.5s", or plain seconds: "7", "0.25". */
+static bool
+read_span(struct slice text, usec *out)
+{
+	struct slice number;
+	double v, seconds = 0;
+
+	number = take(&text, true);
+	if (!slice_double(number, &v))
+		return false;
+	if (text.n == 0)
+		return span_of(v, out);
+	for (;;) {
+		seconds += v * unit_seconds(take(&text, false));
+		if (text.n == 0)
+			return span_of(seconds, out);
+		number = take(&text, true);
+		if (!slice_double(number, &v))
+			return false;
+	}
+}
+
+/* RFC 9110's preferred form: "Sun, 06 Nov 1994 08:49:37 GMT". */
+static int64_t
+read_date(struct slice text)
+{
+	char copy[32];
+	struct tm tm = { 0 };
+	const char *end;
+
+	if (text.n >= sizeof(copy))
+		return 0;
+	snprintf(copy, sizeof(copy), "%.*s", SLICE_ARG(text));
+	end = strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	if (end == NULL || *end != '\0')
+		return 0;
+	return (int64_t)timegm(&tm);
+}
+
+/* --- headers --- */
+
+static void
+read_content_type(struct slice value, struct answer_head *h)
+{
+	size_t n = value.n < sizeof(h->content_type)
+	    ? value.n
+	    : sizeof(h->content_type) - 1;
+
+	if (n > 0)
+		memcpy(h->content_type, value.p, n);
+	h->content_type[n] = '\0';
+}
+
+static void
+set_retry_at(struct answer_head *h)
+{
+	if (h->retry_in_ms || h->date == 0 || h->retry_at <= h->date)
+		return;
+	span_of((double)(h->retry_at - h->date), &h->retry_after);
+}
+
+static void
+read_answer_date(struct slice value, struct answer_head *h)
+{
+	h->date = read_date(value);
+	set_retry_at(h);
+}
+
+static void
+read_retry_after(struct slice value, struct answer_head *h)
+{
+	if (h->retry_in_ms || read_span(value, &h->retry_after))
+		return;
+	h->retry_at = read_date(value);
+	set_retry_at(h);
+}
+
+static void
+read_retry_after_ms(struct slice value, struct answer_head *h)
+{
+	double ms;
+
+	if (slice_double(value, &ms) && span_of(ms / 1000, &h->retry_after))
+		h->retry_in_ms = true;
+}
+
+static void
+read_should_retry(struct slice value, struct answer_head *h)
+{
+	h->should_retry = slice_iis(value, "true");
+	h->has_should_retry = h->should_retry || slice_iis(value, "false");
+}
+
+/* --- rate limits --- */
+
+/* Of the windows, the one that will refuse first. */
+static const struct limit *
+tightest(const struct limit windows[WINDOWS])
+{
+	const struct limit *least = NULL;
+
+	for (size_t i = 0; i < WINDOWS; i++)
+		if (windows[i].known &&
+		    (least == NULL || windows[i].left < least->left))
+			least = &windows[i];
+	return least;
+}
+
+static void
+sum_up(struct answer_head *h, enum limit_kind kind)
+{
+	const struct limit *l = tightest(h->windows[kind]);
+	struct load *load = &h->limits;
+
+	if (l == NULL)
+		return;
+	if (kind == LIMIT_REQUESTS) {
+		load->has |= LOAD_LIMIT_REQUESTS;
+		load->left_requests = l->left;
+		load->reset_requests = l->reset;
+	} else {
+		load->has |= LOAD_LIMIT_TOKENS;
+		load->left_tokens = l->left;
+		load->reset_tokens = l->reset;
+	}
+}
+
+static bool
+skip(struct slice *s, struct slice prefix)
+{
+	if (!slice_istarts(*s, prefix))
+		return false;
+	s->p += prefix.n;
+	s->n -= prefix.n;
+	return true;
+}
+
+/* "requests-day" -> LIMIT_REQUESTS, WINDOW_DAY. */
+static bool
+read_limit_name(
+    struct slice name, enum limit_kind *kind, enum limit_window *window)
+{
+	if (skip(&name, SLICE("requests")))
+		*kind = LIMIT_REQUESTS;
+	else if (skip(&name, SLICE("tokens")))
+		*kind = LIMIT_TOKENS;
+	else
+		return false;
+	if (name.n == 0)
+		*window = WINDOW_PLAIN;
+	else if (slice_iis(name, "-minute"))
+		*window = WINDOW_MINUTE;
+	else if (slice_iis(name, "-hour"))
+		*window = WINDOW_HOUR;
+	else if (slice_iis(name, "-day"))
+		*window = WINDOW_DAY;
+	else
+		return false;
+	return true;
+}
+
+/* name is what follows "x-ratelimit-". */
+static void
+read_rate_limit(struct slice name, struct slice value, struct answer_head *h)
+{
+	bool remaining = skip(&name, SLICE("remaining-"));
+	enum limit_window window;
+	enum limit_kind kind;
+	struct limit *l;
+	double left;
+
+	if (!remaining && !skip(&name, SLICE("reset-")))
+		return;
+	if (!read_limit_name(name, &kind, &window))
+		return;
+	l = &h->windows[kind][window];
+	if (!remaining) {
+		read_span(value, &l->reset);
+	} else if (slice_double(value, &left) && isfinite(left)) {
+		l->known = true;
+		l->left = left > 0 ? left : 0;
+	}
+	sum_up(h, kind);
+}
+
+void
+openai_read_header(struct slice name, struct slice value, struct answer_head *h)
+{
+	static const struct {
+		const char *name;
+		void (*read)(struct slice value, struct answer_head *);
+	} headers[] = {
+		{ "content-type", read_content_type },
+		{ "date", read_answer_date },
+		{ "retry-after", read_retry_after },
+		{ "retry-after-ms", read_retry_after_ms },
+		{ "x-should-retry", read_should_retry },
+	};
+
+	value = slice_trim(value);
+	for (size_t i = 0; i < COUNT(headers); i++)
+		if (slice_iis(name, headers[i].name)) {
+			headers[i].read(value, h);
+			return;
+		}
+	if (skip(&name, SLICE("x-ratelimit-")))
+		read_rate_limit(name, value, h);
+}

@@ -1,0 +1,189 @@
+/* backends/classify.c - what a refusal, or an answer that is none, means.
+ *
+ * Decides whose fault it is. When in doubt whether a request or the backend
+ * is wrong, the request is tried elsewhere and the backend not blamed. */
+#include "backends/adapters.h"
+#include "backends/wire_error.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define ERROR_MEMBERS_MAX 32
+
+/* --- the body --- */
+
+/* Some send their errors as an event. */
+static struct slice
+without_event(struct slice body, struct buf *scratch)
+{
+	struct sse_fields f;
+	size_t taken = 0;
+	struct sse sse;
+
+	if (!slice_starts(body, SLICE("data:")) &&
+	    !slice_starts(body, SLICE("event:")))
+		return body;
+	sse_init(&sse);
+	if (sse_scan(&sse, body, &taken) != SSE_LONG)
+		body = slice_make(body.p, taken);
+	sse_parse(body, &f, scratch);
+	return f.has_data ? f.data : body;
+}
+
+/* False: the body is not JSON, was cut off, or holds no error. The error
+ * points into body or scratch. */
+static bool
+read_error(
+    struct slice body, bool failed, struct wire_error *out, struct buf *scratch)
+{
+	struct scan_member members[ERROR_MEMBERS_MAX];
+	struct errmsg why;
+	size_t n;
+
+	body = without_event(slice_trim(body), scratch);
+	if (scan_object(body, members, COUNT(members), &n, &why) != OK)
+		return false;
+	if (n > COUNT(members))
+		n = COUNT(members);
+	return wire_error_find(members, n, failed, out);
+}
+
+/* --- what errors say --- */
+
+static bool
+is_any(const struct wire_error *e, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (wire_error_is(e, *words))
+			return true;
+	return false;
+}
+
+static bool
+says_any(const struct wire_error *e, const char *const *phrases)
+{
+	for (; *phrases != NULL; phrases++)
+		if (wire_error_says(e, *phrases))
+			return true;
+	return false;
+}
+
+static bool
+is_loading(const struct wire_error *e)
+{
+	static const char *const phrases[] = { "loading model",
+		"model is loading", "currently loading", "still loading",
+		"model not ready", NULL };
+
+	return wire_error_is(e, "unavailable_error") || says_any(e, phrases);
+}
+
+static bool
+is_about_model(const struct wire_error *e)
+{
+	static const char *const words[] = { "model_not_found",
+		"model_not_supported", "model_decommissioned",
+		"model_not_available", NULL };
+
+	return is_any(e, words);
+}
+
+/* Another backend may take the request: one with a longer context, or that
+ * knows the member, or whose model keeps to its own grammar. */
+static bool
+is_about_backend(const struct wire_error *e)
+{
+	static const char *const words[] = { "context_length_exceeded",
+		"exceed_context_size_error", "unsupported_parameter",
+		"unsupported_value", "wrong_api_format", "not_supported_error",
+		"tool_use_failed", "json_validate_failed", "request_too_large",
+		NULL };
+	static const char *const phrases[] = { "context length", "context size",
+		"context window", "maximum context", "maximum input length",
+		"max_new_tokens", "prompt is too long", "input is too long",
+		"too many tokens", "not supported", "not support",
+		"unsupported", "not permitted", "not enabled", "unrecognized",
+		"unknown parameter", "unknown field", "not implemented", NULL };
+
+	return is_any(e, words) || says_any(e, phrases);
+}
+
+/* --- statuses --- */
+
+/* How long a rate limit lasts: what was said, else when the limit that is used
+ * up is filled again. */
+static usec
+limited_for(const struct answer_head *h)
+{
+	const struct load *l = &h->limits;
+	usec span = h->retry_after;
+
+	if (span > 0)
+		return span;
+	if ((l->has & LOAD_LIMIT_REQUESTS) != 0 && l->left_requests < 1)
+		span = l->reset_requests;
+	if ((l->has & LOAD_LIMIT_TOKENS) != 0 && l->left_tokens < 1 &&
+	    l->reset_tokens > span)
+		span = l->reset_tokens;
+	return span;
+}
+
+static enum fault_kind
+kind_of_server_error(int status, const struct wire_error *e)
+{
+	if (status == 501)
+		return FAULT_UNSUITED;
+	if (status == 503 && e != NULL && is_loading(e))
+		return FAULT_LOADING;
+	return FAULT_SERVER_ERROR;
+}
+
+static enum fault_kind
+kind_of_refusal(int status, const struct wire_error *e)
+{
+	switch (status) {
+	case 401:
+	case 403:
+		return FAULT_KEY;
+	case 402: /* out of credit: back when it is paid */
+	case 429:
+	case 498: /* Groq: its spare capacity is used up */
+		return FAULT_RATE_LIMITED;
+	case 404:
+	case 405:
+		return FAULT_MODEL;
+	case 408: /* it gave up waiting, as a 504 would say */
+		return FAULT_SERVER_ERROR;
+	case 413:
+		return FAULT_UNSUITED;
+	case 400:
+	case 422:
+		if (e != NULL && is_about_model(e))
+			return FAULT_MODEL;
+		if (e != NULL && is_about_backend(e))
+			return FAULT_UNSUITED;
+		return FAULT_REQUEST;
+	}
+	return FAULT_REQUEST;
+}
+
+struct fault
+openai_classify(const struct answer_head *h, struct slice body)
+{
+	struct fault f = { .kind = FAULT_BAD_ANSWER, .status = h->status };
+	bool failed = h->status >= 400;
+	struct wire_error e;
+	struct buf scratch;
+	bool said;
+
+	buf_init(&scratch, SSE_EVENT_MAX);
+	said = read_error(body, failed, &e, &scratch);
+	if (!failed && said && e.status != 0)
+		f.status = e.status;
+	if (f.status >= 500)
+		f.kind = kind_of_server_error(f.status, said ? &e : NULL);
+	else if (f.status >= 400)
+		f.kind = kind_of_refusal(f.status, said ? &e : NULL);
+	f.retry_after =
+	    f.kind == FAULT_RATE_LIMITED ? limited_for(h) : h->retry_after;
+	buf_fini(&scratch);
+	return f;
+}

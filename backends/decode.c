@@ -1,0 +1,452 @@
+/* backends/decode.c - what one event, or a whole JSON answer, means.
+ *
+ * Decided by structure alone: a model may well print "usage" or "error". The
+ * document is validated in one pass; cursors then look only into the members
+ * that matter. Nothing is allocated but for errors and odd encodings. */
+#include "backends/decode.h"
+
+#include <ctype.h>
+
+#include "backends/adapters.h"
+#include "backends/wire_error.h"
+
+/* --- numbers --- */
+
+static uint32_t
+count_of(const struct scan_member *m)
+{
+	uint64_t v;
+
+	if (m->type != SCAN_NUMBER || !scan_u64(m->value, &v))
+		return 0;
+	return v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
+}
+
+/* Seconds; what is absurd is not said. */
+#define QUEUE_SECONDS_MAX 86400.0
+
+static void
+read_queue_time(const struct scan_member *m, struct event *out)
+{
+	double seconds;
+
+	if (m->type == SCAN_NUMBER && slice_double(m->value, &seconds) &&
+	    seconds >= 0 && seconds <= QUEUE_SECONDS_MAX)
+		out->queue_time = (usec)(seconds * (double)USEC_SEC);
+}
+
+static void
+read_cached(const struct scan_member *details, struct usage *u)
+{
+	struct scan_member m;
+
+	if (details->type == SCAN_OBJECT &&
+	    scan_get(details->value, "cached_tokens", &m))
+		u->cached = count_of(&m);
+}
+
+void
+decode_usage(struct slice usage, enum dialect dialect, struct event *out)
+{
+	struct usage *u = &out->usage;
+	uint32_t beside = 0; /* input that input_tokens leaves out */
+	struct scan_member m;
+
+	while (scan_next_member(&usage, &m)) {
+		if (scan_key_is(&m, "prompt_tokens") ||
+		    scan_key_is(&m, "input_tokens")) {
+			u->input = count_of(&m);
+		} else if (scan_key_is(&m, "completion_tokens") ||
+		    scan_key_is(&m, "output_tokens")) {
+			u->output = count_of(&m);
+		} else if (scan_key_is(&m, "prompt_tokens_details") ||
+		    scan_key_is(&m, "input_tokens_details")) {
+			read_cached(&m, u);
+		} else if (scan_key_is(&m, "queue_time")) {
+			read_queue_time(&m, out);
+		} else if (dialect != DIALECT_MESSAGES) {
+			continue;
+		} else if (scan_key_is(&m, "cache_read_input_tokens")) {
+			u->cached = count_of(&m);
+			beside += u->cached;
+		} else if (scan_key_is(&m, "cache_creation_input_tokens")) {
+			beside += count_of(&m);
+		}
+	}
+	u->input += beside;
+	u->known = true;
+	out->bits |= EVENT_USAGE;
+}
+
+/* --- chat and completions --- */
+
+void
+decode_token(struct event *out)
+{
+	out->bits |= EVENT_TOKEN;
+	out->tokens = 1;
+}
+
+static bool
+has_elements(const struct scan_member *m)
+{
+	struct slice rest = m->value, value;
+	enum scan_type type;
+
+	return m->type == SCAN_ARRAY && scan_next_element(&rest, &value, &type);
+}
+
+/* {"name":"f","arguments":"{\"a\":"}: either may come alone. */
+static bool
+is_call(const struct scan_member *function)
+{
+	struct slice rest = function->value;
+	struct scan_member m;
+
+	if (function->type != SCAN_OBJECT)
+		return false;
+	while (scan_next_member(&rest, &m))
+		if ((scan_key_is(&m, "name") || scan_key_is(&m, "arguments")) &&
+		    (scan_nonempty_string(&m) || m.type == SCAN_OBJECT))
+			return true;
+	return false;
+}
+
+static bool
+has_calls(const struct scan_member *tool_calls)
+{
+	struct slice rest = tool_calls->value, value;
+	struct scan_member function;
+	enum scan_type type;
+
+	if (tool_calls->type != SCAN_ARRAY)
+		return false;
+	while (scan_next_element(&rest, &value, &type))
+		if (type == SCAN_OBJECT &&
+		    (scan_get(value, "function", &function) ||
+			scan_get(value, "custom", &function)) &&
+		    is_call(&function))
+			return true;
+	return false;
+}
+
+/* A delta, or the message of a whole answer. */
+static void
+read_message(struct scan_walk *w, struct event *out)
+{
+	struct scan_member m;
+
+	scan_walk_enter(w);
+	while (scan_walk_member(w, &m)) {
+		m.value = scan_walk_skip(w);
+		if (key_is(&m, SLICE("content"))) {
+			if (scan_nonempty_string(&m) || has_elements(&m))
+				decode_token(out);
+		} else if (key_is(&m, SLICE("tool_calls"))) {
+			if (has_calls(&m))
+				decode_token(out);
+		} else if (key_is(&m, SLICE("reasoning_content")) ||
+		    key_is(&m, SLICE("reasoning")) ||
+		    key_is(&m, SLICE("refusal"))) {
+			if (scan_nonempty_string(&m))
+				decode_token(out);
+		} else if (key_is(&m, SLICE("function_call"))) {
+			if (is_call(&m))
+				decode_token(out);
+		} else if (key_is(&m, SLICE("audio"))) {
+			if (m.type == SCAN_OBJECT)
+				decode_token(out);
+		}
+	}
+}
+
+/* Two reasons mean that the backend gave up, not that the model was done. */
+static bool
+gave_up(const struct scan_member *finish_reason)
+{
+	return scan_string_is(finish_reason, "error") ||
+	    scan_string_is(finish_reason, "abort");
+}
+
+static void
+read_choice(struct scan_walk *w, struct event *out, struct scan_member *error)
+{
+	struct scan_member m;
+
+	scan_walk_enter(w);
+	while (scan_walk_member(w, &m)) {
+		if (m.type == SCAN_OBJECT &&
+		    (key_is(&m, SLICE("delta")) ||
+			key_is(&m, SLICE("message")))) {
+			read_message(w, out);
+			continue;
+		}
+		m.value = scan_walk_skip(w);
+		if (key_is(&m, SLICE("text"))) {
+			if (scan_nonempty_string(&m))
+				decode_token(out);
+		} else if (key_is(&m, SLICE("finish_reason"))) {
+			if (gave_up(&m))
+				decode_fail(out, error, &m);
+			else if (m.type != SCAN_NULL)
+				out->bits |= EVENT_FINISH;
+		}
+	}
+}
+
+/* How many there were. This is where most bytes of a stream are, so they are
+ * walked through once, not first measured and then entered. */
+static size_t
+read_choices(const struct scan_member *choices, struct event *out,
+    struct scan_member *error)
+{
+	struct scan_walk w = scan_walk_at(choices->value);
+	enum scan_type type;
+	size_t n = 0;
+
+	if (choices->type != SCAN_ARRAY)
+		return 0;
+	scan_walk_enter(&w);
+	for (; scan_walk_element(&w, &type); n++) {
+		if (type == SCAN_OBJECT)
+			read_choice(&w, out, error);
+		else
+			scan_walk_skip(&w);
+	}
+	return n;
+}
+
+/* Groq reports a stream's usage in a member of its own. */
+static void
+read_x_groq(const struct scan_member *x_groq, struct event *out)
+{
+	struct scan_member m;
+
+	if (x_groq->type == SCAN_OBJECT &&
+	    scan_get(x_groq->value, "usage", &m) && m.type == SCAN_OBJECT)
+		decode_usage(m.value, DIALECT_CHAT, out);
+}
+
+/* Cerebras tells where the time went. */
+static void
+read_time_info(const struct scan_member *info, struct event *out)
+{
+	struct scan_member m;
+
+	if (info->type == SCAN_OBJECT &&
+	    scan_get(info->value, "queue_time", &m))
+		read_queue_time(&m, out);
+}
+
+bool
+decode_is_error(const struct scan_member *m)
+{
+	if (key_is(m, SLICE("object")))
+		return scan_string_is(m, "error");
+	return key_is(m, SLICE("error")) && m->type != SCAN_NULL &&
+	    m->type != SCAN_FALSE &&
+	    (m->type != SCAN_STRING || scan_nonempty_string(m));
+}
+
+void
+decode_fail(struct event *out, struct scan_member *error,
+    const struct scan_member *sign)
+{
+	out->bits |= EVENT_ERROR;
+	if (error->type == SCAN_NULL)
+		*error = *sign;
+}
+
+static void
+decode_chat(
+    const struct answer *a, struct event *out, struct scan_member *error)
+{
+	size_t choices = 0;
+
+	for (const struct scan_member *m = a->members; m < a->members + a->n;
+	     m++) {
+		if (key_is(m, SLICE("choices"))) {
+			choices += read_choices(m, out, error);
+		} else if (key_is(m, SLICE("usage"))) {
+			if (m->type == SCAN_OBJECT)
+				decode_usage(m->value, DIALECT_CHAT, out);
+		} else if (decode_is_error(m)) {
+			out->bits |= EVENT_ERROR;
+			*error = *m;
+		} else if (key_is(m, SLICE("x_groq"))) {
+			read_x_groq(m, out);
+		} else if (key_is(m, SLICE("time_info"))) {
+			read_time_info(m, out);
+		}
+	}
+	if ((out->bits & EVENT_USAGE) != 0 && choices == 0)
+		out->bits |= EVENT_USAGE_ONLY;
+}
+
+/* --- embeddings --- */
+
+static void
+decode_embeddings(
+    const struct answer *a, struct event *out, struct scan_member *error)
+{
+	const struct scan_member *data = scan_find(a->members, a->n, "data");
+	struct slice rest = data != NULL ? data->value : SLICE(""), value;
+	struct scan_member embedding;
+	enum scan_type type;
+
+	if (data != NULL && data->type == SCAN_ARRAY)
+		while (scan_next_element(&rest, &value, &type))
+			if (type == SCAN_OBJECT &&
+			    scan_get(value, "embedding", &embedding) &&
+			    (scan_nonempty_string(&embedding) ||
+				has_elements(&embedding)))
+				out->bits |= EVENT_TOKEN | EVENT_FINISH;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct scan_member *m = &a->members[i];
+
+		if (scan_key_is(m, "usage") && m->type == SCAN_OBJECT) {
+			decode_usage(m->value, DIALECT_EMBEDDINGS, out);
+		} else if (decode_is_error(m)) {
+			out->bits |= EVENT_ERROR;
+			*error = *m;
+		}
+	}
+}
+
+/* --- errors --- */
+
+static void
+set_error(struct event *out, struct slice text, int status, struct buf *scratch)
+{
+	size_t at = scratch->n;
+
+	*out = (struct event){
+		.bits = EVENT_ERROR, .error_status = status, .queue_time = -1
+	};
+	buf_add(scratch, text);
+	if (buf_err(scratch) == OK)
+		out->error_message = slice_make(scratch->p + at, text.n);
+	else
+		out->error_message = SLICE("the backend reported an error");
+}
+
+/* The message is unescaped elsewhere first: scratch may hold what is read. */
+static void
+read_error(const struct answer *a, const struct scan_member *member,
+    struct event *out, struct buf *scratch)
+{
+	struct wire_error e = { .status = 0 };
+	struct buf text;
+
+	buf_init(&text, SSE_EVENT_MAX);
+	if (scan_key_is(member, "finish_reason")) {
+		buf_add_str(&text, "the backend ended the answer with ");
+		scan_unescape(member->value, &text);
+	} else if (member->type == SCAN_OBJECT) {
+		wire_error_read(member, &e);
+	} else {
+		wire_error_find(a->members, a->n, true, &e);
+	}
+	if (e.message.n > 0 && e.message.p[0] == '"')
+		scan_unescape(e.message, &text);
+	if (text.n == 0)
+		buf_add_str(&text, "the backend reported an error");
+	set_error(out, buf_slice(&text), e.status, scratch);
+	buf_fini(&text);
+}
+
+/* --- documents --- */
+
+/* Clients take more than RFC 8259 allows: halves of surrogate pairs, which
+ * come where a server cuts text by UTF-16 units, NUL, bytes that are no UTF-8.
+ * A copy with all of them blotted out has the same structure. */
+static void
+blot(struct slice data, struct buf *copy)
+{
+	char *p;
+	size_t n;
+
+	buf_add(copy, data);
+	p = copy->p;
+	n = copy->n;
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)p[i] >= 0x80) {
+			p[i] = '?';
+		} else if (p[i] == '\\' && i + 1 < n) {
+			i++;
+			if (p[i] != 'u' || n - i < 5)
+				continue;
+			for (size_t digit = 1; digit < 5; digit++)
+				if (isxdigit((unsigned char)p[i + digit]))
+					p[i + digit] = '1';
+		}
+	}
+}
+
+static bool
+scan_answer(struct slice data, struct answer *a)
+{
+	struct errmsg why;
+
+	if (scan_object(data, a->members, ANSWER_MEMBERS_MAX, &a->n, &why) !=
+	    OK)
+		return false;
+	if (a->n > ANSWER_MEMBERS_MAX)
+		a->n = ANSWER_MEMBERS_MAX;
+	return true;
+}
+
+static void
+decode_answer(enum dialect dialect, const struct answer *a, struct event *out,
+    struct buf *scratch)
+{
+	static void (*const decoders[DIALECT_COUNT])(
+	    const struct answer *, struct event *, struct scan_member *) = {
+		[DIALECT_CHAT] = decode_chat,
+		[DIALECT_COMPLETIONS] = decode_chat,
+		[DIALECT_EMBEDDINGS] = decode_embeddings,
+		[DIALECT_RESPONSES] = decode_responses,
+		[DIALECT_MESSAGES] = decode_messages,
+	};
+	struct scan_member error = { .key = SLICE(""), .type = SCAN_NULL };
+
+	decoders[dialect](a, out, &error);
+	if (slice_is(a->name, "error"))
+		out->bits |= EVENT_ERROR;
+	if ((out->bits & EVENT_ERROR) != 0)
+		read_error(a, &error, out, scratch);
+}
+
+void
+openai_decode(enum dialect dialect, struct slice name, struct slice data,
+    struct event *out, struct buf *scratch)
+{
+	struct answer a; /* large: not worth clearing for each event */
+	struct buf copy;
+
+	a.name = name;
+	*out = (struct event){ .queue_time = -1 };
+	data = slice_trim(data);
+	if (data.n == 0) {
+		out->bits = EVENT_IGNORED;
+		return;
+	}
+	if (slice_is(data, "[DONE]")) {
+		out->bits = EVENT_DONE;
+		return;
+	}
+	if (scan_answer(data, &a)) {
+		decode_answer(dialect, &a, out, scratch);
+		return;
+	}
+	buf_init(&copy, data.n);
+	blot(data, &copy);
+	if (buf_err(&copy) == OK && scan_answer(buf_slice(&copy), &a))
+		decode_answer(dialect, &a, out, scratch);
+	else
+		set_error(out,
+		    SLICE("the backend sent something that is no "
+			  "JSON object"),
+		    0, scratch);
+	buf_fini(&copy);
+}

@@ -1,0 +1,46 @@
+/* backends/decode.h - what the decoders of the dialects share. */
+#ifndef BACKENDS_DECODE_H
+#define BACKENDS_DECODE_H
+
+#include <string.h>
+
+#include "backends/backend.h"
+
+/* More than any known answer has at its top level: that of /responses, with
+ * about 35, is the longest. */
+#define ANSWER_MEMBERS_MAX 64
+
+/* The top level of a validated document. */
+struct answer {
+	struct slice name; /* of the SSE event, or empty */
+	struct scan_member members[ANSWER_MEMBERS_MAX];
+	size_t n;
+};
+
+/* Each sets bits of *out. With EVENT_ERROR comes the member that says what
+ * went wrong; where its type is SCAN_NULL, the top level itself does. */
+void decode_responses(
+    const struct answer *, struct event *out, struct scan_member *error);
+void decode_messages(
+    const struct answer *, struct event *out, struct scan_member *error);
+
+/* Numbers of a usage object, whatever the dialect calls them. */
+void decode_usage(struct slice usage, enum dialect, struct event *out);
+/* "error" that is not null, false or empty; or "object":"error". */
+bool decode_is_error(const struct scan_member *);
+/* A sign of failure that is worth less than an error that says why. */
+void decode_fail(struct event *out, struct scan_member *error,
+    const struct scan_member *sign);
+void decode_token(struct event *out);
+
+/* scan_key_is() for literals, whose length the compiler knows. An escaped key
+ * is longer than what it means. */
+static inline bool
+key_is(const struct scan_member *m, struct slice name)
+{
+	if (m->key.n == name.n)
+		return memcmp(m->key.p, name.p, name.n) == 0;
+	return m->key.n > name.n && scan_key_is(m, name.p);
+}
+
+#endif

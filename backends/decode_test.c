@@ -1,0 +1,474 @@
+/* backends/decode_test.c - what events and answers of OpenAI's own formats
+ * mean, as the various backends write them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/backend.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
+
+static struct buf scratch;
+
+static struct event
+decode(enum dialect dialect, const char *data)
+{
+	struct event e;
+
+	buf_reset(&scratch);
+	backend_find(SLICE("openai"))
+	    ->decode(dialect, SLICE(""), slice_of(data), &e, &scratch);
+	return e;
+}
+
+static struct event
+chat(const char *data)
+{
+	return decode(DIALECT_CHAT, data);
+}
+
+static void
+means(const char *data, unsigned bits)
+{
+	assert_int_equal(chat(data).bits, bits);
+}
+
+static void
+delta_means(const char *delta, unsigned bits)
+{
+	char data[512];
+
+	snprintf(data, sizeof(data),
+	    "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":"
+	    "[{\"index\":0,\"delta\":%s,\"finish_reason\":null}],"
+	    "\"usage\":null}",
+	    delta);
+	means(data, bits);
+}
+
+static void
+fails(enum dialect dialect, const char *data, const char *message, int status)
+{
+	struct event e = decode(dialect, data);
+
+	assert_int_equal(e.bits, EVENT_ERROR);
+	assert_int_equal(e.error_message.n, strlen(message));
+	assert_memory_equal(e.error_message.p, message, strlen(message));
+	assert_int_equal(e.error_status, status);
+}
+
+/* --- tokens --- */
+
+static void
+text_reasoning_and_refusals_are_tokens(void **state)
+{
+	delta_means("{\"content\":\"Hi\"}", EVENT_TOKEN);
+	delta_means("{\"reasoning_content\":\"Hm\"}", EVENT_TOKEN);
+	delta_means("{\"reasoning\":\"Hm\"}", EVENT_TOKEN);
+	delta_means("{\"refusal\":\"No\"}", EVENT_TOKEN);
+	delta_means(
+	    "{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}", EVENT_TOKEN);
+}
+
+static void
+roles_and_empty_text_are_not(void **state)
+{
+	delta_means("{\"role\":\"assistant\",\"content\":\"\"}", 0);
+	delta_means("{\"role\":\"assistant\",\"content\":null}", 0);
+	delta_means("{\"obfuscation\":\"aXfQ\"}", 0);
+	delta_means("{\"content\":[]}", 0);
+	delta_means("{}", 0);
+	delta_means("null", 0);
+}
+
+static void
+tool_calls_are_tokens_by_name_or_arguments(void **state)
+{
+	delta_means("{\"tool_calls\":[{\"index\":0,\"id\":\"x\",\"function\":"
+		    "{\"name\":\"f\",\"arguments\":\"\"}}]}",
+	    EVENT_TOKEN);
+	delta_means("{\"tool_calls\":[{\"index\":0,\"function\":"
+		    "{\"arguments\":\"{\"}}]}",
+	    EVENT_TOKEN);
+	delta_means("{\"tool_calls\":[{\"index\":0,\"function\":"
+		    "{\"arguments\":\"\"}}]}",
+	    0);
+	delta_means("{\"tool_calls\":[]}", 0);
+	delta_means("{\"tool_calls\":null}", 0);
+	delta_means("{\"function_call\":{\"name\":\"f\"}}", EVENT_TOKEN);
+}
+
+static void
+words_in_the_text_mean_nothing(void **state)
+{
+	delta_means("{\"content\":\"\\\"error\\\":{\\\"message\\\":1},"
+		    "\\\"usage\\\":{} data: [DONE]\"}",
+	    EVENT_TOKEN);
+	means("{\"choices\":[],\"prompt_filter_results\":[{\"error\":{}}]}", 0);
+	means("{\"choices\":[{\"delta\":{\"role\":\"error\"},"
+	      "\"logprobs\":{\"content\":[{\"token\":\"x\"}]}}]}",
+	    0);
+}
+
+static void
+any_choice_may_carry_the_token(void **state)
+{
+	means("{\"choices\":[{\"index\":0,\"delta\":{}},"
+	      "{\"index\":1,\"delta\":{\"content\":\"a\"}}]}",
+	    EVENT_TOKEN);
+}
+
+static void
+escaped_keys_are_keys(void **state)
+{
+	means("{\"ch\\u006fices\":[{\"d\\u0065lta\":{\"content\":\"a\"}}]}",
+	    EVENT_TOKEN);
+}
+
+/* --- ends --- */
+
+static void
+a_finish_reason_may_come_with_the_last_token(void **state)
+{
+	means("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}",
+	    EVENT_FINISH);
+	means("{\"choices\":[{\"delta\":{\"content\":\"a\"},"
+	      "\"finish_reason\":\"length\"}]}",
+	    EVENT_FINISH | EVENT_TOKEN);
+}
+
+static void
+a_backend_that_gives_up_has_failed(void **state)
+{
+	fails(DIALECT_CHAT,
+	    "{\"choices\":[{\"delta\":{\"content\":\"a\"},"
+	    "\"finish_reason\":\"abort\"}]}",
+	    "the backend ended the answer with abort", 0);
+	fails(DIALECT_CHAT,
+	    "{\"error\":{\"message\":\"gone\",\"code\":502},\"choices\":"
+	    "[{\"delta\":{},\"finish_reason\":\"error\"}]}",
+	    "gone", 502);
+}
+
+static void
+done_and_silence_are_told_apart(void **state)
+{
+	means("[DONE]", EVENT_DONE);
+	means(" [DONE] ", EVENT_DONE);
+	means("", EVENT_IGNORED);
+	means(" \n", EVENT_IGNORED);
+}
+
+/* --- usage --- */
+
+static void
+the_usage_event_says_nothing_else(void **state)
+{
+	struct event e =
+	    chat("{\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":11,"
+		 "\"completion_tokens\":7,\"total_tokens\":18,"
+		 "\"prompt_tokens_details\":{\"cached_tokens\":5}}}");
+
+	assert_int_equal(e.bits, EVENT_USAGE | EVENT_USAGE_ONLY);
+	assert_true(e.usage.known);
+	assert_int_equal(e.usage.input, 11);
+	assert_int_equal(e.usage.output, 7);
+	assert_int_equal(e.usage.cached, 5);
+	assert_int_equal(e.queue_time, -1);
+}
+
+static void
+usage_beside_a_token_is_not_alone(void **state)
+{
+	means("{\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"usage\":"
+	      "{\"prompt_tokens\":1,\"completion_tokens\":1}}",
+	    EVENT_TOKEN | EVENT_USAGE);
+}
+
+static void
+cached_tokens_are_not_counted_twice(void **state)
+{
+	struct event e = chat("{\"choices\":[],\"usage\":{\"prompt_tokens\":9,"
+			      "\"cache_read_input_tokens\":4,"
+			      "\"prompt_tokens_details\":null}}");
+
+	assert_int_equal(e.usage.input, 9);
+	assert_int_equal(e.usage.cached, 0);
+}
+
+static void
+absurd_counts_do_not_wrap(void **state)
+{
+	struct event e = chat("{\"choices\":[],\"usage\":{\"prompt_tokens\":"
+			      "4294967297,\"completion_tokens\":-3}}");
+
+	assert_int_equal(e.usage.input, UINT32_MAX);
+	assert_int_equal(e.usage.output, 0);
+}
+
+static void
+groq_reports_usage_and_queueing_its_own_way(void **state)
+{
+	struct event first = chat(
+	    "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}"
+	    "}],\"x_groq\":{\"id\":\"req_1\"}}");
+	struct event last =
+	    chat("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],"
+		 "\"x_groq\":{\"id\":\"req_1\",\"usage\":{\"queue_time\":0.25,"
+		 "\"prompt_tokens\":20,\"prompt_time\":0.001,"
+		 "\"completion_tokens\":3}}}");
+
+	assert_int_equal(first.bits, 0);
+	assert_int_equal(last.bits, EVENT_FINISH | EVENT_USAGE);
+	assert_int_equal(last.usage.input, 20);
+	assert_int_equal(last.usage.output, 3);
+	assert_int_equal(last.queue_time, 250 * USEC_MS);
+}
+
+static void
+cerebras_tells_where_the_time_went(void **state)
+{
+	struct event e =
+	    chat("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],"
+		 "\"usage\":{\"prompt_tokens\":2,\"completion_tokens\":3},"
+		 "\"time_info\":{\"queue_time\":1.5e-3,\"prompt_time\":0.002,"
+		 "\"total_time\":0.01,\"created\":1}}");
+
+	assert_int_equal(e.bits, EVENT_FINISH | EVENT_USAGE);
+	assert_int_equal(e.queue_time, 1500);
+}
+
+/* --- whole answers --- */
+
+static void
+a_whole_answer_is_token_finish_and_usage(void **state)
+{
+	means("{\"object\":\"chat.completion\",\"choices\":[{\"index\":0,"
+	      "\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},"
+	      "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,"
+	      "\"completion_tokens\":1}}",
+	    EVENT_TOKEN | EVENT_FINISH | EVENT_USAGE);
+	means("{\"choices\":[{\"message\":{\"content\":null,\"tool_calls\":[{"
+	      "\"type\":\"function\",\"function\":{\"name\":\"f\","
+	      "\"arguments\":\"{}\"}}]},\"finish_reason\":\"tool_calls\"}]}",
+	    EVENT_TOKEN | EVENT_FINISH);
+}
+
+static void
+an_answer_without_text_has_no_token(void **state)
+{
+	means("{\"choices\":[{\"message\":{\"content\":\"\"},"
+	      "\"finish_reason\":\"stop\"}]}",
+	    EVENT_FINISH);
+	means("{\"choices\":[]}", 0);
+	means("{}", 0);
+}
+
+static void
+completions_carry_text(void **state)
+{
+	assert_int_equal(decode(DIALECT_COMPLETIONS,
+			     "{\"choices\":[{\"text\":\" a\","
+			     "\"finish_reason\":null}]}")
+			     .bits,
+	    EVENT_TOKEN);
+	assert_int_equal(decode(DIALECT_COMPLETIONS,
+			     "{\"choices\":[{\"text\":\"\","
+			     "\"finish_reason\":\"stop\"}]}")
+			     .bits,
+	    EVENT_FINISH);
+}
+
+static void
+embeddings_are_an_answer_in_either_encoding(void **state)
+{
+	struct event e = decode(DIALECT_EMBEDDINGS,
+	    "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\","
+	    "\"embedding\":[0.1,2]}],\"usage\":{\"prompt_tokens\":4}}");
+
+	assert_int_equal(e.bits, EVENT_TOKEN | EVENT_FINISH | EVENT_USAGE);
+	assert_int_equal(e.usage.input, 4);
+	e = decode(
+	    DIALECT_EMBEDDINGS, "{\"data\":[{\"embedding\":\"AACAPw==\"}]}");
+	assert_int_equal(e.bits, EVENT_TOKEN | EVENT_FINISH);
+	e = decode(DIALECT_EMBEDDINGS, "{\"data\":[{\"embedding\":[]}]}");
+	assert_int_equal(e.bits, 0);
+	e = decode(DIALECT_EMBEDDINGS, "{\"data\":[]}");
+	assert_int_equal(e.bits, 0);
+}
+
+/* --- errors --- */
+
+static void
+each_shape_of_error_is_understood(void **state)
+{
+	/* OpenAI; vLLM within a stream that began with 200 */
+	fails(DIALECT_CHAT,
+	    "{\"error\":{\"message\":\"too \\\"long\\\"\",\"type\":"
+	    "\"BadRequestError\",\"param\":null,\"code\":400}}",
+	    "too \"long\"", 400);
+	/* llama.cpp */
+	fails(DIALECT_CHAT,
+	    "{\"error\":{\"code\":503,\"message\":\"Loading model\","
+	    "\"type\":\"unavailable_error\"}}",
+	    "Loading model", 503);
+	/* TGI */
+	fails(DIALECT_CHAT,
+	    "{\"error\":\"Model is overloaded\",\"error_type\":\"overloaded\"}",
+	    "Model is overloaded", 429);
+	/* vLLM as it was */
+	fails(DIALECT_CHAT,
+	    "{\"object\":\"error\",\"message\":\"no\",\"type\":\"Bad\","
+	    "\"param\":null,\"code\":400}",
+	    "no", 400);
+	fails(DIALECT_EMBEDDINGS,
+	    "{\"object\":\"error\",\"message\":\"no\",\"code\":\"422\"}", "no",
+	    422);
+	fails(DIALECT_COMPLETIONS,
+	    "{\"error\":{\"code\":null,\"type\":\"server_error\"}}",
+	    "the backend reported an error", 0);
+}
+
+static void
+no_error_is_no_error(void **state)
+{
+	means("{\"error\":null,\"choices\":[{\"delta\":{\"content\":\"a\"}}]}",
+	    EVENT_TOKEN);
+	means("{\"error\":\"\",\"choices\":[]}", 0);
+	means("{\"error\":false,\"choices\":[]}", 0);
+}
+
+static void
+an_event_named_error_is_one(void **state)
+{
+	struct event e;
+
+	buf_reset(&scratch);
+	backend_find(SLICE("groq"))
+	    ->decode(DIALECT_CHAT, SLICE("error"),
+		SLICE("{\"message\":\"over capacity\",\"code\":498}"), &e,
+		&scratch);
+	assert_int_equal(e.bits, EVENT_ERROR);
+	assert_int_equal(e.error_status, 498);
+	assert_memory_equal(e.error_message.p, "over capacity", 13);
+}
+
+static void
+what_is_no_json_object_is_an_error(void **state)
+{
+	static const char *const cases[] = { "<html>", "{\"choices\":[", "[]",
+		"{\"choices\":[{\"delta\":{\"content\":\"a\"}}]} x", "\"a\"",
+		"{\"a\":\"\t\"}" };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(chat(cases[i]).bits, EVENT_ERROR);
+}
+
+static void
+text_that_clients_take_is_taken(void **state)
+{
+	/* half of an emoji, NUL, and a byte that is no UTF-8 */
+	delta_means("{\"content\":\"\\ud83d\"}", EVENT_TOKEN);
+	delta_means("{\"content\":\"a\\u0000\"}", EVENT_TOKEN);
+	delta_means("{\"content\":\"\xe2\x82\"}", EVENT_TOKEN);
+	delta_means("{\"content\":\"\",\"x\":\"\\\\\\ud83d\"}", 0);
+	means(
+	    "{\"choices\":[{\"delta\":{\"content\":\"\\u00\"}}]}", EVENT_ERROR);
+}
+
+static void
+the_data_may_lie_in_scratch(void **state)
+{
+	static const char text[] =
+	    "{\"error\":{\"message\":\"a long enough message to make the "
+	    "buffer grow and move while it is being read, perhaps, and so on "
+	    "and on until it has passed the size of a first allocation\"}}";
+	struct event e;
+
+	buf_fini(&scratch);
+	buf_add_str(&scratch, text);
+	backend_find(SLICE("openai"))
+	    ->decode(
+		DIALECT_CHAT, SLICE(""), buf_slice(&scratch), &e, &scratch);
+	assert_int_equal(e.bits, EVENT_ERROR);
+	assert_memory_equal(e.error_message.p, "a long enough", 13);
+}
+
+static void
+a_full_scratch_still_tells_of_the_error(void **state)
+{
+	struct buf tiny;
+	struct event e;
+
+	buf_init(&tiny, 4);
+	backend_find(SLICE("openai"))
+	    ->decode(DIALECT_CHAT, SLICE(""),
+		SLICE("{\"error\":\"longer than four\"}"), &e, &tiny);
+	assert_int_equal(e.bits, EVENT_ERROR);
+	assert_true(e.error_message.n > 0);
+	buf_fini(&tiny);
+}
+
+static void
+deep_nesting_is_refused_not_followed(void **state)
+{
+	char data[2048] = "{\"choices\":";
+	size_t n = strlen(data);
+
+	memset(data + n, '[', 1000);
+	assert_int_equal(chat(data).bits, EVENT_ERROR);
+}
+
+static int
+set_up(void **state)
+{
+	buf_init(&scratch, SSE_EVENT_MAX);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	buf_fini(&scratch);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_reasoning_and_refusals_are_tokens),
+		cmocka_unit_test(roles_and_empty_text_are_not),
+		cmocka_unit_test(tool_calls_are_tokens_by_name_or_arguments),
+		cmocka_unit_test(words_in_the_text_mean_nothing),
+		cmocka_unit_test(any_choice_may_carry_the_token),
+		cmocka_unit_test(escaped_keys_are_keys),
+		cmocka_unit_test(a_finish_reason_may_come_with_the_last_token),
+		cmocka_unit_test(a_backend_that_gives_up_has_failed),
+		cmocka_unit_test(done_and_silence_are_told_apart),
+		cmocka_unit_test(the_usage_event_says_nothing_else),
+		cmocka_unit_test(usage_beside_a_token_is_not_alone),
+		cmocka_unit_test(cached_tokens_are_not_counted_twice),
+		cmocka_unit_test(absurd_counts_do_not_wrap),
+		cmocka_unit_test(groq_reports_usage_and_queueing_its_own_way),
+		cmocka_unit_test(cerebras_tells_where_the_time_went),
+		cmocka_unit_test(a_whole_answer_is_token_finish_and_usage),
+		cmocka_unit_test(an_answer_without_text_has_no_token),
+		cmocka_unit_test(completions_carry_text),
+		cmocka_unit_test(embeddings_are_an_answer_in_either_encoding),
+		cmocka_unit_test(each_shape_of_error_is_understood),
+		cmocka_unit_test(no_error_is_no_error),
+		cmocka_unit_test(an_event_named_error_is_one),
+		cmocka_unit_test(what_is_no_json_object_is_an_error),
+		cmocka_unit_test(text_that_clients_take_is_taken),
+		cmocka_unit_test(the_data_may_lie_in_scratch),
+		cmocka_unit_test(a_full_scratch_still_tells_of_the_error),
+		cmocka_unit_test(deep_nesting_is_refused_not_followed),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,229 @@
+/* backends/decode_typed.c - formats whose events say what they are.
+ *
+ * /responses and /messages name each event in `event:` and again in its
+ * `type`; the latter counts, and a whole answer is an event of its own. */
+#include "backends/decode.h"
+
+/* Without its quotes; types have no escapes. */
+static struct slice
+text_of(const struct scan_member *m)
+{
+	if (m == NULL || m->type != SCAN_STRING)
+		return SLICE("");
+	return slice_make(m->value.p + 1, m->value.n - 2);
+}
+
+static struct slice
+type_of(const struct answer *a)
+{
+	struct slice type = text_of(scan_find(a->members, a->n, "type"));
+
+	return type.n > 0 ? type : a->name;
+}
+
+static bool
+ends_in(struct slice s, struct slice suffix)
+{
+	return s.n >= suffix.n &&
+	    slice_eq(slice_make(s.p + s.n - suffix.n, suffix.n), suffix);
+}
+
+/* The object that is member `name` of the top level; empty: there is none. */
+static struct slice
+object_in(const struct answer *a, const char *name)
+{
+	const struct scan_member *m = scan_find(a->members, a->n, name);
+
+	return m != NULL && m->type == SCAN_OBJECT ? m->value : SLICE("");
+}
+
+static bool
+has_text(struct slice object, const char *name)
+{
+	struct scan_member m;
+
+	return scan_get(object, name, &m) && scan_nonempty_string(&m);
+}
+
+static bool
+is_filled_array(const struct scan_member *m)
+{
+	struct slice rest = m->value, value;
+	enum scan_type type;
+
+	return m->type == SCAN_ARRAY && scan_next_element(&rest, &value, &type);
+}
+
+/* --- /responses --- */
+
+/* One member of a response object: the whole answer, or what the events that
+ * end a stream carry. */
+static void
+read_response_member(
+    const struct scan_member *m, struct event *out, struct scan_member *error)
+{
+	if (scan_key_is(m, "output")) {
+		if (is_filled_array(m))
+			out->bits |= EVENT_TOKEN;
+	} else if (scan_key_is(m, "usage")) {
+		if (m->type == SCAN_OBJECT)
+			decode_usage(m->value, DIALECT_RESPONSES, out);
+	} else if (decode_is_error(m)) {
+		out->bits |= EVENT_ERROR;
+		*error = *m;
+	} else if (scan_key_is(m, "status")) {
+		if (scan_string_is(m, "completed") ||
+		    scan_string_is(m, "incomplete"))
+			out->bits |= EVENT_FINISH;
+		else if (scan_string_is(m, "failed") ||
+		    scan_string_is(m, "cancelled"))
+			decode_fail(out, error, m);
+	}
+}
+
+static void
+read_response(
+    struct slice response, struct event *out, struct scan_member *error)
+{
+	struct scan_member m;
+
+	while (scan_next_member(&response, &m))
+		read_response_member(&m, out, error);
+}
+
+/* A call's name comes with the item, ahead of its arguments. */
+static bool
+starts_call(const struct answer *a)
+{
+	struct slice item = object_in(a, "item");
+	struct scan_member type;
+
+	return scan_get(item, "type", &type) &&
+	    ends_in(text_of(&type), SLICE("_call")) && has_text(item, "name");
+}
+
+void
+decode_responses(
+    const struct answer *a, struct event *out, struct scan_member *error)
+{
+	struct slice type = type_of(a);
+	const struct scan_member *m;
+
+	if (ends_in(type, SLICE(".delta"))) {
+		m = scan_find(a->members, a->n, "delta");
+		if (m != NULL && scan_nonempty_string(m))
+			decode_token(out);
+	} else if (type.n == 0) {
+		for (size_t i = 0; i < a->n; i++)
+			read_response_member(&a->members[i], out, error);
+	} else if (slice_is(type, "response.completed") ||
+	    slice_is(type, "response.incomplete")) {
+		out->bits |= EVENT_FINISH;
+		read_response(object_in(a, "response"), out, error);
+	} else if (slice_is(type, "response.output_item.added")) {
+		if (starts_call(a))
+			decode_token(out);
+	} else if (slice_is(type, "response.failed")) {
+		out->bits |= EVENT_ERROR;
+		read_response(object_in(a, "response"), out, error);
+	} else if (slice_is(type, "error")) {
+		out->bits |= EVENT_ERROR;
+		m = scan_find(a->members, a->n, "error");
+		if (m != NULL)
+			*error = *m;
+	} else if (slice_is(type, "keepalive")) {
+		out->bits |= EVENT_IGNORED;
+	} else {
+		m = scan_find(a->members, a->n, "error");
+		if (m != NULL && decode_is_error(m)) {
+			out->bits |= EVENT_ERROR;
+			*error = *m;
+		}
+	}
+}
+
+/* --- /messages --- */
+
+/* A block begins: a tool's name counts, an empty text does not. */
+static bool
+starts_token(struct slice block)
+{
+	return has_text(block, "name") || has_text(block, "text") ||
+	    has_text(block, "thinking");
+}
+
+static void
+read_stop(struct slice object, struct event *out)
+{
+	struct scan_member m;
+
+	if (scan_get(object, "stop_reason", &m) && m.type != SCAN_NULL)
+		out->bits |= EVENT_FINISH;
+}
+
+static void
+read_usage(struct slice object, struct event *out)
+{
+	struct scan_member m;
+
+	if (scan_get(object, "usage", &m) && m.type == SCAN_OBJECT)
+		decode_usage(m.value, DIALECT_MESSAGES, out);
+}
+
+static void
+read_whole_message(const struct answer *a, struct event *out)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		const struct scan_member *m = &a->members[i];
+
+		if (scan_key_is(m, "content")) {
+			if (is_filled_array(m))
+				decode_token(out);
+		} else if (scan_key_is(m, "stop_reason")) {
+			if (m->type != SCAN_NULL)
+				out->bits |= EVENT_FINISH;
+		} else if (scan_key_is(m, "usage")) {
+			if (m->type == SCAN_OBJECT)
+				decode_usage(m->value, DIALECT_MESSAGES, out);
+		}
+	}
+}
+
+void
+decode_messages(
+    const struct answer *a, struct event *out, struct scan_member *error)
+{
+	struct slice type = type_of(a), delta;
+	const struct scan_member *m;
+
+	if (slice_is(type, "content_block_delta")) {
+		delta = object_in(a, "delta");
+		if (has_text(delta, "text") || has_text(delta, "thinking") ||
+		    has_text(delta, "partial_json"))
+			decode_token(out);
+	} else if (slice_is(type, "content_block_start")) {
+		if (starts_token(object_in(a, "content_block")))
+			decode_token(out);
+	} else if (slice_is(type, "message_start")) {
+		read_usage(object_in(a, "message"), out);
+		/* What it says of the output is where counting starts. */
+		out->usage.output = 0;
+	} else if (slice_is(type, "message_delta")) {
+		read_stop(object_in(a, "delta"), out);
+		m = scan_find(a->members, a->n, "usage");
+		if (m != NULL && m->type == SCAN_OBJECT)
+			decode_usage(m->value, DIALECT_MESSAGES, out);
+	} else if (slice_is(type, "message_stop")) {
+		out->bits |= EVENT_FINISH;
+	} else if (slice_is(type, "ping")) {
+		out->bits |= EVENT_IGNORED;
+	} else if (slice_is(type, "message")) {
+		read_whole_message(a, out);
+	} else {
+		m = scan_find(a->members, a->n, "error");
+		if (m != NULL && decode_is_error(m)) {
+			out->bits |= EVENT_ERROR;
+			*error = *m;
+		}
+	}
+}

@@ -1,0 +1,271 @@
+/* backends/decode_typed_test.c - what the events of /responses and /messages
+ * mean. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/backend.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
+
+static struct buf scratch;
+
+static struct event
+decode(enum dialect dialect, const char *name, const char *data)
+{
+	struct event e;
+
+	buf_reset(&scratch);
+	backend_find(SLICE("vllm"))
+	    ->decode(dialect, slice_of(name), slice_of(data), &e, &scratch);
+	return e;
+}
+
+static struct event
+response(const char *data)
+{
+	return decode(DIALECT_RESPONSES, "", data);
+}
+
+static struct event
+message(const char *data)
+{
+	return decode(DIALECT_MESSAGES, "", data);
+}
+
+static void
+says(const struct event *e, const char *text, int status)
+{
+	assert_int_equal(e->bits & EVENT_ERROR, EVENT_ERROR);
+	assert_int_equal(e->error_message.n, strlen(text));
+	assert_memory_equal(e->error_message.p, text, strlen(text));
+	assert_int_equal(e->error_status, status);
+}
+
+/* --- /responses --- */
+
+static void
+deltas_of_any_kind_are_tokens(void **state)
+{
+	static const char *const kinds[] = { "response.output_text.delta",
+		"response.reasoning_text.delta", "response.refusal.delta",
+		"response.function_call_arguments.delta" };
+	char data[256];
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		snprintf(data, sizeof(data),
+		    "{\"type\":\"%s\",\"item_id\":\"i\",\"delta\":\"a\"}",
+		    kinds[i]);
+		assert_int_equal(response(data).bits, EVENT_TOKEN);
+	}
+	assert_int_equal(response("{\"type\":\"response.output_text.delta\","
+				  "\"delta\":\"\"}")
+			     .bits,
+	    0);
+}
+
+static void
+the_events_name_serves_where_no_type_is_given(void **state)
+{
+	assert_int_equal(decode(DIALECT_RESPONSES, "response.output_text.delta",
+			     "{\"delta\":\"a\"}")
+			     .bits,
+	    EVENT_TOKEN);
+}
+
+static void
+beginnings_are_not_tokens(void **state)
+{
+	assert_int_equal(
+	    response("{\"type\":\"response.created\",\"response\":{\"status\":"
+		     "\"in_progress\",\"output\":[],\"error\":null}}")
+		.bits,
+	    0);
+	assert_int_equal(
+	    response("{\"type\":\"response.output_item.added\",\"item\":"
+		     "{\"type\":\"message\",\"content\":[]}}")
+		.bits,
+	    0);
+	assert_int_equal(
+	    response("{\"type\":\"response.output_item.added\",\"item\":"
+		     "{\"type\":\"function_call\",\"name\":\"f\"}}")
+		.bits,
+	    EVENT_TOKEN);
+}
+
+static void
+a_completed_response_carries_its_usage(void **state)
+{
+	struct event e = response(
+	    "{\"type\":\"response.completed\",\"response\":{\"status\":"
+	    "\"completed\",\"error\":null,\"output\":[{\"type\":\"message\"}],"
+	    "\"usage\":{\"input_tokens\":8,\"input_tokens_details\":"
+	    "{\"cached_tokens\":2},\"output_tokens\":3}}}");
+
+	assert_int_equal(e.bits, EVENT_TOKEN | EVENT_FINISH | EVENT_USAGE);
+	assert_int_equal(e.usage.input, 8);
+	assert_int_equal(e.usage.cached, 2);
+	assert_int_equal(e.usage.output, 3);
+	assert_int_equal(e.tokens, 0);
+}
+
+static void
+a_response_cut_short_by_a_limit_is_whole(void **state)
+{
+	assert_int_equal(
+	    response("{\"type\":\"response.incomplete\",\"response\":"
+		     "{\"status\":\"incomplete\",\"output\":[]}}")
+		.bits,
+	    EVENT_FINISH);
+}
+
+static void
+a_failed_response_says_why(void **state)
+{
+	struct event e = response(
+	    "{\"type\":\"response.failed\",\"response\":{\"status\":\"failed\","
+	    "\"error\":{\"code\":\"server_error\",\"message\":\"oops\"}}}");
+
+	says(&e, "oops", 0);
+	e = response("{\"type\":\"error\",\"code\":\"rate_limit_exceeded\","
+		     "\"message\":\"slow down\",\"param\":null}");
+	says(&e, "slow down", 429);
+	e = response("{\"error\":{\"message\":\"bad\",\"code\":400}}");
+	says(&e, "bad", 400);
+}
+
+static void
+a_whole_response_is_an_answer(void **state)
+{
+	struct event e = response(
+	    "{\"object\":\"response\",\"status\":\"completed\",\"error\":null,"
+	    "\"output\":[{\"type\":\"message\",\"content\":[]}],"
+	    "\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}");
+
+	assert_int_equal(e.bits, EVENT_TOKEN | EVENT_FINISH | EVENT_USAGE);
+	e = response("{\"object\":\"response\",\"status\":\"failed\","
+		     "\"error\":null,\"output\":[]}");
+	assert_int_equal(e.bits, EVENT_ERROR);
+	e = response("{\"object\":\"response\",\"status\":\"queued\","
+		     "\"output\":[]}");
+	assert_int_equal(e.bits, 0);
+}
+
+/* --- /messages --- */
+
+static void
+a_stream_of_messages_is_followed(void **state)
+{
+	struct event e = message(
+	    "{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"content\":"
+	    "[],\"stop_reason\":null,\"usage\":{\"input_tokens\":10,"
+	    "\"cache_creation_input_tokens\":20,\"cache_read_input_tokens\":30,"
+	    "\"output_tokens\":1}}}");
+
+	assert_int_equal(e.bits, EVENT_USAGE);
+	assert_int_equal(e.usage.input, 60);
+	assert_int_equal(e.usage.cached, 30);
+	assert_int_equal(e.usage.output, 0);
+
+	e = message("{\"type\":\"content_block_start\",\"index\":0,"
+		    "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}");
+	assert_int_equal(e.bits, 0);
+	e = message("{\"type\":\"ping\"}");
+	assert_int_equal(e.bits, EVENT_IGNORED);
+	e = message("{\"type\":\"content_block_delta\",\"index\":0,\"delta\":"
+		    "{\"type\":\"text_delta\",\"text\":\"Hi\"}}");
+	assert_int_equal(e.bits, EVENT_TOKEN);
+	e = message("{\"type\":\"content_block_stop\",\"index\":0}");
+	assert_int_equal(e.bits, 0);
+
+	e = message("{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
+		    "\"end_turn\"},\"usage\":{\"output_tokens\":15}}");
+	assert_int_equal(e.bits, EVENT_FINISH | EVENT_USAGE);
+	assert_int_equal(e.usage.output, 15);
+	assert_int_equal(e.usage.input, 0);
+	e = message("{\"type\":\"message_stop\"}");
+	assert_int_equal(e.bits, EVENT_FINISH);
+}
+
+static void
+tools_and_thinking_are_tokens(void **state)
+{
+	static const char *const cases[] = {
+		"{\"type\":\"content_block_start\",\"content_block\":{\"type\":"
+		"\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{}}}",
+		"{\"type\":\"content_block_delta\",\"delta\":{\"type\":"
+		"\"input_json_delta\",\"partial_json\":\"{\"}}",
+		"{\"type\":\"content_block_delta\",\"delta\":{\"type\":"
+		"\"thinking_delta\",\"thinking\":\"Hm\"}}",
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(message(cases[i]).bits, EVENT_TOKEN);
+	assert_int_equal(message("{\"type\":\"content_block_delta\",\"delta\":"
+				 "{\"type\":\"signature_delta\","
+				 "\"signature\":\"x\"}}")
+			     .bits,
+	    0);
+}
+
+static void
+an_overloaded_server_says_so(void **state)
+{
+	struct event e = decode(DIALECT_MESSAGES, "error",
+	    "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","
+	    "\"message\":\"Overloaded\"}}");
+
+	says(&e, "Overloaded", 529);
+}
+
+static void
+a_whole_message_is_an_answer(void **state)
+{
+	struct event e = message(
+	    "{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{"
+	    "\"type\":\"text\",\"text\":\"Hi\"}],\"stop_reason\":\"end_turn\","
+	    "\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}");
+
+	assert_int_equal(e.bits, EVENT_TOKEN | EVENT_FINISH | EVENT_USAGE);
+	e = message("{\"type\":\"message\",\"content\":[],"
+		    "\"stop_reason\":null}");
+	assert_int_equal(e.bits, 0);
+}
+
+static int
+set_up(void **state)
+{
+	buf_init(&scratch, SSE_EVENT_MAX);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	buf_fini(&scratch);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(deltas_of_any_kind_are_tokens),
+		cmocka_unit_test(the_events_name_serves_where_no_type_is_given),
+		cmocka_unit_test(beginnings_are_not_tokens),
+		cmocka_unit_test(a_completed_response_carries_its_usage),
+		cmocka_unit_test(a_response_cut_short_by_a_limit_is_whole),
+		cmocka_unit_test(a_failed_response_says_why),
+		cmocka_unit_test(a_whole_response_is_an_answer),
+		cmocka_unit_test(a_stream_of_messages_is_followed),
+		cmocka_unit_test(tools_and_thinking_are_tokens),
+		cmocka_unit_test(an_overloaded_server_says_so),
+		cmocka_unit_test(a_whole_message_is_an_answer),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,235 @@
+/* backends/encode.c - a client's request, as a backend wants it.
+ *
+ * Invariant: every byte of the body that need not change goes out from where
+ * it lies; what has to change is an edit over it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/adapters.h"
+
+#define EXTRA_MAX ((size_t)16 << 10) /* a model's name, escaped */
+#define HEADERS_MAX ((size_t)32 << 10) /* keys can be signed tokens */
+#define MEMBERS_MAX 256
+
+void
+encoded_init(struct encoded *e)
+{
+	memset(e, 0, sizeof(*e));
+	buf_init(&e->extra, EXTRA_MAX);
+	buf_init(&e->headers, HEADERS_MAX);
+}
+
+void
+encoded_fini(struct encoded *e)
+{
+	buf_fini(&e->extra);
+	buf_fini(&e->headers);
+}
+
+/* --- members that go --- */
+
+static const char *const *
+strip_list(const struct encode_in *in, const struct backend_ops *ops)
+{
+	const char *const *configured = in->serving->backend->strip;
+
+	return configured != NULL ? configured : ops->strip;
+}
+
+static bool
+goes(const struct encode_in *in, const struct backend_ops *ops,
+    const struct scan_member *m)
+{
+	const char *const *name = strip_list(in, ops);
+
+	if (m == in->model)
+		return false;
+	if (in->dialect == DIALECT_EMBEDDINGS && ops->lacks_base64 &&
+	    scan_key_is(m, "encoding_format"))
+		return true;
+	for (; name != NULL && *name != NULL; name++)
+		if (scan_key_is(m, *name))
+			return true;
+	return false;
+}
+
+/* *left: how many stay. */
+static enum err
+strip(const struct encode_in *in, const struct backend_ops *ops,
+    struct edits *body, size_t *left)
+{
+	bool remove[MEMBERS_MAX];
+
+	if (in->n_members > MEMBERS_MAX)
+		return ERR_LIMIT;
+	*left = in->n_members;
+	for (size_t i = 0; i < in->n_members; i++) {
+		remove[i] = goes(in, ops, &in->members[i]);
+		*left -= remove[i];
+	}
+	if (*left == in->n_members)
+		return OK;
+	return edits_remove_members(body, in->members, in->n_members, remove);
+}
+
+/* --- the model --- */
+
+/* Escapes are rare in names, so one that has any is written afresh. */
+static bool
+is_asked_for_already(const struct scan_member *model, struct slice name)
+{
+	struct slice v = model->value;
+
+	return model->type == SCAN_STRING && slice_find(v, '\\') < 0 &&
+	    slice_eq(slice_make(v.p + 1, v.n - 2), name);
+}
+
+/* `extra` moves while it grows, so an edit points there only once it is
+ * complete. */
+static enum err
+name_model(const struct encode_in *in, struct encoded *out, size_t *left)
+{
+	bool append = in->model == NULL;
+
+	if (!append && is_asked_for_already(in->model, in->model_name))
+		return OK;
+	if (append)
+		buf_add_str(&out->extra, "\"model\":");
+	buf_add_json(&out->extra, in->model_name);
+	if (buf_err(&out->extra) != OK)
+		return buf_err(&out->extra);
+	if (!append)
+		return edits_replace(
+		    &out->body, in->model->value, buf_slice(&out->extra));
+	return edits_append_members(
+	    &out->body, buf_slice(&out->extra), (*left)++ > 0);
+}
+
+/* --- stream_options.include_usage --- */
+
+#define INCLUDE_USAGE "\"include_usage\":true"
+
+static bool
+may_ask_for_usage(const struct encode_in *in, const struct backend_ops *ops)
+{
+	const char *const *name = strip_list(in, ops);
+
+	for (; name != NULL && *name != NULL; name++)
+		if (strcmp(*name, "stream_options") == 0)
+			return false;
+	return in->want_usage && in->facts->stream &&
+	    !in->facts->include_usage && !ops->no_usage_option &&
+	    (in->dialect == DIALECT_CHAT || in->dialect == DIALECT_COMPLETIONS);
+}
+
+/* The options that the client gave stay. Where they are neither an object nor
+ * null, the backend will say what is wrong. */
+static enum err
+extend_options(const struct scan_member *options, struct encoded *out)
+{
+	struct slice rest = options->value;
+	struct scan_member m;
+
+	out->usage_injected =
+	    options->type == SCAN_OBJECT || options->type == SCAN_NULL;
+	if (!out->usage_injected)
+		return OK;
+	if (options->type == SCAN_NULL || !scan_next_member(&rest, &m))
+		return edits_replace(
+		    &out->body, options->value, SLICE("{" INCLUDE_USAGE "}"));
+	if (scan_get(options->value, "include_usage", &m))
+		return edits_replace(&out->body, m.value, SLICE("true"));
+	return edits_replace(&out->body, slice_make(options->value.p + 1, 0),
+	    SLICE(INCLUDE_USAGE ","));
+}
+
+static enum err
+ask_for_usage(const struct encode_in *in, struct encoded *out, size_t left)
+{
+	const struct scan_member *options =
+	    scan_find(in->members, in->n_members, "stream_options");
+
+	if (options != NULL)
+		return extend_options(options, out);
+	out->usage_injected = true;
+	return edits_append_members(&out->body,
+	    SLICE("\"stream_options\":{" INCLUDE_USAGE "}"), left > 0);
+}
+
+static enum err
+edit_body(const struct encode_in *in, const struct backend_ops *ops,
+    struct encoded *out)
+{
+	size_t left;
+	enum err rc;
+
+	edits_init(&out->body, in->body);
+	rc = strip(in, ops, &out->body, &left);
+	if (rc == OK)
+		rc = name_model(in, out, &left);
+	if (rc == OK && may_ask_for_usage(in, ops))
+		rc = ask_for_usage(in, out, left);
+	return rc;
+}
+
+/* --- headers --- */
+
+/* Anthropic's servers want the key in a header of their own, and the version
+ * of the format; others that speak it look for a bearer token. */
+static void
+add_headers(const struct encode_in *in, struct buf *headers)
+{
+	const char *key = in->serving->backend->api_key;
+
+	buf_add_str(headers,
+	    "content-type: application/json\n"
+	    "accept-encoding: identity\n");
+	buf_add_str(headers,
+	    in->facts->stream ? "accept: text/event-stream\n"
+			      : "accept: application/json\n");
+	if (in->dialect == DIALECT_MESSAGES)
+		buf_add_str(headers, "anthropic-version: 2023-06-01\n");
+	if (key == NULL)
+		return;
+	buf_addf(headers, "authorization: Bearer %s\n", key);
+	if (in->dialect == DIALECT_MESSAGES)
+		buf_addf(headers, "x-api-key: %s\n", key);
+}
+
+static enum err
+set_path(const char *path, struct encoded *out, struct errmsg *why)
+{
+	int n = snprintf(out->path, sizeof(out->path), "%s", path);
+
+	if (n < 0 || (size_t)n >= sizeof(out->path))
+		return fail(why, ERR_LIMIT, "the path is too long");
+	return OK;
+}
+
+enum err
+openai_encode(
+    const struct encode_in *in, struct encoded *out, struct errmsg *why)
+{
+	const struct conf_backend *b = in->serving->backend;
+	const struct backend_ops *ops = backend_find(slice_of(b->adapter));
+	enum err rc;
+
+	if (ops == NULL)
+		return fail(why, ERR_NOT_FOUND, "no adapter is called \"%s\"",
+		    b->adapter);
+	if (b->api_key != NULL && strpbrk(b->api_key, "\r\n") != NULL)
+		return fail(why, ERR_INVALID,
+		    "the key of backend \"%s\" has a line end in it", b->name);
+	rc = set_path(in->path, out, why);
+	if (rc != OK)
+		return rc;
+	rc = edit_body(in, ops, out);
+	if (rc != OK)
+		return fail(
+		    why, rc, "the body cannot be edited: %s", err_name(rc));
+	add_headers(in, &out->headers);
+	rc = buf_err(&out->headers);
+	if (rc != OK)
+		return fail(why, rc, "the headers are too long");
+	return OK;
+}

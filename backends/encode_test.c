@@ -1,0 +1,404 @@
+/* backends/encode_test.c - what a backend is sent for what a client sent. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/backend.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
+
+#define MEMBERS 40
+
+/* One request on its way to one backend; zeroes mean the plain case. */
+struct sent {
+	const char *adapter, *body, *model; /* "openai", -, "m" */
+	const char *key, *path;
+	const char *const *strip;
+	enum dialect dialect;
+	bool stream, client_wants_usage, base64;
+	/* out */
+	char text[2048], headers[1024];
+	size_t edits;
+	bool usage_injected;
+	struct errmsg why;
+};
+
+static void
+keep_body(struct sent *s, const struct encoded *e)
+{
+	struct slice pieces[EDITS_PIECES_MAX];
+	size_t total, n = edits_pieces(&e->body, pieces, &total), at = 0;
+
+	assert_true(total < sizeof(s->text));
+	for (size_t i = 0; i < n; i++) {
+		memcpy(s->text + at, pieces[i].p, pieces[i].n);
+		at += pieces[i].n;
+	}
+	s->text[at] = '\0';
+	s->edits = e->body.n;
+}
+
+static void
+keep_headers(struct sent *s, const struct encoded *e)
+{
+	assert_true(e->headers.n < sizeof(s->headers));
+	memcpy(s->headers, e->headers.p, e->headers.n);
+	s->headers[e->headers.n] = '\0';
+}
+
+static enum err
+encode(struct sent *s)
+{
+	struct scan_member members[MEMBERS];
+	struct conf_backend backend = { .name = "b",
+		.adapter = s->adapter != NULL ? s->adapter : "openai",
+		.api_key = s->key,
+		.strip = s->strip };
+	struct conf_serving serving = { .backend = &backend };
+	struct facts facts = { .dialect = s->dialect,
+		.stream = s->stream,
+		.include_usage = s->client_wants_usage,
+		.base64 = s->base64 };
+	struct encode_in in = { .dialect = s->dialect,
+		.path = s->path != NULL ? s->path : "/chat/completions",
+		.facts = &facts,
+		.body = slice_of(s->body),
+		.members = members,
+		.serving = &serving,
+		.model_name = slice_of(s->model != NULL ? s->model : "m"),
+		.want_usage = s->stream };
+	const struct backend_ops *ops = backend_find(slice_of(backend.adapter));
+	struct encoded e;
+	enum err rc;
+
+	assert_int_equal(
+	    scan_object(in.body, members, MEMBERS, &in.n_members, &s->why), OK);
+	in.model = scan_find(members, in.n_members, "model");
+	encoded_init(&e);
+	rc = ops->encode(&in, &e, &s->why);
+	if (rc == OK) {
+		keep_body(s, &e);
+		keep_headers(s, &e);
+		s->usage_injected = e.usage_injected;
+	}
+	encoded_fini(&e);
+	return rc;
+}
+
+static void
+becomes(struct sent *s, const char *want)
+{
+	assert_int_equal(encode(s), OK);
+	assert_string_equal(s->text, want);
+}
+
+/* --- the model --- */
+
+static void
+a_body_that_fits_is_not_touched(void **state)
+{
+	struct sent s = { .body = " {\"model\" : \"m\",\"messages\":[]}\n" };
+
+	becomes(&s, s.body);
+	assert_int_equal(s.edits, 0);
+	assert_false(s.usage_injected);
+}
+
+static void
+only_the_models_name_is_replaced(void **state)
+{
+	struct sent s = { .body = "{ \"x\":1, \"model\":\"gemma\" , \"y\":2}",
+		.model = "google/gemma \"31\"" };
+
+	becomes(
+	    &s, "{ \"x\":1, \"model\":\"google/gemma \\\"31\\\"\" , \"y\":2}");
+	assert_int_equal(s.edits, 1);
+}
+
+static void
+an_escaped_name_is_compared_by_meaning(void **state)
+{
+	struct sent s = { .body = "{\"model\":\"\\u006d\"}" };
+
+	becomes(&s, "{\"model\":\"m\"}");
+}
+
+static void
+a_missing_model_is_added(void **state)
+{
+	struct sent s = { .body = "{\"messages\":[]}" };
+	struct sent empty = { .body = "{}" };
+
+	becomes(&s, "{\"messages\":[],\"model\":\"m\"}");
+	becomes(&empty, "{\"model\":\"m\"}");
+}
+
+static void
+a_null_model_is_replaced(void **state)
+{
+	struct sent s = { .body = "{\"model\":null}" };
+
+	becomes(&s, "{\"model\":\"m\"}");
+}
+
+static void
+model_and_usage_may_both_be_added(void **state)
+{
+	struct sent s = { .body = "{\"stream\":true}", .stream = true };
+
+	becomes(&s,
+	    "{\"stream\":true,\"model\":\"m\","
+	    "\"stream_options\":{\"include_usage\":true}}");
+}
+
+/* --- members that a backend rejects --- */
+
+static void
+what_cerebras_rejects_is_removed(void **state)
+{
+	struct sent s = { .adapter = "cerebras",
+		.body = "{\"logit_bias\":{\"1\":2},\"model\":\"m\","
+			"\"presence_penalty\":1,\"frequency_penalty\":0.5,"
+			"\"top_p\":1,\"parallel_tool_calls\":true}" };
+
+	becomes(&s, "{\"model\":\"m\",\"top_p\":1}");
+}
+
+static void
+a_configured_list_takes_the_adapters_place(void **state)
+{
+	static const char *const strip[] = { "user", NULL };
+	static const char *const none[] = { NULL };
+	struct sent s = { .adapter = "groq",
+		.strip = strip,
+		.body = "{\"model\":\"m\",\"user\":\"u\",\"logprobs\":true}" };
+	struct sent all = { .adapter = "groq",
+		.strip = none,
+		.body = "{\"model\":\"m\",\"logprobs\":true}" };
+
+	becomes(&s, "{\"model\":\"m\",\"logprobs\":true}");
+	becomes(&all, all.body);
+}
+
+static void
+the_model_is_never_stripped(void **state)
+{
+	static const char *const strip[] = { "model", "n", NULL };
+	struct sent s = { .strip = strip,
+		.body = "{\"n\":1,\"model\":\"a\",\"n\":2}" };
+
+	becomes(&s, "{\"model\":\"m\"}");
+}
+
+static void
+stripping_everything_leaves_room_for_the_model(void **state)
+{
+	static const char *const strip[] = { "a", "b", NULL };
+	struct sent s = { .strip = strip, .body = "{\"a\":1,\"b\":2}" };
+
+	becomes(&s, "{\"model\":\"m\"}");
+}
+
+static void
+lists_are_asked_for_where_base64_is_unknown(void **state)
+{
+	struct sent s = { .adapter = "ollama",
+		.dialect = DIALECT_EMBEDDINGS,
+		.path = "/embeddings",
+		.base64 = true,
+		.body = "{\"model\":\"m\",\"encoding_format\":\"base64\","
+			"\"input\":\"x\"}" };
+	struct sent knows = s;
+
+	becomes(&s, "{\"model\":\"m\",\"input\":\"x\"}");
+	knows.adapter = "vllm";
+	becomes(&knows, knows.body);
+}
+
+/* --- usage --- */
+
+static void
+a_stream_is_asked_to_report_its_usage(void **state)
+{
+	struct sent s = { .stream = true,
+		.body = "{\"model\":\"m\",\"stream\":true}" };
+
+	becomes(&s,
+	    "{\"model\":\"m\",\"stream\":true,"
+	    "\"stream_options\":{\"include_usage\":true}}");
+	assert_true(s.usage_injected);
+}
+
+static void
+a_client_that_asked_for_usage_is_left_alone(void **state)
+{
+	struct sent s = { .stream = true,
+		.client_wants_usage = true,
+		.body = "{\"model\":\"m\",\"stream_options\":"
+			"{\"include_usage\":true}}" };
+
+	becomes(&s, s.body);
+	assert_false(s.usage_injected);
+}
+
+static void
+options_that_exist_are_kept(void **state)
+{
+	static const struct {
+		const char *given, *sent;
+	} cases[] = {
+		{ "null", "{\"include_usage\":true}" },
+		{ "{ }", "{\"include_usage\":true}" },
+		{ "{\"include_usage\":false}", "{\"include_usage\":true}" },
+		{ "{\"include_usage\":null,\"a\":1}",
+		    "{\"include_usage\":true,\"a\":1}" },
+		{ "{ \"include_obfuscation\":false}",
+		    "{\"include_usage\":true, \"include_obfuscation\":false}" },
+	};
+	char body[256], want[256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sent s = { .stream = true, .body = body };
+
+		snprintf(body, sizeof(body),
+		    "{\"stream_options\":%s,\"model\":\"m\"}", cases[i].given);
+		snprintf(want, sizeof(want),
+		    "{\"stream_options\":%s,\"model\":\"m\"}", cases[i].sent);
+		becomes(&s, want);
+		assert_true(s.usage_injected);
+	}
+}
+
+static void
+options_of_a_wrong_type_are_the_backends_to_refuse(void **state)
+{
+	struct sent s = { .stream = true,
+		.body = "{\"model\":\"m\",\"stream_options\":7}" };
+
+	becomes(&s, s.body);
+	assert_false(s.usage_injected);
+}
+
+static void
+options_that_are_stripped_are_not_put_back(void **state)
+{
+	static const char *const strip[] = { "stream_options", NULL };
+	struct sent s = { .stream = true,
+		.strip = strip,
+		.body = "{\"model\":\"m\",\"stream_options\":{\"a\":1}}" };
+
+	becomes(&s, "{\"model\":\"m\"}");
+	assert_false(s.usage_injected);
+}
+
+static void
+usage_is_asked_for_only_where_the_format_has_it(void **state)
+{
+	struct sent whole = { .body = "{\"model\":\"m\"}" };
+	struct sent responses = { .stream = true,
+		.dialect = DIALECT_RESPONSES,
+		.body = "{\"model\":\"m\"}" };
+
+	becomes(&whole, whole.body);
+	becomes(&responses, responses.body);
+}
+
+/* --- headers --- */
+
+static void
+headers_name_key_and_types(void **state)
+{
+	struct sent s = {
+		.key = "sk-1", .stream = true, .body = "{\"model\":\"m\"}"
+	};
+
+	assert_int_equal(encode(&s), OK);
+	assert_string_equal(s.headers,
+	    "content-type: application/json\n"
+	    "accept-encoding: identity\n"
+	    "accept: text/event-stream\n"
+	    "authorization: Bearer sk-1\n");
+}
+
+static void
+no_key_means_no_authorization(void **state)
+{
+	struct sent s = { .body = "{\"model\":\"m\"}" };
+
+	assert_int_equal(encode(&s), OK);
+	assert_null(strstr(s.headers, "authorization"));
+	assert_non_null(strstr(s.headers, "accept: application/json\n"));
+}
+
+static void
+messages_carry_anthropics_headers(void **state)
+{
+	struct sent s = { .key = "sk-2",
+		.dialect = DIALECT_MESSAGES,
+		.path = "/messages",
+		.body = "{\"model\":\"m\"}" };
+
+	assert_int_equal(encode(&s), OK);
+	assert_non_null(strstr(s.headers, "x-api-key: sk-2\n"));
+	assert_non_null(strstr(s.headers, "authorization: Bearer sk-2\n"));
+	assert_non_null(strstr(s.headers, "anthropic-version: 2023-06-01\n"));
+}
+
+static void
+a_key_cannot_add_headers(void **state)
+{
+	struct sent s = { .key = "sk-1\nx-evil: 1",
+		.body = "{\"model\":\"m\"}" };
+
+	assert_int_equal(encode(&s), ERR_INVALID);
+	assert_null(strstr(s.why.text, "sk-1"));
+}
+
+static void
+a_path_beyond_its_room_is_refused(void **state)
+{
+	char path[400];
+	struct sent s = { .path = path, .body = "{\"model\":\"m\"}" };
+
+	memset(path, 'a', sizeof(path));
+	path[sizeof(path) - 1] = '\0';
+	assert_int_equal(encode(&s), ERR_LIMIT);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_body_that_fits_is_not_touched),
+		cmocka_unit_test(only_the_models_name_is_replaced),
+		cmocka_unit_test(an_escaped_name_is_compared_by_meaning),
+		cmocka_unit_test(a_missing_model_is_added),
+		cmocka_unit_test(a_null_model_is_replaced),
+		cmocka_unit_test(model_and_usage_may_both_be_added),
+		cmocka_unit_test(what_cerebras_rejects_is_removed),
+		cmocka_unit_test(a_configured_list_takes_the_adapters_place),
+		cmocka_unit_test(the_model_is_never_stripped),
+		cmocka_unit_test(
+		    stripping_everything_leaves_room_for_the_model),
+		cmocka_unit_test(lists_are_asked_for_where_base64_is_unknown),
+		cmocka_unit_test(a_stream_is_asked_to_report_its_usage),
+		cmocka_unit_test(a_client_that_asked_for_usage_is_left_alone),
+		cmocka_unit_test(options_that_exist_are_kept),
+		cmocka_unit_test(
+		    options_of_a_wrong_type_are_the_backends_to_refuse),
+		cmocka_unit_test(options_that_are_stripped_are_not_put_back),
+		cmocka_unit_test(
+		    usage_is_asked_for_only_where_the_format_has_it),
+		cmocka_unit_test(headers_name_key_and_types),
+		cmocka_unit_test(no_key_means_no_authorization),
+		cmocka_unit_test(messages_carry_anthropics_headers),
+		cmocka_unit_test(a_key_cannot_add_headers),
+		cmocka_unit_test(a_path_beyond_its_room_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

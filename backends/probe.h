@@ -1,0 +1,33 @@
+/* backends/probe.h - what the adapters' probes share. */
+#ifndef BACKENDS_PROBE_H
+#define BACKENDS_PROBE_H
+
+#include <jansson.h>
+
+#include "backends/adapters.h"
+
+/* Where a kind of probe is sent, from the server's root; a NULL path: there
+ * is no such probe. Models are always asked for under the base URL. */
+struct probe_paths {
+	const char *health, *load;
+};
+bool probe_at(
+    const struct probe_paths *, enum probe_kind, struct probe_request *out);
+
+/* True: a good answer came and is to be read. Otherwise out->fault says why
+ * not, or FAULT_NONE where the server merely lacks that page. */
+bool probe_answered(int status, struct slice body, struct probe_result *out);
+
+/* Names of a list of models, one per line, appended to out->models. */
+void probe_read_models(struct slice body, struct probe_result *out);
+
+/* A JSON document, or NULL; the caller drops the reference. */
+json_t *probe_json(struct slice body);
+
+/* Unless unknown, sets the member and its bit. */
+void probe_set_gauges(struct load *, struct slice page, const char *running,
+    const char *waiting, const char *cache_use);
+
+void probe_set_warm(struct load *, bool warm);
+
+#endif

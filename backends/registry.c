@@ -1,0 +1,208 @@
+/* backends/registry.c - every kind of backend; a new one is a row here.
+ *
+ * A row says what is known of a kind and which functions speak its language:
+ * openai_* unless it does something in a way of its own. */
+#include <pthread.h>
+
+#include "backends/adapters.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct backend_ops openai = {
+	.name = "openai",
+	.title = "OpenAI, and whatever speaks its API",
+	.default_url = "https://api.openai.com/v1",
+	.key_hint = "OPENAI_API_KEY",
+	.caps = CAP_ALL & ~(unsigned)CAP_MESSAGES,
+	.needs_key = true,
+	.always_warm = true,
+	.encode = openai_encode,
+	.decode = openai_decode,
+	.read_header = openai_read_header,
+	.classify = openai_classify,
+	.probe = openai_probe,
+	.read_probe = openai_read_probe,
+};
+
+/* What is said of its refusals varies: `strip` of a backend has the last word.
+ */
+static const char *const cerebras_strip[] = { "frequency_penalty", "logit_bias",
+	"presence_penalty", "parallel_tool_calls", NULL };
+
+static const struct backend_ops cerebras = {
+	.name = "cerebras",
+	.title = "Cerebras Inference",
+	.default_url = "https://api.cerebras.ai/v1",
+	.key_hint = "CEREBRAS_API_KEY",
+	.caps = CAP_CHAT | CAP_COMPLETIONS | CAP_TOOLS | CAP_JSON_MODE,
+	.needs_key = true,
+	.always_warm = true,
+	.strip = cerebras_strip,
+	.encode = openai_encode,
+	.decode = openai_decode,
+	.read_header = openai_read_header,
+	.classify = openai_classify,
+	.probe = openai_probe,
+	.read_probe = openai_read_probe,
+};
+
+static const char *const groq_strip[] = { "logprobs", "logit_bias",
+	"top_logprobs", NULL };
+
+static const struct backend_ops groq = {
+	.name = "groq",
+	.title = "Groq",
+	.default_url = "https://api.groq.com/openai/v1",
+	.key_hint = "GROQ_API_KEY",
+	.caps =
+	    CAP_CHAT | CAP_RESPONSES | CAP_TOOLS | CAP_IMAGES | CAP_JSON_MODE,
+	.needs_key = true,
+	.always_warm = true,
+	.strip = groq_strip,
+	.encode = openai_encode,
+	.decode = openai_decode,
+	.read_header = openai_read_header,
+	.classify = openai_classify,
+	.probe = openai_probe,
+	.read_probe = openai_read_probe,
+};
+
+static const struct backend_ops huggingface = {
+	.name = "huggingface",
+	.title = "Hugging Face Inference Providers",
+	.default_url = "https://router.huggingface.co/v1",
+	.key_hint = "HF_TOKEN",
+	.caps = CAP_CHAT | CAP_TOOLS | CAP_IMAGES | CAP_JSON_MODE,
+	.needs_key = true,
+	.always_warm = true,
+	.encode = openai_encode,
+	.decode = openai_decode,
+	.read_header = openai_read_header,
+	.classify = openai_classify,
+	.probe = openai_probe,
+	.read_probe = openai_read_probe,
+};
+
+static const struct backend_ops vllm = {
+	.name = "vllm",
+	.title = "vLLM",
+	.default_url = "http://127.0.0.1:8000/v1",
+	.key_hint = "VLLM_API_KEY",
+	.caps = CAP_ALL,
+	.encode = openai_encode,
+	.decode = openai_decode,
+	.read_header = openai_read_header,
+	.classify = openai_classify,
+	.probe = vllm_probe,
+	.read_probe = vllm_read_probe,
+};
+
+static const struct backend_ops sglang = {
+	.name = "sglang",
+	.title = "SGLang",
+	.default_url = "http://127.0.0.1:30000/v1",
+	.caps = CAP_ALL & ~(unsigned)CAP_MESSAGES,
+	.lacks_base64 = true,
+	.encode = openai_encode,
+	.decode = openai_decode,
+	.read_header = openai_read_header,
+	.classify = openai_classify,
+	.probe = vllm_probe,
+	.read_probe = sglang_read_probe,
+};
+
+/* Its port has changed over time: the URL is never assumed. */
+static const struct backend_ops llamacpp = {
+	.name = "llamacpp",
+	.title = "llama.cpp server",
+	.caps = CAP_ALL,
+	.encode = openai_encode,
+	.decode = openai_decode,
+	.read_header = openai_read_header,
+	.classify = openai_classify,
+	.probe = vllm_probe,
+	.read_probe = llamacpp_read_probe,
+};
+
+static const struct backend_ops ollama = {
+	.name = "ollama",
+	.title = "Ollama",
+	.default_url = "http://127.0.0.1:11434/v1",
+	.caps = CAP_ALL & ~(unsigned)CAP_AUDIO,
+	.lacks_base64 = true,
+	.encode = openai_encode,
+	.decode = openai_decode,
+	.read_header = openai_read_header,
+	.classify = ollama_classify,
+	.probe = ollama_probe,
+	.read_probe = ollama_read_probe,
+};
+
+static const struct backend_ops mlx = {
+	.name = "mlx",
+	.title = "mlx-lm server",
+	.default_url = "http://127.0.0.1:8080/v1",
+	.caps = CAP_CHAT | CAP_COMPLETIONS | CAP_TOOLS,
+	.encode = openai_encode,
+	.decode = openai_decode,
+	.read_header = openai_read_header,
+	.classify = openai_classify,
+	.probe = mlx_probe,
+	.read_probe = openai_read_probe,
+};
+
+static const struct backend_ops lmstudio = {
+	.name = "lmstudio",
+	.title = "LM Studio",
+	.default_url = "http://127.0.0.1:1234/v1",
+	.caps = CAP_ALL & ~(unsigned)CAP_AUDIO,
+	.lacks_base64 = true,
+	.encode = openai_encode,
+	.decode = openai_decode,
+	.read_header = openai_read_header,
+	.classify = openai_classify,
+	.probe = lmstudio_probe,
+	.read_probe = lmstudio_read_probe,
+};
+
+/* In the order of the documentation. */
+static const struct backend_ops *const all[] = { &openai, &cerebras, &groq,
+	&huggingface, &vllm, &sglang, &llamacpp, &ollama, &mlx, &lmstudio };
+
+const struct backend_ops *
+backend_find(struct slice name)
+{
+	for (size_t i = 0; i < COUNT(all); i++)
+		if (slice_is(name, all[i]->name))
+			return all[i];
+	return NULL;
+}
+
+const struct backend_ops *const *
+backend_all(size_t *n)
+{
+	*n = COUNT(all);
+	return all;
+}
+
+/* The same facts in the shape that conf knows: a view of the rows, filled once
+ * and constant from then on. */
+static struct conf_adapter adapters[COUNT(all)];
+static const struct conf_env env = { adapters, COUNT(all) };
+
+static void
+fill_adapters(void)
+{
+	for (size_t i = 0; i < COUNT(all); i++)
+		adapters[i] = (struct conf_adapter){ all[i]->name,
+			all[i]->default_url, all[i]->needs_key };
+}
+
+const struct conf_env *
+backend_conf_env(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, fill_adapters);
+	return &env;
+}

@@ -1,0 +1,158 @@
+/* backends/wire_error.c - the shapes in which backends say that they failed. */
+#include "backends/wire_error.h"
+
+#include <string.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* What a type stands for where no number is given. */
+static const struct {
+	const char *type;
+	int status;
+} types[] = {
+	{ "invalid_request_error", 400 },
+	{ "BadRequestError", 400 },
+	{ "exceed_context_size_error", 400 },
+	{ "validation", 422 },
+	{ "authentication_error", 401 },
+	{ "permission_error", 403 },
+	{ "not_found_error", 404 },
+	{ "NotFoundError", 404 },
+	{ "request_too_large", 413 },
+	{ "rate_limit_error", 429 },
+	{ "rate_limit_exceeded", 429 },
+	{ "overloaded", 429 },
+	{ "overloaded_error", 529 },
+	{ "unavailable_error", 503 },
+	{ "timeout_error", 504 },
+};
+
+static bool
+is_word(struct slice quoted, const char *word)
+{
+	return quoted.n > 2 &&
+	    slice_is(slice_make(quoted.p + 1, quoted.n - 2), word);
+}
+
+static bool
+is_status(uint64_t v)
+{
+	return v >= 400 && v <= 599;
+}
+
+/* 400, or "400" as some write it. */
+static void
+read_status(const struct scan_member *m, struct wire_error *e)
+{
+	struct slice digits = m->value;
+	uint64_t v;
+
+	if (m->type == SCAN_STRING)
+		digits = slice_make(digits.p + 1, digits.n - 2);
+	else if (m->type != SCAN_NUMBER)
+		return;
+	if (slice_u64(digits, &v) && is_status(v))
+		e->status = (int)v;
+}
+
+static void
+keep_string(const struct scan_member *m, struct slice *out)
+{
+	if (scan_nonempty_string(m))
+		*out = m->value;
+}
+
+static void
+read_member(const struct scan_member *m, struct wire_error *e)
+{
+	if (scan_key_is(m, "message")) {
+		keep_string(m, &e->message);
+	} else if (scan_key_is(m, "type") || scan_key_is(m, "error_type")) {
+		keep_string(m, &e->type);
+	} else if (scan_key_is(m, "param")) {
+		keep_string(m, &e->param);
+	} else if (scan_key_is(m, "code")) {
+		keep_string(m, &e->code);
+		read_status(m, e);
+	} else if (scan_key_is(m, "status") || scan_key_is(m, "status_code")) {
+		read_status(m, e);
+	}
+}
+
+static void
+infer_status(struct wire_error *e)
+{
+	for (size_t i = 0; e->status == 0 && i < COUNT(types); i++)
+		if (wire_error_is(e, types[i].type))
+			e->status = types[i].status;
+}
+
+bool
+wire_error_read(const struct scan_member *error, struct wire_error *out)
+{
+	struct slice rest = error->value;
+	struct scan_member m;
+
+	*out = (struct wire_error){ .status = 0 };
+	if (error->type == SCAN_NULL || error->type == SCAN_FALSE ||
+	    (error->type == SCAN_STRING && !scan_nonempty_string(error)))
+		return false;
+	keep_string(error, &out->message);
+	if (error->type == SCAN_OBJECT)
+		while (scan_next_member(&rest, &m))
+			read_member(&m, out);
+	infer_status(out);
+	return true;
+}
+
+/* Members of the error stand at the top level themselves. */
+static bool
+read_flat(const struct scan_member *members, size_t n, struct wire_error *out)
+{
+	const struct scan_member *detail = scan_find(members, n, "detail");
+
+	*out = (struct wire_error){ .status = 0 };
+	for (size_t i = 0; i < n; i++)
+		read_member(&members[i], out);
+	if (detail != NULL && out->message.n == 0)
+		out->message = detail->value;
+	infer_status(out);
+	return out->message.n > 0 || out->code.n > 0;
+}
+
+bool
+wire_error_find(const struct scan_member *members, size_t n, bool failed,
+    struct wire_error *out)
+{
+	const struct scan_member *error = scan_find(members, n, "error");
+	const struct scan_member *object = scan_find(members, n, "object");
+	const struct scan_member *type = scan_find(members, n, "error_type");
+
+	if (error != NULL && wire_error_read(error, out)) {
+		if (type != NULL) {
+			read_member(type, out);
+			infer_status(out);
+		}
+		return true;
+	}
+	if (failed || (object != NULL && scan_string_is(object, "error")))
+		return read_flat(members, n, out);
+	return false;
+}
+
+bool
+wire_error_is(const struct wire_error *e, const char *word)
+{
+	return is_word(e->code, word) || is_word(e->type, word);
+}
+
+bool
+wire_error_says(const struct wire_error *e, const char *phrase)
+{
+	struct slice text = e->message, wanted = slice_of(phrase);
+
+	for (; text.n >= wanted.n; text.p++, text.n--)
+		if (slice_istarts(text, wanted))
+			return true;
+	return false;
+}

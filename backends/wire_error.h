@@ -1,0 +1,32 @@
+/* backends/wire_error.h - the shapes in which backends say that they failed.
+ *
+ *	{"error":{"message":..,"type":..,"param":..,"code":..}}	OpenAI and kin
+ *	{"type":"error","error":{"type":..,"message":..}}	Anthropic
+ *	{"error":"..","error_type":".."}			TGI
+ *	{"object":"error","message":..,"type":..,"code":400}	vLLM, before 0.10
+ *	{"message":..,"type":..,"param":..,"code":..}		Cerebras
+ *	{"detail":..}						FastAPI */
+#ifndef BACKENDS_WIRE_ERROR_H
+#define BACKENDS_WIRE_ERROR_H
+
+#include "gateway/lib/scan.h"
+
+/* String values as written, quotes included; empty: not given. */
+struct wire_error {
+	struct slice message, type, param, code;
+	int status; /* the HTTP status that it stands for; 0: not said */
+};
+
+/* Among the top-level members of a validated document. The shapes that could
+ * also be part of an answer count only where `failed` says it is none. */
+bool wire_error_find(
+    const struct scan_member *, size_t n, bool failed, struct wire_error *out);
+/* The value of a member named error; false: it says that there is none. */
+bool wire_error_read(const struct scan_member *, struct wire_error *out);
+
+/* "code" or "type" is that word; ASCII case counts. */
+bool wire_error_is(const struct wire_error *, const char *word);
+/* The message has that phrase in it, in any case. */
+bool wire_error_says(const struct wire_error *, const char *phrase);
+
+#endif

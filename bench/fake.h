@@ -1,0 +1,133 @@
+/* bench/fake.h - fakellm: a scripted OpenAI upstream, as its own process.
+ *
+ * Simulated hardware for demos, tests and benchmarks: it answers with counted
+ * words at the pace of a distribution, has slots and a queue, starts cold, and
+ * misbehaves on request. What it sends it also hashes, so that a test can
+ * compare what arrived behind a gateway.
+ *
+ * A request's member "fake" scripts its own answer, for example
+ *	"fake": {"id": "r1", "fault": "cut", "after": 3, "ttft_ms": 20,
+ *		 "itl_ms": 1, "tokens": 10}
+ * and POST /fake/config {"fault": "503"} all that follow. GET /fake/stats and
+ * GET /fake/calls tell what happened. Times there are CLOCK_MONOTONIC. */
+#ifndef BENCH_FAKE_H
+#define BENCH_FAKE_H
+
+#include <openssl/evp.h>
+#include <uv.h>
+
+#include "gateway/lib/buf.h"
+#include "gateway/lib/clock.h"
+#include "gateway/lib/list.h"
+#include "gateway/lib/rng.h"
+
+/* Uniform between low and high. */
+struct fake_range {
+	double low, high;
+};
+
+enum fake_fault {
+	FAKE_NONE,
+	FAKE_RESET, /* RST before any byte */
+	FAKE_CLOSE, /* FIN before any byte */
+	FAKE_HANG, /* accepts, never answers */
+	FAKE_HEADERS, /* headers, then nothing */
+	FAKE_STALL, /* nothing more after `after` tokens */
+	FAKE_CUT, /* FIN after `after` tokens */
+	FAKE_CUT_RESET, /* RST after `after` tokens */
+	FAKE_CUT_INSIDE, /* FIN inside an event */
+	FAKE_NO_DONE, /* clean end without [DONE] */
+	FAKE_NO_FINISH, /* [DONE] without a finish_reason */
+	FAKE_EMPTY, /* 200 and no body */
+	FAKE_HTML, /* 200 and HTML */
+	FAKE_ERROR_200, /* 200 and an error body */
+	FAKE_ERROR_FIRST, /* role chunk, then an error event */
+	FAKE_ERROR_LATER, /* an error event after `after` tokens */
+	FAKE_NO_TOKENS, /* a finish_reason without any token */
+	FAKE_BAD_CHUNK, /* broken chunk framing after `after` tokens */
+	FAKE_SHORT, /* Content-Length longer than the body */
+	FAKE_STATUS, /* the status given */
+	FAKE_FAULT_COUNT
+};
+
+struct fake_options {
+	const char *name, *model, *unix_path;
+	int port;
+	struct fake_range ttft_ms, itl_ms;
+	unsigned tokens, slots, embedding_size, pad;
+	double cold_ms; /* after the start: 503 loading */
+	unsigned long seed;
+	bool quiet;
+};
+
+struct fake_conn;
+
+/* One request and its answer. */
+struct fake_call {
+	struct list on_line; /* the queue, or the server's calls */
+	struct fake_conn *conn; /* NULL once it has closed */
+	char id[64];
+	const char *path;
+	enum fake_fault fault;
+	int status; /* FAKE_STATUS */
+	unsigned after; /* tokens before the fault */
+	double retry_after_ms;
+	double ttft_ms, itl_ms; /* negative: from the options */
+	unsigned tokens, sent, inputs;
+	bool stream, usage, base64, in_slot, began, ended, cancelled;
+	usec arrived, began_at, due, gone_at, ended_at;
+	size_t heap_at; /* 1 + place in the heap; 0: not there */
+	EVP_MD_CTX *hash;
+	uint64_t bytes;
+	struct buf body; /* of the request */
+};
+
+struct fake {
+	struct fake_options o;
+	uv_loop_t loop;
+	uv_poll_t timer; /* a timerfd: libuv's own are too coarse */
+	int timer_fd;
+	struct rng rng;
+	usec started;
+	unsigned busy, queued, open;
+	uint64_t requests, finished, cancelled, tokens;
+	struct list queue, calls; /* calls: the last ones with an id */
+	size_t n_calls;
+	struct fake_call **heap;
+	size_t n_heap, heap_cap;
+	/* what /fake/config set */
+	enum fake_fault fault;
+	int status;
+	unsigned after;
+	double slow; /* factor on all times */
+};
+
+/* fake_http.c: connections. */
+int fake_listen(struct fake *);
+void fake_send(struct fake_call *, struct slice); /* hashed if a body */
+void fake_send_raw(struct fake_conn *, struct slice);
+/* The answer is complete: the connection may be used again. */
+void fake_done(struct fake_call *);
+void fake_hang_up(struct fake_call *, bool reset);
+
+/* fake_answer.c: what is said. */
+void fake_answer(
+    struct fake *, struct fake_call *, struct slice method, struct slice path);
+void fake_begin(struct fake *, struct fake_call *);
+void fake_continue(struct fake *, struct fake_call *);
+
+/* fake_pace.c: when it is said. */
+int fake_pace_init(struct fake *);
+void fake_submit(struct fake *, struct fake_call *);
+void fake_at(struct fake *, struct fake_call *, usec due);
+void fake_forget(struct fake *, struct fake_call *); /* its timer and slot */
+double fake_draw(struct fake *, struct fake_range);
+
+/* fake_script.c: reading scripts, telling what happened. */
+void fake_read_script(struct fake_call *, struct slice body);
+bool fake_configure(struct fake *, struct slice body);
+bool fake_fault_parse(struct slice, enum fake_fault *, int *status);
+void fake_render_stats(struct fake *, struct buf *);
+void fake_render_calls(struct fake *, struct buf *);
+
+#endif

@@ -1,0 +1,448 @@
+/* bench/fake_answer.c - what fakellm says, and how it breaks off. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/fake.h"
+
+#define ANSWER_MAX ((size_t)64 << 20)
+
+/* --- plain replies --- */
+
+static void
+reply(struct fake_call *c, int status, const char *type, const char *extra,
+    struct slice body)
+{
+	struct buf head;
+
+	buf_init(&head, 4096);
+	buf_addf(&head,
+	    "HTTP/1.1 %d X\r\ncontent-type: %s\r\ncontent-length: %zu\r\n%s"
+	    "\r\n",
+	    status, type, body.n + (c->fault == FAKE_SHORT ? 1000 : 0), extra);
+	fake_send_raw(c->conn, buf_slice(&head));
+	buf_fini(&head);
+	fake_send(c, body);
+	if (c->fault == FAKE_SHORT)
+		fake_hang_up(c, false);
+	else
+		fake_done(c);
+}
+
+static void
+reply_json(struct fake_call *c, int status, struct buf *body)
+{
+	reply(c, status, "application/json", "", buf_slice(body));
+}
+
+static void
+reply_error(struct fake_call *c, int status)
+{
+	static const char loading[] =
+	    "{\"error\":{\"code\":503,\"message\":\"Loading model\","
+	    "\"type\":\"unavailable_error\"}}";
+	static const char context[] =
+	    "{\"error\":{\"message\":\"This model's maximum context length is "
+	    "10 tokens\",\"type\":\"invalid_request_error\",\"param\":null,"
+	    "\"code\":\"context_length_exceeded\"}}";
+	static const char other[] =
+	    "{\"error\":{\"message\":\"scripted failure\","
+	    "\"type\":\"fake_error\",\"param\":null,\"code\":\"scripted\"}}";
+	char extra[96] = "";
+	const char *body = status == 503 ? loading : other;
+
+	if (status == 413)
+		body = context;
+	if (c->retry_after_ms >= 0)
+		snprintf(extra, sizeof(extra),
+		    "retry-after: %.0f\r\nretry-after-ms: %.0f\r\n",
+		    ceil(c->retry_after_ms / 1e3), c->retry_after_ms);
+	reply(c, status, "application/json", extra, slice_of(body));
+}
+
+/* --- bodies --- */
+
+static void
+add_words(struct fake *f, struct buf *b, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		buf_addf(b, "%sword%u", i > 0 ? " " : "", i);
+	for (unsigned i = 0; i < f->o.pad; i++)
+		buf_add_char(b, 'x');
+}
+
+static void
+add_usage(struct fake_call *c, struct buf *b)
+{
+	unsigned prompt = (unsigned)(c->body.n / 4 + 1);
+
+	buf_addf(b,
+	    "\"usage\":{\"prompt_tokens\":%u,\"completion_tokens\":%u,"
+	    "\"total_tokens\":%u}",
+	    prompt, c->tokens, prompt + c->tokens);
+}
+
+static void
+render_embeddings(struct fake *f, struct fake_call *c, struct buf *b)
+{
+	buf_add_str(b, "{\"object\":\"list\",\"data\":[");
+	for (unsigned i = 0; i < c->inputs; i++) {
+		buf_addf(b,
+		    "%s{\"object\":\"embedding\",\"index\":%u,\"embedding\":[",
+		    i > 0 ? "," : "", i);
+		for (unsigned k = 0; k < f->o.embedding_size; k++)
+			buf_addf(b, "%s%g", k > 0 ? "," : "",
+			    (double)(i + 1) / (double)(k + 2));
+		buf_add_str(b, "]}");
+	}
+	buf_addf(b,
+	    "],\"model\":\"%s\",\"usage\":{\"prompt_tokens\":%u,"
+	    "\"total_tokens\":%u}}",
+	    f->o.model, c->inputs, c->inputs);
+}
+
+static void
+render_whole(struct fake *f, struct fake_call *c, struct buf *b)
+{
+	unsigned n = c->fault == FAKE_NO_TOKENS ? 0 : c->tokens;
+	bool chat = strcmp(c->path, "chat") == 0;
+
+	if (strcmp(c->path, "embeddings") == 0) {
+		render_embeddings(f, c, b);
+		return;
+	}
+	buf_addf(b,
+	    "{\"id\":\"fake-1\",\"object\":\"%s\",\"created\":1,"
+	    "\"model\":\"%s\",\"choices\":[{\"index\":0,%s",
+	    chat ? "chat.completion" : "text_completion", f->o.model,
+	    chat ? "\"message\":{\"role\":\"assistant\",\"content\":\""
+		 : "\"text\":\"");
+	add_words(f, b, n);
+	buf_addf(b, "\"%s,\"finish_reason\":\"stop\"}],", chat ? "}" : "");
+	add_usage(c, b);
+	buf_add_char(b, '}');
+	c->sent = n;
+	f->tokens += n;
+}
+
+/* --- streams --- */
+
+static void
+chunk(struct fake_call *c, struct slice body)
+{
+	char size[16];
+	struct buf wire;
+	int n = snprintf(size, sizeof(size), "%zx\r\n", body.n);
+
+	buf_init(&wire, ANSWER_MAX);
+	buf_add(&wire, slice_make(size, (size_t)n));
+	buf_add(&wire, body);
+	buf_add_str(&wire, "\r\n");
+	/* Hash what a client decodes, send what goes on the wire. */
+	if (c->id[0] != '\0') {
+		if (c->hash == NULL) {
+			c->hash = EVP_MD_CTX_new();
+			EVP_DigestInit_ex(c->hash, EVP_sha256(), NULL);
+		}
+		EVP_DigestUpdate(c->hash, body.p, body.n);
+	}
+	c->bytes += body.n;
+	fake_send_raw(c->conn, buf_slice(&wire));
+	buf_fini(&wire);
+}
+
+static void
+event(
+    struct fake *f, struct fake_call *c, const char *delta, const char *finish)
+{
+	struct buf b;
+	bool chat = strcmp(c->path, "chat") == 0;
+
+	buf_init(&b, ANSWER_MAX);
+	buf_addf(&b,
+	    "data: {\"id\":\"fake-1\",\"object\":\"%s\",\"created\":1,"
+	    "\"model\":\"%s\",\"choices\":[{\"index\":0,",
+	    chat ? "chat.completion.chunk" : "text_completion", f->o.model);
+	if (chat)
+		buf_addf(&b, "\"delta\":{%s}", delta);
+	else
+		buf_addf(&b, "\"text\":%s",
+		    delta[0] != '\0' ? strchr(delta, ':') + 1 : "\"\"");
+	buf_addf(&b, ",\"finish_reason\":%s}]}\n\n", finish);
+	chunk(c, buf_slice(&b));
+	buf_fini(&b);
+}
+
+static void
+error_event(struct fake_call *c)
+{
+	chunk(c,
+	    SLICE("data: {\"error\":{\"message\":\"scripted failure\","
+		  "\"type\":\"fake_error\",\"param\":null,"
+		  "\"code\":500}}\n\n"));
+}
+
+static void
+end_stream(struct fake *f, struct fake_call *c)
+{
+	struct buf b;
+
+	if (c->fault != FAKE_NO_FINISH)
+		event(f, c, "", "\"stop\"");
+	if (c->usage) {
+		buf_init(&b, 4096);
+		buf_addf(&b,
+		    "data: {\"id\":\"fake-1\",\"object\":"
+		    "\"chat.completion.chunk\",\"created\":1,\"model\":\"%s\","
+		    "\"choices\":[],",
+		    f->o.model);
+		add_usage(c, &b);
+		buf_add_str(&b, "}\n\n");
+		chunk(c, buf_slice(&b));
+		buf_fini(&b);
+	}
+	if (c->fault != FAKE_NO_DONE)
+		chunk(c, SLICE("data: [DONE]\n\n"));
+	fake_send_raw(c->conn, SLICE("0\r\n\r\n"));
+	fake_done(c);
+}
+
+static void
+send_token(struct fake *f, struct fake_call *c)
+{
+	char delta[96];
+
+	snprintf(delta, sizeof(delta), "\"content\":\"%sword%u\"",
+	    c->sent > 0 ? " " : "", c->sent);
+	event(f, c, delta, "null");
+	c->sent++;
+	f->tokens++;
+}
+
+/* True: the fault ended or froze the stream. */
+static bool
+break_off(struct fake_call *c)
+{
+	if (c->sent < c->after)
+		return false;
+	switch (c->fault) {
+	case FAKE_STALL:
+		return true;
+	case FAKE_CUT:
+	case FAKE_CUT_RESET:
+		fake_hang_up(c, c->fault == FAKE_CUT_RESET);
+		return true;
+	case FAKE_CUT_INSIDE:
+		chunk(c, SLICE("data: {\"choices\":[{\"delta\":{\"cont"));
+		fake_hang_up(c, false);
+		return true;
+	case FAKE_BAD_CHUNK:
+		fake_send_raw(c->conn, SLICE("zz\r\nnot a chunk\r\n"));
+		fake_hang_up(c, false);
+		return true;
+	case FAKE_ERROR_LATER:
+		error_event(c);
+		fake_send_raw(c->conn, SLICE("0\r\n\r\n"));
+		fake_done(c);
+		return true;
+	default:
+		return false;
+	}
+}
+
+void
+fake_continue(struct fake *f, struct fake_call *c)
+{
+	double gap = c->itl_ms;
+
+	do {
+		if (break_off(c))
+			return;
+		if (c->sent >= c->tokens || c->fault == FAKE_NO_TOKENS) {
+			end_stream(f, c);
+			return;
+		}
+		send_token(f, c);
+		if (c->itl_ms < 0)
+			gap = fake_draw(f, f->o.itl_ms);
+		c->due += (usec)(gap * 1e3 * f->slow);
+	} while (c->due <= clock_now() && gap <= 0);
+	fake_at(f, c, c->due);
+}
+
+static void
+begin_stream(struct fake *f, struct fake_call *c)
+{
+	fake_send_raw(c->conn,
+	    SLICE("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+		  "transfer-encoding: chunked\r\n\r\n"));
+	c->began = true;
+	if (c->fault == FAKE_HEADERS)
+		return;
+	if (strcmp(c->path, "chat") == 0)
+		event(f, c, "\"role\":\"assistant\",\"content\":\"\"", "null");
+	if (c->fault == FAKE_ERROR_FIRST) {
+		error_event(c);
+		chunk(c, SLICE("data: [DONE]\n\n"));
+		fake_send_raw(c->conn, SLICE("0\r\n\r\n"));
+		fake_done(c);
+		return;
+	}
+	fake_continue(f, c);
+}
+
+/* Its slot is taken and the time to the first token has passed. */
+void
+fake_begin(struct fake *f, struct fake_call *c)
+{
+	struct buf b;
+
+	c->began_at = clock_now();
+	switch (c->fault) {
+	case FAKE_EMPTY:
+		reply(c, 200, "application/json", "", SLICE(""));
+		return;
+	case FAKE_HTML:
+		reply(c, 200, "text/html", "",
+		    SLICE("<html><body>Welcome to nginx!</body></html>"));
+		return;
+	case FAKE_ERROR_200:
+		reply(c, 200, "application/json", "",
+		    SLICE("{\"error\":{\"message\":\"scripted failure\","
+			  "\"type\":\"fake_error\",\"code\":500}}"));
+		return;
+	default:
+		break;
+	}
+	if (c->stream) {
+		begin_stream(f, c);
+		return;
+	}
+	if (c->fault == FAKE_CUT || c->fault == FAKE_CUT_RESET) {
+		fake_send_raw(c->conn,
+		    SLICE("HTTP/1.1 200 OK\r\ncontent-type: application/json"
+			  "\r\ncontent-length: 500\r\n\r\n{\"choices\":["));
+		fake_hang_up(c, c->fault == FAKE_CUT_RESET);
+		return;
+	}
+	buf_init(&b, ANSWER_MAX);
+	render_whole(f, c, &b);
+	reply_json(c, 200, &b);
+	buf_fini(&b);
+}
+
+/* --- routes --- */
+
+static void
+answer_inference(struct fake *f, struct fake_call *c)
+{
+	fake_read_script(c, buf_slice(&c->body));
+	if (clock_now() - f->started < (usec)(f->o.cold_ms * 1e3)) {
+		reply_error(c, 503);
+		return;
+	}
+	switch (c->fault) {
+	case FAKE_RESET:
+	case FAKE_CLOSE:
+		fake_hang_up(c, c->fault == FAKE_RESET);
+		return;
+	case FAKE_HANG:
+		return;
+	case FAKE_STATUS:
+		reply_error(c, c->status);
+		return;
+	default:
+		fake_submit(f, c);
+	}
+}
+
+static void
+answer_metrics(struct fake *f, struct fake_call *c)
+{
+	struct buf b;
+
+	buf_init(&b, 4096);
+	buf_addf(&b,
+	    "# TYPE vllm:num_requests_running gauge\n"
+	    "vllm:num_requests_running{model_name=\"%s\"} %u\n"
+	    "vllm:num_requests_waiting{model_name=\"%s\"} %u\n"
+	    "vllm:kv_cache_usage_perc{model_name=\"%s\"} %.3f\n",
+	    f->o.model, f->busy, f->o.model, f->queued, f->o.model,
+	    (double)f->busy / f->o.slots);
+	reply(c, 200, "text/plain", "", buf_slice(&b));
+	buf_fini(&b);
+}
+
+static void
+answer_models(struct fake *f, struct fake_call *c)
+{
+	struct buf b;
+
+	buf_init(&b, 4096);
+	buf_addf(&b,
+	    "{\"object\":\"list\",\"data\":[{\"id\":\"%s\","
+	    "\"object\":\"model\",\"created\":1,"
+	    "\"owned_by\":\"fakellm\"}]}",
+	    f->o.model);
+	reply_json(c, 200, &b);
+	buf_fini(&b);
+}
+
+static void
+answer_own(struct fake *f, struct fake_call *c, struct slice path)
+{
+	struct buf b;
+	int status = 200;
+
+	buf_init(&b, ANSWER_MAX);
+	if (slice_is(path, "/fake/stats"))
+		fake_render_stats(f, &b);
+	else if (slice_is(path, "/fake/calls"))
+		fake_render_calls(f, &b);
+	else if (fake_configure(f, buf_slice(&c->body)))
+		buf_add_str(&b, "{}");
+	else
+		status = 400;
+	c->fault = FAKE_NONE;
+	reply_json(c, status, &b);
+	buf_fini(&b);
+}
+
+void
+fake_answer(
+    struct fake *f, struct fake_call *c, struct slice method, struct slice path)
+{
+	static const struct {
+		const char *path, *name;
+	} inference[] = {
+		{ "/v1/chat/completions", "chat" },
+		{ "/v1/completions", "completions" },
+		{ "/v1/embeddings", "embeddings" },
+	};
+
+	c->path = "other";
+	for (size_t i = 0; i < sizeof(inference) / sizeof(inference[0]); i++)
+		if (slice_is(path, inference[i].path) &&
+		    slice_is(method, "POST")) {
+			c->path = inference[i].name;
+			answer_inference(f, c);
+			return;
+		}
+	if (slice_starts(path, SLICE("/fake/"))) {
+		answer_own(f, c, path);
+		return;
+	}
+	if (f->fault == FAKE_HANG)
+		return;
+	if (slice_is(path, "/metrics"))
+		answer_metrics(f, c);
+	else if (slice_is(path, "/v1/models"))
+		answer_models(f, c);
+	else if (!slice_is(path, "/health"))
+		reply_error(c, 404);
+	else if (clock_now() - f->started < (usec)(f->o.cold_ms * 1e3))
+		reply_error(c, 503);
+	else
+		reply(c, 200, "application/json", "", SLICE("{}"));
+}

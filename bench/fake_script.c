@@ -1,0 +1,139 @@
+/* bench/fake_script.c - fakellm's scripts in, its account of events out. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/fake.h"
+
+static const char *const names[FAKE_FAULT_COUNT] = { "none", "reset", "close",
+	"hang", "headers", "stall", "cut", "cut_reset", "cut_inside", "no_done",
+	"no_finish", "empty", "html", "error_200", "error_first", "error_later",
+	"no_tokens", "bad_chunk", "short", "status" };
+
+bool
+fake_fault_parse(struct slice s, enum fake_fault *fault, int *status)
+{
+	uint64_t number;
+
+	if (slice_u64(s, &number) && number >= 200 && number < 600) {
+		*fault = FAKE_STATUS;
+		*status = (int)number;
+		return true;
+	}
+	for (int i = 0; i < FAKE_STATUS; i++)
+		if (slice_is(s, names[i])) {
+			*fault = (enum fake_fault)i;
+			return true;
+		}
+	return false;
+}
+
+static double
+number(const json_t *o, const char *name, double otherwise)
+{
+	const json_t *v = json_object_get(o, name);
+
+	return json_is_number(v) ? json_number_value(v) : otherwise;
+}
+
+void
+fake_read_script(struct fake_call *c, struct slice body)
+{
+	json_t *doc = json_loadb(body.p != NULL ? body.p : "", body.n, 0, NULL);
+	const json_t *s = json_object_get(doc, "fake");
+	const json_t *input = json_object_get(doc, "input");
+	const char *text;
+
+	c->stream = json_is_true(json_object_get(doc, "stream"));
+	c->usage = json_is_true(json_object_get(
+	    json_object_get(doc, "stream_options"), "include_usage"));
+	text = json_string_value(json_object_get(doc, "encoding_format"));
+	c->base64 = text != NULL && strcmp(text, "base64") == 0;
+	c->inputs = json_is_array(input) ? (unsigned)json_array_size(input) : 1;
+	c->tokens = (unsigned)number(
+	    doc, "max_tokens", number(doc, "max_completion_tokens", c->tokens));
+	c->tokens = (unsigned)number(s, "tokens", c->tokens);
+	c->after = (unsigned)number(s, "after", c->after);
+	c->ttft_ms = number(s, "ttft_ms", -1);
+	c->itl_ms = number(s, "itl_ms", -1);
+	c->retry_after_ms = number(s, "retry_after_ms", -1);
+	text = json_string_value(json_object_get(s, "fault"));
+	if (text != NULL)
+		fake_fault_parse(slice_of(text), &c->fault, &c->status);
+	text = json_string_value(json_object_get(s, "id"));
+	if (text != NULL)
+		snprintf(c->id, sizeof(c->id), "%s", text);
+	json_decref(doc);
+}
+
+bool
+fake_configure(struct fake *f, struct slice body)
+{
+	json_t *doc = json_loadb(body.p != NULL ? body.p : "", body.n, 0, NULL);
+	const char *fault = json_string_value(json_object_get(doc, "fault"));
+	bool good = json_is_object(doc);
+
+	if (fault != NULL)
+		good = good &&
+		    fake_fault_parse(slice_of(fault), &f->fault, &f->status);
+	f->slow = number(doc, "slow", f->slow);
+	f->after = (unsigned)number(doc, "after", f->after);
+	f->o.ttft_ms.low = number(doc, "ttft_low_ms", f->o.ttft_ms.low);
+	f->o.ttft_ms.high = number(doc, "ttft_high_ms", f->o.ttft_ms.high);
+	json_decref(doc);
+	return good;
+}
+
+void
+fake_render_stats(struct fake *f, struct buf *out)
+{
+	buf_addf(out,
+	    "{\"name\":\"%s\",\"requests\":%llu,\"finished\":%llu,"
+	    "\"cancelled\":%llu,\"running\":%u,\"queued\":%u,"
+	    "\"connections\":%u,\"tokens\":%llu,\"fault\":\"%s\"}",
+	    f->o.name, (unsigned long long)f->requests,
+	    (unsigned long long)f->finished, (unsigned long long)f->cancelled,
+	    f->busy, f->queued, f->open, (unsigned long long)f->tokens,
+	    names[f->fault]);
+}
+
+static void
+render_hash(struct fake_call *c, struct buf *out)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	EVP_MD_CTX *copy = EVP_MD_CTX_new();
+
+	if (c->hash != NULL && EVP_MD_CTX_copy_ex(copy, c->hash) == 1)
+		EVP_DigestFinal_ex(copy, digest, &n);
+	for (unsigned i = 0; i < n; i++)
+		buf_addf(out, "%02x", digest[i]);
+	EVP_MD_CTX_free(copy);
+}
+
+void
+fake_render_calls(struct fake *f, struct buf *out)
+{
+	const char *comma = "";
+	struct fake_call *c;
+
+	buf_add_char(out, '[');
+	for (struct list *n = f->calls.next; n != &f->calls; n = n->next) {
+		c = CONTAINER_OF(n, struct fake_call, on_line);
+		buf_addf(out, "%s{\"id\":", comma);
+		buf_add_json(out, slice_of(c->id));
+		buf_addf(out,
+		    ",\"path\":\"%s\",\"arrived_us\":%lld,\"began_us\":%lld,"
+		    "\"gone_us\":%lld,\"ended_us\":%lld,\"cancelled\":%s,"
+		    "\"sent_tokens\":%u,\"bytes\":%llu,\"sha256\":\"",
+		    c->path, (long long)c->arrived, (long long)c->began_at,
+		    (long long)c->gone_at, (long long)c->ended_at,
+		    c->cancelled ? "true" : "false", c->sent,
+		    (unsigned long long)c->bytes);
+		render_hash(c, out);
+		buf_add_str(out, "\"}");
+		comma = ",";
+	}
+	buf_add_char(out, ']');
+}

@@ -1,0 +1,55 @@
+/* gateway/admin/admin.h - the admin API: what operators and probes read.
+ *
+ * Pure: from a picture of the process to an answer's bytes. The caller
+ * (gateway/admin_server.c) takes the picture and carries out the actions. */
+#ifndef GATEWAY_ADMIN_ADMIN_H
+#define GATEWAY_ADMIN_ADMIN_H
+
+#include "gateway/conf/conf.h"
+#include "gateway/telemetry/telemetry.h"
+#include "router/router.h"
+
+struct admin_child {
+	uint32_t backend; /* id */
+	bool running;
+	const char *url; /* "" while it has none */
+};
+
+struct admin_picture {
+	const struct conf *conf;
+	struct telemetry *telemetry;
+	const struct serving_view *servings; /* in the order of conf */
+	size_t n_servings;
+	const struct admin_child *children;
+	size_t n_children;
+	struct telemetry_gauges gauges;
+	bool ready, draining;
+	usec now;
+};
+
+enum admin_action { ADMIN_NOTHING, ADMIN_RELOAD };
+
+struct admin_reply {
+	int status;
+	const char *content_type; /* static */
+	struct buf body;
+	enum admin_action action; /* to carry out before answering */
+};
+
+void admin_reply_init(struct admin_reply *);
+void admin_reply_fini(struct admin_reply *);
+
+void admin_handle(const struct admin_picture *, struct slice method,
+    struct slice path, struct admin_reply *);
+
+/* backends.c: /admin/v1/backends. */
+void admin_render_backends(const struct admin_picture *, struct buf *out);
+
+/* metrics.c: /metrics. */
+void admin_render_metrics(const struct admin_picture *, struct buf *out);
+
+/* An error in the shape of the data listener's. */
+void admin_error(
+    struct admin_reply *, int status, const char *code, const char *message);
+
+#endif

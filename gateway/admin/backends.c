@@ -1,0 +1,221 @@
+/* gateway/admin/backends.c - /admin/v1/backends: every backend and serving,
+ * how it fares now, and why it is or is not used. */
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "gateway/admin/admin.h"
+
+/* Unknown is null, never zero. */
+static json_t *
+milliseconds(usec us)
+{
+	return us >= 0 ? json_real((double)us / 1e3) : json_null();
+}
+
+static json_t *
+known(const struct load *l, enum load_has which, double value)
+{
+	return (l->has & which) != 0 ? json_real(value) : json_null();
+}
+
+static json_t *
+render_load(const struct load *l)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "running", known(l, LOAD_RUNNING, l->running));
+	json_object_set_new(o, "waiting", known(l, LOAD_WAITING, l->waiting));
+	json_object_set_new(
+	    o, "cache_use", known(l, LOAD_CACHE_USE, l->cache_use));
+	json_object_set_new(o, "left_requests",
+	    known(l, LOAD_LIMIT_REQUESTS, l->left_requests));
+	json_object_set_new(
+	    o, "left_tokens", known(l, LOAD_LIMIT_TOKENS, l->left_tokens));
+	return o;
+}
+
+/* The last minute as clients' requests measured it. */
+static json_t *
+render_latency(const struct telemetry_view *t)
+{
+	json_t *o = json_object(), *phase;
+
+	for (int i = 0; i < PHASE_COUNT; i++) {
+		phase = json_object();
+		json_object_set_new(
+		    phase, "p50_ms", milliseconds(t->phase[i].p50));
+		json_object_set_new(
+		    phase, "p95_ms", milliseconds(t->phase[i].p95));
+		json_object_set_new(
+		    phase, "p99_ms", milliseconds(t->phase[i].p99));
+		json_object_set_new(
+		    phase, "n", json_integer((json_int_t)t->phase[i].n));
+		json_object_set_new(o, phase_name((enum phase)i), phase);
+	}
+	return o;
+}
+
+static json_t *
+render_faults(const struct telemetry_view *t)
+{
+	json_t *o = json_object();
+
+	for (int i = 1; i < FAULT_COUNT; i++)
+		if (t->faults[i] > 0)
+			json_object_set_new(o,
+			    fault_rule((enum fault_kind)i)->name,
+			    json_integer((json_int_t)t->faults[i]));
+	return o;
+}
+
+/* One word on why a serving is not used; "ok" where it is. */
+static const char *
+state_of(const struct serving_view *v)
+{
+	if (v->key_off)
+		return "key_rejected";
+	if (v->model_gone)
+		return "model_missing";
+	if (v->breaker == BREAKER_OPEN)
+		return "breaker_open";
+	if (v->opens_in > 0)
+		return "blocked";
+	if (!v->warm)
+		return "cold";
+	return v->breaker == BREAKER_HALF_OPEN ? "half_open" : "ok";
+}
+
+static void
+add_router(json_t *o, const struct serving_view *v)
+{
+	json_object_set_new(o, "state", json_string(state_of(v)));
+	json_object_set_new(
+	    o, "breaker", json_string(breaker_state_name(v->breaker)));
+	json_object_set_new(o, "last_fault",
+	    v->last_fault != FAULT_NONE
+		? json_string(fault_rule(v->last_fault)->name)
+		: json_null());
+	json_object_set_new(o, "opens_in_ms", milliseconds(v->opens_in));
+	json_object_set_new(o, "warm", json_boolean(v->warm));
+	json_object_set_new(o, "in_flight", json_integer(v->in_flight));
+	json_object_set_new(o, "waiting", json_integer(v->waiting));
+	json_object_set_new(o, "load", render_load(&v->load));
+}
+
+static void
+add_telemetry(json_t *o, const struct telemetry_view *t)
+{
+	json_object_set_new(o, "latency", render_latency(t));
+	json_object_set_new(
+	    o, "attempts", json_integer((json_int_t)t->attempts));
+	json_object_set_new(o, "errors", json_integer((json_int_t)t->errors));
+	json_object_set_new(
+	    o, "rate_limited", json_integer((json_int_t)t->rate_limited));
+	json_object_set_new(
+	    o, "tokens_in", json_integer((json_int_t)t->tokens_in));
+	json_object_set_new(
+	    o, "tokens_out", json_integer((json_int_t)t->tokens_out));
+	json_object_set_new(o, "faults", render_faults(t));
+}
+
+static const struct serving_view *
+view_of(const struct admin_picture *p, uint32_t serving)
+{
+	for (size_t i = 0; i < p->n_servings; i++)
+		if (p->servings[i].serving == serving)
+			return &p->servings[i];
+	return NULL;
+}
+
+static json_t *
+render_serving(const struct admin_picture *p, const struct conf_serving *s)
+{
+	const struct serving_view *v = view_of(p, s->id);
+	struct telemetry_view t;
+	json_t *o = json_object();
+
+	json_object_set_new(o, "id", json_integer(s->id));
+	json_object_set_new(o, "model", json_string(s->model->name));
+	json_object_set_new(o, "upstream_model", json_string(s->upstream));
+	json_object_set_new(o, "quality", json_real(s->quality));
+	json_object_set_new(o, "fallback", json_boolean(s->fallback));
+	if (v != NULL)
+		add_router(o, v);
+	if (telemetry_view(p->telemetry, s->id, p->now, &t))
+		add_telemetry(o, &t);
+	return o;
+}
+
+static json_t *
+render_price(const struct conf_price *p)
+{
+	json_t *o = json_object();
+	const double unknown = PRICE_UNKNOWN;
+
+	json_object_set_new(
+	    o, "input", p->input > unknown ? json_real(p->input) : json_null());
+	json_object_set_new(o, "output",
+	    p->output > unknown ? json_real(p->output) : json_null());
+	json_object_set_new(o, "hourly",
+	    p->hourly > unknown ? json_real(p->hourly) : json_null());
+	return o;
+}
+
+static const struct admin_child *
+child_of(const struct admin_picture *p, uint32_t backend)
+{
+	for (size_t i = 0; i < p->n_children; i++)
+		if (p->children[i].backend == backend)
+			return &p->children[i];
+	return NULL;
+}
+
+static json_t *
+render_backend(const struct admin_picture *p, const struct conf_backend *b)
+{
+	const struct admin_child *child = child_of(p, b->id);
+	json_t *o = json_object(), *servings = json_array();
+	const char *url = b->url;
+
+	if (child != NULL)
+		url = child->url;
+	json_object_set_new(o, "name", json_string(b->name));
+	json_object_set_new(o, "adapter", json_string(b->adapter));
+	json_object_set_new(o, "url",
+	    url != NULL && url[0] != '\0' ? json_string(url) : json_null());
+	json_object_set_new(o, "hardware", json_string(b->hardware));
+	json_object_set_new(o, "region", json_string(b->region));
+	json_object_set_new(o, "on", json_boolean(b->off == NULL));
+	json_object_set_new(o, "off_reason",
+	    b->off != NULL ? json_string(b->off) : json_null());
+	if (child != NULL)
+		json_object_set_new(
+		    o, "child_running", json_boolean(child->running));
+	json_object_set_new(
+	    o, "slots", b->slots > 0 ? json_integer(b->slots) : json_null());
+	json_object_set_new(o, "price", render_price(&b->price));
+	for (size_t i = 0; i < p->conf->n_servings; i++)
+		if (p->conf->servings[i].backend == b)
+			json_array_append_new(
+			    servings, render_serving(p, &p->conf->servings[i]));
+	json_object_set_new(o, "servings", servings);
+	return o;
+}
+
+void
+admin_render_backends(const struct admin_picture *p, struct buf *out)
+{
+	json_t *doc = json_object(), *list = json_array();
+	char *text;
+
+	for (size_t i = 0; i < p->conf->n_backends; i++)
+		json_array_append_new(
+		    list, render_backend(p, &p->conf->backends[i]));
+	json_object_set_new(doc, "queued", json_integer(p->gauges.queue));
+	json_object_set_new(doc, "backends", list);
+	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(9));
+	if (text != NULL)
+		buf_add_str(out, text);
+	free(text);
+	json_decref(doc);
+}

@@ -1,0 +1,34 @@
+/* gateway/admin/metrics.c - /metrics: the router's view joined to the
+ * telemetry's counts. */
+#include <stdlib.h>
+
+#include "gateway/admin/admin.h"
+
+static void
+translate(const struct serving_view *v, struct telemetry_serving *out)
+{
+	*out = (struct telemetry_serving){
+		.serving = v->serving,
+		.in_flight = v->in_flight,
+		.waiting = v->waiting,
+		.breaker = (unsigned)v->breaker,
+		.usable = v->opens_in == 0 && !v->key_off && !v->model_gone,
+		.warm = v->warm,
+		.load = v->load,
+	};
+}
+
+void
+admin_render_metrics(const struct admin_picture *p, struct buf *out)
+{
+	struct telemetry_serving *list =
+	    calloc(p->n_servings + 1, sizeof(*list));
+
+	if (list == NULL)
+		return;
+	for (size_t i = 0; i < p->n_servings; i++)
+		translate(&p->servings[i], &list[i]);
+	telemetry_expose(
+	    p->telemetry, &p->gauges, list, p->n_servings, p->now, out);
+	free(list);
+}

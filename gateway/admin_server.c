@@ -1,0 +1,195 @@
+/* gateway/admin_server.c - the admin listener, on the main thread's loop.
+ *
+ * Takes a picture of the process for each request, lets gateway/admin word
+ * the answer, and carries out what it asks for. */
+#include "gateway/admin_server.h"
+
+#include <stdlib.h>
+
+#include "gateway/admin/admin.h"
+#include "gateway/children.h"
+#include "gateway/front/front.h"
+#include "gateway/head.h"
+
+struct admin_server {
+	struct app *app;
+	struct front *front;
+	void (*on_closed)(void *);
+	void *arg;
+};
+
+static size_t
+picture_servings(struct app *app, struct serving_view *views, usec now)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < app->conf->n_servings; i++)
+		if (switchboard_view(
+			app->board, app->conf->servings[i].id, now, &views[n]))
+			n++;
+	return n;
+}
+
+static void
+carry_out(struct app *app, struct admin_reply *reply)
+{
+	struct complaints c;
+
+	if (reply->action != ADMIN_RELOAD)
+		return;
+	complaints_init(&c);
+	if (app_reload(app, &c) == OK) {
+		buf_addf(&reply->body, "{\"config_version\":%llu}",
+		    (unsigned long long)app->conf->version);
+	} else {
+		buf_add_char(&c.text, '\0');
+		admin_error(reply, 400, "invalid_configuration", c.text.p);
+	}
+	complaints_fini(&c);
+}
+
+static void
+answer(struct app *app, struct exchange *x, struct admin_reply *reply)
+{
+	struct admin_picture p = { .conf = app->conf,
+		.telemetry = app->telemetry,
+		.ready = app->ready,
+		.draining = app->draining,
+		.now = clock_now() };
+	struct serving_view *views =
+	    calloc(app->conf->n_servings + 1, sizeof(*views));
+	struct admin_child *children = NULL;
+
+	p.n_children = children_picture(app->children, &children);
+	if (views == NULL || (children == NULL && p.n_children > 0)) {
+		admin_error(reply, 503, "out_of_memory", "out of memory");
+	} else {
+		p.n_servings = picture_servings(app, views, p.now);
+		p.servings = views;
+		p.children = children;
+		app_gauges(app, &p.gauges);
+		admin_handle(&p, exchange_method(x), exchange_path(x), reply);
+		carry_out(app, reply);
+	}
+	free(views);
+	free(children);
+}
+
+static void
+send_reply(struct exchange *x, const struct admin_reply *reply)
+{
+	struct sink *sink = exchange_sink(x);
+	const struct header h[] = {
+		{ SLICE("content-type"), slice_of(reply->content_type) },
+		{ SLICE("cache-control"), SLICE("no-store") },
+		{ SLICE("x-content-type-options"), SLICE("nosniff") },
+	};
+
+	sink->ops->headers(sink, reply->status, h, 3, (int64_t)reply->body.n);
+	sink->ops->write(sink, buf_slice(&reply->body));
+	sink->ops->end(sink, SINK_CLEAN);
+}
+
+/* The whole answer is given at once: there is nothing to go on with. */
+static void
+on_event(void *arg)
+{
+	(void)arg;
+}
+
+static enum front_verdict
+on_headers(void *arg, struct exchange *x)
+{
+	(void)arg;
+	exchange_sink(x)->on_drain = exchange_sink(x)->on_gone = on_event;
+	return FRONT_READ;
+}
+
+static void
+on_request(void *arg, struct exchange *x)
+{
+	struct admin_server *s = arg;
+	struct app *app = s->app;
+	const struct exchange_refusal *bad = exchange_refusal(x);
+	struct admin_reply reply;
+
+	admin_reply_init(&reply);
+	if (bad->status != 0)
+		admin_error(&reply, bad->status, bad->code, bad->message);
+	else if (!head_host_allowed(
+		     exchange_header(x, "host"), &app->conf->admin))
+		admin_error(&reply, 403, "host_not_allowed",
+		    "the admin listener answers only to the Host localhost, "
+		    "127.0.0.1, [::1] or its own address");
+	else
+		answer(app, x, &reply);
+	send_reply(x, &reply);
+	admin_reply_fini(&reply);
+}
+
+static void
+on_exchange_closed(void *arg, struct exchange *x)
+{
+	(void)arg;
+	(void)x;
+}
+
+static const struct front_ops ops = {
+	.on_headers = on_headers,
+	.on_request = on_request,
+	.on_closed = on_exchange_closed,
+};
+
+struct admin_server *
+admin_server_new(struct app *app, int listen_fd, struct errmsg *why)
+{
+	struct admin_server *s = calloc(1, sizeof(*s));
+	struct front_settings settings = {
+		.limits = { .header = 16 << 10,
+		    .body = 1 << 20,
+		    .bodies = 16 << 20,
+		    .connections = 256 },
+		.header_timeout = app->conf->header_timeout,
+		.body_timeout = app->conf->body_timeout,
+		.idle_timeout = app->conf->idle_timeout,
+		.client_stall = app->conf->client_stall,
+	};
+
+	if (s == NULL)
+		return NULL;
+	s->app = app;
+	s->front = front_new(
+	    &app->loop, listen_fd, &settings, &app->admin_budget, &ops, s, why);
+	if (s->front == NULL) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+bool
+admin_server_settle(struct admin_server *s)
+{
+	return front_settle(s->front);
+}
+
+static void
+on_front_closed(void *arg)
+{
+	struct admin_server *s = arg;
+
+	s->on_closed(s->arg);
+	free(s);
+}
+
+void
+admin_server_close(
+    struct admin_server **sp, void (*on_closed)(void *), void *arg)
+{
+	struct admin_server *s = *sp;
+
+	s->on_closed = on_closed;
+	s->arg = arg;
+	*sp = NULL;
+	front_close(&s->front, on_front_closed, s);
+}

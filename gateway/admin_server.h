@@ -1,0 +1,13 @@
+/* gateway/admin_server.h - the admin listener, on the main thread's loop. */
+#ifndef GATEWAY_ADMIN_SERVER_H
+#define GATEWAY_ADMIN_SERVER_H
+
+#include "gateway/app.h"
+
+struct admin_server *admin_server_new(
+    struct app *, int listen_fd, struct errmsg *why);
+bool admin_server_settle(struct admin_server *);
+void admin_server_close(
+    struct admin_server **, void (*on_closed)(void *), void *arg);
+
+#endif

@@ -1,0 +1,365 @@
+/* gateway/app.c - the process: built in order, torn down in reverse.
+ *
+ *	configuration -> listeners -> router, telemetry -> workers -> admin,
+ *	probes, children -> ready -> (signal) drain -> stop
+ *
+ * Everything here runs on the main thread, but for the functions that app.h
+ * lists as callable from any. */
+#include "gateway/app.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "backends/backend.h"
+#include "gateway/admin_server.h"
+#include "gateway/banner.h"
+#include "gateway/children.h"
+#include "gateway/lib/log.h"
+#include "gateway/probe.h"
+
+#define TICK_MS 100
+#define ABORT_GRACE (2 * USEC_SEC) /* for the last bytes of cut answers */
+
+/* --- from any thread --- */
+
+bool
+app_backend_url(
+    struct app *app, const struct conf_backend *b, char *out, size_t cap)
+{
+	if (b->command != NULL)
+		return children_url(app->children, b->id, out, cap);
+	snprintf(out, cap, "%s", b->url);
+	return true;
+}
+
+void
+app_finish(struct app *app, unsigned worker, const struct outcome *o, usec now)
+{
+	telemetry_finish(app->telemetry, worker, o, now);
+	access_log_write(app->access_log, o);
+}
+
+usec
+app_started_wall(const struct app *app)
+{
+	return app->started_wall;
+}
+
+static void
+wake(void *arg, unsigned worker)
+{
+	struct app *app = arg;
+
+	worker_wake(&app->workers[worker]);
+}
+
+/* --- gauges --- */
+
+static unsigned
+load_gauge(const atomic_uint *g)
+{
+	return atomic_load_explicit(g, memory_order_relaxed);
+}
+
+void
+app_gauges(struct app *app, struct telemetry_gauges *g)
+{
+	*g = (struct telemetry_gauges){ 0 };
+	for (unsigned i = 0; i < app->n_workers; i++) {
+		const struct worker_gauges *w = &app->workers[i].gauges;
+
+		g->requests += load_gauge(&w->requests);
+		g->connections += load_gauge(&w->connections);
+		g->transfers += load_gauge(&w->transfers);
+		g->connections_made += load_gauge(&w->connections_made);
+	}
+	g->queue = switchboard_queue_length(app->board);
+	g->body_bytes = atomic_load(&app->budget.held);
+	g->config_version = app->conf->version;
+	g->uptime = clock_now() - app->started;
+}
+
+static unsigned
+open_requests(const struct app *app)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < app->n_workers; i++)
+		n += load_gauge(&app->workers[i].gauges.requests);
+	return n;
+}
+
+/* --- the loop's regulars --- */
+
+static void
+settle(struct app *app)
+{
+	bool busy = true;
+
+	while (busy) {
+		busy = upstream_settle(app->upstream);
+		if (app->admin != NULL)
+			busy |= admin_server_settle(app->admin);
+	}
+}
+
+static void
+on_prepare(uv_prepare_t *h)
+{
+	settle(h->data);
+}
+
+static void
+on_check(uv_check_t *h)
+{
+	settle(h->data);
+}
+
+static void
+on_part_closed(void *arg)
+{
+	struct app *app = arg;
+
+	if (--app->open_handles > 0)
+		return;
+	uv_close((uv_handle_t *)&app->prepare, NULL);
+	uv_close((uv_handle_t *)&app->check, NULL);
+}
+
+/* The workers are gone: close what the main loop still holds. */
+static void
+close_main(struct app *app)
+{
+	uv_close((uv_handle_t *)&app->tick, NULL);
+	for (size_t i = 0; i < APP_SIGNALS; i++)
+		uv_close((uv_handle_t *)&app->signals[i], NULL);
+	uv_prepare_stop(&app->prepare);
+	uv_check_stop(&app->check);
+	prober_free(&app->prober);
+	app->open_handles = 3;
+	children_stop(app->children, on_part_closed, app);
+	admin_server_close(&app->admin, on_part_closed, app);
+	upstream_close(&app->upstream, on_part_closed, app);
+}
+
+static void
+stop(struct app *app)
+{
+	for (unsigned i = 0; i < app->n_workers; i++)
+		worker_stop(&app->workers[i]);
+	for (unsigned i = 0; i < app->n_workers; i++)
+		worker_join(&app->workers[i]);
+	close_main(app);
+}
+
+/* Drained, or out of patience. */
+static void
+check_drain(struct app *app, usec now)
+{
+	unsigned open = open_requests(app);
+
+	if (app->listen_fd >= 0) {
+		front_unlisten(&app->conf->listen, app->listen_fd);
+		app->listen_fd = -1;
+		return; /* at least one more tick, for gauges to be fresh */
+	}
+	if (open > 0 && !app->aborted && now >= app->drain_deadline) {
+		log_warn("drain open=%u reason=drain_timeout", open);
+		app->aborted = true;
+		app->drain_deadline = now + ABORT_GRACE;
+		for (unsigned i = 0; i < app->n_workers; i++)
+			worker_abort(&app->workers[i]);
+		return;
+	}
+	if (open == 0 || now >= app->drain_deadline) {
+		log_info("stop open=%u", open);
+		stop(app);
+	}
+}
+
+static void
+on_tick(uv_timer_t *t)
+{
+	struct app *app = t->data;
+	usec now = clock_now();
+
+	switchboard_tick(app->board, now);
+	if (app->draining)
+		check_drain(app, now);
+}
+
+void
+app_drain(struct app *app)
+{
+	usec now = clock_now();
+
+	if (app->draining) { /* asked twice: no more patience */
+		app->drain_deadline = now;
+		return;
+	}
+	log_info("drain open=%u", open_requests(app));
+	app->draining = true;
+	app->drain_deadline = now + app->conf->drain_timeout;
+	for (unsigned i = 0; i < app->n_workers; i++)
+		worker_drain(&app->workers[i]);
+}
+
+static void
+on_signal(uv_signal_t *s, int number)
+{
+	struct app *app = s->data;
+	struct complaints c;
+
+	if (number != SIGHUP) {
+		app_drain(app);
+		return;
+	}
+	complaints_init(&c);
+	if (app_reload(app, &c) != OK)
+		log_error("reload reason=bad_configuration");
+	complaints_fini(&c);
+}
+
+/* --- building --- */
+
+static void
+raise_descriptors(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur == l.rlim_max)
+		return;
+	l.rlim_cur = l.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &l) != 0)
+		log_warn("descriptors reason=\"%s\"", strerror(errno));
+}
+
+static enum err
+load(struct app *app, struct conf **out)
+{
+	struct complaints c;
+	enum err rc;
+
+	complaints_init(&c);
+	rc = conf_load(app->conf_path, backend_conf_env(), NULL, out, &c);
+	fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&c.text)));
+	complaints_fini(&c);
+	return rc;
+}
+
+static enum err
+open_rooms(struct app *app, struct conf *conf, struct errmsg *why)
+{
+	enum err rc;
+
+	app->n_workers = conf->workers;
+	app->workers = calloc(app->n_workers, sizeof(*app->workers));
+	app->board = switchboard_new(app->n_workers, wake, app);
+	app->telemetry = telemetry_new(app->n_workers);
+	app->prober = prober_new(app);
+	app->children = children_new(app);
+	if (app->workers == NULL || app->board == NULL ||
+	    app->telemetry == NULL || app->prober == NULL ||
+	    app->children == NULL)
+		return fail(why, ERR_MEMORY, "out of memory");
+	rc = access_log_open(conf->access_log, &app->access_log, why);
+	if (rc != OK)
+		return rc;
+	rc = front_listen(&conf->listen, &app->listen_fd, why);
+	if (rc != OK)
+		return rc;
+	rc = front_listen(&conf->admin, &app->admin_fd, why);
+	if (rc != OK)
+		return rc;
+	app->upstream = upstream_new(&app->loop, why);
+	if (app->upstream == NULL)
+		return ERR_MEMORY;
+	if (app_publish(app, conf) != OK)
+		return fail(why, ERR_MEMORY, "out of memory");
+	app->admin = admin_server_new(app, app->admin_fd, why);
+	return app->admin != NULL ? OK : ERR_MEMORY;
+}
+
+static enum err
+start_workers(struct app *app, struct errmsg *why)
+{
+	enum err rc = OK;
+
+	for (unsigned i = 0; i < app->n_workers && rc == OK; i++)
+		rc =
+		    worker_start(&app->workers[i], app, i, app->listen_fd, why);
+	return rc;
+}
+
+static void
+start_regulars(struct app *app)
+{
+	static const int numbers[APP_SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
+
+	uv_prepare_init(&app->loop, &app->prepare);
+	uv_check_init(&app->loop, &app->check);
+	uv_timer_init(&app->loop, &app->tick);
+	app->prepare.data = app->check.data = app->tick.data = app;
+	uv_prepare_start(&app->prepare, on_prepare);
+	uv_check_start(&app->check, on_check);
+	uv_timer_start(&app->tick, on_tick, TICK_MS, TICK_MS);
+	for (size_t i = 0; i < APP_SIGNALS; i++) {
+		uv_signal_init(&app->loop, &app->signals[i]);
+		app->signals[i].data = app;
+		uv_signal_start(&app->signals[i], on_signal, numbers[i]);
+	}
+}
+
+static void
+free_rooms(struct app *app)
+{
+	if (app->listen_fd >= 0)
+		front_unlisten(&app->conf->listen, app->listen_fd);
+	if (app->admin_fd >= 0)
+		front_unlisten(&app->conf->admin, app->admin_fd);
+	access_log_close(&app->access_log);
+	children_free(&app->children);
+	switchboard_free(&app->board);
+	telemetry_free(&app->telemetry);
+	free(app->workers);
+	conf_unref(&app->conf);
+}
+
+int
+app_run(const char *conf_path)
+{
+	struct app app = { .conf_path = conf_path,
+		.listen_fd = -1,
+		.admin_fd = -1,
+		.started = clock_now(),
+		.started_wall = clock_wall() };
+	struct errmsg why = { "" };
+	struct conf *conf = NULL;
+
+	signal(SIGPIPE, SIG_IGN);
+	raise_descriptors();
+	if (load(&app, &conf) != OK)
+		return EXIT_FAILURE;
+	uv_loop_init(&app.loop);
+	if (open_rooms(&app, conf, &why) != OK ||
+	    start_workers(&app, &why) != OK) {
+		fprintf(stderr, "pointsman: %s\n", why.text);
+		/* Threads and handles may be half there: the system cleans
+		 * up better than code that never runs would. */
+		_Exit(EXIT_FAILURE);
+	}
+	conf_unref(&conf);
+	start_regulars(&app);
+	children_configure(app.children);
+	prober_configure(app.prober);
+	app.ready = true;
+	banner_print(&app);
+	uv_run(&app.loop, UV_RUN_DEFAULT);
+	uv_loop_close(&app.loop);
+	free_rooms(&app);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,71 @@
+/* gateway/app.h - the process: what all its rooms share, built and torn down
+ * in order.
+ *
+ * The main thread runs the admin listener, probes, children, signals and the
+ * 100 ms tick; the workers serve. */
+#ifndef GATEWAY_APP_H
+#define GATEWAY_APP_H
+
+#include "gateway/switchboard.h"
+#include "gateway/telemetry/telemetry.h"
+#include "gateway/worker.h"
+
+struct admin_server;
+struct children;
+struct prober;
+
+#define APP_SIGNALS 3
+
+struct app {
+	const char *conf_path;
+	uv_loop_t loop;
+	uv_signal_t signals[APP_SIGNALS];
+	uv_timer_t tick;
+	uv_prepare_t prepare;
+	uv_check_t check;
+
+	struct conf *conf; /* main thread's; workers hold their own */
+	struct switchboard *board;
+	struct telemetry *telemetry;
+	struct access_log *access_log;
+	struct front_budget budget, admin_budget;
+	int listen_fd, admin_fd;
+
+	struct worker *workers;
+	unsigned n_workers;
+	struct upstream *upstream; /* for probes */
+	struct admin_server *admin;
+	struct prober *prober;
+
+	struct children *children;
+
+	usec started, started_wall;
+	bool ready, draining, aborted;
+	usec drain_deadline;
+	unsigned open_handles;
+};
+
+/* Runs until a signal ends it; the exit code. */
+int app_run(const char *conf_path);
+
+/* reload.c: loads and swaps; on failure the old configuration stays and the
+ * complaints are logged. Main thread. */
+enum err app_reload(struct app *, struct complaints *) MUST_USE;
+/* Makes a snapshot the one in force everywhere. */
+enum err app_publish(struct app *, struct conf *) MUST_USE;
+
+/* --- from any thread --- */
+
+/* The base URL of a backend: the configured one, or its child's. False: the
+ * child does not listen yet. */
+bool app_backend_url(
+    struct app *, const struct conf_backend *, char *out, size_t cap);
+void app_finish(
+    struct app *, unsigned worker, const struct outcome *, usec now);
+usec app_started_wall(const struct app *);
+
+/* --- main thread --- */
+void app_drain(struct app *);
+void app_gauges(struct app *, struct telemetry_gauges *);
+
+#endif

@@ -1,0 +1,73 @@
+/* gateway/attempt.h - one try of one request on one serving.
+ *
+ * Takes bytes inside libcurl's callbacks, cuts them into events, and keeps
+ * or forwards them. Until COMMIT everything is held here, so that a failure
+ * can move to another serving unseen. */
+#ifndef GATEWAY_ATTEMPT_H
+#define GATEWAY_ATTEMPT_H
+
+#include "gateway/request.h"
+
+#define ATTEMPT_HELD_MAX ((size_t)4 << 20) /* events before the first token */
+#define ATTEMPT_JSON_MAX ((size_t)64 << 20) /* a whole answer */
+#define ATTEMPT_ERROR_MAX ((size_t)64 << 10) /* an error body */
+
+enum attempt_mode {
+	ATTEMPT_HEAD, /* no status yet */
+	ATTEMPT_EVENTS, /* SSE */
+	ATTEMPT_JSON, /* a whole body */
+	ATTEMPT_ERROR, /* a body that says what went wrong */
+};
+
+struct attempt {
+	struct request *request;
+	const struct conf_serving *serving; /* of the request's snapshot */
+	const struct backend_ops *ops;
+	struct transfer *transfer; /* NULL once it is over */
+	struct encoded encoded;
+	char url[512];
+
+	enum attempt_mode mode;
+	struct answer_head head;
+	struct sse sse;
+	struct buf held; /* whole events, or a body, for the client */
+	struct buf partial; /* the event that is not complete yet */
+	struct buf scratch;
+	unsigned seen; /* enum event_bits so far */
+	unsigned tokens;
+	struct usage usage;
+
+	usec sent, first_token, last_token, last_byte; /* 0: not yet */
+	usec paused; /* since when the client makes us pause; 0: it does not */
+	bool token_told; /* the router knows of the first token */
+
+	bool ready; /* may be committed */
+	bool done; /* the transfer is over */
+	bool failed; /* fault says how */
+	struct fault fault;
+	struct transfer_result result;
+	char message[256]; /* the backend's own words, for the client */
+};
+
+/* Starts; NULL without memory. On another failure the attempt exists and has
+ * already failed. */
+struct attempt *attempt_start(struct request *, const struct conf_serving *);
+/* Cancels what is running. */
+void attempt_free(struct attempt **);
+
+/* Hands held events to the sink and everything later directly. */
+void attempt_commit(struct attempt *);
+/* The client has drained what was queued. */
+void attempt_resume(struct attempt *);
+
+/* The attempt's own deadlines: the earliest that is still to come, and the
+ * fault of one that has passed (FAULT_NONE: none has). */
+usec attempt_deadline(
+    const struct attempt *, usec now, enum fault_kind *passed);
+void attempt_fail(struct attempt *, enum fault_kind);
+
+/* For the router and the outcome. */
+void attempt_result(const struct attempt *, usec now, struct route_result *);
+void attempt_report(const struct attempt *, usec now, struct attempt_report *);
+
+#endif

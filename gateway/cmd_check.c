@@ -1,0 +1,73 @@
+/* gateway/cmd_check.c - `pointsman check`: is the configuration good, and,
+ * with --live, is every backend? */
+#include <stdio.h>
+
+#include "backends/backend.h"
+#include "gateway/command.h"
+#include "gateway/live.h"
+
+static int
+report(
+    const struct conf *conf, enum err rc, const struct complaints *c, bool json)
+{
+	if (json) {
+		struct buf text;
+
+		buf_init(&text, SIZE_MAX);
+		buf_addf(&text,
+		    "{\"good\":%s,\"errors\":%zu,\"warnings\":%zu,"
+		    "\"complaints\":",
+		    rc == OK ? "true" : "false", c->errors, c->warnings);
+		buf_add_json(&text, buf_slice(&c->text));
+		buf_add_str(&text, "}");
+		printf("%.*s\n", SLICE_ARG(buf_slice(&text)));
+		buf_fini(&text);
+		return rc == OK ? EXIT_GOOD : EXIT_BAD;
+	}
+	fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&c->text)));
+	if (rc != OK) {
+		fprintf(stderr, "%zu error%s\n", c->errors,
+		    c->errors == 1 ? "" : "s");
+		return EXIT_BAD;
+	}
+	printf("%s is good: %zu backends, %zu models, %zu servings, %zu "
+	       "tenants",
+	    conf->path, conf->n_backends, conf->n_models, conf->n_servings,
+	    conf->n_tenants);
+	printf(c->warnings > 0 ? "; %zu warning%s\n" : "\n", c->warnings,
+	    c->warnings == 1 ? "" : "s");
+	return EXIT_GOOD;
+}
+
+int
+command_check(int argc, char **argv)
+{
+	const char *path = "gateway.conf";
+	bool live = false, json = false;
+	const struct command_option options[] = {
+		{ "config", 'c', "FILE", "default: gateway.conf", &path, NULL },
+		{ "live", 0, NULL,
+		    "ask every backend: key, model, time to first token", NULL,
+		    &live },
+		{ "json", 0, NULL, "as JSON", NULL, &json },
+	};
+	int at = command_options(
+	    argc, argv, "pointsman check [OPTION]...", options, 3);
+	struct complaints c;
+	struct conf *conf = NULL;
+	enum err rc;
+	int code;
+
+	if (at == -1)
+		return EXIT_GOOD;
+	if (at != argc)
+		return EXIT_USAGE;
+	complaints_init(&c);
+	rc = conf_load(path, backend_conf_env(), NULL, &conf, &c);
+	code = report(conf, rc, &c, json);
+	if (code == EXIT_GOOD && live)
+		code = live_check(conf);
+	conf_unref(&conf);
+	complaints_fini(&c);
+	return code;
+}

@@ -1,0 +1,131 @@
+/* gateway/cmd_top.c - `pointsman top`: the backends, live, in a terminal.
+ *
+ * Reads /admin/v1/backends once a second; plain ANSI. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/client.h"
+#include "gateway/command.h"
+
+#define TOP_BODY_MAX ((size_t)64 << 20)
+#define INTERVAL_S 1
+
+static const char *
+text(const json_t *o, const char *name)
+{
+	const char *s = json_string_value(json_object_get(o, name));
+
+	return s != NULL ? s : "-";
+}
+
+/* A percentile in milliseconds; unknown is a dash. */
+static void
+cell(const json_t *serving, const char *phase, const char *which)
+{
+	const json_t *v = json_object_get(
+	    json_object_get(json_object_get(serving, "latency"), phase), which);
+
+	if (json_is_number(v))
+		printf(" %8.1f", json_number_value(v));
+	else
+		printf(" %8s", "-");
+}
+
+static void
+print_serving(const json_t *backend, const json_t *serving)
+{
+	printf("%-14.14s %-22.22s %-13.13s %4lld", text(backend, "name"),
+	    text(serving, "model"), text(serving, "state"),
+	    (long long)json_integer_value(
+		json_object_get(serving, "in_flight")));
+	cell(serving, "ttft", "p50_ms");
+	cell(serving, "ttft", "p95_ms");
+	cell(serving, "ttft", "p99_ms");
+	cell(serving, "itl", "p50_ms");
+	cell(serving, "itl", "p95_ms");
+	printf(" %8lld %6lld\n",
+	    (long long)json_integer_value(json_object_get(serving, "attempts")),
+	    (long long)json_integer_value(json_object_get(serving, "errors")));
+}
+
+static void
+print_picture(const json_t *doc)
+{
+	const json_t *backends = json_object_get(doc, "backends"), *b, *s;
+	size_t i, k;
+
+	printf("%-14s %-22s %-13s %4s %26s %17s %8s %6s\n", "BACKEND", "MODEL",
+	    "STATE", "RUN", "TTFT p50/p95/p99 ms ", "ITL p50/p95 ms",
+	    "ATTEMPTS", "ERRORS");
+	json_array_foreach (backends, i, b) {
+		if (!json_is_true(json_object_get(b, "on"))) {
+			printf("%-14.14s off: %s\n", text(b, "name"),
+			    text(b, "off_reason"));
+			continue;
+		}
+		json_array_foreach (json_object_get(b, "servings"), k, s)
+			print_serving(b, s);
+	}
+	printf("waiting in the queue: %lld\n",
+	    (long long)json_integer_value(json_object_get(doc, "queued")));
+}
+
+static int
+watch(struct client *c, const char *url, bool once, bool raw)
+{
+	struct buf body;
+	json_t *doc;
+	bool good;
+
+	buf_init(&body, TOP_BODY_MAX);
+	do {
+		good = client_get(c, url, &body);
+		if (!good)
+			break;
+		if (raw) {
+			printf("%.*s\n", SLICE_ARG(buf_slice(&body)));
+		} else {
+			if (!once)
+				fputs("\033[H\033[2J", stdout);
+			doc = json_loadb(body.p, body.n, 0, NULL);
+			print_picture(doc);
+			json_decref(doc);
+		}
+		fflush(stdout);
+	} while (!once && sleep(INTERVAL_S) == 0);
+	buf_fini(&body);
+	return good ? EXIT_GOOD : EXIT_BAD;
+}
+
+int
+command_top(int argc, char **argv)
+{
+	const char *admin = "http://127.0.0.1:7071";
+	bool once = false, raw = false;
+	const struct command_option options[] = {
+		{ "admin", 'a', "URL", "the admin listener", &admin, NULL },
+		{ "once", 0, NULL, "print once and exit", NULL, &once },
+		{ "json", 0, NULL, "as JSON, one document a line", NULL, &raw },
+	};
+	struct errmsg why = { "" };
+	struct client *c;
+	char url[512];
+	int rc,
+	    at = command_options(
+		argc, argv, "pointsman top [OPTION]...", options, 3);
+
+	if (at == -1)
+		return EXIT_GOOD;
+	if (at != argc)
+		return EXIT_USAGE;
+	c = client_new(&why);
+	if (c == NULL)
+		return EXIT_BAD;
+	snprintf(url, sizeof(url), "%s/admin/v1/backends", admin);
+	rc = watch(c, url, once || !isatty(STDOUT_FILENO), raw);
+	client_free(&c);
+	return rc;
+}

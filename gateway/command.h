@@ -1,0 +1,36 @@
+/* gateway/command.h - the subcommands of `pointsman`.
+ *
+ * Each gets argv from its own name on and returns the exit code: 0 good,
+ * 1 the thing checked is bad, 2 wrong usage. */
+#ifndef GATEWAY_COMMAND_H
+#define GATEWAY_COMMAND_H
+
+#include <stdbool.h>
+
+#define EXIT_GOOD 0
+#define EXIT_BAD 1
+#define EXIT_USAGE 2
+
+int command_serve(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_ask(int argc, char **argv);
+int command_top(int argc, char **argv);
+int command_key(int argc, char **argv);
+int command_docs(int argc, char **argv);
+
+/* Options that all commands share, parsed with getopt_long. */
+struct command_option {
+	const char *name; /* long; also its first letter where `letter` */
+	char letter; /* or 0 */
+	const char *value; /* what it takes, for the help; NULL: nothing */
+	const char *help;
+	const char **string; /* where the value goes */
+	bool *flag; /* set where value is NULL */
+};
+
+/* Options may stand anywhere. Returns the index of the first operand; -1: the help was asked
+ * for and printed; -2: wrong usage, said on stderr. */
+int command_options(int argc, char **argv, const char *usage,
+    const struct command_option *, int n);
+
+#endif

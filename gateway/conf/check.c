@@ -1,0 +1,451 @@
+/* gateway/conf/check.c - what no single setting can know is wrong.
+ *
+ * Runs also over a file that has been complained about: a NULL stands for a
+ * setting that was wrong and is passed over. */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "gateway/conf/loader.h"
+#include "gateway/conf/value.h"
+
+/* --- listeners --- */
+
+struct address {
+	int family; /* 0: not an address */
+	union {
+		struct in_addr v4;
+		struct in6_addr v6;
+	};
+};
+
+static struct address
+address_parse(const char *text)
+{
+	struct address a = { 0 };
+
+	if (strcmp(text, "localhost") == 0)
+		text = "127.0.0.1";
+	if (inet_pton(AF_INET, text, &a.v4) == 1)
+		a.family = AF_INET;
+	else if (inet_pton(AF_INET6, text, &a.v6) == 1)
+		a.family = AF_INET6;
+	return a;
+}
+
+static bool
+is_loopback(const struct address *a)
+{
+	if (a->family == AF_INET)
+		return ntohl(a->v4.s_addr) >> 24 == 127;
+	return a->family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a->v6);
+}
+
+static bool
+is_any(const struct address *a)
+{
+	if (a->family == AF_INET)
+		return a->v4.s_addr == htonl(INADDR_ANY);
+	return a->family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->v6);
+}
+
+static bool
+same_address(const struct address *a, const struct address *b)
+{
+	if (a->family != b->family)
+		return false;
+	if (a->family == AF_INET)
+		return a->v4.s_addr == b->v4.s_addr;
+	return a->family == AF_INET6 && IN6_ARE_ADDR_EQUAL(&a->v6, &b->v6);
+}
+
+static void
+check_listen(struct loader *l, const char *name, const struct conf_listen *at)
+{
+	const config_setting_t *s =
+	    loader_member(config_root_setting(&l->tree), name);
+	struct address a = address_parse(at->address);
+	struct sockaddr_un sun;
+
+	if (at->path != NULL) {
+		if (loader_is_set(s, "address") || loader_is_set(s, "port"))
+			complain(l, s,
+			    "want address and port, or path, got "
+			    "both");
+		if (strlen(at->path) >= sizeof(sun.sun_path))
+			complain(l, loader_member(s, "path"),
+			    "want a path of 1..107 bytes, got %zu bytes",
+			    strlen(at->path));
+		return;
+	}
+	s = loader_member(s, "address");
+	if (a.family == 0)
+		complain(l, s,
+		    "want an IP address such as \"127.0.0.1\" or "
+		    "\"::1\", got \"%s\"",
+		    at->address);
+	else if (!is_loopback(&a) && l->conf->n_tenants == 0)
+		complain(l, s,
+		    "want \"127.0.0.1\", \"::1\" or a Unix socket "
+		    "where there are no tenants, got \"%s\"",
+		    at->address);
+	else if (!is_loopback(&a) && at == &l->conf->admin)
+		warn(l, s,
+		    "want a loopback address, got \"%s\": this "
+		    "listener asks nobody for a key",
+		    at->address);
+}
+
+static void
+check_listeners(struct loader *l)
+{
+	const struct conf_listen *one = &l->conf->listen,
+				 *two = &l->conf->admin;
+	const config_setting_t *s =
+	    loader_member(config_root_setting(&l->tree), "admin");
+	struct address a, b;
+
+	check_listen(l, "listen", one);
+	check_listen(l, "admin", two);
+	if (one->path != NULL && two->path != NULL) {
+		if (strcmp(one->path, two->path) == 0)
+			complain(l, s,
+			    "want a socket of its own, got that of "
+			    "listen, %s",
+			    two->path);
+		return;
+	}
+	if (one->path != NULL || two->path != NULL || one->port != two->port)
+		return;
+	a = address_parse(one->address);
+	b = address_parse(two->address);
+	if (a.family == 0 || a.family != b.family)
+		return;
+	if (same_address(&a, &b) || is_any(&a) || is_any(&b))
+		complain(l, s,
+		    "want a port of its own, got that of listen, "
+		    "%u",
+		    two->port);
+}
+
+/* --- the rest of the top --- */
+
+static void
+check_limits(struct loader *l)
+{
+	const config_setting_t *root = config_root_setting(&l->tree);
+	const struct conf_limits *limits = &l->conf->limits;
+	const config_setting_t *s = loader_member(root,
+	    loader_is_set(root, "body_limit") ? "body_limit"
+					      : "body_limit_total");
+
+	if (limits->body > limits->bodies)
+		complain(l, s,
+		    "want body_limit at most body_limit_total, got "
+		    "more");
+}
+
+static bool
+origin_ok(struct slice s)
+{
+	size_t scheme = slice_starts(s, SLICE("https://")) ? 8
+	    : slice_starts(s, SLICE("http://"))            ? 7
+							   : 0;
+
+	s = slice_make(s.p + scheme, s.n - scheme);
+	return scheme > 0 && s.n > 0 && slice_find(s, '/') < 0 &&
+	    slice_find(s, ' ') < 0 && slice_find(s, '*') < 0;
+}
+
+static void
+check_origins(struct loader *l)
+{
+	const config_setting_t *s =
+	    loader_member(config_root_setting(&l->tree), "cors_origins");
+	const char *const *origins = l->conf->cors_origins;
+
+	for (unsigned i = 0; origins[i] != NULL; i++)
+		if (!origin_ok(slice_of(origins[i])))
+			complain(l, config_setting_get_elem(s, i),
+			    "want an origin such as \"https://app.example\", "
+			    "got \"%s\"",
+			    origins[i]);
+}
+
+/* What is set in a group may not be longer than its total. */
+static void
+check_spans(
+    struct loader *l, const config_setting_t *s, const struct conf_timeouts *t)
+{
+	const struct {
+		const char *name;
+		usec span;
+	} parts[] = {
+		{ "connect", t->connect },
+		{ "ttft", t->ttft },
+		{ "gap", t->gap },
+	};
+	struct buf want;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (!loader_is_set(s, parts[i].name) ||
+		    parts[i].span <= t->total)
+			continue;
+		buf_init(&want, 64);
+		buf_add_str(&want, "at most total, ");
+		duration_write(t->total, &want);
+		buf_add_char(&want, '\0');
+		if (buf_err(&want) == OK)
+			complain_value(
+			    l, loader_member(s, parts[i].name), NULL, want.p);
+		buf_fini(&want);
+	}
+}
+
+static void
+check_top(struct loader *l)
+{
+	check_listeners(l);
+	check_limits(l);
+	check_origins(l);
+	check_spans(l, loader_member(config_root_setting(&l->tree), "timeouts"),
+	    &l->conf->timeouts);
+}
+
+/* --- SLO classes --- */
+
+static double
+best_quality(const struct conf *c)
+{
+	double best = 0;
+
+	for (size_t i = 0; i < c->n_servings; i++)
+		if (c->servings[i].quality > best)
+			best = c->servings[i].quality;
+	return best;
+}
+
+/* A suffix of a model's name that means how to choose. */
+static bool
+is_preference(const char *name)
+{
+	return strcmp(name, "fastest") == 0 || strcmp(name, "cheapest") == 0;
+}
+
+static void
+check_slo(struct loader *l, size_t i)
+{
+	const struct slo *slo = &l->conf->slos[i];
+	const config_setting_t *group = loader_at(l, "slo", i, NULL);
+	const config_setting_t *at = loader_at(l, "slo", i, "name");
+
+	if (slo->name == NULL)
+		return;
+	if (is_preference(slo->name) || strcmp(slo->name, "custom") == 0)
+		complain(l, at,
+		    "want a name that has no meaning yet, got "
+		    "\"%s\"",
+		    slo->name);
+	if (conf_find_backend(l->conf, slice_of(slo->name)) != NULL)
+		complain(l, at, "want a name that no backend has, got \"%s\"",
+		    slo->name);
+	if (slo->total > 0 && slo->ttft > slo->total)
+		complain_value(
+		    l, loader_at(l, "slo", i, "ttft"), NULL, "at most total");
+	if (!loader_is_set(group, "ttft") && !loader_is_set(group, "itl") &&
+	    !loader_is_set(group, "total"))
+		warn(l, group,
+		    "want ttft, itl or total, got no target: the cheapest "
+		    "serving will do");
+	if (l->conf->n_servings > 0 && slo->min_quality > best_quality(l->conf))
+		warn(l, loader_at(l, "slo", i, "min_quality"),
+		    "want at most the best serving's quality, %.15g, got "
+		    "%.15g: nothing can serve this class",
+		    best_quality(l->conf), slo->min_quality);
+}
+
+/* --- backends --- */
+
+/* YYYY-MM or YYYY-MM-DD */
+static bool
+date_ok(const char *s)
+{
+	const char *form = "dddd-dd-dd";
+	size_t n = strlen(s);
+
+	if (n != 7 && n != 10)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (form[i] == 'd' ? !isdigit((unsigned char)s[i])
+				   : s[i] != form[i])
+			return false;
+	return true;
+}
+
+static void
+check_price(struct loader *l, size_t i, const struct conf_price *p)
+{
+	const config_setting_t *s = loader_at(l, "backends", i, "price");
+
+	if (p->as_of != NULL && !date_ok(p->as_of))
+		complain(l, loader_member(s, "as_of"),
+		    "want a month such as \"2026-11\" or a day, got \"%s\"",
+		    p->as_of);
+	if (p->hourly < 0 && (p->input < 0 || p->output < 0))
+		warn(l, s,
+		    "want price.input and price.output, or "
+		    "price.hourly, got %s: unknown counts as dearest",
+		    p->input < 0 && p->output < 0 ? "nothing" : "one of two");
+}
+
+static void
+check_command(struct loader *l, size_t i, const struct conf_backend *b)
+{
+	for (size_t arg = 0; b->command[arg] != NULL; arg++)
+		if (strstr(b->command[arg], "{port}") != NULL)
+			return;
+	if (b->url == NULL && b->off == NULL)
+		complain(l, loader_at(l, "backends", i, "command"),
+		    "want \"{port}\" among the arguments, or url, got "
+		    "neither");
+}
+
+static void
+check_backend(struct loader *l, size_t i)
+{
+	const struct conf_backend *b = &l->conf->backends[i];
+
+	if (b->name != NULL && is_preference(b->name))
+		complain(l, loader_at(l, "backends", i, "name"),
+		    "want a name that has no meaning yet, got \"%s\"", b->name);
+	check_price(l, i, &b->price);
+	check_spans(l, loader_at(l, "backends", i, "timeouts"), &b->timeouts);
+	if (b->command != NULL)
+		check_command(l, i, b);
+	if (b->ca_file != NULL && access(b->ca_file, R_OK) != 0)
+		complain(l, loader_at(l, "backends", i, "ca_file"),
+		    "want a file that can be read, got \"%s\"", b->ca_file);
+}
+
+/* --- models --- */
+
+/* `gemma:gpu` is the model gemma on the backend gpu. A model of that very name
+ * would hide it. */
+static void
+check_suffix(struct loader *l, const char *name, const config_setting_t *at)
+{
+	struct slice s = slice_of(name), prefix, suffix;
+	char word[80];
+	ptrdiff_t colon = slice_rfind(s, ':');
+
+	if (colon < 0)
+		return;
+	prefix = slice_make(s.p, (size_t)colon);
+	suffix = slice_make(s.p + colon + 1, s.n - (size_t)colon - 1);
+	if (suffix.n >= sizeof(word) ||
+	    conf_find_model(l->conf, prefix) == NULL)
+		return;
+	memcpy(word, suffix.p, suffix.n);
+	word[suffix.n] = '\0';
+	if (!is_preference(word) && conf_find_slo(l->conf, suffix) == NULL &&
+	    conf_find_backend(l->conf, suffix) == NULL)
+		return;
+	complain(l, at,
+	    "want a name with one meaning, got \"%s\", which is "
+	    "also the model \"%.*s\" with the suffix \"%s\"",
+	    name, SLICE_ARG(prefix), word);
+}
+
+static void
+check_twins(
+    struct loader *l, const config_setting_t *serve, const struct conf_model *m)
+{
+	for (unsigned i = 0; i < m->n_servings; i++)
+		for (unsigned j = 0; j < i; j++) {
+			const struct conf_serving *a = &m->servings[j],
+						  *b = &m->servings[i];
+
+			if (b->backend == NULL || b->upstream == NULL ||
+			    a->backend != b->backend || a->upstream == NULL ||
+			    strcmp(a->upstream, b->upstream) != 0)
+				continue;
+			complain(l, config_setting_get_elem(serve, i),
+			    "want each backend and model once, got those of "
+			    "serve[%u]",
+			    j);
+			break;
+		}
+}
+
+static void
+check_model(struct loader *l, size_t i)
+{
+	const struct conf_model *m = &l->conf->models[i];
+	const config_setting_t *serve = loader_at(l, "models", i, "serve");
+	const config_setting_t *aliases = loader_at(l, "models", i, "aliases");
+	size_t on = 0;
+
+	if (m->name != NULL)
+		check_suffix(l, m->name, loader_at(l, "models", i, "name"));
+	for (unsigned j = 0; m->aliases != NULL && m->aliases[j] != NULL; j++) {
+		const config_setting_t *at =
+		    config_setting_get_elem(aliases, j);
+
+		if (!model_name_ok(m->aliases[j]))
+			complain(l, at,
+			    "want the name of a model, without "
+			    "spaces, got \"%s\"",
+			    m->aliases[j]);
+		else
+			check_suffix(l, m->aliases[j], at);
+	}
+	if (m->n_servings > CONF_SERVINGS_MAX) {
+		complain(l, serve, "want 1..%d servings, got %zu",
+		    CONF_SERVINGS_MAX, m->n_servings);
+		return;
+	}
+	check_twins(l, serve, m);
+	for (size_t j = 0; j < m->n_servings; j++)
+		on += m->servings[j].backend == NULL ||
+		    m->servings[j].backend->off == NULL;
+	if (m->n_servings > 0 && on == 0)
+		warn(l, loader_at(l, "models", i, NULL),
+		    "want a backend that is on, got none: requests will get "
+		    "a 503");
+}
+
+/* --- tenants --- */
+
+static void
+check_tenant(struct loader *l, size_t i, double best)
+{
+	const struct conf_tenant *t = &l->conf->tenants[i];
+
+	if (l->conf->n_servings > 0 && t->min_quality > best)
+		warn(l, loader_at(l, "tenants", i, "min_quality"),
+		    "want at most the best serving's quality, %.15g, got "
+		    "%.15g: nothing can serve this tenant",
+		    best, t->min_quality);
+}
+
+void
+check(struct loader *l)
+{
+	const struct conf *c = l->conf;
+	const double best = best_quality(c);
+	size_t n_slos = c->n_slos;
+
+	check_top(l);
+	if (!loader_is_set(config_root_setting(&l->tree), "default_slo"))
+		n_slos--; /* the last is ours */
+	for (size_t i = 0; i < n_slos && l->err == OK; i++)
+		check_slo(l, i);
+	for (size_t i = 0; i < c->n_backends && l->err == OK; i++)
+		check_backend(l, i);
+	for (size_t i = 0; i < c->n_models && l->err == OK; i++)
+		check_model(l, i);
+	for (size_t i = 0; i < c->n_tenants && l->err == OK; i++)
+		check_tenant(l, i, best);
+}

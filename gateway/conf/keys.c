@@ -1,0 +1,160 @@
+/* gateway/conf/keys.c - API keys of tenants, kept as SHA-256 digests.
+ *
+ * Looking a key up takes a time that depends on how many keys there are and
+ * on nothing else that could be put to use. The search runs over the first
+ * 64 bits of digests, always the same number of steps; the digest found is
+ * then compared whole, in constant time. What caches may betray is where the
+ * digest of a guess would sort: of keys drawn at random that tells nothing. */
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/conf/loader.h"
+
+/* As many as this are all compared: cheaper than being clever. */
+#define SCAN_MAX 32
+
+bool
+key_digest(struct slice key, unsigned char out[CONF_KEY_BYTES])
+{
+	unsigned n = 0;
+
+	return EVP_Digest(key.n > 0 ? key.p : "", key.n, out, &n, EVP_sha256(),
+		   NULL) == 1 &&
+	    n == CONF_KEY_BYTES;
+}
+
+static int
+nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool
+key_from_hex(const char *hex, unsigned char out[CONF_KEY_BYTES])
+{
+	int high, low;
+
+	if (strlen(hex) != 2 * (size_t)CONF_KEY_BYTES)
+		return false;
+	for (size_t i = 0; i < CONF_KEY_BYTES; i++) {
+		high = nibble(hex[2 * i]);
+		low = nibble(hex[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		out[i] = (unsigned char)(high << 4 | low);
+	}
+	return true;
+}
+
+void
+conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char digest[CONF_KEY_BYTES];
+
+	hex[0] = '\0';
+	if (!key_digest(key, digest))
+		return;
+	for (size_t i = 0; i < CONF_KEY_BYTES; i++) {
+		hex[2 * i] = digits[digest[i] >> 4];
+		hex[2 * i + 1] = digits[digest[i] & 15];
+	}
+	hex[2 * CONF_KEY_BYTES] = '\0';
+}
+
+/* --- at load --- */
+
+static int
+by_digest(const void *a, const void *b)
+{
+	const struct loader_key *x = a, *y = b;
+	int order = memcmp(x->key.digest, y->key.digest, CONF_KEY_BYTES);
+	unsigned line_x, line_y;
+
+	if (order != 0)
+		return order;
+	line_x = config_setting_source_line(x->at);
+	line_y = config_setting_source_line(y->at);
+	return line_x < line_y ? -1 : line_x > line_y;
+}
+
+void
+keys_settle(struct loader *l)
+{
+	struct conf_key *keys =
+	    loader_alloc(l, (l->n_keys + 1) * sizeof(*keys));
+	const struct loader_key *k = l->keys;
+
+	if (keys == NULL)
+		return;
+	if (l->n_keys > 0)
+		qsort(l->keys, l->n_keys, sizeof(*l->keys), by_digest);
+	for (size_t i = 0; i < l->n_keys; i++) {
+		if (i > 0 &&
+		    memcmp(k[i].key.digest, k[i - 1].key.digest,
+			CONF_KEY_BYTES) == 0)
+			complain(l, k[i].at,
+			    "want a key of its own, got the same as line %u",
+			    config_setting_source_line(k[i - 1].at));
+		keys[i] = k[i].key;
+	}
+	l->conf->keys = keys;
+	l->conf->n_keys = l->n_keys;
+}
+
+/* --- at work --- */
+
+static uint64_t
+head_of(const unsigned char digest[CONF_KEY_BYTES])
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < sizeof(v); i++)
+		v = v << 8 | digest[i];
+	return v;
+}
+
+/* The first key whose head is not below; without branches on heads. */
+static size_t
+lower_bound(const struct conf *c, uint64_t head)
+{
+	size_t base = 0, half, n = c->n_keys;
+
+	while (n > 1) {
+		half = n / 2;
+		base +=
+		    half * (head_of(c->keys[base + half - 1].digest) < head);
+		n -= half;
+	}
+	return base + (head_of(c->keys[base].digest) < head);
+}
+
+const struct conf_tenant *
+conf_authenticate(const struct conf *c, struct slice key)
+{
+	const struct conf_tenant *found = NULL;
+	unsigned char digest[CONF_KEY_BYTES];
+	size_t first = 0, end = c->n_keys;
+
+	if (c->n_keys == 0 || !key_digest(key, digest))
+		return NULL;
+	if (c->n_keys > SCAN_MAX) {
+		first = lower_bound(c, head_of(digest));
+		for (end = first; end < c->n_keys &&
+		     head_of(c->keys[end].digest) == head_of(digest);)
+			end++;
+	}
+	for (size_t i = first; i < end; i++)
+		if (CRYPTO_memcmp(c->keys[i].digest, digest, CONF_KEY_BYTES) ==
+		    0)
+			found = c->keys[i].tenant;
+	return found;
+}

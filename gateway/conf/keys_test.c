@@ -1,0 +1,154 @@
+/* gateway/conf/keys_test.c - whose key is it. */
+#include "gateway/conf/testing.h"
+
+static const char *
+owner(const struct conf *c, const char *key)
+{
+	const struct conf_tenant *t = conf_authenticate(c, slice_of(key));
+
+	return t != NULL ? t->name : "nobody";
+}
+
+static void
+the_hash_is_sha256(void **state)
+{
+	char hex[2 * CONF_KEY_BYTES + 1];
+
+	(void)state;
+	conf_key_hash(SLICE("abc"), hex); /* FIPS 180-4, example 1 */
+	assert_string_equal(hex,
+	    "ba7816bf8f01cfea414140de5dae2223"
+	    "b00361a396177a9cb410ff61f20015ad");
+	conf_key_hash(SLICE(""), hex);
+	assert_string_equal(hex,
+	    "e3b0c44298fc1c149afbf4c8996fb924"
+	    "27ae41e4649b934ca495991b7852b855");
+}
+
+static void
+keys_lead_to_their_tenants(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	setenv("KEY_A", "alpha", 1);
+	setenv("KEY_B", "beta", 1);
+	assert_loads(&f,
+	    BASE "tenants = ( { name = \"a\"; keys = [ \"env:KEY_A\", "
+		 "\"env:KEY_B\" ]; },\n"
+		 "{ name = \"c\"; keys = [ \"sha256:"
+		 "BA7816BF8F01CFEA414140DE5DAE2223"
+		 "b00361a396177a9cb410ff61f20015ad\" ]; } );",
+	    0);
+	assert_string_equal(owner(f.conf, "alpha"), "a");
+	assert_string_equal(owner(f.conf, "beta"), "a");
+	assert_string_equal(owner(f.conf, "abc"), "c");
+	assert_string_equal(owner(f.conf, "ab"), "nobody");
+	assert_string_equal(owner(f.conf, "alpha "), "nobody");
+	assert_string_equal(owner(f.conf, ""), "nobody");
+	/* The digest is not the key. */
+	assert_string_equal(owner(f.conf,
+				"ba7816bf8f01cfea414140de5dae2223"
+				"b00361a396177a9cb410ff61f20015ad"),
+	    "nobody");
+	fixture_fini(&f);
+}
+
+static void
+an_open_gateway_knows_nobody(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	assert_loads(&f, BASE, 0);
+	assert_string_equal(owner(f.conf, "alpha"), "nobody");
+	fixture_fini(&f);
+}
+
+static void
+one_key_has_one_tenant(void **state)
+{
+	(void)state;
+	setenv("KEY_A", "alpha", 1);
+	assert_refused(BASE
+	    "tenants = ( { name = \"a\"; keys = [ \"env:KEY_A\" ]; },\n"
+	    "{ name = \"b\"; keys = [ \"env:KEY_A\" ]; } );",
+	    "gateway.conf:4: tenants.b.keys[0]: want a key of its own, got "
+	    "the same as line 3");
+}
+
+/* Few are compared one by one, many are searched; both, and where they meet. */
+static void
+every_key_is_found_among_many(void **state)
+{
+	struct fixture f;
+	struct buf b;
+	char hex[2 * CONF_KEY_BYTES + 1], key[16], name[16], *text;
+
+	(void)state;
+	for (int n = 1; n < 300; n = n < 40 ? n + 1 : n + 53) {
+		buf_init(&b, 1 << 20);
+		buf_add_str(&b, BASE "tenants = (");
+		for (int i = 0; i < n; i++) {
+			snprintf(key, sizeof(key), "key%d", i);
+			conf_key_hash(slice_of(key), hex);
+			buf_addf(&b,
+			    "%s{ name = \"t%d\"; keys = [ \"sha256:%s\" ]; }",
+			    i > 0 ? "," : "", i, hex);
+		}
+		buf_add_str(&b, ");");
+		text = buf_take(&b, NULL);
+		assert_loads(&f, text, 0);
+		for (int i = 0; i < n; i++) {
+			snprintf(key, sizeof(key), "key%d", i);
+			snprintf(name, sizeof(name), "t%d", i);
+			assert_string_equal(owner(f.conf, key), name);
+		}
+		for (int i = 0; i < 50; i++) {
+			snprintf(key, sizeof(key), "no%d", i);
+			assert_string_equal(owner(f.conf, key), "nobody");
+		}
+		free(text);
+		fixture_fini(&f);
+	}
+}
+
+/* Digests alike in the bits that the search looks at. */
+static void
+equal_heads_are_told_apart(void **state)
+{
+	struct fixture f;
+	struct buf b;
+	char hex[2 * CONF_KEY_BYTES + 1], *text;
+
+	(void)state;
+	conf_key_hash(SLICE("mine"), hex);
+	buf_init(&b, 1 << 20);
+	buf_add_str(&b, BASE "tenants = (");
+	for (int i = 0; i < 60; i++)
+		buf_addf(&b,
+		    "{ name = \"t%d\"; keys = [ \"sha256:%.*s%046x%02x\" ]; "
+		    "},",
+		    i, 16, hex, 0, i);
+	buf_addf(&b, "{ name = \"me\"; keys = [ \"sha256:%s\" ]; } );", hex);
+	text = buf_take(&b, NULL);
+	assert_loads(&f, text, 0);
+	assert_string_equal(owner(f.conf, "mine"), "me");
+	free(text);
+	fixture_fini(&f);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_hash_is_sha256),
+		cmocka_unit_test(keys_lead_to_their_tenants),
+		cmocka_unit_test(an_open_gateway_knows_nobody),
+		cmocka_unit_test(one_key_has_one_tenant),
+		cmocka_unit_test(every_key_is_found_among_many),
+		cmocka_unit_test(equal_heads_are_told_apart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,288 @@
+/* gateway/conf/secret.c - values that stand elsewhere: keys and URLs.
+ *
+ * A secret is never written in gateway.conf and never shown in a complaint. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "gateway/conf/loader.h"
+#include "gateway/conf/source.h"
+
+#define SECRET_MAX ((size_t)64 << 10)
+#define UNIX_URL "http://localhost/v1" /* a host for requests over a socket */
+
+static bool
+variable_ok(const char *s)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+	static const char others[] = "abcdefghijklmnopqrstuvwxyz"
+				     "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+	return strspn(s, letters) > 0 && strspn(s, others) == strlen(s);
+}
+
+/* What goes into a header: one word of visible characters. */
+static bool
+visible(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
+			return false;
+	return s.n > 0;
+}
+
+static enum secret_kind
+from_environment(struct loader *l, const config_setting_t *s,
+    const struct setting *row, const char *name, const char **text)
+{
+	const char *value;
+
+	if (!variable_ok(name)) {
+		complain_value(
+		    l, s, row, "letters, digits and \"_\" after \"env:\"");
+		return SECRET_WRONG;
+	}
+	value = getenv(name);
+	if (value == NULL || *value == '\0') {
+		*text = name;
+		return SECRET_UNSET;
+	}
+	if (!visible(slice_of(value))) {
+		complain(l, s,
+		    "want one word of visible characters in $%s, "
+		    "got something else (not shown)",
+		    name);
+		return SECRET_WRONG;
+	}
+	*text = value;
+	return SECRET_TEXT;
+}
+
+static enum secret_kind
+from_file(struct loader *l, const config_setting_t *s, const char *name,
+    const char **text)
+{
+	const char *path = loader_path(l, slice_of(name));
+	enum secret_kind kind = SECRET_WRONG;
+	struct slice secret;
+	struct errmsg why;
+	struct buf raw;
+
+	if (path == NULL)
+		return SECRET_WRONG;
+	buf_init(&raw, SECRET_MAX);
+	if (source_read(path, &raw, &why) != OK) {
+		complain(l, s, "want a secret in the file %s, got an error: %s",
+		    path, why.text);
+		goto out;
+	}
+	secret = buf_slice(&raw);
+	while (secret.n > 0 &&
+	    (secret.p[secret.n - 1] == '\n' || secret.p[secret.n - 1] == '\r'))
+		secret.n--;
+	if (!visible(secret)) {
+		complain(l, s,
+		    "want one word of visible characters in the "
+		    "file %s, got something else (not shown)",
+		    path);
+		goto out;
+	}
+	*text = arena_dup(&l->scratch, secret);
+	if (*text == NULL)
+		l->err = ERR_MEMORY;
+	else
+		kind = SECRET_TEXT;
+out:
+	buf_fini(&raw);
+	return kind;
+}
+
+enum secret_kind
+secret_read(struct loader *l, const config_setting_t *s,
+    const struct setting *row, const char **text)
+{
+	const char *v = config_setting_get_string(s);
+	const bool digest_ok = row->type == SETTING_KEYS;
+	unsigned char digest[CONF_KEY_BYTES];
+
+	if (v != NULL && strncmp(v, "env:", 4) == 0)
+		return from_environment(l, s, row, v + 4, text);
+	if (v != NULL && strncmp(v, "file:", 5) == 0 && v[5] != '\0')
+		return from_file(l, s, v + 5, text);
+	if (v != NULL && digest_ok && strncmp(v, "sha256:", 7) == 0) {
+		*text = v + 7;
+		if (key_from_hex(*text, digest))
+			return SECRET_DIGEST;
+		complain_value(
+		    l, s, row, "64 hexadecimal digits after \"sha256:\"");
+		return SECRET_WRONG;
+	}
+	complain_value(l, s, row,
+	    digest_ok ? "\"env:NAME\", \"file:PATH\" or \"sha256:HEX\""
+		      : "\"env:NAME\" or \"file:PATH\"");
+	return SECRET_WRONG;
+}
+
+/* --- of a backend --- */
+
+static void
+turn_off(struct loader *l, struct conf_backend *b, const char *variable)
+{
+	struct errmsg m;
+
+	if (b->off != NULL) /* one reason at a time */
+		return;
+	(void)fail(&m, OK, "%s is not set: export it to turn this backend on",
+	    variable);
+	b->off = loader_dup(l, slice_of(m.text));
+}
+
+void
+read_api_key(struct loader *l, const struct setting *row,
+    const config_setting_t *s, void *backend)
+{
+	struct conf_backend *b = backend;
+	const char *text;
+
+	switch (secret_read(l, s, row, &text)) {
+	case SECRET_UNSET:
+		turn_off(l, b, text);
+		break;
+	case SECRET_TEXT:
+		b->api_key = loader_dup(l, slice_of(text));
+		break;
+	case SECRET_DIGEST:
+	case SECRET_WRONG:
+		break;
+	}
+}
+
+/* NULL when it will do; else what it is not. */
+static const char *
+url_flaw(struct slice url)
+{
+	struct slice rest = url, host;
+	ptrdiff_t slash;
+
+	if (!visible(url))
+		return "a URL of visible characters";
+	if (slice_istarts(url, SLICE("http://")))
+		rest = slice_make(url.p + 7, url.n - 7);
+	else if (slice_istarts(url, SLICE("https://")))
+		rest = slice_make(url.p + 8, url.n - 8);
+	else
+		return "\"http://...\", \"https://...\", \"unix:/path\" or "
+		       "\"env:NAME\"";
+	slash = slice_find(rest, '/');
+	host = slash >= 0 ? slice_make(rest.p, (size_t)slash) : rest;
+	if (slice_find(host, '@') >= 0)
+		return "a URL without a user's name or password";
+	if (slice_find(rest, '?') >= 0 || slice_find(rest, '#') >= 0)
+		return "a URL without \"?\" or \"#\"";
+	if (host.n == 0 || host.p[0] == ':')
+		return "a URL with a host";
+	return NULL;
+}
+
+static void
+set_unix_path(struct loader *l, const struct setting *row,
+    const config_setting_t *s, const char *path, struct conf_backend *b)
+{
+	struct sockaddr_un sun;
+
+	b->unix_path = loader_path(l, slice_of(path));
+	b->url = UNIX_URL;
+	if (b->unix_path != NULL &&
+	    (*path == '\0' || strlen(b->unix_path) >= sizeof(sun.sun_path)))
+		complain_value(l, s, row,
+		    "a path after \"unix:\", of 1..107 bytes in all");
+}
+
+void
+read_url(struct loader *l, const struct setting *row, const config_setting_t *s,
+    void *backend)
+{
+	const char *text = config_setting_get_string(s), *flaw;
+	struct conf_backend *b = backend;
+	struct slice url;
+
+	if (text != NULL && strncmp(text, "env:", 4) == 0) {
+		switch (from_environment(l, s, row, text + 4, &text)) {
+		case SECRET_UNSET:
+			turn_off(l, b, text);
+			return;
+		case SECRET_TEXT:
+			break;
+		default:
+			return;
+		}
+	}
+	if (text == NULL) {
+		complain_kind(l, s, row);
+		return;
+	}
+	if (strncmp(text, "unix:", 5) == 0) {
+		set_unix_path(l, row, s, text + 5, b);
+		return;
+	}
+	url = slice_of(text);
+	flaw = url_flaw(url);
+	if (flaw != NULL) {
+		complain_value(l, s, row, flaw);
+		return;
+	}
+	while (url.p[url.n - 1] == '/')
+		url.n--;
+	if (slice_rfind(url, '/') < (ptrdiff_t)sizeof("https://") - 1)
+		warn(l, s, "want a path after the host, mostly /v1, got none");
+	b->url = loader_dup(l, url);
+}
+
+/* --- of a tenant --- */
+
+static void
+add_key(struct loader *l, const struct setting *row, const config_setting_t *s,
+    const struct conf_tenant *t)
+{
+	struct loader_key *k = &l->keys[l->n_keys];
+	const char *text;
+	bool ok = false;
+
+	switch (secret_read(l, s, row, &text)) {
+	case SECRET_UNSET:
+		complain(l, s,
+		    "want %s to be set in the environment, got "
+		    "nothing",
+		    text);
+		return;
+	case SECRET_TEXT:
+		ok = key_digest(slice_of(text), k->key.digest);
+		break;
+	case SECRET_DIGEST:
+		ok = key_from_hex(text, k->key.digest);
+		break;
+	case SECRET_WRONG:
+		return;
+	}
+	if (!ok) {
+		l->err = ERR_MEMORY;
+		return;
+	}
+	k->key.tenant = t;
+	k->at = s;
+	l->n_keys++;
+}
+
+void
+read_keys(struct loader *l, const struct setting *row,
+    const config_setting_t *s, void *tenant)
+{
+	bool ok = config_setting_is_array(s) || config_setting_is_list(s);
+	unsigned n = ok ? (unsigned)config_setting_length(s) : 0;
+
+	if (n == 0)
+		complain_kind(l, s, row);
+	for (unsigned i = 0; i < n; i++)
+		add_key(l, row, config_setting_get_elem(s, i), tenant);
+}

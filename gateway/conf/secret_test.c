@@ -1,0 +1,230 @@
+/* gateway/conf/secret_test.c - keys and URLs that stand elsewhere. */
+#include "gateway/conf/testing.h"
+
+#define BACKEND(settings)                                                      \
+	"backends = ( { name = \"gpu\"; price = { hourly = 1; }; " settings    \
+	" } );\n" MODELS
+
+static const struct conf_backend *
+load_backend(struct fixture *f, const char *text)
+{
+	fixture_load(f, text, NULL);
+	if (f->rc != OK)
+		print_message("%s", f->text);
+	assert_int_equal(f->rc, OK);
+	return &f->conf->backends[0];
+}
+
+static void
+a_key_comes_from_the_environment(void **state)
+{
+	struct fixture f;
+	const struct conf_backend *b;
+
+	(void)state;
+	setenv("TEST_KEY", "sk-hunter2", 1);
+	fixture_init(&f);
+	b = load_backend(
+	    &f, BACKEND("adapter = \"openai\"; api_key = \"env:TEST_KEY\";"));
+	assert_string_equal(b->api_key, "sk-hunter2");
+	assert_string_equal(b->url, "https://api.openai.com/v1");
+	assert_null(b->off);
+	fixture_fini(&f);
+}
+
+static void
+a_key_comes_from_a_file_beside_the_configuration(void **state)
+{
+	struct fixture f;
+	char key[96];
+
+	(void)state;
+	fixture_init(&f);
+	fixture_write(&f, "key", "sk-hunter2\r\n");
+	assert_string_equal(
+	    load_backend(
+		&f, BACKEND("adapter = \"openai\"; api_key = \"file:key\";"))
+		->api_key,
+	    "sk-hunter2");
+	snprintf(key, sizeof(key), "%s/key", f.folder);
+	unlink(key);
+	fixture_fini(&f);
+}
+
+static void
+a_backend_whose_variable_is_unset_is_off(void **state)
+{
+	static const char *const settings[] = {
+		BACKEND("adapter = \"openai\"; api_key = \"env:TEST_KEY\";"),
+		BACKEND("adapter = \"ollama\"; api_key = \"env:TEST_KEY\";"),
+		BACKEND("adapter = \"vllm\"; url = \"env:TEST_KEY\";"),
+	};
+	struct fixture f;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(settings); i++) {
+		if (i % 2 == 0)
+			unsetenv("TEST_KEY");
+		else
+			setenv("TEST_KEY", "", 1);
+		fixture_init(&f);
+		assert_string_equal(load_backend(&f, settings[i / 2])->off,
+		    "TEST_KEY is not set: export it to turn this backend on");
+		fixture_fini(&f);
+	}
+}
+
+static void
+a_hosted_service_is_off_without_a_key(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f);
+	assert_string_equal(
+	    load_backend(&f, BACKEND("adapter = \"openai\";"))->off,
+	    "api_key is not set: add api_key = \"env:NAME\" to turn this "
+	    "backend on");
+	fixture_fini(&f);
+	/* Another service of that kind may do without. */
+	fixture_init(&f);
+	assert_null(load_backend(
+	    &f, BACKEND("adapter = \"openai\"; url = \"http://h/v1\";"))
+			->off);
+	fixture_fini(&f);
+}
+
+static void
+a_literal_secret_is_refused_and_never_shown(void **state)
+{
+	static const char *const texts[] = {
+		BACKEND("adapter = \"openai\"; api_key = \"hunter2\";"),
+		BACKEND("adapter = \"openai\"; api_key = \"env:hunter2-\";"),
+		BACKEND("adapter = \"openai\"; api_key = \"file:\";"
+			" apikey = \"hunter2\";"),
+		BACKEND("adapter = \"openai\"; api_key = [ \"hunter2\" ];"),
+		BACKEND("adapter = \"openai\"; api_key = { hunter2 = 1; };"),
+		BACKEND("adapter = \"openai\"; api_key = \"sha256:hunter2\";"),
+		BACKEND("adapter = \"openai\"; url = \"hunter2\";"),
+		BACKEND("adapter = \"openai\"; url = \"http://u:hunter2@h\";"),
+		BACKEND("adapter = \"openai\"; url = \"http://h/?k=hunter2\";"),
+		BASE "tenants = ( { name = \"a\"; keys = [ \"hunter2\" ]; } );",
+		BASE "tenants = ( { name = \"a\"; keys = \"hunter2\"; } );",
+		BASE "tenants = ( { name = \"a\"; keys = [ \"sha256:hunter2\" "
+		     "]; } );",
+		BASE "tenants = ( { name = \"a\"; keys = ( ( \"hunter2\" ) ); "
+		     "} );",
+		BASE "tenants = ( { name = \"a\"; keys = [ \"env:TEST_KEY\" "
+		     "]; } );",
+		BACKEND("adapter = \"openai\"; api_key = \"env:TEST_KEY\";"),
+		BACKEND("adapter = \"openai\"; url = \"env:TEST_KEY\";"),
+	};
+	struct fixture f;
+
+	(void)state;
+	setenv("TEST_KEY", "two words: hunter2", 1);
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		fixture_init(&f);
+		fixture_load(&f, texts[i], NULL);
+		assert_int_equal(f.rc, ERR_INVALID);
+		if (strstr(f.text, "hunter2") != NULL)
+			fail_msg("%zu: shown: %s", i, f.text);
+		fixture_fini(&f);
+	}
+	unsetenv("TEST_KEY");
+}
+
+static void
+complaints_about_secrets_say_what_is_wanted(void **state)
+{
+	(void)state;
+	unsetenv("TEST_KEY");
+	assert_refused(BACKEND("adapter = \"openai\"; api_key = \"sk-1\";"),
+	    "gateway.conf:1: backends.gpu.api_key: want \"env:NAME\" or "
+	    "\"file:PATH\", got other text (not shown)");
+	assert_refused(BACKEND("adapter = \"openai\"; api_key = 12345;"),
+	    "gateway.conf:1: backends.gpu.api_key: want \"env:NAME\" or "
+	    "\"file:PATH\", got a number (not shown)");
+	assert_refused(
+	    BACKEND("adapter = \"openai\"; api_key = \"file:/nonexistent\";"),
+	    "gateway.conf:1: backends.gpu.api_key: want a secret in the file "
+	    "/nonexistent, got an error: cannot open: No such file or "
+	    "directory");
+	assert_refused(BASE "tenants = ( { name = \"a\"; keys = [ "
+			    "\"env:TEST_KEY\" ]; } );",
+	    "gateway.conf:3: tenants.a.keys[0]: want TEST_KEY to be set in "
+	    "the environment, got nothing");
+	assert_refused(BASE "tenants = ( { name = \"a\"; keys = [ "
+			    "\"sha256:12\" ]; } );",
+	    "gateway.conf:3: tenants.a.keys[0]: want 64 hexadecimal digits "
+	    "after \"sha256:\", got other text (not shown)");
+	assert_refused(BASE "tenants = ( { name = \"a\"; keys = [ ]; } );",
+	    "gateway.conf:3: tenants.a.keys: want a list of \"env:NAME\", "
+	    "\"file:PATH\" or \"sha256:HEX\", got an empty list");
+	assert_refused(BACKEND("adapter = \"openai\"; url = \"ftp://h/v1\";"),
+	    "gateway.conf:1: backends.gpu.url: want \"http://...\", "
+	    "\"https://...\", \"unix:/path\" or \"env:NAME\", got other text "
+	    "(not shown)");
+	assert_refused(BACKEND("adapter = \"openai\"; url = \"http://:1/v1\";"),
+	    "gateway.conf:1: backends.gpu.url: want a URL with a host, got "
+	    "other text (not shown)");
+}
+
+static void
+a_url_may_be_a_unix_socket(void **state)
+{
+	struct fixture f;
+	const struct conf_backend *b;
+
+	(void)state;
+	setenv("TEST_URL", "unix:/run/llm.sock", 1);
+	for (int i = 0; i < 2; i++) {
+		fixture_init(&f);
+		b = load_backend(&f,
+		    i == 0
+			? BACKEND("adapter = \"vllm\"; url = \"env:TEST_URL\";")
+			: BACKEND("adapter = \"vllm\"; url = "
+				  "\"unix:/run/llm.sock\";"));
+		assert_string_equal(b->unix_path, "/run/llm.sock");
+		assert_string_equal(b->url, "http://localhost/v1");
+		fixture_fini(&f);
+	}
+	unsetenv("TEST_URL");
+	assert_refused(BACKEND("adapter = \"vllm\"; url = \"unix:\";"),
+	    "gateway.conf:1: backends.gpu.url: want a path after \"unix:\", "
+	    "of 1..107 bytes in all, got other text (not shown)");
+}
+
+static void
+a_slash_at_the_end_of_a_url_is_dropped(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f);
+	assert_string_equal(
+	    load_backend(&f,
+		BACKEND(
+		    "adapter = \"vllm\"; url = \"HTTPS://[::1]:8000/v1//\";"))
+		->url,
+	    "HTTPS://[::1]:8000/v1");
+	fixture_fini(&f);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_key_comes_from_the_environment),
+		cmocka_unit_test(
+		    a_key_comes_from_a_file_beside_the_configuration),
+		cmocka_unit_test(a_backend_whose_variable_is_unset_is_off),
+		cmocka_unit_test(a_hosted_service_is_off_without_a_key),
+		cmocka_unit_test(a_literal_secret_is_refused_and_never_shown),
+		cmocka_unit_test(complaints_about_secrets_say_what_is_wanted),
+		cmocka_unit_test(a_url_may_be_a_unix_socket),
+		cmocka_unit_test(a_slash_at_the_end_of_a_url_is_dropped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

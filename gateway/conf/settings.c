@@ -1,0 +1,457 @@
+/* gateway/conf/settings.c - the table of all settings. */
+#include "gateway/conf/settings.h"
+
+#include <string.h>
+
+#include "gateway/conf/conf.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define AT(type, member)                                                       \
+	.at = offsetof(struct type, member),                                   \
+	.width = sizeof(((struct type *)0)->member)
+#define LIST_AT(type, member, n)                                               \
+	AT(type, member), .count_at = offsetof(struct type, n)
+#define BOUNDS(lo, hi) .min = (double)(lo), .max = (double)(hi)
+
+#define MS ((double)USEC_MS)
+#define SEC ((double)USEC_SEC)
+#define HOUR (3600 * SEC)
+#define KIB 1024.0
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define TIB (1024 * GIB)
+
+/* A worker is a bit of a 64-bit wake mask. */
+#define WORKERS_MAX 64
+#define QUALITY_MAX 1e6
+#define PRICE_MAX 1e6
+
+static const char *const priority_words[] = { "premium", "standard", "batch",
+	NULL };
+static const char *const on_miss_words[] = { "serve", "refuse", NULL };
+static const char *const policy_words[] = { "slo", NULL };
+static const char *const log_words[] = { "error", "warn", "info", "debug",
+	NULL };
+static const char *const access_words[] = { "stderr", "off", NULL };
+
+/* --- listen, admin --- */
+
+#define LISTEN_ROWS(default_port)                                              \
+	{ "address", SETTING_STRING, AT(conf_listen, address),                 \
+		.value = "127.0.0.1",                                          \
+		.help = "IP address to listen on. Other than loopback needs "  \
+			"`tenants`." },                                        \
+	    { "port", SETTING_INT, AT(conf_listen, port), BOUNDS(1, 65535),    \
+		    .value = default_port, .help = "TCP port." },              \
+	{                                                                      \
+		"path", SETTING_PATH, AT(conf_listen, path),                   \
+		    .otherwise = "none: TCP",                                  \
+		    .help = "Unix socket, instead of `address` and `port`."    \
+	}
+
+static const struct setting listen_rows[] = { LISTEN_ROWS("7070") };
+static const struct setting admin_rows[] = { LISTEN_ROWS("7071") };
+
+static const struct setting_group listen_group = {
+	.title = "listen",
+	.intro = "Where applications connect: the OpenAI-compatible API.",
+	.rows = listen_rows,
+	.n = COUNT(listen_rows),
+	.size = sizeof(struct conf_listen),
+};
+
+static const struct setting_group admin_group = {
+	.title = "admin",
+	.intro = "Where operators connect: health, metrics, the admin API and "
+		 "page. It asks for no key, so keep it where only you can "
+		 "reach it.",
+	.rows = admin_rows,
+	.n = COUNT(admin_rows),
+	.size = sizeof(struct conf_listen),
+};
+
+/* --- timeouts --- */
+
+#define TIMEOUT(member, high, ...)                                             \
+#member, SETTING_DURATION, AT(conf_timeouts, member),                  \
+	    BOUNDS(MS, high), __VA_ARGS__
+
+static const struct setting timeout_rows[] = {
+	{ TIMEOUT(connect, HOUR, .value = "1s",
+	    .help = "To connect, TLS included.") },
+	{ TIMEOUT(ttft, 24 * HOUR, .value = "30s",
+	    .help = "Streamed calls: from request sent to first token.") },
+	{ TIMEOUT(gap, 24 * HOUR, .value = "30s",
+	    .help = "Streamed calls: between two pieces of the answer. It "
+		    "stands still while a slow client holds the stream up.") },
+	{ TIMEOUT(total, 24 * HOUR, .value = "600s",
+	    .help = "The whole attempt. A default above, longer than a "
+		    "`total` that you set, is cut down to it.") },
+};
+
+static const struct setting_group timeouts_group = {
+	.title = "timeouts",
+	.intro = "How long one attempt on a backend may take. These are the "
+		 "defaults; a backend may have its own.",
+	.rows = timeout_rows,
+	.n = COUNT(timeout_rows),
+	.size = sizeof(struct conf_timeouts),
+};
+
+#define INHERITED                                                              \
+	.flags = SETTING_UNSET_NEGATIVE, .otherwise = "that of `timeouts`"
+
+static const struct setting backend_timeout_rows[] = {
+	{ TIMEOUT(
+	    connect, HOUR, INHERITED, .help = "To connect, TLS included.") },
+	{ TIMEOUT(ttft, 24 * HOUR, INHERITED,
+	    .help = "From request sent to first token.") },
+	{ TIMEOUT(gap, 24 * HOUR, INHERITED,
+	    .help = "Between two pieces of an answer.") },
+	{ TIMEOUT(total, 24 * HOUR, INHERITED, .help = "The whole attempt.") },
+};
+
+static const struct setting_group backend_timeouts_group = {
+	.title = "backends[].timeouts",
+	.intro = "As `timeouts` at the top level, for one backend.",
+	.rows = backend_timeout_rows,
+	.n = COUNT(backend_timeout_rows),
+	.size = sizeof(struct conf_timeouts),
+};
+
+/* --- slo --- */
+
+static const struct setting slo_rows[] = {
+	{ "name", SETTING_NAME, SETTING_REQUIRED, AT(slo, name),
+	    .help =
+		"What requests and tenants call the class. Not the name "
+		"of a backend, and not `custom`, `fastest` or `cheapest`." },
+	{ "ttft", SETTING_DURATION, AT(slo, ttft), BOUNDS(MS, 24 * HOUR),
+	    .otherwise = "no target", .help = "Target for the first token." },
+	{ "itl", SETTING_DURATION, AT(slo, itl), BOUNDS(MS / 10, HOUR),
+	    .otherwise = "no target",
+	    .help = "Target for the time between tokens, on average over an "
+		    "answer." },
+	{ "total", SETTING_DURATION, AT(slo, total), BOUNDS(MS, 24 * HOUR),
+	    .otherwise = "no target", .help = "Target for the whole answer." },
+	{ "percentile", SETTING_NUMBER, AT(slo, percentile), BOUNDS(1, 99.999),
+	    .value = "95",
+	    .help = "The share of requests, in percent, that is to meet the "
+		    "targets." },
+	{ "priority", SETTING_ENUM, AT(slo, priority), .words = priority_words,
+	    .value = "standard",
+	    .help = "Who goes first when there is not enough for all." },
+	{ "min_quality", SETTING_NUMBER, AT(slo, min_quality),
+	    BOUNDS(0, QUALITY_MAX), .value = "0",
+	    .help = "Servings of a lower `quality` are never used." },
+	{ "on_miss", SETTING_ENUM, AT(slo, on_miss), .words = on_miss_words,
+	    .value = "serve",
+	    .help = "When no serving is expected to meet the targets: `serve` "
+		    "with the one that misses least, or `refuse` with a 503." },
+};
+
+static const struct setting_group slo_group = {
+	.title = "slo[]",
+	.intro = "Classes of service: what a request may expect. A class "
+		 "without targets goes to the cheapest serving that works.",
+	.rows = slo_rows,
+	.n = COUNT(slo_rows),
+	.size = sizeof(struct slo),
+};
+
+/* --- backends --- */
+
+static const struct setting price_rows[] = {
+	{ "input", SETTING_NUMBER, SETTING_UNSET_NEGATIVE,
+	    AT(conf_price, input), BOUNDS(0, PRICE_MAX), .otherwise = "unknown",
+	    .help = "Prompt tokens." },
+	{ "output", SETTING_NUMBER, SETTING_UNSET_NEGATIVE,
+	    AT(conf_price, output), BOUNDS(0, PRICE_MAX),
+	    .otherwise = "unknown", .help = "Tokens of the answer." },
+	{ "cached", SETTING_NUMBER, SETTING_UNSET_NEGATIVE,
+	    AT(conf_price, cached), BOUNDS(0, PRICE_MAX),
+	    .otherwise = "that of `input`",
+	    .help = "Prompt tokens that the backend read from its cache." },
+	{ "hourly", SETTING_NUMBER, SETTING_UNSET_NEGATIVE,
+	    AT(conf_price, hourly), BOUNDS(0, PRICE_MAX),
+	    .otherwise = "not fixed-cost",
+	    .help = "USD per hour, for hardware that costs the same busy or "
+		    "idle." },
+	{ "as_of", SETTING_STRING, AT(conf_price, as_of), .otherwise = "none",
+	    .help = "When you looked the price up: `\"2026-11\"` or "
+		    "`\"2026-11-30\"`." },
+};
+
+static const struct setting_group price_group = {
+	.title = "backends[].price",
+	.intro = "USD per million tokens. Free is written `0`; what is left "
+		 "out is unknown, and an unknown price is ranked as the "
+		 "dearest, never as free.",
+	.rows = price_rows,
+	.n = COUNT(price_rows),
+	.size = sizeof(struct conf_price),
+};
+
+static const struct setting backend_rows[] = {
+	{ "name", SETTING_NAME, SETTING_REQUIRED, AT(conf_backend, name),
+	    .help = "Not that of an SLO class, `fastest` or `cheapest`: "
+		    "`gemma:gpu` asks for the backend `gpu`." },
+	{ "adapter", SETTING_REF, SETTING_REQUIRED, AT(conf_backend, adapter),
+	    .ref = REF_ADAPTER,
+	    .help = "The kind of API: `openai`, `vllm`, `llamacpp`, ..." },
+	{ "url", SETTING_URL, AT(conf_backend, url),
+	    .otherwise = "the adapter's own",
+	    .help = "Base URL as an SDK takes it, mostly with `/v1`. Also "
+		    "`\"env:NAME\"`, or `\"unix:/path\"` for a Unix socket "
+		    "(the path in the request is then below `/v1`)." },
+	{ "api_key", SETTING_API_KEY, AT(conf_backend, api_key),
+	    .otherwise = "none",
+	    .help = "A secret: `\"env:NAME\"` or `\"file:PATH\"`. Where the "
+		    "variable is unset the backend is off. Adapters of hosted "
+		    "services need a key, unless `url` is given." },
+	{ "slots", SETTING_INT, AT(conf_backend, slots), BOUNDS(1, 65536),
+	    .otherwise = "not known",
+	    .help = "How many requests it serves at the same time." },
+	{ "hardware", SETTING_STRING, AT(conf_backend, hardware), .value = "",
+	    .help = "What it runs on, in your words: `wafer`, `gpu`, `cpu`. "
+		    "Backends of equal hardware lend each other first "
+		    "estimates." },
+	{ "region", SETTING_STRING, AT(conf_backend, region), .value = "",
+	    .help = "Where it runs, in your words; `tenants[].regions` "
+		    "names it." },
+	{ "price", SETTING_GROUP, AT(conf_backend, price),
+	    .group = &price_group, .otherwise = "unknown",
+	    .help = "What it costs." },
+	{ "timeouts", SETTING_GROUP, AT(conf_backend, timeouts),
+	    .group = &backend_timeouts_group,
+	    .otherwise = "those of the top level",
+	    .help = "How long an attempt may take." },
+	{ "command", SETTING_COMMAND, SETTING_NONEMPTY,
+	    AT(conf_backend, command), .otherwise = "none",
+	    .help = "Program and arguments of a backend that the gateway "
+		    "starts, watches and stops itself. `{port}` becomes a "
+		    "free port; it then needs no `url`." },
+	{ "strip", SETTING_STRINGS, AT(conf_backend, strip),
+	    .otherwise = "the adapter's own",
+	    .help = "Members of a request that this backend rejects: they "
+		    "are taken out." },
+	{ "ca_file", SETTING_PATH, AT(conf_backend, ca_file),
+	    .otherwise = "the system's",
+	    .help = "Certificates to trust, PEM." },
+	{ "tls_insecure", SETTING_BOOL, AT(conf_backend, tls_insecure),
+	    .value = "false",
+	    .help = "Do not verify certificates. For tests only." },
+	{ "probe_interval", SETTING_DURATION, SETTING_OR_ZERO,
+	    AT(conf_backend, probe_interval), BOUNDS(100 * MS, HOUR),
+	    .value = "5s",
+	    .help = "How often its health and load are asked for. "
+		    "`\"0s\"`: never." },
+};
+
+static const struct setting_group backends_group = {
+	.title = "backends[]",
+	.intro = "What can answer requests. Their order means nothing.",
+	.rows = backend_rows,
+	.n = COUNT(backend_rows),
+	.size = sizeof(struct conf_backend),
+	.line_at = offsetof(struct conf_backend, line),
+};
+
+/* --- models --- */
+
+static const struct setting serving_rows[] = {
+	{ "backend", SETTING_REF, SETTING_REQUIRED, AT(conf_serving, backend),
+	    .ref = REF_BACKEND, .help = "Which backend." },
+	{ "model", SETTING_MODEL_NAME, AT(conf_serving, upstream),
+	    .otherwise = "the public name",
+	    .help = "The backend's own name for the model. `*` passes on the "
+		    "name that the client asked for." },
+	{ "quality", SETTING_NUMBER, AT(conf_serving, quality),
+	    BOUNDS(0, QUALITY_MAX), .value = "0",
+	    .help = "How good its answers are, on a scale of your own." },
+	{ "fallback", SETTING_BOOL, AT(conf_serving, fallback),
+	    .value = "false",
+	    .help = "Use it only when no other serving of the model can be." },
+	{ "context", SETTING_INT, AT(conf_serving, context),
+	    BOUNDS(1, UINT32_MAX), .otherwise = "not known: any",
+	    .help = "Context length in tokens." },
+	{ "caps", SETTING_CAPS, SETTING_NONEMPTY, AT(conf_serving, caps),
+	    .otherwise = "not known: all",
+	    .help = "What it can do; requests that need more go elsewhere." },
+	{ "version", SETTING_STRING, AT(conf_serving, version), .value = "",
+	    .help = "Of the model, in your words; shown in receipts." },
+};
+
+const struct setting_group settings_servings = {
+	.title = "models[].serve[]",
+	.intro = "A serving: the model on one backend. Servings of a model "
+		 "need not be equal; SLO, quality, price and state decide "
+		 "among them, their order does not.",
+	.rows = serving_rows,
+	.n = COUNT(serving_rows),
+	.size = sizeof(struct conf_serving),
+};
+
+static const struct setting model_rows[] = {
+	{ "name", SETTING_MODEL_NAME, SETTING_REQUIRED, AT(conf_model, name),
+	    .help = "The public name, as clients write it. `*` stands for "
+		    "every name that is not listed." },
+	{ "aliases", SETTING_STRINGS, SETTING_NO_NULL, AT(conf_model, aliases),
+	    .otherwise = "none", .help = "Other names for it." },
+	{ "serve", SETTING_LIST, SETTING_REQUIRED | SETTING_NONEMPTY,
+	    LIST_AT(conf_model, servings, n_servings),
+	    .group = &settings_servings,
+	    .help = "Where it is served; at most 64 servings." },
+};
+
+static const struct setting_group models_group = {
+	.title = "models[]",
+	.intro = "What clients may ask for.",
+	.rows = model_rows,
+	.n = COUNT(model_rows),
+	.size = sizeof(struct conf_model),
+	.line_at = offsetof(struct conf_model, line),
+};
+
+/* --- tenants --- */
+
+static const struct setting tenant_rows[] = {
+	{ "name", SETTING_NAME, SETTING_REQUIRED, AT(conf_tenant, name),
+	    .help = "In logs, metrics and receipts." },
+	{ "keys", SETTING_KEYS, SETTING_REQUIRED | SETTING_NONEMPTY,
+	    .help = "Its API keys: `\"env:NAME\"`, `\"file:PATH\"` or "
+		    "`\"sha256:HEX\"` as `pointsman key hash` prints it." },
+	{ "slo", SETTING_REF, AT(conf_tenant, slo), .ref = REF_SLO,
+	    .otherwise = "`default_slo`",
+	    .help = "Its SLO class. Requests may ask for another one, but not "
+		    "for a higher priority." },
+	{ "models", SETTING_REFS, SETTING_NONEMPTY, AT(conf_tenant, models),
+	    .ref = REF_MODEL, .otherwise = "all",
+	    .help = "The models it may use. `*` here is the model of that "
+		    "name." },
+	{ "backends", SETTING_REFS, SETTING_NONEMPTY, AT(conf_tenant, backends),
+	    .ref = REF_BACKEND, .otherwise = "all",
+	    .help = "The backends that may see its requests." },
+	{ "regions", SETTING_REFS, SETTING_NONEMPTY, AT(conf_tenant, regions),
+	    .ref = REF_REGION, .otherwise = "all",
+	    .help = "The regions that its requests may be served in." },
+	{ "min_quality", SETTING_NUMBER, AT(conf_tenant, min_quality),
+	    BOUNDS(0, QUALITY_MAX), .value = "0",
+	    .help = "Servings of a lower `quality` are never used for it." },
+	{ "may_pin", SETTING_BOOL, AT(conf_tenant, may_pin), .value = "false",
+	    .help = "Whether it may choose the backend itself, by "
+		    "`model:backend`." },
+};
+
+static const struct setting_group tenants_group = {
+	.title = "tenants[]",
+	.intro = "Who may use the gateway. Without any it is open to whoever "
+		 "reaches it, and therefore listens on loopback or a Unix "
+		 "socket only. `models`, `backends` and `regions` hold on "
+		 "every path: retries, hedges and probes too.",
+	.rows = tenant_rows,
+	.n = COUNT(tenant_rows),
+	.size = sizeof(struct conf_tenant),
+	.line_at = offsetof(struct conf_tenant, line),
+};
+
+/* --- the top --- */
+
+static const struct setting top_rows[] = {
+	{ "listen", SETTING_GROUP, SETTING_RESTART, AT(conf, listen),
+	    .group = &listen_group, .help = "Where applications connect." },
+	{ "admin", SETTING_GROUP, SETTING_RESTART, AT(conf, admin),
+	    .group = &admin_group, .help = "Where operators connect." },
+	{ "workers", SETTING_INT, SETTING_RESTART, AT(conf, workers),
+	    BOUNDS(1, WORKERS_MAX), .otherwise = "one per core",
+	    .help = "Threads that serve requests." },
+	{ "slo", SETTING_LIST, LIST_AT(conf, slos, n_slos), .group = &slo_group,
+	    .otherwise = "none", .help = "Classes of service." },
+	{ "default_slo", SETTING_REF, AT(conf, default_slo), .ref = REF_SLO,
+	    .otherwise = "a class `default` without targets",
+	    .help = "The class of requests that name none." },
+	{ "backends", SETTING_LIST, SETTING_REQUIRED | SETTING_NONEMPTY,
+	    LIST_AT(conf, backends, n_backends), .group = &backends_group,
+	    .help = "What can answer." },
+	{ "models", SETTING_LIST, SETTING_REQUIRED | SETTING_NONEMPTY,
+	    LIST_AT(conf, models, n_models), .group = &models_group,
+	    .help = "What clients may ask for." },
+	{ "default_model", SETTING_REF, AT(conf, default_model),
+	    .ref = REF_MODEL, .otherwise = "none: a 404",
+	    .help = "What a request without a model, or with an unknown one, "
+		    "gets." },
+	{ "tenants", SETTING_LIST, LIST_AT(conf, tenants, n_tenants),
+	    .group = &tenants_group, .otherwise = "none: open",
+	    .help = "Who may use the gateway." },
+	{ "policy", SETTING_WORD, AT(conf, policy), .words = policy_words,
+	    .value = "slo", .help = "How servings are chosen." },
+	{ "timeouts", SETTING_GROUP, AT(conf, timeouts),
+	    .group = &timeouts_group,
+	    .help = "How long one attempt may take, unless its backend says "
+		    "otherwise." },
+	{ "deadline", SETTING_DURATION, AT(conf, deadline),
+	    BOUNDS(MS, 24 * HOUR), .value = "600s",
+	    .help = "A request with all its attempts and waits." },
+	{ "client_stall", SETTING_DURATION, AT(conf, client_stall),
+	    BOUNDS(100 * MS, 24 * HOUR), .value = "60s",
+	    .help = "How long a client may read nothing of its answer." },
+	{ "header_timeout", SETTING_DURATION, AT(conf, header_timeout),
+	    BOUNDS(100 * MS, HOUR), .value = "10s",
+	    .help = "For a client to send the head of a request." },
+	{ "body_timeout", SETTING_DURATION, AT(conf, body_timeout),
+	    BOUNDS(100 * MS, HOUR), .value = "60s",
+	    .help = "For a client to send the body." },
+	{ "idle_timeout", SETTING_DURATION, AT(conf, idle_timeout),
+	    BOUNDS(100 * MS, 24 * HOUR), .value = "75s",
+	    .help = "How long an idle connection is kept." },
+	{ "drain_timeout", SETTING_DURATION, AT(conf, drain_timeout),
+	    BOUNDS(0, 24 * HOUR), .value = "30s",
+	    .help = "How long requests may go on after SIGTERM." },
+	{ "header_limit", SETTING_SIZE, AT(conf, limits.header),
+	    BOUNDS(4 * KIB, MIB), .value = "16KiB",
+	    .help = "The head of a request. Each open connection takes about "
+		    "as much memory." },
+	{ "body_limit", SETTING_SIZE, AT(conf, limits.body),
+	    BOUNDS(KIB, 4 * GIB), .value = "64MiB",
+	    .help = "The body of a request." },
+	{ "body_limit_total", SETTING_SIZE, AT(conf, limits.bodies),
+	    BOUNDS(KIB, TIB), .value = "512MiB",
+	    .help = "The bodies of all open requests together." },
+	{ "max_connections", SETTING_INT, AT(conf, limits.connections),
+	    BOUNDS(0, 10000000), .value = "0",
+	    .help = "Connections of clients; `0`: as many as file "
+		    "descriptors allow." },
+	{ "queue_limit", SETTING_INT, AT(conf, queue_limit), BOUNDS(0, 1000000),
+	    .value = "4096",
+	    .help = "Requests that may wait for a serving, in all." },
+	{ "retry_budget", SETTING_NUMBER, AT(conf, retry_budget), BOUNDS(0, 1),
+	    .value = "0.1",
+	    .help = "Retries onto busy servings, as a share of requests." },
+	{ "cors_origins", SETTING_STRINGS, SETTING_NO_NULL,
+	    AT(conf, cors_origins), .otherwise = "none",
+	    .help = "Web pages that may call the gateway from a browser: "
+		    "`[ \"https://app.example\" ]`." },
+	{ "log_level", SETTING_WORD, AT(conf, log_level), .words = log_words,
+	    .value = "info", .help = "How much is logged, to stderr." },
+	{ "access_log", SETTING_PATH, AT(conf, access_log),
+	    .words = access_words, .value = "stderr",
+	    .help = "Where a line per request goes: a file, `stderr` or "
+		    "`off`." },
+};
+
+const struct setting_group settings_top = {
+	.title = "",
+	.intro = "",
+	.rows = top_rows,
+	.n = COUNT(top_rows),
+	.size = sizeof(struct conf),
+};
+
+const struct setting *
+setting_find(const struct setting_group *g, const char *name)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (strcmp(g->rows[i].name, name) == 0)
+			return &g->rows[i];
+	return NULL;
+}

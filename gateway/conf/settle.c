@@ -1,0 +1,170 @@
+/* gateway/conf/settle.c - what follows from the settings.
+ *
+ * Runs also over a file that has been complained about: anything may be
+ * NULL that a setting should have filled. */
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/conf/loader.h"
+#include "gateway/conf/settings.h"
+
+/* One per core that this process may run on, within the setting's bounds. */
+static unsigned
+default_workers(void)
+{
+	const struct setting *row = setting_find(&settings_top, "workers");
+	cpu_set_t set;
+	long n;
+
+	CPU_ZERO(&set);
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		n = CPU_COUNT(&set);
+	else
+		n = sysconf(_SC_NPROCESSORS_ONLN);
+	if (n < 1)
+		n = 1;
+	return (double)n < row->max ? (unsigned)n : (unsigned)row->max;
+}
+
+/* Without default_slo there is a class that asks for nothing. */
+static void
+add_default_slo(struct loader *l)
+{
+	struct conf *c = l->conf;
+	struct slo *slos;
+
+	slos = loader_alloc(l, (c->n_slos + 1) * sizeof(*slos));
+	if (slos == NULL)
+		return;
+	if (c->n_slos > 0)
+		memcpy(slos, c->slos, c->n_slos * sizeof(*slos));
+	slos[c->n_slos] = (struct slo){
+		.name = "default",
+		.percentile = 95,
+		.priority = PRIORITY_STANDARD,
+		.on_miss = ON_MISS_SERVE,
+	};
+	if (map_put(&c->slo_names, SLICE("default"), &slos[c->n_slos]) != OK)
+		l->err = ERR_MEMORY;
+	c->default_slo = &slos[c->n_slos];
+	c->slos = slos;
+	c->n_slos++;
+}
+
+static void
+settle_model(struct conf_model *m)
+{
+	struct conf_serving *s = UNCONST(m->servings);
+
+	for (size_t i = 0; i < m->n_servings; i++) {
+		s[i].model = m;
+		if (s[i].upstream == NULL)
+			s[i].upstream = m->name;
+		if (s[i].caps == 0)
+			s[i].caps = CAP_ALL;
+	}
+}
+
+void
+settle_before_names(struct loader *l)
+{
+	struct conf *c = l->conf;
+	struct conf_model *models = UNCONST(c->models);
+
+	if (c->workers == 0)
+		c->workers = default_workers();
+	c->servings = l->servings;
+	c->n_servings = l->n_servings;
+	for (size_t i = 0; i < c->n_models; i++)
+		settle_model(&models[i]);
+	if (!loader_is_set(config_root_setting(&l->tree), "default_slo"))
+		add_default_slo(l);
+}
+
+/* --- after names --- */
+
+static void
+inherit(usec *own, usec from, usec total)
+{
+	if (*own >= 0)
+		return;
+	*own = from < total ? from : total;
+}
+
+static void
+settle_timeouts(struct conf_timeouts *t, const struct conf_timeouts *from)
+{
+	inherit(&t->total, from->total, from->total);
+	inherit(&t->connect, from->connect, t->total);
+	inherit(&t->ttft, from->ttft, t->total);
+	inherit(&t->gap, from->gap, t->total);
+}
+
+/* At the top, a default gives way to a shorter `total`; what is set does not
+ * and is complained about. */
+static void
+settle_top_timeouts(struct loader *l)
+{
+	const config_setting_t *at =
+	    loader_member(config_root_setting(&l->tree), "timeouts");
+	struct conf_timeouts *t = &l->conf->timeouts, from = *t;
+
+	if (!loader_is_set(at, "connect"))
+		t->connect = -1;
+	if (!loader_is_set(at, "ttft"))
+		t->ttft = -1;
+	if (!loader_is_set(at, "gap"))
+		t->gap = -1;
+	settle_timeouts(t, &from);
+}
+
+static void
+settle_url(struct loader *l, struct conf_backend *b, size_t i)
+{
+	const struct conf_adapter *adapter =
+	    b->adapter != NULL ? loader_adapter(l, b->adapter) : NULL;
+	const config_setting_t *at = loader_at(l, "backends", i, NULL);
+
+	if (loader_is_set(at, "url") || b->command != NULL || adapter == NULL)
+		return;
+	if (adapter->default_url == NULL) {
+		complain(l, at,
+		    "want url or command, got neither, and the "
+		    "adapter \"%s\" has no URL of its own",
+		    adapter->name);
+		return;
+	}
+	b->url = loader_dup(l, slice_of(adapter->default_url));
+	if (adapter->needs_key && !loader_is_set(at, "api_key"))
+		b->off = "api_key is not set: add api_key = \"env:NAME\" to "
+			 "turn this backend on";
+}
+
+static void
+settle_backend(struct loader *l, struct conf_backend *b, size_t i)
+{
+	settle_timeouts(&b->timeouts, &l->conf->timeouts);
+	if (b->price.cached < 0)
+		b->price.cached = b->price.input;
+	settle_url(l, b, i);
+}
+
+void
+settle(struct loader *l)
+{
+	struct conf *c = l->conf;
+	struct conf_backend *backends = UNCONST(c->backends);
+	struct conf_tenant *tenants = UNCONST(c->tenants);
+	const struct slo *slo;
+
+	settle_top_timeouts(l);
+	for (size_t i = 0; i < c->n_backends; i++)
+		settle_backend(l, &backends[i], i);
+	for (size_t i = 0; i < c->n_tenants; i++) {
+		slo = tenants[i].slo != NULL ? tenants[i].slo : c->default_slo;
+		if (slo != NULL)
+			tenants[i].priority = slo->priority;
+	}
+	c->wildcard_model = map_get(&c->model_names, SLICE("*"));
+}

@@ -1,0 +1,329 @@
+/* gateway/dialects/fields.c - finds the members that routing reads.
+ *
+ * A member that is read and comes twice is refused, however its name is
+ * escaped: a backend might take the other one. */
+#include "gateway/dialects/fields.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TYPE(t) (1u << SCAN_##t)
+#define BOOLEAN (TYPE(TRUE) | TYPE(FALSE))
+
+static const struct {
+	struct slice name;
+	unsigned types; /* bits of enum scan_type */
+	const char *want;
+} fields[FIELD_COUNT] = {
+#define ROW(name, types, want)                                                 \
+	{                                                                      \
+		{ name, sizeof(name) - 1 }, types, want                        \
+	}
+	[FIELD_MODEL] = ROW("model", TYPE(STRING), "a string"),
+	[FIELD_STREAM] = ROW("stream", BOOLEAN, "a boolean"),
+	[FIELD_STREAM_OPTIONS] =
+	    ROW("stream_options", TYPE(OBJECT), "an object"),
+	[FIELD_MAX_TOKENS] = ROW("max_tokens", TYPE(NUMBER), "an integer"),
+	[FIELD_MAX_COMPLETION_TOKENS] =
+	    ROW("max_completion_tokens", TYPE(NUMBER), "an integer"),
+	[FIELD_MAX_OUTPUT_TOKENS] =
+	    ROW("max_output_tokens", TYPE(NUMBER), "an integer"),
+	[FIELD_TOOLS] = ROW("tools", TYPE(ARRAY), "an array"),
+	[FIELD_FUNCTIONS] = ROW("functions", TYPE(ARRAY), "an array"),
+	[FIELD_RESPONSE_FORMAT] =
+	    ROW("response_format", TYPE(OBJECT), "an object"),
+	[FIELD_TEXT] = ROW("text", TYPE(OBJECT), "an object"),
+	[FIELD_MESSAGES] = ROW("messages", TYPE(ARRAY), "an array"),
+	[FIELD_SYSTEM] =
+	    ROW("system", TYPE(STRING) | TYPE(ARRAY), "a string or an array"),
+	[FIELD_INSTRUCTIONS] = ROW("instructions", TYPE(STRING), "a string"),
+	[FIELD_PROMPT] =
+	    ROW("prompt", TYPE(STRING) | TYPE(ARRAY), "a string or an array"),
+	[FIELD_INPUT] =
+	    ROW("input", TYPE(STRING) | TYPE(ARRAY), "a string or an array"),
+	[FIELD_ENCODING_FORMAT] =
+	    ROW("encoding_format", TYPE(STRING), "a string"),
+#undef ROW
+};
+
+/* --- complaints --- */
+
+enum err
+field_bad(struct dialect_error *why, const char *param, const char *code,
+    const char *fmt, ...)
+{
+	va_list ap;
+
+	why->status = 400;
+	why->param = param;
+	why->code = code;
+	va_start(ap, fmt);
+	vsnprintf(why->message, sizeof(why->message), fmt, ap);
+	va_end(ap);
+	return ERR_INVALID;
+}
+
+enum err
+field_missing(struct dialect_error *why, enum field f)
+{
+	return field_bad(why, field_name(f), "missing_required_parameter",
+	    "'%s' is required", field_name(f));
+}
+
+enum err
+field_bad_type(struct dialect_error *why, const char *param, const char *want,
+    enum scan_type got)
+{
+	static const char *const types[] = {
+		[SCAN_STRING] = "a string",
+		[SCAN_NUMBER] = "a number",
+		[SCAN_OBJECT] = "an object",
+		[SCAN_ARRAY] = "an array",
+		[SCAN_TRUE] = "a boolean",
+		[SCAN_FALSE] = "a boolean",
+		[SCAN_NULL] = "null",
+	};
+
+	return field_bad(why, param, "invalid_type", "'%s' must be %s, got %s",
+	    param, want, types[got]);
+}
+
+const char *
+field_name(enum field f)
+{
+	return fields[f].name.p;
+}
+
+/* --- finding --- */
+
+/* The field that a member is, or FIELD_COUNT. */
+static enum field
+field_of(const struct scan_member *m, unsigned reads)
+{
+	bool escaped = slice_find(m->key, '\\') >= 0;
+	enum field f;
+
+	for (f = 0; f < FIELD_COUNT; f++) {
+		if ((reads & FIELD_BIT(f)) == 0)
+			continue;
+		if (escaped ? scan_key_is(m, fields[f].name.p)
+			    : slice_eq(m->key, fields[f].name))
+			break;
+	}
+	return f;
+}
+
+static enum err
+find_all(const struct dialect_request *r, unsigned reads, struct fields *out,
+    struct dialect_error *why)
+{
+	const struct scan_member *m;
+	unsigned seen = 0;
+	enum field f;
+
+	*out = (struct fields){ 0 };
+	for (m = r->members; m < r->members + r->n_members; m++) {
+		f = field_of(m, reads);
+		if (f == FIELD_COUNT)
+			continue;
+		if ((seen & FIELD_BIT(f)) != 0)
+			return field_bad(why, field_name(f), "duplicate_member",
+			    "'%s' is given more than once", field_name(f));
+		seen |= FIELD_BIT(f);
+		out->at[f] = m;
+	}
+	return OK;
+}
+
+static enum err
+check_types(const struct fields *found, struct dialect_error *why)
+{
+	const struct scan_member *m;
+
+	for (enum field f = 0; f < FIELD_COUNT; f++) {
+		m = found->at[f];
+		if (m != NULL && m->type != SCAN_NULL &&
+		    (fields[f].types & 1u << m->type) == 0)
+			return field_bad_type(
+			    why, field_name(f), fields[f].want, m->type);
+	}
+	return OK;
+}
+
+static void
+forget_nulls(struct fields *found)
+{
+	for (enum field f = 0; f < FIELD_COUNT; f++)
+		if (found->at[f] != NULL && found->at[f]->type == SCAN_NULL)
+			found->at[f] = NULL;
+}
+
+/* --- what they say --- */
+
+static enum err
+read_model(const struct scan_member *m, struct dialect_request *r,
+    struct dialect_error *why)
+{
+	struct buf name;
+	size_t n;
+
+	if (m == NULL)
+		return OK;
+	n = scan_text_length(m->value);
+	if (n == 0 || n >= sizeof(r->model_name))
+		return field_bad(why, "model", "invalid_value",
+		    "'model' must have 1 to %zu bytes, got %zu",
+		    sizeof(r->model_name) - 1, n);
+	/* a buf on memory that is not its own: it fits, so it never grows */
+	name = (struct buf){ .p = r->model_name, .cap = n, .max = n };
+	scan_unescape(m->value, &name);
+	r->model_name[n] = '\0';
+	r->facts.model = slice_make(r->model_name, n);
+	return OK;
+}
+
+/* Some backends take a negative count to mean "no limit". */
+static enum err
+read_count(const struct fields *found, enum field f, uint32_t *out,
+    struct dialect_error *why)
+{
+	const struct scan_member *m = found->at[f];
+	bool negative = m != NULL && m->value.p[0] == '-';
+	struct slice digits;
+	uint64_t v;
+
+	if (m == NULL)
+		return OK;
+	digits = slice_make(m->value.p + negative, m->value.n - negative);
+	if (!scan_u64(digits, &v))
+		return field_bad(why, field_name(f), "invalid_type",
+		    "'%s' must be an integer", field_name(f));
+	if (negative)
+		v = 0;
+	*out = v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
+	return OK;
+}
+
+static enum err
+read_stream_options(const struct scan_member *options, struct facts *facts,
+    struct dialect_error *why)
+{
+	struct scan_member m;
+
+	if (options == NULL || !scan_get(options->value, "include_usage", &m))
+		return OK;
+	if (m.type != SCAN_TRUE && m.type != SCAN_FALSE && m.type != SCAN_NULL)
+		return field_bad_type(
+		    why, "stream_options.include_usage", "a boolean", m.type);
+	facts->include_usage = m.type == SCAN_TRUE;
+	return OK;
+}
+
+static bool
+has_elements(const struct scan_member *m)
+{
+	struct slice rest, value;
+	enum scan_type type;
+
+	if (m == NULL)
+		return false;
+	rest = m->value;
+	return scan_next_element(&rest, &value, &type);
+}
+
+static bool
+is_structured(const struct scan_member *format)
+{
+	struct scan_member type;
+
+	return format != NULL && format->type == SCAN_OBJECT &&
+	    scan_get(format->value, "type", &type) &&
+	    !scan_string_is(&type, "text");
+}
+
+static void
+read_needs(const struct fields *found, struct facts *facts)
+{
+	const struct scan_member *text = found->at[FIELD_TEXT];
+	struct scan_member format;
+
+	if (has_elements(found->at[FIELD_TOOLS]) ||
+	    has_elements(found->at[FIELD_FUNCTIONS]))
+		facts->needs |= CAP_TOOLS;
+	if (is_structured(found->at[FIELD_RESPONSE_FORMAT]))
+		facts->needs |= CAP_JSON_MODE;
+	if (text != NULL && scan_get(text->value, "format", &format) &&
+	    is_structured(&format))
+		facts->needs |= CAP_JSON_MODE;
+}
+
+static enum err
+read_facts(
+    const struct fields *found, struct facts *facts, struct dialect_error *why)
+{
+	/* in ascending order of authority */
+	static const enum field counts[] = { FIELD_MAX_TOKENS,
+		FIELD_MAX_OUTPUT_TOKENS, FIELD_MAX_COMPLETION_TOKENS };
+	enum err rc = OK;
+
+	facts->stream = found->at[FIELD_STREAM] != NULL &&
+	    found->at[FIELD_STREAM]->type == SCAN_TRUE;
+	read_needs(found, facts);
+	for (size_t i = 0; i < 3 && rc == OK; i++)
+		rc = read_count(found, counts[i], &facts->max_tokens, why);
+	if (rc != OK)
+		return rc;
+	return read_stream_options(found->at[FIELD_STREAM_OPTIONS], facts, why);
+}
+
+static enum err
+scan_body(
+    struct slice body, struct dialect_request *r, struct dialect_error *why)
+{
+	struct errmsg scan_why;
+	enum err rc = scan_object(
+	    body, r->members, DIALECT_MEMBERS_MAX, &r->n_members, &scan_why);
+
+	if (rc == ERR_INVALID)
+		return field_bad(why, NULL, "invalid_type",
+		    "the request body must be a JSON object");
+	if (rc != OK)
+		return field_bad(why, NULL, "invalid_json",
+		    "the request body is not valid JSON: %s", scan_why.text);
+	if (r->n_members > DIALECT_MEMBERS_MAX)
+		return field_bad(why, NULL, "too_many_members",
+		    "the request has %zu members, at most %d are allowed",
+		    r->n_members, DIALECT_MEMBERS_MAX);
+	return OK;
+}
+
+enum err
+fields_read(struct slice body, enum dialect dialect, unsigned reads,
+    struct dialect_request *r, struct fields *found, struct dialect_error *why)
+{
+	enum err rc;
+
+	r->facts = (struct facts){
+		.dialect = dialect,
+		.needs = dialect_cap(dialect),
+	};
+	r->model = NULL;
+	r->model_name[0] = '\0';
+	r->n_members = 0;
+	rc = scan_body(body, r, why);
+	if (rc != OK)
+		return rc;
+	rc = find_all(r, reads, found, why);
+	if (rc != OK)
+		return rc;
+	rc = check_types(found, why);
+	if (rc != OK)
+		return rc;
+	r->model = found->at[FIELD_MODEL];
+	forget_nulls(found);
+	rc = read_model(found->at[FIELD_MODEL], r, why);
+	if (rc != OK)
+		return rc;
+	return read_facts(found, &r->facts, why);
+}

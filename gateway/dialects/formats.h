@@ -1,0 +1,13 @@
+/* gateway/dialects/formats.h - the rows behind dialect_get(). */
+#ifndef GATEWAY_DIALECTS_FORMATS_H
+#define GATEWAY_DIALECTS_FORMATS_H
+
+#include "gateway/dialects/dialect.h"
+
+extern const struct dialect_ops dialect_chat;
+extern const struct dialect_ops dialect_completions;
+extern const struct dialect_ops dialect_embeddings;
+extern const struct dialect_ops dialect_responses;
+extern const struct dialect_ops dialect_messages;
+
+#endif

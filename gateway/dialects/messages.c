@@ -1,0 +1,34 @@
+/* gateway/dialects/messages.c - Anthropic's messages. */
+#include "gateway/dialects/formats.h"
+#include "gateway/dialects/prompt.h"
+#include "gateway/dialects/render.h"
+
+#define READS                                                                  \
+	(FIELD_BIT(FIELD_MODEL) | FIELD_BIT(FIELD_STREAM) |                    \
+	    FIELD_BIT(FIELD_MAX_TOKENS) | FIELD_BIT(FIELD_TOOLS) |             \
+	    FIELD_BIT(FIELD_SYSTEM) | FIELD_BIT(FIELD_MESSAGES))
+
+static enum err
+messages_parse(
+    struct slice body, struct dialect_request *out, struct dialect_error *why)
+{
+	struct fields found;
+	enum err rc;
+
+	rc = fields_read(body, DIALECT_MESSAGES, READS, out, &found, why);
+	if (rc != OK)
+		return rc;
+	prompt_hash(
+	    found.at[FIELD_SYSTEM], found.at[FIELD_MESSAGES], &out->facts);
+	prompt_read_content(found.at[FIELD_SYSTEM], &out->facts);
+	return prompt_read_messages(&found, &out->facts, why);
+}
+
+const struct dialect_ops dialect_messages = {
+	.name = "messages",
+	.id = DIALECT_MESSAGES,
+	.parse = messages_parse,
+	.render_error = anthropic_render_error,
+	.render_error_event = anthropic_render_error_event,
+	.heartbeat = RENDER_HEARTBEAT,
+};

@@ -1,0 +1,37 @@
+/* gateway/dialects/responses.c - OpenAI's responses. `input` may be absent: a
+ * request may refer to a stored prompt or an earlier response instead. */
+#include "gateway/dialects/formats.h"
+#include "gateway/dialects/prompt.h"
+#include "gateway/dialects/render.h"
+
+#define READS                                                                  \
+	(FIELD_BIT(FIELD_MODEL) | FIELD_BIT(FIELD_STREAM) |                    \
+	    FIELD_BIT(FIELD_MAX_OUTPUT_TOKENS) | FIELD_BIT(FIELD_TOOLS) |      \
+	    FIELD_BIT(FIELD_TEXT) | FIELD_BIT(FIELD_INSTRUCTIONS) |            \
+	    FIELD_BIT(FIELD_INPUT))
+
+static enum err
+responses_parse(
+    struct slice body, struct dialect_request *out, struct dialect_error *why)
+{
+	struct fields found;
+	enum err rc;
+
+	rc = fields_read(body, DIALECT_RESPONSES, READS, out, &found, why);
+	if (rc != OK)
+		return rc;
+	prompt_hash(
+	    found.at[FIELD_INSTRUCTIONS], found.at[FIELD_INPUT], &out->facts);
+	prompt_read_content(found.at[FIELD_INSTRUCTIONS], &out->facts);
+	prompt_read_content(found.at[FIELD_INPUT], &out->facts);
+	return OK;
+}
+
+const struct dialect_ops dialect_responses = {
+	.name = "responses",
+	.id = DIALECT_RESPONSES,
+	.parse = responses_parse,
+	.render_error = openai_render_error,
+	.render_error_event = responses_render_error_event,
+	.heartbeat = RENDER_HEARTBEAT,
+};

@@ -1,0 +1,65 @@
+/* gateway/dialects/routes_test.c - paths to formats. */
+#include "gateway/dialects/dialect_test.h"
+
+static void
+every_route_is_found(void **state)
+{
+	const struct route *r;
+	bool known;
+	size_t n;
+
+	r = routes(&n);
+	assert_int_equal(n, DIALECT_COUNT);
+	for (size_t i = 0; i < n; i++) {
+		assert_ptr_equal(
+		    route_find(SLICE("POST"), slice_of(r[i].path), &known),
+		    &r[i]);
+		/* upstream paths follow a base URL that ends in /v1 */
+		assert_true(slice_is(
+		    slice_make(r[i].path + 3, slice_of(r[i].path).n - 3),
+		    r[i].upstream_path));
+		assert_int_equal(dialect_get(r[i].dialect)->id, r[i].dialect);
+		assert_string_equal(dialect_get(r[i].dialect)->name,
+		    dialect_name(r[i].dialect));
+	}
+}
+
+static void
+other_methods_and_paths_are_told_apart(void **state)
+{
+	bool known;
+
+	assert_null(
+	    route_find(SLICE("GET"), SLICE("/v1/chat/completions"), &known));
+	assert_true(known);
+	assert_null(route_find(SLICE("POST"), SLICE("/v1/chat"), &known));
+	assert_false(known);
+	assert_null(
+	    route_find(SLICE("POST"), SLICE("/v1/chat/completions/"), &known));
+	assert_false(known);
+}
+
+static void
+a_forgotten_v1_is_noticed(void **state)
+{
+	assert_true(route_lacks_v1(SLICE("/chat/completions")));
+	assert_true(route_lacks_v1(SLICE("/messages")));
+	assert_true(route_lacks_v1(SLICE("/models")));
+	assert_true(route_lacks_v1(SLICE("/models/org/name")));
+	assert_false(route_lacks_v1(SLICE("/v1/chat/completions")));
+	assert_false(route_lacks_v1(SLICE("/v1/models")));
+	assert_false(route_lacks_v1(SLICE("/modelsx")));
+	assert_false(route_lacks_v1(SLICE("/")));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_route_is_found),
+		cmocka_unit_test(other_methods_and_paths_are_told_apart),
+		cmocka_unit_test(a_forgotten_v1_is_noticed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

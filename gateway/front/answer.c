@@ -1,0 +1,293 @@
+/* gateway/front/answer.c - the sink: from the core's bytes to a response.
+ *
+ * Sink calls only record and leave word; libmicrohttpd is resumed from
+ * front_settle(). It then pulls: an answer known as a whole is handed over
+ * without copying, any other is read from the queue piece by piece. The last
+ * piece of a known length is held back until the core has said that the body
+ * is whole, so that an answer that fails at its end fails for the client. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/front/private.h"
+#include "gateway/lib/log.h"
+
+#define QUEUE_HIGH ((size_t)64 << 10) /* the source is held above */
+#define QUEUE_LOW ((size_t)32 << 10) /* and goes on below */
+#define WHOLE_MAX                                                              \
+	((size_t)64 << 10) /* more is read piece by piece, so that
+					a client that stalls is noticed */
+#define PIECE ((size_t)16 << 10)
+
+static struct exchange *
+of(struct sink *s)
+{
+	return CONTAINER_OF(s, struct exchange, sink);
+}
+
+static size_t
+queued(const struct exchange *x)
+{
+	return x->queue.n - x->taken;
+}
+
+/* --- the core's side --- */
+
+static void
+doom(struct exchange *x)
+{
+	x->dead = true;
+	front_touch(x->front, x);
+}
+
+static bool
+has_nul(struct slice s)
+{
+	return s.n > 0 && memchr(s.p, '\0', s.n) != NULL;
+}
+
+static void
+keep_header(struct exchange *x, const struct header *h)
+{
+	if (has_nul(h->name) || has_nul(h->value))
+		return;
+	buf_add(&x->headers, h->name);
+	buf_add_char(&x->headers, '\0');
+	buf_add(&x->headers, h->value);
+	buf_add_char(&x->headers, '\0');
+}
+
+static void
+answer_headers(struct sink *s, int status, const struct header *list, size_t n,
+    int64_t length)
+{
+	struct exchange *x = of(s);
+
+	if (x->dead || x->closed || x->status != 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		keep_header(x, &list[i]);
+	x->status = status;
+	x->length = length;
+	if (buf_err(&x->headers) != OK)
+		doom(x);
+	front_touch(x->front, x);
+}
+
+/* What has been sent makes room before the queue grows. */
+static void
+compact(struct exchange *x)
+{
+	if (x->taken == 0 || x->taken < x->queue.n / 2)
+		return;
+	buf_consume(&x->queue, x->taken);
+	x->taken = 0;
+}
+
+static bool
+answer_write(struct sink *s, struct slice bytes)
+{
+	struct exchange *x = of(s);
+
+	if (x->dead || x->closed || x->ended)
+		return true;
+	if (x->head) /* counted by `length`, never sent */
+		return true;
+	x->written += bytes.n;
+	compact(x);
+	buf_add(&x->queue, bytes);
+	if (buf_err(&x->queue) != OK)
+		doom(x);
+	front_touch(x->front, x);
+	if (queued(x) > QUEUE_HIGH)
+		x->choked = true;
+	return !x->choked;
+}
+
+static void
+answer_end(struct sink *s, enum sink_end end)
+{
+	struct exchange *x = of(s);
+
+	if (x->ended)
+		return;
+	x->ended = true;
+	if (end == SINK_ABORT || x->status == 0)
+		x->dead = true;
+	if (!x->head && x->length >= 0 && x->written != (uint64_t)x->length)
+		x->dead = true;
+	if (!x->closed)
+		front_touch(x->front, x);
+}
+
+const struct sink_ops answer_ops = {
+	.headers = answer_headers,
+	.write = answer_write,
+	.end = answer_end,
+};
+
+/* --- libmicrohttpd's side --- */
+
+/* How much may be sent now. */
+static size_t
+sendable(const struct exchange *x)
+{
+	if (!x->ended && x->length >= 0 && x->written >= (uint64_t)x->length)
+		return 0;
+	return queued(x);
+}
+
+bool
+answer_ready(const struct exchange *x)
+{
+	if (x->dead)
+		return true;
+	if (x->stage == STAGE_ASKED)
+		return x->status != 0 && (!x->head || x->ended);
+	return x->ended || sendable(x) > 0;
+}
+
+void
+answer_suspend(struct exchange *x)
+{
+	connection_wait(x->connection, WAIT_NOTHING);
+	x->suspended = true;
+	MHD_suspend_connection(x->mhd);
+}
+
+static void
+took(struct exchange *x, size_t n)
+{
+	x->taken += n;
+	if (x->taken == x->queue.n) {
+		x->taken = 0;
+		buf_reset(&x->queue);
+		if (x->queue.cap > PIECE)
+			buf_fini(&x->queue);
+	}
+	if (x->choked && queued(x) < QUEUE_LOW) {
+		x->choked = false;
+		x->drained = true;
+		front_touch(x->front, x);
+	}
+}
+
+static ssize_t
+answer_read(void *cls, uint64_t at, char *out, size_t max)
+{
+	struct exchange *x = cls;
+	size_t n;
+
+	(void)at;
+	if (x->dead) {
+		if (x->http10)
+			connection_cut(x->connection, true);
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	}
+	n = sendable(x);
+	if (n == 0 && !x->ended) {
+		answer_suspend(x);
+		return 0;
+	}
+	connection_wait(x->connection, WAIT_CLIENT);
+	if (n == 0)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (n > max)
+		n = max;
+	if (n > PIECE)
+		n = PIECE;
+	memcpy(out, x->queue.p + x->taken, n);
+	took(x, n);
+	return (ssize_t)n;
+}
+
+/* libmicrohttpd takes the queue's memory. */
+static struct MHD_Response *
+whole_response(struct exchange *x)
+{
+	struct MHD_Response *response;
+	size_t n;
+	char *p;
+
+	compact(x);
+	p = buf_take(&x->queue, &n);
+	if (p == NULL)
+		return NULL;
+	response = MHD_create_response_from_buffer(n, p, MHD_RESPMEM_MUST_FREE);
+	if (response == NULL)
+		free(p);
+	return response;
+}
+
+/* Chunks are built in the connection's own memory: only a body that goes out
+ * as it is needs a block of its own. */
+static struct MHD_Response *
+read_response(struct exchange *x)
+{
+	uint64_t length =
+	    x->length >= 0 ? (uint64_t)x->length : MHD_SIZE_UNKNOWN;
+	bool chunked = x->length < 0 && !x->http10;
+
+	return MHD_create_response_from_callback(
+	    length, chunked ? 1 : PIECE, answer_read, x, NULL);
+}
+
+/* A length or a coding is libmicrohttpd's to say. */
+static bool
+is_framing(const char *name)
+{
+	struct slice s = slice_of(name);
+
+	return slice_iis(s, "content-length") ||
+	    slice_iis(s, "transfer-encoding") || slice_iis(s, "keep-alive");
+}
+
+static void
+add_headers(struct exchange *x, struct MHD_Response *response)
+{
+	const char *p = x->headers.p, *end = p + x->headers.n, *name;
+
+	while (p < end) {
+		name = p;
+		p += strlen(p) + 1;
+		if (!is_framing(name) &&
+		    MHD_add_response_header(response, name, p) != MHD_YES)
+			log_debug("header_dropped name=%s", name);
+		p += strlen(p) + 1;
+	}
+	buf_fini(&x->headers);
+}
+
+/* libmicrohttpd ends a HEAD answer of unknown length with a chunk that no
+ * client expects: only the close makes that harmless. */
+static bool
+must_close(const struct exchange *x)
+{
+	return x->close_after || x->front->draining ||
+	    (x->head && x->length < 0);
+}
+
+enum MHD_Result
+answer_queue(struct exchange *x)
+{
+	struct MHD_Response *response;
+	enum MHD_Result rc;
+	bool whole = x->ended && !x->head && queued(x) <= WHOLE_MAX;
+
+	if (x->dead)
+		return MHD_NO;
+	if (!answer_ready(x)) {
+		answer_suspend(x);
+		return MHD_YES;
+	}
+	response = whole ? whole_response(x) : read_response(x);
+	if (response == NULL)
+		return MHD_NO;
+	add_headers(x, response);
+	if (must_close(x))
+		MHD_add_response_header(response, "Connection", "close");
+	x->stage = STAGE_ANSWER;
+	connection_wait(x->connection, WAIT_CLIENT);
+	rc = MHD_queue_response(x->mhd, (unsigned)x->status, response);
+	MHD_destroy_response(response);
+	return rc;
+}

@@ -1,0 +1,105 @@
+/* gateway/front/framing.c - where does a request end?
+ *
+ * libmicrohttpd lets through what a proxy before us may read in another way:
+ * several lengths, a length and a coding, codings that it does not know. Such
+ * a request is refused, never guessed at (RFC 9112, 6.1 and 6.3). */
+#include <string.h>
+
+#include "gateway/front/private.h"
+
+struct headers_seen {
+	unsigned n_length, n_coding, n_expect, n_host;
+	struct slice length, coding, expect;
+};
+
+static enum MHD_Result
+on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n,
+    const char *value, size_t value_n)
+{
+	struct headers_seen *h = cls;
+	struct slice key = slice_make(name, name_n);
+	struct slice v = slice_make(value, value == NULL ? 0 : value_n);
+
+	(void)kind;
+	if (slice_iis(key, "content-length")) {
+		h->n_length++;
+		h->length = v;
+	} else if (slice_iis(key, "transfer-encoding")) {
+		h->n_coding++;
+		h->coding = v;
+	} else if (slice_iis(key, "expect")) {
+		h->n_expect++;
+		h->expect = v;
+	} else if (slice_iis(key, "host")) {
+		h->n_host++;
+	}
+	return MHD_YES;
+}
+
+static bool
+refuse(struct exchange_refusal *r, int status, const char *code,
+    const char *message)
+{
+	*r = (struct exchange_refusal){
+		.status = status, .code = code, .message = message
+	};
+	return false;
+}
+
+/* Digits only: no sign, no list, no space inside. */
+static bool
+read_length(struct slice s, uint64_t *out)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return slice_u64(s, out);
+}
+
+static bool
+check_body(const struct headers_seen *h, bool http10, struct framing *f,
+    struct exchange_refusal *r)
+{
+	if (h->n_length > 1)
+		return refuse(r, 400, "bad_framing",
+		    "The request has more than one Content-Length header.");
+	if (h->n_length > 0 && h->n_coding > 0)
+		return refuse(r, 400, "bad_framing",
+		    "The request has both Content-Length and "
+		    "Transfer-Encoding.");
+	if (h->n_coding > 1 ||
+	    (h->n_coding == 1 && !slice_iis(h->coding, "chunked")))
+		return refuse(r, 400, "bad_framing",
+		    "The only Transfer-Encoding taken here is chunked.");
+	if (h->n_coding > 0 && http10)
+		return refuse(r, 400, "bad_framing",
+		    "HTTP/1.0 has no Transfer-Encoding.");
+	if (h->n_length > 0 && !read_length(h->length, &f->length))
+		return refuse(r, 400, "bad_framing",
+		    "The Content-Length header is not a number.");
+	f->chunked = h->n_coding > 0;
+	return true;
+}
+
+bool
+framing_check(struct MHD_Connection *mhd, struct slice target, bool http10,
+    struct framing *f, struct exchange_refusal *r)
+{
+	struct headers_seen h = { 0 };
+
+	*f = (struct framing){ 0 };
+	MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header, &h);
+	if (!check_body(&h, http10, f, r))
+		return false;
+	if (slice_find(target, ' ') >= 0)
+		return refuse(r, 400, "bad_target",
+		    "The request target has a space in it.");
+	if (h.n_host > 1 || (h.n_host == 0 && !http10))
+		return refuse(
+		    r, 400, "bad_host", "The request needs one Host header.");
+	if (h.n_expect > 0 && !slice_iis(h.expect, "100-continue"))
+		return refuse(r, 417, "expectation_failed",
+		    "The only expectation taken here is 100-continue.");
+	f->expects = h.n_expect > 0;
+	return true;
+}

@@ -1,0 +1,192 @@
+/* gateway/front/private.h - what front's own files share.
+ *
+ * A front owns daemons, a daemon its connections, a connection at most one
+ * exchange at a time. libmicrohttpd may let go of an exchange before the core
+ * has heard of it: then exchange.connection is NULL, and front_settle() tells
+ * the core and frees it. Only front_settle() calls MHD_run(), and the core is
+ * called back from inside it only by on_headers and on_request. */
+#ifndef GATEWAY_FRONT_PRIVATE_H
+#define GATEWAY_FRONT_PRIVATE_H
+
+#include <microhttpd.h>
+
+#include "gateway/front/front.h"
+#include "gateway/lib/list.h"
+
+struct daemon;
+
+/* What a connection waits for; a kind is a queue in order of `since`. */
+enum wait {
+	WAIT_IDLE, /* a request line: idle_timeout */
+	WAIT_HEADERS, /* the rest of the headers: header_timeout */
+	WAIT_BODY, /* more of the body: body_timeout */
+	WAIT_CLIENT, /* that the client reads: client_stall */
+	WAIT_KINDS,
+	WAIT_NOTHING = WAIT_KINDS
+};
+
+struct front {
+	uv_loop_t *loop;
+	const struct front_ops *ops;
+	void *arg;
+	struct front_settings settings;
+	struct front_budget *budget;
+	int listen_fd; /* borrowed */
+	int watch_fd; /* epoll: which clients have left */
+	uv_poll_t accept_poll, watch_poll;
+	uv_timer_t tick;
+	uv_idle_t spin; /* active while settle has left work undone */
+	unsigned n_own; /* of the four above, those that are open */
+	unsigned n_handles; /* still open: the daemons', own ones at the end */
+	struct list daemons; /* struct daemon.node */
+	struct list dirty; /* struct daemon.dirty: MHD_run() has work */
+	struct list touched; /* struct exchange.touched */
+	struct list waits[WAIT_KINDS]; /* struct connection.wait_node */
+	unsigned n_connections, n_exchanges;
+	bool accepting, draining;
+	usec logged_limit, logged_accept; /* when such a line was written */
+	void (*on_closed)(void *);
+	void *closed_arg;
+};
+
+struct daemon {
+	struct list node, dirty;
+	struct front *front;
+	struct MHD_Daemon *mhd;
+	uv_poll_t poll;
+	struct list connections; /* struct connection.node */
+	unsigned n_connections;
+	uint64_t header_limit;
+};
+
+struct connection {
+	struct list node;
+	struct front *front;
+	struct daemon *daemon;
+	int fd; /* libmicrohttpd's */
+	struct exchange *exchange; /* in progress, or NULL */
+	struct list wait_node;
+	enum wait wait;
+	usec since;
+	bool left; /* the client has closed, at least its half */
+	bool discard; /* throw away what is unread before the close */
+	char peer[56];
+};
+
+enum stage {
+	STAGE_HEAD, /* headers are coming; the core knows nothing yet */
+	STAGE_BODY,
+	STAGE_ASKED, /* the core has been asked, the answer is not queued */
+	STAGE_ANSWER, /* libmicrohttpd has the response and pulls from it */
+};
+
+struct exchange {
+	struct front *front;
+	struct connection *connection; /* NULL: libmicrohttpd has let go */
+	struct MHD_Connection *mhd; /* likewise */
+	void *arg;
+	struct sink sink;
+	struct list touched;
+	enum stage stage;
+	bool suspended;
+	bool known; /* to the core, by on_headers */
+	bool gone; /* the client has left before the answer was whole */
+	bool gone_told;
+	bool dead; /* to be cut off at the next chance */
+	bool closed; /* libmicrohttpd has let go; on_closed is due */
+	bool completed; /* the whole answer has been sent */
+
+	/* the request */
+	char method[24];
+	char *target; /* path and query, as sent */
+	char *peer;
+	size_t path_n;
+	bool http10, head;
+	bool keep_body; /* what comes is kept, not drained */
+	bool close_after; /* the connection cannot be used again */
+	struct exchange_refusal refusal;
+	struct buf body;
+	size_t held; /* of the body, counted in the budget */
+	uint64_t seen; /* bytes of the body, kept or not */
+	usec began, received, body_began;
+
+	/* the answer */
+	int status; /* 0: sink.headers() was not called yet */
+	int64_t length;
+	struct buf headers; /* name NUL value NUL ... */
+	struct buf queue; /* body bytes; those before `taken` are sent */
+	size_t taken;
+	uint64_t written; /* bytes taken from the core, ever */
+	bool choked; /* write() has said no; on_drain is owed */
+	bool drained; /* and due */
+	bool ended;
+};
+
+/* --- front.c --- */
+/* front_settle() will look at it. */
+void front_touch(struct front *, struct exchange *);
+/* There is a connection: what waits is looked at from now on. */
+void front_start_tick(struct front *);
+void front_handle_closed(uv_handle_t *); /* data: the front */
+
+/* --- daemon.c --- */
+/* The least loaded daemon with room, a new one if need be; NULL: none. */
+struct daemon *daemon_pick(struct front *, struct errmsg *why);
+void daemon_touch(struct daemon *);
+void daemon_run(struct daemon *);
+/* Closes its connections at once; their exchanges are left to be settled. */
+void daemon_stop(struct daemon *);
+
+/* --- connection.c --- */
+struct connection *connection_of(struct MHD_Connection *);
+/* For MHD_OPTION_NOTIFY_CONNECTION; cls is the daemon. */
+void connection_notify(void *cls, struct MHD_Connection *, void **context,
+    enum MHD_ConnectionNotificationCode);
+void connection_wait(struct connection *, enum wait);
+/* Makes libmicrohttpd see the end of it. With reset, a client that waits for
+ * the close as the end of the body sees a failure. */
+void connection_cut(struct connection *, bool reset);
+/* Ends what has waited too long. */
+void connections_expire(struct front *, usec now);
+/* For the uv_poll on front.watch_fd. */
+void connections_watch(uv_poll_t *, int status, int events);
+
+/* --- framing.c --- */
+struct framing {
+	uint64_t length; /* announced bytes of the body */
+	bool chunked; /* a length was not announced */
+	bool expects; /* the client waits for a 100 */
+};
+/* Fills *refusal (and says false) where a proxy and we could disagree on
+ * where the request ends. */
+bool framing_check(struct MHD_Connection *, struct slice target, bool http10,
+    struct framing *, struct exchange_refusal *refusal);
+
+/* --- exchange.c --- */
+struct exchange *exchange_new(
+    struct connection *, struct MHD_Connection *, const char *target);
+/* The access handler of libmicrohttpd. */
+enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *,
+    const char *url, const char *method, const char *version, const char *data,
+    size_t *n, void **state);
+/* libmicrohttpd has let go of it. */
+void exchange_detach(struct exchange *, bool completed);
+void exchange_refuse(
+    struct exchange *, int status, const char *code, const char *message);
+/* The client has left, or reads no more. Not from inside libmicrohttpd. */
+void exchange_gone(struct exchange *);
+/* From outside libmicrohttpd, as the next one. */
+void exchange_resume(struct exchange *);
+/* Does what is due; may free it. */
+void exchange_settle(struct exchange *);
+
+/* --- answer.c --- */
+extern const struct sink_ops answer_ops;
+/* Queues the response if it is known well enough, else suspends. From inside
+ * the access handler only. */
+enum MHD_Result answer_queue(struct exchange *);
+void answer_suspend(struct exchange *);
+/* Would resuming lead to anything? */
+bool answer_ready(const struct exchange *);
+
+#endif

@@ -1,0 +1,153 @@
+/* gateway/head.c - what the headers say, before a body is read.
+ *
+ * Runs inside libmicrohttpd's handler: decides and leaves word, writes
+ * nothing. A stranger is turned away here and costs no memory. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/head.h"
+
+static void
+refuse(struct request *r, int status, const char *type, const char *code,
+    const char *message)
+{
+	r->verdict = HEAD_REFUSED;
+	r->refusal = (struct error_reply){
+		.status = status, .type = type, .code = code, .message = message
+	};
+}
+
+/* "localhost:7070" -> "localhost", "[::1]:7070" -> "[::1]". */
+static struct slice
+host_without_port(struct slice host)
+{
+	ptrdiff_t colon = slice_rfind(host, ':');
+
+	if (host.n > 0 && host.p[host.n - 1] == ']')
+		return host;
+	return colon >= 0 ? slice_make(host.p, (size_t)colon) : host;
+}
+
+/* An open gateway on loopback must not be spent by a web page that points a
+ * name of its own at 127.0.0.1 (DNS rebinding). */
+bool
+head_host_allowed(struct slice host, const struct conf_listen *listen)
+{
+	static const char *const local[] = { "localhost", "127.0.0.1",
+		"[::1]" };
+	struct slice name = host_without_port(host);
+
+	if (listen->path != NULL || host.n == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+		if (slice_iis(name, local[i]))
+			return true;
+	return slice_iis(name, listen->address);
+}
+
+static struct slice
+presented_key(const struct exchange *x)
+{
+	struct slice value = exchange_header(x, "authorization");
+	struct slice bearer = SLICE("bearer ");
+
+	if (slice_istarts(value, bearer))
+		return slice_trim(
+		    slice_make(value.p + bearer.n, value.n - bearer.n));
+	value = exchange_header(x, "x-api-key");
+	return value.n > 0 ? value : exchange_header(x, "api-key");
+}
+
+static bool
+authenticate(struct request *r)
+{
+	struct slice key;
+
+	if (r->conf->n_tenants == 0) {
+		if (head_host_allowed(
+			exchange_header(r->exchange, "host"), &r->conf->listen))
+			return true;
+		refuse(r, 403, "invalid_request_error", "host_not_allowed",
+		    "this gateway has no tenants and answers only to the "
+		    "Host localhost, 127.0.0.1, [::1] or its own address");
+		return false;
+	}
+	key = presented_key(r->exchange);
+	r->tenant = conf_authenticate(r->conf, key);
+	if (r->tenant != NULL)
+		return true;
+	refuse(r, 401, "authentication_error", "invalid_api_key",
+	    key.n == 0 ? "no API key: send `Authorization: Bearer KEY`"
+		       : "the API key is not one that this gateway knows");
+	return false;
+}
+
+static void
+refuse_path(struct request *r, bool known_path)
+{
+	struct slice path = exchange_path(r->exchange);
+	int shown = path.n < 200 ? (int)path.n : 200;
+
+	if (known_path) {
+		snprintf(r->refusal_text, sizeof(r->refusal_text),
+		    "%.*s wants another method than %.*s", shown, path.p,
+		    SLICE_ARG(exchange_method(r->exchange)));
+		refuse(r, 405, "invalid_request_error", "method_not_allowed",
+		    r->refusal_text);
+		return;
+	}
+	snprintf(r->refusal_text, sizeof(r->refusal_text),
+	    "no such path: %.*s%s%.*s%s", shown, path.p,
+	    route_lacks_v1(path) ? "; did you mean /v1" : "",
+	    route_lacks_v1(path) ? shown : 0, path.p,
+	    route_lacks_v1(path) ? "? The base URL ends in /v1" : "");
+	refuse(r, 404, "invalid_request_error", "unknown_url", r->refusal_text);
+}
+
+static bool
+is_models_path(struct slice path)
+{
+	return slice_is(path, "/v1/models") ||
+	    slice_starts(path, SLICE("/v1/models/"));
+}
+
+void
+head_judge(struct request *r)
+{
+	const struct exchange *x = r->exchange;
+	usec before = clock_now();
+	bool known_path = false, get;
+
+	r->outcome.path = "other";
+	if (exchange_refusal(x)->status != 0) {
+		refuse(r, exchange_refusal(x)->status, "invalid_request_error",
+		    exchange_refusal(x)->code, exchange_refusal(x)->message);
+		return;
+	}
+	/* A preflight carries no credentials. */
+	if (slice_is(exchange_method(x), "OPTIONS")) {
+		r->verdict = HEAD_LOCAL;
+		return;
+	}
+	if (!authenticate(r))
+		return;
+	r->outcome.auth = clock_now() - before;
+
+	r->route =
+	    route_find(exchange_method(x), exchange_path(x), &known_path);
+	if (r->route != NULL) {
+		r->dialect = dialect_get(r->route->dialect);
+		r->outcome.dialect = r->route->dialect;
+		r->outcome.path = r->route->path;
+		r->verdict = HEAD_INFERENCE;
+		return;
+	}
+	get = slice_is(exchange_method(x), "GET") ||
+	    slice_is(exchange_method(x), "HEAD");
+	if (is_models_path(exchange_path(x)) && get) {
+		r->outcome.path = "/v1/models";
+		r->verdict = HEAD_LOCAL;
+		return;
+	}
+	refuse_path(r, known_path || is_models_path(exchange_path(x)));
+}

@@ -1,0 +1,13 @@
+/* gateway/head.h - what a request's headers say, before its body is read. */
+#ifndef GATEWAY_HEAD_H
+#define GATEWAY_HEAD_H
+
+#include "gateway/request.h"
+
+/* Authenticates and finds the route: sets verdict, route, tenant, refusal. */
+void head_judge(struct request *);
+
+/* Whether an open listener answers to that Host header. */
+bool head_host_allowed(struct slice host, const struct conf_listen *);
+
+#endif

@@ -1,0 +1,113 @@
+/* gateway/lib/log_test.c - lines that nothing can forge. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/lib/log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
+
+/* What has been written to stderr since capture_begin(). */
+struct capture {
+	FILE *file;
+	int real;
+	char text[8192];
+};
+
+static void
+capture_begin(struct capture *c)
+{
+	c->file = tmpfile();
+	assert_non_null(c->file);
+	c->real = dup(STDERR_FILENO);
+	assert_int_equal(dup2(fileno(c->file), STDERR_FILENO), STDERR_FILENO);
+}
+
+static void
+capture_end(struct capture *c)
+{
+	size_t n;
+
+	assert_int_equal(dup2(c->real, STDERR_FILENO), STDERR_FILENO);
+	close(c->real);
+	rewind(c->file);
+	n = fread(c->text, 1, sizeof(c->text) - 1, c->file);
+	c->text[n] = '\0';
+	fclose(c->file);
+}
+
+static void
+a_line_has_time_level_and_pairs(void **state)
+{
+	struct capture c;
+	int year, n = 0;
+
+	capture_begin(&c);
+	log_warn("retry reason=%s n=%d", "reset", 2);
+	capture_end(&c);
+	sscanf(c.text, "%4d-%*2d-%*2dT%*2d:%*2d:%*2d.%*6dZ%n", &year, &n);
+	assert_int_equal(n, 27);
+	assert_string_equal(c.text + n, " level=warn retry reason=reset n=2\n");
+}
+
+static void
+values_cannot_forge_lines(void **state)
+{
+	struct capture c;
+
+	capture_begin(&c);
+	log_error("x name=%s", "a\nlevel=info b\r\x1b[31m");
+	capture_end(&c);
+	assert_non_null(strstr(c.text, "name=a?level=info b??[31m\n"));
+	assert_ptr_equal(strchr(c.text, '\n'), c.text + strlen(c.text) - 1);
+}
+
+static void
+long_lines_are_cut_and_still_end(void **state)
+{
+	struct capture c;
+
+	capture_begin(&c);
+	log_error("x pad=%05000d", 7);
+	capture_end(&c);
+	assert_int_equal(c.text[strlen(c.text) - 1], '\n');
+	assert_in_range(strlen(c.text), 1000, 2048);
+}
+
+static void
+levels_above_the_set_one_are_silent(void **state)
+{
+	struct capture c;
+	enum log_level l;
+
+	assert_true(log_level_parse("warn", &l));
+	assert_false(log_level_parse("loud", &l));
+	log_set_level(l);
+	assert_true(log_wants(LOG_ERROR) && !log_wants(LOG_INFO));
+	capture_begin(&c);
+	log_info("quiet");
+	log_debug("quiet");
+	log_warn("heard");
+	capture_end(&c);
+	assert_null(strstr(c.text, "quiet"));
+	assert_non_null(strstr(c.text, "heard"));
+	log_set_level(LOG_INFO);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_line_has_time_level_and_pairs),
+		cmocka_unit_test(values_cannot_forge_lines),
+		cmocka_unit_test(long_lines_are_cut_and_still_end),
+		cmocka_unit_test(levels_above_the_set_one_are_silent),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

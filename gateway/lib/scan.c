@@ -1,0 +1,420 @@
+/* gateway/lib/scan.c - validates a JSON document in one pass.
+ *
+ * A state machine over an explicit stack of one bit per open bracket, so that
+ * no document can exhaust the C stack. Invariant: everything before the place
+ * that is being read is the start of some valid document. */
+#include "gateway/lib/scan.h"
+
+#include "gateway/lib/scan_plain.h"
+#include "gateway/lib/utf8.h"
+
+typedef const unsigned char *place;
+
+/* What may come next. */
+enum want {
+	WANT_VALUE,
+	WANT_ELEMENT_OR_END, /* just after '[' */
+	WANT_KEY,
+	WANT_KEY_OR_END, /* just after '{' */
+	WANT_COMMA_OR_END, /* after a value inside brackets */
+	WANT_NOTHING, /* the document is complete */
+	WANT_FAILED
+};
+
+struct scanner {
+	place begin, p, end;
+	const char *problem; /* what is wrong at p, once WANT_FAILED */
+	unsigned depth; /* open brackets */
+	uint64_t objects[SCAN_DEPTH_MAX / 64]; /* bit: that level is a '{' */
+	enum scan_type top;
+	struct scan_member *members, member; /* the latter is being read */
+	size_t cap, n;
+};
+
+static place
+bad(struct scanner *s, place p, const char *problem)
+{
+	s->p = p;
+	s->problem = problem;
+	return NULL;
+}
+
+/* --- tokens: from their first byte to just behind them; NULL: bad --- */
+
+static int
+hex_digit(unsigned char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The code unit of "\uXXXX" at p, or -1. */
+static int
+unicode_escape(place p, place end)
+{
+	int unit = 0, digit;
+
+	if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+		return -1;
+	for (int i = 2; i < 6; i++) {
+		digit = hex_digit(p[i]);
+		if (digit < 0)
+			return -1;
+		unit = unit << 4 | digit;
+	}
+	return unit;
+}
+
+static place
+read_unicode(struct scanner *s, place p)
+{
+	int unit = unicode_escape(p, s->end), low;
+
+	if (unit < 0)
+		return bad(s, p, "\\u wants four hexadecimal digits");
+	if (unit == 0)
+		return bad(s, p, "\\u0000 is not allowed");
+	if (unit < 0xd800 || unit > 0xdfff)
+		return p + 6;
+	low = unit < 0xdc00 ? unicode_escape(p + 6, s->end) : -1;
+	if (low < 0xdc00 || low > 0xdfff)
+		return bad(s, p, "half of a surrogate pair");
+	return p + 12;
+}
+
+static place
+read_escape(struct scanner *s, place p)
+{
+	switch (s->end - p > 1 ? p[1] : '\0') {
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
+		return p + 2;
+	case 'u':
+		return read_unicode(s, p);
+	}
+	return bad(s, p, "unknown escape in a string");
+}
+
+static place
+read_utf8(struct scanner *s, place p)
+{
+	size_t n;
+
+	while (p < s->end && *p >= 0x80) {
+		n = utf8_length(p, (size_t)(s->end - p));
+		if (n == 0)
+			return bad(s, p, "invalid UTF-8");
+		p += n;
+	}
+	return p;
+}
+
+static place
+read_string(struct scanner *s, place p)
+{
+	p++;
+	do {
+		p = scan_plain(p, s->end);
+		if (p == s->end)
+			return bad(s, p, "unterminated string");
+		if (*p == '"')
+			return p + 1;
+		if (*p == '\\')
+			p = read_escape(s, p);
+		else if (*p >= 0x80)
+			p = read_utf8(s, p);
+		else
+			p = bad(s, p, "control character in a string");
+	} while (p != NULL);
+	return NULL;
+}
+
+static bool
+is_digit(place p, place end)
+{
+	return p < end && *p >= '0' && *p <= '9';
+}
+
+static place
+read_digits(struct scanner *s, place p)
+{
+	if (!is_digit(p, s->end))
+		return bad(s, p, "expected a digit");
+	while (is_digit(p, s->end))
+		p++;
+	return p;
+}
+
+static place
+read_number(struct scanner *s, place p)
+{
+	p += *p == '-';
+	if (p < s->end && *p == '0')
+		p++;
+	else
+		p = read_digits(s, p);
+	if (p != NULL && p < s->end && *p == '.')
+		p = read_digits(s, p + 1);
+	if (p != NULL && p < s->end && (*p == 'e' || *p == 'E')) {
+		p++;
+		p += p < s->end && (*p == '+' || *p == '-');
+		p = read_digits(s, p);
+	}
+	return p;
+}
+
+static place
+read_word(struct scanner *s, place p, struct slice word)
+{
+	if ((size_t)(s->end - p) < word.n || memcmp(p, word.p, word.n) != 0)
+		return bad(s, p, "expected a value");
+	return p + word.n;
+}
+
+static place
+skip_space(place p, place end)
+{
+	while (p < end && *p <= ' ' &&
+	    (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+		p++;
+	return p;
+}
+
+/* --- structure --- */
+
+static struct slice
+between(place from, place to)
+{
+	return slice_make((const char *)from, (size_t)(to - from));
+}
+
+static bool
+in_object(const struct scanner *s)
+{
+	unsigned level = s->depth - 1;
+
+	return (s->objects[level / 64] >> level % 64 & 1) != 0;
+}
+
+static enum want
+open_bracket(struct scanner *s, bool object)
+{
+	uint64_t bit = UINT64_C(1) << s->depth % 64;
+
+	if (s->depth == SCAN_DEPTH_MAX) {
+		s->problem = "nested too deep";
+		return WANT_FAILED;
+	}
+	if (object)
+		s->objects[s->depth / 64] |= bit;
+	else
+		s->objects[s->depth / 64] &= ~bit;
+	s->depth++;
+	s->p++;
+	return object ? WANT_KEY_OR_END : WANT_ELEMENT_OR_END;
+}
+
+/* p is just behind a value. */
+static enum want
+end_value(struct scanner *s, place p)
+{
+	struct scan_member *m = &s->member;
+
+	s->p = p;
+	if (s->depth == 0)
+		return WANT_NOTHING;
+	if (s->depth == 1 && s->top == SCAN_OBJECT) {
+		m->value = between((place)m->value.p, p);
+		m->whole = between((place)m->whole.p, p);
+		if (s->n < s->cap)
+			s->members[s->n] = *m;
+		s->n++;
+	}
+	return WANT_COMMA_OR_END;
+}
+
+static enum want
+close_bracket(struct scanner *s)
+{
+	s->depth--;
+	return end_value(s, s->p + 1);
+}
+
+static enum want
+read_value(struct scanner *s)
+{
+	enum scan_type type;
+	place p = s->p;
+
+	switch (*p) {
+	case '"':
+		type = SCAN_STRING;
+		p = read_string(s, p);
+		break;
+	case '{':
+		type = SCAN_OBJECT;
+		break;
+	case '[':
+		type = SCAN_ARRAY;
+		break;
+	case 't':
+		type = SCAN_TRUE;
+		p = read_word(s, p, SLICE("true"));
+		break;
+	case 'f':
+		type = SCAN_FALSE;
+		p = read_word(s, p, SLICE("false"));
+		break;
+	case 'n':
+		type = SCAN_NULL;
+		p = read_word(s, p, SLICE("null"));
+		break;
+	default:
+		type = SCAN_NUMBER;
+		if (*p == '-' || is_digit(p, s->end))
+			p = read_number(s, p);
+		else
+			p = bad(s, p, "expected a value");
+	}
+	if (p == NULL)
+		return WANT_FAILED;
+	if (s->depth == 0)
+		s->top = type;
+	if (s->depth == 1) {
+		s->member.type = type;
+		s->member.value.p = (const char *)s->p;
+	}
+	if (type == SCAN_OBJECT || type == SCAN_ARRAY)
+		return open_bracket(s, type == SCAN_OBJECT);
+	return end_value(s, p);
+}
+
+static enum want
+read_key(struct scanner *s)
+{
+	place from = s->p, p;
+
+	if (*from != '"') {
+		s->problem = "expected a key in double quotes";
+		return WANT_FAILED;
+	}
+	p = read_string(s, from);
+	if (p == NULL)
+		return WANT_FAILED;
+	if (s->depth == 1) {
+		s->member.key = between(from + 1, p - 1);
+		s->member.whole.p = (const char *)from;
+	}
+	p = skip_space(p, s->end);
+	s->p = p;
+	if (p == s->end || *p != ':') {
+		s->problem = "expected ':' after a key";
+		return WANT_FAILED;
+	}
+	s->p++;
+	return WANT_VALUE;
+}
+
+static enum want
+read_comma_or_end(struct scanner *s)
+{
+	bool object = in_object(s);
+
+	if (*s->p == ',') {
+		s->p++;
+		return object ? WANT_KEY : WANT_VALUE;
+	}
+	if (*s->p == (object ? '}' : ']'))
+		return close_bracket(s);
+	s->problem = object ? "expected ',' or '}'" : "expected ',' or ']'";
+	return WANT_FAILED;
+}
+
+static enum want
+step(struct scanner *s, enum want want)
+{
+	s->p = skip_space(s->p, s->end);
+	if (s->p == s->end) {
+		s->problem = "the document ends too early";
+		return WANT_FAILED;
+	}
+	switch (want) {
+	case WANT_KEY_OR_END:
+		return *s->p == '}' ? close_bracket(s) : read_key(s);
+	case WANT_KEY:
+		return read_key(s);
+	case WANT_ELEMENT_OR_END:
+		return *s->p == ']' ? close_bracket(s) : read_value(s);
+	case WANT_VALUE:
+		return read_value(s);
+	case WANT_COMMA_OR_END:
+		return read_comma_or_end(s);
+	case WANT_NOTHING:
+	case WANT_FAILED:
+		break;
+	}
+	return WANT_FAILED;
+}
+
+static bool
+run(struct scanner *s)
+{
+	enum want want = WANT_VALUE;
+
+	while (want < WANT_NOTHING)
+		want = step(s, want);
+	if (want == WANT_FAILED)
+		return false;
+	s->p = skip_space(s->p, s->end);
+	if (s->p == s->end)
+		return true;
+	s->problem = "something follows the document";
+	return false;
+}
+
+/* Lines and columns count from 1; a column is a code point. */
+static enum err
+explain(const struct scanner *s, struct errmsg *why)
+{
+	size_t line = 1, column = 1;
+
+	for (place p = s->begin; p < s->p; p++) {
+		if (*p == '\n') {
+			line++;
+			column = 1;
+		} else if ((*p & 0xc0) != 0x80) {
+			column++;
+		}
+	}
+	return fail(why, ERR_SYNTAX, "line %zu, column %zu: %s", line, column,
+	    s->problem);
+}
+
+enum err
+scan_object(struct slice json, struct scan_member *members, size_t cap,
+    size_t *n, struct errmsg *why)
+{
+	place begin = (place)(json.n > 0 ? json.p : "");
+	struct scanner s = {
+		.begin = begin,
+		.p = begin,
+		.end = begin + json.n,
+		.members = members,
+		.cap = cap,
+	};
+
+	if (!run(&s))
+		return explain(&s, why);
+	if (s.top != SCAN_OBJECT)
+		return fail(why, ERR_INVALID, "want an object");
+	*n = s.n;
+	return OK;
+}

@@ -1,0 +1,35 @@
+/* gateway/lib/utf8.h - well-formed UTF-8, after RFC 3629. */
+#ifndef GATEWAY_LIB_UTF8_H
+#define GATEWAY_LIB_UTF8_H
+
+#include <stddef.h>
+
+/* Length of the sequence at p, which has n > 0 bytes left; 0 where it is cut
+ * short, overlong, a surrogate or beyond U+10FFFF. */
+static inline size_t
+utf8_length(const unsigned char *p, size_t n)
+{
+	unsigned char c = p[0], lo = 0x80, hi = 0xbf;
+
+	if (c < 0x80)
+		return 1;
+	if (c < 0xc2 || c > 0xf4)
+		return 0;
+	if (c < 0xe0)
+		return n >= 2 && (p[1] & 0xc0) == 0x80 ? 2 : 0;
+	if (c == 0xe0)
+		lo = 0xa0;
+	else if (c == 0xed)
+		hi = 0x9f;
+	else if (c == 0xf0)
+		lo = 0x90;
+	else if (c == 0xf4)
+		hi = 0x8f;
+	if (n < 3 || p[1] < lo || p[1] > hi || (p[2] & 0xc0) != 0x80)
+		return 0;
+	if (c < 0xf0)
+		return 3;
+	return n >= 4 && (p[3] & 0xc0) == 0x80 ? 4 : 0;
+}
+
+#endif

@@ -1,0 +1,121 @@
+/* gateway/local.c - what the gateway answers by itself: the list of models,
+ * one model, and CORS preflights. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/app.h"
+#include "gateway/lib/uri.h"
+#include "gateway/request.h"
+#include "policies/boundaries.h"
+
+#define MODELS_MAX ((size_t)16 << 20) /* bytes of /v1/models */
+
+static void
+render_model(struct buf *out, const char *id, usec created)
+{
+	buf_add_str(out, "{\"id\":");
+	buf_add_json(out, slice_of(id));
+	buf_addf(out,
+	    ",\"object\":\"model\",\"created\":%lld,"
+	    "\"owned_by\":\"pointsman\"}",
+	    (long long)(created / USEC_SEC));
+}
+
+/* The names a caller may ask for: each model and its aliases. */
+static void
+render_models(const struct request *r, struct buf *out)
+{
+	usec created = app_started_wall(r->worker->app);
+	const char *comma = "";
+
+	buf_add_str(out, "{\"object\":\"list\",\"data\":[");
+	for (size_t i = 0; i < r->conf->n_models; i++) {
+		const struct conf_model *m = &r->conf->models[i];
+
+		if (strcmp(m->name, "*") == 0 || !boundary_model(r->tenant, m))
+			continue;
+		buf_add_str(out, comma);
+		render_model(out, m->name, created);
+		comma = ",";
+		for (size_t k = 0; m->aliases != NULL && m->aliases[k]; k++) {
+			buf_add_char(out, ',');
+			render_model(out, m->aliases[k], created);
+		}
+	}
+	buf_add_str(out, "]}");
+}
+
+static void
+send_json(struct request *r, struct buf *body)
+{
+	reply_headers(r, 200, "application/json", (int64_t)body->n, NULL);
+	r->sink->ops->write(r->sink, buf_slice(body));
+	r->sink->ops->end(r->sink, SINK_CLEAN);
+	r->outcome.bytes_out += body->n;
+	r->outcome.result = RESULT_OK;
+	request_enter(r, REQ_FINISH);
+}
+
+static enum step
+refuse_unknown(struct request *r, struct slice id)
+{
+	snprintf(r->refusal_text, sizeof(r->refusal_text),
+	    "the model `%.*s` does not exist; GET /v1/models lists those that "
+	    "do",
+	    id.n < 200 ? (int)id.n : 200, id.p);
+	return request_refuse(r,
+	    &(struct error_reply){ .status = 404,
+		.type = "invalid_request_error",
+		.code = "model_not_found",
+		.param = "model",
+		.message = r->refusal_text });
+}
+
+/* Ids may hold slashes and, from some clients, %2F. */
+static enum step
+answer_model(struct request *r, struct slice id)
+{
+	const struct conf_model *m;
+	struct buf name, body;
+	enum step step = STEP_AGAIN;
+
+	buf_init(&name, 1024);
+	uri_unescape(id, &name);
+	m = conf_find_model(r->conf, buf_slice(&name));
+	if (buf_err(&name) != OK || m == NULL ||
+	    !boundary_model(r->tenant, m)) {
+		step = refuse_unknown(r, buf_slice(&name));
+	} else {
+		buf_init(&body, MODELS_MAX);
+		buf_add_char(&name, '\0');
+		render_model(&body, name.p, app_started_wall(r->worker->app));
+		send_json(r, &body);
+		buf_fini(&body);
+	}
+	buf_fini(&name);
+	return step;
+}
+
+enum step
+local_answer(struct request *r)
+{
+	struct slice path = exchange_path(r->exchange);
+	struct slice prefix = SLICE("/v1/models/");
+	struct buf body;
+
+	if (slice_is(exchange_method(r->exchange), "OPTIONS")) {
+		reply_headers(r, 204, NULL, 0, NULL);
+		r->sink->ops->end(r->sink, SINK_CLEAN);
+		r->outcome.result = RESULT_OK;
+		request_enter(r, REQ_FINISH);
+		return STEP_AGAIN;
+	}
+	if (slice_starts(path, prefix) && path.n > prefix.n)
+		return answer_model(
+		    r, slice_make(path.p + prefix.n, path.n - prefix.n));
+	buf_init(&body, MODELS_MAX);
+	render_models(r, &body);
+	send_json(r, &body);
+	buf_fini(&body);
+	return STEP_AGAIN;
+}

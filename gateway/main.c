@@ -1,0 +1,118 @@
+/* gateway/main.c - the command line: one program, its subcommands. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/command.h"
+
+#define OPTIONS_MAX 16
+
+static int
+command_version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	puts("pointsman " POINTSMAN_VERSION);
+	return EXIT_GOOD;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help; /* NULL: not listed */
+} commands[] = {
+	{ "serve", command_serve, "run the gateway" },
+	{ "check", command_check,
+	    "check a configuration; with --live, every backend" },
+	{ "ask", command_ask, "ask one question, and say who answered" },
+	{ "top", command_top, "watch backends live" },
+	{ "key", command_key, "hash an API key for gateway.conf" },
+	{ "docs", command_docs, NULL },
+	{ "version", command_version, "print the version" },
+};
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void
+usage(FILE *f)
+{
+	fputs("usage: pointsman COMMAND [OPTION]... (--help on each)\n\n", f);
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (commands[i].help != NULL)
+			fprintf(f, "  %-10s %s\n", commands[i].name,
+			    commands[i].help);
+}
+
+static void
+print_help(const char *text, const struct command_option *o, int n)
+{
+	char left[48];
+
+	printf("usage: %s\n\n", text);
+	for (int i = 0; i < n; i++) {
+		snprintf(left, sizeof(left), "%c%c%s --%s %s",
+		    o[i].letter ? '-' : ' ', o[i].letter ? o[i].letter : ' ',
+		    o[i].letter ? "," : " ", o[i].name,
+		    o[i].value != NULL ? o[i].value : "");
+		printf("  %-26s %s\n", left, o[i].help);
+	}
+	printf("  %-26s %s\n", "    --help", "this text");
+}
+
+int
+command_options(int argc, char **argv, const char *text,
+    const struct command_option *o, int n)
+{
+	struct option longs[OPTIONS_MAX + 2] = { { 0 } };
+	char shorts[3 * OPTIONS_MAX + 2] = "";
+	int c, which;
+
+	for (int i = 0; i < n && i < OPTIONS_MAX; i++) {
+		size_t len = strlen(shorts);
+
+		longs[i].name = o[i].name;
+		longs[i].has_arg = o[i].value != NULL;
+		longs[i].val = 256 + i;
+		if (o[i].letter != 0)
+			snprintf(shorts + len, sizeof(shorts) - len, "%c%s",
+			    o[i].letter, o[i].value != NULL ? ":" : "");
+	}
+	longs[n] = (struct option){ "help", 0, NULL, 'H' };
+	optind = 1;
+	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (c == 'H') {
+			print_help(text, o, n);
+			return -1;
+		}
+		which = c - 256;
+		for (int i = 0; i < n && which < 0; i++)
+			if (o[i].letter == c)
+				which = i;
+		if (c == '?' || which < 0) {
+			fprintf(stderr, "usage: %s\n", text);
+			return -2;
+		}
+		if (o[which].value != NULL)
+			*o[which].string = optarg;
+		else
+			*o[which].flag = true;
+	}
+	return optind;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+
+	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
+		usage(stdout);
+		return EXIT_GOOD;
+	}
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	if (name[0] != '\0')
+		fprintf(stderr, "pointsman: no such command: %s\n", name);
+	usage(stderr);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,257 @@
+/* gateway/probe.c - asks backends how they are, from the main thread.
+ *
+ * Each probe owns a timer, which is both the pause between rounds and the
+ * deadline of a question; the timer's close callback frees the probe. */
+#include "gateway/probe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/backend.h"
+#include "gateway/lib/log.h"
+
+#define PROBE_TIMEOUT (3 * USEC_SEC)
+#define PROBE_BODY_MAX ((size_t)1 << 20)
+#define PROBE_LOADING_INTERVAL (200 * USEC_MS) /* while a model loads */
+#define PROBE_METERED_FACTOR 12 /* hosted: ask seldom */
+
+struct probe {
+	struct probe *next;
+	struct app *app;
+	const struct conf_backend *backend; /* of the pinned snapshot */
+	const struct backend_ops *ops;
+	struct conf *conf; /* pinned */
+	uv_timer_t timer;
+	enum probe_kind kind;
+	struct transfer *transfer; /* NULL between questions */
+	struct buf body;
+	bool loading, closing;
+};
+
+struct prober {
+	struct app *app;
+	struct probe *probes;
+};
+
+static void ask(struct probe *, enum probe_kind);
+
+static void
+on_timer(uv_timer_t *t)
+{
+	struct probe *p = t->data;
+	struct fault late = { .kind = FAULT_TTFT_TIMEOUT };
+
+	if (p->transfer != NULL) {
+		transfer_cancel(&p->transfer);
+		switchboard_load(
+		    p->app->board, p->backend->id, NULL, &late, clock_now());
+	}
+	ask(p, PROBE_HEALTH);
+}
+
+static void
+arm(struct probe *p, usec span)
+{
+	if (!p->closing)
+		uv_timer_start(
+		    &p->timer, on_timer, (uint64_t)(span / USEC_MS), 0);
+}
+
+static void
+rest(struct probe *p)
+{
+	usec span = p->backend->probe_interval;
+
+	if (p->loading)
+		span = PROBE_LOADING_INTERVAL;
+	else if (p->ops->always_warm)
+		span *= PROBE_METERED_FACTOR;
+	arm(p, span);
+}
+
+static bool
+on_bytes(void *arg, struct slice bytes)
+{
+	struct probe *p = arg;
+
+	buf_add(&p->body, bytes);
+	return true;
+}
+
+static void
+on_done(void *arg, const struct transfer_result *t)
+{
+	struct probe *p = arg;
+	struct probe_result result = { .fault = { .kind = t->fault,
+					   .status = t->status } };
+	enum probe_kind kind = p->kind;
+	usec now = clock_now();
+
+	p->transfer = NULL;
+	p->ops->read_probe(kind, t->status, buf_slice(&p->body), &result);
+	buf_reset(&p->body);
+	if (kind != PROBE_HEALTH) {
+		switchboard_load(
+		    p->app->board, p->backend->id, &result.load, NULL, now);
+		rest(p);
+		return;
+	}
+	p->loading = result.fault.kind == FAULT_LOADING;
+	/* A child that does not listen yet is loading, not broken. */
+	if (p->backend->command != NULL && result.fault.kind == FAULT_REFUSED) {
+		p->loading = true;
+		result.fault.kind = FAULT_LOADING;
+	}
+	log_debug("probe backend=%s status=%d result=%s", p->backend->name,
+	    t->status, fault_rule(result.fault.kind)->name);
+	switchboard_load(
+	    p->app->board, p->backend->id, &result.load, &result.fault, now);
+	if (result.fault.kind == FAULT_NONE)
+		ask(p, PROBE_LOAD);
+	else
+		rest(p);
+}
+
+static const struct transfer_ops ops = {
+	.on_bytes = on_bytes,
+	.on_done = on_done,
+};
+
+/* "http://host:8000/v1" -> the length of "http://host:8000". */
+static size_t
+root_length(const char *url)
+{
+	const char *host = strstr(url, "://");
+	const char *path = host != NULL ? strchr(host + 3, '/') : NULL;
+
+	return path != NULL ? (size_t)(path - url) : strlen(url);
+}
+
+static void
+add_key(const struct conf_backend *b, struct buf *headers)
+{
+	if (b->api_key != NULL)
+		buf_addf(headers, "authorization: Bearer %s\n", b->api_key);
+}
+
+static void
+ask(struct probe *p, enum probe_kind kind)
+{
+	const struct conf_backend *b = p->backend;
+	struct probe_request q = { 0 };
+	char base[384], url[768];
+	struct buf headers;
+	struct transfer_request t = { 0 };
+
+	if (!app_backend_url(p->app, b, base, sizeof(base))) {
+		p->loading = true;
+		rest(p);
+		return;
+	}
+	if (p->ops->probe == NULL || !p->ops->probe(kind, b, &q)) {
+		if (kind == PROBE_HEALTH)
+			ask(p, PROBE_LOAD);
+		else
+			rest(p);
+		return;
+	}
+	if (!q.under_base)
+		base[root_length(base)] = '\0';
+	snprintf(url, sizeof(url), "%s%s", base, q.path);
+	buf_init(&headers, 8192);
+	add_key(b, &headers);
+	t.method = q.method;
+	t.url = url;
+	t.unix_path = b->unix_path;
+	t.ca_file = b->ca_file;
+	t.tls_insecure = b->tls_insecure;
+	t.local = b->command != NULL || b->unix_path != NULL;
+	t.headers = buf_slice(&headers);
+	t.connect_timeout = b->timeouts.connect;
+	p->kind = kind;
+	p->transfer = transfer_start(p->app->upstream, &t, &ops, p);
+	buf_fini(&headers);
+	arm(p, PROBE_TIMEOUT);
+}
+
+static void
+on_closed(uv_handle_t *h)
+{
+	struct probe *p = h->data;
+
+	buf_fini(&p->body);
+	conf_unref(&p->conf);
+	free(p);
+}
+
+static void
+end_all(struct prober *pr)
+{
+	struct probe *p, *next;
+
+	for (p = pr->probes; p != NULL; p = next) {
+		next = p->next;
+		p->closing = true;
+		if (p->transfer != NULL)
+			transfer_cancel(&p->transfer);
+		uv_close((uv_handle_t *)&p->timer, on_closed);
+	}
+	pr->probes = NULL;
+}
+
+struct prober *
+prober_new(struct app *app)
+{
+	struct prober *pr = calloc(1, sizeof(*pr));
+
+	if (pr != NULL)
+		pr->app = app;
+	return pr;
+}
+
+void
+prober_configure(struct prober *pr)
+{
+	struct conf *conf = pr->app->conf;
+
+	end_all(pr);
+	for (size_t i = 0; i < conf->n_backends; i++) {
+		const struct conf_backend *b = &conf->backends[i];
+		struct probe *p;
+
+		if (b->off != NULL || b->probe_interval == 0)
+			continue;
+		p = calloc(1, sizeof(*p));
+		if (p == NULL)
+			return;
+		p->app = pr->app;
+		p->backend = b;
+		p->ops = backend_find(slice_of(b->adapter));
+		p->conf = conf_ref(conf);
+		buf_init(&p->body, PROBE_BODY_MAX);
+		uv_timer_init(&pr->app->loop, &p->timer);
+		p->timer.data = p;
+		p->next = pr->probes;
+		pr->probes = p;
+		arm(p, 0);
+	}
+}
+
+void
+prober_hurry(struct prober *pr, uint32_t backend)
+{
+	for (struct probe *p = pr->probes; p != NULL; p = p->next)
+		if (p->backend->id == backend && p->transfer == NULL)
+			arm(p, 0);
+}
+
+void
+prober_free(struct prober **prp)
+{
+	if (*prp == NULL)
+		return;
+	end_all(*prp);
+	free(*prp);
+	*prp = NULL;
+}

@@ -1,0 +1,212 @@
+/* gateway/refusals.c - how a failure is worded for the client. */
+#include "gateway/refusals.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_AFTER_MAX (60 * USEC_SEC) /* SDKs ignore longer hints */
+
+const struct error_reply refusal_memory = {
+	.status = 503,
+	.type = "server_error",
+	.code = "out_of_memory",
+	.message = "the gateway is out of memory for this request",
+	.retry_after = USEC_SEC,
+};
+
+const struct error_reply refusal_deadline = {
+	.status = 504,
+	.type = "server_error",
+	.code = "deadline_exceeded",
+	.message = "no backend answered before the request's deadline",
+};
+
+const struct error_reply refusal_draining = {
+	.status = 503,
+	.type = "server_error",
+	.code = "shutting_down",
+	.message = "the gateway is shutting down",
+	.retry_after = USEC_SEC,
+};
+
+void
+refusal_of_model(enum err err, bool named, struct error_reply *e)
+{
+	*e = (struct error_reply){
+		.status = err == ERR_NOT_FOUND ? 404 : 400,
+		.type = "invalid_request_error",
+		.code = !named             ? "model_required"
+		    : err == ERR_NOT_FOUND ? "model_not_found"
+					   : "invalid_model",
+		.param = "model",
+	};
+}
+
+/* One row per reason a router may give for PLAN_NO. */
+static const struct {
+	int status;
+	const char *code, *message;
+} plan_refusals[REASON_COUNT] = {
+	[REASON_NO_SERVING] = { 400, "unsupported_capability",
+	    "no backend of this model can do what the request asks for" },
+	[REASON_BOUNDARY] = { 403, "not_allowed",
+	    "no backend of this model is within the tenant's boundaries "
+	    "(regions, backends, quality)" },
+	[REASON_UNAVAILABLE] = { 503, "no_backend_available",
+	    "no backend of this model is available now" },
+	[REASON_RATE_LIMITED] = { 429, "rate_limit_exceeded",
+	    "every backend of this model is at its rate limit" },
+	[REASON_LOADING] = { 503, "model_loading",
+	    "the model is still loading" },
+	[REASON_SLO_UNATTAINABLE] = { 503, "slo_unattainable",
+	    "no backend is expected to meet the request's SLO" },
+	[REASON_QUEUE_FULL] = { 503, "queue_full",
+	    "too many requests are waiting" },
+	[REASON_DEADLINE] = { 504, "deadline_exceeded",
+	    "no backend answered before the request's deadline" },
+	[REASON_EXHAUSTED] = { 502, "all_backends_failed",
+	    "every backend of this model has been tried" },
+	[REASON_RETRY_BUDGET] = { 503, "retry_budget_exhausted",
+	    "the retry budget is spent" },
+};
+
+static usec
+bounded(usec retry_after)
+{
+	return retry_after < RETRY_AFTER_MAX ? retry_after : RETRY_AFTER_MAX;
+}
+
+void
+refusal_of_plan(const struct plan *plan, struct error_reply *e)
+{
+	int status = plan_refusals[plan->reason].status;
+
+	*e = (struct error_reply){
+		.status = status != 0 ? status : 503,
+		.type = status == 429               ? "rate_limit_error"
+		    : status >= 400 && status < 500 ? "invalid_request_error"
+						    : "server_error",
+		.code = status != 0 ? plan_refusals[plan->reason].code
+				    : "no_capacity",
+		.message = status != 0 ? plan_refusals[plan->reason].message
+				       : "no capacity",
+	};
+	if (e->status == 503 || e->status == 429)
+		e->retry_after = bounded(
+		    plan->retry_after > 0 ? plan->retry_after : USEC_SEC);
+}
+
+/* --- a backend's own error --- */
+
+/* Strings as they are, numbers (llama.cpp's code) in digits. */
+static char *
+text_of(const json_t *v)
+{
+	char digits[32];
+
+	if (json_is_string(v))
+		return strdup(json_string_value(v));
+	if (!json_is_integer(v))
+		return NULL;
+	snprintf(
+	    digits, sizeof(digits), "%lld", (long long)json_integer_value(v));
+	return strdup(digits);
+}
+
+static void
+read_members(struct upstream_error *out, const json_t *error)
+{
+	out->message = text_of(json_object_get(error, "message"));
+	out->type = text_of(json_object_get(error, "type"));
+	out->param = text_of(json_object_get(error, "param"));
+	out->code = text_of(json_object_get(error, "code"));
+}
+
+void
+upstream_error_read(
+    struct upstream_error *out, struct slice body, const char *otherwise)
+{
+	json_t *doc = json_loadb(body.p != NULL ? body.p : "", body.n, 0, NULL);
+	const json_t *error = json_object_get(doc, "error");
+
+	*out = (struct upstream_error){ 0 };
+	if (json_is_object(error)) {
+		read_members(out, error);
+	} else if (json_is_string(error)) { /* TGI, Ollama */
+		out->message = text_of(error);
+		out->type = text_of(json_object_get(doc, "error_type"));
+	} else if (json_is_object(doc)) { /* older vLLM; FastAPI's detail */
+		read_members(out, doc);
+		if (out->message == NULL)
+			out->message = text_of(json_object_get(doc, "detail"));
+	}
+	json_decref(doc);
+	if (out->message == NULL && otherwise[0] != '\0')
+		out->message = strdup(otherwise);
+}
+
+void
+upstream_error_fini(struct upstream_error *e)
+{
+	free(e->message);
+	free(e->type);
+	free(e->param);
+	free(e->code);
+}
+
+static void
+quote(const struct fault *fault, const struct upstream_error *said,
+    struct error_reply *e)
+{
+	*e = (struct error_reply){
+		.status = fault->status,
+		.type =
+		    said->type != NULL ? said->type : "invalid_request_error",
+		.param = said->param,
+		.code = said->code,
+		.message = said->message != NULL ? said->message
+						 : "the backend refused it",
+	};
+}
+
+static const char *
+code_of_status(int status)
+{
+	switch (status) {
+	case 429:
+		return "rate_limit_exceeded";
+	case 503:
+		return "no_backend_available";
+	case 504:
+		return "upstream_timeout";
+	default:
+		return "all_backends_failed";
+	}
+}
+
+void
+refusal_of_fault(const struct fault *fault, const struct plan *plan,
+    bool all_rate_limited, const struct upstream_error *said,
+    struct error_reply *e)
+{
+	int status = fault_rule(fault->kind)->client_status;
+
+	if (status == 0 && fault->status >= 400) {
+		quote(fault, said, e);
+		return;
+	}
+	if (fault->kind == FAULT_RATE_LIMITED && all_rate_limited)
+		status = 429;
+	*e = (struct error_reply){
+		.status = status != 0 ? status : 502,
+		.type = status == 429 ? "rate_limit_error" : "server_error",
+		.code = code_of_status(status),
+	};
+	if (status == 429 || status == 503)
+		e->retry_after = bounded(plan != NULL && plan->retry_after > 0
+			? plan->retry_after
+			: fault->retry_after > 0 ? fault->retry_after
+						 : USEC_SEC);
+}

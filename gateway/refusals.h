@@ -1,0 +1,37 @@
+/* gateway/refusals.h - how a failure is worded for the client.
+ *
+ * From the fault table and the router's reasons to a status, a code and a
+ * sentence. Pure. */
+#ifndef GATEWAY_REFUSALS_H
+#define GATEWAY_REFUSALS_H
+
+#include "gateway/dialects/dialect.h"
+#include "router/router.h"
+
+extern const struct error_reply refusal_memory;
+extern const struct error_reply refusal_deadline;
+extern const struct error_reply refusal_draining;
+
+/* model_resolve() said no: fills status, type, code, param; the message is
+ * the caller's. */
+void refusal_of_model(enum err, bool named, struct error_reply *);
+
+/* PLAN_NO before any attempt. */
+void refusal_of_plan(const struct plan *, struct error_reply *);
+
+/* A backend's own error, read from whatever shape it has. */
+struct upstream_error {
+	char *message, *type, *param, *code; /* NULL: not said */
+};
+void upstream_error_read(struct upstream_error *, struct slice body,
+    const char *otherwise); /* a message where the body has none */
+void upstream_error_fini(struct upstream_error *);
+
+/* After the last attempt. plan is the router's PLAN_NO, or NULL. Where the
+ * answer is the backend's own (a 4xx about the request), *said is quoted and
+ * must outlive *e; else e->message is NULL and the caller words it. */
+void refusal_of_fault(const struct fault *, const struct plan *plan,
+    bool all_rate_limited, const struct upstream_error *said,
+    struct error_reply *e);
+
+#endif

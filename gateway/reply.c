@@ -1,0 +1,146 @@
+/* gateway/reply.c - what goes to a client besides a backend's bytes.
+ *
+ * Every answer of ours carries who made it: request id, backend, model,
+ * attempts, timing. Errors have one shape per dialect. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/app.h"
+#include "gateway/attempt.h"
+#include "gateway/request.h"
+
+#define HEADERS_MAX 16
+#define REPLY_ERROR_MAX ((size_t)64 << 10)
+
+struct header_list {
+	struct header list[HEADERS_MAX];
+	size_t n;
+};
+
+static void
+add(struct header_list *h, const char *name, struct slice value)
+{
+	if (h->n < HEADERS_MAX && value.n > 0)
+		h->list[h->n++] = (struct header){ slice_of(name), value };
+}
+
+static bool
+origin_allowed(const struct conf *conf, struct slice origin)
+{
+	for (size_t i = 0; conf->cors_origins[i] != NULL; i++)
+		if (slice_is(origin, conf->cors_origins[i]))
+			return true;
+	return false;
+}
+
+/* WIRE 1.3: only for configured origins; `*` would not cover credentials. */
+static void
+add_cors(struct header_list *h, const struct request *r)
+{
+	struct slice origin = exchange_header(r->exchange, "origin");
+	bool preflight = slice_is(exchange_method(r->exchange), "OPTIONS");
+
+	if (origin.n == 0 || !origin_allowed(r->conf, origin))
+		return;
+	add(h, "access-control-allow-origin", origin);
+	add(h, "vary", SLICE("origin"));
+	if (!preflight) {
+		add(h, "access-control-expose-headers",
+		    SLICE("x-request-id, x-pointsman-backend, "
+			  "x-pointsman-model, x-pointsman-attempts, "
+			  "server-timing, retry-after, retry-after-ms"));
+		return;
+	}
+	add(h, "access-control-allow-methods", SLICE("GET, POST, OPTIONS"));
+	add(h, "access-control-allow-headers",
+	    exchange_header(r->exchange, "access-control-request-headers"));
+	add(h, "access-control-max-age", SLICE("600"));
+}
+
+/* The SDKs retry by themselves: say whether that makes sense. */
+static void
+add_retry(struct header_list *h, const struct error_reply *e, char text[48])
+{
+	char *ms = text + 16;
+
+	if (e == NULL || e->status < 400)
+		return;
+	if (e->retry_after > 0) {
+		usec s = (e->retry_after + USEC_SEC - 1) / USEC_SEC;
+
+		snprintf(text, 16, "%lld", (long long)s);
+		add(h, "retry-after", slice_of(text));
+		snprintf(ms, 32, "%lld",
+		    (long long)((e->retry_after + USEC_MS - 1) / USEC_MS));
+		add(h, "retry-after-ms", slice_of(ms));
+	} else if (e->status >= 500 || e->status == 429) {
+		add(h, "x-should-retry", SLICE("false"));
+	}
+}
+
+void
+reply_headers(struct request *r, int status, const char *content_type,
+    int64_t length, const struct error_reply *e)
+{
+	const struct attempt *a = r->attempt;
+	struct header_list h = { .n = 0 };
+	char attempts[16], retry[48];
+	struct buf timing;
+
+	buf_init(&timing, 512);
+	snprintf(attempts, sizeof(attempts), "%u", r->n_attempts);
+	add(&h, "content-type", slice_of(content_type));
+	add(&h, "x-request-id", slice_of(r->id));
+	if (r->route != NULL) {
+		add(&h, "x-pointsman-attempts", slice_of(attempts));
+		server_timing(&r->outcome, &timing);
+		add(&h, "server-timing", buf_slice(&timing));
+	}
+	if (a != NULL) {
+		add(&h, "x-pointsman-backend",
+		    slice_of(a->serving->backend->name));
+		add(&h, "x-pointsman-model", slice_of(a->serving->upstream));
+	}
+	if (length == SINK_STREAMED) {
+		add(&h, "cache-control", SLICE("no-cache, no-transform"));
+		add(&h, "x-accel-buffering", SLICE("no"));
+	}
+	if (status == 401)
+		add(&h, "www-authenticate", SLICE("Bearer"));
+	add_retry(&h, e, retry);
+	add_cors(&h, r);
+	r->sink->ops->headers(r->sink, status, h.list, h.n, length);
+	r->sent_headers = true;
+	r->outcome.status = status;
+	buf_fini(&timing);
+}
+
+void
+reply_error(struct request *r, const struct error_reply *e)
+{
+	struct buf body;
+
+	buf_init(&body, REPLY_ERROR_MAX);
+	if (r->dialect != NULL)
+		r->dialect->render_error(e, &body);
+	else
+		openai_render_error(e, &body);
+	reply_headers(r, e->status, "application/json", (int64_t)body.n, e);
+	r->sink->ops->write(r->sink, buf_slice(&body));
+	r->sink->ops->end(r->sink, SINK_CLEAN);
+	r->outcome.bytes_out += body.n;
+	buf_fini(&body);
+}
+
+void
+reply_error_event(struct request *r, const struct error_reply *e)
+{
+	struct buf event;
+
+	buf_init(&event, REPLY_ERROR_MAX);
+	r->dialect->render_error_event(e, &event);
+	r->sink->ops->write(r->sink, buf_slice(&event));
+	r->sink->ops->end(r->sink, SINK_CLEAN);
+	r->outcome.bytes_out += event.n;
+	buf_fini(&event);
+}

@@ -1,0 +1,214 @@
+/* gateway/request.c - a request's life: references, state, timer, callbacks.
+ *
+ * The steps themselves are in steps.c. */
+#include "gateway/request.h"
+#include "gateway/head.h"
+
+#include <assert.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/attempt.h"
+
+#define EDGE(state) (1u << (state))
+
+/* The legal edges; every state may also end in FINISH. */
+static const unsigned edges[REQ_STATE_COUNT] = {
+	[REQ_HEAD] = EDGE(REQ_BODY),
+	[REQ_BODY] = EDGE(REQ_PLAN),
+	[REQ_PLAN] = EDGE(REQ_WAIT) | EDGE(REQ_ATTEMPT),
+	[REQ_WAIT] = EDGE(REQ_ATTEMPT),
+	[REQ_ATTEMPT] = EDGE(REQ_ATTEMPT) | EDGE(REQ_WAIT) | EDGE(REQ_COMMIT),
+	[REQ_COMMIT] = EDGE(REQ_RELAY),
+};
+
+static const char *const names[REQ_STATE_COUNT] = { "head", "body", "plan",
+	"wait", "attempt", "commit", "relay", "finish" };
+
+const char *
+request_state_name(enum request_state s)
+{
+	return names[s];
+}
+
+void
+request_enter(struct request *r, enum request_state next)
+{
+	assert(r->state != REQ_FINISH);
+	assert(next == REQ_FINISH || (edges[r->state] & EDGE(next)) != 0);
+	if (r->state == REQ_WAIT)
+		r->waited += r->worker->now - r->entered;
+	r->state = next;
+	r->entered = r->worker->now;
+}
+
+void
+request_wake(struct request *r)
+{
+	if (list_empty(&r->on_runnable))
+		list_append(&r->worker->runnable, &r->on_runnable);
+}
+
+void
+request_run(struct request *r)
+{
+	while (request_step(r) == STEP_AGAIN)
+		continue;
+}
+
+void
+request_unref(struct request *r)
+{
+	if (--r->refs > 0)
+		return;
+	list_remove(&r->on_runnable);
+	list_remove(&r->on_live);
+	list_append(&r->worker->graveyard, &r->on_live);
+}
+
+void
+request_free(struct request *r)
+{
+	attempt_free(&r->attempt);
+	free(r->parsed);
+	conf_unref(&r->conf);
+	free(r);
+}
+
+static void
+on_timer(uv_timer_t *t)
+{
+	request_wake(t->data);
+}
+
+static void
+on_timer_closed(uv_handle_t *h)
+{
+	request_unref(h->data);
+}
+
+void
+request_disarm(struct request *r)
+{
+	uv_close((uv_handle_t *)&r->timer, on_timer_closed);
+}
+
+void
+request_arm(struct request *r)
+{
+	usec at = r->deadline, now = r->worker->now, own;
+	enum fault_kind passed;
+
+	if (r->attempt != NULL) {
+		own = attempt_deadline(r->attempt, now, &passed);
+		at = own < at ? own : at;
+	}
+	/* Rounded up: a timer that fires early would only be armed again. */
+	at = at > now ? (at - now + USEC_MS - 1) / USEC_MS : 0;
+	uv_timer_start(&r->timer, on_timer, (uint64_t)at, 0);
+}
+
+static void
+on_drain(void *arg)
+{
+	struct request *r = arg;
+
+	r->drained = true;
+	request_wake(r);
+}
+
+static void
+on_gone(void *arg)
+{
+	struct request *r = arg;
+
+	r->gone = true;
+	request_wake(r);
+}
+
+static void
+make_id(char id[REQUEST_ID_BYTES])
+{
+	unsigned char bytes[12];
+
+	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+		abort(); /* no ids, no secrets: nothing is safe any more */
+	snprintf(id, REQUEST_ID_BYTES, "req_");
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(id + 4 + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static struct request *
+request_new(struct worker *w, struct exchange *x)
+{
+	struct request *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->refs = 2; /* the exchange, the timer */
+	r->worker = w;
+	r->entered = w->now;
+	r->conf = conf_ref(w->conf);
+	r->exchange = x;
+	r->sink = exchange_sink(x);
+	r->sink->on_drain = on_drain;
+	r->sink->on_gone = on_gone;
+	r->sink->arg = r;
+	r->outcome.ttft = r->outcome.itl = -1;
+	r->outcome.connect = r->outcome.tls = -1;
+	r->outcome.cost = -1;
+	list_init(&r->on_runnable);
+	list_append(&w->live, &r->on_live);
+	make_id(r->id);
+	uv_timer_init(&w->loop, &r->timer);
+	r->timer.data = r;
+	return r;
+}
+
+static enum front_verdict
+on_headers(void *arg, struct exchange *x)
+{
+	struct worker *w = arg;
+	struct request *r = request_new(w, x);
+
+	exchange_set_arg(x, r);
+	if (r == NULL)
+		return FRONT_REFUSE;
+	head_judge(r);
+	return r->verdict == HEAD_REFUSED ? FRONT_REFUSE : FRONT_READ;
+}
+
+static void
+on_request(void *arg, struct exchange *x)
+{
+	struct request *r = exchange_arg(x);
+
+	(void)arg;
+	if (r == NULL) { /* no memory for it: no answer either */
+		exchange_sink(x)->ops->end(exchange_sink(x), SINK_ABORT);
+		return;
+	}
+	r->received = true;
+	request_wake(r);
+}
+
+static void
+on_closed(void *arg, struct exchange *x)
+{
+	struct request *r = exchange_arg(x);
+
+	(void)arg;
+	if (r == NULL)
+		return;
+	r->exchange = NULL;
+	r->sink = NULL;
+	r->closed = true;
+	request_wake(r);
+}
+
+const struct front_ops request_front_ops = {
+	.on_headers = on_headers,
+	.on_request = on_request,
+	.on_closed = on_closed,
+};

@@ -1,0 +1,124 @@
+/* gateway/request.h - one request, from its headers to its outcome.
+ *
+ *	HEAD -> BODY -> PLAN -> ATTEMPT -> COMMIT -> RELAY -> FINISH
+ *	  |       |      ^ |       |                            ^
+ *	  |       |      | +-WAIT  +-- retry re-plans           |
+ *	  +-------+------+--------- refuse ---------------------+
+ *
+ * request_enter() is the only writer of the state. Callbacks leave word in the
+ * flags and make the request runnable; the steps (steps.c) do the work, from
+ * the worker's settle loop and never from inside libcurl or libmicrohttpd.
+ *
+ * References: one for the exchange, one for the timer. The last one lost puts
+ * the request on the worker's graveyard, emptied once per loop turn. */
+#ifndef GATEWAY_REQUEST_H
+#define GATEWAY_REQUEST_H
+
+#include <uv.h>
+
+#include "backends/backend.h"
+#include "gateway/dialects/dialect.h"
+#include "gateway/front/front.h"
+#include "gateway/lib/list.h"
+#include "gateway/worker.h"
+#include "router/router.h"
+
+#define REQUEST_ID_BYTES 29 /* "req_", 24 hexadecimal digits, NUL */
+
+enum request_state {
+	REQ_HEAD, /* headers are in, the body is being read */
+	REQ_BODY, /* scan it */
+	REQ_PLAN, /* ask the router */
+	REQ_WAIT, /* in the router's queue */
+	REQ_ATTEMPT, /* a backend works; the client has seen nothing */
+	REQ_COMMIT, /* the answer begins */
+	REQ_RELAY, /* and goes on */
+	REQ_FINISH, /* over: told everybody who counts */
+	REQ_STATE_COUNT
+};
+
+enum step { STEP_AGAIN, STEP_WAIT };
+
+/* What the headers alone decided. */
+enum head_verdict {
+	HEAD_INFERENCE, /* a route with a body */
+	HEAD_LOCAL, /* we answer ourselves: models, preflight */
+	HEAD_REFUSED, /* r->refusal says why */
+};
+
+struct attempt;
+
+struct request {
+	struct list on_runnable, on_live;
+	unsigned refs;
+	enum request_state state;
+	usec entered; /* when the state was */
+	struct worker *worker;
+	struct conf *conf; /* pinned for the request's life */
+	struct exchange *exchange; /* NULL once the front let go of it */
+	struct sink *sink;
+	uv_timer_t timer;
+	usec deadline; /* absolute; shared by all attempts and waits */
+	char id[REQUEST_ID_BYTES];
+
+	enum head_verdict verdict;
+	struct error_reply refusal;
+	char refusal_text[512];
+	const struct route *route; /* NULL: not inference */
+	const struct dialect_ops *dialect;
+	const struct conf_tenant *tenant; /* NULL: the gateway is open */
+
+	struct dialect_request *parsed; /* until COMMIT */
+	struct facts facts;
+	struct slo slo;
+	struct route_request routing; /* borrowed by the router */
+	struct ticket ticket;
+	bool ticketed; /* the ticket is alive */
+	struct plan plan;
+	bool plan_ready; /* the router has answered a wait */
+	bool streaming; /* what the client was sent is SSE */
+
+	struct attempt *attempt; /* the present one, or NULL */
+	unsigned n_attempts, n_rate_limited, n_empty;
+	usec waited; /* in the router's queue, in all */
+
+	/* left by callbacks */
+	bool received, gone, drained, closed, aborted;
+	bool released; /* the exchange's reference has been given up */
+
+	struct outcome outcome;
+	bool sent_headers;
+};
+
+/* The front's callbacks; arg is the worker. */
+extern const struct front_ops request_front_ops;
+
+/* The only writer of r->state: checks the edge, stamps the time. */
+void request_enter(struct request *, enum request_state);
+const char *request_state_name(enum request_state);
+/* Something changed: run it before the loop sleeps again. */
+void request_wake(struct request *);
+/* Runs steps until one waits. */
+void request_run(struct request *);
+/* (Re-)arms the timer for the earliest of the deadlines. */
+void request_arm(struct request *);
+/* Lets go of the timer, for good. */
+void request_disarm(struct request *);
+void request_unref(struct request *);
+void request_free(struct request *); /* the graveyard's */
+
+/* steps.c */
+enum step request_step(struct request *);
+/* Ends it with an error in the client's format, wherever it is. */
+enum step request_refuse(struct request *, const struct error_reply *);
+
+/* reply.c: what goes out besides a backend's bytes. */
+void reply_headers(struct request *, int status, const char *content_type,
+    int64_t length, const struct error_reply *);
+void reply_error(struct request *, const struct error_reply *);
+void reply_error_event(struct request *, const struct error_reply *);
+
+/* local.c: answers of our own, /v1/models and preflights. */
+enum step local_answer(struct request *);
+
+#endif

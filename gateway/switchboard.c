@@ -1,0 +1,188 @@
+/* gateway/switchboard.c - the router under its one lock, and who to wake. */
+#include "gateway/switchboard.h"
+
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <uv.h>
+
+struct switchboard {
+	uv_mutex_t lock;
+	struct router *router;
+	struct router_tables *tables; /* the tick's, main thread only */
+	wake_fn wake;
+	void *wake_arg;
+};
+
+struct switchboard *
+switchboard_new(unsigned workers, wake_fn wake, void *arg)
+{
+	struct switchboard *b = calloc(1, sizeof(*b));
+	uint64_t seed = 0;
+
+	if (b == NULL)
+		return NULL;
+	RAND_bytes((unsigned char *)&seed, sizeof(seed));
+	b->wake = wake;
+	b->wake_arg = arg;
+	b->router = router_new(workers, seed);
+	b->tables = router_tables_new();
+	if (b->router == NULL || b->tables == NULL ||
+	    uv_mutex_init(&b->lock) != 0) {
+		router_tables_free(&b->tables);
+		router_free(&b->router);
+		free(b);
+		return NULL;
+	}
+	return b;
+}
+
+void
+switchboard_free(struct switchboard **bp)
+{
+	struct switchboard *b = *bp;
+
+	if (b == NULL)
+		return;
+	router_tables_free(&b->tables);
+	router_free(&b->router);
+	uv_mutex_destroy(&b->lock);
+	free(b);
+	*bp = NULL;
+}
+
+static void
+wake_workers(struct switchboard *b, uint64_t mask)
+{
+	while (mask != 0) {
+		b->wake(b->wake_arg, (unsigned)__builtin_ctzll(mask));
+		mask &= mask - 1;
+	}
+}
+
+enum err
+switchboard_configure(struct switchboard *b, struct conf *conf, usec now)
+{
+	enum err rc;
+
+	uv_mutex_lock(&b->lock);
+	rc = router_configure(b->router, conf, now);
+	uv_mutex_unlock(&b->lock);
+	return rc;
+}
+
+void
+switchboard_submit(struct switchboard *b, const struct route_request *rr,
+    usec now, struct ticket *t, struct plan *plan)
+{
+	uv_mutex_lock(&b->lock);
+	router_submit(b->router, rr, now, t, plan);
+	uv_mutex_unlock(&b->lock);
+}
+
+bool
+switchboard_next(struct switchboard *b, unsigned worker, usec now, void **owner,
+    struct ticket *t, struct plan *plan)
+{
+	bool any;
+
+	uv_mutex_lock(&b->lock);
+	any = router_next(b->router, worker, now, owner, t, plan);
+	uv_mutex_unlock(&b->lock);
+	return any;
+}
+
+void
+switchboard_retry(struct switchboard *b, struct ticket t,
+    const struct fault *fault, usec now, struct plan *plan)
+{
+	uint64_t mask;
+
+	uv_mutex_lock(&b->lock);
+	mask = router_retry(b->router, t, fault, now, plan);
+	uv_mutex_unlock(&b->lock);
+	wake_workers(b, mask);
+}
+
+void
+switchboard_cancel(struct switchboard *b, struct ticket t, usec now)
+{
+	uint64_t mask;
+
+	uv_mutex_lock(&b->lock);
+	mask = router_cancel(b->router, t, now);
+	uv_mutex_unlock(&b->lock);
+	wake_workers(b, mask);
+}
+
+void
+switchboard_first_token(
+    struct switchboard *b, struct ticket t, usec now, usec ttft)
+{
+	uv_mutex_lock(&b->lock);
+	router_first_token(b->router, t, now, ttft);
+	uv_mutex_unlock(&b->lock);
+}
+
+void
+switchboard_finished(struct switchboard *b, struct ticket t,
+    const struct route_result *result, usec now)
+{
+	uint64_t mask;
+
+	uv_mutex_lock(&b->lock);
+	mask = router_finished(b->router, t, result, now);
+	uv_mutex_unlock(&b->lock);
+	wake_workers(b, mask);
+}
+
+void
+switchboard_load(struct switchboard *b, uint32_t backend,
+    const struct load *load, const struct fault *fault, usec now)
+{
+	uint64_t mask;
+
+	uv_mutex_lock(&b->lock);
+	mask = router_load(b->router, backend, load, fault, now);
+	uv_mutex_unlock(&b->lock);
+	wake_workers(b, mask);
+}
+
+void
+switchboard_tick(struct switchboard *b, usec now)
+{
+	uint64_t mask;
+
+	uv_mutex_lock(&b->lock);
+	router_tick_begin(b->router, b->tables, now);
+	uv_mutex_unlock(&b->lock);
+
+	router_tick_build(b->tables);
+
+	uv_mutex_lock(&b->lock);
+	mask = router_tick_end(b->router, b->tables, now);
+	uv_mutex_unlock(&b->lock);
+	wake_workers(b, mask);
+}
+
+bool
+switchboard_view(struct switchboard *b, uint32_t serving, usec now,
+    struct serving_view *view)
+{
+	bool found;
+
+	uv_mutex_lock(&b->lock);
+	found = router_view(b->router, serving, now, view);
+	uv_mutex_unlock(&b->lock);
+	return found;
+}
+
+unsigned
+switchboard_queue_length(struct switchboard *b)
+{
+	unsigned n;
+
+	uv_mutex_lock(&b->lock);
+	n = router_queue_length(b->router);
+	uv_mutex_unlock(&b->lock);
+	return n;
+}

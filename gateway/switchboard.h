@@ -1,0 +1,40 @@
+/* gateway/switchboard.h - the router under its one lock, and who to wake.
+ *
+ * The only place where router calls are made. Each call takes the mutex for
+ * the length of that one call, then wakes the workers whose waiting requests
+ * became ready. */
+#ifndef GATEWAY_SWITCHBOARD_H
+#define GATEWAY_SWITCHBOARD_H
+
+#include "router/router.h"
+
+struct switchboard;
+
+/* Called outside the lock, from the thread that freed the capacity. */
+typedef void (*wake_fn)(void *arg, unsigned worker);
+
+struct switchboard *switchboard_new(unsigned workers, wake_fn, void *arg);
+void switchboard_free(struct switchboard **);
+
+/* As the router calls of the same name. */
+enum err switchboard_configure(
+    struct switchboard *, struct conf *, usec now) MUST_USE;
+void switchboard_submit(struct switchboard *, const struct route_request *,
+    usec now, struct ticket *, struct plan *);
+bool switchboard_next(struct switchboard *, unsigned worker, usec now,
+    void **owner, struct ticket *, struct plan *);
+void switchboard_retry(struct switchboard *, struct ticket,
+    const struct fault *, usec now, struct plan *);
+void switchboard_cancel(struct switchboard *, struct ticket, usec now);
+void switchboard_first_token(
+    struct switchboard *, struct ticket, usec now, usec ttft);
+void switchboard_finished(
+    struct switchboard *, struct ticket, const struct route_result *, usec now);
+void switchboard_load(struct switchboard *, uint32_t backend,
+    const struct load *, const struct fault *, usec now);
+void switchboard_tick(struct switchboard *, usec now);
+bool switchboard_view(
+    struct switchboard *, uint32_t serving, usec now, struct serving_view *);
+unsigned switchboard_queue_length(struct switchboard *);
+
+#endif

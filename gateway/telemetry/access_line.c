@@ -1,0 +1,193 @@
+/* gateway/telemetry/access_line.c - one request as one logfmt line. */
+#include "gateway/telemetry/access_line.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway/telemetry/shard.h"
+
+#define VALUE_MAX 120 /* bytes of one value, escaped */
+
+static void
+put(struct access_line *l, const char *p, size_t n)
+{
+	size_t room = sizeof(l->p) - 1 - l->n; /* 1: the newline */
+
+	if (n > room)
+		n = room;
+	memcpy(l->p + l->n, p, n);
+	l->n += n;
+}
+
+static void
+put_key(struct access_line *l, const char *key)
+{
+	if (l->n > 0)
+		put(l, " ", 1);
+	put(l, key, strlen(key));
+	put(l, "=", 1);
+}
+
+static bool
+is_plain(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9') || (c != '\0' && strchr("-_./:@+", c));
+}
+
+/* Up to four bytes that stand for c; how many. */
+static size_t
+escape(unsigned char c, char out[4])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	if (c == '"' || c == '\\') {
+		out[0] = '\\';
+		out[1] = (char)c;
+		return 2;
+	}
+	if (c >= 0x20 && c < 0x7f) {
+		out[0] = (char)c;
+		return 1;
+	}
+	out[0] = '\\';
+	out[1] = 'x';
+	out[2] = digits[c >> 4];
+	out[3] = digits[c & 15];
+	return 4;
+}
+
+static void
+put_quoted(struct access_line *l, const char *value)
+{
+	size_t used = 0, n;
+	char bytes[4];
+
+	put(l, "\"", 1);
+	for (; *value != '\0'; value++) {
+		n = escape((unsigned char)*value, bytes);
+		if (used + n > VALUE_MAX) {
+			put(l, "...", 3);
+			break;
+		}
+		put(l, bytes, n);
+		used += n;
+	}
+	put(l, "\"", 1);
+}
+
+static void
+put_text(struct access_line *l, const char *key, const char *value)
+{
+	size_t n = 0;
+
+	if (value == NULL)
+		return;
+	put_key(l, key);
+	while (n <= VALUE_MAX && is_plain((unsigned char)value[n]))
+		n++;
+	if (n > 0 && value[n] == '\0')
+		put(l, value, n);
+	else
+		put_quoted(l, value);
+}
+
+static void
+put_number(struct access_line *l, const char *key, uint64_t value)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	put_key(l, key);
+	do
+		digits[--at] = (char)('0' + value % 10);
+	while ((value /= 10) > 0);
+	put(l, digits + at, sizeof(digits) - at);
+}
+
+static void
+put_ms(struct access_line *l, const char *key, usec span)
+{
+	unsigned part;
+	char fraction[4];
+
+	if (span < 0)
+		return;
+	part = (unsigned)(span % USEC_MS);
+	put_number(l, key, (uint64_t)(span / USEC_MS));
+	fraction[0] = '.';
+	fraction[1] = (char)('0' + part / 100);
+	fraction[2] = (char)('0' + part / 10 % 10);
+	fraction[3] = (char)('0' + part % 10);
+	put(l, fraction, sizeof(fraction));
+}
+
+static void
+put_time(struct access_line *l, usec wall)
+{
+	time_t sec = (time_t)(wall / USEC_SEC);
+	char text[40];
+	struct tm tm;
+	size_t n;
+
+	gmtime_r(&sec, &tm);
+	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	n += (size_t)snprintf(text + n, sizeof(text) - n, ".%03dZ",
+	    (int)(wall % USEC_SEC / USEC_MS));
+	put_key(l, "time");
+	put(l, text, n);
+}
+
+static void
+put_usage(struct access_line *l, const struct outcome *o)
+{
+	char cost[32];
+
+	if (o->n_attempts == 0)
+		return;
+	put_number(l, "tokens_in", o->usage.input);
+	put_number(l, "tokens_out", o->usage.output);
+	put_text(l, "usage", o->usage.known ? "reported" : "estimated");
+	if (o->cost < 0)
+		return;
+	put_key(l, "cost");
+	put(l, cost, (size_t)snprintf(cost, sizeof(cost), "%.9g", o->cost));
+}
+
+void
+access_line(const struct outcome *o, usec wall, struct access_line *l)
+{
+	const struct attempt_report *a = attempt_answering(o);
+
+	l->n = 0;
+	put_time(l, wall);
+	put_text(l, "id", o->id);
+	put_text(l, "tenant", o->tenant);
+	put_text(l, "model", o->model);
+	if (a != NULL) {
+		put_text(l, "backend", a->backend);
+		put_text(l, "upstream", a->model);
+	}
+	put_text(l, "slo", o->slo);
+	if (o->slo_declared)
+		put_text(l, "slo_met", o->slo_met ? "yes" : "no");
+	if (o->status > 0)
+		put_number(l, "status", (uint64_t)o->status);
+	put_text(l, "result", result_name(o->result));
+	put_text(l, "reason", o->reason);
+	if (o->fault != FAULT_NONE)
+		put_text(l, "fault", fault_rule(o->fault)->name);
+	put_text(l, "path", o->path);
+	put_text(l, "stream", o->stream ? "yes" : "no");
+	put_number(l, "attempts", o->n_attempts);
+	put_ms(l, "queue_ms", o->queue);
+	put_ms(l, "connect_ms", o->connect);
+	put_ms(l, "ttft_ms", o->ttft);
+	put_ms(l, "itl_ms", o->itl);
+	put_ms(l, "total_ms", o->total);
+	put_number(l, "bytes_in", o->bytes_in);
+	put_number(l, "bytes_out", o->bytes_out);
+	put_usage(l, o);
+	l->p[l->n++] = '\n';
+}

@@ -1,0 +1,366 @@
+/* gateway/telemetry/access_log.c - lines from any thread, one that writes.
+ *
+ * Lines gather in `queue`; the writer swaps it for its own buffer and writes
+ * without the lock, so a slow disk or a full pipe delays nobody. The writer is
+ * woken when the queue begins to fill and then lets it fill a little longer:
+ * a wakeup per line would cost more than the line.
+ *
+ * Invariant: both buffers have all their memory from the start, so adding a
+ * line never allocates and never fails but for a full queue. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/lib/log.h"
+#include "gateway/telemetry/access_line.h"
+#include "gateway/telemetry/telemetry.h"
+
+#define QUEUE_MAX ((size_t)1 << 20) /* bytes; some 3,000 lines */
+#define GATHER (50 * USEC_MS)
+#define POLL_MS 100
+#define TURNS_MAX 8
+#define GIVE_UP (1 * USEC_SEC) /* after access_log_close() */
+
+/* Bytes of the queue from `at` on go to fd. */
+struct turn {
+	size_t at;
+	int fd; /* -1: off */
+};
+
+struct access_log {
+	pthread_t writer;
+	atomic_bool off;
+	atomic_ullong dropped;
+
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t wake;
+	struct buf queue;
+	usec closing; /* since then; 0: not */
+	size_t n_turns; /* places that the writer has yet to turn to */
+	struct turn turns[TURNS_MAX];
+
+	/* the writer's own */
+	struct buf batch;
+	int fd; /* -1: off */
+	bool torn; /* a line was cut: end it before the next */
+	bool failing; /* has been said */
+};
+
+/* --- the writer --- */
+
+static size_t
+count_lines(struct slice s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += s.p[i] == '\n';
+	return n;
+}
+
+static bool
+gave_up(struct access_log *l)
+{
+	bool yes;
+
+	pthread_mutex_lock(&l->lock);
+	yes = l->closing != 0 && clock_now() - l->closing > GIVE_UP;
+	pthread_mutex_unlock(&l->lock);
+	return yes;
+}
+
+/* Waits until a write of PIPE_BUF bytes does not block; false: never. */
+static bool
+await_room(struct access_log *l)
+{
+	struct pollfd p = { .fd = l->fd, .events = POLLOUT };
+	int n;
+
+	for (;;) {
+		n = poll(&p, 1, POLL_MS);
+		if (n > 0)
+			return true;
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (gave_up(l))
+			return false;
+	}
+}
+
+/* As many whole lines as a pipe takes at once, so that lines of others who
+ * write there stay whole too; a longer line as it is. */
+static size_t
+chunk_of(struct slice s)
+{
+	size_t n = s.n < PIPE_BUF ? s.n : PIPE_BUF;
+	ptrdiff_t end = slice_rfind(slice_make(s.p, n), '\n');
+
+	return end >= 0 ? (size_t)end + 1 : n;
+}
+
+/* Writes what it can; returns what is left. */
+static struct slice
+write_bytes(struct access_log *l, struct slice s)
+{
+	ssize_t n;
+
+	while (s.n > 0 && await_room(l)) {
+		n = write(l->fd, s.p, chunk_of(s));
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0) {
+			if (!l->failing)
+				log_warn("access_log reason=write_failed "
+					 "errno=%d",
+				    errno);
+			l->failing = true;
+			return s;
+		}
+		s = slice_make(s.p + n, s.n - (size_t)n);
+	}
+	l->failing = s.n > 0;
+	return s;
+}
+
+static void
+write_lines(struct access_log *l, struct slice lines)
+{
+	struct slice left;
+
+	if (l->fd < 0 || lines.n == 0)
+		return;
+	if (l->torn && write_bytes(l, SLICE("\n")).n == 0)
+		l->torn = false;
+	left = l->torn ? lines : write_bytes(l, lines);
+	if (left.n == 0)
+		return;
+	if (left.n < lines.n && left.p[-1] != '\n')
+		l->torn = true;
+	atomic_fetch_add_explicit(
+	    &l->dropped, count_lines(left), memory_order_relaxed);
+}
+
+static void
+gather(struct access_log *l)
+{
+	usec until = clock_now() + GATHER;
+	struct timespec ts = { .tv_sec = (time_t)(until / USEC_SEC),
+		.tv_nsec = (long)(until % USEC_SEC * 1000) };
+
+	while (l->closing == 0 && l->queue.n < QUEUE_MAX / 2 &&
+	    pthread_cond_timedwait(&l->wake, &l->lock, &ts) == 0)
+		continue;
+}
+
+static void
+switch_file(struct access_log *l, int fd)
+{
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = fd;
+	l->torn = false;
+}
+
+/* Takes what is queued and writes it; entered and left with the lock. */
+static void
+write_batch(struct access_log *l)
+{
+	struct buf taken = l->queue;
+	struct turn turns[TURNS_MAX];
+	size_t n_turns = l->n_turns, at = 0;
+
+	memcpy(turns, l->turns, sizeof(turns));
+	l->n_turns = 0;
+	l->queue = l->batch;
+	l->batch = taken;
+	pthread_mutex_unlock(&l->lock);
+
+	for (size_t i = 0; i < n_turns; i++) {
+		write_lines(l, slice_make(taken.p + at, turns[i].at - at));
+		switch_file(l, turns[i].fd);
+		at = turns[i].at;
+	}
+	write_lines(l, slice_make(taken.p + at, taken.n - at));
+	buf_reset(&l->batch);
+
+	pthread_mutex_lock(&l->lock);
+}
+
+static void *
+write_all(void *arg)
+{
+	struct access_log *l = arg;
+
+	pthread_mutex_lock(&l->lock);
+	for (;;) {
+		while (l->queue.n == 0 && l->n_turns == 0 && l->closing == 0)
+			pthread_cond_wait(&l->wake, &l->lock);
+		if (l->queue.n == 0 && l->n_turns == 0)
+			break;
+		gather(l);
+		write_batch(l);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return NULL;
+}
+
+/* --- opening and closing --- */
+
+static enum err
+open_target(const char *target, int *fd, struct errmsg *why)
+{
+	if (strcmp(target, "off") == 0) {
+		*fd = -1;
+		return OK;
+	}
+	if (strcmp(target, "stderr") == 0)
+		*fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	else
+		*fd = open(target,
+		    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK |
+			O_NOCTTY,
+		    0640);
+	if (*fd < 0)
+		return fail(why, ERR_IO, "access_log: cannot open %s: %s",
+		    target, strerror(errno));
+	return OK;
+}
+
+/* Waits by the monotonic clock; signals are for other threads. */
+static bool
+start_writer(struct access_log *l)
+{
+	pthread_condattr_t attr;
+	sigset_t all, before;
+	int rc;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&l->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	pthread_mutex_init(&l->lock, NULL);
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&l->writer, NULL, write_all, l);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc == 0)
+		return true;
+	pthread_cond_destroy(&l->wake);
+	pthread_mutex_destroy(&l->lock);
+	return false;
+}
+
+static void
+release(struct access_log *l)
+{
+	if (l->fd >= 0)
+		close(l->fd);
+	buf_fini(&l->queue);
+	buf_fini(&l->batch);
+	free(l);
+}
+
+enum err
+access_log_open(const char *target, struct access_log **out, struct errmsg *why)
+{
+	struct access_log *l = calloc(1, sizeof(*l));
+	enum err rc;
+
+	if (l == NULL)
+		return fail(why, ERR_MEMORY, "access_log: out of memory");
+	l->fd = -1;
+	buf_init(&l->queue, QUEUE_MAX);
+	buf_init(&l->batch, QUEUE_MAX);
+	rc = open_target(target, &l->fd, why);
+	if (rc != OK) {
+		release(l);
+		return rc;
+	}
+	atomic_init(&l->off, l->fd < 0);
+	if (!buf_reserve(&l->queue, QUEUE_MAX) ||
+	    !buf_reserve(&l->batch, QUEUE_MAX) || !start_writer(l)) {
+		release(l);
+		return fail(why, ERR_MEMORY, "access_log: out of memory");
+	}
+	*out = l;
+	return OK;
+}
+
+enum err
+access_log_reopen(struct access_log *l, const char *target, struct errmsg *why)
+{
+	enum err rc;
+	int fd, unused = -1;
+
+	rc = open_target(target, &fd, why);
+	if (rc != OK)
+		return rc;
+	pthread_mutex_lock(&l->lock);
+	if (l->n_turns == TURNS_MAX) /* the writer is stuck: skip a place */
+		unused = l->turns[--l->n_turns].fd;
+	l->turns[l->n_turns++] = (struct turn){ l->queue.n, fd };
+	atomic_store(&l->off, fd < 0);
+	pthread_cond_signal(&l->wake);
+	pthread_mutex_unlock(&l->lock);
+	if (unused >= 0)
+		close(unused);
+	return OK;
+}
+
+void
+access_log_close(struct access_log **lp)
+{
+	struct access_log *l = *lp;
+
+	if (l == NULL)
+		return;
+	pthread_mutex_lock(&l->lock);
+	l->closing = clock_now();
+	pthread_cond_signal(&l->wake);
+	pthread_mutex_unlock(&l->lock);
+	pthread_join(l->writer, NULL);
+	pthread_cond_destroy(&l->wake);
+	pthread_mutex_destroy(&l->lock);
+	release(l);
+	*lp = NULL;
+}
+
+/* --- writing --- */
+
+void
+access_log_write(struct access_log *l, const struct outcome *o)
+{
+	struct access_line line;
+	size_t before;
+	bool fits;
+
+	if (atomic_load_explicit(&l->off, memory_order_relaxed))
+		return;
+	access_line(o, clock_wall(), &line);
+	pthread_mutex_lock(&l->lock);
+	before = l->queue.n;
+	fits = line.n <= QUEUE_MAX - before;
+	if (fits)
+		buf_add(&l->queue, slice_make(line.p, line.n));
+	if (before == 0 ||
+	    (before < QUEUE_MAX / 2 && l->queue.n >= QUEUE_MAX / 2))
+		pthread_cond_signal(&l->wake);
+	pthread_mutex_unlock(&l->lock);
+	if (!fits)
+		atomic_fetch_add_explicit(&l->dropped, 1, memory_order_relaxed);
+}
+
+uint64_t
+access_log_dropped(const struct access_log *l)
+{
+	return atomic_load_explicit(&l->dropped, memory_order_relaxed);
+}

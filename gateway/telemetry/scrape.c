@@ -1,0 +1,99 @@
+/* gateway/telemetry/scrape.c - sums of all shards, for one scrape. */
+#include "gateway/telemetry/scrape.h"
+
+static void
+collect_stages(struct scrape *s)
+{
+	struct shard *shard;
+
+	for (unsigned i = 0; i < s->t->n_shards; i++) {
+		shard = s->t->shards[i];
+		pthread_mutex_lock(&shard->lock);
+		for (unsigned j = 0; j < STAGE_COUNT; j++)
+			cumul_add(&s->stages[j], &shard->stages[j]);
+		pthread_mutex_unlock(&shard->lock);
+	}
+}
+
+/* Their number now, and their names, which stay where they are. */
+static unsigned
+copy_names(struct telemetry *t, const struct names *list[GROUPS_MAX])
+{
+	unsigned n;
+
+	pthread_mutex_lock(&t->groups_lock);
+	n = t->groups.n;
+	for (unsigned i = 0; i < n; i++)
+		list[i] = t->groups.list[i];
+	pthread_mutex_unlock(&t->groups_lock);
+	return n;
+}
+
+static bool
+collect_groups(struct scrape *s)
+{
+	const struct names *names[GROUPS_MAX];
+	unsigned n = copy_names(s->t, names);
+	struct group_sum *g;
+
+	s->groups = calloc(n, sizeof(*s->groups));
+	if (s->groups == NULL)
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		g = &s->groups[s->n_groups];
+		g->names = names[i];
+		telemetry_sum_group(s->t, i, &g->sum);
+		s->n_groups += g->sum.n_answers > 0;
+	}
+	return true;
+}
+
+static bool
+was_tried(const struct cell *c)
+{
+	for (unsigned i = 0; i < FAULT_COUNT; i++)
+		if (c->attempts[i] > 0)
+			return true;
+	return false;
+}
+
+static bool
+collect_cells(struct scrape *s, usec now)
+{
+	struct telemetry *t = s->t;
+	struct cell_sum *c;
+
+	s->cells = calloc(t->servings.n, sizeof(*s->cells));
+	if (s->cells == NULL)
+		return false;
+	for (unsigned slot = 1; slot < t->servings.n; slot++) {
+		c = &s->cells[s->n_cells];
+		telemetry_sum_cell(t, slot, &c->sum);
+		if (!was_tried(&c->sum))
+			continue;
+		c->names = t->servings.list[slot];
+		c->adapter = t->traits[slot].adapter;
+		telemetry_quantiles(t, slot, now, &c->view);
+		s->n_cells++;
+	}
+	return true;
+}
+
+bool
+scrape_collect(struct scrape *s, usec now)
+{
+	collect_stages(s);
+	return collect_groups(s) && collect_cells(s, now);
+}
+
+void
+scrape_fini(struct scrape *s)
+{
+	for (size_t i = 0; i < s->n_groups; i++)
+		group_fini(&s->groups[i].sum);
+	for (size_t i = 0; i < s->n_cells; i++)
+		cell_fini(&s->cells[i].sum);
+	free(s->groups);
+	free(s->cells);
+	page_fini(&s->page);
+}

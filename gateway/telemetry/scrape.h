@@ -1,0 +1,45 @@
+/* gateway/telemetry/scrape.h - one scrape; private to telemetry.
+ *
+ * Works on sums of all shards, taken first, so that its samples tell of about
+ * one moment and no shard stays locked while text is made. */
+#ifndef GATEWAY_TELEMETRY_SCRAPE_H
+#define GATEWAY_TELEMETRY_SCRAPE_H
+
+#include "gateway/telemetry/page.h"
+#include "gateway/telemetry/store.h"
+
+struct group_sum {
+	const struct names *names; /* model, tenant, SLO class */
+	struct group sum;
+};
+
+struct cell_sum {
+	const struct names *names; /* model, backend, upstream */
+	const char *adapter;
+	struct cell sum;
+	struct telemetry_view view; /* quantiles only */
+};
+
+struct scrape {
+	struct telemetry *t; /* its servings_lock is held */
+	struct page page;
+	const struct telemetry_gauges *gauges;
+	const struct telemetry_serving *servings;
+	size_t n_servings;
+	struct cumul stages[STAGE_COUNT];
+	struct group_sum *groups; /* those with requests */
+	size_t n_groups;
+	struct cell_sum *cells; /* those with attempts */
+	size_t n_cells;
+};
+
+/* Fills in the sums; false without memory. */
+bool scrape_collect(struct scrape *, usec now);
+void scrape_fini(struct scrape *);
+
+/* The samples of one metric, by its `of`. The page is at that metric. */
+void expose_groups(struct scrape *, enum metric_id);
+void expose_cells(struct scrape *, enum metric_id);
+void expose_servings(struct scrape *, enum metric_id);
+
+#endif

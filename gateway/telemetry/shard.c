@@ -1,0 +1,177 @@
+/* gateway/telemetry/shard.c - one worker's counters. */
+#include "gateway/telemetry/shard.h"
+
+#include <string.h>
+
+#include "gateway/telemetry/metrics.h"
+
+enum operation
+operation_of(enum dialect d)
+{
+	switch (d) {
+	case DIALECT_COMPLETIONS:
+		return OP_TEXT;
+	case DIALECT_EMBEDDINGS:
+		return OP_EMBEDDINGS;
+	default:
+		return OP_CHAT;
+	}
+}
+
+const char *
+operation_name(enum operation op)
+{
+	static const char *const names[OP_COUNT] = { "chat", "text_completion",
+		"embeddings" };
+
+	return names[op];
+}
+
+size_t
+attempts_kept(const struct outcome *o)
+{
+	return o->n_attempts < ATTEMPTS_KEPT ? o->n_attempts : ATTEMPTS_KEPT;
+}
+
+const struct attempt_report *
+attempt_answering(const struct outcome *o)
+{
+	size_t n = attempts_kept(o);
+
+	for (size_t i = n; i-- > 0;)
+		if (o->attempts[i].fault == FAULT_NONE &&
+		    o->attempts[i].ttft >= 0)
+			return &o->attempts[i];
+	return n > 0 ? &o->attempts[n - 1] : NULL;
+}
+
+struct shard *
+shard_new(void)
+{
+	struct shard *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	if (pthread_mutex_init(&s->lock, NULL) != 0) {
+		free(s);
+		return NULL;
+	}
+	map_init(&s->by_key);
+	return s;
+}
+
+void
+shard_free(struct shard **sp)
+{
+	struct shard *s = *sp;
+
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < s->n_slots; i++) {
+		if (s->cells[i] != NULL)
+			cell_fini(s->cells[i]);
+		free(s->cells[i]);
+	}
+	for (size_t i = 0; i < GROUPS_MAX; i++) {
+		if (s->groups[i] != NULL)
+			group_fini(s->groups[i]);
+		free(s->groups[i]);
+	}
+	map_fini(&s->by_key);
+	free(s->cells);
+	free(s->slot_of);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+	*sp = NULL;
+}
+
+static enum err
+make_room(struct shard *s, size_t n_ids, size_t n_slots)
+{
+	uint32_t *slot_of;
+	struct cell **cells;
+
+	slot_of = realloc(s->slot_of, n_ids * sizeof(*slot_of));
+	if (slot_of == NULL)
+		return ERR_MEMORY;
+	s->slot_of = slot_of;
+	cells = realloc(s->cells, n_slots * sizeof(*cells));
+	if (cells == NULL)
+		return ERR_MEMORY;
+	s->cells = cells;
+	for (; s->n_slots < n_slots; s->n_slots++)
+		cells[s->n_slots] = NULL;
+	return OK;
+}
+
+enum err
+shard_configure(
+    struct shard *s, const uint32_t *slot_of, size_t n_ids, size_t n_slots)
+{
+	enum err rc;
+
+	pthread_mutex_lock(&s->lock);
+	rc = make_room(s, n_ids, n_slots);
+	if (rc == OK) {
+		memcpy(s->slot_of, slot_of, n_ids * sizeof(*slot_of));
+		s->n_ids = n_ids;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+/* Where the cell of a serving belongs; NULL: no such serving. */
+static struct cell **
+cell_place(const struct shard *s, uint32_t serving)
+{
+	uint32_t slot = serving < s->n_ids ? s->slot_of[serving] : 0;
+
+	return slot != 0 ? &s->cells[slot] : NULL;
+}
+
+struct cell *
+shard_cell(const struct shard *s, uint32_t serving)
+{
+	struct cell **place = cell_place(s, serving);
+
+	return place != NULL ? *place : NULL;
+}
+
+struct group *
+shard_group(struct shard *s, unsigned index)
+{
+	return LAZY(s->groups[index]);
+}
+
+static void
+record_attempts(struct shard *s, const struct outcome *o, usec now)
+{
+	const struct attempt_report *answering = attempt_answering(o);
+	enum operation op = operation_of(o->dialect);
+	size_t n = attempts_kept(o);
+	struct cell **place;
+
+	for (size_t i = 0; i < n; i++) {
+		place = cell_place(s, o->attempts[i].serving);
+		if (place == NULL || LAZY(*place) == NULL)
+			continue;
+		cell_record(*place, &o->attempts[i], op, now);
+		if (&o->attempts[i] == answering)
+			cell_record_answer(*place, o, now);
+	}
+}
+
+void
+shard_record(struct shard *s, const struct outcome *o, usec now)
+{
+	const struct bounds *b = metric_row(M_STAGE)->bounds;
+	const usec spans[STAGE_COUNT] = { [STAGE_RECV] = o->recv,
+		[STAGE_AUTH] = o->auth,
+		[STAGE_QUEUE] = o->queue,
+		[STAGE_ROUTE] = o->route };
+
+	for (unsigned i = 0; i < STAGE_COUNT; i++)
+		if (spans[i] >= 0)
+			cumul_record(&s->stages[i], b, spans[i]);
+	record_attempts(s, o, now);
+}

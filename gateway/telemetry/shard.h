@@ -1,0 +1,117 @@
+/* gateway/telemetry/shard.h - one worker's counters; private to telemetry.
+ *
+ * Two kinds of record: a cell for each serving, fed from attempts, and a group
+ * for each combination of model, tenant and SLO class, fed from requests.
+ * Both are all zeros when new; their larger parts are allocated when something
+ * is first counted there. Where memory is short that one count is lost. */
+#ifndef GATEWAY_TELEMETRY_SHARD_H
+#define GATEWAY_TELEMETRY_SHARD_H
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "gateway/lib/inference.h"
+#include "gateway/lib/map.h"
+#include "gateway/telemetry/cumul.h"
+#include "gateway/telemetry/hist.h"
+
+/* Allocates on first use; NULL without memory. */
+#define LAZY(p) ((p) != NULL ? (p) : ((p) = calloc(1, sizeof(*(p)))))
+
+#define RESULT_COUNT (RESULT_CLIENT_GONE + 1)
+#define GROUPS_MAX 1000
+#define GROUP_OTHER 0 /* the group of what came after the cap */
+
+/* gen_ai.operation.name */
+enum operation { OP_CHAT, OP_TEXT, OP_EMBEDDINGS, OP_COUNT };
+enum operation operation_of(enum dialect);
+const char *operation_name(enum operation);
+
+enum token_type { TOKENS_INPUT, TOKENS_OUTPUT, TOKENS_CACHED, TOKENS_COUNT };
+
+enum stage { STAGE_RECV, STAGE_AUTH, STAGE_QUEUE, STAGE_ROUTE, STAGE_COUNT };
+
+/* --- a serving --- */
+struct cell_phase {
+	struct cumul all; /* since the start */
+	struct recent recent;
+};
+
+struct cell_operation {
+	struct cumul *duration[FAULT_COUNT];
+	struct cumul tokens[2]; /* input, output; reported ones only */
+};
+
+struct cell {
+	uint64_t attempts[FAULT_COUNT], hedges;
+	uint64_t tokens[2]; /* input, output */
+	struct cell_phase *phase[PHASE_COUNT];
+	struct cell_operation *op[OP_COUNT];
+};
+/* One attempt on it; and what only the request knows, for the serving that
+ * answered. */
+void cell_record(
+    struct cell *, const struct attempt_report *, enum operation, usec now);
+void cell_record_answer(struct cell *, const struct outcome *, usec now);
+/* Adds all but the recent windows. */
+void cell_add(struct cell *into, const struct cell *);
+void cell_fini(struct cell *);
+
+/* --- a combination of model, tenant and SLO class --- */
+struct group_operation {
+	struct cumul duration[RESULT_COUNT];
+	struct cumul ttft, tpot;
+};
+
+#define ANSWERS_MAX 24 /* pairs of status and result kept apart */
+#define STATUS_OTHER 999 /* a status past ANSWERS_MAX */
+struct answers {
+	uint16_t status;
+	uint8_t result; /* enum result */
+	uint64_t n;
+};
+
+struct group {
+	size_t n_answers;
+	struct answers answers[ANSWERS_MAX];
+	uint64_t retries, slo_met, slo_missed, bytes_in, bytes_out;
+	uint64_t tokens[2][TOKENS_COUNT]; /* [0] estimated, [1] reported */
+	uint64_t cost_unknown;
+	double cost;
+	struct group_operation *op[OP_COUNT];
+};
+void group_record(struct group *, const struct outcome *);
+void group_add(struct group *into, const struct group *);
+void group_fini(struct group *);
+
+/* --- the shard --- */
+struct shard {
+	pthread_mutex_t lock;
+	uint32_t *slot_of; /* by serving id; 0: none */
+	size_t n_ids;
+	struct cell **cells; /* by slot; NULL: never used */
+	size_t n_slots;
+	struct map by_key; /* joined names -> the group here */
+	struct group *groups[GROUPS_MAX]; /* by index; NULL: never used */
+	struct cumul stages[STAGE_COUNT];
+};
+
+struct shard *shard_new(void);
+void shard_free(struct shard **);
+/* Makes room; the new ids have the slots slot_of[]. Locks. */
+enum err shard_configure(struct shard *, const uint32_t *slot_of, size_t n_ids,
+    size_t n_slots) MUST_USE;
+
+/* These want the lock held. NULL: no such serving, never used, no memory. */
+struct cell *shard_cell(const struct shard *, uint32_t serving);
+struct group *shard_group(struct shard *, unsigned index);
+/* Counts everything of a request but what belongs to its group. */
+void shard_record(struct shard *, const struct outcome *, usec now);
+
+/* How many attempts of an outcome there are reports of. */
+size_t attempts_kept(const struct outcome *);
+/* The attempt whose answer the client got: the last good one, else the last;
+ * NULL: there was none. */
+const struct attempt_report *attempt_answering(const struct outcome *);
+
+#endif

@@ -1,0 +1,63 @@
+/* gateway/upstream/easy.h - an easy handle that is used again and again.
+ *
+ * Its options outlive a request, so that the next one to the same place sets
+ * only what differs. What belongs to the place (socket path, certificates,
+ * proxies) is never changed one by one: another place resets the handle. */
+#ifndef GATEWAY_UPSTREAM_EASY_H
+#define GATEWAY_UPSTREAM_EASY_H
+
+#include <curl/curl.h>
+
+#include "gateway/lib/buf.h"
+#include "gateway/upstream/trust.h"
+#include "gateway/upstream/upstream.h"
+
+/* A body up to this size is copied and goes out with the request line in one
+ * piece (libcurl does so below 64 KiB); a longer one is read where it lies. */
+#define EASY_COPY_MAX ((size_t)60 * 1024)
+
+/* Set anew for every handle and after every reset. */
+struct easy_callbacks {
+	CURLSH *share;
+	struct trust *trust;
+	curl_write_callback on_header, on_bytes;
+	curl_opensocket_callback on_open;
+	curl_closesocket_callback on_close;
+	void *arg; /* for on_header, on_bytes, on_open, CURLOPT_PRIVATE */
+	void *close_arg; /* a connection outlives the transfer */
+};
+
+struct easy {
+	CURL *curl;
+	struct easy_callbacks callbacks;
+	/* the place; strings are ours, NULL where there is none */
+	char *url, *unix_path, *ca_file;
+	bool tls_insecure, local;
+	bool fresh; /* CURLOPT_FRESH_CONNECT is set */
+	struct buf header_text; /* as passed in */
+	struct buf header_lines; /* the same, cut into strings */
+	struct curl_slist *headers; /* an array, linked; points into lines */
+	size_t headers_cap;
+	struct buf copy; /* of a short body */
+	struct slice *pieces; /* of a long one */
+	size_t n_pieces, pieces_cap, piece, offset; /* what is read next */
+	bool body_gone; /* the pieces must not be read any more */
+	char error[CURL_ERROR_SIZE];
+};
+
+enum err easy_init(
+    struct easy *, const struct easy_callbacks *, struct errmsg *why) MUST_USE;
+void easy_fini(struct easy *);
+
+bool easy_is_for(const struct easy *, const struct transfer_request *);
+/* False without memory; the handle may be used again all the same. */
+bool easy_prepare(struct easy *, const struct transfer_request *);
+/* Once more from the start, on a new connection. */
+void easy_retry(struct easy *);
+/* libcurl has taken the whole body, if only for now: it may want it again
+ * until an answer comes. Always true of a body that was copied. */
+bool easy_body_taken(const struct easy *);
+/* Gives back memory that only a large request needs. */
+void easy_rest(struct easy *);
+
+#endif

@@ -1,0 +1,53 @@
+/* gateway/upstream/multi.h - a set of CURLMs on one uv loop.
+ *
+ * libcurl looks at all open connections to a host for each new transfer, so
+ * each CURLM carries few transfers and there are as many as it takes. Places
+ * are given out first fit: load gathers in the first ones, where connections
+ * stay warm, and the last ones fall idle and are freed. */
+#ifndef GATEWAY_UPSTREAM_MULTI_H
+#define GATEWAY_UPSTREAM_MULTI_H
+
+#include "gateway/lib/clock.h"
+#include "gateway/lib/list.h"
+#include "gateway/upstream/sock.h"
+
+#define MULTI_TRANSFERS 16 /* of one CURLM */
+
+struct multi;
+
+struct multi_set {
+	uv_loop_t *loop;
+	struct sock_table socks;
+	struct multi **all; /* a freed one leaves a NULL */
+	size_t n, first_free; /* no room before first_free */
+	unsigned used; /* of all, not NULL */
+	struct list due; /* libcurl wants to run these at once */
+	struct list again; /* and these once more, next loop turn */
+	unsigned inside; /* calls into libcurl that may call back */
+	uv_timer_t trim;
+	uv_idle_t idle; /* active while `again` has any */
+	unsigned open; /* uv handles not closed yet, but for sockets */
+	/* A transfer is complete; not inside libcurl. The owner takes it off
+	 * with multi_remove(). */
+	void (*on_complete)(CURL *, CURLcode);
+	void (*on_closed)(void *arg);
+	void *arg;
+};
+
+void multi_set_init(
+    struct multi_set *, uv_loop_t *, void (*on_complete)(CURL *, CURLcode));
+/* All transfers must be off. on_closed comes from the loop. */
+void multi_set_fini(
+    struct multi_set *, void (*on_closed)(void *arg), void *arg);
+
+/* The multi that took the transfer; NULL without memory. *answered becomes
+ * true when a byte of the answer has come. */
+struct multi *multi_add(struct multi_set *, CURL *, const bool *answered);
+/* Closes the connection of an unfinished HTTP/1.1 transfer. */
+void multi_remove(struct multi *, CURL *);
+/* curl_easy_pause(CURLPAUSE_CONT): bytes may come from within. */
+CURLcode multi_unpause(struct multi *, CURL *);
+/* Runs what is due; true when anything was. */
+bool multi_set_run(struct multi_set *);
+
+#endif

@@ -1,0 +1,134 @@
+/* gateway/upstream/result.c - how a transfer ended, in our words.
+ *
+ * Codes of libcurl that can mean several things are told apart by what had
+ * been sent and seen when they came. */
+#include "gateway/upstream/result.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static enum fault_kind
+connect_fault(const struct transfer *t)
+{
+	long os_errno = 0;
+
+	switch (t->open_error) {
+	case 0:
+		break;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return FAULT_INTERNAL;
+	default:
+		return FAULT_UNREACHABLE;
+	}
+	curl_easy_getinfo(t->easy.curl, CURLINFO_OS_ERRNO, &os_errno);
+	return os_errno == ECONNREFUSED ? FAULT_REFUSED : FAULT_UNREACHABLE;
+}
+
+static bool
+says(const struct transfer *t, const char *word)
+{
+	return strcasestr(t->easy.error, word) != NULL;
+}
+
+static bool
+was_sent(const struct transfer *t)
+{
+	long sent = 0;
+
+	curl_easy_getinfo(t->easy.curl, CURLINFO_REQUEST_SIZE, &sent);
+	return sent > 0;
+}
+
+static enum fault_kind
+fault_of(const struct transfer *t, CURLcode code)
+{
+	enum fault_kind broken = t->answered ? FAULT_CUT : FAULT_RESET;
+
+	switch (code) {
+	case CURLE_OK:
+		/* libcurl calls it well when the headers were cut short */
+		return t->headed ? FAULT_NONE : broken;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		return FAULT_DNS;
+	case CURLE_COULDNT_CONNECT:
+		return connect_fault(t);
+	case CURLE_OPERATION_TIMEDOUT:
+		return FAULT_CONNECT_TIMEOUT; /* no other limit is set */
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_ENGINE_NOTFOUND:
+	case CURLE_SSL_ENGINE_SETFAILED:
+	case CURLE_SSL_ENGINE_INITFAILED:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CIPHER:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CRL_BADFILE:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+	case CURLE_SSL_INVALIDCERTSTATUS:
+	case CURLE_USE_SSL_FAILED:
+		return FAULT_TLS;
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_BAD_CONTENT_ENCODING:
+		return FAULT_FRAMING;
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		/* of a URL, unless an answer was not HTTP at all */
+		return was_sent(t) ? FAULT_FRAMING : FAULT_UNREACHABLE;
+	case CURLE_URL_MALFORMAT:
+		return FAULT_UNREACHABLE;
+	case CURLE_RECV_ERROR:
+		return says(t, "chunk") ? FAULT_FRAMING : broken;
+	case CURLE_GOT_NOTHING:
+	case CURLE_SEND_ERROR:
+	case CURLE_SEND_FAIL_REWIND:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_HTTP2:
+	case CURLE_HTTP2_STREAM:
+	case CURLE_PROXY:
+		return broken;
+	default:
+		return FAULT_INTERNAL;
+	}
+}
+
+static void
+fill_spans(struct transfer_result *r, const struct transfer *t)
+{
+	CURL *curl = t->easy.curl;
+	curl_off_t connected = 0, secured = 0;
+	long made = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &made);
+	r->reused = made == 0 && was_sent(t);
+	r->connect = r->tls = -1;
+	if (made == 0)
+		return;
+	curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connected);
+	curl_easy_getinfo(curl, CURLINFO_APPCONNECT_TIME_T, &secured);
+	if (connected > 0)
+		r->connect = connected;
+	if (connected > 0 && secured > connected)
+		r->tls = secured - connected;
+}
+
+void
+result_fill(struct transfer_result *r, const struct transfer *t, CURLcode code)
+{
+	const char *words = t->easy.error;
+
+	r->fault = fault_of(t, code);
+	fill_spans(r, t);
+	if (r->fault == FAULT_NONE)
+		words = "";
+	else if (code == CURLE_OK)
+		words = "Connection closed within the headers";
+	else if (words[0] == '\0')
+		words = curl_easy_strerror(code);
+	snprintf(r->message, sizeof(r->message), "%.*s",
+	    (int)sizeof(r->message) - 1, words);
+}

@@ -1,0 +1,11 @@
+/* gateway/upstream/result.h - how a transfer ended, in our words. */
+#ifndef GATEWAY_UPSTREAM_RESULT_H
+#define GATEWAY_UPSTREAM_RESULT_H
+
+#include "gateway/upstream/inner.h"
+
+/* Adds fault, message, spans and reuse to what the callbacks noted. The easy
+ * handle must still be in its multi. */
+void result_fill(struct transfer_result *, const struct transfer *, CURLcode);
+
+#endif

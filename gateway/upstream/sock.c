@@ -1,0 +1,226 @@
+/* gateway/upstream/sock.c - libcurl's sockets, watched by a uv loop.
+ *
+ * Invariant: a watcher in the table belongs to a descriptor that libcurl has
+ * open, or has just closed and is about to say so. Its memory goes when uv
+ * has let go of it. */
+#include "gateway/upstream/sock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateway/lib/log.h"
+
+#define TABLE_FIRST 64 /* places */
+
+struct sock {
+	uv_poll_t poll;
+	struct sock_table *table;
+	void *owner; /* who asked last */
+	curl_socket_t fd;
+	int want; /* UV_* bits; 0: libcurl lets it idle */
+	int polled; /* UV_* bits as uv has them */
+};
+
+static void on_poll(uv_poll_t *, int status, int events);
+
+static void
+sock_watch(struct sock *s, int bits)
+{
+	int rc;
+
+	if (s->polled == bits)
+		return;
+	rc = bits != 0 ? uv_poll_start(&s->poll, bits, on_poll)
+		       : uv_poll_stop(&s->poll);
+	if (rc != 0)
+		log_error("upstream_socket fd=%d reason=\"%s\"", s->fd,
+		    uv_strerror(rc));
+	s->polled = rc == 0 ? bits : 0;
+}
+
+static void
+on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct sock *s = poll->data;
+	int bits = 0;
+
+	if (status < 0)
+		s->polled = 0; /* uv stops watching on an error */
+	if (s->want == 0) {
+		/* The far end closed or broke an idle connection: libcurl
+		 * will see that before it uses it again. */
+		sock_watch(s, 0);
+		return;
+	}
+	if (events & UV_READABLE)
+		bits |= CURL_CSELECT_IN;
+	if (events & UV_WRITABLE)
+		bits |= CURL_CSELECT_OUT;
+	if (status < 0)
+		bits |= CURL_CSELECT_ERR;
+	s->table->on_ready(s->owner, s->fd, bits);
+	if (status < 0 && !uv_is_closing((uv_handle_t *)poll))
+		sock_watch(s, s->want);
+}
+
+static struct sock *
+sock_find(const struct sock_table *t, curl_socket_t fd)
+{
+	return fd >= 0 && (size_t)fd < t->n ? t->by_fd[fd] : NULL;
+}
+
+static bool
+table_reach(struct sock_table *t, curl_socket_t fd)
+{
+	size_t n = t->n > 0 ? t->n : TABLE_FIRST;
+	struct sock **p;
+
+	if ((size_t)fd < t->n)
+		return true;
+	while (n <= (size_t)fd)
+		n *= 2;
+	p = realloc(t->by_fd, n * sizeof(struct sock *));
+	if (p == NULL)
+		return false;
+	memset(p + t->n, 0, (n - t->n) * sizeof(struct sock *));
+	t->by_fd = p;
+	t->n = n;
+	return true;
+}
+
+static void
+table_let_go(struct sock_table *t)
+{
+	if (!t->closing || t->open > 0)
+		return;
+	free(t->by_fd);
+	t->by_fd = NULL;
+	t->n = 0;
+	t->on_closed(t->arg);
+}
+
+static void
+on_poll_closed(uv_handle_t *handle)
+{
+	struct sock *s = handle->data;
+	struct sock_table *t = s->table;
+
+	free(s);
+	t->open--;
+	table_let_go(t);
+}
+
+static void
+sock_drop(struct sock *s)
+{
+	s->table->by_fd[s->fd] = NULL;
+	uv_close((uv_handle_t *)&s->poll, on_poll_closed);
+}
+
+static struct sock *
+sock_new(struct sock_table *t, curl_socket_t fd)
+{
+	struct sock *s;
+
+	if (!table_reach(t, fd))
+		return NULL;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return NULL;
+	s->table = t;
+	s->fd = fd;
+	if (uv_poll_init(t->loop, &s->poll, fd) != 0) {
+		free(s);
+		return NULL;
+	}
+	s->poll.data = s;
+	t->by_fd[fd] = s;
+	t->open++;
+	return s;
+}
+
+void
+sock_table_fini(struct sock_table *t, void (*on_closed)(void *arg), void *arg)
+{
+	t->on_closed = on_closed;
+	t->arg = arg;
+	t->closing = true;
+	table_let_go(t);
+}
+
+/* libcurl may have closed a connection attempt unseen, and the kernel given
+ * its number out again; and libcurl then takes the new socket to be watched as
+ * the old one was. */
+static struct sock *
+sock_replace(struct sock_table *t, curl_socket_t fd)
+{
+	struct sock *old = sock_find(t, fd), *s;
+	int want = 0;
+
+	if (old != NULL) {
+		want = old->want;
+		sock_drop(old);
+	}
+	s = sock_new(t, fd);
+	if (s != NULL && want != 0) {
+		s->owner = old->owner;
+		s->want = want;
+		sock_watch(s, want);
+	}
+	return s;
+}
+
+curl_socket_t
+sock_open(struct sock_table *t, const struct curl_sockaddr *addr)
+{
+	curl_socket_t fd = socket(addr->family,
+	    addr->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, addr->protocol);
+
+	if (fd < 0)
+		return CURL_SOCKET_BAD;
+	if (sock_replace(t, fd) == NULL) {
+		close(fd);
+		errno = ENOMEM;
+		return CURL_SOCKET_BAD;
+	}
+	return fd;
+}
+
+void
+sock_close(struct sock_table *t, curl_socket_t fd)
+{
+	struct sock *s = sock_find(t, fd);
+
+	if (s != NULL)
+		sock_drop(s);
+	close(fd);
+}
+
+void
+sock_want(
+    struct sock_table *t, void *owner, curl_socket_t fd, int what, bool works)
+{
+	struct sock *s = sock_find(t, fd);
+
+	if (what == CURL_POLL_REMOVE) {
+		if (s != NULL && works)
+			s->want = 0;
+		else if (s != NULL)
+			sock_drop(s);
+		return;
+	}
+	if (s == NULL)
+		s = sock_new(t, fd);
+	if (s == NULL) {
+		log_error("upstream_socket fd=%d reason=\"not watched\"", fd);
+		return;
+	}
+	s->owner = owner;
+	s->want = (what & CURL_POLL_IN ? UV_READABLE : 0) |
+	    (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+	if (s->want != 0)
+		sock_watch(s, s->want);
+}

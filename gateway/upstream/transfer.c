@@ -1,0 +1,381 @@
+/* gateway/upstream/transfer.c - one request and its answer.
+ *
+ * libcurl's callbacks read the answer and pass it on; everything that changes
+ * a multi is done by transfer_work(), outside of them.
+ *
+ * Pausing: libcurl's own way is to refuse bytes, which it then keeps. on_bytes
+ * has taken its bytes when it says false, so the refusal is the next call's,
+ * if there ever is one: a consumer that resumes in time costs nothing. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/lib/log.h"
+#include "gateway/upstream/inner.h"
+#include "gateway/upstream/result.h"
+
+#define RESTING_MAX 512 /* handles, about 10 KB each */
+#define RESTING_LOOK 8 /* of them that are compared with a request */
+
+static void
+add_task(struct transfer *t, struct list *queue)
+{
+	list_remove(&t->task);
+	list_append(queue, &t->task);
+}
+
+/* --- called by libcurl --- */
+
+/* "HTTP/1.1 200 OK", "HTTP/2 200" */
+static void
+read_status(struct transfer *t, struct slice line)
+{
+	ptrdiff_t space = slice_find(line, ' ');
+	struct slice rest, code;
+	uint64_t status;
+
+	if (space < 0)
+		return;
+	rest = slice_make(line.p + space + 1, line.n - (size_t)space - 1);
+	if (!slice_next(&rest, ' ', &code) || !slice_u64(code, &status) ||
+	    status > 999)
+		return;
+	t->interim = status >= 100 && status < 200 && status != 101;
+	t->result.status = t->interim ? 0 : (int)status;
+}
+
+static void
+read_header(struct transfer *t, struct slice line)
+{
+	ptrdiff_t colon = slice_find(line, ':');
+
+	/* A line that begins with a space continues the one before it: an old
+	 * form that no header of interest comes in. */
+	if (colon <= 0 || line.p[0] == ' ' || line.p[0] == '\t')
+		return;
+	if (t->ops->on_header != NULL)
+		t->ops->on_header(t->arg, slice_make(line.p, (size_t)colon),
+		    slice_trim(slice_make(
+			line.p + colon + 1, line.n - (size_t)colon - 1)));
+}
+
+/* CURLOPT_HEADERFUNCTION: one whole line a call. Trailers come here too, and
+ * are left alone. */
+static size_t
+on_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+	struct slice line = slice_trim(slice_make(p, n * size));
+
+	if (t->cancelled)
+		return 0;
+	t->answered = true;
+	if (t->headed)
+		return n * size;
+	if (slice_starts(line, SLICE("HTTP/"))) {
+		read_status(t, line);
+	} else if (line.n > 0) {
+		if (!t->interim)
+			read_header(t, slice_make(p, n * size));
+	} else if (!t->interim) {
+		t->headed = true;
+		if (t->ops->on_headers_end != NULL)
+			t->ops->on_headers_end(t->arg, t->result.status);
+	}
+	return t->cancelled ? 0 : n * size;
+}
+
+/* CURLOPT_WRITEFUNCTION */
+static size_t
+on_bytes(char *p, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+
+	if (t->cancelled)
+		return 0;
+	if (t->paused) {
+		t->held = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	t->result.received += n * size;
+	if (!t->ops->on_bytes(t->arg, slice_make(p, n * size)))
+		t->paused = true;
+	return t->cancelled ? 0 : n * size;
+}
+
+/* CURLOPT_OPENSOCKETFUNCTION */
+static curl_socket_t
+on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
+{
+	struct transfer *t = arg;
+	curl_socket_t fd = sock_open(&t->up->multis.socks, addr);
+
+	(void)purpose;
+	if (fd == CURL_SOCKET_BAD)
+		t->open_error = errno;
+	return fd;
+}
+
+/* CURLOPT_CLOSESOCKETFUNCTION: perhaps long after the transfer. */
+static int
+on_close(void *arg, curl_socket_t fd)
+{
+	struct upstream *up = arg;
+
+	sock_close(&up->multis.socks, fd);
+	return 0;
+}
+
+/* --- life --- */
+
+static struct transfer *
+transfer_new(struct upstream *up, struct errmsg *why)
+{
+	struct transfer *t = calloc(1, sizeof(*t));
+	struct easy_callbacks cb = {
+		.share = up->share,
+		.trust = &up->trust,
+		.on_header = on_header,
+		.on_bytes = on_bytes,
+		.on_open = on_open,
+		.on_close = on_close,
+		.arg = t,
+		.close_arg = up,
+	};
+
+	if (t == NULL) {
+		fail(why, ERR_MEMORY, "out of memory");
+		return NULL;
+	}
+	if (easy_init(&t->easy, &cb, why) != OK) {
+		free(t);
+		return NULL;
+	}
+	t->up = up;
+	list_init(&t->place);
+	list_init(&t->task);
+	return t;
+}
+
+void
+transfer_free(struct transfer *t)
+{
+	list_remove(&t->place);
+	list_remove(&t->task);
+	if (t->multi != NULL)
+		multi_remove(t->multi, t->easy.curl);
+	easy_fini(&t->easy);
+	free(t);
+}
+
+/* The last one used that knows the place, among a few; or just the last. */
+static struct transfer *
+find_resting(struct upstream *up, const struct transfer_request *req)
+{
+	struct list *node = up->resting.prev;
+	struct transfer *t;
+
+	if (node == &up->resting)
+		return NULL;
+	for (int i = 0; i < RESTING_LOOK && node != &up->resting; i++) {
+		t = CONTAINER_OF(node, struct transfer, place);
+		if (req != NULL && easy_is_for(&t->easy, req))
+			return t;
+		node = node->prev;
+	}
+	return CONTAINER_OF(up->resting.prev, struct transfer, place);
+}
+
+struct transfer *
+transfer_take(
+    struct upstream *up, const struct transfer_request *req, struct errmsg *why)
+{
+	struct transfer *t = find_resting(up, req);
+
+	if (t != NULL)
+		up->n_resting--;
+	else
+		t = transfer_new(up, why);
+	if (t == NULL)
+		return NULL;
+	list_remove(&t->place);
+	list_append(&up->live, &t->place);
+	up->n_live++;
+	return t;
+}
+
+void
+transfer_rest(struct transfer *t)
+{
+	struct upstream *up = t->up;
+
+	list_remove(&t->place);
+	list_remove(&t->task);
+	up->n_live--;
+	t->state = TRANSFER_REST;
+	if (up->n_resting >= RESTING_MAX) {
+		transfer_free(t);
+		return;
+	}
+	easy_rest(&t->easy);
+	list_append(&up->resting, &t->place);
+	up->n_resting++;
+}
+
+/* --- the end of it --- */
+
+static void
+take_off(struct transfer *t)
+{
+	long made = 0;
+
+	curl_easy_getinfo(t->easy.curl, CURLINFO_NUM_CONNECTS, &made);
+	t->up->connections_made += (unsigned)made;
+	multi_remove(t->multi, t->easy.curl);
+	t->multi = NULL;
+}
+
+/* libcurl starts anew where a kept-alive connection is found dead, but not
+ * where it notices in the middle of a long body, nor with HTTP/2: a healthy
+ * backend must not be blamed for that. */
+static bool
+deserves_retry(const struct transfer *t)
+{
+	return t->result.fault == FAULT_RESET && t->result.reused && !t->again;
+}
+
+static void
+complete(struct transfer *t, CURLcode code)
+{
+	result_fill(&t->result, t, code);
+	take_off(t);
+	if (t->cancelled)
+		return; /* transfer_cancel() has queued it */
+	if (deserves_retry(t)) {
+		log_debug("upstream_retry reason=\"%s\"", t->result.message);
+		t->again = true;
+		easy_retry(&t->easy);
+		t->state = TRANSFER_QUEUED;
+		add_task(t, &t->up->work);
+		return;
+	}
+	t->state = TRANSFER_DONE;
+	add_task(t, &t->up->done);
+}
+
+void
+transfer_on_complete(CURL *curl, CURLcode code)
+{
+	char *p = NULL;
+
+	curl_easy_getinfo(curl, CURLINFO_PRIVATE, &p);
+	complete((struct transfer *)(void *)p, code);
+}
+
+void
+transfer_report(struct transfer *t)
+{
+	t->state = TRANSFER_REST; /* a cancel from inside comes too late */
+	t->ops->on_done(t->arg, &t->result);
+	transfer_rest(t);
+}
+
+/* --- what settle does --- */
+
+static void
+begin(struct transfer *t)
+{
+	t->result = (struct transfer_result){ .connect = -1, .tls = -1 };
+	t->answered = t->interim = t->headed = false;
+	t->paused = t->held = false;
+	t->open_error = 0;
+	t->easy.error[0] = '\0';
+	t->multi = multi_add(&t->up->multis, t->easy.curl, &t->answered);
+	if (t->multi != NULL) {
+		t->state = TRANSFER_RUNNING;
+		return;
+	}
+	t->result.fault = FAULT_INTERNAL;
+	snprintf(t->result.message, sizeof(t->result.message), "%s",
+	    err_name(ERR_MEMORY));
+	t->state = TRANSFER_DONE;
+	add_task(t, &t->up->done);
+}
+
+static void
+unhold(struct transfer *t)
+{
+	CURLcode rc;
+
+	t->held = false;
+	rc = multi_unpause(t->multi, t->easy.curl);
+	if (rc != CURLE_OK && !t->cancelled)
+		complete(t, rc);
+}
+
+void
+transfer_work(struct transfer *t)
+{
+	if (t->cancelled) {
+		if (t->multi != NULL)
+			take_off(t);
+		transfer_rest(t);
+	} else if (t->state == TRANSFER_QUEUED) {
+		begin(t);
+	} else if (t->state == TRANSFER_RUNNING && t->held && !t->paused) {
+		unhold(t);
+	}
+}
+
+/* --- public --- */
+
+struct transfer *
+transfer_start(struct upstream *up, const struct transfer_request *req,
+    const struct transfer_ops *ops, void *arg)
+{
+	struct errmsg why;
+	struct transfer *t = transfer_take(up, req, &why);
+
+	if (t == NULL) {
+		log_error("upstream_start reason=\"%s\"", why.text);
+		return NULL;
+	}
+	if (!easy_prepare(&t->easy, req)) {
+		transfer_rest(t);
+		return NULL;
+	}
+	t->ops = ops;
+	t->arg = arg;
+	t->cancelled = t->again = t->headed = false;
+	t->state = TRANSFER_QUEUED;
+	add_task(t, &up->work);
+	return t;
+}
+
+void
+transfer_resume(struct transfer *t)
+{
+	t->paused = false;
+	if (t->held && !t->cancelled)
+		add_task(t, &t->up->work);
+}
+
+void
+transfer_cancel(struct transfer **tp)
+{
+	struct transfer *t = *tp;
+
+	*tp = NULL;
+	if (t == NULL || t->state == TRANSFER_REST)
+		return;
+	t->cancelled = true;
+	t->easy.body_gone = true;
+	add_task(t, &t->up->work);
+}
+
+bool
+transfer_body_done(const struct transfer *t)
+{
+	return t->easy.n_pieces == 0 ||
+	    (t->headed && easy_body_taken(&t->easy));
+}

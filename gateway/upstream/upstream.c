@@ -1,0 +1,134 @@
+/* gateway/upstream/upstream.c - HTTP to backends, on one event loop.
+ *
+ * Requests leave word in two queues (work, done) that upstream_settle()
+ * empties; that is the only place where transfers enter and leave a multi,
+ * but for those that libcurl itself completes. */
+#include "gateway/upstream/upstream.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "gateway/upstream/inner.h"
+
+static uv_once_t curl_once = UV_ONCE_INIT;
+
+static void
+init_curl(void)
+{
+	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static CURLSH *
+share_new(void)
+{
+	CURLSH *share = curl_share_init();
+
+	if (share == NULL)
+		return NULL;
+	/* One thread, so no locks. */
+	curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+	curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+	return share;
+}
+
+struct upstream *
+upstream_new(uv_loop_t *loop, struct errmsg *why)
+{
+	struct upstream *up = calloc(1, sizeof(*up));
+	struct transfer *first;
+
+	uv_once(&curl_once, init_curl);
+	if (up != NULL)
+		up->share = share_new();
+	if (up == NULL || up->share == NULL) {
+		free(up);
+		fail(why, ERR_MEMORY, "out of memory");
+		return NULL;
+	}
+	list_init(&up->live);
+	list_init(&up->resting);
+	list_init(&up->work);
+	list_init(&up->done);
+	trust_init(&up->trust);
+	/* Says now whether this libcurl can do what we need. */
+	first = transfer_take(up, NULL, why);
+	if (first == NULL) {
+		trust_fini(&up->trust);
+		curl_share_cleanup(up->share);
+		free(up);
+		return NULL;
+	}
+	transfer_rest(first);
+	multi_set_init(&up->multis, loop, transfer_on_complete);
+	return up;
+}
+
+static void
+on_multis_closed(void *arg)
+{
+	struct upstream *up = arg;
+	void (*on_closed)(void *) = up->on_closed;
+	void *closed_arg = up->arg;
+
+	free(up);
+	if (on_closed != NULL)
+		on_closed(closed_arg);
+}
+
+static void
+free_all(struct list *transfers)
+{
+	while (!list_empty(transfers))
+		transfer_free(
+		    CONTAINER_OF(transfers->next, struct transfer, place));
+}
+
+void
+upstream_close(struct upstream **upp, void (*on_closed)(void *), void *arg)
+{
+	struct upstream *up = *upp;
+
+	*upp = NULL;
+	up->on_closed = on_closed;
+	up->arg = arg;
+	free_all(&up->live);
+	free_all(&up->resting);
+	multi_set_fini(&up->multis, on_multis_closed, up);
+	curl_share_cleanup(up->share);
+	trust_fini(&up->trust);
+}
+
+bool
+upstream_settle(struct upstream *up)
+{
+	struct list *node;
+	bool any = false, more = true;
+
+	assert(up->multis.inside == 0);
+	while (more) {
+		more = false;
+		while ((node = list_pop(&up->work)) != NULL) {
+			transfer_work(
+			    CONTAINER_OF(node, struct transfer, task));
+			more = true;
+		}
+		more |= multi_set_run(&up->multis);
+		while ((node = list_pop(&up->done)) != NULL) {
+			transfer_report(
+			    CONTAINER_OF(node, struct transfer, task));
+			more = true;
+		}
+		any |= more;
+	}
+	return any;
+}
+
+void
+upstream_stats(const struct upstream *up, struct upstream_stats *out)
+{
+	*out = (struct upstream_stats){
+		.transfers = up->n_live,
+		.multis = up->multis.used,
+		.connections_made = up->connections_made,
+	};
+}

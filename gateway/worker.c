@@ -1,0 +1,304 @@
+/* gateway/worker.c - one thread: one loop, one front, one upstream.
+ *
+ * The loop's prepare and check handles run settle(): requests, transfers and
+ * daemons take turns until none of them has anything left to do. So nothing
+ * is ever called from inside libcurl or libmicrohttpd. */
+#include "gateway/worker.h"
+
+#include <stdlib.h>
+
+#include "gateway/app.h"
+#include "gateway/request.h"
+
+#define TURNS_MAX 64 /* of one settle, before the loop polls again */
+
+static bool
+run_requests(struct worker *w)
+{
+	struct list *node;
+	bool any = false;
+
+	while ((node = list_pop(&w->runnable)) != NULL) {
+		request_run(CONTAINER_OF(node, struct request, on_runnable));
+		any = true;
+	}
+	return any;
+}
+
+/* Requests whose wait in the router's queue is over. */
+static void
+take_ready(struct worker *w)
+{
+	struct ticket ticket;
+	struct request *r;
+	struct plan plan;
+	void *owner;
+
+	while (switchboard_next(
+	    w->app->board, w->index, w->now, &owner, &ticket, &plan)) {
+		r = owner;
+		r->ticket = ticket;
+		r->plan = plan;
+		r->plan_ready = true;
+		request_wake(r);
+	}
+}
+
+static void
+bury(struct worker *w)
+{
+	struct list *node;
+
+	while ((node = list_pop(&w->graveyard)) != NULL)
+		request_free(CONTAINER_OF(node, struct request, on_live));
+}
+
+static void
+store(atomic_uint *gauge, unsigned value)
+{
+	atomic_store_explicit(gauge, value, memory_order_relaxed);
+}
+
+static void
+publish_gauges(struct worker *w)
+{
+	struct upstream_stats s;
+
+	upstream_stats(w->upstream, &s);
+	store(&w->gauges.transfers, s.transfers);
+	store(&w->gauges.connections_made, s.connections_made);
+	store(&w->gauges.requests, front_exchanges(w->front));
+	store(&w->gauges.connections, front_connections(w->front));
+}
+
+static void
+settle(struct worker *w)
+{
+	bool busy = true;
+
+	w->now = clock_now();
+	for (int turn = 0; busy && turn < TURNS_MAX; turn++) {
+		busy = run_requests(w);
+		busy |= upstream_settle(w->upstream);
+		busy |= front_settle(w->front);
+		busy |= !list_empty(&w->runnable);
+	}
+	if (busy)
+		uv_async_send(&w->wake);
+	bury(w);
+	publish_gauges(w);
+}
+
+static void
+on_prepare(uv_prepare_t *h)
+{
+	settle(h->data);
+}
+
+static void
+on_check(uv_check_t *h)
+{
+	settle(h->data);
+}
+
+/* --- orders --- */
+
+static void
+abort_requests(struct worker *w)
+{
+	struct request *r;
+
+	for (struct list *n = w->live.next; n != &w->live; n = n->next) {
+		r = CONTAINER_OF(n, struct request, on_live);
+		r->aborted = true;
+		request_wake(r);
+	}
+}
+
+static void
+adopt(struct worker *w, struct conf *next)
+{
+	const struct front_settings s = {
+		.limits = next->limits,
+		.header_timeout = next->header_timeout,
+		.body_timeout = next->body_timeout,
+		.idle_timeout = next->idle_timeout,
+		.client_stall = next->client_stall,
+	};
+
+	front_configure(w->front, &s);
+	conf_unref(&w->conf);
+	w->conf = next;
+}
+
+static void
+on_part_closed(void *arg)
+{
+	struct worker *w = arg;
+
+	w->open_handles--;
+	if (w->open_handles > 0)
+		return;
+	uv_close((uv_handle_t *)&w->wake, NULL);
+	uv_close((uv_handle_t *)&w->prepare, NULL);
+	uv_close((uv_handle_t *)&w->check, NULL);
+}
+
+/* Transfers first: an exchange that closes would only cancel them. */
+static void
+shut_down(struct worker *w)
+{
+	uv_prepare_stop(&w->prepare);
+	uv_check_stop(&w->check);
+	w->open_handles = 2;
+	front_close(&w->front, on_part_closed, w);
+	run_requests(w);
+	upstream_close(&w->upstream, on_part_closed, w);
+}
+
+static void
+on_wake(uv_async_t *h)
+{
+	struct worker *w = h->data;
+	struct conf *next;
+	bool drain, abort, stop;
+
+	uv_mutex_lock(&w->orders);
+	next = w->next_conf;
+	w->next_conf = NULL;
+	drain = w->order_drain;
+	abort = w->order_abort;
+	stop = w->order_stop;
+	w->order_drain = w->order_abort = w->order_stop = false;
+	uv_mutex_unlock(&w->orders);
+
+	w->now = clock_now();
+	if (next != NULL)
+		adopt(w, next);
+	if (drain) {
+		w->draining = true;
+		front_drain(w->front);
+	}
+	if (abort)
+		abort_requests(w);
+	take_ready(w);
+	if (stop)
+		shut_down(w);
+}
+
+static void
+order(struct worker *w, bool *which)
+{
+	uv_mutex_lock(&w->orders);
+	*which = true;
+	uv_mutex_unlock(&w->orders);
+	uv_async_send(&w->wake);
+}
+
+void
+worker_wake(struct worker *w)
+{
+	uv_async_send(&w->wake);
+}
+
+void
+worker_configure(struct worker *w, struct conf *conf)
+{
+	uv_mutex_lock(&w->orders);
+	conf_unref(&w->next_conf);
+	w->next_conf = conf_ref(conf);
+	uv_mutex_unlock(&w->orders);
+	uv_async_send(&w->wake);
+}
+
+void
+worker_drain(struct worker *w)
+{
+	order(w, &w->order_drain);
+}
+
+void
+worker_abort(struct worker *w)
+{
+	order(w, &w->order_abort);
+}
+
+void
+worker_stop(struct worker *w)
+{
+	order(w, &w->order_stop);
+}
+
+/* --- the thread --- */
+
+static void
+thread_main(void *arg)
+{
+	struct worker *w = arg;
+
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+	bury(w);
+}
+
+static enum err
+open_parts(struct worker *w, int listen_fd, struct errmsg *why)
+{
+	const struct conf *c = w->conf;
+	const struct front_settings s = {
+		.limits = c->limits,
+		.header_timeout = c->header_timeout,
+		.body_timeout = c->body_timeout,
+		.idle_timeout = c->idle_timeout,
+		.client_stall = c->client_stall,
+	};
+
+	w->upstream = upstream_new(&w->loop, why);
+	if (w->upstream == NULL)
+		return ERR_MEMORY;
+	w->front = front_new(&w->loop, listen_fd, &s, &w->app->budget,
+	    &request_front_ops, w, why);
+	return w->front != NULL ? OK : ERR_MEMORY;
+}
+
+enum err
+worker_start(struct worker *w, struct app *app, unsigned index, int listen_fd,
+    struct errmsg *why)
+{
+	enum err rc;
+
+	w->app = app;
+	w->index = index;
+	w->conf = conf_ref(app->conf);
+	w->now = clock_now();
+	list_init(&w->runnable);
+	list_init(&w->live);
+	list_init(&w->graveyard);
+	uv_loop_init(&w->loop);
+	uv_mutex_init(&w->orders);
+	uv_async_init(&w->loop, &w->wake, on_wake);
+	uv_prepare_init(&w->loop, &w->prepare);
+	uv_check_init(&w->loop, &w->check);
+	w->wake.data = w->prepare.data = w->check.data = w;
+	rc = open_parts(w, listen_fd, why);
+	if (rc != OK)
+		return rc;
+	uv_prepare_start(&w->prepare, on_prepare);
+	uv_check_start(&w->check, on_check);
+	if (uv_thread_create(&w->thread, thread_main, w) != 0)
+		return fail(why, ERR_IO, "cannot start a worker thread");
+	w->started = true;
+	return OK;
+}
+
+void
+worker_join(struct worker *w)
+{
+	if (!w->started)
+		return;
+	uv_thread_join(&w->thread);
+	uv_loop_close(&w->loop);
+	uv_mutex_destroy(&w->orders);
+	conf_unref(&w->next_conf);
+	conf_unref(&w->conf);
+	w->started = false;
+}

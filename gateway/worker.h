@@ -1,0 +1,60 @@
+/* gateway/worker.h - one thread: one loop, one front, one upstream.
+ *
+ * A request lives and dies on one worker, so nothing of it needs a lock. The
+ * main thread leaves orders under a mutex and wakes the loop. */
+#ifndef GATEWAY_WORKER_H
+#define GATEWAY_WORKER_H
+
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "gateway/conf/conf.h"
+#include "gateway/front/front.h"
+#include "gateway/lib/list.h"
+#include "gateway/upstream/upstream.h"
+
+struct app;
+
+/* What the main thread may read at any time. */
+struct worker_gauges {
+	atomic_uint requests, connections, transfers, connections_made;
+};
+
+struct worker {
+	struct app *app;
+	unsigned index;
+	uv_thread_t thread;
+	bool started;
+	uv_loop_t loop;
+	uv_async_t wake;
+	uv_prepare_t prepare;
+	uv_check_t check;
+	unsigned open_handles; /* front, upstream: until they say closed */
+
+	struct front *front;
+	struct upstream *upstream;
+	struct conf *conf; /* the newest; requests pin their own */
+	struct list runnable; /* requests with something to do */
+	struct list live; /* all requests */
+	struct list graveyard; /* freed at the end of the turn */
+	usec now; /* of this turn */
+	bool draining;
+	struct worker_gauges gauges;
+
+	uv_mutex_t orders; /* guards what follows */
+	struct conf *next_conf;
+	bool order_drain, order_abort, order_stop;
+};
+
+/* listen_fd is shared by all workers and not owned. */
+enum err worker_start(struct worker *, struct app *, unsigned index,
+    int listen_fd, struct errmsg *why) MUST_USE;
+/* From any thread. */
+void worker_wake(struct worker *);
+void worker_configure(struct worker *, struct conf *); /* takes a reference */
+void worker_drain(struct worker *); /* no new connections */
+void worker_abort(struct worker *); /* ends what is still running, loudly */
+void worker_stop(struct worker *); /* ends the loop */
+void worker_join(struct worker *);
+
+#endif

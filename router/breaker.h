@@ -1,0 +1,65 @@
+/* router/breaker.h - whether a backend may be sent requests.
+ *
+ *	          half of >= 10 calls in 10 s failed, or
+ *	          one connection failed outright
+ *	 CLOSED --------------------------------------------> OPEN
+ *	   ^                                                  |  ^
+ *	   | 3 successes          time is up, or a probe of   |  | a failure:
+ *	   |                      its health went well        v  | twice as long
+ *	   +---------------------------------------------- HALF_OPEN
+ *
+ * Open lasts 1 s, doubled with each opening in a row up to 30 s, 20 % more or
+ * less. A row ends when the breaker stays closed for 30 s. Half-open lets one
+ * request through, and three at a time once one has gone well. Constants after
+ * Envoy's outlier detection and resilience4j, shortened for few backends.
+ *
+ * An attempt remembers the epoch in which it began. What it has to say once
+ * the breaker has opened since is old news and ignored. */
+#ifndef ROUTER_BREAKER_H
+#define ROUTER_BREAKER_H
+
+#include "gateway/lib/rng.h"
+#include "policies/window.h"
+#include "router/router.h"
+
+#define BREAKER_CALLS_MIN 10
+#define BREAKER_FAILED_SHARE 0.5
+#define BREAKER_OPEN_MIN USEC_SEC
+#define BREAKER_OPEN_MAX (30 * USEC_SEC)
+#define BREAKER_JITTER 0.2
+#define BREAKER_FORGIVE (30 * USEC_SEC)
+#define BREAKER_PROBES 3
+
+/* All zeros is closed. */
+struct breaker {
+	enum breaker_state state; /* as last touched: ask breaker_state() */
+	uint32_t epoch; /* counts openings */
+	unsigned streak; /* openings in a row */
+	usec until; /* open until then */
+	usec closed_at;
+	unsigned probes, successes; /* half-open: in flight, gone well */
+	struct window calls, failures;
+};
+
+enum breaker_state breaker_state(const struct breaker *, usec now);
+/* Whether one more request may go. */
+bool breaker_permits(const struct breaker *, usec now);
+
+/* An attempt begins where breaker_permits(); returns its epoch. */
+uint32_t breaker_enter(struct breaker *, usec now);
+/* It has begun to answer, which counts as a success while half-open: that
+ * need not wait for the end. At most once per attempt. */
+void breaker_vouch(struct breaker *, uint32_t epoch, usec now);
+/* It ended: in a way that says nothing of the backend, well, or badly.
+ * `vouched`: breaker_vouch() was called for it. `outright`: opens at once.
+ * True: this opened it. */
+void breaker_leave(struct breaker *, uint32_t epoch);
+void breaker_success(struct breaker *, uint32_t epoch, bool vouched, usec now);
+bool breaker_failure(
+    struct breaker *, uint32_t epoch, bool outright, usec now, struct rng *);
+
+/* From a probe of its health, outside any attempt. */
+void breaker_probe_well(struct breaker *, usec now);
+bool breaker_probe_failed(struct breaker *, usec now, struct rng *);
+
+#endif

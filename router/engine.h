@@ -1,0 +1,69 @@
+/* router/engine.h - the router's inside, shared by the files of its calls. */
+#ifndef ROUTER_ENGINE_H
+#define ROUTER_ENGINE_H
+
+#include "policies/failover.h"
+#include "router/fleet.h"
+#include "router/order.h"
+#include "router/plan.h"
+#include "router/queue.h"
+
+struct router {
+	struct conf *conf; /* a reference; NULL before the first configure */
+	struct fleet fleet;
+	struct orders orders;
+	struct queue queue;
+	struct retry_budget budget;
+	struct samples samples; /* since the last tick */
+	struct rng rng;
+	unsigned workers;
+	struct list ready[ROUTER_WORKERS_MAX]; /* of orders */
+	struct list silent; /* at work, no first token yet; oldest first */
+	uint64_t round; /* of dispatch_waiting() */
+	uint64_t owed; /* workers to wake, not yet told to the caller */
+};
+
+/* --- dispatch.c --- */
+
+/* Plans, and takes a place for PLAN_GO or queues for PLAN_WAIT. The order's
+ * state is then the caller's to set for PLAN_GO and PLAN_NO. */
+enum plan_kind dispatch(
+    struct router *, struct order *, enum plan_reason no_wait, usec now);
+/* Its place is taken: from now on it is being tried. */
+void dispatch_begin(struct router *, struct order *, usec now);
+/* Leaves its place. */
+void dispatch_end(struct router *, struct order *);
+/* Lets those who wait for any of these sites go where they can, in the right
+ * order; marks their workers in `owed`. */
+void dispatch_waiting(struct router *, uint64_t sites, usec now);
+/* What to tell a request that would have to queue. */
+enum plan_reason dispatch_room(const struct router *);
+/* The workers to wake, once. */
+uint64_t dispatch_owed(struct router *);
+
+static inline struct cell *
+order_cell(const struct router *r, const struct order *o)
+{
+	return fleet_cell(&r->fleet, order_serving(o)->id);
+}
+
+/* --- health.c --- */
+
+/* How the attempt ended, as far as it tells of its backend. */
+void health_note(
+    struct router *, struct order *, const struct fault *, usec now);
+/* It has begun to answer. */
+void health_first_token(struct router *, struct order *, usec now);
+
+/* --- measure.c --- */
+
+void measure_first_token(struct router *, const struct order *, usec ttft);
+void measure_result(
+    struct router *, const struct order *, const struct route_result *);
+/* It was given up on without a sign of an answer. */
+void measure_silence(
+    struct router *, const struct order *, const struct fault *, usec now);
+/* Adds what is late by now to *late. */
+void measure_late(const struct router *, usec now, struct samples *late);
+
+#endif

@@ -1,0 +1,22 @@
+/* router/filter.h - which servings may take a request at all.
+ *
+ * What depends on the request alone, not on the moment: asked once, when it is
+ * submitted, and kept as a mask over its model's servings. */
+#ifndef ROUTER_FILTER_H
+#define ROUTER_FILTER_H
+
+#include "router/router.h"
+
+struct sieve {
+	uint64_t eligible;
+	uint64_t fallbacks; /* of these: only where no other can be used */
+	enum plan_reason why_none; /* where eligible is 0 */
+};
+
+/* Pin, abilities, the tenant's boundaries, quality, context length. A context
+ * that looks too short for the prompt is only a guess: it is believed as long
+ * as somebody is left. Fallbacks for embeddings must be the same upstream
+ * model as a serving that is none. */
+void filter(const struct route_request *, struct sieve *);
+
+#endif

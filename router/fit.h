@@ -1,0 +1,24 @@
+/* router/fit.h - a line through the latest points.
+ *
+ * Least squares over exponentially forgotten samples (a thousandth of a
+ * point's weight is left after about 1400 more). Slope and intercept are never
+ * negative: a longer prompt does not come back sooner. */
+#ifndef ROUTER_FIT_H
+#define ROUTER_FIT_H
+
+#include <stdbool.h>
+
+#include "router/forecast.h"
+
+/* All zeros is empty. Sums of weights, and of x, y, xx, xy. */
+struct fit {
+	double n, x, y, xx, xy;
+};
+
+/* Once the line is settled, a point far above it counts only as far as it
+ * could still be the size that did it. */
+void fit_add(struct fit *, double x, double y);
+/* False: there are no points. */
+bool fit_line(const struct fit *, struct sizing *);
+
+#endif

@@ -1,0 +1,197 @@
+/* router/health.c - what attempts, probes and headers say of a backend.
+ *
+ * A row of the fault table says who is to blame; here is what that means:
+ * BACKEND and OPEN go to the breaker, CAPACITY blocks for a while, KEY shuts
+ * the backend until the configuration changes, SERVING puts one model aside,
+ * COLD waits for the model to load. */
+#include "router/engine.h"
+
+#include <string.h>
+
+#define BLOCK_MIN USEC_SEC /* doubled with each 429 in a row */
+#define BLOCK_MAX (60 * USEC_SEC) /* whatever a backend asks for */
+#define MODEL_GONE (60 * USEC_SEC)
+#define COLD_RETRY (2 * USEC_SEC)
+
+static usec
+at_most(usec span, usec max)
+{
+	return span < max ? span : max;
+}
+
+static void
+push_back(usec *until, usec to)
+{
+	if (*until < to)
+		*until = to;
+}
+
+static void
+block(struct site *s, usec retry_after, usec now)
+{
+	usec span = retry_after;
+
+	if (span <= 0) {
+		span = BLOCK_MIN;
+		for (unsigned i = 0; i < s->blocks && span < BLOCK_MAX; i++)
+			span *= 2;
+	}
+	/* several answers to one burst are one refusal */
+	if (now >= s->blocked_until)
+		s->blocks++;
+	push_back(&s->blocked_until, now + at_most(span, BLOCK_MAX));
+}
+
+/* An attempt that began before a reload may have used an older key. */
+static bool
+used_present_key(const struct site *s, const struct order *o)
+{
+	const char *used = order_serving(o)->backend->api_key;
+	const char *present = s->conf != NULL ? s->conf->api_key : NULL;
+
+	return used == present ||
+	    (used != NULL && present != NULL && strcmp(used, present) == 0);
+}
+
+static void
+note_well(struct site *s, const struct order *o, usec now)
+{
+	s->blocks = 0;
+	breaker_success(&s->breaker, o->epoch, o->first_token, now);
+}
+
+void
+health_note(
+    struct router *r, struct order *o, const struct fault *fault, usec now)
+{
+	struct cell *c = order_cell(r, o);
+	struct site *s = c->site;
+	enum blame blame = fault_rule(fault->kind)->blame;
+
+	if (fault->kind == FAULT_NONE) {
+		note_well(s, o, now);
+		return;
+	}
+	if (blame != BLAME_NONE)
+		s->last_fault = fault->kind;
+	if (blame == BLAME_BACKEND || blame == BLAME_OPEN) {
+		breaker_failure(
+		    &s->breaker, o->epoch, blame == BLAME_OPEN, now, &r->rng);
+		return;
+	}
+	breaker_leave(&s->breaker, o->epoch);
+	if (blame == BLAME_CAPACITY)
+		block(s, fault->retry_after, now);
+	else if (blame == BLAME_KEY)
+		s->key_off = s->key_off || used_present_key(s, o);
+	else if (blame == BLAME_SERVING)
+		push_back(&c->gone_until, now + MODEL_GONE);
+	else if (blame == BLAME_COLD)
+		push_back(&s->cold_until, now + COLD_RETRY);
+}
+
+void
+health_first_token(struct router *r, struct order *o, usec now)
+{
+	breaker_vouch(&order_cell(r, o)->site->breaker, o->epoch, now);
+}
+
+/* --- probes and headers --- */
+
+static void
+note_probe(
+    struct router *r, struct site *s, const struct fault *fault, usec now)
+{
+	bool supervised = s->conf != NULL && s->conf->command != NULL;
+
+	if (fault->kind == FAULT_NONE) {
+		s->cold_until = 0;
+		breaker_probe_well(&s->breaker, now);
+	} else if (fault->kind == FAULT_LOADING) {
+		/* it lives: what it needs is time, not rest */
+		s->cold_until = USEC_NEVER;
+		breaker_probe_well(&s->breaker, now);
+	} else if (fault_rule(fault->kind)->blame == BLAME_OPEN &&
+	    !(supervised && s->cold_until > now)) {
+		s->last_fault = fault->kind;
+		breaker_probe_failed(&s->breaker, now, &r->rng);
+	}
+}
+
+static bool
+used_up(const struct load *l, unsigned has, double left)
+{
+	return (l->has & has) != 0 && left <= 0;
+}
+
+static void
+note_limits(struct site *s, const struct load *l, usec now)
+{
+	usec span = 0;
+
+	if ((l->has & (LOAD_LIMIT_REQUESTS | LOAD_LIMIT_TOKENS)) == 0)
+		return;
+	if (used_up(l, LOAD_LIMIT_REQUESTS, l->left_requests))
+		push_back(&span,
+		    l->reset_requests > 0 ? l->reset_requests : BLOCK_MIN);
+	if (used_up(l, LOAD_LIMIT_TOKENS, l->left_tokens))
+		push_back(
+		    &span, l->reset_tokens > 0 ? l->reset_tokens : BLOCK_MIN);
+	if (span > 0)
+		s->last_fault = FAULT_RATE_LIMITED;
+	s->limited_until = span > 0 ? now + at_most(span, BLOCK_MAX) : 0;
+}
+
+/* Each report speaks of some members only; the others keep what they were. */
+static void
+merge_load(struct load *into, const struct load *l)
+{
+	into->has |= l->has;
+	if ((l->has & LOAD_RUNNING) != 0)
+		into->running = l->running;
+	if ((l->has & LOAD_WAITING) != 0)
+		into->waiting = l->waiting;
+	if ((l->has & LOAD_CACHE_USE) != 0)
+		into->cache_use = l->cache_use;
+	if ((l->has & LOAD_SLOTS) != 0)
+		into->slots = l->slots;
+	if ((l->has & LOAD_WARM) != 0)
+		into->warm = l->warm;
+	if ((l->has & LOAD_LIMIT_REQUESTS) != 0) {
+		into->left_requests = l->left_requests;
+		into->reset_requests = l->reset_requests;
+	}
+	if ((l->has & LOAD_LIMIT_TOKENS) != 0) {
+		into->left_tokens = l->left_tokens;
+		into->reset_tokens = l->reset_tokens;
+	}
+}
+
+static void
+note_load(struct site *s, const struct load *l, usec now)
+{
+	merge_load(&s->load, l);
+	note_limits(s, l, now);
+	if ((l->has & (LOAD_RUNNING | LOAD_WAITING)) != 0) {
+		s->load_at = now;
+		s->load_in_flight = s->in_flight;
+	}
+	if ((l->has & LOAD_WARM) != 0)
+		s->cold_until = l->warm ? 0 : USEC_NEVER;
+}
+
+uint64_t
+router_load(struct router *r, uint32_t backend, const struct load *load,
+    const struct fault *fault, usec now)
+{
+	struct site *s = fleet_site(&r->fleet, backend);
+
+	if (s == NULL)
+		return 0;
+	if (load != NULL)
+		note_load(s, load, now);
+	if (fault != NULL)
+		note_probe(r, s, fault, now);
+	dispatch_waiting(r, site_bit(backend), now);
+	return dispatch_owed(r);
+}

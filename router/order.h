@@ -1,0 +1,71 @@
+/* router/order.h - the requests that the router knows of.
+ *
+ *	WAITING <-> READY -> AT_WORK -> (WAITING | READY | AT_WORK) ...
+ *
+ * WAITING is in the queue; READY has a plan (PLAN_GO with its place taken, or
+ * PLAN_NO) that its worker has not fetched yet; AT_WORK is being tried. Orders
+ * live in blocks that never move or shrink; a ticket names one by index and
+ * generation, so that a late call on an order long gone finds nothing. */
+#ifndef ROUTER_ORDER_H
+#define ROUTER_ORDER_H
+
+#include "gateway/lib/list.h"
+#include "router/predict.h"
+#include "router/router.h"
+
+struct lane;
+
+enum order_state { ORDER_UNUSED, ORDER_WAITING, ORDER_READY, ORDER_AT_WORK };
+
+struct order {
+	struct ticket ticket;
+	enum order_state state;
+	const struct route_request *req; /* borrowed */
+	uint64_t eligible; /* bits over req->model's servings, still to try */
+	uint64_t fallbacks;
+
+	struct plan plan; /* READY, AT_WORK: the present one */
+	unsigned at; /* its serving, in the model's */
+	usec sent;
+	struct crowd crowd; /* when it was */
+	usec late_after; /* spent without a first token; USEC_NEVER */
+	uint32_t epoch; /* of the breaker */
+	bool first_token;
+
+	/* READY: its worker's ready list. AT_WORK, no first token yet: the
+	 * router's silent list. Else alone. */
+	struct list link;
+
+	/* WAITING: in its lane's pairing heap */
+	struct lane *lane;
+	uint64_t sequence;
+	struct order *child, *next, *prev; /* prev of a first child: parent */
+};
+
+#define ORDERS_BLOCK 256
+
+struct orders {
+	struct order **blocks;
+	size_t n_blocks;
+	struct list unused;
+	unsigned n; /* in use */
+};
+
+/* Makes the first block; false: without memory. */
+bool orders_init(struct orders *);
+void orders_fini(struct orders *);
+/* NULL: without memory. */
+struct order *orders_take(struct orders *, const struct route_request *);
+void orders_give_back(struct orders *, struct order *);
+/* NULL: the ticket is stale, or the order in none of these states (bits
+ * 1 << enum order_state). */
+struct order *orders_find(
+    const struct orders *, struct ticket, unsigned states);
+
+static inline const struct conf_serving *
+order_serving(const struct order *o)
+{
+	return &o->req->model->servings[o->at];
+}
+
+#endif

@@ -1,0 +1,275 @@
+/* router/router.c - who serves which request, and when: the calls.
+ *
+ * Each call brings one order from a state to the next, then lets go those who
+ * wait for what it freed. */
+#include "router/router.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "router/engine.h"
+#include "router/filter.h"
+
+#define BIT(i) (UINT64_C(1) << (i))
+#define IN(state) (1u << (state))
+
+struct router *
+router_new(unsigned workers, uint64_t seed)
+{
+	struct router *r;
+
+	assert(workers > 0 && workers <= ROUTER_WORKERS_MAX);
+	r = calloc(1, sizeof(*r));
+	if (r == NULL)
+		return NULL;
+	r->workers = workers;
+	for (unsigned i = 0; i < workers; i++)
+		list_init(&r->ready[i]);
+	list_init(&r->silent);
+	rng_init(&r->rng, seed, 0);
+	fleet_init(&r->fleet);
+	queue_init(&r->queue);
+	retry_budget_init(&r->budget, 0);
+	if (!orders_init(&r->orders) || !samples_init(&r->samples))
+		router_free(&r);
+	return r;
+}
+
+void
+router_free(struct router **rp)
+{
+	struct router *r = *rp;
+
+	if (r == NULL)
+		return;
+	queue_fini(&r->queue);
+	orders_fini(&r->orders);
+	samples_fini(&r->samples);
+	fleet_fini(&r->fleet);
+	conf_unref(&r->conf);
+	free(r);
+	*rp = NULL;
+}
+
+enum err
+router_configure(struct router *r, struct conf *c, usec now)
+{
+	enum err rc = fleet_configure(&r->fleet, c, now);
+
+	if (rc != OK)
+		return rc;
+	conf_ref(c);
+	conf_unref(&r->conf);
+	r->conf = c;
+	r->budget.share = c->retry_budget;
+	/* the next call that may wakes them */
+	dispatch_waiting(r, SITES_ALL, now);
+	return OK;
+}
+
+/* --- one order --- */
+
+static void
+forget(struct router *r, struct order *o)
+{
+	o->ticket.generation++; /* the old ticket is stale from now on */
+	orders_give_back(&r->orders, o);
+}
+
+/* The caller is told the plan; PLAN_NO ends the order. */
+static void
+answer(struct router *r, struct order *o, usec now, struct plan *plan)
+{
+	*plan = o->plan;
+	if (plan->kind == PLAN_GO)
+		dispatch_begin(r, o, now);
+	else if (plan->kind == PLAN_NO)
+		forget(r, o);
+}
+
+/* A place is free for a newcomer, but somebody has been waiting for that
+ * backend (a block or a breaker ended since the last tick): all in order. */
+static void
+take_turn(struct router *r, struct order *o, usec now)
+{
+	uint64_t site = site_bit(order_serving(o)->backend->id);
+
+	if (!queue_waits_for(&r->queue, site, o->req->slo.priority))
+		return;
+	breaker_leave(&order_cell(r, o)->site->breaker, o->epoch);
+	dispatch_end(r, o);
+	dispatch_waiting(r, site, now);
+	dispatch(r, o, dispatch_room(r), now);
+}
+
+void
+router_submit(struct router *r, const struct route_request *req, usec now,
+    struct ticket *t, struct plan *plan)
+{
+	struct sieve sieve;
+	struct order *o;
+
+	assert(r->conf != NULL && req->worker < r->workers);
+	retry_budget_request(&r->budget, now);
+	filter(req, &sieve);
+	if (sieve.eligible == 0) {
+		plan_refuse(plan, sieve.why_none, 0);
+		return;
+	}
+	o = orders_take(&r->orders, req);
+	if (o == NULL) {
+		plan_refuse(plan, REASON_QUEUE_FULL, USEC_SEC);
+		return;
+	}
+	o->eligible = sieve.eligible;
+	o->fallbacks = sieve.fallbacks;
+	if (dispatch(r, o, dispatch_room(r), now) == PLAN_GO)
+		take_turn(r, o, now);
+	*t = o->ticket;
+	answer(r, o, now, plan);
+}
+
+/* Whether what was planned for a ready order still makes sense. */
+static bool
+recheck(struct router *r, struct order *o, usec now)
+{
+	if (o->plan.kind != PLAN_GO ||
+	    (plan_holds(&r->fleet, o, now) && now < o->req->deadline))
+		return true;
+	breaker_leave(&order_cell(r, o)->site->breaker, o->epoch);
+	dispatch_end(r, o);
+	return dispatch(r, o, REASON_QUEUED, now) != PLAN_WAIT;
+}
+
+bool
+router_next(struct router *r, unsigned worker, usec now, void **owner,
+    struct ticket *t, struct plan *plan)
+{
+	struct list *node;
+
+	while ((node = list_pop(&r->ready[worker])) != NULL) {
+		struct order *o = CONTAINER_OF(node, struct order, link);
+
+		if (!recheck(r, o, now))
+			continue;
+		*owner = o->req->owner;
+		*t = o->ticket;
+		answer(r, o, now, plan);
+		return true;
+	}
+	return false;
+}
+
+/* --- the end of an attempt --- */
+
+/* What is left to try after `fault`. */
+static void
+narrow(struct order *o, const struct fault *fault)
+{
+	const struct conf_model *m = o->req->model;
+
+	if (!failover_may_return(fault->kind))
+		o->eligible &= ~BIT(o->at);
+	for (unsigned i = 0; i < m->n_servings; i++)
+		if (!failover_interchangeable(o->req->facts->dialect,
+			&m->servings[o->at], &m->servings[i]))
+			o->eligible &= ~BIT(i);
+}
+
+static void
+plan_again(
+    struct router *r, struct order *o, const struct fault *fault, usec now)
+{
+	enum plan_reason no_wait = dispatch_room(r);
+	struct place place;
+
+	narrow(o, fault);
+	if (!fault_rule(fault->kind)->retry || o->eligible == 0) {
+		plan_refuse(&o->plan, REASON_EXHAUSTED, 0);
+		return;
+	}
+	/* going somewhere free is always allowed, and waiting for a model to
+	 * load is no second try of anything: only other waits are rationed */
+	plan_make(&r->fleet, o, no_wait, now, &r->rng, &o->plan, &place);
+	if (o->plan.kind == PLAN_WAIT && !failover_may_return(fault->kind) &&
+	    !retry_budget_take(&r->budget, now))
+		no_wait = REASON_RETRY_BUDGET;
+	dispatch(r, o, no_wait, now);
+}
+
+uint64_t
+router_retry(struct router *r, struct ticket t, const struct fault *fault,
+    usec now, struct plan *plan)
+{
+	struct order *o = orders_find(&r->orders, t, IN(ORDER_AT_WORK));
+	uint64_t site;
+
+	if (o == NULL) {
+		plan_refuse(plan, REASON_EXHAUSTED, 0);
+		return 0;
+	}
+	site = site_bit(order_serving(o)->backend->id);
+	measure_silence(r, o, fault, now);
+	health_note(r, o, fault, now);
+	dispatch_end(r, o);
+	plan_again(r, o, fault, now);
+	answer(r, o, now, plan);
+	dispatch_waiting(r, site, now);
+	return dispatch_owed(r);
+}
+
+uint64_t
+router_cancel(struct router *r, struct ticket t, usec now)
+{
+	struct order *o = orders_find(&r->orders, t,
+	    IN(ORDER_WAITING) | IN(ORDER_READY) | IN(ORDER_AT_WORK));
+	uint64_t site = 0;
+
+	if (o == NULL)
+		return 0;
+	if (o->state == ORDER_WAITING) {
+		queue_remove(&r->queue, o);
+	} else if (o->plan.kind == PLAN_GO) {
+		site = site_bit(order_serving(o)->backend->id);
+		breaker_leave(&order_cell(r, o)->site->breaker, o->epoch);
+		dispatch_end(r, o);
+	} else {
+		list_remove(&o->link);
+	}
+	forget(r, o);
+	dispatch_waiting(r, site, now);
+	return dispatch_owed(r);
+}
+
+void
+router_first_token(struct router *r, struct ticket t, usec now, usec ttft)
+{
+	struct order *o = orders_find(&r->orders, t, IN(ORDER_AT_WORK));
+
+	if (o == NULL || o->first_token)
+		return;
+	measure_first_token(r, o, ttft);
+	health_first_token(r, o, now);
+	o->first_token = true;
+	list_remove(&o->link);
+}
+
+uint64_t
+router_finished(struct router *r, struct ticket t,
+    const struct route_result *result, usec now)
+{
+	struct order *o = orders_find(&r->orders, t, IN(ORDER_AT_WORK));
+	uint64_t site;
+
+	if (o == NULL)
+		return 0;
+	site = site_bit(order_serving(o)->backend->id);
+	if (!o->first_token)
+		measure_first_token(r, o, result->ttft);
+	measure_result(r, o, result);
+	health_note(r, o, &result->fault, now);
+	dispatch_end(r, o);
+	forget(r, o);
+	dispatch_waiting(r, site, now);
+	return dispatch_owed(r);
+}

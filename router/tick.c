@@ -1,0 +1,123 @@
+/* router/tick.c - learning, ten times a second.
+ *
+ * begin (locked) takes the samples noted since the last time and says which
+ * lessons there are; build (unlocked) files them and makes new forecasts; end
+ * (locked) hands those to the cells, then lets go whom the passing of time has
+ * freed, and refuses whom it has left without hope. Lessons belong to the tick
+ * in between: cells that a reload drops are only freed by the next begin. */
+#include "router/engine.h"
+
+#include <stdlib.h>
+
+struct row {
+	struct lessons *lessons; /* borrowed; NULL: no such serving */
+	struct forecast forecast;
+};
+
+struct router_tables {
+	usec now;
+	struct samples samples, late;
+	struct row *rows; /* by serving id */
+	size_t n_rows, cap;
+};
+
+struct router_tables *
+router_tables_new(void)
+{
+	struct router_tables *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	if (!samples_init(&t->samples) || !samples_init(&t->late))
+		router_tables_free(&t);
+	return t;
+}
+
+void
+router_tables_free(struct router_tables **tp)
+{
+	struct router_tables *t = *tp;
+
+	if (t == NULL)
+		return;
+	samples_fini(&t->samples);
+	samples_fini(&t->late);
+	free(t->rows);
+	free(t);
+	*tp = NULL;
+}
+
+/* Without memory this tick teaches nothing. */
+static bool
+make_room(struct router_tables *t, size_t n)
+{
+	struct row *rows;
+
+	if (n <= t->cap)
+		return true;
+	rows = realloc(t->rows, n * sizeof(*rows));
+	if (rows == NULL)
+		return false;
+	t->rows = rows;
+	t->cap = n;
+	return true;
+}
+
+void
+router_tick_begin(struct router *r, struct router_tables *t, usec now)
+{
+	const struct fleet *f = &r->fleet;
+	struct samples swap = r->samples;
+
+	fleet_reap(&r->fleet);
+	t->now = now;
+	t->samples.n = t->late.n = 0;
+	r->samples = t->samples;
+	t->samples = swap;
+	measure_late(r, now, &t->late);
+	t->n_rows = make_room(t, f->n_cells) ? f->n_cells : 0;
+	for (size_t i = 0; i < t->n_rows; i++)
+		t->rows[i].lessons =
+		    f->cells[i] != NULL ? f->cells[i]->lessons : NULL;
+}
+
+static void
+file_samples(struct router_tables *t, const struct samples *samples)
+{
+	for (unsigned i = 0; i < samples->n; i++) {
+		const struct sample *s = &samples->list[i];
+
+		if (s->serving < t->n_rows &&
+		    t->rows[s->serving].lessons != NULL)
+			lessons_take(t->rows[s->serving].lessons, s, t->now);
+	}
+}
+
+void
+router_tick_build(struct router_tables *t)
+{
+	file_samples(t, &t->samples);
+	file_samples(t, &t->late);
+	for (size_t i = 0; i < t->n_rows; i++) {
+		struct row *row = &t->rows[i];
+
+		if (row->lessons == NULL)
+			continue;
+		forecast_init(&row->forecast);
+		lessons_forecast(row->lessons, t->now, &row->forecast);
+	}
+}
+
+uint64_t
+router_tick_end(struct router *r, struct router_tables *t, usec now)
+{
+	for (size_t i = 0; i < t->n_rows; i++) {
+		struct cell *c = fleet_cell(&r->fleet, (uint32_t)i);
+
+		/* a reload may have come in between */
+		if (c != NULL && c->lessons == t->rows[i].lessons)
+			c->forecast = t->rows[i].forecast;
+	}
+	dispatch_waiting(r, SITES_ALL, now);
+	return dispatch_owed(r);
+}

@@ -1,0 +1,42 @@
+"""Runs a command with a gateway and two simulated backends behind it.
+
+usage: gateway.py COMMAND [ARGUMENT]...
+
+The command finds the gateway at $BASE_URL; the model `m` answers, `broken`
+breaks off in the middle, `down` has no backend that works.
+"""
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import Fake, Gateway, backend  # noqa: E402
+
+
+def main():
+    good = Fake("--ttft", "5-10", "--rate", "500-500", "--tokens", "8")
+    bad = Fake("--tokens", "8", "--rate", "500-500", "--fault", "cut")
+    bad.configure(after=3)
+    gateway = Gateway(
+        f'backends = ( {backend("good", good.port)}, '
+        f'{backend("bad", bad.port)}, {backend("none", 1)} );\n'
+        'models = ( { name = "m"; serve = ( { backend = "good"; '
+        'model = "fake-model"; } ); },\n'
+        '  { name = "broken"; serve = ( { backend = "bad"; '
+        'model = "fake-model"; } ); },\n'
+        '  { name = "down"; serve = ( { backend = "none"; '
+        'model = "x"; } ); } );\n')
+    env = dict(os.environ, BASE_URL=f"http://127.0.0.1:{gateway.port}/v1",
+               FAKE_URL=f"http://127.0.0.1:{good.port}",
+               OPENAI_API_KEY="any")
+    try:
+        code = subprocess.call(sys.argv[1:], env=env)
+    finally:
+        stopped = gateway.stop()
+        good.stop()
+        bad.stop()
+    sys.exit(code or stopped)
+
+
+if __name__ == "__main__":
+    main()

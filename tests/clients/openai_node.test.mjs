@@ -1,0 +1,66 @@
+// openai (npm), unchanged but for its baseURL.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import OpenAI from 'openai';
+
+const client = new OpenAI({ baseURL: process.env.BASE_URL, apiKey: 'any' });
+const messages = [{ role: 'user', content: 'hello' }];
+
+test('chat', async () => {
+  const r = await client.chat.completions.create({ model: 'm', messages });
+  assert.match(r.choices[0].message.content, /^word0/);
+  assert.match(r._request_id, /^req_/);
+});
+
+test('streaming with usage', async () => {
+  const stream = await client.chat.completions.create({
+    model: 'm', messages, stream: true,
+    stream_options: { include_usage: true },
+  });
+  let text = '', usage;
+  for await (const c of stream) {
+    text += c.choices[0]?.delta?.content ?? '';
+    usage = c.usage ?? usage;
+  }
+  assert.equal(text.split(' ').length, 8);
+  assert.equal(usage.completion_tokens, 8);
+});
+
+test('embeddings: base64 is what this client decodes blindly', async () => {
+  const r = await client.embeddings.create({ model: 'm', input: ['a'] });
+  assert.equal(r.data[0].embedding[0], 0.5);
+});
+
+test('an unknown model is a shaped 404', async () => {
+  await assert.rejects(
+    client.chat.completions.create({ model: 'nope', messages }),
+    (e) => e.status === 404 && e.code === 'model_not_found');
+});
+
+test('a cut stream raises, with its code', async () => {
+  const stream = await client.chat.completions.create({
+    model: 'broken', messages, stream: true,
+  });
+  await assert.rejects(async () => {
+    for await (const c of stream) void c;
+  }, (e) => e instanceof OpenAI.APIError && e.code === 'upstream_failed');
+});
+
+test('models', async () => {
+  const ids = [];
+  for await (const m of client.models.list()) ids.push(m.id);
+  assert.ok(ids.includes('m'));
+});
+
+test('leaving a stream stops the work', async () => {
+  const stream = await client.chat.completions.create({
+    model: 'm', messages, stream: true,
+    fake: { itl_ms: 50, tokens: 1000 },
+  });
+  for await (const c of stream) { void c; break; }
+  const running = async () =>
+    (await (await fetch(process.env.FAKE_URL + '/fake/stats')).json()).running;
+  for (let i = 0; i < 200 && (await running()) > 0; i++)
+    await new Promise((done) => setTimeout(done, 10));
+  assert.equal(await running(), 0);
+});

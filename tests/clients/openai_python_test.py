@@ -1,0 +1,103 @@
+"""openai (PyPI), unchanged but for its base_url."""
+import os
+import struct
+import time
+import unittest
+import urllib.request
+import json
+
+import openai
+
+client = openai.OpenAI(base_url=os.environ["BASE_URL"], api_key="any")
+HELLO = [{"role": "user", "content": "hello"}]
+
+
+def fake_stats():
+    with urllib.request.urlopen(os.environ["FAKE_URL"] + "/fake/stats") as r:
+        return json.load(r)
+
+
+class OpenAIPython(unittest.TestCase):
+    def test_chat(self):
+        r = client.chat.completions.create(model="m", messages=HELLO)
+        self.assertTrue(r.choices[0].message.content.startswith("word0"))
+        self.assertEqual(r.usage.completion_tokens, 8)
+        self.assertTrue(r._request_id.startswith("req_"))
+
+    def test_streaming_with_usage(self):
+        stream = client.chat.completions.create(
+            model="m", messages=HELLO, stream=True,
+            stream_options={"include_usage": True})
+        chunks = list(stream)
+        text = "".join(c.choices[0].delta.content or ""
+                       for c in chunks if c.choices)
+        self.assertEqual(len(text.split()), 8)
+        self.assertEqual(chunks[-1].usage.completion_tokens, 8)
+
+    def test_usage_is_not_forced_on_who_did_not_ask(self):
+        stream = client.chat.completions.create(
+            model="m", messages=HELLO, stream=True)
+        self.assertTrue(all(c.choices for c in stream))
+
+    def test_completions(self):
+        r = client.completions.create(model="m", prompt="hello")
+        self.assertTrue(r.choices[0].text.startswith("word0"))
+
+    def test_tools_are_passed_on(self):
+        tools = [{"type": "function", "function": {
+            "name": "f", "parameters": {"type": "object", "properties": {}}}}]
+        r = client.chat.completions.create(
+            model="m", messages=HELLO, tools=tools)
+        self.assertEqual(r.choices[0].finish_reason, "stop")
+
+    def test_embeddings_default_to_base64_and_decode(self):
+        r = client.embeddings.create(model="m", input=["a", "b"])
+        self.assertEqual(len(r.data), 2)
+        self.assertAlmostEqual(r.data[0].embedding[0], 0.5, places=6)
+        self.assertAlmostEqual(r.data[1].embedding[0], 1.0, places=6)
+        self.assertEqual(len(struct.pack("<f", r.data[0].embedding[0])), 4)
+
+    def test_models(self):
+        self.assertIn("m", [m.id for m in client.models.list()])
+        self.assertEqual(client.models.retrieve("m").id, "m")
+        with self.assertRaises(openai.NotFoundError):
+            client.models.retrieve("no/such")
+
+    def test_unknown_model(self):
+        with self.assertRaises(openai.NotFoundError) as caught:
+            client.chat.completions.create(model="nope", messages=HELLO)
+        self.assertEqual(caught.exception.code, "model_not_found")
+
+    def test_bad_type(self):
+        with self.assertRaises(openai.BadRequestError) as caught:
+            client.chat.completions.create(model="m", messages="hello")
+        self.assertEqual(caught.exception.param, "messages")
+
+    def test_a_cut_stream_is_an_error_not_an_end(self):
+        with self.assertRaises(openai.APIError) as caught:
+            for _ in client.chat.completions.create(
+                    model="broken", messages=HELLO, stream=True):
+                pass
+        self.assertIn("broke off", str(caught.exception))
+
+    def test_no_second_retry_layer(self):
+        began = time.monotonic()
+        with self.assertRaises(openai.InternalServerError):
+            client.chat.completions.create(model="down", messages=HELLO,
+                                           timeout=10)
+        self.assertLess(time.monotonic() - began, 9)
+
+    def test_cancellation_reaches_the_backend(self):
+        stream = client.chat.completions.create(
+            model="m", messages=HELLO, stream=True,
+            extra_body={"fake": {"itl_ms": 50, "tokens": 1000}})
+        next(iter(stream))
+        stream.close()
+        end = time.monotonic() + 2
+        while fake_stats()["running"] > 0 and time.monotonic() < end:
+            time.sleep(0.01)
+        self.assertEqual(fake_stats()["running"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,181 @@
+"""What operators do: stop, reload, kill a child, route by SLO."""
+import http.client
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import (FAKELLM, Fake, Gateway, backend, chat,  # noqa: E402
+                     conf, events, wait_for)
+
+
+class Drain(unittest.TestCase):
+    def start(self, drain, **script):
+        fake = Fake("--tokens", "20", "--rate", "20-20")
+        self.addCleanup(fake.stop)
+        g = Gateway(conf([backend("one", fake.port)],
+                         f'drain_timeout = "{drain}";\n'))
+        self.answer = {}
+
+        def client():
+            c = http.client.HTTPConnection("127.0.0.1", g.port, timeout=20)
+            c.request("POST", "/v1/chat/completions",
+                      json.dumps(chat("m", stream=True, **script)),
+                      {"content-type": "application/json"})
+            r = c.getresponse()
+            self.answer["first"] = True
+            self.answer["raw"] = r.read().decode()
+            c.close()
+
+        t = threading.Thread(target=client)
+        t.start()
+        wait_for(lambda: "first" in self.answer, what="the stream")
+        return g, t
+
+    def test_sigterm_lets_streams_finish(self):
+        g, t = self.start("10s")
+        g.send_signal(signal.SIGTERM)
+        t.join()
+        self.assertEqual(events(self.answer["raw"])[-1], "[DONE]")
+        self.assertEqual(g.stop(), 0)
+
+    def test_past_the_deadline_they_end_in_an_error(self):
+        g, t = self.start("200ms", fake={"tokens": 1000})
+        g.send_signal(signal.SIGTERM)
+        t.join()
+        self.assertIn("shutting_down", events(self.answer["raw"])[-1])
+        self.assertEqual(g.stop(), 0)
+
+
+class Reload(unittest.TestCase):
+    def test_a_good_file_counts_and_a_bad_one_changes_nothing(self):
+        one, two = Fake("--tokens", "2"), Fake("--tokens", "2")
+        self.addCleanup(one.stop)
+        self.addCleanup(two.stop)
+        g = Gateway(conf([backend("one", one.port)]))
+        self.assertEqual(g.chat(chat("m"))[1]["x-pointsman-backend"], "one")
+
+        g.write(conf([backend("one", one.port)], "nonsense = 1;\n"))
+        g.send_signal(signal.SIGHUP)
+        wait_for(lambda: "nonsense" in g.log(), what="the complaint")
+        self.assertEqual(g.chat(chat("m"))[0], 200)
+        self.assertEqual(g.status()["config_version"], 1)
+
+        g.write(conf([backend("two", two.port)]))
+        g.send_signal(signal.SIGHUP)
+        wait_for(lambda: g.status()["config_version"] == 2, what="version 2")
+        wait_for(lambda: g.chat(chat("m"))[1]["x-pointsman-backend"] == "two",
+                 what="the new backend")
+        self.assertEqual(g.stop(), 0)
+
+
+class Children(unittest.TestCase):
+    def configuration(self, command, extra=""):
+        return (f'backends = ( {{ name = "kid"; adapter = "vllm"; '
+                f'command = [ {command} ]; '
+                'price = { input = 0; output = 0; }; } );\n'
+                'models = ( { name = "m"; serve = ( { backend = "kid"; '
+                'model = "fake-model"; } ); } );\n' + extra)
+
+    def test_a_first_request_waits_for_the_model_to_load(self):
+        g = Gateway(self.configuration(
+            f'"{FAKELLM}", "--port", "{{port}}", "--cold", "700", '
+            '"--tokens", "2"'))
+        status, headers, body = g.chat(chat("m"))
+        self.assertEqual(status, 200, body)
+        self.assertEqual(headers["x-pointsman-backend"], "kid")
+        self.assertEqual(g.stop(), 0)
+
+    def test_a_killed_child_comes_back(self):
+        g = Gateway(self.configuration(
+            f'"{FAKELLM}", "--port", "{{port}}", "--tokens", "2"'))
+        self.assertEqual(g.chat(chat("m"))[0], 200)
+        pid = int(g.log().split("event=start pid=")[1].split()[0])
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: "event=exit" in g.log(), what="the exit")
+        self.assertEqual(g.chat(chat("m"))[0], 200)
+        second = int(g.log().split("event=start pid=")[2].split()[0])
+        self.assertEqual(g.stop(), 0)
+        with self.assertRaises(ProcessLookupError):
+            os.kill(second, 0)
+
+    def test_a_missing_binary_is_said_and_does_not_hang(self):
+        g = Gateway(self.configuration('"/no/such/binary"',
+                                       'deadline = "1s";\n'))
+        wait_for(lambda: "/no/such/binary" in g.log(), what="the complaint")
+        status, _, body = g.chat(chat("m"))
+        self.assertIn(status, (502, 503, 504), body)
+        self.assertEqual(g.stop(), 0)
+
+
+class Slo(unittest.TestCase):
+    CLASSES = ('slo = ( { name = "voice"; ttft = "100ms"; percentile = 95; '
+               'priority = "premium"; }, { name = "batch"; total = "60s"; '
+               'percentile = 95; priority = "batch"; }, { name = "strict"; '
+               'ttft = "1ms"; percentile = 95; priority = "standard"; '
+               'on_miss = "refuse"; } );\n')
+
+    def test_voice_goes_to_the_fast_batch_to_the_cheap(self):
+        fast = Fake("--ttft", "20-30", "--rate", "1000-1000")
+        cheap = Fake("--ttft", "250-300", "--rate", "500-500")
+        self.addCleanup(fast.stop)
+        self.addCleanup(cheap.stop)
+        g = Gateway(
+            'backends = ( { name = "fast"; adapter = "vllm"; '
+            f'url = "http://127.0.0.1:{fast.port}/v1"; '
+            'price = { input = 5.0; output = 5.0; }; },\n'
+            '{ name = "cheap"; adapter = "vllm"; '
+            f'url = "http://127.0.0.1:{cheap.port}/v1"; '
+            'price = { input = 0.1; output = 0.1; }; } );\n'
+            'models = ( { name = "m"; serve = ( '
+            '{ backend = "fast"; model = "fake-model"; }, '
+            '{ backend = "cheap"; model = "fake-model"; } ); } );\n'
+            + self.CLASSES)
+        # Live percentiles have to be learnt: ten of each.
+        for name in ("fast", "cheap"):
+            for _ in range(10):
+                g.chat(chat(f"m:{name}", stream=True))
+        time.sleep(0.3)  # the tick that rebuilds the tables is every 100 ms
+        for model, want in (("m:voice", "fast"), ("m:batch", "cheap"),
+                            ("m", "cheap"), ("m:fastest", "fast"),
+                            ("m:cheapest", "cheap"), ("m:cheap", "cheap")):
+            for _ in range(5):
+                _, headers, _ = g.chat(chat(model, stream=True))
+                self.assertEqual(headers["x-pointsman-backend"], want, model)
+        _, headers, _ = g.chat(chat("m", stream=True),
+                               {"x-slo-ttft-ms": "120"})
+        self.assertEqual(headers["x-pointsman-backend"], "fast")
+        status, headers, body = g.chat(chat("m:strict", stream=True))
+        self.assertEqual((status, body["error"]["code"]),
+                         (503, "slo_unattainable"))
+        self.assertIn("retry-after", headers)
+        self.assertEqual(g.stop(), 0)
+
+    def test_fallbacks_only_when_nothing_else_is_left(self):
+        main = Fake("--tokens", "2")
+        spare = Fake("--tokens", "2")
+        self.addCleanup(spare.stop)
+        g = Gateway(conf(
+            [backend("main", main.port), backend("spare", spare.port)],
+            serve='{ backend = "main"; model = "fake-model"; }, '
+                  '{ backend = "spare"; model = "fake-model"; '
+                  'fallback = true; }'))
+        for _ in range(10):
+            self.assertEqual(g.chat(chat("m"))[1]["x-pointsman-backend"],
+                             "main")
+        main.stop()
+        status, headers, _ = g.chat(chat("m"))
+        self.assertEqual((status, headers["x-pointsman-backend"]),
+                         (200, "spare"))
+        state = g.backends()["main"]["servings"][0]
+        self.assertEqual(state["breaker"], "open")
+        self.assertEqual(state["last_fault"], "refused")
+        self.assertEqual(g.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

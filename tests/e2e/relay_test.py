@@ -1,0 +1,266 @@
+"""What a client sees is what the backend sent; what fails before the first
+token is not seen at all; what fails after it is said out loud."""
+import hashlib
+import http.client
+import json
+import os
+import socket
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import (Fake, Gateway, backend, chat, conf, events,  # noqa: E402
+                     wait_for)
+
+
+def stream(gateway, body, headers=None):
+    """(headers, raw body) of a streamed answer."""
+    c = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    c.request("POST", "/v1/chat/completions", json.dumps(body),
+              {"content-type": "application/json", **(headers or {})})
+    r = c.getresponse()
+    raw = r.read()
+    c.close()
+    return {k.lower(): v for k, v in r.getheaders()}, raw.decode()
+
+
+class Relay(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.one = Fake("--tokens", "20", "--rate", "2000-2000")
+        cls.two = Fake("--tokens", "20", "--rate", "2000-2000")
+        cls.gateway = Gateway(conf([
+            backend("one", cls.one.port),
+            backend("two", cls.two.port)]))
+
+    @classmethod
+    def tearDownClass(cls):
+        code = cls.gateway.stop()
+        cls.one.stop()
+        cls.two.stop()
+        assert code == 0, code
+
+    def setUp(self):
+        for fake in (self.one, self.two):
+            fake.configure(fault="none", after=0)
+
+    def call(self, name):
+        return self.one.calls().get(name) or self.two.calls().get(name)
+
+    def test_streamed_bytes_are_hash_equal(self):
+        body = chat("m", stream=True, stream_options={"include_usage": True},
+                    fake={"id": "hash1"})
+        headers, raw = stream(self.gateway, body)
+        self.assertEqual(headers["content-type"].split(";")[0],
+                         "text/event-stream")
+        sent = wait_for(lambda: self.call("hash1"), what="the call's end")
+        self.assertEqual(hashlib.sha256(raw.encode()).hexdigest(),
+                         sent["sha256"])
+
+    def test_whole_bodies_are_hash_equal(self):
+        c = http.client.HTTPConnection("127.0.0.1", self.gateway.port)
+        c.request("POST", "/v1/chat/completions",
+                  json.dumps(chat("m", fake={"id": "hash2"})),
+                  {"content-type": "application/json"})
+        raw = c.getresponse().read()
+        c.close()
+        sent = wait_for(lambda: self.call("hash2"), what="the call's end")
+        self.assertEqual(hashlib.sha256(raw).hexdigest(), sent["sha256"])
+
+    def test_headers_tell_who_answered(self):
+        headers, _ = stream(self.gateway, chat("m", stream=True))
+        self.assertIn(headers["x-pointsman-backend"], ("one", "two"))
+        self.assertEqual(headers["x-pointsman-model"], "fake-model")
+        self.assertEqual(headers["x-pointsman-attempts"], "1")
+        self.assertRegex(headers["x-request-id"], "^req_[0-9a-f]{24}$")
+        self.assertIn("route;dur=", headers["server-timing"])
+
+    def test_every_fault_before_the_first_token_is_unseen(self):
+        faults = ["reset", "close", "empty", "html", "error_200", "500",
+                  "502", "503", "529", "429", "401", "403", "404",
+                  "error_first", "no_finish", "498"]
+        for streamed in (True, False):
+            for fault in faults:
+                if fault in ("error_first", "no_finish") and not streamed:
+                    continue
+                with self.subTest(fault=fault, streamed=streamed):
+                    two = Fake("--tokens", "5")
+                    one = Fake("--fault", fault, "--tokens", "0"
+                               if fault == "no_finish" else "5")
+                    g = Gateway(conf([backend("one", one.port,
+                                              "probe_interval = \"0s\";"),
+                                      backend("two", two.port,
+                                              "probe_interval = \"0s\";")]))
+                    # Pinned nowhere, so the order is the router's: ask until
+                    # the bad one has been tried.
+                    for _ in range(20):
+                        status, headers, body = g.chat(
+                            chat("m", stream=streamed))
+                        self.assertEqual(status, 200, body)
+                        self.assertEqual(headers["x-pointsman-backend"],
+                                         "two")
+                        if headers["x-pointsman-attempts"] == "2":
+                            break
+                    else:
+                        self.fail("the bad backend was never tried")
+                    self.assertEqual(g.stop(), 0)
+                    one.stop()
+                    two.stop()
+
+    def test_cut_after_commit_ends_in_an_error_event(self):
+        for fault in ("cut", "cut_reset", "cut_inside", "bad_chunk",
+                      "error_later"):
+            with self.subTest(fault=fault):
+                for fake in (self.one, self.two):
+                    fake.configure(fault=fault, after=3)
+                headers, raw = stream(self.gateway, chat("m", stream=True))
+                data = events(raw)
+                self.assertNotIn("[DONE]", data)
+                error = json.loads(data[-1])["error"]
+                self.assertEqual(set(error),
+                                 {"message", "type", "param", "code"})
+                self.assertEqual(error["code"], "upstream_failed")
+                words = [json.loads(d)["choices"][0]["delta"].get("content")
+                         for d in data[:-1]]
+                self.assertEqual([w.strip() for w in words if w],
+                                 ["word0", "word1", "word2"])
+
+    def test_missing_done_is_supplied(self):
+        for fake in (self.one, self.two):
+            fake.configure(fault="no_done")
+        _, raw = stream(self.gateway, chat("m", stream=True))
+        self.assertEqual(events(raw)[-1], "[DONE]")
+
+    def test_a_finish_without_tokens_from_all_is_the_answer(self):
+        for fake in (self.one, self.two):
+            fake.configure(fault="no_tokens")
+        status, headers, raw = self.gateway.chat(chat("m", stream=True))
+        self.assertEqual(status, 200)
+        self.assertEqual(headers["x-pointsman-attempts"], "2")
+        self.assertEqual(events(raw)[-1], "[DONE]")
+
+
+class Deadlines(unittest.TestCase):
+    def gateway(self, fault, timeouts, **script):
+        bad = Fake("--fault", fault, "--tokens", "5")
+        bad.configure(after=2)
+        self.addCleanup(bad.stop)
+        g = Gateway(conf([backend(
+            "bad", bad.port,
+            f"probe_interval = \"0s\"; timeouts = {{ {timeouts} }};")]))
+        self.addCleanup(g.stop)
+        return g
+
+    def test_ttft(self):
+        for fault in ("hang", "headers"):
+            g = self.gateway(fault, 'ttft = "200ms";')
+            began = time.monotonic()
+            status, _, body = g.chat(chat("m", stream=True))
+            self.assertEqual(status, 504, body)
+            self.assertLess(time.monotonic() - began, 3)
+            self.assertIn("ttft_timeout", body["error"]["message"])
+
+    def test_gap(self):
+        g = self.gateway("stall", 'gap = "200ms";')
+        _, raw = stream(g, chat("m", stream=True))
+        self.assertIn("gap_timeout", events(raw)[-1])
+
+    def test_total(self):
+        g = self.gateway("hang", 'ttft = "300ms"; total = "300ms"; '
+                                 'connect = "100ms"; gap = "100ms";')
+        status, _, body = g.chat(chat("m"))
+        self.assertEqual(status, 504, body)
+
+
+class ClientGone(unittest.TestCase):
+    """A client that leaves is gone at the backend within 50 ms."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.fake = Fake("--tokens", "1000", "--rate", "20-20")
+        cls.gateway = Gateway(conf([backend("one", cls.fake.port)]))
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.gateway.stop() == 0
+        cls.fake.stop()
+
+    def leave(self, name, **members):
+        c = http.client.HTTPConnection("127.0.0.1", self.gateway.port)
+        c.request("POST", "/v1/chat/completions",
+                  json.dumps(chat("m", fake={"id": name, **members.pop(
+                      "script", {})}, **members)),
+                  {"content-type": "application/json"})
+        wait_for(lambda: self.fake.stats()["running"] > 0,
+                 what="the backend to have it")
+        left = time.monotonic()
+        c.close()
+        call = wait_for(lambda: self.fake.calls().get(name),
+                        what="the backend to notice")
+        self.assertTrue(call["cancelled"])
+        self.assertLess(call["gone_us"] / 1e6 - left, 0.05)
+
+    def test_before_the_first_byte_of_a_whole_answer(self):
+        self.leave("gone1")
+
+    def test_before_the_first_token(self):
+        self.leave("gone2", stream=True, script={"ttft_ms": 10000})
+
+    def test_mid_stream(self):
+        name = "gone3"
+        s = socket.create_connection(("127.0.0.1", self.gateway.port))
+        body = json.dumps(chat("m", stream=True, fake={"id": name})).encode()
+        s.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
+                  b"content-type: application/json\r\ncontent-length: "
+                  + str(len(body)).encode() + b"\r\n\r\n" + body)
+        data = b""
+        while b"word2" not in data:
+            data += s.recv(4096)
+        left = time.monotonic()
+        s.close()
+        call = wait_for(lambda: self.fake.calls().get(name),
+                        what="the backend to notice")
+        self.assertTrue(call["cancelled"])
+        self.assertLess(call["gone_us"] / 1e6 - left, 0.05)
+
+
+class Telemetry(unittest.TestCase):
+    def test_p95_ttft_is_what_clients_measured(self):
+        fake = Fake("--ttft", "60-200", "--rate", "500-500", "--tokens", "3")
+        self.addCleanup(fake.stop)
+        g = Gateway(conf([backend("one", fake.port)]))
+        measured, lock = [], threading.Lock()
+
+        def client():
+            for _ in range(25):
+                c = http.client.HTTPConnection("127.0.0.1", g.port)
+                began = time.monotonic()
+                c.request("POST", "/v1/chat/completions",
+                          json.dumps(chat("m", stream=True)),
+                          {"content-type": "application/json"})
+                r = c.getresponse()
+                line = r.readline()
+                while b"word0" not in line:
+                    line = r.readline()
+                took = time.monotonic() - began
+                r.read()
+                c.close()
+                with lock:
+                    measured.append(took * 1e3)
+
+        threads = [threading.Thread(target=client) for _ in range(8)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        measured.sort()
+        p95 = measured[int(len(measured) * 0.95)]
+        seen = g.backends()["one"]["servings"][0]["latency"]["ttft"]["p95_ms"]
+        self.assertEqual(g.stop(), 0)
+        self.assertLess(abs(seen - p95) / p95, 0.05, (seen, p95))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,208 @@
+"""Starts the gateway and simulated backends for tests, on free loopback ports.
+
+Every process that a test starts ends with it. The gateway's exit code and its
+sanitizers' reports are part of what is tested: a leak fails the test that
+caused it.
+"""
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+POINTSMAN = os.environ.get("POINTSMAN", os.path.join(ROOT, "build/pointsman"))
+FAKELLM = os.environ.get("FAKELLM", os.path.join(ROOT, "build/fakellm"))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(condition, seconds=10.0, what="condition"):
+    """Polls an observable fact; never a bare sleep."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"timed out after {seconds} s waiting for {what}")
+
+
+def http_json(port, method, path, body=None, headers=None, timeout=30):
+    """(status, headers, parsed body or text) of one request."""
+    c = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    data = None if body is None else (
+        body if isinstance(body, bytes) else json.dumps(body).encode())
+    sent = {"content-type": "application/json"} if data is not None else {}
+    sent.update(headers or {})
+    c.request(method, path, data, sent)
+    r = c.getresponse()
+    raw = r.read()
+    c.close()
+    try:
+        parsed = json.loads(raw)
+    except ValueError:
+        parsed = raw.decode(errors="replace")
+    return r.status, dict((k.lower(), v) for k, v in r.getheaders()), parsed
+
+
+def chat(model=None, **members):
+    body = {"messages": [{"role": "user", "content": "hello"}]}
+    if model is not None:
+        body["model"] = model
+    body.update(members)
+    return body
+
+
+def events(raw):
+    """The data of each event of an SSE body."""
+    out = []
+    for block in raw.replace("\r\n", "\n").split("\n\n"):
+        for line in block.split("\n"):
+            if line.startswith("data:"):
+                out.append(line[5:].strip())
+    return out
+
+
+class Fake:
+    """One simulated backend."""
+
+    def __init__(self, *options, port=None):
+        self.port = port or free_port()
+        self.options = options
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [FAKELLM, "--port", str(self.port), *self.options])
+        wait_for(self.listens, what="fakellm")
+        return self
+
+    def listens(self):
+        try:
+            http_json(self.port, "GET", "/fake/stats", timeout=1)
+            return True
+        except OSError:
+            return False
+
+    def stats(self):
+        return http_json(self.port, "GET", "/fake/stats")[2]
+
+    def calls(self):
+        return {c["id"]: c
+                for c in http_json(self.port, "GET", "/fake/calls")[2]}
+
+    def configure(self, **settings):
+        status, _, _ = http_json(self.port, "POST", "/fake/config", settings)
+        assert status == 200, settings
+
+    def stop(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+class Gateway:
+    """The gateway under test, from the text of a configuration without its
+    listeners."""
+
+    def __init__(self, conf, env=None, listen=None, wait=True):
+        self.port, self.admin = free_port(), free_port()
+        self.folder = tempfile.TemporaryDirectory(prefix="pointsman-test-")
+        self.path = os.path.join(self.folder.name, "gateway.conf")
+        self.listen = listen or (
+            f'listen = {{ address = "127.0.0.1"; port = {self.port}; }};\n'
+            f'admin = {{ address = "127.0.0.1"; port = {self.admin}; }};\n')
+        self.write(conf)
+        self.log_path = os.path.join(self.folder.name, "log")
+        self.log_file = open(self.log_path, "wb")
+        environ = dict(os.environ)
+        environ.setdefault("ASAN_OPTIONS", "detect_leaks=1")
+        environ.update(env or {})
+        self.process = subprocess.Popen(
+            [POINTSMAN, "serve", "-c", self.path], env=environ,
+            stdout=subprocess.PIPE, stderr=self.log_file)
+        if wait:
+            wait_for(self.ready, 20, "the gateway to be ready")
+
+    def write(self, conf):
+        with open(self.path, "w", encoding="utf-8") as f:
+            f.write(self.listen + conf)
+
+    def ready(self):
+        if self.process.poll() is not None:
+            raise AssertionError("the gateway exited:\n" + self.log())
+        try:
+            return http_json(self.admin, "GET", "/readyz", timeout=1)[0] == 200
+        except OSError:
+            return False
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def post(self, path, body, headers=None, timeout=30):
+        return http_json(self.port, "POST", path, body, headers, timeout)
+
+    def get(self, path, headers=None):
+        return http_json(self.port, "GET", path, None, headers)
+
+    def chat(self, body, headers=None, timeout=30):
+        return self.post("/v1/chat/completions", body, headers, timeout)
+
+    def status(self):
+        return http_json(self.admin, "GET", "/admin/v1/status")[2]
+
+    def backends(self):
+        doc = http_json(self.admin, "GET", "/admin/v1/backends")[2]
+        return {b["name"]: b for b in doc["backends"]}
+
+    def metrics(self):
+        return http_json(self.admin, "GET", "/metrics")[2]
+
+    def send_signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, number=signal.SIGTERM, seconds=20):
+        """Ends it; the exit code. Fails on a sanitizer's report."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError("the gateway did not stop:\n" + self.log())
+        finally:
+            self.process.stdout.close()
+            self.log_file.close()
+        text = self.log()
+        self.folder.cleanup()
+        for bad in ("AddressSanitizer", "LeakSanitizer", "runtime error:",
+                    "Assertion"):
+            assert bad not in text, text
+        return code
+
+
+def backend(name, port, extra="", adapter="vllm"):
+    return (f'{{ name = "{name}"; adapter = "{adapter}"; '
+            f'url = "http://127.0.0.1:{port}/v1"; '
+            f'price = {{ input = 1.0; output = 1.0; }}; {extra} }}')
+
+
+def conf(backends, extra="", serve=None, model="m"):
+    """A configuration in which every backend serves one model."""
+    names = [b.split('"')[1] for b in backends]
+    rows = serve or ", ".join(
+        f'{{ backend = "{n}"; model = "fake-model"; }}' for n in names)
+    return (f'backends = ( {", ".join(backends)} );\n'
+            f'models = ( {{ name = "{model}"; serve = ( {rows} ); }} );\n'
+            + extra)
