@@ -147,8 +147,9 @@ struct backend_ops {
 const struct backend_ops *backend_find(struct slice name);
 /* All of them, in the order of the documentation. */
 const struct backend_ops *const *backend_all(size_t *n);
-/* For conf_load(). */
-const struct conf_env *backend_conf_env(void);
+#define BACKENDS_MAX 32
+/* For conf_load(): the same facts, in the caller's storage. */
+struct conf_env backend_conf_env(struct conf_adapter storage[BACKENDS_MAX]);
 
 /* An embeddings reply in the encoding asked for: float lists become base64 of
  * little-endian float32, and the reverse; all other bytes stay as they are.

@@ -376,6 +376,10 @@ text_that_clients_take_is_taken(void **state)
 	delta_means("{\"content\":\"a\\u0000\"}", EVENT_TOKEN);
 	delta_means("{\"content\":\"\xe2\x82\"}", EVENT_TOKEN);
 	delta_means("{\"content\":\"\",\"x\":\"\\\\\\ud83d\"}", 0);
+	/* other escapes in such a text are left alone */
+	means("{\"x\":\"\\ud83d\\n\",\"choices\":[{\"delta\":"
+	      "{\"content\":\"a\"}}]}",
+	    EVENT_TOKEN);
 	means(
 	    "{\"choices\":[{\"delta\":{\"content\":\"\\u00\"}}]}", EVENT_ERROR);
 }

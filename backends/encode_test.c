@@ -123,8 +123,11 @@ static void
 an_escaped_name_is_compared_by_meaning(void **state)
 {
 	struct sent s = { .body = "{\"model\":\"\\u006d\"}" };
+	struct sent backslash = { .body = "{\"model\":\"a\\nb\"}",
+		.model = "a\\nb" };
 
 	becomes(&s, "{\"model\":\"m\"}");
+	becomes(&backslash, "{\"model\":\"a\\\\nb\"}");
 }
 
 static void
@@ -199,8 +202,13 @@ stripping_everything_leaves_room_for_the_model(void **state)
 {
 	static const char *const strip[] = { "a", "b", NULL };
 	struct sent s = { .strip = strip, .body = "{\"a\":1,\"b\":2}" };
+	struct sent stream = {
+		.strip = strip, .stream = true, .body = "{\"a\":1}"
+	};
 
 	becomes(&s, "{\"model\":\"m\"}");
+	becomes(&stream,
+	    "{\"model\":\"m\",\"stream_options\":{\"include_usage\":true}}");
 }
 
 static void

@@ -2,8 +2,6 @@
  *
  * A row says what is known of a kind and which functions speak its language:
  * openai_* unless it does something in a way of its own. */
-#include <pthread.h>
-
 #include "backends/adapters.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -178,6 +176,8 @@ backend_find(struct slice name)
 	return NULL;
 }
 
+_Static_assert(COUNT(all) <= BACKENDS_MAX, "more rows than places");
+
 const struct backend_ops *const *
 backend_all(size_t *n)
 {
@@ -185,24 +185,15 @@ backend_all(size_t *n)
 	return all;
 }
 
-/* The same facts in the shape that conf knows: a view of the rows, filled once
- * and constant from then on. */
-static struct conf_adapter adapters[COUNT(all)];
-static const struct conf_env env = { adapters, COUNT(all) };
-
-static void
-fill_adapters(void)
+struct conf_env
+backend_conf_env(struct conf_adapter storage[BACKENDS_MAX])
 {
 	for (size_t i = 0; i < COUNT(all); i++)
-		adapters[i] = (struct conf_adapter){ all[i]->name,
-			all[i]->default_url, all[i]->needs_key };
-}
-
-const struct conf_env *
-backend_conf_env(void)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, fill_adapters);
-	return &env;
+		storage[i] = (struct conf_adapter){
+			.name = all[i]->name,
+			.default_url = all[i]->default_url,
+			.needs_key = all[i]->needs_key,
+			.caps = all[i]->caps,
+		};
+	return (struct conf_env){ storage, COUNT(all) };
 }

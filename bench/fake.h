@@ -74,7 +74,7 @@ struct fake_call {
 	double retry_after_ms;
 	double ttft_ms, itl_ms; /* negative: from the options */
 	unsigned tokens, sent, inputs;
-	bool stream, usage, base64, in_slot, began, ended, cancelled;
+	bool inference, stream, usage, base64, in_slot, began, ended, cancelled;
 	usec arrived, began_at, due, gone_at, ended_at;
 	size_t heap_at; /* 1 + place in the heap; 0: not there */
 	EVP_MD_CTX *hash;
@@ -90,7 +90,7 @@ struct fake {
 	struct rng rng;
 	usec started;
 	unsigned busy, queued, open;
-	uint64_t requests, finished, cancelled, tokens;
+	uint64_t requests, finished, cancelled, tokens; /* inference only */
 	struct list queue, calls; /* calls: the last ones with an id */
 	size_t n_calls;
 	struct fake_call **heap;

@@ -337,6 +337,8 @@ fake_begin(struct fake *f, struct fake_call *c)
 static void
 answer_inference(struct fake *f, struct fake_call *c)
 {
+	c->inference = true;
+	f->requests++;
 	fake_read_script(c, buf_slice(&c->body));
 	if (clock_now() - f->started < (usec)(f->o.cold_ms * 1e3)) {
 		reply_error(c, 503);

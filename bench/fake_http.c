@@ -219,7 +219,7 @@ fake_done(struct fake_call *c)
 	struct fake *f = conn->f;
 
 	conn->call = NULL;
-	f->finished++;
+	f->finished += c->inference;
 	call_end(f, c);
 	while (!conn->closing && conn->call == NULL && next_request(conn))
 		continue;
@@ -239,7 +239,6 @@ start_call(struct fake_conn *conn, struct slice method, struct slice path,
 	c->tokens = f->o.tokens;
 	list_init(&c->on_line);
 	conn->call = c;
-	f->requests++;
 	fake_answer(f, c, method, path);
 }
 

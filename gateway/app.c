@@ -81,6 +81,7 @@ app_gauges(struct app *app, struct telemetry_gauges *g)
 	g->body_bytes = atomic_load(&app->budget.held);
 	g->config_version = app->conf->version;
 	g->uptime = clock_now() - app->started;
+	g->access_log_dropped = access_log_dropped(app->access_log);
 }
 
 static unsigned
@@ -241,11 +242,13 @@ raise_descriptors(void)
 static enum err
 load(struct app *app, struct conf **out)
 {
+	struct conf_adapter adapters[BACKENDS_MAX];
+	struct conf_env env = backend_conf_env(adapters);
 	struct complaints c;
 	enum err rc;
 
 	complaints_init(&c);
-	rc = conf_load(app->conf_path, backend_conf_env(), NULL, out, &c);
+	rc = conf_load(app->conf_path, &env, NULL, out, &c);
 	fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&c.text)));
 	complaints_fini(&c);
 	return rc;
@@ -354,8 +357,6 @@ app_run(const char *conf_path)
 	}
 	conf_unref(&conf);
 	start_regulars(&app);
-	children_configure(app.children);
-	prober_configure(app.prober);
 	app.ready = true;
 	banner_print(&app);
 	uv_run(&app.loop, UV_RUN_DEFAULT);

@@ -79,6 +79,23 @@ note_tokens(struct attempt *a, const struct event *e)
 	a->tokens += e->tokens > 0 ? e->tokens : 1;
 }
 
+/* An error inside a 200 means what the status that it names would. Before
+ * COMMIT what is held is of no use any more; the error may be quoted. */
+static void
+fail_inside(struct attempt *a, struct slice error, struct slice message)
+{
+	struct buf body;
+
+	keep_message(a, message);
+	buf_init(&body, ATTEMPT_ERROR_MAX);
+	buf_add(&body, error);
+	a->fault = a->ops->classify(&a->head, error);
+	a->failed = true;
+	buf_fini(&a->held);
+	a->held = body;
+	request_wake(a->request);
+}
+
 /* One whole event. True: it is the client's to see. */
 static bool
 take_event(struct attempt *a, struct slice raw)
@@ -92,8 +109,7 @@ take_event(struct attempt *a, struct slice raw)
 	a->ops->decode(
 	    a->request->route->dialect, f.event, f.data, &e, &a->scratch);
 	if ((e.bits & EVENT_ERROR) != 0) {
-		keep_message(a, e.error_message);
-		attempt_fail(a, FAULT_BAD_ANSWER);
+		fail_inside(a, f.data, e.error_message);
 		return false;
 	}
 	/* The end without a finish_reason is a cut that looks clean. */
@@ -211,25 +227,15 @@ static void
 judge_body(struct attempt *a)
 {
 	struct event e = { .queue_time = -1 };
-	struct errmsg why;
-	size_t n;
 
-	if (scan_object(buf_slice(&a->held), NULL, 0, &n, &why) != OK ||
-	    a->request->facts.stream) {
-		classify(a);
-		return;
-	}
 	a->ops->decode(a->request->route->dialect, SLICE(""),
 	    buf_slice(&a->held), &e, &a->scratch);
 	a->seen |= e.bits;
-	if ((e.bits & EVENT_ERROR) != 0) {
-		keep_message(a, e.error_message);
-		attempt_fail(a, FAULT_BAD_ANSWER);
-		return;
-	}
 	if ((e.bits & EVENT_USAGE) != 0)
 		note_usage(a, &e.usage);
-	if ((e.bits & EVENT_TOKEN) != 0)
+	if ((e.bits & EVENT_ERROR) != 0)
+		fail_inside(a, buf_slice(&a->held), e.error_message);
+	else if ((e.bits & EVENT_TOKEN) != 0 && !a->request->facts.stream)
 		a->ready = true;
 	else
 		attempt_fail(a, FAULT_BAD_ANSWER);

@@ -53,6 +53,8 @@ command_check(int argc, char **argv)
 	};
 	int at = command_options(
 	    argc, argv, "pointsman check [OPTION]...", options, 3);
+	struct conf_adapter adapters[BACKENDS_MAX];
+	struct conf_env env = backend_conf_env(adapters);
 	struct complaints c;
 	struct conf *conf = NULL;
 	enum err rc;
@@ -63,7 +65,7 @@ command_check(int argc, char **argv)
 	if (at != argc)
 		return EXIT_USAGE;
 	complaints_init(&c);
-	rc = conf_load(path, backend_conf_env(), NULL, &conf, &c);
+	rc = conf_load(path, &env, NULL, &conf, &c);
 	code = report(conf, rc, &c, json);
 	if (code == EXIT_GOOD && live)
 		code = live_check(conf);

@@ -5,6 +5,7 @@
 #include "backends/backend.h"
 #include "gateway/app.h"
 #include "gateway/lib/log.h"
+#include "gateway/children.h"
 #include "gateway/probe.h"
 
 static enum err
@@ -43,13 +44,27 @@ log_complaints(const struct complaints *c)
 
 /* What a running process cannot change is named, not silently ignored. */
 static void
-warn_fixed(const struct conf *old, const struct conf *new)
+warn_fixed(const struct conf *old, const struct conf *now)
 {
-	if (old->listen.port != new->listen.port ||
-	    old->admin.port != new->admin.port)
-		log_warn("config setting=listen reason=needs_restart");
-	if (old->workers != new->workers)
-		log_warn("config setting=workers reason=needs_restart");
+	struct buf names;
+
+	buf_init(&names, 1024);
+	conf_restart_needed(old, now, &names);
+	if (names.n > 0)
+		log_warn("config settings=\"%.*s\" reason=needs_restart",
+		    SLICE_ARG(buf_slice(&names)));
+	buf_fini(&names);
+}
+
+/* The log as it is named now; the same name again is a rotated file. */
+static void
+reopen_access_log(struct app *app)
+{
+	struct errmsg why;
+
+	if (access_log_reopen(app->access_log, app->conf->access_log, &why) !=
+	    OK)
+		log_error("access_log reason=\"%s\"", why.text);
 }
 
 enum err
@@ -73,22 +88,26 @@ app_publish(struct app *app, struct conf *conf)
 	if (old != NULL)
 		warn_fixed(old, conf);
 	conf_unref(&old);
-	if (app->prober != NULL)
-		prober_configure(app->prober);
+	children_configure(app->children);
+	prober_configure(app->prober);
 	return OK;
 }
 
 enum err
 app_reload(struct app *app, struct complaints *c)
 {
+	struct conf_adapter adapters[BACKENDS_MAX];
+	struct conf_env env = backend_conf_env(adapters);
 	struct conf *next = NULL;
 	enum err rc;
 
-	rc = conf_load(app->conf_path, backend_conf_env(), app->conf, &next, c);
+	rc = conf_load(app->conf_path, &env, app->conf, &next, c);
 	log_complaints(c);
 	if (rc == OK)
 		rc = app_publish(app, next);
 	conf_unref(&next);
+	if (rc == OK)
+		reopen_access_log(app);
 	if (rc == OK)
 		log_info("reload config_version=%llu",
 		    (unsigned long long)app->conf->version);

@@ -155,8 +155,10 @@ request_new(struct worker *w, struct exchange *x)
 	r->sink->on_drain = on_drain;
 	r->sink->on_gone = on_gone;
 	r->sink->arg = r;
-	r->outcome.ttft = r->outcome.itl = -1;
-	r->outcome.connect = r->outcome.tls = -1;
+	/* Zero would be a measurement. */
+	r->outcome.recv = r->outcome.auth = r->outcome.queue = -1;
+	r->outcome.route = r->outcome.connect = r->outcome.tls = -1;
+	r->outcome.ttft = r->outcome.itl = r->outcome.total = -1;
 	r->outcome.cost = -1;
 	list_init(&r->on_runnable);
 	list_append(&w->live, &r->on_live);

@@ -49,16 +49,18 @@ drop_ticket(struct request *r)
 	r->ticketed = false;
 }
 
+static struct attempt_report *
+report_of(struct request *r)
+{
+	return &r->outcome.attempts[(r->n_attempts - 1) % ATTEMPTS_KEPT];
+}
+
 static void
 drop_attempt(struct request *r)
 {
-	struct outcome *o = &r->outcome;
-	size_t at;
-
 	if (r->attempt == NULL)
 		return;
-	at = (r->n_attempts - 1) % ATTEMPTS_KEPT;
-	attempt_report(r->attempt, r->worker->now, &o->attempts[at]);
+	attempt_report(r->attempt, r->worker->now, report_of(r));
 	attempt_free(&r->attempt);
 }
 
@@ -390,15 +392,17 @@ free_request_body(struct request *r)
 	r->parsed = NULL;
 }
 
+/* For the headers that go out now. */
 static void
 note_timing(struct request *r)
 {
 	const struct attempt *a = r->attempt;
 	struct outcome *o = &r->outcome;
 
+	attempt_report(a, r->worker->now, report_of(r));
 	o->queue = r->waited;
-	o->connect = a->done ? a->result.connect : -1;
-	o->tls = a->done ? a->result.tls : -1;
+	o->connect = report_of(r)->connect;
+	o->tls = report_of(r)->tls;
 	o->ttft =
 	    (a->first_token > 0 ? a->first_token : r->worker->now) - a->sent;
 	o->reason = plan_reason_name(r->plan.reason);

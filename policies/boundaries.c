@@ -24,18 +24,6 @@ boundary_model(const struct conf_tenant *t, const struct conf_model *m)
 }
 
 bool
-boundary_asked(const struct conf_tenant *t, struct slice name)
-{
-	if (t == NULL || t->models == NULL)
-		return true;
-	for (size_t i = 0; t->models[i] != NULL; i++)
-		if (slice_is(name, t->models[i]) ||
-		    strcmp(t->models[i], "*") == 0)
-			return true;
-	return false;
-}
-
-bool
 boundary_backend(const struct conf_tenant *t, const struct conf_backend *b)
 {
 	if (t == NULL)

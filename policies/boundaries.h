@@ -10,9 +10,6 @@
 
 /* Any name of the model may stand in the tenant's list. */
 bool boundary_model(const struct conf_tenant *, const struct conf_model *);
-/* A name that only the wildcard model answers to. */
-bool boundary_asked(const struct conf_tenant *, struct slice name);
-
 /* A backend that does not say its region is in none of the listed ones. */
 bool boundary_backend(const struct conf_tenant *, const struct conf_backend *);
 

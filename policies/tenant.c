@@ -47,12 +47,10 @@ model_named(
 {
 	const struct conf_model *m = NULL;
 
-	if (name.n > 0) {
+	if (name.n > 0)
 		m = conf_find_model(c, name);
-		if (m == NULL && c->wildcard_model != NULL)
-			return boundary_asked(t, name) ? c->wildcard_model
-						       : NULL;
-	}
+	if (m == NULL && name.n > 0)
+		m = c->wildcard_model;
 	if (m == NULL)
 		m = c->default_model;
 	return m != NULL && boundary_model(t, m) ? m : NULL;

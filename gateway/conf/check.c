@@ -26,8 +26,6 @@ address_parse(const char *text)
 {
 	struct address a = { 0 };
 
-	if (strcmp(text, "localhost") == 0)
-		text = "127.0.0.1";
 	if (inet_pton(AF_INET, text, &a.v4) == 1)
 		a.family = AF_INET;
 	else if (inet_pton(AF_INET6, text, &a.v6) == 1)
@@ -71,9 +69,8 @@ check_listen(struct loader *l, const char *name, const struct conf_listen *at)
 
 	if (at->path != NULL) {
 		if (loader_is_set(s, "address") || loader_is_set(s, "port"))
-			complain(l, s,
-			    "want address and port, or path, got "
-			    "both");
+			complain(
+			    l, s, "want address and port, or path, got both");
 		if (strlen(at->path) >= sizeof(sun.sun_path))
 			complain(l, loader_member(s, "path"),
 			    "want a path of 1..107 bytes, got %zu bytes",
@@ -83,18 +80,18 @@ check_listen(struct loader *l, const char *name, const struct conf_listen *at)
 	s = loader_member(s, "address");
 	if (a.family == 0)
 		complain(l, s,
-		    "want an IP address such as \"127.0.0.1\" or "
-		    "\"::1\", got \"%s\"",
+		    "want an IP address such as \"127.0.0.1\" or \"::1\", got "
+		    "\"%s\"",
 		    at->address);
 	else if (!is_loopback(&a) && l->conf->n_tenants == 0)
 		complain(l, s,
-		    "want \"127.0.0.1\", \"::1\" or a Unix socket "
-		    "where there are no tenants, got \"%s\"",
+		    "want \"127.0.0.1\", \"::1\" or a Unix socket where there "
+		    "are no tenants, got \"%s\"",
 		    at->address);
 	else if (!is_loopback(&a) && at == &l->conf->admin)
 		warn(l, s,
-		    "want a loopback address, got \"%s\": this "
-		    "listener asks nobody for a key",
+		    "want a loopback address, got \"%s\": this listener asks "
+		    "nobody for a key",
 		    at->address);
 }
 
@@ -112,8 +109,7 @@ check_listeners(struct loader *l)
 	if (one->path != NULL && two->path != NULL) {
 		if (strcmp(one->path, two->path) == 0)
 			complain(l, s,
-			    "want a socket of its own, got that of "
-			    "listen, %s",
+			    "want a socket of its own, got that of listen, %s",
 			    two->path);
 		return;
 	}
@@ -124,9 +120,7 @@ check_listeners(struct loader *l)
 	if (a.family == 0 || a.family != b.family)
 		return;
 	if (same_address(&a, &b) || is_any(&a) || is_any(&b))
-		complain(l, s,
-		    "want a port of its own, got that of listen, "
-		    "%u",
+		complain(l, s, "want a port of its own, got that of listen, %u",
 		    two->port);
 }
 
@@ -142,9 +136,8 @@ check_limits(struct loader *l)
 					      : "body_limit_total");
 
 	if (limits->body > limits->bodies)
-		complain(l, s,
-		    "want body_limit at most body_limit_total, got "
-		    "more");
+		complain(
+		    l, s, "want body_limit at most body_limit_total, got more");
 }
 
 static bool
@@ -245,8 +238,7 @@ check_slo(struct loader *l, size_t i)
 		return;
 	if (is_preference(slo->name) || strcmp(slo->name, "custom") == 0)
 		complain(l, at,
-		    "want a name that has no meaning yet, got "
-		    "\"%s\"",
+		    "want a name that has no meaning yet, got \"%s\"",
 		    slo->name);
 	if (conf_find_backend(l->conf, slice_of(slo->name)) != NULL)
 		complain(l, at, "want a name that no backend has, got \"%s\"",
@@ -295,8 +287,8 @@ check_price(struct loader *l, size_t i, const struct conf_price *p)
 		    p->as_of);
 	if (p->hourly < 0 && (p->input < 0 || p->output < 0))
 		warn(l, s,
-		    "want price.input and price.output, or "
-		    "price.hourly, got %s: unknown counts as dearest",
+		    "want price.input and price.output, or price.hourly, got "
+		    "%s: unknown counts as dearest",
 		    p->input < 0 && p->output < 0 ? "nothing" : "one of two");
 }
 
@@ -308,8 +300,7 @@ check_command(struct loader *l, size_t i, const struct conf_backend *b)
 			return;
 	if (b->url == NULL && b->off == NULL)
 		complain(l, loader_at(l, "backends", i, "command"),
-		    "want \"{port}\" among the arguments, or url, got "
-		    "neither");
+		    "want \"{port}\" among the arguments, or url, got neither");
 }
 
 static void
@@ -353,8 +344,8 @@ check_suffix(struct loader *l, const char *name, const config_setting_t *at)
 	    conf_find_backend(l->conf, suffix) == NULL)
 		return;
 	complain(l, at,
-	    "want a name with one meaning, got \"%s\", which is "
-	    "also the model \"%.*s\" with the suffix \"%s\"",
+	    "want a name with one meaning, got \"%s\", which is also the model "
+	    "\"%.*s\" with the suffix \"%s\"",
 	    name, SLICE_ARG(prefix), word);
 }
 
@@ -395,8 +386,8 @@ check_model(struct loader *l, size_t i)
 
 		if (!model_name_ok(m->aliases[j]))
 			complain(l, at,
-			    "want the name of a model, without "
-			    "spaces, got \"%s\"",
+			    "want the name of a model, without spaces, got "
+			    "\"%s\"",
 			    m->aliases[j]);
 		else
 			check_suffix(l, m->aliases[j], at);
@@ -412,8 +403,8 @@ check_model(struct loader *l, size_t i)
 		    m->servings[j].backend->off == NULL;
 	if (m->n_servings > 0 && on == 0)
 		warn(l, loader_at(l, "models", i, NULL),
-		    "want a backend that is on, got none: requests will get "
-		    "a 503");
+		    "want a backend that is on, got none: requests will get a "
+		    "503");
 }
 
 /* --- tenants --- */

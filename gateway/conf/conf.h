@@ -152,6 +152,7 @@ struct conf_adapter {
 	const char *name;
 	const char *default_url; /* NULL: url must be given */
 	bool needs_key; /* off without api_key when url is default */
+	unsigned caps; /* enum cap bits that it can do at all; 0: all */
 };
 struct conf_env {
 	const struct conf_adapter *adapters;

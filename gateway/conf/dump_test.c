@@ -35,10 +35,9 @@ secrets_are_masked(void **state)
 	(void)state;
 	setenv("TEST_KEY", "hunter2", 1);
 	assert_loads(&f,
-	    MODELS "backends = ( { name = \"gpu\"; adapter = \"openai\"; "
-		   "price = { hourly = 1; }; api_key = \"env:TEST_KEY\"; } );"
-		   "tenants = ( { name = \"a\"; keys = [ \"env:TEST_KEY\" ]; "
-		   "} );",
+	    MODELS "backends = ( { name = \"gpu\"; adapter = \"openai\"; price "
+		   "= { hourly = 1; }; api_key = \"env:TEST_KEY\"; } );tenants "
+		   "= ( { name = \"a\"; keys = [ \"env:TEST_KEY\" ]; } );",
 	    0);
 	o = dump(f.conf);
 	b = json_array_get(json_object_get(o, "backends"), 0);
@@ -62,8 +61,8 @@ values_are_in_the_units_of_the_file(void **state)
 	assert_loads(&f,
 	    MODELS "backends = ( { name = \"gpu\"; adapter = \"vllm\"; price = "
 		   "{ input = 0.25; output = 0; }; url = \"env:TEST_URL\"; } "
-		   "); slo = ( { name = \"fast\"; ttft = \"100ms\"; priority "
-		   "= \"premium\"; } ); body_limit = \"1MiB\"; default_slo = "
+		   "); slo = ( { name = \"fast\"; ttft = \"100ms\"; priority = "
+		   "\"premium\"; } ); body_limit = \"1MiB\"; default_slo = "
 		   "\"fast\";",
 	    1); /* no backend is on */
 	o = dump(f.conf);

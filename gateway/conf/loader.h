@@ -3,8 +3,8 @@
  * The steps, each of which complains and goes on, so that one run finds all
  * that is wrong: read (libconfig's tree into structs, by the table of
  * settings), names (tables of names; references become pointers), settle (what
- * follows from the settings), check (what no single setting can know), ids. Running out of memory sticks in `err` and
- * makes the rest idle. */
+ * follows from the settings), check (what no single setting can know), ids.
+ * Running out of memory sticks in `err` and makes the rest idle. */
 #ifndef GATEWAY_CONF_LOADER_H
 #define GATEWAY_CONF_LOADER_H
 

@@ -20,9 +20,7 @@ add(struct loader *l, struct map *m, const char *name, const void *value,
 		return;
 	if (map_get(m, slice_of(name)) != NULL)
 		complain(l, at,
-		    "want a name of its own, got \"%s\", which is "
-		    "taken",
-		    name);
+		    "want a name of its own, got \"%s\", which is taken", name);
 	else
 		put(l, m, name, value);
 }

@@ -15,10 +15,10 @@
 static bool
 variable_ok(const char *s)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ_";
-	static const char others[] = "abcdefghijklmnopqrstuvwxyz"
-				     "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+	static const char letters[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+	static const char others[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
 	return strspn(s, letters) > 0 && strspn(s, others) == strlen(s);
 }
 
@@ -50,8 +50,8 @@ from_environment(struct loader *l, const config_setting_t *s,
 	}
 	if (!visible(slice_of(value))) {
 		complain(l, s,
-		    "want one word of visible characters in $%s, "
-		    "got something else (not shown)",
+		    "want one word of visible characters in $%s, got something "
+		    "else (not shown)",
 		    name);
 		return SECRET_WRONG;
 	}
@@ -83,8 +83,8 @@ from_file(struct loader *l, const config_setting_t *s, const char *name,
 		secret.n--;
 	if (!visible(secret)) {
 		complain(l, s,
-		    "want one word of visible characters in the "
-		    "file %s, got something else (not shown)",
+		    "want one word of visible characters in the file %s, got "
+		    "something else (not shown)",
 		    path);
 		goto out;
 	}
@@ -252,9 +252,7 @@ add_key(struct loader *l, const struct setting *row, const config_setting_t *s,
 	switch (secret_read(l, s, row, &text)) {
 	case SECRET_UNSET:
 		complain(l, s,
-		    "want %s to be set in the environment, got "
-		    "nothing",
-		    text);
+		    "want %s to be set in the environment, got nothing", text);
 		return;
 	case SECRET_TEXT:
 		ok = key_digest(slice_of(text), k->key.digest);

@@ -100,8 +100,8 @@ a_literal_secret_is_refused_and_never_shown(void **state)
 	static const char *const texts[] = {
 		BACKEND("adapter = \"openai\"; api_key = \"hunter2\";"),
 		BACKEND("adapter = \"openai\"; api_key = \"env:hunter2-\";"),
-		BACKEND("adapter = \"openai\"; api_key = \"file:\";"
-			" apikey = \"hunter2\";"),
+		BACKEND("adapter = \"openai\"; api_key = \"file:\"; apikey = "
+			"\"hunter2\";"),
 		BACKEND("adapter = \"openai\"; api_key = [ \"hunter2\" ];"),
 		BACKEND("adapter = \"openai\"; api_key = { hunter2 = 1; };"),
 		BACKEND("adapter = \"openai\"; api_key = \"sha256:hunter2\";"),
@@ -114,8 +114,8 @@ a_literal_secret_is_refused_and_never_shown(void **state)
 		     "]; } );",
 		BASE "tenants = ( { name = \"a\"; keys = ( ( \"hunter2\" ) ); "
 		     "} );",
-		BASE "tenants = ( { name = \"a\"; keys = [ \"env:TEST_KEY\" "
-		     "]; } );",
+		BASE "tenants = ( { name = \"a\"; keys = [ \"env:TEST_KEY\" ]; "
+		     "} );",
 		BACKEND("adapter = \"openai\"; api_key = \"env:TEST_KEY\";"),
 		BACKEND("adapter = \"openai\"; url = \"env:TEST_KEY\";"),
 	};
@@ -152,8 +152,8 @@ complaints_about_secrets_say_what_is_wanted(void **state)
 	    "directory");
 	assert_refused(BASE "tenants = ( { name = \"a\"; keys = [ "
 			    "\"env:TEST_KEY\" ]; } );",
-	    "gateway.conf:3: tenants.a.keys[0]: want TEST_KEY to be set in "
-	    "the environment, got nothing");
+	    "gateway.conf:3: tenants.a.keys[0]: want TEST_KEY to be set in the "
+	    "environment, got nothing");
 	assert_refused(BASE "tenants = ( { name = \"a\"; keys = [ "
 			    "\"sha256:12\" ]; } );",
 	    "gateway.conf:3: tenants.a.keys[0]: want 64 hexadecimal digits "
@@ -191,8 +191,8 @@ a_url_may_be_a_unix_socket(void **state)
 	}
 	unsetenv("TEST_URL");
 	assert_refused(BACKEND("adapter = \"vllm\"; url = \"unix:\";"),
-	    "gateway.conf:1: backends.gpu.url: want a path after \"unix:\", "
-	    "of 1..107 bytes in all, got other text (not shown)");
+	    "gateway.conf:1: backends.gpu.url: want a path after \"unix:\", of "
+	    "1..107 bytes in all, got other text (not shown)");
 }
 
 static void

@@ -39,8 +39,9 @@ static const char *const access_words[] = { "stderr", "off", NULL };
 #define LISTEN_ROWS(default_port)                                              \
 	{ "address", SETTING_STRING, AT(conf_listen, address),                 \
 		.value = "127.0.0.1",                                          \
-		.help = "IP address to listen on. Other than loopback needs "  \
-			"`tenants`." },                                        \
+		.help =                                                        \
+		    "IP address, or `localhost`. Other than loopback needs "   \
+		    "`tenants`." },                                            \
 	    { "port", SETTING_INT, AT(conf_listen, port), BOUNDS(1, 65535),    \
 		    .value = default_port, .help = "TCP port." },              \
 	{                                                                      \

@@ -27,6 +27,14 @@ default_workers(void)
 	return (double)n < row->max ? (unsigned)n : (unsigned)row->max;
 }
 
+/* Listeners are opened by address, without asking a resolver. */
+static void
+settle_address(struct conf_listen *at)
+{
+	if (strcmp(at->address, "localhost") == 0)
+		at->address = "127.0.0.1";
+}
+
 /* Without default_slo there is a class that asks for nothing. */
 static void
 add_default_slo(struct loader *l)
@@ -72,6 +80,8 @@ settle_before_names(struct loader *l)
 	struct conf *c = l->conf;
 	struct conf_model *models = UNCONST(c->models);
 
+	settle_address(&c->listen);
+	settle_address(&c->admin);
 	if (c->workers == 0)
 		c->workers = default_workers();
 	c->servings = l->servings;
@@ -119,6 +129,22 @@ settle_top_timeouts(struct loader *l)
 	settle_timeouts(t, &from);
 }
 
+/* What neither the operator nor the adapter rules out. */
+static void
+settle_caps(struct loader *l)
+{
+	for (size_t i = 0; i < l->n_servings; i++) {
+		struct conf_serving *s = &l->servings[i];
+		const struct conf_adapter *adapter =
+		    s->backend != NULL && s->backend->adapter != NULL
+		    ? loader_adapter(l, s->backend->adapter)
+		    : NULL;
+
+		if (adapter != NULL && adapter->caps != 0)
+			s->caps &= adapter->caps;
+	}
+}
+
 static void
 settle_url(struct loader *l, struct conf_backend *b, size_t i)
 {
@@ -130,8 +156,8 @@ settle_url(struct loader *l, struct conf_backend *b, size_t i)
 		return;
 	if (adapter->default_url == NULL) {
 		complain(l, at,
-		    "want url or command, got neither, and the "
-		    "adapter \"%s\" has no URL of its own",
+		    "want url or command, got neither, and the adapter \"%s\" "
+		    "has no URL of its own",
 		    adapter->name);
 		return;
 	}
@@ -161,6 +187,7 @@ settle(struct loader *l)
 	settle_top_timeouts(l);
 	for (size_t i = 0; i < c->n_backends; i++)
 		settle_backend(l, &backends[i], i);
+	settle_caps(l);
 	for (size_t i = 0; i < c->n_tenants; i++) {
 		slo = tenants[i].slo != NULL ? tenants[i].slo : c->default_slo;
 		if (slo != NULL)

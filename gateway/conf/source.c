@@ -157,8 +157,8 @@ walk_string(struct walk *w)
 	copy(w, n + 1);
 	if (w->line != line)
 		doubt(w, line,
-		    "a string goes on past the end of the line: "
-		    "is its closing quote missing?");
+		    "a string goes on past the end of the line: is its closing "
+		    "quote missing?");
 }
 
 static void
@@ -286,8 +286,8 @@ walk_token(struct walk *w)
 			doubt(w, w->line, "strings take double quotes");
 		else if (c == '@') /* what it includes slips past this walk */
 			refuse(w,
-			    "@include is not supported: the "
-			    "configuration is one file");
+			    "@include is not supported: the configuration is "
+			    "one file");
 		copy(w, 1);
 	}
 	w->last = c;

@@ -42,8 +42,7 @@ all_else_stays_as_it_is(void **state)
 {
 	static const char *const same[] = { "", "a = 1.5; b = .5; c = 1.;",
 		"a = 1e9; b = 2.5E-3; c = 1e+3;",
-		"a = \"5\"; # 6\n// 7\nb = "
-		"/* 8 */ \"\\\"9\";",
+		"a = \"5\"; # 6\n// 7\nb = /* 8 */ \"\\\"9\";",
 		"name1 = \"x\";", "a-1 = \"x\"; b_2 = true;", "a = \"1\n2\";",
 		"a = -;", "/* 5", "\"5" };
 
@@ -97,15 +96,13 @@ syntax_errors_say_where_and_what(void **state)
 	    "the line: is its closing quote missing?");
 	assert_syntax("policy = \"slo",
 	    "gateway.conf:1: syntax error: this string has no closing quote");
-	assert_syntax("\n/* x",
-	    "gateway.conf:2: syntax error: this comment "
-	    "has no end");
+	assert_syntax(
+	    "\n/* x", "gateway.conf:2: syntax error: this comment has no end");
 	assert_syntax("workers = 1;\n\nworkers = 2;",
 	    "gateway.conf:3: syntax error: duplicate setting name");
 	assert_syntax("= 5;",
-	    "gateway.conf:1: syntax error: want settings "
-	    "such as name = \"value\";, got something else "
-	    "here or just before");
+	    "gateway.conf:1: syntax error: want settings such as name = "
+	    "\"value\";, got something else here or just before");
 }
 
 static void

@@ -13,14 +13,15 @@ server_timing(const struct outcome *o, struct buf *out)
 	const struct {
 		const char *name;
 		usec span; /* -1: left out */
+		const char *desc; /* a word, or NULL */
 	} parts[] = {
-		{ "recv", o->recv },
-		{ "auth", o->auth },
-		{ "queue", o->queue },
-		{ "route", o->route },
-		{ "connect", o->connect },
-		{ "tls", o->tls },
-		{ "upstream", a != NULL ? a->ttft : -1 },
+		{ "recv", o->recv, NULL },
+		{ "auth", o->auth, NULL },
+		{ "queue", o->queue, NULL },
+		{ "route", o->route, o->reason },
+		{ "connect", o->connect, NULL },
+		{ "tls", o->tls, NULL },
+		{ "upstream", a != NULL ? a->ttft : -1, NULL },
 	};
 	const char *comma = "";
 
@@ -29,6 +30,8 @@ server_timing(const struct outcome *o, struct buf *out)
 			continue;
 		buf_addf(out, "%s%s;dur=%" PRId64 ".%03d", comma, parts[i].name,
 		    parts[i].span / USEC_MS, (int)(parts[i].span % USEC_MS));
+		if (parts[i].desc != NULL)
+			buf_addf(out, ";desc=\"%s\"", parts[i].desc);
 		comma = ", ";
 	}
 }

@@ -104,7 +104,7 @@ class Children(unittest.TestCase):
             os.kill(second, 0)
 
     def test_a_missing_binary_is_said_and_does_not_hang(self):
-        g = Gateway(self.configuration('"/no/such/binary"',
+        g = Gateway(self.configuration('"/no/such/binary", "{port}"',
                                        'deadline = "1s";\n'))
         wait_for(lambda: "/no/such/binary" in g.log(), what="the complaint")
         status, _, body = g.chat(chat("m"))

@@ -1,0 +1,249 @@
+/* router/plan_test.c - go, wait or no. */
+#include "router/testing.h"
+
+#define REAL_AND_SPARE(real)                                                   \
+	CONF(BACKEND("real", real PRICE(9, 9)) ", " BACKEND(                   \
+		 "spare", FREE_OF_CHARGE),                                     \
+	    SERVING("real", "") ", " SERVING("spare", "fallback = true;"))
+#define ONE(rest) CONF(BACKEND("a", rest FREE_OF_CHARGE), SERVING("a", ""))
+
+static void
+a_fallback_is_not_used_while_anything_else_can_be(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g, REAL_AND_SPARE(""));
+	a = ask_for(&g);
+	assert_goes(&g, &a, "real");
+	rig_fini(&g);
+}
+
+static void
+a_busy_backend_is_waited_for_whatever_the_fallback(void **state)
+{
+	struct rig g;
+	struct ask a, b;
+
+	(void)state;
+	rig_init(&g, REAL_AND_SPARE("slots = 1; "));
+	a = ask_for(&g);
+	b = ask_for(&g);
+	assert_goes(&g, &a, "real");
+	assert_goes(&g, &b, "wait");
+	assert_string_equal(plan_reason_name(b.plan.reason), "queued");
+	rig_fini(&g);
+}
+
+static void
+a_full_queue_takes_the_fallback(void **state)
+{
+	struct rig g;
+	struct ask a, b;
+
+	(void)state;
+	rig_init(&g, REAL_AND_SPARE("slots = 1; ") "queue_limit = 0;\n");
+	a = ask_for(&g);
+	b = ask_for(&g);
+	assert_goes(&g, &a, "real");
+	assert_goes(&g, &b, "spare");
+	rig_fini(&g);
+}
+
+static void
+a_cold_limited_or_broken_backend_lets_the_fallback_in(void **state)
+{
+	static const enum fault_kind faults[] = { FAULT_LOADING,
+		FAULT_RATE_LIMITED, FAULT_REFUSED, FAULT_KEY, FAULT_MODEL };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(faults); i++) {
+		struct rig g;
+		struct ask a, b;
+
+		rig_init(&g, REAL_AND_SPARE(""));
+		a = ask_for(&g);
+		assert_goes(&g, &a, "real");
+		ask_fail(&g, &a, faults[i]);
+		assert_string_equal(ask_went(&g, &a), "spare");
+		b = ask_for(&g);
+		assert_goes(&g, &b, "spare");
+		assert_string_equal(
+		    plan_reason_name(b.plan.reason), "fallback");
+		rig_fini(&g);
+	}
+}
+
+static void
+a_full_queue_refuses_and_says_when_to_come_back(void **state)
+{
+	struct rig g;
+	struct ask a, b, c;
+
+	(void)state;
+	rig_init(&g, ONE("slots = 1; ") "queue_limit = 1;\n");
+	rig_teach(&g, "a", 1 * USEC_SEC, 20 * USEC_MS, 20); /* 3 s in all */
+	a = ask_for(&g);
+	b = ask_for(&g);
+	c = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	assert_goes(&g, &b, "wait");
+	assert_goes(&g, &c, "queue_full");
+	assert_in_range(c.plan.retry_after, 2500 * USEC_MS, 3500 * USEC_MS);
+	rig_fini(&g);
+}
+
+static void
+an_open_breaker_is_skipped_and_says_until_when(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g, ONE(""));
+	rig_probe(&g, "a", FAULT_REFUSED);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "unavailable");
+	assert_in_range(a.plan.retry_after, 800 * USEC_MS, 1200 * USEC_MS);
+	rig_pass(&g, a.plan.retry_after);
+	assert_goes(&g, &a, "a");
+	rig_fini(&g);
+}
+
+static void
+all_over_their_limit_is_told_apart_from_broken(void **state)
+{
+	struct load none_left = { .has = LOAD_LIMIT_REQUESTS,
+		.left_requests = 0,
+		.reset_requests = 7 * USEC_SEC };
+	struct rig g;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g,
+	    CONF(BACKEND("a", FREE_OF_CHARGE) ", " BACKEND("b", FREE_OF_CHARGE),
+		SERVING("a", "") ", " SERVING("b", "")));
+	rig_load(&g, "a", &none_left);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "b");
+	rig_load(&g, "b", &none_left);
+	assert_goes(&g, &a, "rate_limited");
+	assert_int_equal(a.plan.retry_after, 7 * USEC_SEC);
+	rig_probe(&g, "b", FAULT_REFUSED);
+	assert_goes(&g, &a, "unavailable");
+	rig_fini(&g);
+}
+
+static void
+a_loading_child_is_waited_for(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g, ONE("command = [ \"serve\" ]; "));
+	a = ask_for(&g);
+	assert_goes(&g, &a, "wait");
+	assert_int_equal(rig_probe(&g, "a", FAULT_LOADING), 0);
+	assert_int_equal(rig_probe(&g, "a", FAULT_NONE), 1);
+	assert_ptr_equal(rig_next(&g, 0), &a);
+	assert_string_equal(ask_went(&g, &a), "a");
+	rig_fini(&g);
+}
+
+static void
+a_child_that_never_loads_is_named_at_the_deadline(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g, ONE("command = [ \"serve\" ]; "));
+	a = ask_for(&g);
+	assert_goes(&g, &a, "wait");
+	rig_pass(&g, 60 * USEC_SEC);
+	assert_int_equal(rig_tick(&g), 1);
+	assert_ptr_equal(rig_next(&g, 0), &a);
+	assert_string_equal(ask_went(&g, &a), "loading");
+	rig_fini(&g);
+}
+
+static void
+a_request_past_its_deadline_goes_nowhere(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g, ONE(""));
+	a = ask_for(&g);
+	a.req.deadline = g.now;
+	assert_goes(&g, &a, "deadline");
+	assert_int_equal(rig_view(&g, "a").in_flight, 0);
+	rig_fini(&g);
+}
+
+static void
+a_backend_that_is_off_is_not_there(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	(void)state;
+	unsetenv("ROUTER_TEST_KEY");
+	rig_init(&g, ONE("api_key = \"env:ROUTER_TEST_KEY\"; "));
+	a = ask_for(&g);
+	assert_goes(&g, &a, "unavailable");
+	assert_int_equal(a.plan.retry_after, 0);
+	rig_fini(&g);
+}
+
+static void
+pins_and_single_servings_are_named(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g, REAL_AND_SPARE(""));
+	a = ask_for(&g);
+	a.req.pin = rig_backend(&g, "spare");
+	assert_goes(&g, &a, "spare");
+	assert_string_equal(plan_reason_name(a.plan.reason), "pinned");
+	rig_fini(&g);
+	rig_init(&g, ONE(""));
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	assert_string_equal(plan_reason_name(a.plan.reason), "only");
+	assert_int_equal(a.plan.hedge.delay, HEDGE_NEVER);
+	rig_fini(&g);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_fallback_is_not_used_while_anything_else_can_be),
+		cmocka_unit_test(
+		    a_busy_backend_is_waited_for_whatever_the_fallback),
+		cmocka_unit_test(a_full_queue_takes_the_fallback),
+		cmocka_unit_test(
+		    a_cold_limited_or_broken_backend_lets_the_fallback_in),
+		cmocka_unit_test(
+		    a_full_queue_refuses_and_says_when_to_come_back),
+		cmocka_unit_test(
+		    an_open_breaker_is_skipped_and_says_until_when),
+		cmocka_unit_test(
+		    all_over_their_limit_is_told_apart_from_broken),
+		cmocka_unit_test(a_loading_child_is_waited_for),
+		cmocka_unit_test(
+		    a_child_that_never_loads_is_named_at_the_deadline),
+		cmocka_unit_test(a_request_past_its_deadline_goes_nowhere),
+		cmocka_unit_test(a_backend_that_is_off_is_not_there),
+		cmocka_unit_test(pins_and_single_servings_are_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
