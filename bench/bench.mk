@@ -1,6 +1,36 @@
-# The bench programs: fakellm (simulated hardware).
+# The bench programs: fakellm (simulated hardware), loadclient, and small
+# ones that time one thing.
 
 FAKELLM_OBJECTS := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard bench/fake*.c))
+LOAD_OBJECTS := $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out %_test.c,\
+	$(wildcard bench/load_*.c)))
+LOADCLIENT := $(OUT)/loadclient
+MICROS := $(patsubst bench/%.c,$(OUT)/%,$(wildcard bench/micro_*.c))
 
 $(FAKELLM): $(FAKELLM_OBJECTS) $(call archives,$(DEPS_bench))
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(LOADCLIENT): $(OUT)/obj/bench/loadclient.o $(LOAD_OBJECTS) \
+		$(call archives,gateway/telemetry gateway/lib)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(OUT)/test/bench/load_%_test: $(OUT)/obj/bench/load_%_test.o \
+		$(LOAD_OBJECTS) $(call archives,gateway/telemetry gateway/lib)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
+
+$(OUT)/micro_scan: $(OUT)/obj/bench/micro_scan.o $(call archives,gateway/lib)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(OUT)/micro_router: $(OUT)/obj/bench/micro_router.o \
+		$(call archives,router $(DEPS_router))
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+# Speed and memory against nginx; QUICK=1 for a first look.
+.PHONY: bench micro
+bench: $(PROGRAM) $(FAKELLM) $(LOADCLIENT)
+	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+		LOADCLIENT=$(abspath $(LOADCLIENT)) bench/run
+
+micro: $(MICROS)
+	@for m in $^; do $$m || exit 1; done

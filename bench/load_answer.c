@@ -67,19 +67,18 @@ static void
 take_event(struct answer *a, struct slice event, usec now,
     void (*on_token)(void *, const struct answer *, usec), void *arg)
 {
+	if (says(event, "\"finish_reason\":"))
+		a->finished = true;
 	if (has_token(event)) {
 		on_token(arg, a, now);
 		a->tokens++;
 		a->first = a->first > 0 ? a->first : now;
 		a->last = now;
-		return;
-	}
-	if (behind(event, "data: [DONE]") != NULL)
+	} else if (behind(event, "data: [DONE]") != NULL) {
 		a->done = true;
-	else if (says(event, "\"finish_reason\":"))
-		a->finished = true;
-	else if (behind(event, "{\"error\":") != NULL)
+	} else if (behind(event, "{\"error\":") != NULL) {
 		a->error = true;
+	}
 }
 
 bool

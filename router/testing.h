@@ -14,9 +14,11 @@
 #define PRICE(in, out) "price = { input = " #in "; output = " #out "; }; "
 #define FREE_OF_CHARGE PRICE(0, 0)
 #define SERVING(backend, rest) "{ backend = \"" backend "\"; " rest " }"
-#define CONF(backends, servings)                                               \
-	"backends = ( " backends " );\n"                                       \
-	"models = ( { name = \"m\"; serve = ( " servings " ); } );\n"
+#define MODEL(name, servings)                                                  \
+	"{ name = \"" name "\"; serve = ( " servings " ); }"
+#define CONF_OF(backends, models)                                              \
+	"backends = ( " backends " );\nmodels = ( " models " );\n"
+#define CONF(backends, servings) CONF_OF(backends, MODEL("m", servings))
 
 struct rig {
 	struct fixture files;

@@ -1,0 +1,365 @@
+/* router/health_test.c - what attempts, probes and headers say. */
+#include "router/testing.h"
+
+#define TWO                                                                    \
+	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND("b", PRICE(9, 9)),         \
+	    SERVING("a", "") ", " SERVING("b", ""))
+
+/* Where the next request would go. */
+static const char *
+next_goes(struct rig *g)
+{
+	struct ask a = ask_for(g);
+	const char *where;
+
+	ask_submit(g, &a);
+	where = ask_went(g, &a);
+	if (a.plan.kind != PLAN_NO)
+		ask_cancel(g, &a);
+	return where;
+}
+
+/* One request to "a" that ends so. */
+static void
+one_ends(struct rig *g, enum fault_kind kind, usec retry_after)
+{
+	struct fault fault = { .kind = kind, .retry_after = retry_after };
+	struct ask a = ask_for(g);
+
+	a.req.pin = rig_backend(g, "a");
+	assert_goes(g, &a, "a");
+	router_retry(g->router, a.ticket, &fault, g->now, &a.plan);
+	if (a.plan.kind == PLAN_WAIT)
+		ask_cancel(g, &a);
+}
+
+static void
+every_fault_blames_whom_its_row_says(void **state)
+{
+	(void)state;
+	for (int k = FAULT_NONE + 1; k < FAULT_COUNT; k++) {
+		enum blame blame = fault_rule((enum fault_kind)k)->blame;
+		bool at_once = blame != BLAME_NONE && blame != BLAME_BACKEND;
+		struct rig g;
+
+		rig_init(&g, TWO);
+		one_ends(&g, (enum fault_kind)k, 0);
+		assert_string_equal(next_goes(&g), at_once ? "b" : "a");
+		for (int i = 0; i < 9 && !at_once; i++)
+			one_ends(&g, (enum fault_kind)k, 0);
+		assert_string_equal(
+		    next_goes(&g), blame != BLAME_NONE ? "b" : "a");
+		rig_fini(&g);
+	}
+}
+
+static void
+a_429_is_obeyed_up_to_a_minute(void **state)
+{
+	struct rig g;
+
+	(void)state;
+	rig_init(&g, TWO);
+	one_ends(&g, FAULT_RATE_LIMITED, 5 * USEC_SEC);
+	rig_pass(&g, 5 * USEC_SEC - 1);
+	assert_string_equal(next_goes(&g), "b");
+	rig_pass(&g, 1);
+	assert_string_equal(next_goes(&g), "a");
+	one_ends(&g, FAULT_RATE_LIMITED, 3600 * USEC_SEC);
+	rig_pass(&g, 60 * USEC_SEC);
+	assert_string_equal(next_goes(&g), "a");
+	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
+	rig_fini(&g);
+}
+
+static void
+wordless_429s_in_a_row_block_for_longer(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g, TWO);
+	for (int i = 0; i < 4; i++) {
+		one_ends(&g, FAULT_RATE_LIMITED, 0);
+		assert_int_equal(rig_view(&g, "a").opens_in, USEC_SEC << i);
+		rig_pass(&g, USEC_SEC << i);
+	}
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	ask_finish(&g, &a, 1000, 10, 10);
+	one_ends(&g, FAULT_RATE_LIMITED, 0);
+	assert_int_equal(rig_view(&g, "a").opens_in, USEC_SEC);
+	rig_fini(&g);
+}
+
+static void
+one_burst_of_429s_is_one_refusal(void **state)
+{
+	struct fault fault = { .kind = FAULT_RATE_LIMITED };
+	struct rig g;
+	struct ask a[5];
+
+	(void)state;
+	rig_init(&g, TWO);
+	for (int i = 0; i < 5; i++) {
+		a[i] = ask_for(&g);
+		a[i].req.pin = rig_backend(&g, "a");
+		assert_goes(&g, &a[i], "a");
+	}
+	for (int i = 0; i < 5; i++)
+		router_retry(g.router, a[i].ticket, &fault, g.now, &a[i].plan);
+	assert_in_range(rig_view(&g, "a").opens_in, USEC_SEC, 2 * USEC_SEC);
+	rig_fini(&g);
+}
+
+static void
+a_refused_key_is_off_until_the_next_configuration(void **state)
+{
+	struct rig g;
+	struct conf *old;
+
+	(void)state;
+	rig_init(&g, TWO);
+	one_ends(&g, FAULT_KEY, 0);
+	rig_pass(&g, 3600 * USEC_SEC);
+	rig_probe(&g, "a", FAULT_NONE);
+	assert_string_equal(next_goes(&g), "b");
+	assert_true(rig_view(&g, "a").key_off);
+	assert_int_equal(rig_view(&g, "a").opens_in, USEC_NEVER);
+	old = rig_reload(&g, TWO);
+	assert_string_equal(next_goes(&g), "a");
+	conf_unref(&old);
+	rig_fini(&g);
+}
+
+static void
+a_refusal_of_the_old_key_does_not_shut_the_new_one(void **state)
+{
+	const char *text = CONF(BACKEND("a",
+				    "api_key = \"env:ROUTER_TEST_KEY\"; " PRICE(
+					1, 1)) ", " BACKEND("b", PRICE(9, 9)),
+	    SERVING("a", "") ", " SERVING("b", ""));
+	struct rig g;
+	struct conf *old;
+	struct ask a;
+
+	(void)state;
+	setenv("ROUTER_TEST_KEY", "stale", 1);
+	rig_init(&g, text);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	setenv("ROUTER_TEST_KEY", "fresh", 1);
+	old = rig_reload(&g, text);
+	ask_fail(&g, &a, FAULT_KEY);
+	assert_string_equal(next_goes(&g), "a");
+	conf_unref(&old);
+	rig_fini(&g);
+}
+
+static void
+a_missing_model_is_missed_for_a_minute_there_only(void **state)
+{
+	struct rig g;
+	struct ask other;
+
+	(void)state;
+	rig_init(&g,
+	    CONF_OF(BACKEND("a", PRICE(1, 1)) ", " BACKEND("b", PRICE(9, 9)),
+		MODEL("m", SERVING("a", "") ", " SERVING("b", "")) ", " MODEL(
+		    "n", SERVING("a", ""))));
+	one_ends(&g, FAULT_MODEL, 0);
+	assert_string_equal(next_goes(&g), "b");
+	assert_true(rig_view(&g, "a").model_gone);
+	other = ask_for(&g);
+	other.req.model = &g.conf->models[1];
+	assert_goes(&g, &other, "a");
+	rig_pass(&g, 60 * USEC_SEC);
+	assert_string_equal(next_goes(&g), "a");
+	rig_fini(&g);
+}
+
+static void
+a_loading_answer_is_retried_in_two_seconds_or_when_warm(void **state)
+{
+	struct rig g;
+
+	(void)state;
+	rig_init(&g, TWO);
+	one_ends(&g, FAULT_LOADING, 0);
+	assert_false(rig_view(&g, "a").warm);
+	assert_string_equal(next_goes(&g), "b");
+	rig_pass(&g, 2 * USEC_SEC);
+	assert_string_equal(next_goes(&g), "a");
+	one_ends(&g, FAULT_LOADING, 0);
+	rig_probe(&g, "a", FAULT_NONE);
+	assert_string_equal(next_goes(&g), "a");
+	rig_fini(&g);
+}
+
+static void
+a_loading_probe_holds_until_another_says_warm(void **state)
+{
+	struct load warm = { .has = LOAD_WARM, .warm = true };
+	struct rig g;
+
+	(void)state;
+	rig_init(&g, TWO);
+	rig_probe(&g, "a", FAULT_LOADING);
+	rig_pass(&g, 600 * USEC_SEC);
+	assert_string_equal(next_goes(&g), "b");
+	rig_load(&g, "a", &warm);
+	assert_string_equal(next_goes(&g), "a");
+	rig_fini(&g);
+}
+
+static void
+a_child_that_does_not_listen_yet_is_cold_not_broken(void **state)
+{
+	struct rig g;
+
+	(void)state;
+	rig_init(&g,
+	    CONF(BACKEND("a", "command = [ \"serve\" ]; " PRICE(1, 1)),
+		SERVING("a", "")));
+	rig_probe(&g, "a", FAULT_REFUSED);
+	assert_string_equal(next_goes(&g), "wait");
+	rig_probe(&g, "a", FAULT_NONE);
+	assert_string_equal(next_goes(&g), "a");
+	/* but once it was up, a refusal is news */
+	rig_probe(&g, "a", FAULT_REFUSED);
+	assert_string_equal(next_goes(&g), "unavailable");
+	/* until its supervisor has started it again */
+	rig_probe(&g, "a", FAULT_LOADING);
+	assert_string_equal(next_goes(&g), "wait");
+	rig_fini(&g);
+}
+
+static void
+probes_open_only_where_nothing_answers(void **state)
+{
+	static const struct {
+		enum fault_kind kind;
+		const char *goes;
+	} cases[] = {
+		{ FAULT_REFUSED, "b" },
+		{ FAULT_DNS, "b" },
+		{ FAULT_TLS, "b" },
+		{ FAULT_UNREACHABLE, "b" },
+		{ FAULT_SERVER_ERROR, "a" },
+		{ FAULT_TTFT_TIMEOUT, "a" },
+		{ FAULT_KEY, "a" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct rig g;
+
+		rig_init(&g, TWO);
+		rig_probe(&g, "a", cases[i].kind);
+		assert_string_equal(next_goes(&g), cases[i].goes);
+		rig_fini(&g);
+	}
+}
+
+static void
+headers_that_say_nothing_is_left_are_believed(void **state)
+{
+	struct load empty = { .has = LOAD_LIMIT_TOKENS,
+		.left_tokens = 0,
+		.reset_tokens = 3 * USEC_SEC };
+	struct load refilled = { .has = LOAD_LIMIT_TOKENS, .left_tokens = 500 };
+	struct rig g;
+
+	(void)state;
+	rig_init(&g, TWO);
+	rig_load(&g, "a", &empty);
+	assert_string_equal(next_goes(&g), "b");
+	rig_load(&g, "a", &refilled);
+	assert_string_equal(next_goes(&g), "a");
+	rig_load(&g, "a", &empty);
+	rig_pass(&g, 3 * USEC_SEC);
+	assert_string_equal(next_goes(&g), "a");
+	rig_fini(&g);
+}
+
+static void
+slots_that_a_backend_reports_bind_where_none_are_set(void **state)
+{
+	struct load two = { .has = LOAD_SLOTS, .slots = 2 };
+	struct rig g;
+	struct ask a[3];
+
+	(void)state;
+	rig_init(&g, TWO);
+	rig_load(&g, "a", &two);
+	for (int i = 0; i < 3; i++) {
+		a[i] = ask_for(&g);
+		assert_goes(&g, &a[i], i < 2 ? "a" : "b");
+	}
+	rig_fini(&g);
+}
+
+static void
+load_reports_do_not_wipe_each_other(void **state)
+{
+	struct load queue = {
+		.has = LOAD_RUNNING | LOAD_WAITING, .running = 5, .waiting = 2
+	};
+	struct load limits = { .has = LOAD_LIMIT_REQUESTS, .left_requests = 9 };
+	struct rig g;
+	struct load seen;
+
+	(void)state;
+	rig_init(&g, TWO);
+	rig_load(&g, "a", &queue);
+	rig_load(&g, "a", &limits);
+	seen = rig_view(&g, "a").load;
+	assert_int_equal(
+	    seen.has, LOAD_RUNNING | LOAD_WAITING | LOAD_LIMIT_REQUESTS);
+	assert_true(seen.running > 4 && seen.left_requests > 8);
+	rig_fini(&g);
+}
+
+static void
+word_of_unknown_backends_is_ignored(void **state)
+{
+	struct fault fault = { .kind = FAULT_REFUSED };
+	struct rig g;
+
+	(void)state;
+	rig_init(&g, TWO);
+	assert_int_equal(router_load(g.router, 12345, NULL, &fault, g.now), 0);
+	assert_string_equal(next_goes(&g), "a");
+	rig_fini(&g);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_fault_blames_whom_its_row_says),
+		cmocka_unit_test(a_429_is_obeyed_up_to_a_minute),
+		cmocka_unit_test(wordless_429s_in_a_row_block_for_longer),
+		cmocka_unit_test(one_burst_of_429s_is_one_refusal),
+		cmocka_unit_test(
+		    a_refused_key_is_off_until_the_next_configuration),
+		cmocka_unit_test(
+		    a_refusal_of_the_old_key_does_not_shut_the_new_one),
+		cmocka_unit_test(
+		    a_missing_model_is_missed_for_a_minute_there_only),
+		cmocka_unit_test(
+		    a_loading_answer_is_retried_in_two_seconds_or_when_warm),
+		cmocka_unit_test(a_loading_probe_holds_until_another_says_warm),
+		cmocka_unit_test(
+		    a_child_that_does_not_listen_yet_is_cold_not_broken),
+		cmocka_unit_test(probes_open_only_where_nothing_answers),
+		cmocka_unit_test(headers_that_say_nothing_is_left_are_believed),
+		cmocka_unit_test(
+		    slots_that_a_backend_reports_bind_where_none_are_set),
+		cmocka_unit_test(load_reports_do_not_wipe_each_other),
+		cmocka_unit_test(word_of_unknown_backends_is_ignored),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
