@@ -1,0 +1,59 @@
+"""A real model behind the gateway: it repeats a word that no script could
+know, and the server's own counters rise by what was said."""
+import os
+import random
+import re
+import subprocess
+import sys
+import unittest
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import ROOT, Gateway, wait_for  # noqa: E402
+
+TOOL = os.path.join(ROOT, "tools/local-model")
+
+
+def fetched():
+    said = subprocess.run([TOOL, "status"], capture_output=True, text=True)
+    return said.stdout.startswith("ready")
+
+
+@unittest.skipUnless(fetched(), "the local model is not fetched: "
+                                "tools/local-model fetch")
+class LocalModel(unittest.TestCase):
+    def test_it_repeats_a_random_word(self):
+        g = Gateway(
+            'backends = ( { name = "local"; adapter = "llamacpp"; slots = 2; '
+            'price = { input = 0; output = 0; }; '
+            f'command = [ "{TOOL}", "serve", "--port", "{{port}}" ]; }} );\n'
+            'models = ( { name = "gemma"; serve = ( { backend = "local"; '
+            'model = "gemma-3-270m"; } ); } );\n')
+        word = "".join(random.choice("bdfklmnrst") + random.choice("aeiou")
+                       for _ in range(3))
+        body = {"model": "gemma", "temperature": 0, "max_tokens": 16,
+                "messages": [{"role": "user",
+                              "content": f'Repeat this word: "{word}"'}]}
+        # The first request may come while the model still loads: it waits.
+        status, headers, answer = g.chat(body, timeout=120)
+        self.assertEqual(status, 200, answer)
+        self.assertEqual(headers["x-pointsman-backend"], "local")
+        self.assertIn(word, answer["choices"][0]["message"]["content"])
+
+        url = wait_for(lambda: g.backends()["local"]["url"], what="its URL")
+        before = self.tokens(url)
+        _, _, answer = g.chat(body, timeout=60)
+        said = answer["usage"]["completion_tokens"]
+        self.assertGreaterEqual(self.tokens(url) - before, said)
+        self.assertEqual(g.stop(), 0)
+
+    @staticmethod
+    def tokens(url):
+        with urllib.request.urlopen(url.removesuffix("/v1") + "/metrics") as r:
+            text = r.read().decode()
+        return float(re.search(
+            r"^llamacpp:tokens_predicted_total (\S+)", text, re.M).group(1))
+
+
+if __name__ == "__main__":
+    unittest.main()
