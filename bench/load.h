@@ -73,7 +73,7 @@ struct load {
 	unsigned open, n_busy, n_silent; /* silent: no token yet */
 	uint64_t started;
 	usec began;
-	bool stopping, announced;
+	bool winding_down, stopped, announced;
 	struct load_result total;
 	char in[65536];
 };
@@ -87,8 +87,9 @@ bool load_run(const struct load_options *, FILE *out, struct load_result *);
 void load_pump(struct load *);
 
 /* load_conn.c */
-/* Sends the request on an idle connection, or on a new one. */
-void load_start(struct load *, const struct arrival *);
+/* Sends the request on an idle connection, or on a new one; false: there can
+ * be none now. */
+bool load_start(struct load *, const struct arrival *);
 void load_close_all(struct load *);
 /* Those who have been at it since before `then`. */
 void load_expire(struct load *, usec then);

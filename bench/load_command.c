@@ -82,16 +82,18 @@ read_url(char *url, struct load_options *o)
 	static const char scheme[] = "http://";
 	struct slice port = SLICE("80");
 	uint64_t n;
+	size_t n_host;
 	char *p;
 
 	if (!slice_starts(slice_of(url), slice_of(scheme)))
 		return complain("want http://HOST:PORT", url);
-	o->host = url += strlen(scheme);
-	p = strchr(url, '/');
-	if (p != NULL && p[1] != '\0')
-		o->path = strdup(p);
-	if (p != NULL)
-		*p = '\0';
+	url += strlen(scheme);
+	n_host = strcspn(url, "/");
+	if (url[n_host] != '\0' && url[n_host + 1] != '\0')
+		o->path = url + n_host;
+	/* A byte to the left, so that a NUL fits ahead of the path. */
+	o->host = memmove(url - 1, url, n_host);
+	*(--url + n_host) = '\0';
 	p = strrchr(url, ':');
 	if (p != NULL) {
 		*p = '\0';

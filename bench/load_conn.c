@@ -283,7 +283,7 @@ begin(struct load_conn *c, const struct arrival *a)
 		load_render(l->o, a, &c->request);
 }
 
-void
+bool
 load_start(struct load *l, const struct arrival *a)
 {
 	struct list *n = list_pop(&l->idle);
@@ -293,15 +293,16 @@ load_start(struct load *l, const struct arrival *a)
 		c = CONTAINER_OF(n, struct load_conn, on);
 		begin(c, a);
 		send_request(c);
-		return;
+		return true;
 	}
 	c = conn_new(l);
 	begin(c, a);
-	if (conn_open(c) != 0) {
-		l->total.faults[LOAD_CONNECT]++;
-		release(c);
-		conn_close(c);
-	}
+	if (conn_open(c) == 0)
+		return true;
+	l->total.faults[LOAD_CONNECT]++;
+	release(c);
+	conn_close(c);
+	return false;
 }
 
 void

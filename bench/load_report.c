@@ -40,7 +40,8 @@ load_report(FILE *f, const struct load_options *o, const struct load_result *r)
 	    r->tokens);
 	quantiles(f, "latency_us", &r->latency);
 	quantiles(f, "ttft_us", &r->ttft);
-	quantiles(f, "late_us", &r->late);
+	if (o->mode == LOAD_OPEN)
+		quantiles(f, "late_us", &r->late);
 	quantiles(f, "gap_us", &r->gap);
 	quantiles(f, "jitter_us", &r->jitter);
 	fputs("}\n", f);

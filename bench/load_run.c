@@ -2,7 +2,8 @@
  *
  * pump() starts whatever is due and has room; it runs when a request ends and
  * when the timer says that an arrival is due. What differs among the modes is
- * only what is due and how much room there is. */
+ * only what is due and how much room there is. When time is up, what was asked
+ * is still waited for: to drop it would hide the slowest. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ run_of(struct load *l)
 static bool
 exhausted(const struct load *l)
 {
-	return l->stopping || l->arrivals.over ||
+	return l->winding_down || l->arrivals.over ||
 	    (l->o->requests > 0 && l->started >= l->o->requests);
 }
 
@@ -44,7 +45,7 @@ static void
 stop(struct load *l)
 {
 	l->total.to = clock_now();
-	l->stopping = true;
+	l->stopped = true;
 	uv_stop(&l->loop);
 }
 
@@ -74,7 +75,7 @@ load_pump(struct load *l)
 {
 	usec due;
 
-	if (l->stopping)
+	if (l->stopped)
 		return;
 	while (!exhausted(l) && has_room(l)) {
 		due = l->began + l->arrivals.next.due;
@@ -82,7 +83,8 @@ load_pump(struct load *l)
 			wake_at(l, due);
 			return;
 		}
-		load_start(l, &l->arrivals.next);
+		if (!load_start(l, &l->arrivals.next))
+			return; /* the sweep tries again */
 		arrivals_step(&l->arrivals);
 	}
 	if (exhausted(l) && l->n_busy == 0)
@@ -109,7 +111,9 @@ on_sweep(uv_timer_t *t)
 
 	if (l->o->mode != LOAD_HELD)
 		load_expire(l, now - (usec)(l->o->timeout * 1e6));
-	if (l->o->seconds > 0 && now - l->began >= (usec)(l->o->seconds * 1e6))
+	l->winding_down =
+	    l->o->seconds > 0 && now - l->began >= (usec)(l->o->seconds * 1e6);
+	if (l->winding_down && l->o->mode == LOAD_HELD)
 		stop(l);
 	else
 		load_pump(l); /* held streams whose tokens have come */

@@ -1,52 +1,53 @@
 /* gateway/child.c - one supervised child process.
  *
- * Handles live inside the child; `open` counts those whose close callback is
- * still to come, and the memory goes with the last of them. */
+ *	     +----------------- timer: back-off -----------------+
+ *	     v                                                   |
+ *	  start --> alive --exit--> draining --pipes closed--> waiting
+ *	     |                                                   ^
+ *	     +-------------------- no such file -----------------+
+ *
+ * child_stop() makes it go no further than `waiting`. Handles live inside the
+ * child; `open` counts those of the present process whose close callback is
+ * still to come. One timer serves all states: grace, drain, back-off. */
 #include "gateway/child.h"
 
 #include <arpa/inet.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gateway/lib/arena.h"
-#include "gateway/lib/clock.h"
 #include "gateway/lib/log.h"
 
-#define RESTART_FIRST (1 * USEC_SEC)
-#define RESTART_MAX (30 * USEC_SEC)
-#define RESTART_FORGET (60 * USEC_SEC)
-#define KILL_AFTER_MS 5000
-#define LINE_MAX_BYTES 512 /* of one logged line */
-#define ARGS_MAX 64
-#define CHILD_ARENA ((size_t)64 << 10)
+#define LINE_MAX_BYTES 512 /* of one logged line; the rest is dropped */
+#define COMMAND_MAX ((size_t)256 << 10)
+#define DRAIN (500 * USEC_MS) /* for output after the exit */
+#define PORT_MARK "{port}"
 
 struct output {
 	uv_pipe_t pipe;
 	struct child *child;
+	size_t n; /* of line */
 	char line[LINE_MAX_BYTES];
-	size_t n;
 	char chunk[4096];
 };
 
 struct child {
 	uv_loop_t *loop;
-	struct arena arena;
-	const char *name, *cwd;
-	char **command;
+	char *name, *cwd;
+	char **command; /* argc strings and a NULL */
+	size_t argc;
 	const struct child_ops *ops;
 	void *arg;
+	struct child_timing timing;
 
 	uv_process_t process;
-	uv_timer_t timer; /* restart, or kill */
+	uv_timer_t timer;
 	struct output out[2];
-	bool running, stopping;
-	unsigned open; /* handles of the present process */
+	bool alive, stopping;
+	unsigned open;
 	usec started, backoff;
-	char url[64];
 
 	void (*on_stopped)(void *);
 	void *stopped_arg;
@@ -54,20 +55,33 @@ struct child {
 
 static void start(struct child *);
 
+static void
+timer_set(struct child *c, uv_timer_cb cb, usec span)
+{
+	uv_timer_start(&c->timer, cb, (uint64_t)(span / USEC_MS), 0);
+}
+
 /* --- what it prints --- */
 
 static void
-log_bytes(struct output *o, const char *p, size_t n)
+log_text(struct output *o)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (p[i] != '\n' && o->n < sizeof(o->line)) {
-			o->line[o->n++] = p[i];
-			continue;
-		}
-		if (o->n > 0)
-			log_debug("child=%s text=\"%.*s\"", o->child->name,
-			    (int)o->n, o->line);
-		o->n = 0;
+	if (o->n > 0)
+		log_info("child=%s text=\"%.*s\"", o->child->name, (int)o->n,
+		    o->line);
+	o->n = 0;
+}
+
+static void
+take_bytes(struct output *o, struct slice bytes)
+{
+	for (size_t i = 0; i < bytes.n; i++) {
+		char ch = bytes.p[i];
+
+		if (ch == '\n')
+			log_text(o);
+		else if (o->n < sizeof(o->line))
+			o->line[o->n++] = ch == '"' ? '\'' : ch;
 	}
 }
 
@@ -80,20 +94,26 @@ on_alloc(uv_handle_t *h, size_t want, uv_buf_t *out)
 	*out = uv_buf_init(o->chunk, sizeof(o->chunk));
 }
 
-static void on_handle_closed(uv_handle_t *);
+static void on_pipe_closed(uv_handle_t *);
+
+static void
+close_output(struct output *o)
+{
+	if (uv_is_closing((uv_handle_t *)&o->pipe))
+		return;
+	log_text(o);
+	uv_close((uv_handle_t *)&o->pipe, on_pipe_closed);
+}
 
 static void
 on_output(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 {
 	struct output *o = s->data;
 
-	if (n > 0)
-		log_bytes(o, b->base, (size_t)n);
 	if (n >= 0)
-		return;
-	log_bytes(o, "\n", 1);
-	if (!uv_is_closing((uv_handle_t *)s))
-		uv_close((uv_handle_t *)s, on_handle_closed);
+		take_bytes(o, slice_make(b->base, (size_t)n));
+	else
+		close_output(o);
 }
 
 /* --- its end --- */
@@ -101,18 +121,23 @@ on_output(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 static void
 free_child(struct child *c)
 {
-	void (*on_stopped)(void *) = c->on_stopped;
-	void *arg = c->stopped_arg;
-
-	arena_fini(&c->arena);
+	for (size_t i = 0; c->command != NULL && i < c->argc; i++)
+		free(c->command[i]);
+	free(c->command);
+	free(c->name);
+	free(c->cwd);
 	free(c);
-	on_stopped(arg);
 }
 
 static void
 on_timer_closed(uv_handle_t *h)
 {
-	free_child(h->data);
+	struct child *c = h->data;
+	void (*on_stopped)(void *) = c->on_stopped;
+	void *arg = c->stopped_arg;
+
+	free_child(c);
+	on_stopped(arg);
 }
 
 static void
@@ -124,22 +149,24 @@ on_restart(uv_timer_t *t)
 static void
 restart_later(struct child *c)
 {
-	usec up = clock_now() - c->started;
+	const struct child_timing *t = &c->timing;
 
-	if (c->backoff == 0 || up > RESTART_FORGET)
-		c->backoff = RESTART_FIRST;
-	log_warn("child=%s restart_in_ms=%lld", c->name,
+	if (c->backoff == 0 || clock_now() - c->started >= t->restart_forget)
+		c->backoff = t->restart_first;
+	log_warn("child=%s event=wait restart_in_ms=%lld", c->name,
 	    (long long)(c->backoff / USEC_MS));
-	uv_timer_start(
-	    &c->timer, on_restart, (uint64_t)(c->backoff / USEC_MS), 0);
-	c->backoff =
-	    c->backoff * 2 < RESTART_MAX ? c->backoff * 2 : RESTART_MAX;
+	timer_set(c, on_restart, c->backoff);
+	c->backoff *= 2;
+	if (c->backoff > t->restart_max)
+		c->backoff = t->restart_max;
 }
 
-/* All handles of one run are gone. */
 static void
-run_ended(struct child *c)
+handle_gone(struct child *c)
 {
+	if (--c->open > 0)
+		return;
+	uv_timer_stop(&c->timer);
 	if (c->stopping)
 		uv_close((uv_handle_t *)&c->timer, on_timer_closed);
 	else
@@ -147,33 +174,58 @@ run_ended(struct child *c)
 }
 
 static void
-on_handle_closed(uv_handle_t *h)
+on_pipe_closed(uv_handle_t *h)
 {
-	struct child *c = h->type == UV_PROCESS
-	    ? (struct child *)h->data
-	    : ((struct output *)h->data)->child;
+	struct output *o = h->data;
 
-	if (--c->open == 0)
-		run_ended(c);
+	handle_gone(o->child);
 }
 
 static void
-on_exited(uv_process_t *p, int64_t status, int signal_number)
+on_process_closed(uv_handle_t *h)
+{
+	handle_gone(h->data);
+}
+
+/* Something that it left behind keeps its output open: enough read. */
+static void
+on_drained(uv_timer_t *t)
+{
+	struct child *c = t->data;
+
+	for (int i = 0; i < 2; i++)
+		close_output(&c->out[i]);
+}
+
+/* To it and to all that it has started. */
+static void
+signal_all(struct child *c, int number)
+{
+	int pid = uv_process_get_pid(&c->process);
+
+	if (pid > 1)
+		(void)kill(-pid, number);
+}
+
+static void
+on_exited(uv_process_t *p, int64_t status, int number)
 {
 	struct child *c = p->data;
 
-	c->running = false;
+	c->alive = false;
+	signal_all(c, SIGKILL); /* what it left behind */
 	log_info("child=%s event=exit status=%lld signal=%d", c->name,
-	    (long long)status, signal_number);
+	    (long long)status, number);
 	if (!c->stopping)
 		c->ops->on_down(c->arg);
-	uv_close((uv_handle_t *)p, on_handle_closed);
+	uv_close((uv_handle_t *)p, on_process_closed);
+	timer_set(c, on_drained, DRAIN);
 }
 
 /* --- its start --- */
 
-/* A port that was free a moment ago; somebody else may still take it, and
- * then the child fails and is started again on another. */
+/* A port that was free a moment ago, or 0. Somebody else may still take it:
+ * then the child fails, and is started again on another. */
 static int
 pick_port(void)
 {
@@ -191,77 +243,113 @@ pick_port(void)
 	return port;
 }
 
-/* "{port}" anywhere in an argument becomes the port. */
+/* Appends the argument, each {port} in it replaced, and a NUL. */
 static void
-expand(const char *arg, int port, char *out, size_t cap)
+add_arg(struct buf *text, const char *arg, int port)
 {
-	const char *at = strstr(arg, "{port}");
+	const char *at;
 
-	if (at == NULL)
-		snprintf(out, cap, "%s", arg);
-	else
-		snprintf(out, cap, "%.*s%d%s", (int)(at - arg), arg, port,
-		    at + strlen("{port}"));
+	while ((at = strstr(arg, PORT_MARK)) != NULL) {
+		buf_add(text, slice_make(arg, (size_t)(at - arg)));
+		buf_addf(text, "%d", port);
+		arg = at + strlen(PORT_MARK);
+	}
+	buf_add(text, slice_make(arg, strlen(arg) + 1));
 }
 
 static int
-spawn(struct child *c, int port)
+spawn_args(struct child *c, char **args)
 {
-	char text[ARGS_MAX][512], *argv[ARGS_MAX + 1] = { NULL };
-	uv_stdio_container_t stdio[3] = {
-		{ .flags = UV_IGNORE },
-		{ .flags = (uv_stdio_flags)(UV_CREATE_PIPE | UV_WRITABLE_PIPE),
-		    .data.stream = (uv_stream_t *)&c->out[0].pipe },
-		{ .flags = (uv_stdio_flags)(UV_CREATE_PIPE | UV_WRITABLE_PIPE),
-		    .data.stream = (uv_stream_t *)&c->out[1].pipe },
-	};
+	const int writable = UV_CREATE_PIPE | UV_WRITABLE_PIPE;
+	uv_stdio_container_t stdio[3] = { { .flags = UV_IGNORE } };
 	uv_process_options_t o = { .exit_cb = on_exited,
-		.file = text[0],
-		.args = argv,
+		.file = args[0],
+		.args = args,
 		.cwd = c->cwd,
+		.flags = UV_PROCESS_DETACHED,
 		.stdio = stdio,
 		.stdio_count = 3 };
 
-	for (size_t i = 0; i < ARGS_MAX && c->command[i] != NULL; i++) {
-		expand(c->command[i], port, text[i], sizeof(text[i]));
-		argv[i] = text[i];
+	for (int i = 0; i < 2; i++) {
+		stdio[i + 1].flags = (uv_stdio_flags)writable;
+		stdio[i + 1].data.stream = (uv_stream_t *)&c->out[i].pipe;
 	}
 	return uv_spawn(c->loop, &c->process, &o);
 }
 
-static void
-start(struct child *c)
+/* 0, or an error of uv's. */
+static int
+spawn(struct child *c, int port)
 {
-	int port = pick_port(), rc;
+	char **args = calloc(c->argc + 1, sizeof(*args));
+	struct buf text;
+	char *p;
+	int rc = UV_ENOMEM;
 
-	c->started = clock_now();
+	buf_init(&text, COMMAND_MAX);
+	for (size_t i = 0; i < c->argc; i++)
+		add_arg(&text, c->command[i], port);
+	if (args != NULL && buf_err(&text) == OK) {
+		p = text.p;
+		for (size_t i = 0; i < c->argc; i++) {
+			args[i] = p;
+			p += strlen(p) + 1;
+		}
+		rc = spawn_args(c, args);
+	}
+	buf_fini(&text);
+	free(args);
+	return rc;
+}
+
+static void
+spawn_failed(struct child *c, int rc)
+{
+	log_error("child=%s command=%s reason=\"%s\"", c->name, c->command[0],
+	    uv_strerror(rc));
+	c->ops->on_down(c->arg);
+	if (c->process.type == UV_PROCESS) /* uv_spawn() has begun it */
+		uv_close((uv_handle_t *)&c->process, on_process_closed);
+	else
+		c->open--;
+	for (int i = 0; i < 2; i++)
+		close_output(&c->out[i]);
+}
+
+static void
+init_handles(struct child *c)
+{
 	for (int i = 0; i < 2; i++) {
 		uv_pipe_init(c->loop, &c->out[i].pipe, 0);
 		c->out[i].pipe.data = &c->out[i];
 		c->out[i].child = c;
 		c->out[i].n = 0;
 	}
-	c->process.data = c;
+	c->process = (uv_process_t){ .data = c };
 	c->open = 3;
-	rc = spawn(c, port);
+}
+
+static void
+start(struct child *c)
+{
+	int port = pick_port(), rc;
+	char url[64];
+
+	c->started = clock_now();
+	init_handles(c);
+	rc = port != 0 ? spawn(c, port) : UV_EADDRNOTAVAIL;
 	if (rc != 0) {
-		log_error("child=%s command=%s reason=\"%s\"", c->name,
-		    c->command[0], uv_strerror(rc));
-		c->ops->on_down(c->arg);
-		uv_close((uv_handle_t *)&c->process, on_handle_closed);
-		for (int i = 0; i < 2; i++)
-			uv_close(
-			    (uv_handle_t *)&c->out[i].pipe, on_handle_closed);
+		spawn_failed(c, rc);
 		return;
 	}
-	c->running = true;
+	c->alive = true;
 	for (int i = 0; i < 2; i++)
 		uv_read_start(
 		    (uv_stream_t *)&c->out[i].pipe, on_alloc, on_output);
-	snprintf(c->url, sizeof(c->url), "http://127.0.0.1:%d/v1", port);
 	log_info("child=%s event=start pid=%d port=%d", c->name,
 	    uv_process_get_pid(&c->process), port);
-	c->ops->on_up(c->arg, c->url);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1", port);
+	c->ops->on_up(c->arg, url);
 }
 
 static bool
@@ -269,17 +357,17 @@ copy_command(struct child *c, const char *const *command)
 {
 	size_t n = 0;
 
-	while (command[n] != NULL && n < ARGS_MAX)
+	while (command[n] != NULL)
 		n++;
-	c->command = arena_alloc(&c->arena, (n + 1) * sizeof(*c->command));
+	c->command = calloc(n + 1, sizeof(*c->command));
 	if (c->command == NULL)
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		c->command[i] = arena_dup(&c->arena, slice_of(command[i]));
-		if (c->command[i] == NULL)
+	for (; c->argc < n; c->argc++) {
+		c->command[c->argc] = slice_dup(slice_of(command[c->argc]));
+		if (c->command[c->argc] == NULL)
 			return false;
 	}
-	return true;
+	return n > 0;
 }
 
 struct child *
@@ -290,15 +378,15 @@ child_new(uv_loop_t *loop, const char *name, const char *const *command,
 
 	if (c == NULL)
 		return NULL;
-	arena_init(&c->arena, CHILD_ARENA);
 	c->loop = loop;
-	c->name = arena_dup(&c->arena, slice_of(name));
-	c->cwd = cwd != NULL ? arena_dup(&c->arena, slice_of(cwd)) : NULL;
+	c->name = slice_dup(slice_of(name));
+	c->cwd = cwd != NULL ? slice_dup(slice_of(cwd)) : NULL;
 	c->ops = ops;
 	c->arg = arg;
-	if (c->name == NULL || !copy_command(c, command)) {
-		arena_fini(&c->arena);
-		free(c);
+	c->timing = CHILD_TIMING;
+	if (c->name == NULL || (cwd != NULL && c->cwd == NULL) ||
+	    !copy_command(c, command)) {
+		free_child(c);
 		return NULL;
 	}
 	uv_timer_init(loop, &c->timer);
@@ -307,15 +395,21 @@ child_new(uv_loop_t *loop, const char *name, const char *const *command,
 	return c;
 }
 
+void
+child_set_timing(struct child *c, const struct child_timing *timing)
+{
+	c->timing = *timing;
+}
+
+/* --- stopping --- */
+
 static void
-on_kill(uv_timer_t *t)
+on_grace_over(uv_timer_t *t)
 {
 	struct child *c = t->data;
 
-	if (c->running) {
-		log_warn("child=%s event=kill", c->name);
-		uv_process_kill(&c->process, SIGKILL);
-	}
+	log_warn("child=%s event=kill reason=\"does not end\"", c->name);
+	signal_all(c, SIGKILL);
 }
 
 void
@@ -331,10 +425,9 @@ child_stop(struct child **cp, void (*on_stopped)(void *), void *arg)
 	c->stopping = true;
 	c->on_stopped = on_stopped;
 	c->stopped_arg = arg;
-	uv_timer_stop(&c->timer);
-	if (c->running) {
-		uv_process_kill(&c->process, SIGTERM);
-		uv_timer_start(&c->timer, on_kill, KILL_AFTER_MS, 0);
+	if (c->alive) {
+		signal_all(c, SIGTERM);
+		timer_set(c, on_grace_over, c->timing.grace);
 	} else if (c->open == 0) {
 		uv_close((uv_handle_t *)&c->timer, on_timer_closed);
 	}

@@ -160,7 +160,7 @@ is_fast(const struct candidate *c, const void *ttft)
 static uint64_t
 all(const struct field *f)
 {
-	return ~UINT64_C(0) >> (64 - f->n);
+	return f->n > 0 ? ~UINT64_C(0) >> (64 - f->n) : 0;
 }
 
 /* --- the choices --- */

@@ -162,7 +162,7 @@ read_api_key(struct loader *l, const struct setting *row,
 static const char *
 url_flaw(struct slice url)
 {
-	struct slice rest = url, host;
+	struct slice rest, host;
 	ptrdiff_t slash;
 
 	if (!visible(url))

@@ -28,11 +28,11 @@
 #define BASE BACKENDS MODELS
 
 static const struct conf_adapter test_adapters[] = {
-	{ "openai", "https://api.openai.com/v1", true },
-	{ "cerebras", "https://api.cerebras.ai/v1", true },
-	{ "vllm", NULL, false },
-	{ "llamacpp", NULL, false },
-	{ "ollama", "http://127.0.0.1:11434/v1", false },
+	{ "openai", "https://api.openai.com/v1", true, 0 },
+	{ "cerebras", "https://api.cerebras.ai/v1", true, 0 },
+	{ "vllm", NULL, false, 0 },
+	{ "llamacpp", NULL, false, 0 },
+	{ "ollama", "http://127.0.0.1:11434/v1", false, 0 },
 };
 static const struct conf_env test_env = { test_adapters, COUNT(test_adapters) };
 

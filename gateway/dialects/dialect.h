@@ -33,7 +33,7 @@ struct error_reply {
 	const char *type; /* "invalid_request_error", "server_error", ... */
 	const char *code, *param;
 	const char *message; /* plain text */
-	usec retry_after;    /* a span; 0: retrying makes no sense, or unknown */
+	usec retry_after; /* a span; 0: retrying makes no sense, or unknown */
 };
 
 struct dialect_ops {

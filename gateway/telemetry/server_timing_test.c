@@ -33,7 +33,8 @@ all_parts_in_milliseconds(void **state)
 	o.tls = 12000;
 	assert_timing(&o,
 	    "recv;dur=1234.567, auth;dur=0.004, queue;dur=0.000, "
-	    "route;dur=0.002, connect;dur=0.650, tls;dur=12.000, "
+	    "route;dur=0.002;desc=\"cheapest_adequate\", connect;dur=0.650, "
+	    "tls;dur=12.000, "
 	    "upstream;dur=79.000");
 }
 
@@ -56,7 +57,7 @@ upstream_is_the_attempt_that_answered(void **state)
 	(void)state;
 	assert_timing(&o,
 	    "recv;dur=0.090, auth;dur=0.004, queue;dur=0.000, "
-	    "route;dur=0.002, upstream;dur=79.000");
+	    "route;dur=0.002;desc=\"cheapest_adequate\", upstream;dur=79.000");
 }
 
 int

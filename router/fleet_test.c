@@ -1,0 +1,189 @@
+/* router/fleet_test.c - what a reload keeps and what it forgets. */
+#include "router/testing.h"
+
+#define A(rest) BACKEND("a", rest PRICE(1, 1))
+#define B BACKEND("b", PRICE(9, 9))
+#define A_AND_B(rest)                                                          \
+	CONF(A(rest) ", " B, SERVING("a", "") ", " SERVING("b", ""))
+#define ONLY_B CONF(B, SERVING("b", ""))
+
+static void
+what_stayed_keeps_its_state(void **state)
+{
+	struct rig g;
+	struct conf *old;
+	struct ask busy, a;
+
+	(void)state;
+	rig_init(&g, A_AND_B("slots = 1; "));
+	busy = ask_for(&g);
+	assert_goes(&g, &busy, "a");
+	rig_probe(&g, "b", FAULT_REFUSED);
+	old = rig_reload(&g, A_AND_B("slots = 1; ") "deadline = \"30s\";\n");
+	assert_int_equal(rig_view(&g, "a").in_flight, 1);
+	assert_int_equal(rig_view(&g, "b").breaker, BREAKER_OPEN);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "wait");
+	ask_cancel(&g, &busy);
+	conf_unref(&old);
+	rig_fini(&g);
+}
+
+static void
+a_backend_at_a_new_address_starts_afresh(void **state)
+{
+	struct rig g;
+	struct conf *old;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g, A_AND_B(""));
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	rig_probe(&g, "a", FAULT_REFUSED);
+	old = rig_reload(&g,
+	    CONF("{ name = \"a\"; adapter = \"vllm\"; "
+		 "url = \"http://elsewhere/v1\"; " PRICE(1, 1) " }, " B,
+		SERVING("a", "") ", " SERVING("b", "")));
+	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
+	assert_int_equal(rig_view(&g, "a").in_flight, 1);
+	/* what fails at the old address is not held against the new one */
+	ask_fail(&g, &a, FAULT_RESET);
+	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
+	assert_int_equal(rig_view(&g, "a").in_flight, 0);
+	conf_unref(&old);
+	rig_fini(&g);
+}
+
+static void
+a_backend_that_went_is_not_used_even_by_older_requests(void **state)
+{
+	struct rig g;
+	struct conf *old;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g, A_AND_B(""));
+	a = ask_for(&g);
+	old = rig_reload(&g, ONLY_B);
+	assert_goes(&g, &a, "b");
+	conf_unref(&old);
+	rig_fini(&g);
+}
+
+static void
+what_is_in_flight_may_end_after_its_backend_went(void **state)
+{
+	struct rig g;
+	struct conf *first, *second, *third;
+	struct ask a, b;
+	struct serving_view v;
+	uint32_t id;
+
+	(void)state;
+	rig_init(&g, A_AND_B(""));
+	a = ask_for(&g);
+	b = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	assert_goes(&g, &b, "a");
+	id = rig_serving(&g, "a")->id;
+	first = rig_reload(&g, ONLY_B);
+	second = rig_reload(&g, ONLY_B "deadline = \"9s\";\n");
+	rig_tick(&g);
+	assert_true(router_view(g.router, id, g.now, &v));
+	assert_int_equal(v.in_flight, 2);
+	ask_finish(&g, &a, 1000, 10, 10);
+	ask_fail(&g, &b, FAULT_RESET);
+	assert_string_equal(ask_went(&g, &b), "b");
+	/* and is forgotten by the next reload */
+	third = rig_reload(&g, ONLY_B);
+	assert_false(router_view(g.router, id, g.now, &v));
+	rig_tick(&g);
+	conf_unref(&first);
+	conf_unref(&second);
+	conf_unref(&third);
+	rig_fini(&g);
+}
+
+static void
+a_reload_in_the_middle_of_a_tick_is_harmless(void **state)
+{
+	struct rig g;
+	struct conf *old, *older;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g, A_AND_B(""));
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	ask_finish(&g, &a, 1000, 10, 10);
+	router_tick_begin(g.router, g.tables, g.now);
+	older = rig_reload(&g, ONLY_B);
+	old = rig_reload(&g, A_AND_B(""));
+	router_tick_build(g.tables);
+	router_tick_end(g.router, g.tables, g.now);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	conf_unref(&old);
+	conf_unref(&older);
+	rig_fini(&g);
+}
+
+static void
+who_waits_for_what_went_is_told(void **state)
+{
+	struct rig g;
+	struct conf *old;
+	struct ask a, b;
+
+	(void)state;
+	rig_init(&g, CONF(A("slots = 1; "), SERVING("a", "")));
+	a = ask_for(&g);
+	b = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	assert_goes(&g, &b, "wait");
+	old = rig_reload(&g, ONLY_B);
+	assert_int_equal(rig_tick(&g), 1);
+	assert_ptr_equal(rig_next(&g, 0), &b);
+	assert_string_equal(ask_went(&g, &b), "unavailable");
+	conf_unref(&old);
+	rig_fini(&g);
+}
+
+static void
+more_slots_let_waiters_in(void **state)
+{
+	struct rig g;
+	struct conf *old;
+	struct ask a[3];
+
+	(void)state;
+	rig_init(&g, CONF(A("slots = 1; "), SERVING("a", "")));
+	for (int i = 0; i < 3; i++) {
+		a[i] = ask_for(&g);
+		ask_submit(&g, &a[i]);
+	}
+	old = rig_reload(&g, CONF(A("slots = 2; "), SERVING("a", "")));
+	assert_ptr_equal(rig_next(&g, 0), &a[1]);
+	assert_null(rig_next(&g, 0));
+	conf_unref(&old);
+	rig_fini(&g);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_stayed_keeps_its_state),
+		cmocka_unit_test(a_backend_at_a_new_address_starts_afresh),
+		cmocka_unit_test(
+		    a_backend_that_went_is_not_used_even_by_older_requests),
+		cmocka_unit_test(
+		    what_is_in_flight_may_end_after_its_backend_went),
+		cmocka_unit_test(a_reload_in_the_middle_of_a_tick_is_harmless),
+		cmocka_unit_test(who_waits_for_what_went_is_told),
+		cmocka_unit_test(more_slots_let_waiters_in),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

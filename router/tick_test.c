@@ -1,0 +1,221 @@
+/* router/tick_test.c - what the passing of time brings. */
+#include "router/testing.h"
+
+#define SLO                                                                    \
+	"slo = ( { name = \"chat\"; ttft = \"500ms\"; } );\n"                  \
+	"default_slo = \"chat\";\n"
+#define TWO                                                                    \
+	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND("b", PRICE(9, 9)),         \
+	    SERVING("a", "") ", " SERVING("b", ""))                            \
+	SLO
+#define ONE(rest) CONF(BACKEND("a", rest FREE_OF_CHARGE), SERVING("a", ""))
+
+static void
+nothing_is_learnt_before_a_tick(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g, TWO);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	ask_finish(&g, &a, 100 * USEC_MS, 10 * USEC_MS, 11);
+	assert_int_equal(rig_view(&g, "a").live[PHASE_TTFT].p50, -1);
+	rig_tick(&g);
+	assert_in_range(rig_view(&g, "a").live[PHASE_TTFT].p50, 97 * USEC_MS,
+	    104 * USEC_MS);
+	assert_in_range(
+	    rig_view(&g, "a").live[PHASE_ITL].p99, 9 * USEC_MS, 11 * USEC_MS);
+	assert_in_range(rig_view(&g, "a").live[PHASE_TOTAL].p50, 190 * USEC_MS,
+	    210 * USEC_MS);
+	rig_fini(&g);
+}
+
+static void
+a_backend_that_stalls_stops_looking_healthy(void **state)
+{
+	struct rig g;
+	struct ask a[40], b;
+
+	(void)state;
+	rig_init(&g, TWO);
+	rig_teach(&g, "a", 100 * USEC_MS, 10 * USEC_MS, 50);
+	rig_teach(&g, "b", 100 * USEC_MS, 10 * USEC_MS, 50);
+	for (int i = 0; i < 40; i++) {
+		a[i] = ask_for(&g);
+		assert_goes(&g, &a[i], "a");
+	}
+	/* nobody answers; nothing has failed yet either */
+	rig_pass(&g, 1500 * USEC_MS);
+	rig_tick(&g);
+	b = ask_for(&g);
+	assert_goes(&g, &b, "b");
+	/* they answer after all: it was a hiccup, and shows as what it was */
+	ask_cancel(&g, &b);
+	for (int i = 0; i < 40; i++)
+		ask_cancel(&g, &a[i]);
+	rig_tick(&g);
+	assert_goes(&g, &b, "a");
+	rig_fini(&g);
+}
+
+static void
+first_tokens_end_the_wait_however_long_the_answer(void **state)
+{
+	struct rig g;
+	struct ask a[40], b;
+
+	(void)state;
+	rig_init(&g, TWO);
+	rig_teach(&g, "a", 100 * USEC_MS, 10 * USEC_MS, 50);
+	rig_teach(&g, "b", 100 * USEC_MS, 10 * USEC_MS, 50);
+	for (int i = 0; i < 40; i++) {
+		a[i] = ask_for(&g);
+		assert_goes(&g, &a[i], "a");
+		router_first_token(g.router, a[i].ticket, g.now, 100 * USEC_MS);
+	}
+	rig_pass(&g, 5 * USEC_SEC);
+	rig_tick(&g);
+	b = ask_for(&g);
+	assert_goes(&g, &b, "a");
+	rig_fini(&g);
+}
+
+static void
+timeouts_count_as_the_time_they_took(void **state)
+{
+	struct rig g;
+
+	(void)state;
+	rig_init(&g, TWO);
+	rig_teach(&g, "a", 100 * USEC_MS, 10 * USEC_MS, 10);
+	rig_teach(&g, "b", 100 * USEC_MS, 10 * USEC_MS, 10);
+	for (int i = 0; i < 5; i++) {
+		struct ask a = ask_for(&g);
+
+		a.req.pin = rig_backend(&g, "a");
+		assert_goes(&g, &a, "a");
+		rig_pass(&g, 2 * USEC_SEC);
+		ask_fail(&g, &a, FAULT_TTFT_TIMEOUT);
+	}
+	rig_tick(&g);
+	for (int i = 0; i < 20; i++) {
+		struct ask a = ask_for(&g);
+
+		a.req.slo.priority = PRIORITY_PREMIUM; /* tries no luck */
+		assert_goes(&g, &a, "b");
+		ask_cancel(&g, &a);
+	}
+	rig_fini(&g);
+}
+
+static void
+whole_answers_do_not_spoil_the_ttft_of_streams(void **state)
+{
+	struct rig g;
+	struct route_result r = {
+		.ttft = 9 * USEC_SEC, .itl = -1, .total = 9 * USEC_SEC
+	};
+
+	(void)state;
+	rig_init(&g, TWO);
+	rig_teach(&g, "a", 100 * USEC_MS, 10 * USEC_MS, 50);
+	for (int i = 0; i < 200; i++) {
+		struct ask a = ask_for(&g);
+
+		a.facts.stream = false;
+		a.req.pin = rig_backend(&g, "a");
+		assert_goes(&g, &a, "a");
+		router_first_token(g.router, a.ticket, g.now, 9 * USEC_SEC);
+		router_finished(g.router, a.ticket, &r, g.now);
+	}
+	rig_tick(&g);
+	assert_in_range(
+	    rig_view(&g, "a").live[PHASE_TTFT].p99, 1, 110 * USEC_MS);
+	assert_in_range(rig_view(&g, "a").live[PHASE_TOTAL].p99, 8 * USEC_SEC,
+	    10 * USEC_SEC);
+	rig_fini(&g);
+}
+
+static void
+a_breaker_whose_time_is_up_lets_waiters_try(void **state)
+{
+	struct rig g;
+	struct ask a, b;
+
+	(void)state;
+	rig_init(&g,
+	    CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND(
+		     "b", "slots = 1; " PRICE(9, 9)),
+		SERVING("a", "") ", " SERVING("b", "")));
+	rig_probe(&g, "a", FAULT_REFUSED);
+	a = ask_for(&g);
+	b = ask_for(&g);
+	assert_goes(&g, &a, "b");
+	assert_goes(&g, &b, "wait");
+	assert_int_equal(rig_tick(&g), 0);
+	rig_pass(&g, 2 * USEC_SEC);
+	assert_int_equal(rig_tick(&g), 1);
+	assert_ptr_equal(rig_next(&g, 0), &b);
+	assert_string_equal(ask_went(&g, &b), "a");
+	rig_fini(&g);
+}
+
+static void
+nobody_waits_past_a_deadline(void **state)
+{
+	struct rig g;
+	struct ask a, b;
+
+	(void)state;
+	rig_init(&g, ONE("slots = 1; "));
+	a = ask_for(&g);
+	b = ask_for(&g);
+	b.req.deadline = g.now + USEC_SEC;
+	assert_goes(&g, &a, "a");
+	assert_goes(&g, &b, "wait");
+	rig_pass(&g, USEC_SEC);
+	assert_int_equal(rig_tick(&g), 1);
+	assert_ptr_equal(rig_next(&g, 0), &b);
+	assert_string_equal(ask_went(&g, &b), "deadline");
+	assert_int_equal(router_queue_length(g.router), 0);
+	rig_fini(&g);
+}
+
+static void
+who_waits_for_a_key_that_is_refused_is_told(void **state)
+{
+	struct rig g;
+	struct ask a, b;
+
+	(void)state;
+	rig_init(&g, ONE("slots = 1; "));
+	a = ask_for(&g);
+	b = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	assert_goes(&g, &b, "wait");
+	assert_int_equal(ask_fail(&g, &a, FAULT_KEY), 1);
+	assert_ptr_equal(rig_next(&g, 0), &b);
+	assert_string_equal(ask_went(&g, &b), "unavailable");
+	rig_fini(&g);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_learnt_before_a_tick),
+		cmocka_unit_test(a_backend_that_stalls_stops_looking_healthy),
+		cmocka_unit_test(
+		    first_tokens_end_the_wait_however_long_the_answer),
+		cmocka_unit_test(timeouts_count_as_the_time_they_took),
+		cmocka_unit_test(
+		    whole_answers_do_not_spoil_the_ttft_of_streams),
+		cmocka_unit_test(a_breaker_whose_time_is_up_lets_waiters_try),
+		cmocka_unit_test(nobody_waits_past_a_deadline),
+		cmocka_unit_test(who_waits_for_a_key_that_is_refused_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
