@@ -475,7 +475,12 @@ void
 attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
 {
 	struct route_result result;
+	usec connect = a->result.connect, tls = a->result.tls;
 
+	if (!a->done)
+		connect = tls = -1;
+	if (a->transfer != NULL && a->mode != ATTEMPT_HEAD)
+		transfer_timing(a->transfer, &connect, &tls);
 	attempt_result(a, now, &result);
 	*out = (struct attempt_report){
 		.serving = a->serving->id,
@@ -483,8 +488,8 @@ attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
 		.model = a->serving->upstream,
 		.fault = a->fault.kind,
 		.status = a->head.status,
-		.connect = a->done ? a->result.connect : -1,
-		.tls = a->done ? a->result.tls : -1,
+		.connect = connect,
+		.tls = tls,
 		.ttft = result.ttft,
 		.itl = result.itl,
 		.total = result.total,

@@ -304,15 +304,17 @@ static void
 stopping_ends_a_willing_child_at_once(void **state)
 {
 	struct fixture *f = *state;
+	struct child_timing patient = CHILD_TIMING;
 	usec began;
 
 	start_script(f,
 	    "trap 'echo bye; exit 0' TERM; echo ready; "
 	    "while :; do sleep 0.01; done");
+	child_set_timing(f->child, &patient);
 	await_log(f, "text=\"ready\"");
 	began = clock_now();
 	stop(f);
-	assert_true(clock_now() - began < 140 * USEC_MS);
+	assert_true(clock_now() - began < patient.grace / 2);
 	assert_true(logged(f, "text=\"bye\""));
 	assert_false(logged(f, "event=kill"));
 	assert_int_equal(f->downs, 0);

@@ -322,6 +322,17 @@ all_empty(struct request *r)
 	return r->n_empty == r->n_attempts;
 }
 
+/* Rate limits that came with an answer are capacity, whatever it said. */
+static void
+tell_limits(struct request *r)
+{
+	const struct attempt *a = r->attempt;
+
+	if (a->head.limits.has != 0)
+		switchboard_load(r->worker->app->board, a->serving->backend->id,
+		    &a->head.limits, NULL, r->worker->now);
+}
+
 static enum step
 retry(struct request *r)
 {
@@ -335,6 +346,7 @@ retry(struct request *r)
 	    r->id, a->serving->backend->name, fault_rule(fault.kind)->name,
 	    fault.status, fault_rule(fault.kind)->retry, a->message);
 	r->n_rate_limited += fault.kind == FAULT_RATE_LIMITED;
+	tell_limits(r);
 	if (!fault_rule(fault.kind)->retry) {
 		attempt_result(a, r->worker->now, &result);
 		switchboard_finished(
@@ -433,6 +445,7 @@ step_commit(struct request *r)
 	struct attempt *a = r->attempt;
 
 	note_timing(r);
+	tell_limits(r);
 	if (a->mode != ATTEMPT_EVENTS) {
 		free_request_body(r);
 		return commit_body(r);
@@ -539,7 +552,7 @@ judge_slo(struct outcome *o, const struct slo *slo)
 {
 	o->slo_declared = slo->ttft > 0 || slo->itl > 0 || slo->total > 0;
 	o->slo_met = o->result == RESULT_OK &&
-	    (slo->ttft == 0 || !o->stream || o->ttft + o->queue <= slo->ttft) &&
+	    (slo->ttft == 0 || !o->stream || o->ttft <= slo->ttft) &&
 	    (slo->itl == 0 || o->itl <= slo->itl) &&
 	    (slo->total == 0 || o->total <= slo->total);
 }

@@ -128,6 +128,31 @@ the_head_does_not_block_who_can_go_elsewhere(void **state)
 }
 
 static void
+everybody_gets_a_look_when_time_has_passed(void **state)
+{
+	struct rig g;
+	struct ask a, head, other;
+
+	(void)state;
+	rig_init(&g, TWO_ONE_SLOT);
+	rig_probe(&g, "b", FAULT_REFUSED);
+	a = ask_for(&g);
+	head = ask_for(&g);
+	other = ask_for(&g);
+	head.req.pin = rig_backend(&g, "a");
+	head.req.slo.priority = PRIORITY_PREMIUM;
+	assert_goes(&g, &a, "a");
+	assert_goes(&g, &head, "wait");
+	assert_goes(&g, &other, "wait");
+	rig_pass(&g, 2 * USEC_SEC);
+	rig_tick(&g);
+	assert_ptr_equal(rig_next(&g, 0), &other);
+	assert_string_equal(ask_went(&g, &other), "b");
+	assert_null(rig_next(&g, 0));
+	rig_fini(&g);
+}
+
+static void
 models_share_the_slots_of_a_backend_in_order(void **state)
 {
 	struct rig g;
@@ -280,6 +305,7 @@ main(void)
 		cmocka_unit_test(each_worker_is_woken_for_its_own),
 		cmocka_unit_test(a_place_is_taken_before_its_worker_wakes),
 		cmocka_unit_test(the_head_does_not_block_who_can_go_elsewhere),
+		cmocka_unit_test(everybody_gets_a_look_when_time_has_passed),
 		cmocka_unit_test(models_share_the_slots_of_a_backend_in_order),
 		cmocka_unit_test(a_newcomer_does_not_overtake_who_waits),
 		cmocka_unit_test(

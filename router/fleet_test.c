@@ -29,8 +29,29 @@ what_stayed_keeps_its_state(void **state)
 	rig_fini(&g);
 }
 
+#define MOVED                                                                  \
+	CONF("{ name = \"a\"; adapter = \"vllm\"; "                            \
+	     "url = \"http://elsewhere/v1\"; " PRICE(1, 1) " }, " B,           \
+	    SERVING("a", "") ", " SERVING("b", ""))
+
 static void
 a_backend_at_a_new_address_starts_afresh(void **state)
+{
+	struct rig g;
+	struct conf *old;
+
+	(void)state;
+	rig_init(&g, A_AND_B(""));
+	rig_probe(&g, "a", FAULT_REFUSED);
+	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_OPEN);
+	old = rig_reload(&g, MOVED);
+	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
+	conf_unref(&old);
+	rig_fini(&g);
+}
+
+static void
+what_fails_at_the_old_address_is_not_held_against_the_new(void **state)
 {
 	struct rig g;
 	struct conf *old;
@@ -40,14 +61,8 @@ a_backend_at_a_new_address_starts_afresh(void **state)
 	rig_init(&g, A_AND_B(""));
 	a = ask_for(&g);
 	assert_goes(&g, &a, "a");
-	rig_probe(&g, "a", FAULT_REFUSED);
-	old = rig_reload(&g,
-	    CONF("{ name = \"a\"; adapter = \"vllm\"; "
-		 "url = \"http://elsewhere/v1\"; " PRICE(1, 1) " }, " B,
-		SERVING("a", "") ", " SERVING("b", "")));
-	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
+	old = rig_reload(&g, MOVED);
 	assert_int_equal(rig_view(&g, "a").in_flight, 1);
-	/* what fails at the old address is not held against the new one */
 	ask_fail(&g, &a, FAULT_RESET);
 	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
 	assert_int_equal(rig_view(&g, "a").in_flight, 0);
@@ -176,6 +191,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_stayed_keeps_its_state),
 		cmocka_unit_test(a_backend_at_a_new_address_starts_afresh),
+		cmocka_unit_test(
+		    what_fails_at_the_old_address_is_not_held_against_the_new),
 		cmocka_unit_test(
 		    a_backend_that_went_is_not_used_even_by_older_requests),
 		cmocka_unit_test(

@@ -117,6 +117,16 @@ fill_spans(struct transfer_result *r, const struct transfer *t)
 }
 
 void
+transfer_timing(const struct transfer *t, usec *connect, usec *tls)
+{
+	struct transfer_result r;
+
+	fill_spans(&r, t);
+	*connect = r.connect;
+	*tls = r.tls;
+}
+
+void
 result_fill(struct transfer_result *r, const struct transfer *t, CURLcode code)
 {
 	const char *words = t->easy.error;

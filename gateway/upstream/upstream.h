@@ -63,6 +63,8 @@ struct transfer_ops {
 /* NULL without memory. Starts at the next settle. */
 struct transfer *transfer_start(struct upstream *,
     const struct transfer_request *, const struct transfer_ops *, void *arg);
+/* As in the result, for a transfer whose answer has begun. */
+void transfer_timing(const struct transfer *, usec *connect, usec *tls);
 /* Hands on more bytes after on_bytes said false. */
 void transfer_resume(struct transfer *);
 /* No callback comes any more; the connection closes at the next settle. */
