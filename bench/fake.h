@@ -87,6 +87,8 @@ struct fake {
 	uv_loop_t loop;
 	uv_poll_t timer; /* a timerfd: libuv's own are too coarse */
 	int timer_fd;
+	usec armed; /* when the timer rings; 0: not at all */
+	uv_check_t turn;
 	struct rng rng;
 	usec started;
 	unsigned busy, queued, open;
@@ -104,8 +106,9 @@ struct fake {
 
 /* fake_http.c: connections. */
 int fake_listen(struct fake *);
-void fake_send(struct fake_call *, struct slice); /* hashed if a body */
 void fake_send_raw(struct fake_conn *, struct slice);
+/* These bytes of a body were sent: hashed if the call has an id. */
+void fake_count(struct fake_call *, struct slice);
 /* The answer is complete: the connection may be used again. */
 void fake_done(struct fake_call *);
 void fake_hang_up(struct fake_call *, bool reset);

@@ -294,11 +294,21 @@ static const struct transfer_ops transfer_ops = {
 
 /* --- starting --- */
 
+/* A wildcard serving asks for whatever the client asked for. */
+static void
+name_model(struct attempt *a)
+{
+	struct slice name = slice_of(a->serving->upstream);
+
+	if (slice_is(name, "*"))
+		name = a->request->facts.model;
+	snprintf(a->model, sizeof(a->model), "%.*s", SLICE_ARG(name));
+}
+
 static enum err
 encode(struct attempt *a, struct errmsg *why)
 {
 	const struct request *r = a->request;
-	struct slice upstream = slice_of(a->serving->upstream);
 	struct encode_in in = {
 		.dialect = r->route->dialect,
 		.path = r->route->upstream_path,
@@ -308,8 +318,7 @@ encode(struct attempt *a, struct errmsg *why)
 		.n_members = r->parsed->n_members,
 		.model = r->parsed->model,
 		.serving = a->serving,
-		.model_name =
-		    slice_is(upstream, "*") ? r->facts.model : upstream,
+		.model_name = slice_of(a->model),
 		.want_usage = r->facts.stream,
 	};
 
@@ -352,6 +361,7 @@ attempt_start(struct request *r, const struct conf_serving *s)
 	a->request = r;
 	a->serving = s;
 	a->ops = backend_find(slice_of(s->backend->adapter));
+	name_model(a);
 	a->sent = a->last_byte = r->worker->now;
 	a->head.retry_after = 0;
 	sse_init(&a->sse);

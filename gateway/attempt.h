@@ -26,6 +26,7 @@ struct attempt {
 	struct transfer *transfer; /* NULL once it is over */
 	struct encoded encoded;
 	char url[512];
+	char model[256]; /* what the backend is asked for */
 
 	enum attempt_mode mode;
 	struct answer_head head;

@@ -99,7 +99,7 @@ reply_headers(struct request *r, int status, const char *content_type,
 	if (a != NULL) {
 		add(&h, "x-pointsman-backend",
 		    slice_of(a->serving->backend->name));
-		add(&h, "x-pointsman-model", slice_of(a->serving->upstream));
+		add(&h, "x-pointsman-model", slice_of(a->model));
 	}
 	if (length == SINK_STREAMED) {
 		add(&h, "cache-control", SLICE("no-cache, no-transform"));

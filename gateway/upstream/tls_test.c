@@ -183,6 +183,7 @@ a_certificate_of_our_ca_is_accepted(void **state)
 	tls_server_start(&s, p, p->cert, script_ok);
 	client_start(&client);
 	req = post_to(s.url);
+	assert_int_equal(fault_of_call(&client, &req), FAULT_TLS);
 	req.ca_file = p->ca;
 	for (int i = 0; i < 2; i++) {
 		call_init(&c);
@@ -193,6 +194,9 @@ a_certificate_of_our_ca_is_accepted(void **state)
 		assert_int_equal(c.result.tls > 0, i == 0);
 		call_fini(&c);
 	}
+	/* and by this request alone, connection and session included */
+	req.ca_file = NULL;
+	assert_int_equal(fault_of_call(&client, &req), FAULT_TLS);
 	client_stop(&client);
 	tls_server_stop(&s);
 }

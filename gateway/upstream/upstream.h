@@ -50,13 +50,15 @@ struct transfer_result {
 };
 
 struct transfer_ops {
-	/* The final response's status and headers, then on_headers_end. */
+	/* The final response's headers, then on_headers_end. Both may be
+	 * NULL. */
 	void (*on_header)(void *arg, struct slice name, struct slice value);
 	void (*on_headers_end)(void *arg, int status);
 	/* False: pause; these bytes have been taken. */
 	bool (*on_bytes)(void *arg, struct slice);
-	/* Once, last; not after transfer_cancel(). The transfer is gone when
-	 * it returns. Called from upstream_settle(), never inside libcurl. */
+	/* Once, last; not after transfer_cancel(), but perhaps while paused:
+	 * all bytes have then been handed on. The transfer is gone when it
+	 * returns. Called from upstream_settle(), never inside libcurl. */
 	void (*on_done)(void *arg, const struct transfer_result *);
 };
 

@@ -1,0 +1,368 @@
+/* bench/micro_router.c - what a decision costs, and how long the lock is held.
+ *
+ * First alone: nanoseconds for router_submit() and for the whole life of a
+ * request, over 16 servings of which all are measured and some too slow; and
+ * for handing on a slot while all are taken and a queue waits. Then several
+ * threads share the router behind one mutex, as the gateway's workers do, and
+ * each hold of the mutex and wait for it are measured. On fewer cores than
+ * threads the tail of the waiting is the scheduler's. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/lib/clock.h"
+#include "gateway/telemetry/hist.h"
+#include "router/router.h"
+
+#define SERVINGS 16
+#define ROUNDS 15
+#define PER_ROUND 20000
+#define OPEN 32 /* requests of a thread that are under way */
+#define LIVES 40000 /* of a thread, when they contend */
+#define THREADS_MAX 8
+#define PAUSE_NS 10000 /* a worker has other work to do per request */
+
+struct bench {
+	struct conf *conf;
+	struct router *router;
+	struct router_tables *tables;
+	pthread_mutex_t lock;
+	usec now;
+};
+
+struct request {
+	struct facts facts;
+	struct route_request route;
+	struct ticket ticket;
+	struct plan plan;
+};
+
+struct worker {
+	struct bench *bench;
+	unsigned index;
+	pthread_t thread;
+	struct request open[OPEN];
+	struct hist hold, wait; /* in nanoseconds */
+};
+
+static int64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static void
+die(const char *what, const char *why)
+{
+	fprintf(stderr, "micro_router: %s%s\n", what, why);
+	exit(1);
+}
+
+/* --- the fleet --- */
+
+static void
+write_conf(FILE *f)
+{
+	fputs("slo = ( { name = \"chat\"; ttft = \"300ms\"; itl = \"50ms\"; "
+	      "total = \"20s\"; } );\ndefault_slo = \"chat\";\nbackends = (",
+	    f);
+	for (int i = 0; i < SERVINGS; i++)
+		fprintf(f,
+		    "%s { name = \"b%d\"; adapter = \"any\"; url = "
+		    "\"http://b%d/v1\"; slots = 64; price = { input = %d; "
+		    "output = %d; }; }",
+		    i > 0 ? "," : "", i, i, 1 + i % 5, 2 + i % 5);
+	fputs(" );\nmodels = ( { name = \"m\"; serve = (", f);
+	for (int i = 0; i < SERVINGS; i++)
+		fprintf(f, "%s { backend = \"b%d\"; }", i > 0 ? "," : "", i);
+	fputs(" ); } );\n", f);
+}
+
+static struct conf *
+load_conf(void)
+{
+	static const struct conf_adapter any = { .name = "any" };
+	static const struct conf_env env = { &any, 1 };
+	char path[] = "/tmp/micro_router-XXXXXX";
+	struct complaints why;
+	struct conf *conf = NULL;
+	int fd = mkstemp(path);
+	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+
+	if (f == NULL)
+		die("cannot write ", path);
+	write_conf(f);
+	fclose(f);
+	complaints_init(&why);
+	if (conf_load(path, &env, NULL, &conf, &why) != OK) {
+		buf_add_char(&why.text, '\0');
+		die("bad configuration: ", why.text.p);
+	}
+	complaints_fini(&why);
+	unlink(path);
+	return conf;
+}
+
+static void
+tick(struct bench *b)
+{
+	router_tick_begin(b->router, b->tables, b->now);
+	router_tick_build(b->tables);
+	router_tick_end(b->router, b->tables, b->now);
+}
+
+/* --- a request --- */
+
+static void
+submit(struct bench *b, struct request *q, unsigned worker)
+{
+	q->facts = (struct facts){ .dialect = DIALECT_CHAT,
+		.needs = CAP_CHAT,
+		.stream = true,
+		.max_tokens = 256,
+		.prompt_bytes = 4000 };
+	q->route = (struct route_request){ .facts = &q->facts,
+		.model = &b->conf->models[0],
+		.slo = *b->conf->default_slo,
+		.arrived = b->now,
+		.deadline = b->now + 600 * USEC_SEC,
+		.worker = worker,
+		.owner = q };
+	router_submit(b->router, &q->route, b->now, &q->ticket, &q->plan);
+}
+
+/* Every third serving is too slow for the class. */
+static usec
+ttft_of(const struct plan *p)
+{
+	return (p->serving % 3 == 0 ? 900 : 80) * USEC_MS;
+}
+
+static void
+finish(struct bench *b, struct request *q)
+{
+	const struct route_result r = { .ttft = ttft_of(&q->plan),
+		.itl = 10 * USEC_MS,
+		.total = 3 * USEC_SEC,
+		.usage = { .known = true, .input = 1000, .output = 200 } };
+
+	router_finished(b->router, q->ticket, &r, b->now);
+}
+
+static void
+teach(struct bench *b)
+{
+	struct request q;
+
+	for (int i = 0; i < 40 * SERVINGS; i++) {
+		submit(b, &q, 0);
+		/* a pin would do, but this is how it comes about */
+		router_first_token(
+		    b->router, q.ticket, b->now, ttft_of(&q.plan));
+		finish(b, &q);
+		b->now += 10 * USEC_MS;
+		if (i % 10 == 0)
+			tick(b);
+	}
+	tick(b);
+}
+
+/* --- alone --- */
+
+static void
+time_alone(struct bench *b)
+{
+	struct request *q = calloc(PER_ROUND, sizeof(*q));
+	double best_submit = 1e9, best_life = 1e9;
+
+	if (q == NULL)
+		die("out of memory", "");
+	for (int round = 0; round < ROUNDS; round++) {
+		int64_t began = now_ns(), middle;
+		int per = 512; /* half of the slots, so that none waits */
+
+		for (int i = 0; i < per; i++)
+			submit(b, &q[i], 0);
+		middle = now_ns();
+		for (int i = 0; i < per; i++)
+			finish(b, &q[i]);
+		if ((double)(middle - began) / per < best_submit)
+			best_submit = (double)(middle - began) / per;
+		began = now_ns();
+		for (int i = 0; i < PER_ROUND; i++) {
+			submit(b, &q[0], 0);
+			router_first_token(b->router, q[0].ticket, b->now,
+			    ttft_of(&q[0].plan));
+			finish(b, &q[0]);
+		}
+		if ((double)(now_ns() - began) / PER_ROUND < best_life)
+			best_life = (double)(now_ns() - began) / PER_ROUND;
+		b->now += 100 * USEC_MS;
+		tick(b);
+	}
+	printf("router: %d servings: submit %.0f ns, submit + first token + "
+	       "finished %.0f ns\n",
+	    SERVINGS, best_submit, best_life);
+	free(q);
+}
+
+static void
+time_tick(struct bench *b)
+{
+	int64_t began = now_ns(), begun, built, ended;
+
+	router_tick_begin(b->router, b->tables, b->now);
+	begun = now_ns();
+	router_tick_build(b->tables);
+	built = now_ns();
+	router_tick_end(b->router, b->tables, b->now);
+	ended = now_ns();
+	printf("tick: begin %.1f us and end %.1f us locked, build %.0f us "
+	       "unlocked\n",
+	    (double)(begun - began) / 1e3, (double)(ended - built) / 1e3,
+	    (double)(built - begun) / 1e3);
+}
+
+/* --- full up --- */
+
+#define CAPACITY (SERVINGS * 64)
+#define QUEUED 500
+
+/* Every slot is taken and QUEUED wait: an end lets the next one go. */
+static void
+time_full(struct bench *b)
+{
+	struct request *q = calloc(CAPACITY + QUEUED, sizeof(*q));
+	size_t first = 0, n = CAPACITY + QUEUED;
+	int64_t began;
+	struct plan plan;
+	struct ticket t;
+	void *owner;
+
+	if (q == NULL)
+		die("out of memory", "");
+	for (size_t i = 0; i < n; i++)
+		submit(b, &q[i], 0);
+	began = now_ns();
+	for (int i = 0; i < PER_ROUND; i++) {
+		struct request *done = &q[first], *next;
+
+		finish(b, done);
+		submit(b, done, 0);
+		if (!router_next(b->router, 0, b->now, &owner, &t, &plan))
+			die("nobody was let go", "");
+		next = owner;
+		next->plan = plan;
+		first = (size_t)(next - q);
+	}
+	printf("full, %d queued: finished + submit + next %.0f ns\n", QUEUED,
+	    (double)(now_ns() - began) / PER_ROUND);
+	for (size_t i = 0; i < n; i++)
+		router_cancel(b->router, q[i].ticket, b->now);
+	while (router_next(b->router, 0, b->now, &owner, &t, &plan))
+		router_cancel(b->router, t, b->now);
+	free(q);
+}
+
+/* --- together --- */
+
+static void
+pause_for(int64_t ns)
+{
+	int64_t until = now_ns() + ns;
+
+	while (now_ns() < until)
+		continue;
+}
+
+static void
+one_call(struct worker *w, unsigned i, unsigned life)
+{
+	struct bench *b = w->bench;
+	struct request *q = &w->open[i];
+	int64_t asked = now_ns(), got, left;
+
+	pthread_mutex_lock(&b->lock);
+	got = now_ns();
+	b->now++;
+	if (life >= OPEN && q->plan.kind == PLAN_GO)
+		finish(b, q);
+	submit(b, q, w->index);
+	left = now_ns();
+	pthread_mutex_unlock(&b->lock);
+	hist_record(&w->wait, got - asked);
+	hist_record(&w->hold, left - got);
+}
+
+static void *
+work(void *arg)
+{
+	struct worker *w = arg;
+
+	for (unsigned life = 0; life < LIVES; life++) {
+		one_call(w, life % OPEN, life);
+		pause_for(PAUSE_NS);
+	}
+	return NULL;
+}
+
+static void
+time_together(struct bench *b, unsigned threads)
+{
+	struct worker *w = calloc(threads, sizeof(*w));
+	struct hist hold = { 0 }, wait = { 0 };
+
+	if (w == NULL)
+		die("out of memory", "");
+	for (unsigned i = 0; i < threads; i++) {
+		w[i].bench = b;
+		w[i].index = i;
+		if (pthread_create(&w[i].thread, NULL, work, &w[i]) != 0)
+			die("cannot start a thread", "");
+	}
+	for (unsigned i = 0; i < threads; i++) {
+		pthread_join(w[i].thread, NULL);
+		hist_merge(&hold, &w[i].hold);
+		hist_merge(&wait, &w[i].wait);
+		for (unsigned k = 0; k < OPEN; k++)
+			router_cancel(b->router, w[i].open[k].ticket, b->now);
+	}
+	printf("%u threads: finished + submit in one hold: p50 %.1f us, p99 "
+	       "%.1f us, p99.9 %.1f us; waited p50 %.1f us, p99 %.1f us\n",
+	    threads, (double)hist_quantile(&hold, 0.5) / 1e3,
+	    (double)hist_quantile(&hold, 0.99) / 1e3,
+	    (double)hist_quantile(&hold, 0.999) / 1e3,
+	    (double)hist_quantile(&wait, 0.5) / 1e3,
+	    (double)hist_quantile(&wait, 0.99) / 1e3);
+	free(w);
+}
+
+int
+main(void)
+{
+	struct bench b = { .now = 1000 * USEC_SEC };
+
+	b.conf = load_conf();
+	b.router = router_new(THREADS_MAX, 1);
+	b.tables = router_tables_new();
+	pthread_mutex_init(&b.lock, NULL);
+	if (b.router == NULL || b.tables == NULL ||
+	    router_configure(b.router, b.conf, b.now) != OK)
+		die("out of memory", "");
+	teach(&b);
+	time_alone(&b);
+	time_tick(&b);
+	time_full(&b);
+	for (unsigned threads = 1; threads <= THREADS_MAX; threads *= 2)
+		time_together(&b, threads);
+	router_tables_free(&b.tables);
+	router_free(&b.router);
+	conf_unref(&b.conf);
+	pthread_mutex_destroy(&b.lock);
+	return 0;
+}

@@ -1,0 +1,181 @@
+"""The relayed dialects (/v1/responses, /v1/messages), wildcard models, Unix
+sockets, and one answer for every way to name a model."""
+import http.client
+import http.server
+import json
+import os
+import socket
+import sys
+import tempfile
+import threading
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import Fake, Gateway, backend, chat, conf  # noqa: E402
+
+RESPONSES = (
+    'event: response.created\ndata: {"type":"response.created"}\n\n'
+    'event: response.output_text.delta\n'
+    'data: {"type":"response.output_text.delta","delta":"hi"}\n\n'
+    'event: response.completed\ndata: {"type":"response.completed",'
+    '"response":{"status":"completed","usage":{"input_tokens":3,'
+    '"output_tokens":1}}}\n\n')
+MESSAGES = (
+    'event: message_start\ndata: {"type":"message_start","message":'
+    '{"usage":{"input_tokens":3,"output_tokens":0}}}\n\n'
+    'event: content_block_delta\ndata: {"type":"content_block_delta",'
+    '"index":0,"delta":{"type":"text_delta","text":"hi"}}\n\n'
+    'event: message_delta\ndata: {"type":"message_delta","delta":'
+    '{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}\n\n'
+    'event: message_stop\ndata: {"type":"message_stop"}\n\n')
+
+
+class Scripted:
+    """Answers a path with a stream, and keeps what it was asked."""
+
+    def __init__(self, streams):
+        asked = self.asked = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                n = int(self.headers["content-length"])
+                asked.append((self.path, dict(self.headers),
+                              json.loads(self.rfile.read(n))))
+                body = streams[self.path].encode()
+                self.send_response(200)
+                self.send_header("content-type", "text/event-stream")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever,
+                         daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Relayed(unittest.TestCase):
+    def setUp(self):
+        self.upstream = Scripted({"/v1/responses": RESPONSES,
+                                  "/v1/messages": MESSAGES})
+        self.gateway = Gateway(conf([backend("one", self.upstream.port)]))
+
+    def tearDown(self):
+        self.assertEqual(self.gateway.stop(), 0)
+        self.upstream.stop()
+
+    def raw_post(self, path, body):
+        c = http.client.HTTPConnection("127.0.0.1", self.gateway.port)
+        c.request("POST", path, json.dumps(body),
+                  {"content-type": "application/json"})
+        r = c.getresponse()
+        raw = r.read().decode()
+        c.close()
+        return r.status, raw
+
+    def test_responses_pass_untouched(self):
+        status, raw = self.raw_post("/v1/responses", {
+            "model": "m", "input": "hello", "stream": True})
+        self.assertEqual((status, raw), (200, RESPONSES))
+        path, _, body = self.upstream.asked[-1]
+        self.assertEqual((path, body["model"]),
+                         ("/v1/responses", "fake-model"))
+        usage = self.gateway.backends()["one"]["servings"][0]
+        self.assertEqual((usage["tokens_in"], usage["tokens_out"]), (3, 1))
+
+    def test_messages_pass_untouched(self):
+        status, raw = self.raw_post("/v1/messages", {
+            "model": "m", "max_tokens": 5, "stream": True,
+            "messages": [{"role": "user", "content": "hello"}]})
+        self.assertEqual((status, raw), (200, MESSAGES))
+
+    def test_errors_have_the_dialects_shape(self):
+        status, raw = self.raw_post("/v1/messages", {
+            "model": "nope", "max_tokens": 5, "messages": []})
+        self.assertIn(status, (400, 404))
+        self.assertEqual(json.loads(raw)["type"], "error")
+
+    def test_only_backends_that_speak_it(self):
+        fake = Fake()
+        self.addCleanup(fake.stop)
+        g = Gateway(conf([backend("plain", fake.port, adapter="cerebras")]))
+        status, _, body = g.post("/v1/messages", {
+            "model": "m", "max_tokens": 5,
+            "messages": [{"role": "user", "content": "x"}]})
+        self.assertEqual(status, 400, body)
+        self.assertEqual(g.stop(), 0)
+
+
+class Names(unittest.TestCase):
+    def test_a_wildcard_passes_any_name_on(self):
+        fake = Fake("--tokens", "2")
+        self.addCleanup(fake.stop)
+        g = Gateway(
+            f'backends = ( {backend("any", fake.port)} );\n'
+            'models = ( { name = "known"; serve = ( { backend = "any"; '
+            'model = "fake-model"; } ); }, { name = "*"; serve = ( '
+            '{ backend = "any"; model = "*"; } ); } );\n')
+        _, headers, _ = g.chat(chat("org/some:7b"))
+        self.assertEqual(headers["x-pointsman-backend"], "any")
+        self.assertEqual(headers["x-pointsman-model"], "org/some:7b")
+        _, headers, _ = g.chat(chat("known"))
+        self.assertEqual(headers["x-pointsman-model"], "fake-model")
+        self.assertEqual(g.stop(), 0)
+
+    def test_default_model_is_what_an_unknown_name_means(self):
+        fake = Fake("--tokens", "2")
+        self.addCleanup(fake.stop)
+        g = Gateway(conf([backend("one", fake.port)],
+                         'default_model = "m";\n'))
+        for model in ("gpt-4o", None):
+            self.assertEqual(g.chat(chat(model))[0], 200)
+        self.assertEqual(g.stop(), 0)
+
+
+class UnixSockets(unittest.TestCase):
+    def test_both_ways(self):
+        with tempfile.TemporaryDirectory() as folder:
+            admin = os.path.join(folder, "admin.sock")
+            fake = Fake("--tokens", "2")
+            self.addCleanup(fake.stop)
+            data = os.path.join(folder, "gw.sock")
+            g = Gateway(conf([backend("one", fake.port)]), wait=False,
+                        listen=f'listen = {{ path = "{data}"; }};\n'
+                               f'admin = {{ path = "{admin}"; }};\n')
+            for _ in range(500):
+                if os.path.exists(data):
+                    break
+                threading.Event().wait(0.01)
+            s = socket.socket(socket.AF_UNIX)
+            s.settimeout(10)
+            s.connect(data)
+            body = json.dumps(chat("m", stream=True)).encode()
+            s.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
+                      b"connection: close\r\ncontent-length: %d\r\n\r\n"
+                      % len(body) + body)
+            got = b""
+            while chunk := s.recv(65536):
+                got += chunk
+            s.close()
+            self.assertIn(b"data: [DONE]", got)
+            self.assertEqual(g.stop(), 0)
+            self.assertFalse(os.path.exists(data))
+
+
+if __name__ == "__main__":
+    unittest.main()
