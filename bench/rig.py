@@ -151,11 +151,16 @@ class Rig:
         return Process(self.where[0], [POINTSMAN, "serve", "-c", conf],
                        f"{self.dir}/proxy.log", {"BENCH_KEY": KEY})
 
+    def pids(self):
+        if self.proxy.process.poll() is not None:
+            raise Trouble(f"{self.name} has ended")
+        return family(self.proxy.process.pid)
+
     def cpu_us(self):
         """What the proxy has used of a processor, user and system, all its
         threads and children, by the scheduler's clock."""
         total = 0
-        for pid in family(self.proxy.process.pid):
+        for pid in self.pids():
             for task in os.listdir(f"/proc/{pid}/task"):
                 with open(f"/proc/{pid}/task/{task}/schedstat",
                           encoding="ascii") as f:
@@ -164,7 +169,7 @@ class Rig:
 
     def resident_kb(self):
         total = 0
-        for pid in family(self.proxy.process.pid):
+        for pid in self.pids():
             with open(f"/proc/{pid}/status", encoding="ascii") as f:
                 total += sum(int(line.split()[1]) for line in f
                              if line.startswith("VmRSS:"))
@@ -184,6 +189,8 @@ class Rig:
 
 
 def checked(line):
+    if not line:
+        raise Trouble("the load client ended without a word")
     result = json.loads(line)
     if result.get("errors"):
         raise Trouble(f"the load client met errors: {result}")
@@ -200,7 +207,7 @@ class Streams:
     def __enter__(self):
         self.process = subprocess.Popen(
             self.command, stdout=subprocess.PIPE)
-        if json.loads(self.process.stdout.readline()) != {"ready": True}:
+        if "ready" not in checked(self.process.stdout.readline()):
             raise Trouble("streams did not open")
         return self
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gateway/app.h"
+#include "gateway/upstream/target.h"
 
 void
 attempt_fail(struct attempt *a, enum fault_kind kind)
@@ -328,21 +329,16 @@ encode(struct attempt *a, struct errmsg *why)
 static enum err
 start_transfer(struct attempt *a)
 {
-	const struct conf_backend *b = a->serving->backend;
 	struct slice pieces[EDITS_PIECES_MAX];
 	struct transfer_request t = {
 		.method = "POST",
 		.url = a->url,
-		.unix_path = b->unix_path,
-		.ca_file = b->ca_file,
-		.tls_insecure = b->tls_insecure,
-		.local = b->command != NULL || b->unix_path != NULL,
 		.headers = buf_slice(&a->encoded.headers),
 		.body = pieces,
-		.connect_timeout = b->timeouts.connect,
 	};
 	size_t total;
 
+	transfer_target(&t, a->serving->backend);
 	t.n_body = edits_pieces(&a->encoded.body, pieces, &total);
 	a->transfer =
 	    transfer_start(a->request->worker->upstream, &t, &transfer_ops, a);
@@ -409,7 +405,12 @@ attempt_commit(struct attempt *a)
 {
 	forward(a, buf_slice(&a->held));
 	buf_fini(&a->held);
-	encoded_fini(&a->encoded);
+}
+
+bool
+attempt_body_sent(const struct attempt *a)
+{
+	return a->transfer == NULL || transfer_body_done(a->transfer);
 }
 
 void

@@ -58,6 +58,9 @@ void attempt_free(struct attempt **);
 
 /* Hands held events to the sink and everything later directly. */
 void attempt_commit(struct attempt *);
+/* Whether the request's bytes are no longer read by the transfer: an answer
+ * may begin while a long body is still being sent. */
+bool attempt_body_sent(const struct attempt *);
 /* The client has drained what was queued. */
 void attempt_resume(struct attempt *);
 

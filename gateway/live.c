@@ -14,6 +14,7 @@
 #include "gateway/client.h"
 #include "gateway/command.h"
 #include "gateway/dialects/dialect.h"
+#include "gateway/upstream/target.h"
 
 #define LIVE_TIMEOUT (60 * USEC_SEC)
 #define LIVE_BODY_MAX ((size_t)4 << 20)
@@ -134,19 +135,12 @@ static bool
 send_question(struct client *c, struct ask *a, const char *base,
     struct slice question, struct dialect_request *parsed)
 {
-	const struct conf_backend *b = a->serving->backend;
 	const struct client_ops ops = { on_header, on_bytes };
 	struct slice pieces[EDITS_PIECES_MAX];
 	struct encoded out;
 	struct errmsg why;
 	struct transfer_result result;
-	struct transfer_request t = { .method = "POST",
-		.unix_path = b->unix_path,
-		.ca_file = b->ca_file,
-		.tls_insecure = b->tls_insecure,
-		.local = b->command != NULL || b->unix_path != NULL,
-		.body = pieces,
-		.connect_timeout = b->timeouts.connect };
+	struct transfer_request t = { .method = "POST", .body = pieces };
 	struct encode_in in = { .dialect = a->route->dialect,
 		.path = a->route->upstream_path,
 		.facts = &parsed->facts,
@@ -168,6 +162,7 @@ send_question(struct client *c, struct ask *a, const char *base,
 		t.url = url;
 		t.headers = buf_slice(&out.headers);
 		t.n_body = edits_pieces(&out.body, pieces, &total);
+		transfer_target(&t, a->serving->backend);
 		a->sent = clock_now();
 		client_send(c, &t, &ops, a, LIVE_TIMEOUT, &result);
 		good = verdict(a, &result);

@@ -10,6 +10,7 @@
 
 #include "backends/backend.h"
 #include "gateway/lib/log.h"
+#include "gateway/upstream/target.h"
 
 #define PROBE_TIMEOUT (3 * USEC_SEC)
 #define PROBE_BODY_MAX ((size_t)1 << 20)
@@ -163,12 +164,8 @@ ask(struct probe *p, enum probe_kind kind)
 	add_key(b, &headers);
 	t.method = q.method;
 	t.url = url;
-	t.unix_path = b->unix_path;
-	t.ca_file = b->ca_file;
-	t.tls_insecure = b->tls_insecure;
-	t.local = b->command != NULL || b->unix_path != NULL;
 	t.headers = buf_slice(&headers);
-	t.connect_timeout = b->timeouts.connect;
+	transfer_target(&t, b);
 	p->kind = kind;
 	p->transfer = transfer_start(p->app->upstream, &t, &ops, p);
 	buf_fini(&headers);

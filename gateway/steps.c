@@ -398,6 +398,9 @@ step_attempt(struct request *r)
 static void
 free_request_body(struct request *r)
 {
+	if (r->parsed == NULL || !attempt_body_sent(r->attempt))
+		return;
+	encoded_fini(&r->attempt->encoded);
 	exchange_free_body(r->exchange);
 	r->facts.model = SLICE("");
 	free(r->parsed);
@@ -415,8 +418,9 @@ note_timing(struct request *r)
 	o->queue = r->waited;
 	o->connect = report_of(r)->connect;
 	o->tls = report_of(r)->tls;
-	o->ttft =
-	    (a->first_token > 0 ? a->first_token : r->worker->now) - a->sent;
+	/* The client's view: from its request, through waits and retries. */
+	o->ttft = (a->first_token > 0 ? a->first_token : r->worker->now) -
+	    r->routing.arrived;
 	o->reason = plan_reason_name(r->plan.reason);
 }
 
@@ -528,6 +532,7 @@ step_relay(struct request *r)
 	struct attempt *a = r->attempt;
 
 	tell_first_token(r);
+	free_request_body(r);
 	if (r->drained) {
 		r->drained = false;
 		attempt_resume(a);

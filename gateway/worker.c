@@ -83,6 +83,8 @@ settle(struct worker *w)
 		busy |= front_settle(w->front);
 		busy |= !list_empty(&w->runnable);
 	}
+	/* Whoever left may hold bytes that libcurl would read next. */
+	run_requests(w);
 	if (busy)
 		uv_async_send(&w->wake);
 	bury(w);

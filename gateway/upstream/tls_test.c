@@ -460,17 +460,16 @@ a_paused_http2_stream_lets_its_neighbours_pass(void **state)
 {
 	struct pki *p = *state;
 	size_t n_big = (size_t)4 << 20;
-	char *big = calloc(1, n_big), path[128], url[128], other_url[128];
+	char *big, path[128], url[128], other_url[128];
 	struct nghttpd n;
 	struct client client;
 	struct transfer_request req, other_req;
 	struct call c, other;
 	FILE *f;
 
-	if (lacks_nghttpd()) {
-		free(big);
+	if (lacks_nghttpd())
 		skip();
-	}
+	big = calloc(1, n_big);
 	for (size_t i = 0; i < n_big; i++)
 		big[i] = (char)('a' + i / 1024 % 26);
 	snprintf(path, sizeof(path), "%s/big", p->dir);

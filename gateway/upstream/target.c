@@ -1,0 +1,29 @@
+/* gateway/upstream/target.c - how a configured backend is reached. */
+#include "gateway/upstream/target.h"
+
+#include <string.h>
+
+/* A proxy from the environment has no business with this machine's own. */
+static bool
+is_loopback(const char *url)
+{
+	static const char *const hosts[] = { "localhost", "127.", "[::1]" };
+	const char *host = url != NULL ? strstr(url, "://") : NULL;
+
+	for (size_t i = 0; host != NULL && i < sizeof(hosts) / sizeof(hosts[0]);
+	     i++)
+		if (slice_istarts(slice_of(host + 3), slice_of(hosts[i])))
+			return true;
+	return false;
+}
+
+void
+transfer_target(struct transfer_request *t, const struct conf_backend *b)
+{
+	t->unix_path = b->unix_path;
+	t->ca_file = b->ca_file;
+	t->tls_insecure = b->tls_insecure;
+	t->connect_timeout = b->timeouts.connect;
+	t->local =
+	    b->command != NULL || b->unix_path != NULL || is_loopback(b->url);
+}

@@ -1,0 +1,11 @@
+/* gateway/upstream/target.h - how a configured backend is reached. */
+#ifndef GATEWAY_UPSTREAM_TARGET_H
+#define GATEWAY_UPSTREAM_TARGET_H
+
+#include "gateway/conf/conf.h"
+#include "gateway/upstream/upstream.h"
+
+/* Socket, trust, proxy and connect timeout; the rest is left as it is. */
+void transfer_target(struct transfer_request *, const struct conf_backend *);
+
+#endif
