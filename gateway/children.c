@@ -9,6 +9,9 @@
 #include "gateway/lib/log.h"
 #include "gateway/probe.h"
 
+#define ENDS_BROKEN 2
+#define ENDS_FORGET (60 * USEC_SEC)
+
 /* One backend's child. The URL is written by the main thread and read by the
  * workers, under the lock. */
 struct kept {
@@ -20,6 +23,8 @@ struct kept {
 	const char *const *command;
 	char url[64];
 	bool running;
+	unsigned ends; /* in a row */
+	usec last_end;
 };
 
 struct children {
@@ -44,18 +49,26 @@ on_up(void *arg, const char *url)
 		prober_hurry(k->owner->app->prober, k->backend);
 }
 
+/* One that ends is being started again: its requests wait. One that ends
+ * again and again is broken: they are better told. */
 static void
 on_down(void *arg)
 {
 	struct kept *k = arg;
-	const struct load cold = { .has = LOAD_WARM, .warm = false };
-	const struct fault loading = { .kind = FAULT_LOADING };
+	usec now = clock_now();
+	struct load load = { .has = LOAD_WARM, .warm = false };
+	struct fault fault = { .kind = FAULT_LOADING };
 
+	k->ends = now - k->last_end < ENDS_FORGET ? k->ends + 1 : 1;
+	k->last_end = now;
+	if (k->ends >= ENDS_BROKEN) {
+		load.warm = true;
+		fault.kind = FAULT_REFUSED;
+	}
 	uv_rwlock_wrlock(&k->owner->lock);
 	k->running = false;
 	uv_rwlock_wrunlock(&k->owner->lock);
-	switchboard_load(
-	    k->owner->app->board, k->backend, &cold, &loading, clock_now());
+	switchboard_load(k->owner->app->board, k->backend, &load, &fault, now);
 }
 
 static const struct child_ops ops = { .on_up = on_up, .on_down = on_down };
