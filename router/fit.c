@@ -19,7 +19,7 @@ fit_line(const struct fit *f, struct sizing *line)
 	mean_x = f->x / f->n;
 	mean_y = f->y / f->n;
 	var = f->xx / f->n - mean_x * mean_x;
-	if (f->n >= SETTLED / 2 && var > pow(SPREAD * mean_x, 2))
+	if (f->n >= SETTLED / 2.0 && var > pow(SPREAD * mean_x, 2))
 		slope = (f->xy / f->n - mean_x * mean_y) / var;
 	slope = fmax(slope, 0);
 	if (mean_x > 0)

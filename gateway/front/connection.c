@@ -163,11 +163,12 @@ connection_wait(struct connection *c, enum wait wait)
 static void
 expire(struct connection *c)
 {
-	static const char *const reasons[WAIT_KINDS] = {
+	static const char *const reasons[WAIT_KINDS + 1] = {
 		[WAIT_IDLE] = "idle",
 		[WAIT_HEADERS] = "header_timeout",
 		[WAIT_BODY] = "body_timeout",
 		[WAIT_CLIENT] = "client_stall",
+		[WAIT_NOTHING] = "nothing",
 	};
 	struct exchange *x = c->exchange;
 	enum wait wait = c->wait;

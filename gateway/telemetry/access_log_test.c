@@ -28,8 +28,10 @@ make_place(void **state)
 	struct place *p = calloc(1, sizeof(*p));
 
 	snprintf(p->dir, sizeof(p->dir), "/tmp/access-log-XXXXXX");
-	if (mkdtemp(p->dir) == NULL)
+	if (mkdtemp(p->dir) == NULL) {
+		free(p);
 		return -1;
+	}
 	snprintf(p->first, sizeof(p->first), "%s/first", p->dir);
 	snprintf(p->second, sizeof(p->second), "%s/second", p->dir);
 	*state = p;

@@ -36,7 +36,7 @@ collect_groups(struct scrape *s)
 	unsigned n = copy_names(s->t, names);
 	struct group_sum *g;
 
-	s->groups = calloc(n, sizeof(*s->groups));
+	s->groups = calloc(n + 1, sizeof(*s->groups));
 	if (s->groups == NULL)
 		return false;
 	for (unsigned i = 0; i < n; i++) {
