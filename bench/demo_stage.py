@@ -4,6 +4,7 @@ and the table that shows how they fare. Every process started here ends here.
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -93,14 +94,17 @@ class Gateway:
             f'      {{ backend = "{b.name}"; model = "gemma-4-31b"; '
             'quality = 31; }' for b in self.backends)
         with open(self.conf, "w", encoding="utf-8") as f:
-            f.write(f"""# Written by bench/demo: all of this hardware is simulated.
+            f.write(f"""\
+# Written by bench/demo: all of this hardware is simulated.
 listen = {{ address = "127.0.0.1"; port = {self.port}; }};
 admin  = {{ address = "127.0.0.1"; port = {self.admin}; }};
 
 slo = (
-  {{ name = "voice";       ttft = "100ms"; itl = "20ms"; percentile = 99; priority = "premium"; }},
-  {{ name = "interactive"; ttft = "500ms"; itl = "50ms"; percentile = 95; priority = "standard"; }},
-  {{ name = "batch";       total = "60s";                percentile = 95; priority = "batch"; }}
+  {{ name = "voice"; ttft = "100ms"; itl = "20ms"; percentile = 99;
+    priority = "premium"; }},
+  {{ name = "interactive"; ttft = "500ms"; itl = "50ms"; percentile = 95;
+    priority = "standard"; }},
+  {{ name = "batch"; total = "60s"; percentile = 95; priority = "batch"; }}
 );
 default_slo = "interactive";
 
@@ -159,17 +163,17 @@ def ms(value):
 
 
 def backend_rows(backends, view):
-    yield (f"  {'backend':<9} {'state':<24} {'in flight':>9} {'TTFT p50':>9} "
-           f"{'p95':>8} {'attempts':>9} {'errors':>7}")
+    yield (f"  {'backend':<9} {'state':<22} {'in flight':>9} {'TTFT p50':>8} "
+           f"{'p95':>7} {'attempts':>8} {'errors':>6}")
     for b in backends:
         v = view[b.name]
         state = v["state"]
         if state != "ok" and v["last_fault"]:
             state += f" ({v['last_fault']})"
         ttft = v["latency"]["ttft"]
-        yield (f"  {b.name:<9} {state:<24} {v['in_flight']:>9} "
-               f"{ms(ttft['p50_ms']):>9} {ms(ttft['p95_ms']):>8} "
-               f"{v['attempts']:>9} {v['errors']:>7}")
+        yield (f"  {b.name:<9} {state:<22} {v['in_flight']:>9} "
+               f"{ms(ttft['p50_ms']):>8} {ms(ttft['p95_ms']):>7} "
+               f"{v['attempts']:>8} {v['errors']:>6}")
 
 
 def went_to(calls, backends):
@@ -187,13 +191,13 @@ def per_thousand(calls, backends):
 
 
 def class_rows(classes, backends, traffic, act):
-    yield (f"  {'class':<12} {'requests':>8} {'attained':>9} "
-           f"{'$/1,000':>8}  went to")
+    yield (f"  {'class':<11} {'requests':>8} {'attained':>8} "
+           f"{'$/1,000':>7}  went to")
     for slo in classes:
         ended = [c for c in traffic.of(slo, act) if c.ended is not None]
-        yield (f"  {slo.name:<12} {len(ended):>8} "
-               f"{share(sum(c.attained() for c in ended), len(ended)):>9} "
-               f"{per_thousand(ended, backends):>8.3f}  "
+        yield (f"  {slo.name:<11} {len(ended):>8} "
+               f"{share(sum(c.attained() for c in ended), len(ended)):>8} "
+               f"{per_thousand(ended, backends):>7.3f}  "
                f"{went_to(ended, backends)}")
 
 
@@ -218,6 +222,7 @@ class Screen:
             self.say("\n".join(lines) + "\n")
             return
         up = f"\x1b[{self.drawn}A" if self.drawn else ""
-        self.out.write(up + "".join(f"{x}\x1b[K\n" for x in lines))
+        width = shutil.get_terminal_size().columns
+        self.out.write(up + "".join(f"{x[:width]}\x1b[K\n" for x in lines))
         self.out.flush()
         self.drawn = len(lines)

@@ -17,17 +17,15 @@
 
 #define HEAD "TIMESTAMP,ContextTokens,GeneratedTokens\r\n"
 
-struct file {
-	char path[64];
-};
+#define PATH_SIZE 64
 
 static void
-write_file(struct file *f, const void *bytes, size_t n)
+write_file(char path[PATH_SIZE], const void *bytes, size_t n)
 {
 	int fd;
 
-	snprintf(f->path, sizeof(f->path), "/tmp/arrivals-XXXXXX");
-	fd = mkstemp(f->path);
+	snprintf(path, PATH_SIZE, "/tmp/arrivals-XXXXXX");
+	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, bytes, n), n);
 	close(fd);
@@ -37,12 +35,12 @@ static enum err
 read_text(
     struct arrivals *a, const char *text, double speed, struct errmsg *why)
 {
-	struct file f;
+	char path[PATH_SIZE];
 	enum err rc;
 
-	write_file(&f, text, strlen(text));
-	rc = arrivals_trace(a, f.path, speed, why);
-	unlink(f.path);
+	write_file(path, text, strlen(text));
+	rc = arrivals_trace(a, path, speed, why);
+	unlink(path);
 	return rc;
 }
 
@@ -94,28 +92,28 @@ a_compressed_trace_reads_alike_and_a_cut_one_is_refused(void **state)
 {
 	struct arrivals a;
 	struct errmsg why;
-	struct file f;
+	char path[PATH_SIZE];
 	gzFile z;
 	char bytes[4096];
 	FILE *in;
 	size_t n;
 
-	write_file(&f, "", 0);
-	z = gzopen(f.path, "wb");
+	write_file(path, "", 0);
+	z = gzopen(path, "wb");
 	gzputs(z, HEAD);
 	for (int i = 0; i < 60; i++)
 		gzprintf(z, "2023-11-16 18:15:%02d.%d,%d,7\n", i, rand(), i);
 	gzclose(z);
-	assert_int_equal(arrivals_trace(&a, f.path, 1, &why), OK);
+	assert_int_equal(arrivals_trace(&a, path, 1, &why), OK);
 	assert_int_equal(a.n, 60);
 	arrivals_fini(&a);
-	in = fopen(f.path, "rb");
+	in = fopen(path, "rb");
 	n = fread(bytes, 1, sizeof(bytes), in);
 	fclose(in);
-	unlink(f.path);
-	write_file(&f, bytes, n / 2);
-	assert_int_not_equal(arrivals_trace(&a, f.path, 1, &why), OK);
-	unlink(f.path);
+	unlink(path);
+	write_file(path, bytes, n / 2);
+	assert_int_not_equal(arrivals_trace(&a, path, 1, &why), OK);
+	unlink(path);
 }
 
 static void

@@ -6,8 +6,8 @@
 
 #include <assert.h>
 #include <openssl/rand.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gateway/attempt.h"
 
@@ -130,13 +130,17 @@ on_gone(void *arg)
 static void
 make_id(char id[REQUEST_ID_BYTES])
 {
+	static const char digits[] = "0123456789abcdef";
 	unsigned char bytes[12];
 
 	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
 		abort(); /* no ids, no secrets: nothing is safe any more */
-	snprintf(id, REQUEST_ID_BYTES, "req_");
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		snprintf(id + 4 + 2 * i, 3, "%02x", bytes[i]);
+	memcpy(id, "req_", 4);
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		id[4 + 2 * i] = digits[bytes[i] >> 4];
+		id[5 + 2 * i] = digits[bytes[i] & 15];
+	}
+	id[REQUEST_ID_BYTES - 1] = '\0';
 }
 
 static struct request *
