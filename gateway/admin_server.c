@@ -116,8 +116,8 @@ on_request(void *arg, struct exchange *x)
 	admin_reply_init(&reply);
 	if (bad->status != 0)
 		admin_error(&reply, bad->status, bad->code, bad->message);
-	else if (!head_host_allowed(
-		     exchange_header(x, "host"), &app->conf->admin))
+	else if (app->conf->n_tenants == 0 &&
+	    !head_host_allowed(exchange_header(x, "host"), &app->bound->admin))
 		admin_error(&reply, 403, "host_not_allowed",
 		    "the admin listener answers only to the Host localhost, "
 		    "127.0.0.1, [::1] or its own address");

@@ -39,7 +39,8 @@ app_backend_url(
 void
 app_finish(struct app *app, unsigned worker, const struct outcome *o, usec now)
 {
-	telemetry_finish(app->telemetry, worker, o, now);
+	if (o->inference)
+		telemetry_finish(app->telemetry, worker, o, now);
 	access_log_write(app->access_log, o);
 }
 
@@ -164,7 +165,7 @@ check_drain(struct app *app, usec now)
 	unsigned open = open_requests(app);
 
 	if (app->listen_fd >= 0) {
-		front_unlisten(&app->conf->listen, app->listen_fd);
+		front_unlisten(&app->bound->listen, app->listen_fd);
 		app->listen_fd = -1;
 		return; /* at least one more tick, for gauges to be fresh */
 	}
@@ -220,8 +221,8 @@ on_signal(uv_signal_t *s, int number)
 		return;
 	}
 	complaints_init(&c);
-	if (app_reload(app, &c) != OK)
-		log_error("reload reason=bad_configuration");
+	/* It logs what is wrong; the old configuration stays. */
+	(void)!app_reload(app, &c);
 	complaints_fini(&c);
 }
 
@@ -259,6 +260,7 @@ open_rooms(struct app *app, struct conf *conf, struct errmsg *why)
 {
 	enum err rc;
 
+	app->bound = conf_ref(conf);
 	app->n_workers = conf->workers;
 	app->workers = calloc(app->n_workers, sizeof(*app->workers));
 	app->board = switchboard_new(app->n_workers, wake, app);
@@ -321,15 +323,16 @@ static void
 free_rooms(struct app *app)
 {
 	if (app->listen_fd >= 0)
-		front_unlisten(&app->conf->listen, app->listen_fd);
+		front_unlisten(&app->bound->listen, app->listen_fd);
 	if (app->admin_fd >= 0)
-		front_unlisten(&app->conf->admin, app->admin_fd);
+		front_unlisten(&app->bound->admin, app->admin_fd);
 	access_log_close(&app->access_log);
 	children_free(&app->children);
 	switchboard_free(&app->board);
 	telemetry_free(&app->telemetry);
 	free(app->workers);
 	conf_unref(&app->conf);
+	conf_unref(&app->bound);
 }
 
 int

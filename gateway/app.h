@@ -25,6 +25,7 @@ struct app {
 	uv_check_t check;
 
 	struct conf *conf; /* main thread's; workers hold their own */
+	struct conf *bound; /* the first: what the listeners were opened for */
 	struct switchboard *board;
 	struct telemetry *telemetry;
 	struct access_log *access_log;

@@ -23,6 +23,14 @@ attempt_fail(struct attempt *a, enum fault_kind kind)
 	request_wake(a->request);
 }
 
+void
+attempt_accept(struct attempt *a)
+{
+	a->failed = false;
+	a->fault = (struct fault){ .kind = FAULT_NONE };
+	a->ready = true;
+}
+
 static void
 keep_message(struct attempt *a, struct slice message)
 {
@@ -150,7 +158,9 @@ take_events(struct attempt *a, struct slice bytes)
 			buf_reset(&a->partial);
 			run = pos;
 		} else if (!take_event(a, raw)) {
-			forward(a, slice_make(bytes.p + run, event - run));
+			if (!a->failed || a->request->state == REQ_RELAY)
+				forward(
+				    a, slice_make(bytes.p + run, event - run));
 			run = pos;
 		}
 		event = pos;

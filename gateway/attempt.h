@@ -69,6 +69,8 @@ void attempt_resume(struct attempt *);
 usec attempt_deadline(
     const struct attempt *, usec now, enum fault_kind *passed);
 void attempt_fail(struct attempt *, enum fault_kind);
+/* Its failure was to say nothing, and so did everybody: that is the answer. */
+void attempt_accept(struct attempt *);
 
 /* For the router and the outcome. */
 void attempt_result(const struct attempt *, usec now, struct route_result *);

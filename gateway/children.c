@@ -22,7 +22,7 @@ struct kept {
 	struct conf *conf; /* pinned: where the command stands */
 	const char *const *command;
 	char url[64];
-	bool running;
+	bool running, probed;
 	unsigned ends; /* in a row */
 	usec last_end;
 };
@@ -40,13 +40,18 @@ static void
 on_up(void *arg, const char *url)
 {
 	struct kept *k = arg;
+	const struct load warm = { .has = LOAD_WARM, .warm = true };
+	const struct fault well = { .kind = FAULT_NONE };
 
 	uv_rwlock_wrlock(&k->owner->lock);
 	snprintf(k->url, sizeof(k->url), "%s", url);
 	k->running = true;
 	uv_rwlock_wrunlock(&k->owner->lock);
-	if (k->owner->app->prober != NULL)
+	if (k->probed)
 		prober_hurry(k->owner->app->prober, k->backend);
+	else /* nobody will ask: take its word */
+		switchboard_load(k->owner->app->board, k->backend, &warm, &well,
+		    clock_now());
 }
 
 /* One that ends is being started again: its requests wait. One that ends
@@ -152,6 +157,7 @@ keep(struct children *all, const struct conf_backend *b)
 	k->backend = b->id;
 	k->conf = conf_ref(all->app->conf);
 	k->command = b->command;
+	k->probed = b->probe_interval > 0;
 	list_init(&k->on_list);
 	uv_rwlock_wrlock(&all->lock);
 	list_append(&all->list, &k->on_list);

@@ -34,8 +34,10 @@ report(
 	       "tenants",
 	    conf->path, conf->n_backends, conf->n_models, conf->n_servings,
 	    conf->n_tenants);
-	printf(c->warnings > 0 ? "; %zu warning%s\n" : "\n", c->warnings,
-	    c->warnings == 1 ? "" : "s");
+	if (c->warnings > 0)
+		printf("; %zu warning%s", c->warnings,
+		    c->warnings == 1 ? "" : "s");
+	putchar('\n');
 	return EXIT_GOOD;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/head.h"
+#include "gateway/app.h"
 
 static void
 refuse(struct request *r, int status, const char *type, const char *code,
@@ -42,6 +43,9 @@ head_host_allowed(struct slice host, const struct conf_listen *listen)
 	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
 		if (slice_iis(name, local[i]))
 			return true;
+	/* IPv6 stands in brackets in a Host header, and only there. */
+	if (name.n > 2 && name.p[0] == '[')
+		name = slice_make(name.p + 1, name.n - 2);
 	return slice_iis(name, listen->address);
 }
 
@@ -64,8 +68,8 @@ authenticate(struct request *r)
 	struct slice key;
 
 	if (r->conf->n_tenants == 0) {
-		if (head_host_allowed(
-			exchange_header(r->exchange, "host"), &r->conf->listen))
+		if (head_host_allowed(exchange_header(r->exchange, "host"),
+			&r->worker->app->bound->listen))
 			return true;
 		refuse(r, 403, "invalid_request_error", "host_not_allowed",
 		    "this gateway has no tenants and answers only to the "
@@ -129,16 +133,19 @@ head_judge(struct request *r)
 		r->verdict = HEAD_LOCAL;
 		return;
 	}
-	if (!authenticate(r))
-		return;
-	r->outcome.auth = clock_now() - before;
-
+	/* The route first: it decides the shape of a refusal. */
 	r->route =
 	    route_find(exchange_method(x), exchange_path(x), &known_path);
 	if (r->route != NULL) {
 		r->dialect = dialect_get(r->route->dialect);
 		r->outcome.dialect = r->route->dialect;
 		r->outcome.path = r->route->path;
+	}
+	if (!authenticate(r))
+		return;
+	r->outcome.auth = clock_now() - before;
+
+	if (r->route != NULL) {
 		r->verdict = HEAD_INFERENCE;
 		return;
 	}

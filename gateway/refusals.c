@@ -23,6 +23,14 @@ const struct error_reply refusal_deadline = {
 	.message = "no backend answered before the request's deadline",
 };
 
+const struct error_reply refusal_loading = {
+	.status = 503,
+	.type = "server_error",
+	.code = "model_loading",
+	.message = "the model is still loading",
+	.retry_after = USEC_SEC,
+};
+
 const struct error_reply refusal_draining = {
 	.status = 503,
 	.type = "server_error",
@@ -177,6 +185,8 @@ code_of_status(int status)
 	switch (status) {
 	case 429:
 		return "rate_limit_exceeded";
+	case 500:
+		return "internal_error";
 	case 503:
 		return "no_backend_available";
 	case 504:

@@ -10,6 +10,7 @@
 
 extern const struct error_reply refusal_memory;
 extern const struct error_reply refusal_deadline;
+extern const struct error_reply refusal_loading;
 extern const struct error_reply refusal_draining;
 
 /* model_resolve() said no: fills status, type, code, param; the message is

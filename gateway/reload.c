@@ -39,7 +39,7 @@ log_complaints(const struct complaints *c)
 
 	while (slice_next(&rest, '\n', &line))
 		if (line.n > 0)
-			log_warn("config text=\"%.*s\"", SLICE_ARG(line));
+			log_warn("config complaint: %.*s", SLICE_ARG(line));
 }
 
 /* What a running process cannot change is named, not silently ignored. */
@@ -65,6 +65,22 @@ reopen_access_log(struct app *app)
 	if (access_log_reopen(app->access_log, app->conf->access_log, &why) !=
 	    OK)
 		log_error("access_log reason=\"%s\"", why.text);
+}
+
+/* The listener stays what it was: one that strangers reach may not be opened
+ * to all by leaving out the tenants. */
+static enum err
+check_bound(
+    const struct app *app, const struct conf *next, struct complaints *c)
+{
+	if (next->n_tenants > 0 || conf_listen_is_local(&app->bound->listen))
+		return OK;
+	buf_addf(&c->text,
+	    "%s: tenants: want at least one, because the open listener, %s, is "
+	    "not on loopback\n",
+	    next->path, app->bound->listen.address);
+	c->errors++;
+	return ERR_INVALID;
 }
 
 enum err
@@ -102,6 +118,8 @@ app_reload(struct app *app, struct complaints *c)
 	enum err rc;
 
 	rc = conf_load(app->conf_path, &env, app->conf, &next, c);
+	if (rc == OK)
+		rc = check_bound(app, next, c);
 	log_complaints(c);
 	if (rc == OK)
 		rc = app_publish(app, next);

@@ -2,6 +2,7 @@
  *
  * Every answer of ours carries who made it: request id, backend, model,
  * attempts, timing. Errors have one shape per dialect. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,21 +59,23 @@ add_cors(struct header_list *h, const struct request *r)
 }
 
 /* The SDKs retry by themselves: say whether that makes sense. */
-static void
-add_retry(struct header_list *h, const struct error_reply *e, char text[48])
-{
-	char *ms = text + 16;
+struct retry_text {
+	char seconds[24], ms[24];
+};
 
+static void
+add_retry(
+    struct header_list *h, const struct error_reply *e, struct retry_text *text)
+{
 	if (e == NULL || e->status < 400)
 		return;
 	if (e->retry_after > 0) {
-		usec s = (e->retry_after + USEC_SEC - 1) / USEC_SEC;
-
-		snprintf(text, 16, "%lld", (long long)s);
-		add(h, "retry-after", slice_of(text));
-		snprintf(ms, 32, "%lld",
-		    (long long)((e->retry_after + USEC_MS - 1) / USEC_MS));
-		add(h, "retry-after-ms", slice_of(ms));
+		snprintf(text->seconds, sizeof(text->seconds), "%" PRId64,
+		    (e->retry_after + USEC_SEC - 1) / USEC_SEC);
+		snprintf(text->ms, sizeof(text->ms), "%" PRId64,
+		    (e->retry_after + USEC_MS - 1) / USEC_MS);
+		add(h, "retry-after", slice_of(text->seconds));
+		add(h, "retry-after-ms", slice_of(text->ms));
 	} else if (e->status >= 500 || e->status == 429) {
 		add(h, "x-should-retry", SLICE("false"));
 	}
@@ -84,7 +87,8 @@ reply_headers(struct request *r, int status, const char *content_type,
 {
 	const struct attempt *a = r->attempt;
 	struct header_list h = { .n = 0 };
-	char attempts[16], retry[48];
+	struct retry_text retry;
+	char attempts[16];
 	struct buf timing;
 
 	buf_init(&timing, 512);
@@ -107,7 +111,7 @@ reply_headers(struct request *r, int status, const char *content_type,
 	}
 	if (status == 401)
 		add(&h, "www-authenticate", SLICE("Bearer"));
-	add_retry(&h, e, retry);
+	add_retry(&h, e, &retry);
 	add_cors(&h, r);
 	r->sink->ops->headers(r->sink, status, h.list, h.n, length);
 	r->sent_headers = true;

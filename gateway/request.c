@@ -152,7 +152,7 @@ request_new(struct worker *w, struct exchange *x)
 		return NULL;
 	r->refs = 2; /* the exchange, the timer */
 	r->worker = w;
-	r->entered = w->now;
+	r->began = r->entered = w->now;
 	r->conf = conf_ref(w->conf);
 	r->exchange = x;
 	r->sink = exchange_sink(x);

@@ -52,7 +52,7 @@ struct request {
 	struct list on_runnable, on_live;
 	unsigned refs;
 	enum request_state state;
-	usec entered; /* when the state was */
+	usec began, entered; /* headers were in; the state was entered */
 	struct worker *worker;
 	struct conf *conf; /* pinned for the request's life */
 	struct exchange *exchange; /* NULL once the front let go of it */

@@ -11,15 +11,14 @@
 #include "gateway/attempt.h"
 #include "gateway/lib/log.h"
 #include "gateway/refusals.h"
-#include "gateway/request.h"
-#include "policies/price.h"
+#include "gateway/steps.h"
 #include "policies/slo.h"
 #include "policies/tenant.h"
 
 /* --- endings --- */
 
-static enum step
-finish(struct request *r, enum result result, enum fault_kind fault,
+enum step
+request_finish(struct request *r, enum result result, enum fault_kind fault,
     const char *reason)
 {
 	r->outcome.result = result;
@@ -35,33 +34,9 @@ request_refuse(struct request *r, const struct error_reply *e)
 	log_info("refuse id=%s status=%d reason=%s state=%s", r->id, e->status,
 	    e->code != NULL ? e->code : "-", request_state_name(r->state));
 	reply_error(r, e);
-	return finish(r, r->n_attempts > 0 ? RESULT_ERROR : RESULT_REFUSED,
-	    r->outcome.fault, e->code != NULL ? e->code : "refused");
-}
-
-/* The ticket is still alive and no attempt will answer it. */
-static void
-drop_ticket(struct request *r)
-{
-	if (r->ticketed)
-		switchboard_cancel(
-		    r->worker->app->board, r->ticket, r->worker->now);
-	r->ticketed = false;
-}
-
-static struct attempt_report *
-report_of(struct request *r)
-{
-	return &r->outcome.attempts[(r->n_attempts - 1) % ATTEMPTS_KEPT];
-}
-
-static void
-drop_attempt(struct request *r)
-{
-	if (r->attempt == NULL)
-		return;
-	attempt_report(r->attempt, r->worker->now, report_of(r));
-	attempt_free(&r->attempt);
+	return request_finish(r,
+	    r->n_attempts > 0 ? RESULT_ERROR : RESULT_REFUSED, r->outcome.fault,
+	    e->code != NULL ? e->code : "refused");
 }
 
 /* --- HEAD, BODY --- */
@@ -211,7 +186,7 @@ start_attempt(struct request *r)
 	    r->plan.confidence, plan_reason_name(r->plan.reason));
 	r->attempt = attempt_start(r, s);
 	if (r->attempt == NULL) {
-		drop_ticket(r);
+		request_drop_ticket(r);
 		return request_refuse(r, &refusal_memory);
 	}
 	r->n_attempts++;
@@ -222,8 +197,8 @@ start_attempt(struct request *r)
 }
 
 /* What the router said, now or after a wait. */
-static enum step
-follow_plan(struct request *r)
+enum step
+request_follow_plan(struct request *r)
 {
 	struct error_reply e;
 
@@ -252,23 +227,40 @@ step_plan(struct request *r)
 	switchboard_submit(
 	    r->worker->app->board, &r->routing, before, &r->ticket, &r->plan);
 	r->outcome.route = clock_now() - before;
-	return follow_plan(r);
+	return request_follow_plan(r);
+}
+
+static bool
+any_warm(const struct request *r)
+{
+	const struct conf_model *m = r->routing.model;
+	struct serving_view view;
+
+	for (size_t i = 0; i < m->n_servings; i++)
+		if (switchboard_view(r->worker->app->board, m->servings[i].id,
+			r->worker->now, &view) &&
+		    view.warm)
+			return true;
+	return false;
 }
 
 static enum step
 step_wait(struct request *r)
 {
+	bool warm;
+
 	if (r->plan_ready) {
 		r->plan_ready = false;
-		return follow_plan(r);
+		return request_follow_plan(r);
 	}
 	if (r->worker->now < r->deadline) {
 		request_arm(r);
 		return STEP_WAIT;
 	}
-	drop_ticket(r);
-	r->outcome.fault = FAULT_DEADLINE;
-	return request_refuse(r, &refusal_deadline);
+	warm = any_warm(r);
+	request_drop_ticket(r);
+	r->outcome.fault = warm ? FAULT_DEADLINE : FAULT_LOADING;
+	return request_refuse(r, warm ? &refusal_deadline : &refusal_loading);
 }
 
 /* --- ATTEMPT --- */
@@ -283,93 +275,6 @@ check_deadlines(struct request *r)
 		attempt_fail(r->attempt, passed);
 }
 
-/* Nothing is left to try: the last attempt's row speaks to the client. */
-static enum step
-answer_fault(struct request *r, const struct plan *plan)
-{
-	struct attempt *a = r->attempt;
-	struct fault fault = a->fault;
-	struct error_reply e;
-	struct upstream_error said;
-
-	upstream_error_read(&said, buf_slice(&a->held), a->message);
-	refusal_of_fault(
-	    &fault, plan, r->n_attempts == r->n_rate_limited, &said, &e);
-	if (e.message == NULL) {
-		snprintf(r->refusal_text, sizeof(r->refusal_text),
-		    "no backend could answer: the last one, %s, failed "
-		    "(%s)%s%s",
-		    a->serving->backend->name, fault_rule(fault.kind)->name,
-		    a->message[0] != '\0' ? ": " : "", a->message);
-		e.message = r->refusal_text;
-	}
-	r->outcome.fault = fault.kind;
-	reply_error(r, &e);
-	drop_attempt(r);
-	upstream_error_fini(&said);
-	return finish(r, RESULT_ERROR, fault.kind, e.code);
-}
-
-/* A finish without a token, from every candidate: then that is the answer. */
-static bool
-all_empty(struct request *r)
-{
-	const struct attempt *a = r->attempt;
-
-	if (a->done && a->fault.kind == FAULT_BAD_ANSWER &&
-	    (a->seen & EVENT_FINISH) != 0 && (a->seen & EVENT_ERROR) == 0)
-		r->n_empty++;
-	return r->n_empty == r->n_attempts;
-}
-
-/* Rate limits that came with an answer are capacity, whatever it said. */
-static void
-tell_limits(struct request *r)
-{
-	const struct attempt *a = r->attempt;
-
-	if (a->head.limits.has != 0)
-		switchboard_load(r->worker->app->board, a->serving->backend->id,
-		    &a->head.limits, NULL, r->worker->now);
-}
-
-static enum step
-retry(struct request *r)
-{
-	struct attempt *a = r->attempt;
-	struct fault fault = a->fault;
-	bool empty = all_empty(r);
-	struct route_result result;
-
-	log_info("attempt_failed id=%s backend=%s reason=%s status=%d "
-		 "retry=%d text=\"%.80s\"",
-	    r->id, a->serving->backend->name, fault_rule(fault.kind)->name,
-	    fault.status, fault_rule(fault.kind)->retry, a->message);
-	r->n_rate_limited += fault.kind == FAULT_RATE_LIMITED;
-	tell_limits(r);
-	if (!fault_rule(fault.kind)->retry) {
-		attempt_result(a, r->worker->now, &result);
-		switchboard_finished(
-		    r->worker->app->board, r->ticket, &result, r->worker->now);
-		r->ticketed = false;
-		return answer_fault(r, NULL);
-	}
-	switchboard_retry(
-	    r->worker->app->board, r->ticket, &fault, r->worker->now, &r->plan);
-	if (r->plan.kind != PLAN_NO) {
-		drop_attempt(r);
-		return follow_plan(r);
-	}
-	r->ticketed = false;
-	if (empty) {
-		a->failed = false;
-		a->ready = true;
-		request_enter(r, REQ_COMMIT);
-		return STEP_AGAIN;
-	}
-	return answer_fault(r, &r->plan);
-}
-
 static enum step
 step_attempt(struct request *r)
 {
@@ -377,7 +282,7 @@ step_attempt(struct request *r)
 
 	check_deadlines(r);
 	if (a->failed)
-		return retry(r);
+		return request_retry(r);
 	if (a->ready) {
 		request_enter(r, REQ_COMMIT);
 		return STEP_AGAIN;
@@ -386,8 +291,9 @@ step_attempt(struct request *r)
 		request_arm(r);
 		return STEP_WAIT;
 	}
-	drop_ticket(r);
-	drop_attempt(r);
+	request_drop_ticket(r);
+	attempt_fail(r->attempt, FAULT_DEADLINE);
+	request_drop_attempt(r);
 	r->outcome.fault = FAULT_DEADLINE;
 	return request_refuse(r, &refusal_deadline);
 }
@@ -405,23 +311,6 @@ free_request_body(struct request *r)
 	r->facts.model = SLICE("");
 	free(r->parsed);
 	r->parsed = NULL;
-}
-
-/* For the headers that go out now. */
-static void
-note_timing(struct request *r)
-{
-	const struct attempt *a = r->attempt;
-	struct outcome *o = &r->outcome;
-
-	attempt_report(a, r->worker->now, report_of(r));
-	o->queue = r->waited;
-	o->connect = report_of(r)->connect;
-	o->tls = report_of(r)->tls;
-	/* The client's view: from its request, through waits and retries. */
-	o->ttft = (a->first_token > 0 ? a->first_token : r->worker->now) -
-	    r->routing.arrived;
-	o->reason = plan_reason_name(r->plan.reason);
 }
 
 static enum step
@@ -448,13 +337,15 @@ step_commit(struct request *r)
 {
 	struct attempt *a = r->attempt;
 
-	note_timing(r);
-	tell_limits(r);
+	outcome_note_commit(r);
+	request_tell_limits(r);
 	if (a->mode != ATTEMPT_EVENTS) {
 		free_request_body(r);
 		return commit_body(r);
 	}
 	r->streaming = true;
+	/* An SDK's read timeout is for each piece, once pieces come. */
+	r->deadline = r->routing.arrived + r->conf->deadline;
 	reply_headers(
 	    r, 200, "text/event-stream; charset=utf-8", SINK_STREAMED, NULL);
 	request_enter(r, REQ_RELAY);
@@ -475,19 +366,6 @@ tell_first_token(struct request *r)
 	    r->worker->now, a->first_token - a->sent);
 }
 
-static void
-settle_ticket(struct request *r)
-{
-	struct route_result result;
-
-	if (!r->ticketed)
-		return;
-	attempt_result(r->attempt, r->worker->now, &result);
-	switchboard_finished(
-	    r->worker->app->board, r->ticket, &result, r->worker->now);
-	r->ticketed = false;
-}
-
 /* After COMMIT there is no way back: the client hears of it in the stream. */
 static enum step
 break_off(struct request *r)
@@ -495,8 +373,8 @@ break_off(struct request *r)
 	struct attempt *a = r->attempt;
 	const char *name = fault_rule(a->fault.kind)->name;
 
-	log_info("broken id=%s backend=%s reason=%s text=\"%.80s\"", r->id,
-	    a->serving->backend->name, name, a->message);
+	log_info("broken id=%s backend=%s reason=%s", r->id,
+	    a->serving->backend->name, name);
 	snprintf(r->refusal_text, sizeof(r->refusal_text),
 	    "the stream from backend %s broke off (%s)%s%s",
 	    a->serving->backend->name, name, a->message[0] != '\0' ? ": " : "",
@@ -506,8 +384,8 @@ break_off(struct request *r)
 		.type = "server_error",
 		.code = "upstream_failed",
 		.message = r->refusal_text });
-	settle_ticket(r);
-	return finish(r, RESULT_BROKEN, a->fault.kind, name);
+	request_settle_ticket(r);
+	return request_finish(r, RESULT_BROKEN, a->fault.kind, name);
 }
 
 static enum step
@@ -521,8 +399,8 @@ end_answer(struct request *r)
 		r->outcome.bytes_out += done.n;
 	}
 	r->sink->ops->end(r->sink, SINK_CLEAN);
-	settle_ticket(r);
-	return finish(
+	request_settle_ticket(r);
+	return request_finish(
 	    r, RESULT_OK, FAULT_NONE, plan_reason_name(r->plan.reason));
 }
 
@@ -552,74 +430,35 @@ step_relay(struct request *r)
 
 /* --- FINISH --- */
 
-static void
-judge_slo(struct outcome *o, const struct slo *slo)
-{
-	o->slo_declared = slo->ttft > 0 || slo->itl > 0 || slo->total > 0;
-	o->slo_met = o->result == RESULT_OK &&
-	    (slo->ttft == 0 || !o->stream || o->ttft <= slo->ttft) &&
-	    (slo->itl == 0 || o->itl <= slo->itl) &&
-	    (slo->total == 0 || o->total <= slo->total);
-}
-
-static void
-emit_outcome(struct request *r)
-{
-	struct outcome *o = &r->outcome;
-	struct route_result result;
-	usec now = r->worker->now;
-
-	o->id = r->id;
-	o->tenant = r->tenant != NULL ? r->tenant->name : "-";
-	o->model = o->model != NULL ? o->model : "-";
-	o->slo = o->slo != NULL ? o->slo : "-";
-	o->reason = o->reason != NULL ? o->reason : "-";
-	o->queue = r->waited;
-	o->total = now -
-	    (r->exchange != NULL             ? exchange_received(r->exchange)
-		    : r->routing.arrived > 0 ? r->routing.arrived
-					     : now);
-	if (r->attempt != NULL) {
-		attempt_result(r->attempt, now, &result);
-		o->usage = result.usage;
-		o->itl = result.itl;
-		o->cost = price_of_usage(
-		    &r->attempt->serving->backend->price, &result.usage);
-		if (!o->stream)
-			o->ttft = -1;
-	}
-	judge_slo(o, &r->slo);
-	drop_attempt(r);
-	if (r->route != NULL)
-		app_finish(r->worker->app, r->worker->index, o, now);
-}
-
 /* Nobody is listening any more: stop the work upstream at once. */
 static enum step
 abandon(struct request *r)
 {
 	log_debug(
 	    "client_gone id=%s state=%s", r->id, request_state_name(r->state));
-	drop_ticket(r);
-	return finish(r, RESULT_CLIENT_GONE, FAULT_CLIENT_GONE, "client_gone");
+	request_drop_ticket(r);
+	if (r->attempt != NULL)
+		attempt_fail(r->attempt, FAULT_CLIENT_GONE);
+	return request_finish(
+	    r, RESULT_CLIENT_GONE, FAULT_CLIENT_GONE, "client_gone");
 }
 
 /* The process is going down and the drain is over. */
 static enum step
 abort_request(struct request *r)
 {
-	drop_ticket(r);
+	request_drop_ticket(r);
 	if (r->state != REQ_RELAY || !r->streaming)
 		return request_refuse(r, &refusal_draining);
 	reply_error_event(r, &refusal_draining);
-	return finish(r, RESULT_BROKEN, FAULT_INTERNAL, "draining");
+	return request_finish(r, RESULT_BROKEN, FAULT_INTERNAL, "draining");
 }
 
 static enum step
 step_finish(struct request *r)
 {
 	if (!uv_is_closing((uv_handle_t *)&r->timer)) {
-		emit_outcome(r);
+		outcome_emit(r);
 		request_disarm(r);
 	}
 	if (r->closed && !r->released) {

@@ -86,16 +86,19 @@ state_of(const struct serving_view *v)
 }
 
 static void
-add_router(json_t *o, const struct serving_view *v)
+add_router(
+    json_t *o, const struct conf_backend *backend, const struct serving_view *v)
 {
-	json_object_set_new(o, "state", json_string(state_of(v)));
+	json_object_set_new(o, "state",
+	    json_string(backend->off != NULL ? "off" : state_of(v)));
 	json_object_set_new(
 	    o, "breaker", json_string(breaker_state_name(v->breaker)));
 	json_object_set_new(o, "last_fault",
 	    v->last_fault != FAULT_NONE
 		? json_string(fault_rule(v->last_fault)->name)
 		: json_null());
-	json_object_set_new(o, "opens_in_ms", milliseconds(v->opens_in));
+	json_object_set_new(o, "opens_in_ms",
+	    milliseconds(v->opens_in == USEC_NEVER ? -1 : v->opens_in));
 	json_object_set_new(o, "warm", json_boolean(v->warm));
 	json_object_set_new(o, "in_flight", json_integer(v->in_flight));
 	json_object_set_new(o, "waiting", json_integer(v->waiting));
@@ -140,7 +143,7 @@ render_serving(const struct admin_picture *p, const struct conf_serving *s)
 	json_object_set_new(o, "quality", json_real(s->quality));
 	json_object_set_new(o, "fallback", json_boolean(s->fallback));
 	if (v != NULL)
-		add_router(o, v);
+		add_router(o, s->backend, v);
 	if (telemetry_view(p->telemetry, s->id, p->now, &t))
 		add_telemetry(o, &t);
 	return o;

@@ -41,6 +41,17 @@ is_loopback(const struct address *a)
 	return a->family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a->v6);
 }
 
+bool
+conf_listen_is_local(const struct conf_listen *at)
+{
+	struct address a;
+
+	if (at->path != NULL)
+		return true;
+	a = address_parse(at->address);
+	return is_loopback(&a);
+}
+
 static bool
 is_any(const struct address *a)
 {

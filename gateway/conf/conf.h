@@ -192,6 +192,9 @@ const struct conf_tenant *conf_authenticate(
 /* SHA-256 as 64 hexadecimal digits and a NUL, for `pointsman key hash`. */
 void conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1]);
 
+/* Whether only this machine can reach it. */
+bool conf_listen_is_local(const struct conf_listen *);
+
 /* The effective configuration as JSON, secrets masked. */
 void conf_dump(const struct conf *, struct buf *out);
 /* After a reload: names of settings that differ, but that a running process

@@ -198,6 +198,7 @@ struct outcome {
 	enum result result;
 	enum fault_kind fault;
 	int status; /* sent to the client, 0: none */
+	bool inference; /* on a route to backends; else only logged */
 	bool stream;
 	bool slo_declared, slo_met; /* met is false unless RESULT_OK */
 	uint64_t bytes_in, bytes_out;

@@ -124,8 +124,13 @@ class Relay(unittest.TestCase):
                 self.assertEqual(error["code"], "upstream_failed")
                 words = [json.loads(d)["choices"][0]["delta"].get("content")
                          for d in data[:-1]]
-                self.assertEqual([w.strip() for w in words if w],
-                                 ["word0", "word1", "word2"])
+                words = [w.strip() for w in words if w]
+                if fault == "cut_reset":
+                    # A reset may overtake what was sent before it.
+                    self.assertEqual(words, ["word0", "word1",
+                                             "word2"][:len(words)])
+                else:
+                    self.assertEqual(words, ["word0", "word1", "word2"])
 
     def test_missing_done_is_supplied(self):
         for fake in (self.one, self.two):

@@ -1,0 +1,96 @@
+/* gateway/outcome.c - what is told of a request once it is over, and, at
+ * COMMIT, in its headers.
+ *
+ * Spans are the client's: TTFT runs from the request's arrival, through waits
+ * and retries. An attempt's report has the backend's share of it. */
+#include "gateway/app.h"
+#include "gateway/attempt.h"
+#include "gateway/steps.h"
+#include "policies/price.h"
+
+void
+outcome_note_attempt(struct request *r)
+{
+	size_t at = (r->n_attempts - 1) % ATTEMPTS_KEPT;
+
+	attempt_report(r->attempt, r->worker->now, &r->outcome.attempts[at]);
+}
+
+void
+outcome_note_commit(struct request *r)
+{
+	const struct attempt *a = r->attempt;
+	struct outcome *o = &r->outcome;
+	size_t at = (r->n_attempts - 1) % ATTEMPTS_KEPT;
+
+	outcome_note_attempt(r);
+	o->queue = r->waited;
+	o->connect = o->attempts[at].connect;
+	o->tls = o->attempts[at].tls;
+	if (a->first_token > 0)
+		o->ttft = a->first_token - r->routing.arrived;
+	o->reason = plan_reason_name(r->plan.reason);
+}
+
+/* A target on what was not measured (TTFT of a whole answer) is not missed. */
+static void
+judge_slo(struct outcome *o, const struct slo *slo)
+{
+	o->slo_declared = slo->ttft > 0 || slo->itl > 0 || slo->total > 0;
+	o->slo_met = o->result == RESULT_OK &&
+	    (slo->ttft == 0 || o->ttft <= slo->ttft) &&
+	    (slo->itl == 0 || o->itl <= slo->itl) &&
+	    (slo->total == 0 || o->total <= slo->total);
+}
+
+/* What the answering attempt measured and cost. */
+static void
+note_answer(struct request *r, usec now)
+{
+	struct outcome *o = &r->outcome;
+	struct route_result result;
+
+	attempt_result(r->attempt, now, &result);
+	o->usage = result.usage;
+	o->itl = result.itl;
+	o->cost =
+	    price_of_usage(&r->attempt->serving->backend->price, &result.usage);
+}
+
+/* From the request's arrival; of one that was never read whole, from when its
+ * headers were. */
+static usec
+total_of(const struct request *r, usec now)
+{
+	usec from = r->routing.arrived > 0 ? r->routing.arrived : r->began;
+
+	return now - from;
+}
+
+static const char *
+or_dash(const char *name)
+{
+	return name != NULL ? name : "-";
+}
+
+void
+outcome_emit(struct request *r)
+{
+	struct outcome *o = &r->outcome;
+	usec now = r->worker->now;
+
+	o->id = r->id;
+	o->inference = r->route != NULL;
+	o->tenant = or_dash(r->tenant != NULL ? r->tenant->name : NULL);
+	o->model = or_dash(o->model);
+	o->slo = or_dash(o->slo);
+	o->reason = or_dash(o->reason);
+	if (r->n_attempts > 0 || r->waited > 0)
+		o->queue = r->waited;
+	o->total = total_of(r, now);
+	if (r->attempt != NULL && o->result != RESULT_REFUSED)
+		note_answer(r, now);
+	judge_slo(o, &r->slo);
+	request_drop_attempt(r);
+	app_finish(r->worker->app, r->worker->index, o, now);
+}
