@@ -46,7 +46,7 @@ enum event_bits {
 	EVENT_USAGE = 1 << 2, /* usage is filled */
 	EVENT_USAGE_ONLY = 1 << 3, /* and nothing else: choices is empty */
 	EVENT_ERROR = 1 << 4, /* an error in the stream or body */
-	EVENT_DONE = 1 << 5, /* [DONE] */
+	EVENT_DONE = 1 << 5, /* the format's last event: [DONE] */
 	EVENT_IGNORED = 1 << 6, /* comment, ping: relayed, means nothing */
 };
 

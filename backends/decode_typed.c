@@ -118,7 +118,7 @@ decode_responses(
 			read_response_member(&a->members[i], out, error);
 	} else if (slice_is(type, "response.completed") ||
 	    slice_is(type, "response.incomplete")) {
-		out->bits |= EVENT_FINISH;
+		out->bits |= EVENT_FINISH | EVENT_DONE;
 		read_response(object_in(a, "response"), out, error);
 	} else if (slice_is(type, "response.output_item.added")) {
 		if (starts_call(a))
@@ -214,7 +214,7 @@ decode_messages(
 		if (m != NULL && m->type == SCAN_OBJECT)
 			decode_usage(m->value, DIALECT_MESSAGES, out);
 	} else if (slice_is(type, "message_stop")) {
-		out->bits |= EVENT_FINISH;
+		out->bits |= EVENT_FINISH | EVENT_DONE;
 	} else if (slice_is(type, "ping")) {
 		out->bits |= EVENT_IGNORED;
 	} else if (slice_is(type, "message")) {

@@ -106,7 +106,8 @@ a_completed_response_carries_its_usage(void **state)
 	    "\"usage\":{\"input_tokens\":8,\"input_tokens_details\":"
 	    "{\"cached_tokens\":2},\"output_tokens\":3}}}");
 
-	assert_int_equal(e.bits, EVENT_TOKEN | EVENT_FINISH | EVENT_USAGE);
+	assert_int_equal(
+	    e.bits, EVENT_TOKEN | EVENT_FINISH | EVENT_USAGE | EVENT_DONE);
 	assert_int_equal(e.usage.input, 8);
 	assert_int_equal(e.usage.cached, 2);
 	assert_int_equal(e.usage.output, 3);
@@ -120,7 +121,7 @@ a_response_cut_short_by_a_limit_is_whole(void **state)
 	    response("{\"type\":\"response.incomplete\",\"response\":"
 		     "{\"status\":\"incomplete\",\"output\":[]}}")
 		.bits,
-	    EVENT_FINISH);
+	    EVENT_FINISH | EVENT_DONE);
 }
 
 static void
@@ -188,7 +189,7 @@ a_stream_of_messages_is_followed(void **state)
 	assert_int_equal(e.usage.output, 15);
 	assert_int_equal(e.usage.input, 0);
 	e = message("{\"type\":\"message_stop\"}");
-	assert_int_equal(e.bits, EVENT_FINISH);
+	assert_int_equal(e.bits, EVENT_FINISH | EVENT_DONE);
 }
 
 static void

@@ -121,6 +121,10 @@ on_request(void *arg, struct exchange *x)
 		admin_error(&reply, 403, "host_not_allowed",
 		    "the admin listener answers only to the Host localhost, "
 		    "127.0.0.1, [::1] or its own address");
+	else if (!slice_is(exchange_method(x), "GET") &&
+	    exchange_header(x, "origin").n > 0)
+		admin_error(&reply, 403, "origin_not_allowed",
+		    "no web page may change this gateway");
 	else
 		answer(app, x, &reply);
 	send_reply(x, &reply);

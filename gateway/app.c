@@ -95,6 +95,15 @@ open_requests(const struct app *app)
 	return n;
 }
 
+static bool
+all_draining(const struct app *app)
+{
+	for (unsigned i = 0; i < app->n_workers; i++)
+		if (load_gauge(&app->workers[i].gauges.draining) == 0)
+			return false;
+	return true;
+}
+
 /* --- the loop's regulars --- */
 
 static void
@@ -155,6 +164,8 @@ stop(struct app *app)
 		worker_stop(&app->workers[i]);
 	for (unsigned i = 0; i < app->n_workers; i++)
 		worker_join(&app->workers[i]);
+	for (unsigned i = 0; i < app->n_workers; i++)
+		worker_close(&app->workers[i]);
 	close_main(app);
 }
 
@@ -164,6 +175,9 @@ check_drain(struct app *app, usec now)
 {
 	unsigned open = open_requests(app);
 
+	/* The descriptor's number may be used again once it is closed. */
+	if (!all_draining(app))
+		return;
 	if (app->listen_fd >= 0) {
 		front_unlisten(&app->bound->listen, app->listen_fd);
 		app->listen_fd = -1;

@@ -122,7 +122,8 @@ take_event(struct attempt *a, struct slice raw)
 		return false;
 	}
 	/* The end without a finish_reason is a cut that looks clean. */
-	if ((e.bits & EVENT_DONE) != 0 && (a->seen & EVENT_FINISH) == 0) {
+	if ((e.bits & EVENT_DONE) != 0 &&
+	    ((a->seen | e.bits) & EVENT_FINISH) == 0) {
 		attempt_fail(a, FAULT_CUT);
 		return false;
 	}
@@ -252,15 +253,11 @@ judge_body(struct attempt *a)
 		attempt_fail(a, FAULT_BAD_ANSWER);
 }
 
-/* A last event without its blank line: clients would drop it. Only the end
- * mark is worth completing. */
+/* A last event without its blank line stays in `partial`: clients would drop
+ * it too. If it was the end mark, the client gets one from us. */
 static void
 judge_events(struct attempt *a)
 {
-	struct slice rest = slice_trim(buf_slice(&a->partial));
-
-	if (slice_is(rest, "data: [DONE]") || slice_is(rest, "data:[DONE]"))
-		a->seen |= EVENT_DONE;
 	if ((a->seen & EVENT_FINISH) == 0)
 		attempt_fail(a,
 		    a->head.status != 0 && a->seen == 0 ? FAULT_BAD_ANSWER
@@ -284,8 +281,6 @@ on_done(void *arg, const struct transfer_result *result)
 	/* What goes wrong after [DONE] is no longer the client's concern. */
 	if (result->fault != FAULT_NONE && !whole) {
 		attempt_fail(a, result->fault);
-		if (a->message[0] == '\0')
-			keep_message(a, slice_of(result->message));
 		return;
 	}
 	if (a->mode == ATTEMPT_EVENTS)
@@ -333,7 +328,13 @@ encode(struct attempt *a, struct errmsg *why)
 		.want_usage = r->facts.stream,
 	};
 
-	return a->ops->encode(&in, &a->encoded, why);
+	struct slice key = exchange_header(r->exchange, "idempotency-key");
+	enum err rc = a->ops->encode(&in, &a->encoded, why);
+
+	if (rc == OK && key.n > 0)
+		buf_addf(&a->encoded.headers, "idempotency-key: %.*s\n",
+		    SLICE_ARG(key));
+	return rc;
 }
 
 static enum err
@@ -446,6 +447,12 @@ attempt_deadline(const struct attempt *a, usec now, enum fault_kind *passed)
 	*passed = FAULT_NONE;
 	if (a->done || a->failed)
 		return USEC_NEVER;
+	/* The answer is whole: the rest is only good for the connection. */
+	if ((a->seen & EVENT_DONE) != 0) {
+		at = a->last_byte + ATTEMPT_LINGER;
+		*passed = at <= now ? FAULT_GAP_TIMEOUT : FAULT_NONE;
+		return at;
+	}
 	if (at <= now)
 		*passed = FAULT_TOTAL_TIMEOUT;
 	if (!a->request->facts.stream || a->paused != 0)

@@ -10,6 +10,7 @@
 
 #define ATTEMPT_HELD_MAX ((size_t)4 << 20) /* events before the first token */
 #define ATTEMPT_JSON_MAX ((size_t)64 << 20) /* a whole answer */
+#define ATTEMPT_LINGER (100 * USEC_MS) /* for a clean end after [DONE] */
 #define ATTEMPT_ERROR_MAX ((size_t)64 << 10) /* an error body */
 
 enum attempt_mode {

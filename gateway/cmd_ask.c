@@ -112,6 +112,11 @@ on_bytes(void *arg, struct slice bytes)
 
 		buf_add(&a->partial, slice_make(bytes.p, taken));
 		bytes = slice_make(bytes.p + taken, bytes.n - taken);
+		if (s == SSE_LONG) {
+			fputs("\npointsman: an event over 1 MiB\n", stderr);
+			a->failed = true;
+			return;
+		}
 		if (s != SSE_EVENT)
 			continue;
 		show_event(a, buf_slice(&a->partial));

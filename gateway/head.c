@@ -49,6 +49,38 @@ head_host_allowed(struct slice host, const struct conf_listen *listen)
 	return slice_iis(name, listen->address);
 }
 
+bool
+head_origin_allowed(const struct conf *conf, struct slice origin)
+{
+	for (size_t i = 0; conf->cors_origins[i] != NULL; i++)
+		if (slice_is(origin, conf->cors_origins[i]))
+			return true;
+	return false;
+}
+
+/* What protects a gateway that asks nobody for a key. A browser sends an
+ * Origin with every cross-site POST, also with those that need no preflight. */
+static bool
+admit_stranger(struct request *r)
+{
+	struct slice origin = exchange_header(r->exchange, "origin");
+
+	if (!head_host_allowed(exchange_header(r->exchange, "host"),
+		&r->worker->app->bound->listen)) {
+		refuse(r, 403, "invalid_request_error", "host_not_allowed",
+		    "this gateway has no tenants and answers only to the "
+		    "Host localhost, 127.0.0.1, [::1] or its own address");
+		return false;
+	}
+	if (origin.n > 0 && !head_origin_allowed(r->conf, origin)) {
+		refuse(r, 403, "invalid_request_error", "origin_not_allowed",
+		    "this gateway has no tenants and answers web pages only "
+		    "of the origins in cors_origins");
+		return false;
+	}
+	return true;
+}
+
 static struct slice
 presented_key(const struct exchange *x)
 {
@@ -67,15 +99,8 @@ authenticate(struct request *r)
 {
 	struct slice key;
 
-	if (r->conf->n_tenants == 0) {
-		if (head_host_allowed(exchange_header(r->exchange, "host"),
-			&r->worker->app->bound->listen))
-			return true;
-		refuse(r, 403, "invalid_request_error", "host_not_allowed",
-		    "this gateway has no tenants and answers only to the "
-		    "Host localhost, 127.0.0.1, [::1] or its own address");
-		return false;
-	}
+	if (r->conf->n_tenants == 0)
+		return admit_stranger(r);
 	key = presented_key(r->exchange);
 	r->tenant = conf_authenticate(r->conf, key);
 	if (r->tenant != NULL)

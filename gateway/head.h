@@ -7,6 +7,9 @@
 /* Authenticates and finds the route: sets verdict, route, tenant, refusal. */
 void head_judge(struct request *);
 
+/* Whether a page of that origin may use the gateway from a browser. */
+bool head_origin_allowed(const struct conf *, struct slice origin);
+
 /* Whether an open listener answers to that Host header. */
 bool head_host_allowed(struct slice host, const struct conf_listen *);
 

@@ -78,6 +78,8 @@ on_bytes(void *arg, struct slice bytes)
 			s = sse_scan(&a->sse, bytes, &taken);
 		buf_add(&a->partial, slice_make(bytes.p, taken));
 		bytes = slice_make(bytes.p + taken, bytes.n - taken);
+		if (s == SSE_LONG)
+			return;
 		if (s != SSE_EVENT)
 			continue;
 		take_event(a, buf_slice(&a->partial));
@@ -120,6 +122,7 @@ verdict(struct ask *a, const struct transfer_result *result)
 			return true;
 		}
 	}
+	a->head.status = result->status;
 	fault.kind = result->fault;
 	if (fault.kind == FAULT_NONE)
 		fault = a->ops->classify(&a->head, buf_slice(&a->partial));

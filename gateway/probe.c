@@ -167,6 +167,7 @@ ask(struct probe *p, enum probe_kind kind)
 	t.headers = buf_slice(&headers);
 	transfer_target(&t, b);
 	p->kind = kind;
+	buf_reset(&p->body);
 	p->transfer = transfer_start(p->app->upstream, &t, &ops, p);
 	buf_fini(&headers);
 	arm(p, PROBE_TIMEOUT);

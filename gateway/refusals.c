@@ -101,6 +101,9 @@ refusal_of_plan(const struct plan *plan, struct error_reply *e)
 		.message = status != 0 ? plan_refusals[plan->reason].message
 				       : "no capacity",
 	};
+	/* What will not come back by itself is not worth a retry. */
+	if (plan->reason == REASON_UNAVAILABLE && plan->retry_after == 0)
+		return;
 	if (e->status == 503 || e->status == 429)
 		e->retry_after = bounded(
 		    plan->retry_after > 0 ? plan->retry_after : USEC_SEC);

@@ -8,10 +8,11 @@
 
 #include "gateway/app.h"
 #include "gateway/attempt.h"
+#include "gateway/head.h"
 #include "gateway/request.h"
 
 #define HEADERS_MAX 16
-#define REPLY_ERROR_MAX ((size_t)64 << 10)
+#define REPLY_ERROR_MAX ((size_t)1 << 20) /* a quoted error, escaped */
 
 struct header_list {
 	struct header list[HEADERS_MAX];
@@ -25,23 +26,14 @@ add(struct header_list *h, const char *name, struct slice value)
 		h->list[h->n++] = (struct header){ slice_of(name), value };
 }
 
-static bool
-origin_allowed(const struct conf *conf, struct slice origin)
-{
-	for (size_t i = 0; conf->cors_origins[i] != NULL; i++)
-		if (slice_is(origin, conf->cors_origins[i]))
-			return true;
-	return false;
-}
-
-/* WIRE 1.3: only for configured origins; `*` would not cover credentials. */
+/* Only for configured origins; `*` would not cover credentials. */
 static void
 add_cors(struct header_list *h, const struct request *r)
 {
 	struct slice origin = exchange_header(r->exchange, "origin");
 	bool preflight = slice_is(exchange_method(r->exchange), "OPTIONS");
 
-	if (origin.n == 0 || !origin_allowed(r->conf, origin))
+	if (origin.n == 0 || !head_origin_allowed(r->conf, origin))
 		return;
 	add(h, "access-control-allow-origin", origin);
 	add(h, "vary", SLICE("origin"));
@@ -95,11 +87,9 @@ reply_headers(struct request *r, int status, const char *content_type,
 	snprintf(attempts, sizeof(attempts), "%u", r->n_attempts);
 	add(&h, "content-type", slice_of(content_type));
 	add(&h, "x-request-id", slice_of(r->id));
-	if (r->route != NULL) {
-		add(&h, "x-pointsman-attempts", slice_of(attempts));
-		server_timing(&r->outcome, &timing);
-		add(&h, "server-timing", buf_slice(&timing));
-	}
+	add(&h, "x-pointsman-attempts", slice_of(attempts));
+	server_timing(&r->outcome, &timing);
+	add(&h, "server-timing", buf_slice(&timing));
 	if (a != NULL) {
 		add(&h, "x-pointsman-backend",
 		    slice_of(a->serving->backend->name));

@@ -182,7 +182,8 @@ on_headers(void *arg, struct exchange *x)
 	if (r == NULL)
 		return FRONT_REFUSE;
 	head_judge(r);
-	return r->verdict == HEAD_REFUSED ? FRONT_REFUSE : FRONT_READ;
+	/* Only a request that is let in may cost memory. */
+	return r->verdict == HEAD_INFERENCE ? FRONT_READ : FRONT_REFUSE;
 }
 
 static void

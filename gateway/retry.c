@@ -49,15 +49,15 @@ request_tell_limits(struct request *r)
 		    &a->head.limits, NULL, r->worker->now);
 }
 
+/* Names only: what libcurl or a backend says may tell of addresses and keys. */
 static void
 word_fault(struct request *r, struct error_reply *e)
 {
 	const struct attempt *a = r->attempt;
 
 	snprintf(r->refusal_text, sizeof(r->refusal_text),
-	    "no backend could answer: the last one, %s, failed (%s)%s%s",
-	    a->serving->backend->name, fault_rule(a->fault.kind)->name,
-	    a->message[0] != '\0' ? ": " : "", a->message);
+	    "no backend could answer: the last one, %s, failed (%s)",
+	    a->serving->backend->name, fault_rule(a->fault.kind)->name);
 	e->message = r->refusal_text;
 }
 
@@ -89,7 +89,9 @@ all_empty(struct request *r)
 	const struct attempt *a = r->attempt;
 
 	if (a->done && a->fault.kind == FAULT_BAD_ANSWER &&
-	    (a->seen & EVENT_FINISH) != 0 && (a->seen & EVENT_ERROR) == 0)
+	    (a->mode == ATTEMPT_EVENTS) == r->facts.stream &&
+	    (a->seen & EVENT_FINISH) != 0 &&
+	    (a->seen & (EVENT_ERROR | EVENT_TOKEN)) == 0)
 		r->n_empty++;
 	return r->n_empty == r->n_attempts;
 }
@@ -101,9 +103,10 @@ request_retry(struct request *r)
 	const struct fault_rule *rule = fault_rule(a->fault.kind);
 	bool empty = all_empty(r);
 
-	log_info("attempt_failed id=%s backend=%s reason=%s status=%d retry=%d",
+	log_info("attempt_failed id=%s backend=%s reason=%s status=%d retry=%d "
+		 "text=\"%s\"",
 	    r->id, a->serving->backend->name, rule->name, a->fault.status,
-	    rule->retry);
+	    rule->retry, a->result.message);
 	r->n_rate_limited += a->fault.kind == FAULT_RATE_LIMITED;
 	request_tell_limits(r);
 	if (!rule->retry) {

@@ -280,7 +280,8 @@ step_attempt(struct request *r)
 {
 	struct attempt *a = r->attempt;
 
-	check_deadlines(r);
+	if (!a->ready) /* what has come in time is not late any more */
+		check_deadlines(r);
 	if (a->failed)
 		return request_retry(r);
 	if (a->ready) {
@@ -293,7 +294,6 @@ step_attempt(struct request *r)
 	}
 	request_drop_ticket(r);
 	attempt_fail(r->attempt, FAULT_DEADLINE);
-	request_drop_attempt(r);
 	r->outcome.fault = FAULT_DEADLINE;
 	return request_refuse(r, &refusal_deadline);
 }
@@ -324,6 +324,11 @@ commit_body(struct request *r)
 	if (r->route->dialect == DIALECT_EMBEDDINGS &&
 	    backend_convert_embeddings(body, r->facts.base64, &converted))
 		body = buf_slice(&converted);
+	if (buf_err(&converted) != OK) {
+		buf_fini(&converted);
+		request_settle_ticket(r);
+		return request_refuse(r, &refusal_memory);
+	}
 	reply_headers(r, 200, "application/json", (int64_t)body.n, NULL);
 	r->sink->ops->write(r->sink, body);
 	r->outcome.bytes_out += body.n;
@@ -399,6 +404,8 @@ end_answer(struct request *r)
 		r->outcome.bytes_out += done.n;
 	}
 	r->sink->ops->end(r->sink, SINK_CLEAN);
+	if (a->failed) /* after its end mark: nobody's loss */
+		attempt_accept(a);
 	request_settle_ticket(r);
 	return request_finish(
 	    r, RESULT_OK, FAULT_NONE, plan_reason_name(r->plan.reason));

@@ -74,20 +74,27 @@ void
 switchboard_submit(struct switchboard *b, const struct route_request *rr,
     usec now, struct ticket *t, struct plan *plan)
 {
+	uint64_t mask;
+
 	uv_mutex_lock(&b->lock);
 	router_submit(b->router, rr, now, t, plan);
+	mask = router_owed(b->router);
 	uv_mutex_unlock(&b->lock);
+	wake_workers(b, mask);
 }
 
 bool
 switchboard_next(struct switchboard *b, unsigned worker, usec now, void **owner,
     struct ticket *t, struct plan *plan)
 {
+	uint64_t mask;
 	bool any;
 
 	uv_mutex_lock(&b->lock);
 	any = router_next(b->router, worker, now, owner, t, plan);
+	mask = router_owed(b->router);
 	uv_mutex_unlock(&b->lock);
+	wake_workers(b, mask);
 	return any;
 }
 

@@ -180,6 +180,7 @@ on_wake(uv_async_t *h)
 	if (drain) {
 		w->draining = true;
 		front_drain(w->front);
+		store(&w->gauges.draining, 1);
 	}
 	if (abort)
 		abort_requests(w);
@@ -295,9 +296,15 @@ worker_start(struct worker *w, struct app *app, unsigned index, int listen_fd,
 void
 worker_join(struct worker *w)
 {
+	if (w->started)
+		uv_thread_join(&w->thread);
+}
+
+void
+worker_close(struct worker *w)
+{
 	if (!w->started)
 		return;
-	uv_thread_join(&w->thread);
 	uv_loop_close(&w->loop);
 	uv_mutex_destroy(&w->orders);
 	conf_unref(&w->next_conf);

@@ -18,6 +18,7 @@ struct app;
 /* What the main thread may read at any time. */
 struct worker_gauges {
 	atomic_uint requests, connections, transfers, connections_made;
+	atomic_uint draining; /* 1: it accepts no more */
 };
 
 struct worker {
@@ -56,5 +57,7 @@ void worker_drain(struct worker *); /* no new connections */
 void worker_abort(struct worker *); /* ends what is still running, loudly */
 void worker_stop(struct worker *); /* ends the loop */
 void worker_join(struct worker *);
+/* After all have been joined: one may still wake another until then. */
+void worker_close(struct worker *);
 
 #endif

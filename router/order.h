@@ -21,6 +21,7 @@ struct order {
 	struct ticket ticket;
 	enum order_state state;
 	const struct route_request *req; /* borrowed */
+	uint64_t wanted; /* as eligible was at first, tried ones included */
 	uint64_t eligible; /* bits over req->model's servings, still to try */
 	uint64_t fallbacks;
 

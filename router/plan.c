@@ -44,6 +44,16 @@ look(const struct fleet *f, const struct order *o, usec now, struct survey *s)
 	}
 }
 
+usec
+plan_reopens(const struct fleet *f, const struct order *o, usec now)
+{
+	struct order all = { .req = o->req, .eligible = o->wanted };
+	struct survey s;
+
+	look(f, &all, now, &s);
+	return s.reopens < USEC_NEVER && s.reopens > now ? s.reopens - now : 0;
+}
+
 void
 plan_refuse(struct plan *p, enum plan_reason reason, usec retry_after)
 {
@@ -183,7 +193,7 @@ plan_make(const struct fleet *f, const struct order *o,
 	} else {
 		plan_refuse(p,
 		    s.out == 0 ? REASON_RATE_LIMITED : REASON_UNAVAILABLE,
-		    s.reopens < USEC_NEVER ? s.reopens - now : 0);
+		    plan_reopens(f, o, now));
 	}
 }
 

@@ -22,6 +22,10 @@ struct place {
 	usec typical; /* until the first sign of an answer; -1: unknown */
 };
 
+/* When the first of the model's servings, tried or not, may be used again: a
+ * span from now; 0: not known. */
+usec plan_reopens(const struct fleet *, const struct order *, usec now);
+
 /* Changes nothing but the random stream. The eligible set is not empty.
  * no_wait: REASON_QUEUED where the request may wait; else what to say instead,
  * and the plan is then never PLAN_WAIT. *place is set for PLAN_GO. */

@@ -121,7 +121,7 @@ router_submit(struct router *r, const struct route_request *req, usec now,
 		plan_refuse(plan, REASON_QUEUE_FULL, USEC_SEC);
 		return;
 	}
-	o->eligible = sieve.eligible;
+	o->wanted = o->eligible = sieve.eligible;
 	o->fallbacks = sieve.fallbacks;
 	if (dispatch(r, o, dispatch_room(r), now) == PLAN_GO)
 		take_turn(r, o, now);
@@ -185,7 +185,8 @@ plan_again(
 
 	narrow(o, fault);
 	if (!fault_rule(fault->kind)->retry || o->eligible == 0) {
-		plan_refuse(&o->plan, REASON_EXHAUSTED, 0);
+		plan_refuse(&o->plan, REASON_EXHAUSTED,
+		    plan_reopens(&r->fleet, o, now));
 		return;
 	}
 	/* going somewhere free is always allowed, and waiting for a model to
@@ -195,6 +196,12 @@ plan_again(
 	    !retry_budget_take(&r->budget, now))
 		no_wait = REASON_RETRY_BUDGET;
 	dispatch(r, o, no_wait, now);
+}
+
+uint64_t
+router_owed(struct router *r)
+{
+	return dispatch_owed(r);
 }
 
 uint64_t

@@ -103,6 +103,9 @@ void router_submit(struct router *, const struct route_request *, usec now,
 bool router_next(struct router *, unsigned worker, usec now, void **owner,
     struct ticket *t, struct plan *);
 
+/* Workers to wake because of calls that do not say so themselves. */
+uint64_t router_owed(struct router *);
+
 /* The attempt on the ticket's present serving failed; plans again. PLAN_NO
  * ends the ticket, and is the answer to a fault that forbids a retry and to a
  * ticket that is not at work. Calls that free capacity return the workers to

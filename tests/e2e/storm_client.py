@@ -324,6 +324,7 @@ def judge(ask, answer):
                         f"a {answer.status}")
     if error["code"] != "overloaded" and answer.status not in ask.statuses:
         raise Wrong(f"status {answer.status}: {error}")
-    if answer.status == 503 and "retry-after" not in answer.headers:
-        raise Wrong(f"a 503 without retry-after: {error}")
+    if answer.status == 503 and not ({"retry-after", "x-should-retry"}
+                                     & set(answer.headers)):
+        raise Wrong(f"a 503 that does not say whether to retry: {error}")
     return f"{answer.status} {error['code']}"
