@@ -30,6 +30,40 @@ request_settle_ticket(struct request *r)
 	r->ticketed = false;
 }
 
+/* What no client would wait for: thrice the forecast, and at least a second.
+ * Without a forecast a whole answer may simply be long. */
+static bool
+too_silent(const struct request *r)
+{
+	const struct attempt *a = r->attempt;
+	usec forecast = r->facts.stream ? r->plan.ttft : r->plan.total;
+	usec limit = USEC_SEC;
+
+	if (a == NULL || a->first_token != 0 || a->done)
+		return false;
+	if (forecast <= 0 && !r->facts.stream)
+		return false;
+	if (3 * forecast > limit)
+		limit = 3 * forecast;
+	return r->worker->now - a->sent > limit;
+}
+
+void
+request_give_up(struct request *r)
+{
+	struct route_result result;
+
+	if (!r->ticketed || !too_silent(r)) {
+		request_drop_ticket(r);
+		return;
+	}
+	attempt_result(r->attempt, r->worker->now, &result);
+	result.fault.kind = FAULT_TTFT_TIMEOUT;
+	switchboard_finished(
+	    r->worker->app->board, r->ticket, &result, r->worker->now);
+	r->ticketed = false;
+}
+
 void
 request_drop_attempt(struct request *r)
 {

@@ -292,8 +292,9 @@ step_attempt(struct request *r)
 		request_arm(r);
 		return STEP_WAIT;
 	}
-	request_drop_ticket(r);
+	request_give_up(r);
 	attempt_fail(r->attempt, FAULT_DEADLINE);
+	outcome_note_attempt(r);
 	r->outcome.fault = FAULT_DEADLINE;
 	return request_refuse(r, &refusal_deadline);
 }
@@ -443,7 +444,7 @@ abandon(struct request *r)
 {
 	log_debug(
 	    "client_gone id=%s state=%s", r->id, request_state_name(r->state));
-	request_drop_ticket(r);
+	request_give_up(r);
 	if (r->attempt != NULL)
 		attempt_fail(r->attempt, FAULT_CLIENT_GONE);
 	return request_finish(

@@ -19,6 +19,8 @@ enum step request_retry(struct request *);
 /* The ticket ends here, if it is still alive: with nobody to blame, or with
  * the attempt's result. */
 void request_drop_ticket(struct request *);
+/* The same where an attempt has been silent for long: it is to blame. */
+void request_give_up(struct request *);
 void request_settle_ticket(struct request *);
 /* Cancels the attempt, if there is one, and keeps its report. */
 void request_drop_attempt(struct request *);

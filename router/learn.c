@@ -98,6 +98,10 @@ take_ttft(struct lessons *l, const struct sample *s, usec now)
 	struct sizing line;
 	double unit;
 
+	/* One given up on is a poor point for a line, but better than none:
+	 * a backend that never answered must not stay an unknown promise. */
+	if (s->kind == SAMPLE_GIVEN_UP && !fit_line(&l->fit, &line))
+		fit_add(&l->fit, s->tokens, (actual - wait) / s->crowd.factor);
 	if (s->kind == SAMPLE_MEASURED) {
 		fit_add(&l->fit, s->tokens, (actual - wait) / s->crowd.factor);
 		dhist_record(&l->seen_ttft, s->value, now);

@@ -274,6 +274,7 @@ router_finished(struct router *r, struct ticket t,
 	if (!o->first_token)
 		measure_first_token(r, o, result->ttft);
 	measure_result(r, o, result);
+	measure_silence(r, o, &result->fault, now);
 	health_note(r, o, &result->fault, now);
 	dispatch_end(r, o);
 	forget(r, o);

@@ -171,6 +171,19 @@ took(struct exchange *x, size_t n)
 	}
 }
 
+/* libmicrohttpd closes a connection whose reader fails, but frees it only when
+ * it happens to look at it again: at those with a timeout of their own it
+ * looks in every run. */
+static ssize_t
+fail_read(struct exchange *x)
+{
+	if (x->http10)
+		connection_cut(x->connection, true);
+	MHD_set_connection_option(x->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 1u);
+	daemon_touch(x->connection->daemon);
+	return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
 static ssize_t
 answer_read(void *cls, uint64_t at, char *out, size_t max)
 {
@@ -178,11 +191,8 @@ answer_read(void *cls, uint64_t at, char *out, size_t max)
 	size_t n;
 
 	(void)at;
-	if (x->dead) {
-		if (x->http10)
-			connection_cut(x->connection, true);
-		return MHD_CONTENT_READER_END_WITH_ERROR;
-	}
+	if (x->dead)
+		return fail_read(x);
 	n = sendable(x);
 	if (n == 0 && !x->ended) {
 		answer_suspend(x);

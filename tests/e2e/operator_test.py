@@ -154,6 +154,22 @@ class Slo(unittest.TestCase):
         self.assertIn("retry-after", headers)
         self.assertEqual(g.stop(), 0)
 
+    def test_a_hung_backend_is_blamed_though_clients_give_up_first(self):
+        hung = Fake("--fault", "hang")
+        good = Fake("--ttft", "5-10", "--tokens", "2")
+        self.addCleanup(hung.stop)
+        self.addCleanup(good.stop)
+        g = Gateway(conf([
+            backend("hung", hung.port, 'probe_interval = "0s";').replace(
+                "1.0", "0.1"), backend("good", good.port)]))
+        asked = {"x-slo-ttft-ms": "500", "x-stainless-timeout": "1.1"}
+        answers = [g.chat(chat("m", stream=True), asked)[0]
+                   for _ in range(6)]
+        self.assertEqual(answers[-3:], [200] * 3, answers)
+        self.assertEqual(g.backends()["hung"]["servings"][0]["last_fault"],
+                         "ttft_timeout")
+        self.assertEqual(g.stop(), 0)
+
     def test_fallbacks_only_when_nothing_else_is_left(self):
         main = Fake("--tokens", "2")
         spare = Fake("--tokens", "2")
