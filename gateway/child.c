@@ -58,6 +58,7 @@ static void start(struct child *);
 static void
 timer_set(struct child *c, uv_timer_cb cb, usec span)
 {
+	uv_update_time(c->loop); /* from now, not from when this turn began */
 	uv_timer_start(&c->timer, cb, (uint64_t)(span / USEC_MS), 0);
 }
 
