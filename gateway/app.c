@@ -24,6 +24,8 @@
 #define TICK_MS 100
 #define ABORT_GRACE (2 * USEC_SEC) /* for the last bytes of cut answers */
 
+static const int signal_numbers[APP_SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
+
 /* --- from any thread --- */
 
 bool
@@ -139,15 +141,18 @@ on_part_closed(void *arg)
 		return;
 	uv_close((uv_handle_t *)&app->prepare, NULL);
 	uv_close((uv_handle_t *)&app->check, NULL);
+	for (size_t i = 0; i < APP_SIGNALS; i++) {
+		uv_close((uv_handle_t *)&app->signals[i], NULL);
+		signal(signal_numbers[i], SIG_IGN);
+	}
 }
 
-/* The workers are gone: close what the main loop still holds. */
+/* The workers are gone: close what the main loop still holds. Signals last: one
+ * more of them must not end us before our children have ended. */
 static void
 close_main(struct app *app)
 {
 	uv_close((uv_handle_t *)&app->tick, NULL);
-	for (size_t i = 0; i < APP_SIGNALS; i++)
-		uv_close((uv_handle_t *)&app->signals[i], NULL);
 	uv_prepare_stop(&app->prepare);
 	uv_check_stop(&app->check);
 	prober_free(&app->prober);
@@ -234,6 +239,8 @@ on_signal(uv_signal_t *s, int number)
 		app_drain(app);
 		return;
 	}
+	if (app->draining)
+		return;
 	complaints_init(&c);
 	/* It logs what is wrong; the old configuration stays. */
 	(void)!app_reload(app, &c);
@@ -317,8 +324,6 @@ start_workers(struct app *app, struct errmsg *why)
 static void
 start_regulars(struct app *app)
 {
-	static const int numbers[APP_SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
-
 	uv_prepare_init(&app->loop, &app->prepare);
 	uv_check_init(&app->loop, &app->check);
 	uv_timer_init(&app->loop, &app->tick);
@@ -329,7 +334,7 @@ start_regulars(struct app *app)
 	for (size_t i = 0; i < APP_SIGNALS; i++) {
 		uv_signal_init(&app->loop, &app->signals[i]);
 		app->signals[i].data = app;
-		uv_signal_start(&app->signals[i], on_signal, numbers[i]);
+		uv_signal_start(&app->signals[i], on_signal, signal_numbers[i]);
 	}
 }
 

@@ -186,8 +186,8 @@ class Gateway:
             self.log_file.close()
         text = self.log()
         self.folder.cleanup()
-        for bad in ("AddressSanitizer", "LeakSanitizer", "runtime error:",
-                    "Assertion"):
+        for bad in ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer",
+                    "runtime error:", "Assertion"):
             assert bad not in text, text
         return code
 

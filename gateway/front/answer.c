@@ -171,17 +171,31 @@ took(struct exchange *x, size_t n)
 	}
 }
 
-/* libmicrohttpd closes a connection whose reader fails, but frees it only when
- * it happens to look at it again: at those with a timeout of their own it
- * looks in every run. */
+/* libmicrohttpd closes a connection from within a reader's answer, but frees it
+ * only when it happens to look at it again. At those with a timeout of their
+ * own it looks in every run. */
+static void
+closes_now(struct exchange *x)
+{
+	MHD_set_connection_option(x->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 1u);
+	daemon_touch(x->connection->daemon);
+}
+
 static ssize_t
 fail_read(struct exchange *x)
 {
 	if (x->http10)
 		connection_cut(x->connection, true);
-	MHD_set_connection_option(x->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 1u);
-	daemon_touch(x->connection->daemon);
+	closes_now(x);
 	return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static ssize_t
+end_read(struct exchange *x)
+{
+	if (x->http10)
+		closes_now(x);
+	return MHD_CONTENT_READER_END_OF_STREAM;
 }
 
 static ssize_t
@@ -200,7 +214,7 @@ answer_read(void *cls, uint64_t at, char *out, size_t max)
 	}
 	connection_wait(x->connection, WAIT_CLIENT);
 	if (n == 0)
-		return MHD_CONTENT_READER_END_OF_STREAM;
+		return end_read(x);
 	if (n > max)
 		n = max;
 	if (n > PIECE)

@@ -275,7 +275,12 @@ front_drain(struct front *f)
 {
 	f->draining = true;
 	f->accepting = false;
-	uv_poll_stop(&f->accept_poll);
+	/* The descriptor's owner may close it now. */
+	if (uv_is_closing((uv_handle_t *)&f->accept_poll))
+		return;
+	f->n_own--;
+	f->n_handles++;
+	uv_close((uv_handle_t *)&f->accept_poll, front_handle_closed);
 }
 
 unsigned
@@ -298,7 +303,7 @@ front_handle_closed(uv_handle_t *h)
 	void *arg = f->closed_arg;
 
 	f->n_handles--;
-	if (f->n_handles > 0)
+	if (f->n_handles > 0 || !f->closing)
 		return;
 	close(f->watch_fd);
 	free(f);
@@ -315,7 +320,7 @@ front_close(struct front **fp, void (*on_closed)(void *), void *arg)
 		(uv_handle_t *)&f->accept_poll };
 
 	*fp = NULL;
-	f->draining = true;
+	f->draining = f->closing = true;
 	f->on_closed = on_closed;
 	f->closed_arg = arg;
 	while (!list_empty(&f->daemons))

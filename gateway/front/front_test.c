@@ -289,6 +289,35 @@ an_aborted_stream_resets_an_old_client(void **state)
 	server_stop(s);
 }
 
+/* libmicrohttpd looks at its oldest connection first, and no further if that
+ * one is well. */
+static void
+ended_connections_are_let_go_while_an_older_one_idles(void **state)
+{
+	static const char *const requests[] = {
+		"GET /die HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET /short HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET /die HTTP/1.0\r\n\r\n",
+		"GET /stream?200000 HTTP/1.0\r\n\r\n",
+	};
+	struct server *s = server_default();
+	struct client older = client_connect(s), c;
+	char bytes[4096];
+
+	(void)state;
+	assert_true(reaches(&s->connections, 1));
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		c = client_connect(s);
+		assert_true(client_text(&c, requests[i]));
+		while (recv(c.fd, bytes, sizeof(bytes), 0) > 0)
+			continue;
+		assert_true(reaches(&s->connections, 1));
+		client_close(&c);
+	}
+	client_close(&older);
+	server_stop(s);
+}
+
 static void
 a_unix_socket_serves_too(void **state)
 {
@@ -406,6 +435,8 @@ main(void)
 		cmocka_unit_test(head_has_the_headers_and_no_body),
 		cmocka_unit_test(an_aborted_stream_fails_for_the_client),
 		cmocka_unit_test(an_aborted_stream_resets_an_old_client),
+		cmocka_unit_test(
+		    ended_connections_are_let_go_while_an_older_one_idles),
 		cmocka_unit_test(a_unix_socket_serves_too),
 		cmocka_unit_test(draining_answers_and_closes),
 		cmocka_unit_test(five_hundred_connections_are_served),

@@ -43,7 +43,7 @@ struct front {
 	struct list touched; /* struct exchange.touched */
 	struct list waits[WAIT_KINDS]; /* struct connection.wait_node */
 	unsigned n_connections, n_exchanges;
-	bool accepting, draining;
+	bool accepting, draining, closing;
 	usec logged_limit, logged_accept; /* when such a line was written */
 	void (*on_closed)(void *);
 	void *closed_arg;

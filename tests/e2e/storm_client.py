@@ -122,6 +122,7 @@ class Conn:
         if receive:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
         self.port, self.buf = port, bytearray()
+        self.begun = False  # something of the next answer has come
         self.loop = asyncio.get_running_loop()
 
     async def open(self):
@@ -143,6 +144,7 @@ class Conn:
     async def fill(self, most=65536):
         data = await self.loop.sock_recv(self.sock, most)
         self.buf += data
+        self.begun = self.begun or bool(data)
         return len(data)
 
     async def line(self):
@@ -182,8 +184,11 @@ class Conn:
     async def answer(self, pace=None):
         """The next answer, to its end; Left where it has none."""
         pace = pace or Pace()
+        self.begun = bool(self.buf)
         a = await self.head()
-        if "content-length" in a.headers:
+        if a.status == 204:
+            pass
+        elif "content-length" in a.headers:
             await self.take(int(a.headers["content-length"]), a, pace)
         elif a.headers.get("transfer-encoding") == "chunked":
             while (n := int(await self.line(), 16)) > 0:
@@ -307,7 +312,7 @@ def judge_body(ask, answer):
     choice = doc["choices"][0]
     text = (choice["message"]["content"] if ask.kind == "chat"
             else choice["text"])
-    check_words(text, ask.words(), True)
+    check_words(text.rstrip("x"), ask.words(), True)  # fakellm's padding
     return "whole"
 
 
