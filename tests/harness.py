@@ -126,6 +126,8 @@ class Gateway:
         self.log_file = open(self.log_path, "wb")
         environ = dict(os.environ)
         environ.setdefault("ASAN_OPTIONS", "detect_leaks=1")
+        environ.setdefault("TSAN_OPTIONS", "suppressions=" + os.path.join(
+            ROOT, "tests/tsan.supp"))
         environ.update(env or {})
         self.process = subprocess.Popen(
             [POINTSMAN, "serve", "-c", self.path], env=environ,
