@@ -34,7 +34,8 @@ ALL_LDFLAGS = $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
 
 # --- folders and what each may link, lowest first ---
 FOLDERS := gateway/lib gateway/conf gateway/telemetry gateway/dialects \
-	backends policies router gateway/front gateway/upstream gateway/admin
+	backends policies router gateway/front gateway/upstream gateway/admin \
+	bench/traffic bench/sim bench/load
 DEPS_gateway/lib       :=
 DEPS_gateway/conf      := gateway/lib
 DEPS_gateway/telemetry := gateway/lib
@@ -46,8 +47,13 @@ DEPS_gateway/front     := gateway/telemetry gateway/conf gateway/lib
 DEPS_gateway/upstream  := gateway/telemetry gateway/conf gateway/lib
 DEPS_gateway/admin     := router policies backends gateway/dialects \
 	gateway/telemetry gateway/conf gateway/lib
-DEPS_gateway           := gateway/admin gateway/upstream gateway/front \
-	$(DEPS_gateway/admin)
+DEPS_bench/traffic     := gateway/telemetry gateway/conf gateway/lib
+DEPS_bench/sim         := bench/traffic router policies backends \
+	gateway/telemetry gateway/conf gateway/lib
+DEPS_bench/load        := bench/traffic gateway/telemetry gateway/conf \
+	gateway/lib
+DEPS_gateway           := bench/load bench/sim bench/traffic gateway/admin \
+	gateway/upstream gateway/front $(DEPS_gateway/admin)
 DEPS_bench             := router policies backends gateway/telemetry \
 	gateway/conf gateway/lib
 

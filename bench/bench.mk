@@ -2,22 +2,15 @@
 # ones that time one thing.
 
 FAKELLM_OBJECTS := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard bench/fake*.c))
-LOAD_OBJECTS := $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out %_test.c,\
-	$(wildcard bench/load_*.c)))
 LOADCLIENT := $(OUT)/loadclient
 MICROS := $(patsubst bench/%.c,$(OUT)/%,$(wildcard bench/micro_*.c))
 
 $(FAKELLM): $(FAKELLM_OBJECTS) $(call archives,$(DEPS_bench))
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-$(LOADCLIENT): $(OUT)/obj/bench/loadclient.o $(LOAD_OBJECTS) \
-		$(call archives,gateway/telemetry gateway/lib)
+$(LOADCLIENT): $(OUT)/obj/bench/loadclient.o \
+		$(call archives,bench/load $(DEPS_bench/load))
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
-
-$(OUT)/test/bench/load_%_test: $(OUT)/obj/bench/load_%_test.o \
-		$(LOAD_OBJECTS) $(call archives,gateway/telemetry gateway/lib)
-	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
 $(OUT)/micro_scan: $(OUT)/obj/bench/micro_scan.o $(call archives,gateway/lib)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
@@ -31,6 +24,13 @@ $(OUT)/micro_router: $(OUT)/obj/bench/micro_router.o \
 bench: $(PROGRAM) $(FAKELLM) $(LOADCLIENT)
 	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
 		LOADCLIENT=$(abspath $(LOADCLIENT)) bench/run
+
+# The engine beside other routers, in virtual time; QUICK=1 for a first look,
+# TRACE=FILE for the arrivals of that file.
+.PHONY: bench-sim
+bench-sim: $(PROGRAM)
+	@POINTSMAN=$(abspath $(PROGRAM)) OUT=$(BUILD)/bench-sim \
+		bench/compare_sim.py
 
 micro: $(MICROS)
 	@for m in $^; do $$m || exit 1; done

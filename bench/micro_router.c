@@ -1,8 +1,9 @@
 /* bench/micro_router.c - what a decision costs, and how long the lock is held.
  *
  * First alone: nanoseconds for router_submit() and for the whole life of a
- * request, over 16 servings of which all are measured and some too slow; and
- * for handing on a slot while all are taken and a queue waits. Then several
+ * request, over 16 servings of which all are measured and some too slow, and
+ * over the 64 that one model may have in a fleet of 256; and for handing on a
+ * slot while all are taken and a queue waits. Then several
  * threads share the router behind one mutex, as the gateway's workers do, and
  * each hold of the mutex and wait for it are measured. On fewer cores than
  * threads the tail of the waiting is the scheduler's. */
@@ -16,7 +17,9 @@
 #include "gateway/telemetry/hist.h"
 #include "router/router.h"
 
-#define SERVINGS 16
+#define FEW 16 /* servings of one model */
+#define MANY 64
+#define MODELS_MANY 4 /* of as many servings: a fleet of 256 */
 #define ROUNDS 15
 #define PER_ROUND 20000
 #define OPEN 32 /* requests of a thread that are under way */
@@ -25,11 +28,13 @@
 #define PAUSE_NS 10000 /* a worker has other work to do per request */
 
 struct bench {
+	unsigned servings, models;
 	struct conf *conf;
 	struct router *router;
 	struct router_tables *tables;
 	pthread_mutex_t lock;
 	usec now;
+	bool no_targets; /* fills every slot there is */
 };
 
 struct request {
@@ -66,25 +71,32 @@ die(const char *what, const char *why)
 /* --- the fleet --- */
 
 static void
-write_conf(FILE *f)
+write_conf(FILE *f, const struct bench *b)
 {
+	unsigned backends = b->servings * b->models;
+
 	fputs("slo = ( { name = \"chat\"; ttft = \"300ms\"; itl = \"50ms\"; "
 	      "total = \"20s\"; } );\ndefault_slo = \"chat\";\nbackends = (",
 	    f);
-	for (int i = 0; i < SERVINGS; i++)
+	for (unsigned i = 0; i < backends; i++)
 		fprintf(f,
-		    "%s { name = \"b%d\"; adapter = \"any\"; url = "
-		    "\"http://b%d/v1\"; slots = 64; price = { input = %d; "
-		    "output = %d; }; }",
+		    "%s { name = \"b%u\"; adapter = \"any\"; url = "
+		    "\"http://b%u/v1\"; slots = 64; hardware = \"gpu\"; price "
+		    "= { input = %u; output = %u; }; }",
 		    i > 0 ? "," : "", i, i, 1 + i % 5, 2 + i % 5);
-	fputs(" );\nmodels = ( { name = \"m\"; serve = (", f);
-	for (int i = 0; i < SERVINGS; i++)
-		fprintf(f, "%s { backend = \"b%d\"; }", i > 0 ? "," : "", i);
+	fputs(" );\nmodels = (", f);
+	for (unsigned i = 0; i < backends; i++) {
+		if (i % b->servings == 0)
+			fprintf(f, "%s { name = \"m%u\"; serve = (",
+			    i > 0 ? " ); }," : "", i / b->servings);
+		fprintf(f, "%s { backend = \"b%u\"; }",
+		    i % b->servings > 0 ? "," : "", i);
+	}
 	fputs(" ); } );\n", f);
 }
 
 static struct conf *
-load_conf(void)
+load_conf(const struct bench *b)
 {
 	static const struct conf_adapter any = { .name = "any" };
 	static const struct conf_env env = { &any, 1 };
@@ -96,7 +108,7 @@ load_conf(void)
 
 	if (f == NULL)
 		die("cannot write ", path);
-	write_conf(f);
+	write_conf(f, b);
 	fclose(f);
 	complaints_init(&why);
 	if (conf_load(path, &env, NULL, &conf, &why) != OK) {
@@ -125,7 +137,7 @@ submit(struct bench *b, struct request *q, unsigned worker)
 		.needs = CAP_CHAT,
 		.stream = true,
 		.max_tokens = 256,
-		.prompt_bytes = 4000 };
+		.prompt_bytes = 400 };
 	q->route = (struct route_request){ .facts = &q->facts,
 		.model = &b->conf->models[0],
 		.slo = *b->conf->default_slo,
@@ -133,6 +145,8 @@ submit(struct bench *b, struct request *q, unsigned worker)
 		.deadline = b->now + 600 * USEC_SEC,
 		.worker = worker,
 		.owner = q };
+	if (b->no_targets)
+		q->route.slo.ttft = q->route.slo.itl = q->route.slo.total = 0;
 	router_submit(b->router, &q->route, b->now, &q->ticket, &q->plan);
 }
 
@@ -140,7 +154,7 @@ submit(struct bench *b, struct request *q, unsigned worker)
 static usec
 ttft_of(const struct plan *p)
 {
-	return (p->serving % 3 == 0 ? 900 : 80) * USEC_MS;
+	return (p->serving % 3 == 0 ? 900 : 60) * USEC_MS;
 }
 
 static void
@@ -151,7 +165,18 @@ finish(struct bench *b, struct request *q)
 		.total = 3 * USEC_SEC,
 		.usage = { .known = true, .input = 1000, .output = 200 } };
 
-	router_finished(b->router, q->ticket, &r, b->now);
+	if (q->plan.kind == PLAN_GO)
+		router_finished(b->router, q->ticket, &r, b->now);
+	else
+		router_cancel(b->router, q->ticket, b->now);
+}
+
+static void
+first_token(struct bench *b, struct request *q)
+{
+	if (q->plan.kind == PLAN_GO)
+		router_first_token(
+		    b->router, q->ticket, b->now, ttft_of(&q->plan));
 }
 
 static void
@@ -159,11 +184,10 @@ teach(struct bench *b)
 {
 	struct request q;
 
-	for (int i = 0; i < 40 * SERVINGS; i++) {
+	for (unsigned i = 0; i < 40 * b->servings; i++) {
 		submit(b, &q, 0);
 		/* a pin would do, but this is how it comes about */
-		router_first_token(
-		    b->router, q.ticket, b->now, ttft_of(&q.plan));
+		first_token(b, &q);
 		finish(b, &q);
 		b->now += 10 * USEC_MS;
 		if (i % 10 == 0)
@@ -183,21 +207,23 @@ time_alone(struct bench *b)
 	if (q == NULL)
 		die("out of memory", "");
 	for (int round = 0; round < ROUNDS; round++) {
-		int64_t began = now_ns(), middle;
-		int per = 512; /* half of the slots, so that none waits */
+		int64_t began, spent = 0;
+		int per = (int)b->servings * 16;
 
-		for (int i = 0; i < per; i++)
+		for (int i = 0; i < per; i++) {
+			began = now_ns();
 			submit(b, &q[i], 0);
-		middle = now_ns();
+			spent += now_ns() - began;
+			first_token(b, &q[i]);
+		}
 		for (int i = 0; i < per; i++)
 			finish(b, &q[i]);
-		if ((double)(middle - began) / per < best_submit)
-			best_submit = (double)(middle - began) / per;
+		if ((double)spent / per < best_submit)
+			best_submit = (double)spent / per;
 		began = now_ns();
 		for (int i = 0; i < PER_ROUND; i++) {
 			submit(b, &q[0], 0);
-			router_first_token(b->router, q[0].ticket, b->now,
-			    ttft_of(&q[0].plan));
+			first_token(b, &q[0]);
 			finish(b, &q[0]);
 		}
 		if ((double)(now_ns() - began) / PER_ROUND < best_life)
@@ -205,9 +231,9 @@ time_alone(struct bench *b)
 		b->now += 100 * USEC_MS;
 		tick(b);
 	}
-	printf("router: %d servings: submit %.0f ns, submit + first token + "
-	       "finished %.0f ns\n",
-	    SERVINGS, best_submit, best_life);
+	printf("router: %u servings in a fleet of %u: submit %.0f ns, submit + "
+	       "first token + finished %.0f ns\n",
+	    b->servings, b->servings * b->models, best_submit, best_life);
 	free(q);
 }
 
@@ -230,15 +256,14 @@ time_tick(struct bench *b)
 
 /* --- full up --- */
 
-#define CAPACITY (SERVINGS * 64)
 #define QUEUED 500
 
 /* Every slot is taken and QUEUED wait: an end lets the next one go. */
 static void
 time_full(struct bench *b)
 {
-	struct request *q = calloc(CAPACITY + QUEUED, sizeof(*q));
-	size_t first = 0, n = CAPACITY + QUEUED;
+	size_t first = 0, n = b->servings * 64 + QUEUED;
+	struct request *q = calloc(n, sizeof(*q));
 	int64_t began;
 	struct plan plan;
 	struct ticket t;
@@ -246,6 +271,7 @@ time_full(struct bench *b)
 
 	if (q == NULL)
 		die("out of memory", "");
+	b->no_targets = true;
 	for (size_t i = 0; i < n; i++)
 		submit(b, &q[i], 0);
 	began = now_ns();
@@ -266,6 +292,7 @@ time_full(struct bench *b)
 		router_cancel(b->router, q[i].ticket, b->now);
 	while (router_next(b->router, 0, b->now, &owner, &t, &plan))
 		router_cancel(b->router, t, b->now);
+	b->no_targets = false;
 	free(q);
 }
 
@@ -290,9 +317,10 @@ one_call(struct worker *w, unsigned i, unsigned life)
 	pthread_mutex_lock(&b->lock);
 	got = now_ns();
 	b->now++;
-	if (life >= OPEN && q->plan.kind == PLAN_GO)
+	if (life >= OPEN)
 		finish(b, q);
 	submit(b, q, w->index);
+	first_token(b, q);
 	left = now_ns();
 	pthread_mutex_unlock(&b->lock);
 	hist_record(&w->wait, got - asked);
@@ -332,7 +360,8 @@ time_together(struct bench *b, unsigned threads)
 		for (unsigned k = 0; k < OPEN; k++)
 			router_cancel(b->router, w[i].open[k].ticket, b->now);
 	}
-	printf("%u threads: finished + submit in one hold: p50 %.1f us, p99 "
+	printf("%u threads: finished + submit + first token in one hold: p50 "
+	       "%.1f us, p99 "
 	       "%.1f us, p99.9 %.1f us; waited p50 %.1f us, p99 %.1f us\n",
 	    threads, (double)hist_quantile(&hold, 0.5) / 1e3,
 	    (double)hist_quantile(&hold, 0.99) / 1e3,
@@ -342,27 +371,46 @@ time_together(struct bench *b, unsigned threads)
 	free(w);
 }
 
+static void
+open_bench(struct bench *b, unsigned servings, unsigned models)
+{
+	*b = (struct bench){
+		.now = 1000 * USEC_SEC, .servings = servings, .models = models
+	};
+	b->conf = load_conf(b);
+	b->router = router_new(THREADS_MAX, 1);
+	b->tables = router_tables_new();
+	pthread_mutex_init(&b->lock, NULL);
+	if (b->router == NULL || b->tables == NULL ||
+	    router_configure(b->router, b->conf, b->now) != OK)
+		die("out of memory", "");
+	teach(b);
+}
+
+static void
+close_bench(struct bench *b)
+{
+	router_tables_free(&b->tables);
+	router_free(&b->router);
+	conf_unref(&b->conf);
+	pthread_mutex_destroy(&b->lock);
+}
+
 int
 main(void)
 {
-	struct bench b = { .now = 1000 * USEC_SEC };
+	struct bench b;
 
-	b.conf = load_conf();
-	b.router = router_new(THREADS_MAX, 1);
-	b.tables = router_tables_new();
-	pthread_mutex_init(&b.lock, NULL);
-	if (b.router == NULL || b.tables == NULL ||
-	    router_configure(b.router, b.conf, b.now) != OK)
-		die("out of memory", "");
-	teach(&b);
+	open_bench(&b, MANY, MODELS_MANY);
+	time_alone(&b);
+	time_tick(&b);
+	close_bench(&b);
+	open_bench(&b, FEW, 1);
 	time_alone(&b);
 	time_tick(&b);
 	time_full(&b);
 	for (unsigned threads = 1; threads <= THREADS_MAX; threads *= 2)
 		time_together(&b, threads);
-	router_tables_free(&b.tables);
-	router_free(&b.router);
-	conf_unref(&b.conf);
-	pthread_mutex_destroy(&b.lock);
+	close_bench(&b);
 	return 0;
 }

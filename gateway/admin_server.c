@@ -53,6 +53,10 @@ answer(struct app *app, struct exchange *x, struct admin_reply *reply)
 {
 	struct admin_picture p = { .conf = app->conf,
 		.telemetry = app->telemetry,
+		.receipts = app->receipts,
+		.book = app->book,
+		.labels = app->labels,
+		.query = exchange_query(x),
 		.ready = app->ready,
 		.draining = app->draining,
 		.now = clock_now() };

@@ -15,6 +15,9 @@
 #include <sys/resource.h>
 
 #include "backends/backend.h"
+#include "gateway/admin/labels.h"
+#include "gateway/admin/receipts.h"
+#include "gateway/admin/slo_book.h"
 #include "gateway/admin_server.h"
 #include "gateway/banner.h"
 #include "gateway/children.h"
@@ -276,6 +279,20 @@ load(struct app *app, struct conf **out)
 	return rc;
 }
 
+/* Without receipts nothing feeds the book. */
+static bool
+open_receipts(struct app *app, const struct conf *conf)
+{
+	app->labels = labels_new();
+	if (conf->receipts > 0) {
+		app->receipts = receipts_new(conf->receipts, conf->workers);
+		app->book = slo_book_new();
+	}
+	return app->labels != NULL &&
+	    (conf->receipts == 0 ||
+		(app->receipts != NULL && app->book != NULL));
+}
+
 static enum err
 open_rooms(struct app *app, struct conf *conf, struct errmsg *why)
 {
@@ -290,7 +307,7 @@ open_rooms(struct app *app, struct conf *conf, struct errmsg *why)
 	app->children = children_new(app);
 	if (app->workers == NULL || app->board == NULL ||
 	    app->telemetry == NULL || app->prober == NULL ||
-	    app->children == NULL)
+	    app->children == NULL || !open_receipts(app, conf))
 		return fail(why, ERR_MEMORY, "out of memory");
 	rc = access_log_open(conf->access_log, &app->access_log, why);
 	if (rc != OK)
@@ -349,6 +366,9 @@ free_rooms(struct app *app)
 	children_free(&app->children);
 	switchboard_free(&app->board);
 	telemetry_free(&app->telemetry);
+	receipts_free(&app->receipts);
+	slo_book_free(&app->book);
+	labels_free(&app->labels);
 	free(app->workers);
 	conf_unref(&app->conf);
 	conf_unref(&app->bound);

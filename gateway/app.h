@@ -12,7 +12,10 @@
 
 struct admin_server;
 struct children;
+struct labels;
 struct prober;
+struct receipts;
+struct slo_book;
 
 #define APP_SIGNALS 3
 
@@ -29,6 +32,9 @@ struct app {
 	struct switchboard *board;
 	struct telemetry *telemetry;
 	struct access_log *access_log;
+	struct receipts *receipts; /* NULL: none are kept */
+	struct slo_book *book; /* as receipts */
+	struct labels *labels; /* main thread's */
 	struct front_budget budget, admin_budget;
 	int listen_fd, admin_fd;
 

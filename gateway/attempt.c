@@ -59,8 +59,10 @@ forward(struct attempt *a, struct slice bytes)
 		return;
 	}
 	r->outcome.bytes_out += bytes.n;
-	if (!r->sink->ops->write(r->sink, bytes) && a->paused == 0)
+	if (!r->sink->ops->write(r->sink, bytes) && a->paused == 0) {
 		a->paused = clock_now();
+		a->paced = true;
+	}
 }
 
 static void
@@ -79,13 +81,16 @@ note_tokens(struct attempt *a, const struct event *e)
 {
 	usec now = clock_now();
 
-	if (a->first_token == 0) {
-		a->first_token = now;
-		a->ready = true;
-		request_wake(a->request);
-	}
 	a->last_token = now;
 	a->tokens += e->tokens > 0 ? e->tokens : 1;
+	if (a->first_token == 0) {
+		a->first_token = a->told = now;
+		a->tokens_told = a->tokens;
+		a->ready = true;
+		request_wake(a->request);
+	} else if (a->token_told && now - a->told >= ATTEMPT_PROGRESS) {
+		request_wake(a->request); /* to tell of it */
+	}
 }
 
 /* An error inside a 200 means what the status that it names would. Before
@@ -356,18 +361,21 @@ start_transfer(struct attempt *a)
 	return a->transfer != NULL ? OK : ERR_MEMORY;
 }
 
-struct attempt *
-attempt_start(struct request *r, const struct conf_serving *s)
+static struct attempt *
+attempt_new(struct request *r, struct ticket t, const struct plan *plan)
 {
 	struct attempt *a = calloc(1, sizeof(*a));
-	struct errmsg why = { "" };
-	char base[384];
 
 	if (a == NULL)
 		return NULL;
 	a->request = r;
-	a->serving = s;
-	a->ops = backend_find(slice_of(s->backend->adapter));
+	a->ticket = t;
+	a->ticketed = true;
+	a->plan = *plan;
+	a->number = r->n_attempts++;
+	r->outcome.n_attempts = r->n_attempts;
+	a->serving = conf_find_serving(r->conf, plan->serving);
+	a->ops = backend_find(slice_of(a->serving->backend->adapter));
 	name_model(a);
 	a->sent = a->last_byte = r->worker->now;
 	a->head.retry_after = 0;
@@ -376,8 +384,21 @@ attempt_start(struct request *r, const struct conf_serving *s)
 	buf_init(&a->held, ATTEMPT_HELD_MAX);
 	buf_init(&a->partial, SSE_EVENT_MAX);
 	buf_init(&a->scratch, SSE_EVENT_MAX);
+	return a;
+}
+
+struct attempt *
+attempt_start(struct request *r, struct ticket t, const struct plan *plan)
+{
+	struct attempt *a = attempt_new(r, t, plan);
+	struct errmsg why = { "" };
+	char base[384];
+
+	if (a == NULL)
+		return NULL;
 	/* A child's port is known to the app, not to the configuration. */
-	if (!app_backend_url(r->worker->app, s->backend, base, sizeof(base))) {
+	if (!app_backend_url(
+		r->worker->app, a->serving->backend, base, sizeof(base))) {
 		attempt_fail(a, FAULT_LOADING);
 		return a;
 	}
@@ -464,6 +485,20 @@ attempt_deadline(const struct attempt *a, usec now, enum fault_kind *passed)
 	return first < at ? first : at;
 }
 
+bool
+attempt_progress(struct attempt *a, unsigned *tokens, usec *span)
+{
+	/* A reader who sets the pace says nothing of the backend's. */
+	if (!a->token_told || a->paced ||
+	    a->last_token - a->told < ATTEMPT_PROGRESS)
+		return false;
+	*tokens = a->tokens - a->tokens_told;
+	*span = a->last_token - a->told;
+	a->tokens_told = a->tokens;
+	a->told = a->last_token;
+	return true;
+}
+
 static usec
 inter_token(const struct attempt *a)
 {
@@ -504,6 +539,8 @@ attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
 {
 	struct route_result result;
 	usec connect = a->result.connect, tls = a->result.tls;
+	/* stamped later than the turn that both may belong to */
+	usec arrived = a->request->routing.arrived;
 
 	if (!a->done)
 		connect = tls = -1;
@@ -516,6 +553,9 @@ attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
 		.model = a->serving->upstream,
 		.fault = a->fault.kind,
 		.status = a->head.status,
+		.hedge = a->hedge,
+		.began = a->sent > arrived ? a->sent - arrived : 0,
+		.ended = now > arrived ? now - arrived : 0,
 		.connect = connect,
 		.tls = tls,
 		.ttft = result.ttft,

@@ -1,6 +1,8 @@
 /* gateway/attempt.h - one try of one request on one serving.
  *
- * Takes bytes inside libcurl's callbacks, cuts them into events, and keeps
+ * A request owns one, and for a while a second, concurrent one: a hedge. Each
+ * has its own ticket, serving, transfer and held bytes; they share the
+ * request's body, which both read, and its deadline. Takes bytes inside libcurl's callbacks, cuts them into events, and keeps
  * or forwards them. Until COMMIT everything is held here, so that a failure
  * can move to another serving unseen. */
 #ifndef GATEWAY_ATTEMPT_H
@@ -12,6 +14,7 @@
 #define ATTEMPT_JSON_MAX ((size_t)64 << 20) /* a whole answer */
 #define ATTEMPT_LINGER (100 * USEC_MS) /* for a clean end after [DONE] */
 #define ATTEMPT_ERROR_MAX ((size_t)64 << 10) /* an error body */
+#define ATTEMPT_PROGRESS (250 * USEC_MS) /* the router hears this often */
 
 enum attempt_mode {
 	ATTEMPT_HEAD, /* no status yet */
@@ -22,6 +25,11 @@ enum attempt_mode {
 
 struct attempt {
 	struct request *request;
+	struct ticket ticket;
+	bool ticketed; /* the ticket is alive */
+	struct plan plan; /* that led here */
+	unsigned number; /* 0, 1, ...: of this request's, as they began */
+	bool hedge; /* it began while another was at work */
 	const struct conf_serving *serving; /* of the request's snapshot */
 	const struct backend_ops *ops;
 	struct transfer *transfer; /* NULL once it is over */
@@ -42,6 +50,9 @@ struct attempt {
 	usec sent, first_token, last_token, last_byte; /* 0: not yet */
 	usec paused; /* since when the client makes us pause; 0: it does not */
 	bool token_told; /* the router knows of the first token */
+	bool paced; /* the client has made it pause: its pace is not its own */
+	usec told; /* until when the router knows of progress */
+	unsigned tokens_told;
 
 	bool ready; /* may be committed */
 	bool done; /* the transfer is over */
@@ -51,9 +62,11 @@ struct attempt {
 	char message[256]; /* the backend's own words, for the client */
 };
 
-/* Starts; NULL without memory. On another failure the attempt exists and has
- * already failed. */
-struct attempt *attempt_start(struct request *, const struct conf_serving *);
+/* Starts on the plan's serving; the ticket is the attempt's from now on. NULL
+ * without memory. On another failure the attempt exists and has already
+ * failed. */
+struct attempt *attempt_start(
+    struct request *, struct ticket, const struct plan *);
 /* Cancels what is running. */
 void attempt_free(struct attempt **);
 
@@ -72,6 +85,10 @@ usec attempt_deadline(
 void attempt_fail(struct attempt *, enum fault_kind);
 /* Its failure was to say nothing, and so did everybody: that is the answer. */
 void attempt_accept(struct attempt *);
+
+/* The tokens since the last time, and the span they took, where it is time to
+ * tell of them: of a stream that runs at the backend's own pace. */
+bool attempt_progress(struct attempt *, unsigned *tokens, usec *span);
 
 /* For the router and the outcome. */
 void attempt_result(const struct attempt *, usec now, struct route_result *);

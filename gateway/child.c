@@ -258,6 +258,30 @@ add_arg(struct buf *text, const char *arg, int port)
 	buf_add(text, slice_make(arg, strlen(arg) + 1));
 }
 
+/* Ours without what is withheld; NULL without memory. The strings are ours,
+ * the array the caller's. */
+static char **
+environment(struct child *c)
+{
+	size_t n = 0, kept = 0;
+	char **env;
+
+	while (environ[n] != NULL)
+		n++;
+	env = calloc(n + 1, sizeof(*env));
+	if (env == NULL)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		struct slice name =
+		    slice_make(environ[i], strcspn(environ[i], "="));
+
+		if (c->ops->withholds == NULL ||
+		    !c->ops->withholds(c->arg, name))
+			env[kept++] = environ[i];
+	}
+	return env;
+}
+
 static int
 spawn_args(struct child *c, char **args)
 {
@@ -266,16 +290,22 @@ spawn_args(struct child *c, char **args)
 	uv_process_options_t o = { .exit_cb = on_exited,
 		.file = args[0],
 		.args = args,
+		.env = environment(c),
 		.cwd = c->cwd,
 		.flags = UV_PROCESS_DETACHED,
 		.stdio = stdio,
 		.stdio_count = 3 };
+	int rc;
 
+	if (o.env == NULL)
+		return UV_ENOMEM;
 	for (int i = 0; i < 2; i++) {
 		stdio[i + 1].flags = (uv_stdio_flags)writable;
 		stdio[i + 1].data.stream = (uv_stream_t *)&c->out[i].pipe;
 	}
-	return uv_spawn(c->loop, &c->process, &o);
+	rc = uv_spawn(c->loop, &c->process, &o);
+	free(o.env);
+	return rc;
 }
 
 /* 0, or an error of uv's. */

@@ -19,6 +19,8 @@ struct child_ops {
 	void (*on_up)(void *arg, const char *url);
 	/* It has ended, or could not be started; a restart will follow. */
 	void (*on_down)(void *arg);
+	/* Whether that environment variable is kept from it. NULL: none is. */
+	bool (*withholds)(void *arg, struct slice variable);
 };
 
 struct child_timing {

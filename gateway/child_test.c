@@ -43,7 +43,15 @@ on_down(void *arg)
 	f->downs++;
 }
 
-static const struct child_ops ops = { .on_up = on_up, .on_down = on_down };
+static bool
+withholds(void *arg, struct slice variable)
+{
+	return slice_is(variable, "CHILD_TEST_KEY");
+}
+
+static const struct child_ops ops = {
+	.on_up = on_up, .on_down = on_down, .withholds = withholds
+};
 
 static void
 on_stopped(void *arg)
@@ -227,6 +235,24 @@ a_child_that_crashes_thrice_lives_in_the_end(void **state)
 }
 
 static void
+what_is_withheld_is_not_in_its_environment(void **state)
+{
+	struct fixture *f = *state;
+
+	setenv("CHILD_TEST_KEY", "sk-hunter2", 1);
+	setenv("CHILD_TEST_KEY_TOO", "plain", 1);
+	start_script(f,
+	    "env | grep CHILD_TEST; echo key=$CHILD_TEST_KEY.; "
+	    "exec sleep 60");
+	await_log(f, "key=.");
+	assert_true(logged(f, "CHILD_TEST_KEY_TOO=plain"));
+	assert_false(logged(f, "hunter2"));
+	stop(f);
+	unsetenv("CHILD_TEST_KEY");
+	unsetenv("CHILD_TEST_KEY_TOO");
+}
+
+static void
 a_missing_program_is_named_and_tried_again(void **state)
 {
 	struct fixture *f = *state;
@@ -405,6 +431,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_child_that_crashes_thrice_lives_in_the_end),
+		TEST(what_is_withheld_is_not_in_its_environment),
 		TEST(a_missing_program_is_named_and_tried_again),
 		TEST(a_folder_that_is_not_there_is_an_error_too),
 		TEST(the_port_is_told_to_the_child_and_to_us),

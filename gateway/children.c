@@ -76,7 +76,18 @@ on_down(void *arg)
 	switchboard_load(k->owner->app->board, k->backend, &load, &fault, now);
 }
 
-static const struct child_ops ops = { .on_up = on_up, .on_down = on_down };
+/* The keys of other backends and of tenants are none of its business. */
+static bool
+withholds(void *arg, struct slice variable)
+{
+	const struct kept *k = arg;
+
+	return conf_withholds(k->owner->app->conf, k->backend, variable);
+}
+
+static const struct child_ops ops = {
+	.on_up = on_up, .on_down = on_down, .withholds = withholds
+};
 
 struct children *
 children_new(struct app *app)

@@ -15,6 +15,10 @@ int command_serve(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_ask(int argc, char **argv);
 int command_top(int argc, char **argv);
+int command_explain(int argc, char **argv);
+int command_slo(int argc, char **argv);
+int command_loadtest(int argc, char **argv);
+int command_simulate(int argc, char **argv);
 int command_key(int argc, char **argv);
 int command_docs(int argc, char **argv);
 

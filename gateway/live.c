@@ -204,6 +204,8 @@ ask_serving(struct client *c, const struct conf_serving *s, const char *base)
 
 struct live_child {
 	uv_loop_t loop;
+	const struct conf *conf;
+	uint32_t backend; /* id */
 	char url[64];
 	bool down;
 };
@@ -222,6 +224,14 @@ on_down(void *arg)
 	struct live_child *l = arg;
 
 	l->down = true;
+}
+
+static bool
+withholds(void *arg, struct slice variable)
+{
+	const struct live_child *l = arg;
+
+	return conf_withholds(l->conf, l->backend, variable);
 }
 
 static void
@@ -274,8 +284,8 @@ static bool
 ask_child(
     struct client *c, const struct conf *conf, const struct conf_backend *b)
 {
-	static const struct child_ops ops = { on_up, on_down };
-	struct live_child l = { .down = false };
+	static const struct child_ops ops = { on_up, on_down, withholds };
+	struct live_child l = { .conf = conf, .backend = b->id };
 	struct child *child;
 	bool good;
 

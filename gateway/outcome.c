@@ -5,15 +5,15 @@
  * and retries. An attempt's report has the backend's share of it. */
 #include "gateway/app.h"
 #include "gateway/attempt.h"
+#include "gateway/note.h"
 #include "gateway/steps.h"
 #include "policies/price.h"
 
 void
-outcome_note_attempt(struct request *r)
+outcome_note_attempt(struct request *r, const struct attempt *a)
 {
-	size_t at = (r->n_attempts - 1) % ATTEMPTS_KEPT;
-
-	attempt_report(r->attempt, r->worker->now, &r->outcome.attempts[at]);
+	attempt_report(
+	    a, r->worker->now, &r->outcome.attempts[a->number % ATTEMPTS_KEPT]);
 }
 
 void
@@ -21,15 +21,16 @@ outcome_note_commit(struct request *r)
 {
 	const struct attempt *a = r->attempt;
 	struct outcome *o = &r->outcome;
-	size_t at = (r->n_attempts - 1) % ATTEMPTS_KEPT;
+	size_t at = a->number % ATTEMPTS_KEPT;
 
-	outcome_note_attempt(r);
+	outcome_note_attempt(r, a);
 	o->queue = r->waited;
 	o->connect = o->attempts[at].connect;
 	o->tls = o->attempts[at].tls;
 	if (a->first_token > 0)
 		o->ttft = a->first_token - r->routing.arrived;
-	o->reason = plan_reason_name(r->plan.reason);
+	o->reason = plan_reason_name(a->plan.reason);
+	note_last_plan(r);
 }
 
 /* A target on what was not measured (TTFT of a whole answer) is not missed. */
@@ -43,18 +44,31 @@ judge_slo(struct outcome *o, const struct slo *slo)
 	    (slo->total == 0 || o->total <= slo->total);
 }
 
-/* What the answering attempt measured and cost. */
+/* Nobody says what a cancelled attempt has used. It is charged for the whole
+ * prompt, which it was sent, and for the tokens that came of it. */
+static double
+cost_of_hedge(const struct request *r, const struct usage *answer)
+{
+	return r->outrun_price == NULL
+	    ? 0
+	    : price_expected(r->outrun_price, answer->input, r->outrun_tokens);
+}
+
+/* What the answering attempt measured, and what the request cost. */
 static void
 note_answer(struct request *r, usec now)
 {
 	struct outcome *o = &r->outcome;
 	struct route_result result;
+	double hedge;
 
 	attempt_result(r->attempt, now, &result);
 	o->usage = result.usage;
 	o->itl = result.itl;
 	o->cost =
 	    price_of_usage(&r->attempt->serving->backend->price, &result.usage);
+	hedge = cost_of_hedge(r, &result.usage);
+	o->cost = o->cost < 0 || hedge < 0 ? PRICE_UNKNOWN : o->cost + hedge;
 }
 
 /* From the request's arrival; of one that was never read whole, from when its
@@ -64,7 +78,7 @@ total_of(const struct request *r, usec now)
 {
 	usec from = r->routing.arrived > 0 ? r->routing.arrived : r->began;
 
-	return now - from;
+	return now > from ? now - from : 0;
 }
 
 static const char *
@@ -91,6 +105,8 @@ outcome_emit(struct request *r)
 	if (r->attempt != NULL && o->result != RESULT_REFUSED)
 		note_answer(r, now);
 	judge_slo(o, &r->slo);
-	request_drop_attempt(r);
+	request_drop_attempt(r, &r->second);
+	request_drop_attempt(r, &r->attempt);
 	app_finish(r->worker->app, r->worker->index, o, now);
+	note_end(r, now);
 }

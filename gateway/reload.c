@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "backends/backend.h"
+#include "gateway/admin/labels.h"
 #include "gateway/app.h"
 #include "gateway/lib/log.h"
 #include "gateway/children.h"
@@ -91,6 +92,8 @@ app_publish(struct app *app, struct conf *conf)
 	enum err rc;
 
 	rc = label_telemetry(app, conf);
+	if (rc == OK)
+		rc = labels_configure(app->labels, conf);
 	if (rc == OK)
 		rc = switchboard_configure(app->board, conf, clock_now());
 	if (rc != OK)

@@ -9,6 +9,7 @@
 #include "gateway/app.h"
 #include "gateway/attempt.h"
 #include "gateway/head.h"
+#include "gateway/note.h"
 #include "gateway/request.h"
 
 #define HEADERS_MAX 16
@@ -41,6 +42,7 @@ add_cors(struct header_list *h, const struct request *r)
 		add(h, "access-control-expose-headers",
 		    SLICE("x-request-id, x-pointsman-backend, "
 			  "x-pointsman-model, x-pointsman-attempts, "
+			  "x-pointsman-receipt, "
 			  "server-timing, retry-after, retry-after-ms"));
 		return;
 	}
@@ -80,7 +82,7 @@ reply_headers(struct request *r, int status, const char *content_type,
 	const struct attempt *a = r->attempt;
 	struct header_list h = { .n = 0 };
 	struct retry_text retry;
-	char attempts[16];
+	char attempts[16], receipt[RECEIPT_ID_BYTES];
 	struct buf timing;
 
 	buf_init(&timing, 512);
@@ -88,6 +90,10 @@ reply_headers(struct request *r, int status, const char *content_type,
 	add(&h, "content-type", slice_of(content_type));
 	add(&h, "x-request-id", slice_of(r->id));
 	add(&h, "x-pointsman-attempts", slice_of(attempts));
+	if (note_expected(r)) {
+		note_id(r, receipt);
+		add(&h, "x-pointsman-receipt", slice_of(receipt));
+	}
 	server_timing(&r->outcome, &timing);
 	add(&h, "server-timing", buf_slice(&timing));
 	if (a != NULL) {

@@ -3,6 +3,7 @@
  * The steps themselves are in steps.c. */
 #include "gateway/request.h"
 #include "gateway/head.h"
+#include "gateway/note.h"
 
 #include <assert.h>
 #include <openssl/rand.h>
@@ -71,6 +72,8 @@ void
 request_free(struct request *r)
 {
 	attempt_free(&r->attempt);
+	attempt_free(&r->second);
+	note_drop(r);
 	free(r->parsed);
 	conf_unref(&r->conf);
 	free(r);
@@ -94,16 +97,24 @@ request_disarm(struct request *r)
 	uv_close((uv_handle_t *)&r->timer, on_timer_closed);
 }
 
+static usec
+earlier(usec at, const struct attempt *a, usec now)
+{
+	enum fault_kind passed;
+	usec own = a != NULL ? attempt_deadline(a, now, &passed) : USEC_NEVER;
+
+	return own < at ? own : at;
+}
+
 void
 request_arm(struct request *r)
 {
-	usec at = r->deadline, now = r->worker->now, own;
-	enum fault_kind passed;
+	usec at = r->deadline, now = r->worker->now;
 
-	if (r->attempt != NULL) {
-		own = attempt_deadline(r->attempt, now, &passed);
-		at = own < at ? own : at;
-	}
+	at = earlier(at, r->attempt, now);
+	at = earlier(at, r->second, now);
+	if (r->state == REQ_ATTEMPT && r->hedge_at < at)
+		at = r->hedge_at;
 	/* Rounded up: a timer that fires early would only be armed again. */
 	at = at > now ? (at - now + USEC_MS - 1) / USEC_MS : 0;
 	uv_timer_start(&r->timer, on_timer, (uint64_t)at, 0);
@@ -159,6 +170,7 @@ request_new(struct worker *w, struct exchange *x)
 	r->sink->on_drain = on_drain;
 	r->sink->on_gone = on_gone;
 	r->sink->arg = r;
+	r->hedge_at = USEC_NEVER;
 	/* Zero would be a measurement. */
 	r->outcome.recv = r->outcome.auth = r->outcome.queue = -1;
 	r->outcome.route = r->outcome.connect = r->outcome.tls = -1;

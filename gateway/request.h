@@ -5,6 +5,17 @@
  *	  |       |      | +-WAIT  +-- retry re-plans           |
  *	  +-------+------+--------- refuse ---------------------+
  *
+ * An ATTEMPT may become two: `attempt`, and `second` where the router allows a
+ * hedge for one that is late. The first of them that is ready is committed and
+ * the other cancelled; while one lives, the other's failure changes nothing.
+ * In every other state there is at most one, `attempt`.
+ *
+ *	one --late, allowed--> two --either ready--> one, COMMIT
+ *	 |                      |
+ *	 | failed               | either failed: one goes on
+ *	 v                      v
+ *	retry                  one
+ *
  * request_enter() is the only writer of the state. Callbacks leave word in the
  * flags and make the request runnable; the steps (steps.c) do the work, from
  * the worker's settle loop and never from inside libcurl or libmicrohttpd.
@@ -30,7 +41,7 @@ enum request_state {
 	REQ_BODY, /* scan it */
 	REQ_PLAN, /* ask the router */
 	REQ_WAIT, /* in the router's queue */
-	REQ_ATTEMPT, /* a backend works; the client has seen nothing */
+	REQ_ATTEMPT, /* one or two backends work; the client saw nothing */
 	REQ_COMMIT, /* the answer begins */
 	REQ_RELAY, /* and goes on */
 	REQ_FINISH, /* over: told everybody who counts */
@@ -47,6 +58,7 @@ enum head_verdict {
 };
 
 struct attempt;
+struct receipt;
 
 struct request {
 	struct list on_runnable, on_live;
@@ -72,13 +84,18 @@ struct request {
 	struct facts facts;
 	struct slo slo;
 	struct route_request routing; /* borrowed by the router */
-	struct ticket ticket;
+	struct ticket ticket; /* of a wait; an attempt has its own */
 	bool ticketed; /* the ticket is alive */
-	struct plan plan;
+	struct plan plan; /* the router's last word; an attempt keeps its own */
 	bool plan_ready; /* the router has answered a wait */
 	bool streaming; /* what the client was sent is SSE */
 
 	struct attempt *attempt; /* the present one, or NULL */
+	struct attempt *second; /* a concurrent one, or NULL */
+	usec hedge_at; /* when it may begin; USEC_NEVER: not at all */
+	const struct conf_price *outrun_price; /* of the one cancelled at
+						  COMMIT; NULL: none was */
+	unsigned outrun_tokens; /* that it had made by then */
 	unsigned n_attempts, n_rate_limited, n_empty;
 	usec waited; /* in the router's queue, in all */
 
@@ -86,6 +103,7 @@ struct request {
 	bool received, gone, drained, closed, aborted;
 	bool released; /* the exchange's reference has been given up */
 
+	struct receipt *receipt; /* being written, or NULL (note.h) */
 	struct outcome outcome;
 	bool sent_headers;
 };

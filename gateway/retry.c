@@ -1,45 +1,65 @@
-/* gateway/retry.c - what a failed attempt leads to, before COMMIT: another
- * serving, a wait, or an answer that says what went wrong. */
+/* gateway/retry.c - how tickets end, and what a failed attempt leads to before
+ * COMMIT: another serving, a wait, or an answer that says what went wrong. */
 #include <stdio.h>
 
 #include "gateway/app.h"
 #include "gateway/attempt.h"
 #include "gateway/lib/log.h"
+#include "gateway/note.h"
 #include "gateway/refusals.h"
 #include "gateway/steps.h"
 
-void
-request_drop_ticket(struct request *r)
+/* --- how tickets end --- */
+
+static void
+cancel_ticket(struct request *r, struct ticket t, bool *alive)
 {
-	if (r->ticketed)
-		switchboard_cancel(
-		    r->worker->app->board, r->ticket, r->worker->now);
-	r->ticketed = false;
+	if (*alive)
+		switchboard_cancel(r->worker->app->board, t, r->worker->now);
+	*alive = false;
+}
+
+void
+request_drop_tickets(struct request *r)
+{
+	cancel_ticket(r, r->ticket, &r->ticketed);
+	if (r->attempt != NULL)
+		cancel_ticket(r, r->attempt->ticket, &r->attempt->ticketed);
+	if (r->second != NULL)
+		cancel_ticket(r, r->second->ticket, &r->second->ticketed);
+}
+
+/* With the attempt's result; `kind` where it has none of its own. */
+static void
+settle_ticket(struct request *r, struct attempt *a, enum fault_kind kind)
+{
+	struct route_result result;
+
+	if (!a->ticketed)
+		return;
+	attempt_result(a, r->worker->now, &result);
+	if (kind != FAULT_NONE)
+		result.fault.kind = kind;
+	switchboard_finished(
+	    r->worker->app->board, a->ticket, &result, r->worker->now);
+	a->ticketed = false;
 }
 
 void
 request_settle_ticket(struct request *r)
 {
-	struct route_result result;
-
-	if (!r->ticketed)
-		return;
-	attempt_result(r->attempt, r->worker->now, &result);
-	switchboard_finished(
-	    r->worker->app->board, r->ticket, &result, r->worker->now);
-	r->ticketed = false;
+	settle_ticket(r, r->attempt, FAULT_NONE);
 }
 
 /* What no client would wait for: thrice the forecast, and at least a second.
  * Without a forecast a whole answer may simply be long. */
 static bool
-too_silent(const struct request *r)
+too_silent(const struct request *r, const struct attempt *a)
 {
-	const struct attempt *a = r->attempt;
-	usec forecast = r->facts.stream ? r->plan.ttft : r->plan.total;
+	usec forecast = r->facts.stream ? a->plan.ttft : a->plan.total;
 	usec limit = USEC_SEC;
 
-	if (a == NULL || a->first_token != 0 || a->done)
+	if (a->first_token != 0 || a->done)
 		return false;
 	if (forecast <= 0 && !r->facts.stream)
 		return false;
@@ -48,40 +68,53 @@ too_silent(const struct request *r)
 	return r->worker->now - a->sent > limit;
 }
 
-void
-request_give_up(struct request *r)
+static void
+give_up(struct request *r, struct attempt *a, enum fault_kind kind)
 {
-	struct route_result result;
-
-	if (!r->ticketed || !too_silent(r)) {
-		request_drop_ticket(r);
+	if (a == NULL)
 		return;
-	}
-	attempt_result(r->attempt, r->worker->now, &result);
-	result.fault.kind = FAULT_TTFT_TIMEOUT;
-	switchboard_finished(
-	    r->worker->app->board, r->ticket, &result, r->worker->now);
-	r->ticketed = false;
+	if (too_silent(r, a))
+		settle_ticket(r, a, FAULT_TTFT_TIMEOUT);
+	attempt_fail(a, kind);
 }
 
 void
-request_drop_attempt(struct request *r)
+request_give_up(struct request *r, enum fault_kind kind)
 {
-	if (r->attempt == NULL)
-		return;
-	outcome_note_attempt(r);
-	attempt_free(&r->attempt);
+	give_up(r, r->attempt, kind);
+	give_up(r, r->second, kind);
+	request_drop_tickets(r);
 }
 
 void
-request_tell_limits(struct request *r)
+request_drop_attempt(struct request *r, struct attempt **which)
 {
-	const struct attempt *a = r->attempt;
+	if (*which == NULL)
+		return;
+	outcome_note_attempt(r, *which);
+	attempt_free(which);
+}
 
+void
+request_cancel_attempt(
+    struct request *r, struct attempt **which, enum fault_kind kind)
+{
+	struct attempt *a = *which;
+
+	attempt_fail(a, kind);
+	cancel_ticket(r, a->ticket, &a->ticketed);
+	request_drop_attempt(r, which);
+}
+
+void
+request_tell_limits(struct request *r, const struct attempt *a)
+{
 	if (a->head.limits.has != 0)
 		switchboard_load(r->worker->app->board, a->serving->backend->id,
 		    &a->head.limits, NULL, r->worker->now);
 }
+
+/* --- what a failure leads to --- */
 
 /* Names only: what libcurl or a backend says may tell of addresses and keys. */
 static void
@@ -109,52 +142,58 @@ answer_fault(struct request *r, const struct plan *plan)
 	    &a->fault, plan, r->n_attempts == r->n_rate_limited, &said, &e);
 	if (e.message == NULL)
 		word_fault(r, &e);
-	outcome_note_attempt(r);
+	outcome_note_attempt(r, a);
 	reply_error(r, &e);
 	upstream_error_fini(&said);
-	request_drop_attempt(r);
+	request_drop_attempt(r, &r->attempt);
 	return request_finish(r, RESULT_ERROR, kind, fault_rule(kind)->name);
 }
 
-/* A finish without a token, from every candidate: then that is the answer. */
+/* A finish without a token. */
 static bool
-all_empty(struct request *r)
+is_empty(const struct request *r, const struct attempt *a)
 {
-	const struct attempt *a = r->attempt;
-
-	if (a->done && a->fault.kind == FAULT_BAD_ANSWER &&
+	return a->done && a->fault.kind == FAULT_BAD_ANSWER &&
 	    (a->mode == ATTEMPT_EVENTS) == r->facts.stream &&
 	    (a->seen & EVENT_FINISH) != 0 &&
-	    (a->seen & (EVENT_ERROR | EVENT_TOKEN)) == 0)
-		r->n_empty++;
-	return r->n_empty == r->n_attempts;
+	    (a->seen & (EVENT_ERROR | EVENT_TOKEN)) == 0;
 }
 
-enum step
-request_retry(struct request *r)
+void
+request_note_failure(struct request *r, const struct attempt *a)
 {
-	struct attempt *a = r->attempt;
 	const struct fault_rule *rule = fault_rule(a->fault.kind);
-	bool empty = all_empty(r);
 
 	log_info("attempt_failed id=%s backend=%s reason=%s status=%d retry=%d "
 		 "text=\"%s\"",
 	    r->id, a->serving->backend->name, rule->name, a->fault.status,
 	    rule->retry, a->result.message);
 	r->n_rate_limited += a->fault.kind == FAULT_RATE_LIMITED;
-	request_tell_limits(r);
-	if (!rule->retry) {
+	r->n_empty += is_empty(r, a);
+	request_tell_limits(r, a);
+}
+
+enum step
+request_retry(struct request *r)
+{
+	struct attempt *a = r->attempt;
+
+	request_note_failure(r, a);
+	if (!fault_rule(a->fault.kind)->retry) {
 		request_settle_ticket(r);
 		return answer_fault(r, NULL);
 	}
-	switchboard_retry(r->worker->app->board, r->ticket, &a->fault,
+	switchboard_retry(r->worker->app->board, a->ticket, &a->fault,
 	    r->worker->now, &r->plan);
+	a->ticketed = false;
 	if (r->plan.kind != PLAN_NO) {
-		request_drop_attempt(r);
+		r->ticket = a->ticket; /* the same one lives on */
+		request_drop_attempt(r, &r->attempt);
 		return request_follow_plan(r);
 	}
-	r->ticketed = false;
-	if (!empty)
+	note_plan(r, &r->plan, false);
+	/* From every candidate: then that is the answer. */
+	if (r->n_empty < r->n_attempts)
 		return answer_fault(r, &r->plan);
 	attempt_accept(a);
 	request_enter(r, REQ_COMMIT);

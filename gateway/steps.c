@@ -10,6 +10,7 @@
 #include "gateway/app.h"
 #include "gateway/attempt.h"
 #include "gateway/lib/log.h"
+#include "gateway/note.h"
 #include "gateway/refusals.h"
 #include "gateway/steps.h"
 #include "policies/slo.h"
@@ -28,11 +29,23 @@ request_finish(struct request *r, enum result result, enum fault_kind fault,
 	return STEP_AGAIN;
 }
 
+/* Whoever was let in is logged each time, strangers only so often. */
+static bool
+worth_a_line(const struct request *r)
+{
+	static struct log_limit strangers = { .event = "refuse", .most = 10 };
+
+	return r->verdict != HEAD_REFUSED ||
+	    log_limit_pass(&strangers, r->worker->now);
+}
+
 enum step
 request_refuse(struct request *r, const struct error_reply *e)
 {
-	log_info("refuse id=%s status=%d reason=%s state=%s", r->id, e->status,
-	    e->code != NULL ? e->code : "-", request_state_name(r->state));
+	if (worth_a_line(r))
+		log_info("refuse id=%s status=%d reason=%s state=%s", r->id,
+		    e->status, e->code != NULL ? e->code : "-",
+		    request_state_name(r->state));
 	reply_error(r, e);
 	return request_finish(r,
 	    r->n_attempts > 0 ? RESULT_ERROR : RESULT_REFUSED, r->outcome.fault,
@@ -184,13 +197,13 @@ start_attempt(struct request *r)
 		  "reason=%s",
 	    r->id, s->backend->name, (long long)r->plan.ttft,
 	    r->plan.confidence, plan_reason_name(r->plan.reason));
-	r->attempt = attempt_start(r, s);
+	r->attempt = attempt_start(r, r->ticket, &r->plan);
 	if (r->attempt == NULL) {
-		request_drop_ticket(r);
+		request_drop_tickets(r);
 		return request_refuse(r, &refusal_memory);
 	}
-	r->n_attempts++;
-	r->outcome.n_attempts = r->n_attempts;
+	r->ticketed = false; /* the attempt's now */
+	request_expect_hedge(r);
 	request_enter(r, REQ_ATTEMPT);
 	request_arm(r);
 	return STEP_AGAIN;
@@ -202,6 +215,7 @@ request_follow_plan(struct request *r)
 {
 	struct error_reply e;
 
+	note_plan(r, &r->plan, false);
 	switch (r->plan.kind) {
 	case PLAN_GO:
 		r->ticketed = true;
@@ -224,6 +238,7 @@ step_plan(struct request *r)
 {
 	usec before = clock_now();
 
+	note_begin(r);
 	switchboard_submit(
 	    r->worker->app->board, &r->routing, before, &r->ticket, &r->plan);
 	r->outcome.route = clock_now() - before;
@@ -258,7 +273,7 @@ step_wait(struct request *r)
 		return STEP_WAIT;
 	}
 	warm = any_warm(r);
-	request_drop_ticket(r);
+	request_drop_tickets(r);
 	r->outcome.fault = warm ? FAULT_DEADLINE : FAULT_LOADING;
 	return request_refuse(r, warm ? &refusal_deadline : &refusal_loading);
 }
@@ -266,37 +281,49 @@ step_wait(struct request *r)
 /* --- ATTEMPT --- */
 
 static void
-check_deadlines(struct request *r)
+check_deadlines(struct attempt *a, usec now)
 {
 	enum fault_kind passed;
 
-	attempt_deadline(r->attempt, r->worker->now, &passed);
+	attempt_deadline(a, now, &passed);
 	if (passed != FAULT_NONE)
-		attempt_fail(r->attempt, passed);
+		attempt_fail(a, passed);
+}
+
+static enum step
+out_of_time(struct request *r)
+{
+	request_give_up(r, FAULT_DEADLINE);
+	outcome_note_attempt(r, r->attempt);
+	r->outcome.fault = FAULT_DEADLINE;
+	return request_refuse(r, &refusal_deadline);
 }
 
 static enum step
 step_attempt(struct request *r)
 {
-	struct attempt *a = r->attempt;
+	usec now = r->worker->now;
 
-	if (!a->ready) /* what has come in time is not late any more */
-		check_deadlines(r);
-	if (a->failed)
+	/* what has come in time is not late any more */
+	if (!r->attempt->ready)
+		check_deadlines(r->attempt, now);
+	if (r->second != NULL && !r->second->ready)
+		check_deadlines(r->second, now);
+	request_unpair(r);
+	if (r->attempt->failed)
 		return request_retry(r);
-	if (a->ready) {
+	if (request_settle_race(r)) {
 		request_enter(r, REQ_COMMIT);
 		return STEP_AGAIN;
 	}
-	if (r->worker->now < r->deadline) {
-		request_arm(r);
-		return STEP_WAIT;
+	if (now >= r->deadline)
+		return out_of_time(r);
+	if (now >= r->hedge_at) {
+		request_hedge(r);
+		return STEP_AGAIN; /* it may have failed already */
 	}
-	request_give_up(r);
-	attempt_fail(r->attempt, FAULT_DEADLINE);
-	outcome_note_attempt(r);
-	r->outcome.fault = FAULT_DEADLINE;
-	return request_refuse(r, &refusal_deadline);
+	request_arm(r);
+	return STEP_WAIT;
 }
 
 /* --- COMMIT, RELAY --- */
@@ -344,7 +371,7 @@ step_commit(struct request *r)
 	struct attempt *a = r->attempt;
 
 	outcome_note_commit(r);
-	request_tell_limits(r);
+	request_tell_limits(r, a);
 	if (a->mode != ATTEMPT_EVENTS) {
 		free_request_body(r);
 		return commit_body(r);
@@ -365,11 +392,23 @@ tell_first_token(struct request *r)
 {
 	struct attempt *a = r->attempt;
 
-	if (a->token_told || a->first_token == 0 || !r->ticketed)
+	if (a->token_told || a->first_token == 0 || !a->ticketed)
 		return;
 	a->token_told = true;
-	switchboard_first_token(r->worker->app->board, r->ticket,
+	switchboard_first_token(r->worker->app->board, a->ticket,
 	    r->worker->now, a->first_token - a->sent);
+}
+
+static void
+tell_progress(struct request *r)
+{
+	struct attempt *a = r->attempt;
+	unsigned tokens;
+	usec span;
+
+	if (a->ticketed && attempt_progress(a, &tokens, &span))
+		switchboard_progress(r->worker->app->board, a->ticket,
+		    r->worker->now, tokens, span);
 }
 
 /* After COMMIT there is no way back: the client hears of it in the stream. */
@@ -409,7 +448,7 @@ end_answer(struct request *r)
 		attempt_accept(a);
 	request_settle_ticket(r);
 	return request_finish(
-	    r, RESULT_OK, FAULT_NONE, plan_reason_name(r->plan.reason));
+	    r, RESULT_OK, FAULT_NONE, plan_reason_name(a->plan.reason));
 }
 
 static enum step
@@ -418,12 +457,13 @@ step_relay(struct request *r)
 	struct attempt *a = r->attempt;
 
 	tell_first_token(r);
+	tell_progress(r);
 	free_request_body(r);
 	if (r->drained) {
 		r->drained = false;
 		attempt_resume(a);
 	}
-	check_deadlines(r);
+	check_deadlines(a, r->worker->now);
 	if (!a->failed && !a->done && r->worker->now >= r->deadline)
 		attempt_fail(a, FAULT_DEADLINE);
 	/* All of the answer and its end mark are out: what the connection
@@ -444,9 +484,7 @@ abandon(struct request *r)
 {
 	log_debug(
 	    "client_gone id=%s state=%s", r->id, request_state_name(r->state));
-	request_give_up(r);
-	if (r->attempt != NULL)
-		attempt_fail(r->attempt, FAULT_CLIENT_GONE);
+	request_give_up(r, FAULT_CLIENT_GONE);
 	return request_finish(
 	    r, RESULT_CLIENT_GONE, FAULT_CLIENT_GONE, "client_gone");
 }
@@ -455,7 +493,7 @@ abandon(struct request *r)
 static enum step
 abort_request(struct request *r)
 {
-	request_drop_ticket(r);
+	request_drop_tickets(r);
 	if (r->state != REQ_RELAY || !r->streaming)
 		return request_refuse(r, &refusal_draining);
 	reply_error_event(r, &refusal_draining);

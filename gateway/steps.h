@@ -1,7 +1,8 @@
 /* gateway/steps.h - what the files of the request's steps share.
  *
- * steps.c has one function per state; retry.c, what a failed attempt leads
- * to; outcome.c, what is told of a request once it is over. */
+ * steps.c has one function per state; hedge.c, two attempts at a time;
+ * retry.c, what a failed attempt leads to and how tickets end; outcome.c, what
+ * is told of a request once it is over. */
 #ifndef GATEWAY_STEPS_H
 #define GATEWAY_STEPS_H
 
@@ -14,22 +15,37 @@ enum step request_finish(
 /* What the router said, now or after a wait. */
 enum step request_follow_plan(struct request *);
 
-/* retry.c: the attempt has failed before COMMIT. */
+/* hedge.c: sets hedge_at for an attempt that begins now. */
+void request_expect_hedge(struct request *);
+/* The attempt is late: begins a second one, if the router has one. */
+void request_hedge(struct request *);
+/* One of two has failed: lets the other, then `attempt`, go on alone. */
+void request_unpair(struct request *);
+/* True: `attempt` is ready, and the only one now. */
+bool request_settle_race(struct request *);
+
+/* retry.c: the only attempt has failed before COMMIT. */
 enum step request_retry(struct request *);
-/* The ticket ends here, if it is still alive: with nobody to blame, or with
- * the attempt's result. */
-void request_drop_ticket(struct request *);
-/* The same where an attempt has been silent for long: it is to blame. */
-void request_give_up(struct request *);
+/* Counts and logs a failure, whatever follows from it. */
+void request_note_failure(struct request *, const struct attempt *);
+/* Every ticket ends here that is still alive: with nobody to blame. */
+void request_drop_tickets(struct request *);
+/* The same, but an attempt that has been silent for long is to blame. Says
+ * how the attempts ended. */
+void request_give_up(struct request *, enum fault_kind);
+/* The answering attempt's ticket ends with its result. */
 void request_settle_ticket(struct request *);
-/* Cancels the attempt, if there is one, and keeps its report. */
-void request_drop_attempt(struct request *);
+/* Stops the attempt, if there is one, and keeps its report. */
+void request_drop_attempt(struct request *, struct attempt **);
+/* The same and ends its ticket; nobody is to blame. */
+void request_cancel_attempt(
+    struct request *, struct attempt **, enum fault_kind);
 /* Rate limits that came with an answer are capacity, whatever it said. */
-void request_tell_limits(struct request *);
+void request_tell_limits(struct request *, const struct attempt *);
 
 /* outcome.c: for the headers that go out now. */
 void outcome_note_commit(struct request *);
-void outcome_note_attempt(struct request *);
+void outcome_note_attempt(struct request *, const struct attempt *);
 /* Once, at FINISH: fills what is left of r->outcome and hands it on. */
 void outcome_emit(struct request *);
 

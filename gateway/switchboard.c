@@ -2,7 +2,9 @@
 #include "gateway/switchboard.h"
 
 #include <openssl/rand.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 struct switchboard {
@@ -111,6 +113,19 @@ switchboard_retry(struct switchboard *b, struct ticket t,
 }
 
 void
+switchboard_hedge(struct switchboard *b, struct ticket first, usec now,
+    struct ticket *second, struct plan *plan)
+{
+	uint64_t mask;
+
+	uv_mutex_lock(&b->lock);
+	router_hedge(b->router, first, now, second, plan);
+	mask = router_owed(b->router);
+	uv_mutex_unlock(&b->lock);
+	wake_workers(b, mask);
+}
+
+void
 switchboard_cancel(struct switchboard *b, struct ticket t, usec now)
 {
 	uint64_t mask;
@@ -128,6 +143,19 @@ switchboard_first_token(
 	uv_mutex_lock(&b->lock);
 	router_first_token(b->router, t, now, ttft);
 	uv_mutex_unlock(&b->lock);
+}
+
+void
+switchboard_progress(struct switchboard *b, struct ticket t, usec now,
+    unsigned tokens, usec span)
+{
+	uint64_t mask;
+
+	uv_mutex_lock(&b->lock);
+	router_progress(b->router, t, now, tokens, span);
+	mask = router_owed(b->router);
+	uv_mutex_unlock(&b->lock);
+	wake_workers(b, mask);
 }
 
 void
@@ -169,6 +197,18 @@ switchboard_tick(struct switchboard *b, usec now)
 	mask = router_tick_end(b->router, b->tables, now);
 	uv_mutex_unlock(&b->lock);
 	wake_workers(b, mask);
+}
+
+void
+switchboard_trace(struct switchboard *b, const struct route_request *rr,
+    struct route_trace *copy)
+{
+	const struct route_trace *t = rr->trace;
+
+	uv_mutex_lock(&b->lock);
+	memcpy(copy, t, offsetof(struct route_trace, row));
+	memcpy(copy->row, t->row, t->n * sizeof(t->row[0]));
+	uv_mutex_unlock(&b->lock);
 }
 
 bool

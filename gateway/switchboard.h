@@ -25,14 +25,21 @@ bool switchboard_next(struct switchboard *, unsigned worker, usec now,
     void **owner, struct ticket *, struct plan *);
 void switchboard_retry(struct switchboard *, struct ticket,
     const struct fault *, usec now, struct plan *);
+void switchboard_hedge(struct switchboard *, struct ticket first, usec now,
+    struct ticket *second, struct plan *);
 void switchboard_cancel(struct switchboard *, struct ticket, usec now);
 void switchboard_first_token(
     struct switchboard *, struct ticket, usec now, usec ttft);
+void switchboard_progress(
+    struct switchboard *, struct ticket, usec now, unsigned tokens, usec span);
 void switchboard_finished(
     struct switchboard *, struct ticket, const struct route_result *, usec now);
 void switchboard_load(struct switchboard *, uint32_t backend,
     const struct load *, const struct fault *, usec now);
 void switchboard_tick(struct switchboard *, usec now);
+/* A copy of the request's trace as of now. */
+void switchboard_trace(struct switchboard *, const struct route_request *,
+    struct route_trace *copy);
 bool switchboard_view(
     struct switchboard *, uint32_t serving, usec now, struct serving_view *);
 unsigned switchboard_queue_length(struct switchboard *);

@@ -5,44 +5,22 @@
 
 #include <math.h>
 
+#include "policies/admit.h"
 #include "policies/price.h"
 #include "policies/slo.h"
 
 #define CHANCE_TIE 0.02 /* chances closer than this are equal */
-#define CAUTION 1.0 /* standard errors */
-#define CAUTION_PREMIUM 1.64
+#define FULLNESS 0.3 /* what a full backend adds to its price */
+#define IDLE 2 /* fewer at work than this */
+#define CHEAPER 0.7 /* of a price: worth waiting for, to batch */
+#define AT_EASE 0.5 /* of slots and of a rate limit: plenty is left */
+#define NEARLY 0.15 /* short of the required chance: go rather than wait */
 
 struct field {
 	const struct candidate *list;
 	unsigned n;
 	struct rng *rng;
 };
-
-void
-demand_of(
-    const struct route_request *req, double output, usec now, struct demand *d)
-{
-	const struct facts *facts = req->facts;
-	const struct slo *slo = &req->slo;
-	bool premium = slo->priority == PRIORITY_PREMIUM;
-
-	*d = (struct demand){ .slo = slo,
-		.stream = facts->stream,
-		.only_total = slo->priority == PRIORITY_BATCH,
-		.input = tokens_of_bytes(facts->prompt_bytes),
-		.output = output,
-		.waited = (double)(now - req->arrived),
-		.rank = slo->percentile / 100,
-		.z = premium ? CAUTION_PREMIUM : CAUTION };
-	if (facts->max_tokens > 0)
-		d->output = fmin(d->output, facts->max_tokens);
-	if (facts->dialect == DIALECT_EMBEDDINGS)
-		d->output = 0;
-	if (!slo_has_targets(slo) || req->prefer == PREFER_FASTEST) {
-		d->rank = 0.5;
-		d->z = 0;
-	}
-}
 
 /* --- drawing from a set --- */
 
@@ -102,60 +80,60 @@ best_quality(const struct field *f, uint64_t set)
 	return found;
 }
 
+/* Of the set: those of the least `key`, then the best, then the quieter. */
 static unsigned
-cheapest(const struct field *f, uint64_t set)
+least_of(const struct field *f, uint64_t set, const double *key, double tie)
 {
 	double least = INFINITY;
 	uint64_t ties = 0;
 
 	for (uint64_t rest = set; rest != 0; rest &= rest - 1)
-		least = fmin(least, f->list[nth(rest, 0)].price);
+		least = fmin(least, key[nth(rest, 0)]);
 	for (uint64_t rest = set; rest != 0; rest &= rest - 1)
-		if (f->list[nth(rest, 0)].price <= least * CHOOSE_TIE)
+		if (key[nth(rest, 0)] <= least + fabs(least) * (tie - 1))
 			ties |= rest & -rest;
 	return quieter_of_two(f, best_quality(f, ties));
 }
 
-/* --- what makes a set --- */
+static unsigned
+cheapest(const struct field *f, uint64_t set)
+{
+	double price[CONF_SERVINGS_MAX];
+
+	for (unsigned i = 0; i < f->n; i++)
+		price[i] = f->list[i].price;
+	return least_of(f, set, price, CHOOSE_TIE);
+}
+
+static unsigned
+least_score(const struct field *f, uint64_t set)
+{
+	double score[CONF_SERVINGS_MAX];
+
+	for (unsigned i = 0; i < f->n; i++)
+		score[i] = f->list[i].score;
+	return least_of(f, set, score, CHOOSE_TIE);
+}
+
+static unsigned
+fastest(const struct field *f, uint64_t set)
+{
+	double ttft[CONF_SERVINGS_MAX];
+
+	for (unsigned i = 0; i < f->n; i++)
+		ttft[i] = f->list[i].outlook.ttft;
+	return least_of(f, set, ttft, CHOOSE_TIE);
+}
 
 static uint64_t
-where(const struct field *f,
-    bool (*holds)(const struct candidate *, const void *), const void *arg)
+with_verdict(const struct field *f, unsigned verdicts)
 {
 	uint64_t set = 0;
 
 	for (unsigned i = 0; i < f->n; i++)
-		if (holds(&f->list[i], arg))
+		if ((verdicts & 1u << f->list[i].verdict) != 0)
 			set |= UINT64_C(1) << i;
 	return set;
-}
-
-static bool
-is_adequate(const struct candidate *c, const void *arg)
-{
-	(void)arg;
-	return c->outlook.violation <= 1 &&
-	    (c->outlook.known || c->cell->in_flight < EXPLORE_AT_ONCE);
-}
-
-static bool
-is_unknown(const struct candidate *c, const void *arg)
-{
-	(void)arg;
-	return c->outlook.violation <= 1 && !c->outlook.known;
-}
-
-static bool
-misses_little(const struct candidate *c, const void *violation)
-{
-	return c->outlook.violation <= *(const double *)violation * CHOOSE_TIE;
-}
-
-static bool
-is_fast(const struct candidate *c, const void *ttft)
-{
-	return c->outlook.ttft >= 0 &&
-	    c->outlook.ttft <= *(const double *)ttft * CHOOSE_TIE;
 }
 
 static uint64_t
@@ -164,133 +142,330 @@ all(const struct field *f)
 	return f->n > 0 ? ~UINT64_C(0) >> (64 - f->n) : 0;
 }
 
-/* --- the choices --- */
+/* --- what is said of each --- */
 
-static struct choice
-choose_fastest(const struct field *f)
+static double
+occupancy(const struct site *s, usec now)
 {
-	double least = INFINITY;
-	uint64_t set;
+	double slots = site_slots_warming(s, now);
 
-	for (unsigned i = 0; i < f->n; i++)
-		if (f->list[i].outlook.ttft >= 0)
-			least = fmin(least, f->list[i].outlook.ttft);
-	set = where(f, is_fast, &least);
-	return (struct choice){
-		set != 0 ? cheapest(f, set) : quieter_of_two(f, all(f)),
-		REASON_FASTEST,
-	};
+	return slots > 0 ? s->in_flight / slots : 0;
 }
 
-/* The likeliest to meet the targets, by price among equals; where none has a
- * chance worth the name, the one whose cautious forecast misses least. A
- * cautious forecast alone would let two slow answers in a hundred turn all
- * traffic to a backend that is slow every time. */
-static struct choice
-choose_best_effort(const struct field *f, const struct demand *d, usec now)
+/* Whether somebody of a higher priority is there, or may come. */
+static bool
+is_shared(const struct site *s, const struct demand *d, usec now)
 {
-	double share[CONF_SERVINGS_MAX], best = 0, least = INFINITY;
+	usec tightest = site_tightest(s, NULL);
+
+	if (d->priority == PRIORITY_PREMIUM)
+		return false;
+	return (tightest > 0 && (d->slo->itl <= 0 || tightest < d->slo->itl)) ||
+	    site_is_wanted(s, now);
+}
+
+static enum verdict
+judge(const struct candidate *c, const struct demand *d, bool spare, usec now)
+{
+	const struct site *s = c->cell->site;
+	bool shared = is_shared(s, d, now);
+
+	if (spare && cell_is_ailing(c->cell))
+		return VERDICT_AILING;
+	if (!site_has_allowance(s, admit_reserve(d->priority), now))
+		return VERDICT_RESERVED;
+	if (occupancy(s, now) >= admit_ceiling(d->priority, shared) ||
+	    (shared &&
+		c->outlook.courtesy < (site_is_wanted(s, now)
+					      ? d->courtesy
+					      : admit_courtesy(d->priority))))
+		return VERDICT_CROWDED;
+	if (c->outlook.chance >= 0 && c->outlook.chance < d->required)
+		return VERDICT_UNLIKELY;
+	return VERDICT_DEARER;
+}
+
+static void
+weigh(struct candidate *c, const struct demand *d, bool spare, usec now)
+{
+	double full = occupancy(c->cell->site, now);
+
+	c->price = price_rank(price_expected(
+	    &c->cell->conf->backend->price, d->input, d->output));
+	predict(c->cell, d, now, &c->outlook);
+	c->score = c->price * (1 + FULLNESS * full * full);
+	c->verdict = judge(c, d, spare, now);
+}
+
+/* How long to leave an ailing one alone between two that find out: a slow one
+ * still answers batch; one that fails costs whoever asks it. */
+static usec
+pause_of(const struct site *s, enum priority p)
+{
+	if (s->failed_in_a_row > 0)
+		return 10 * USEC_SEC;
+	return p == PRIORITY_BATCH ? USEC_SEC / 2 : 5 * USEC_SEC;
+}
+
+/* Somebody has to see whether an ailing one has recovered: batch now and then,
+ * a standard request seldom, premium never. */
+static bool
+find_out(const struct field *f, const struct demand *d, usec now, unsigned *out)
+{
+	if (d->priority == PRIORITY_PREMIUM)
+		return false;
+	for (unsigned i = 0; i < f->n; i++) {
+		const struct site *s = f->list[i].cell->site;
+
+		if (f->list[i].verdict == VERDICT_AILING &&
+		    s->in_flight < IDLE &&
+		    now - s->explored_at >= pause_of(s, d->priority)) {
+			*out = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What a miss would cost is reckoned in what the dearest would. */
+static void
+add_penalties(struct candidate *list, unsigned n, const struct demand *d)
+{
+	double dearest = 0;
+
+	if (!slo_has_targets(d->slo))
+		return;
+	for (unsigned i = 0; i < n; i++)
+		if (list[i].price < INFINITY)
+			dearest = fmax(dearest, list[i].price);
+	dearest = dearest > 0 ? dearest : 1;
+	for (unsigned i = 0; i < n; i++)
+		list[i].score +=
+		    d->penalty * dearest * (1 - list[i].outlook.chance);
+}
+
+/* --- the choices --- */
+
+/* The likeliest to meet the targets, by price among equals; where none has a
+ * chance worth the name, the one that typically misses least. */
+static unsigned
+likeliest(const struct field *f, uint64_t from)
+{
+	double best = 0, miss[CONF_SERVINGS_MAX];
 	uint64_t set = 0;
 
-	for (unsigned i = 0; i < f->n; i++) {
-		share[i] = predict_confidence(f->list[i].cell, d, now);
-		best = fmax(best, share[i]);
+	for (uint64_t rest = from; rest != 0; rest &= rest - 1)
+		best = fmax(best, f->list[nth(rest, 0)].outlook.chance);
+	if (best <= CHANCE_TIE) {
+		for (unsigned i = 0; i < f->n; i++)
+			miss[i] = f->list[i].outlook.excess;
+		return least_of(f, from, miss, CHOOSE_TIE);
 	}
-	for (unsigned i = 0; i < f->n; i++)
-		if (share[i] >= best - CHANCE_TIE)
-			set |= UINT64_C(1) << i;
-	if (best > CHANCE_TIE)
-		return (struct choice){ cheapest(f, set), REASON_BEST_EFFORT };
-	for (unsigned i = 0; i < f->n; i++)
-		least = fmin(least, f->list[i].outlook.violation);
-	return (struct choice){
-		cheapest(f, where(f, misses_little, &least)),
-		REASON_BEST_EFFORT,
-	};
+	for (uint64_t rest = from; rest != 0; rest &= rest - 1)
+		if (f->list[nth(rest, 0)].outlook.chance >= best - CHANCE_TIE)
+			set |= rest & -rest;
+	return cheapest(f, set);
 }
 
 /* Cheaper than the choice and usually good enough: the one least known. */
 static bool
-stalest(const struct field *f, const struct demand *d, unsigned chosen,
-    usec now, unsigned *out)
+stalest(const struct field *f, unsigned chosen, unsigned *out)
 {
-	struct demand typical = *d;
-	double least = INFINITY;
+	float least = INFINITY;
 
-	typical.rank = 0.5;
-	typical.z = 0;
 	for (unsigned i = 0; i < f->n; i++) {
 		const struct candidate *c = &f->list[i];
-		struct outlook o;
 
-		if (c->price >= f->list[chosen].price || !c->outlook.known)
+		if (c->verdict != VERDICT_UNLIKELY ||
+		    c->price >= f->list[chosen].price ||
+		    c->outlook.excess > 1 || c->cell->forecast->ttft.n >= least)
 			continue;
-		predict(c->cell, &typical, now, &o);
-		if (o.violation > 1 ||
-		    (double)c->cell->forecast.ttft.n >= least)
-			continue;
-		least = (double)c->cell->forecast.ttft.n;
+		least = c->cell->forecast->ttft.n;
 		*out = i;
 	}
 	return least < INFINITY;
 }
 
-static struct choice
-choose_adequate(const struct field *f, uint64_t adequate,
-    const struct route_request *req, const struct demand *d, usec now)
+static bool
+is_patient(const struct quest *q)
 {
-	struct choice c = { cheapest(f, adequate), REASON_CHEAPEST_ADEQUATE };
+	const struct slo *slo = q->demand->slo;
+	double target = slo->ttft > 0 ? (double)slo->ttft : (double)slo->total;
 
-	if (!f->list[c.index].outlook.known)
-		c.reason = REASON_EXPLORING;
-	else if (req->slo.priority == PRIORITY_STANDARD && f->n > 1 &&
-	    rng_unit(f->rng) < EXPLORE_SHARE &&
-	    stalest(f, d, c.index, now, &c.index))
+	return q->may_wait &&
+	    q->demand->waited < admit_patience(q->demand->priority) * target;
+}
+
+/* Whether it would be adequate if nobody else were there. */
+static bool
+is_hope(const struct quest *q, const struct cell *c, usec now)
+{
+	double chance = predict_idle(c, q->demand, now);
+
+	return chance < 0 || chance >= q->demand->required;
+}
+
+static bool
+is_hopeful(const struct quest *q, usec now)
+{
+	for (unsigned i = 0; i < q->n_hopes; i++)
+		if (is_hope(q, q->hopes[i], now))
+			return true;
+	return false;
+}
+
+static bool
+is_worth_waiting(const struct quest *q, double price, usec now)
+{
+	const struct demand *d = q->demand;
+
+	for (unsigned i = 0; i < q->n_hopes; i++) {
+		const struct cell *c = q->hopes[i];
+
+		if (price_rank(price_expected(&c->conf->backend->price,
+			d->input, d->output)) < CHEAPER * price &&
+		    is_hope(q, c, now))
+			return true;
+	}
+	return false;
+}
+
+static struct choice
+choose_adequate(
+    const struct field *f, uint64_t adequate, const struct quest *q, usec now)
+{
+	struct choice c = { CHOICE_GO, least_score(f, adequate),
+		REASON_CHEAPEST_ADEQUATE };
+
+	if (q->demand->priority != PRIORITY_PREMIUM && is_patient(q) &&
+	    is_worth_waiting(q, f->list[c.index].price, now))
+		return (struct choice){ CHOICE_WAIT, 0, REASON_QUEUED };
+	if (q->req->slo.priority == PRIORITY_STANDARD && f->n > 1 &&
+	    rng_unit(f->rng) < EXPLORE_SHARE && stalest(f, c.index, &c.index))
 		c.reason = REASON_EXPLORING;
 	return c;
 }
 
-bool
-choose(struct candidate *list, unsigned n, const struct route_request *req,
-    const struct demand *d, usec now, struct rng *rng, struct choice *out)
+static struct choice
+go_likeliest(const struct field *f, uint64_t set)
+{
+	return (
+	    struct choice){ CHOICE_GO, likeliest(f, set), REASON_BEST_EFFORT };
+}
+
+static uint64_t
+nearly_adequate(const struct field *f, const struct demand *d)
+{
+	uint64_t set = 0;
+
+	for (unsigned i = 0; i < f->n; i++)
+		if (f->list[i].verdict == VERDICT_UNLIKELY &&
+		    (f->list[i].outlook.chance >= d->required - NEARLY ||
+			f->list[i].cell->site->in_flight < IDLE))
+			set |= UINT64_C(1) << i;
+	return set;
+}
+
+static struct choice
+choose_without(const struct field *f, const struct quest *q, usec now)
+{
+	const struct choice wait = { CHOICE_WAIT, 0, REASON_QUEUED };
+	uint64_t harmless = with_verdict(f, 1u << VERDICT_UNLIKELY);
+	uint64_t near = nearly_adequate(f, q->demand);
+
+	if (q->req->slo.on_miss == ON_MISS_REFUSE) {
+		if (q->may_wait && is_hopeful(q, now))
+			return wait;
+		return (
+		    struct choice){ CHOICE_REFUSE, 0, REASON_SLO_UNATTAINABLE };
+	}
+	if (q->demand->priority == PRIORITY_PREMIUM)
+		return go_likeliest(f, all(f));
+	if (near != 0)
+		return go_likeliest(f, near);
+	if (is_patient(q) && is_hopeful(q, now))
+		return wait;
+	if (harmless == 0)
+		harmless = with_verdict(f, 1u << VERDICT_AILING);
+	if (harmless != 0)
+		return go_likeliest(f, harmless);
+	return wait; /* or, where the queue is full, away */
+}
+
+/* Whether premium has somewhere to go that nobody can take from it. */
+static bool
+is_at_ease(
+    const struct candidate *list, unsigned n, const struct demand *d, usec now)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct site *s = list[i].cell->site;
+
+		if (list[i].outlook.chance >= d->slo->percentile / 100 &&
+		    site_has_allowance(s, AT_EASE, now) &&
+		    occupancy(s, now) < AT_EASE)
+			return true;
+	}
+	return false;
+}
+
+/* Keeps room for premium where it is served, or would be if nobody else were
+ * there; as long as it has nowhere else to go. */
+static void
+want(struct candidate *list, unsigned n, const struct demand *d, usec now)
+{
+	if (is_at_ease(list, n, d, now))
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		double chance = list[i].outlook.chance;
+
+		if (chance >= 0 &&
+		    (chance >= d->required ||
+			predict_idle(list[i].cell, d, now) >= d->required))
+			site_want(list[i].cell->site, d->slo, now);
+	}
+}
+
+/* Whether there is anything else to use, now or soon. */
+static bool
+can_spare(const struct quest *q)
+{
+	for (unsigned i = 0; i < q->n_hopes; i++)
+		if (!cell_is_ailing(q->hopes[i]))
+			return true;
+	return false;
+}
+
+struct choice
+choose(struct candidate *list, unsigned n, const struct quest *q, usec now,
+    struct rng *rng)
 {
 	const struct field f = { list, n, rng };
-	bool by_price = req->prefer == PREFER_CHEAPEST ||
-	    (req->prefer == PREFER_SLO && !slo_has_targets(d->slo));
+	bool spare = can_spare(q);
 	uint64_t set;
+	unsigned out;
 
-	for (unsigned i = 0; i < n; i++) {
-		const struct cell *c = list[i].cell;
-
-		list[i].price = price_rank(price_expected(
-		    &c->conf->backend->price, d->input, d->output));
-		if (!by_price)
-			predict(c, d, now, &list[i].outlook);
-	}
-	if (by_price) {
-		*out =
-		    (struct choice){ cheapest(&f, all(&f)), REASON_CHEAPEST };
-		return true;
-	}
-	if (req->prefer == PREFER_FASTEST) {
-		*out = choose_fastest(&f);
-		return true;
-	}
-	set = where(&f, is_adequate, NULL);
-	if (set != 0) {
-		*out = choose_adequate(&f, set, req, d, now);
-		return true;
-	}
-	set = where(&f, is_unknown, NULL);
-	if (set != 0) {
-		*out = (struct choice){ req->slo.priority == PRIORITY_BATCH
-			    ? cheapest(&f, set)
-			    : quieter_of_two(&f, set),
-			REASON_EXPLORING };
-		return true;
-	}
-	if (req->slo.on_miss == ON_MISS_REFUSE)
-		return false;
-	*out = choose_best_effort(&f, d, now);
-	return true;
+	for (unsigned i = 0; i < n; i++)
+		weigh(&list[i], q->demand, spare, now);
+	add_penalties(list, n, q->demand);
+	if (q->demand->priority == PRIORITY_PREMIUM)
+		want(list, n, q->demand, now);
+	if (slo_has_targets(q->demand->slo) &&
+	    find_out(&f, q->demand, now, &out))
+		return (struct choice){ CHOICE_GO, out, REASON_EXPLORING };
+	if (q->req->prefer == PREFER_CHEAPEST)
+		return (struct choice){ CHOICE_GO, cheapest(&f, all(&f)),
+			REASON_CHEAPEST };
+	if (q->req->prefer == PREFER_FASTEST)
+		return (struct choice){ CHOICE_GO, fastest(&f, all(&f)),
+			REASON_FASTEST };
+	if (q->req->pin != NULL)
+		return (struct choice){ CHOICE_GO, cheapest(&f, all(&f)),
+			REASON_PINNED };
+	set = with_verdict(&f, 1u << VERDICT_DEARER);
+	if (set == 0)
+		return choose_without(&f, q, now);
+	if (!slo_has_targets(q->demand->slo))
+		return (struct choice){ CHOICE_GO, least_score(&f, set),
+			REASON_CHEAPEST };
+	return choose_adequate(&f, set, q, now);
 }

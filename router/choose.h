@@ -1,45 +1,58 @@
 /* router/choose.h - one of several servings that could take a request now.
  *
- * Adequate is what is expected to meet every target. Of the adequate the
- * cheapest wins; prices within 2 % are equal, and then quality decides, then
- * the lower load of two drawn at random (Mitzenmacher, "The power of two
- * choices in randomized load balancing", TPDS 2001). Where none is adequate
- * the class says: the least violation, or none at all.
+ * Adequate is a serving whose chance to meet the SLO reaches what is required,
+ * that this priority may fill further, and where it breaks nobody else's
+ * target. Of the adequate the least score wins: the price, weighed up by how
+ * full the backend is. Scores within 2 % are equal, and then quality decides,
+ * then the lower load of two drawn at random (Mitzenmacher, "The power of two
+ * choices in randomized load balancing", TPDS 2001).
  *
- * A serving of which too little is known might be adequate: it is chosen as if
- * it were, at its price, by two requests at a time, so that a new backend gets
- * traffic but not all of it. And one in a hundred standard requests goes to a
- * cheaper serving that misses the target at its percentile but meets it by its
- * median, lest one bad minute be remembered for ever. */
+ * Where none is adequate: premium goes where its chance is best; the others go
+ * to a backend that is all but idle, else wait as long as waiting may help,
+ * then take what leaves the higher ones unharmed. Batch also waits a while for
+ * something cheaper than what is adequate now.
+ *
+ * One in a hundred standard requests goes to a cheaper serving that is less
+ * certain but usually good enough, lest one bad minute be remembered for
+ * ever. */
 #ifndef ROUTER_CHOOSE_H
 #define ROUTER_CHOOSE_H
 
 #include "router/predict.h"
 
 #define CHOOSE_TIE 1.02
-#define EXPLORE_AT_ONCE 2
 #define EXPLORE_SHARE 0.01
 
 struct candidate {
 	struct cell *cell;
 	unsigned at; /* in the model's servings */
 	double price; /* of the request, USD; INFINITY: unknown */
+	double score; /* INFINITY: not weighed */
+	enum verdict verdict;
 	struct outlook outlook;
 };
 
+enum choice_kind { CHOICE_GO, CHOICE_WAIT, CHOICE_REFUSE };
+
 struct choice {
-	unsigned index; /* of the candidate */
+	enum choice_kind kind;
+	unsigned index; /* of the candidate; CHOICE_GO */
 	enum plan_reason reason;
 };
 
-/* How a request reads to this room. `output` is what an answer of this model
- * usually has; the request's own cap bounds it. */
-void demand_of(
-    const struct route_request *, double output, usec now, struct demand *);
+/* What the choice is for. */
+struct quest {
+	const struct route_request *req;
+	const struct demand *demand;
+	bool may_wait;
+	/* Servings of the model that are usable, or will be when somebody
+	 * leaves: what there is to wait for. */
+	const struct cell *const *hopes;
+	unsigned n_hopes;
+};
 
-/* Fills in prices and outlooks. 1 <= n <= 64. False: none is adequate, and
- * the class would rather be refused. */
-bool choose(struct candidate *, unsigned n, const struct route_request *,
-    const struct demand *, usec now, struct rng *, struct choice *);
+/* Fills the candidates in. 1 <= n <= 64. */
+struct choice choose(struct candidate *, unsigned n, const struct quest *,
+    usec now, struct rng *);
 
 #endif

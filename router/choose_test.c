@@ -1,305 +1,249 @@
 /* router/choose_test.c - one of several that could take a request now. */
-#include "router/testing.h"
+#include "router/market.h"
 
-#define CHAT_SLO                                                               \
-	"slo = ( { name = \"chat\"; ttft = \"500ms\"; itl = \"50ms\"; } );\n"  \
-	"default_slo = \"chat\";\n"
-#define CHEAP_AND_DEAR                                                         \
-	CONF(BACKEND("cheap", PRICE(1, 1)) ", " BACKEND("dear", PRICE(9, 9)),  \
-	    SERVING("cheap", "") ", " SERVING("dear", ""))
-#define FAST (50 * USEC_MS), (5 * USEC_MS)
-#define SLOW (2 * USEC_SEC), (80 * USEC_MS)
-
-/* Of n requests, each ended before the next, how many went there. */
-static unsigned
-share_of(struct rig *g, const struct ask *like, unsigned n, const char *where)
-{
-	unsigned there = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		struct ask a = *like;
-
-		assert_int_equal(ask_submit(g, &a), PLAN_GO);
-		there += strcmp(ask_went(g, &a), where) == 0;
-		ask_cancel(g, &a);
-	}
-	return there;
-}
+/* --- the cheapest adequate --- */
 
 static void
 without_targets_the_cheapest_wins(void **state)
 {
-	struct rig g;
-	struct ask a;
+	struct market *m = market();
 
-	(void)state;
-	rig_init(&g, CHEAP_AND_DEAR);
-	rig_teach(&g, "cheap", SLOW, 50);
-	a = ask_for(&g);
-	assert_int_equal(share_of(&g, &a, 100, "cheap"), 100);
-	assert_goes(&g, &a, "cheap");
-	assert_string_equal(plan_reason_name(a.plan.reason), "cheapest");
-	rig_fini(&g);
+	set_class(m, PRIORITY_STANDARD, 0, 0, 0);
+	slow_down(m, 0, 50, 0.2);
+	assert_int_equal(share_of(m, 0), MANY);
+	assert_sent(m, 0, REASON_CHEAPEST);
+	free(m);
 }
 
 static void
 of_those_that_meet_the_target_the_cheapest_wins(void **state)
 {
-	struct rig g;
-	struct ask a;
+	struct market *m = market();
 
-	(void)state;
-	rig_init(&g, CHEAP_AND_DEAR CHAT_SLO);
-	rig_teach(&g, "cheap", FAST, 50);
-	rig_teach(&g, "dear", FAST, 50);
-	a = ask_for(&g);
-	assert_int_equal(share_of(&g, &a, 100, "cheap"), 100);
-	assert_goes(&g, &a, "cheap");
-	assert_string_equal(
-	    plan_reason_name(a.plan.reason), "cheapest_adequate");
-	assert_true(a.plan.confidence > 0.95);
-	assert_in_range(a.plan.ttft, 45 * USEC_MS, 80 * USEC_MS);
-	assert_in_range(a.plan.itl, 4500, 6000);
-	rig_fini(&g);
+	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 30 * USEC_MS, 0);
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	assert_verdict(m, 1, VERDICT_DEARER);
+	assert_true(m->list[0].price < m->list[1].price);
+	assert_true(m->list[0].score < m->list[1].score);
+	assert_true(m->list[0].outlook.chance > 0.95);
+	free(m);
 }
 
 static void
-a_serving_that_misses_is_passed_over(void **state)
+one_that_misses_is_passed_over(void **state)
 {
-	struct rig g;
-	struct ask a;
+	struct market *m = market();
 
-	(void)state;
-	rig_init(&g, CHEAP_AND_DEAR CHAT_SLO);
-	rig_teach(&g, "cheap", SLOW, 50);
-	rig_teach(&g, "dear", FAST, 50);
-	a = ask_for(&g);
-	assert_int_equal(share_of(&g, &a, 200, "dear"), 200);
-	rig_fini(&g);
+	slow_down(m, 0, 10, 0.2);
+	assert_int_equal(share_of(m, 1), MANY);
+	assert_verdict(m, 0, VERDICT_UNLIKELY);
+	free(m);
 }
 
 static void
-each_target_binds_by_itself(void **state)
+what_is_required_divides_the_adequate_from_the_rest(void **state)
 {
-	struct rig g;
-	struct ask a;
+	struct market *m = market();
+	double chance;
 
-	(void)state;
-	rig_init(&g, CHEAP_AND_DEAR CHAT_SLO);
-	rig_teach(&g, "cheap", 50 * USEC_MS, 80 * USEC_MS, 50);
-	rig_teach(&g, "dear", FAST, 50);
-	a = ask_for(&g);
-	assert_int_equal(share_of(&g, &a, 100, "dear"), 100);
-	a.req.slo.itl = 0;
-	assert_int_equal(share_of(&g, &a, 100, "cheap"), 100);
-	/* answers have had 101 tokens: 8 s */
-	a.req.slo.total = 7 * USEC_SEC;
-	assert_int_equal(share_of(&g, &a, 100, "dear"), 100);
-	/* unless it asks for less */
-	a.facts.max_tokens = 50;
-	assert_int_equal(share_of(&g, &a, 100, "cheap"), 100);
-	rig_fini(&g);
+	slow_down(m, 0, 2, 0.4);
+	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 30 * USEC_MS, 0);
+	chosen(m);
+	chance = m->list[0].outlook.chance;
+	assert_true(chance > 0.5 && chance < 0.95);
+	m->demand.required = chance - 0.01;
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	m->demand.required = chance + 0.01;
+	assert_sent(m, 1, REASON_CHEAPEST_ADEQUATE);
+	free(m);
 }
 
 static void
-time_already_waited_counts(void **state)
+a_probable_miss_costs_as_much_as_it_is_worth(void **state)
 {
-	struct rig g;
-	struct ask a;
+	struct market *m = market();
 
-	(void)state;
-	rig_init(&g, CHEAP_AND_DEAR CHAT_SLO);
-	rig_teach(&g, "cheap", 300 * USEC_MS, 5 * USEC_MS, 50);
-	rig_teach(&g, "dear", FAST, 50);
-	a = ask_for(&g);
-	assert_int_equal(share_of(&g, &a, 50, "cheap"), 50);
-	a.req.arrived = g.now - 350 * USEC_MS;
-	assert_int_equal(share_of(&g, &a, 50, "dear"), 50);
-	rig_fini(&g);
+	slow_down(m, 0, 2, 0.4);
+	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 30 * USEC_MS, 0);
+	m->demand.required = 0.5;
+	m->demand.penalty = 0;
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	assert_true(m->list[0].outlook.chance < 0.95);
+	m->demand.penalty = 50;
+	assert_sent(m, 1, REASON_CHEAPEST_ADEQUATE);
+	assert_verdict(m, 0, VERDICT_DEARER);
+	free(m);
 }
 
 static void
-where_all_miss_the_class_decides(void **state)
+fullness_makes_dearer(void **state)
 {
-	struct rig g;
-	struct ask a;
+	struct market *m = market();
 
-	(void)state;
-	rig_init(&g, CHEAP_AND_DEAR CHAT_SLO);
-	rig_teach(&g, "cheap", 9 * USEC_SEC, 5 * USEC_MS, 50);
-	rig_teach(&g, "dear", 2 * USEC_SEC, 5 * USEC_MS, 50);
-	a = ask_for(&g);
-	assert_goes(&g, &a, "dear");
-	assert_string_equal(plan_reason_name(a.plan.reason), "best_effort");
-	assert_true(a.plan.confidence < 0.05);
-	a = ask_for(&g);
-	a.req.slo.on_miss = ON_MISS_REFUSE;
-	assert_goes(&g, &a, "slo_unattainable");
-	rig_fini(&g);
+	m->stall[1].backend.price.input = m->stall[1].backend.price.output =
+	    1.15;
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	occupy(m, 0, 2, 0);
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	occupy(m, 0, 17, 0);
+	assert_sent(m, 1, REASON_CHEAPEST_ADEQUATE);
+	free(m);
 }
 
 static void
-an_unknown_serving_gets_some_traffic_not_all(void **state)
+what_is_paid_by_the_hour_is_filled_first(void **state)
 {
-	struct rig g;
-	struct ask a[6];
+	struct market *m = market();
 
-	(void)state;
-	rig_init(&g, CHEAP_AND_DEAR CHAT_SLO);
-	rig_teach(&g, "dear", FAST, 50);
-	for (int i = 0; i < 6; i++) {
-		a[i] = ask_for(&g);
-		assert_goes(&g, &a[i], i < 2 ? "cheap" : "dear");
-	}
-	assert_string_equal(plan_reason_name(a[0].plan.reason), "exploring");
-	assert_int_equal(a[0].plan.ttft, -1);
-	assert_true(a[0].plan.confidence < 0);
-	rig_fini(&g);
-}
-
-static void
-where_nothing_is_known_requests_spread(void **state)
-{
-	struct rig g;
-	struct ask a[40];
-	unsigned cheap = 0;
-
-	(void)state;
-	rig_init(&g, CHEAP_AND_DEAR CHAT_SLO);
-	for (int i = 0; i < 40; i++) {
-		a[i] = ask_for(&g);
-		assert_int_equal(ask_submit(&g, &a[i]), PLAN_GO);
-		cheap += strcmp(ask_went(&g, &a[i]), "cheap") == 0;
-	}
-	assert_in_range(cheap, 18, 22);
-	rig_fini(&g);
-}
-
-static void
-batch_only_minds_its_total(void **state)
-{
-	struct rig g;
-	struct ask a;
-
-	(void)state;
-	rig_init(&g, CHEAP_AND_DEAR CHAT_SLO);
-	rig_teach(&g, "cheap", SLOW, 50);
-	rig_teach(&g, "dear", FAST, 50);
-	a = ask_for(&g);
-	a.req.slo.priority = PRIORITY_BATCH;
-	a.req.slo.total = 60 * USEC_SEC;
-	assert_int_equal(share_of(&g, &a, 50, "cheap"), 50);
-	a.req.slo.total = 5 * USEC_SEC;
-	assert_int_equal(share_of(&g, &a, 50, "dear"), 50);
-	rig_fini(&g);
-}
-
-static void
-one_standard_request_in_a_hundred_tries_its_luck(void **state)
-{
-	struct rig g;
-	struct ask a;
-
-	(void)state;
-	rig_init(&g, CHEAP_AND_DEAR CHAT_SLO);
-	/* misses at the 95th percentile, not by its median */
-	rig_teach(&g, "cheap", FAST, 80);
-	rig_teach(&g, "cheap", SLOW, 20);
-	rig_teach(&g, "dear", FAST, 50);
-	a = ask_for(&g);
-	assert_in_range(share_of(&g, &a, 2000, "cheap"), 5, 40);
-	a.req.slo.priority = PRIORITY_PREMIUM;
-	assert_int_equal(share_of(&g, &a, 2000, "cheap"), 0);
-	rig_fini(&g);
+	m->stall[1].backend.price =
+	    (struct conf_price){ .input = -1, .output = -1, .hourly = 12 };
+	occupy(m, 1, 19, 0);
+	assert_sent(m, 1, REASON_CHEAPEST_ADEQUATE);
+	free(m);
 }
 
 static void
 an_unknown_price_is_the_last_resort(void **state)
 {
-	struct rig g;
-	struct ask a;
+	struct market *m = market();
 
-	(void)state;
-	rig_init(&g,
-	    CONF(BACKEND("mystery", "") ", " BACKEND("dear", PRICE(99, 99)),
-		SERVING("mystery", "") ", " SERVING("dear", "")));
-	a = ask_for(&g);
-	assert_int_equal(share_of(&g, &a, 50, "dear"), 50);
-	rig_fini(&g);
+	m->stall[0].backend.price =
+	    (struct conf_price){ .input = -1, .output = -1, .hourly = -1 };
+	assert_int_equal(share_of(m, 1), MANY);
+	slow_down(m, 1, 10, 0.2);
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	free(m);
 }
 
 static void
 among_equal_prices_quality_wins_then_the_idler(void **state)
 {
-	struct rig g;
-	struct ask a, b;
+	struct market *m = market();
 
-	(void)state;
-	rig_init(&g,
-	    CONF(BACKEND("a", PRICE(100, 100)) ", " BACKEND(
-		     "b", PRICE(101, 101)) ", " BACKEND("c", PRICE(101, 101)),
-		SERVING("a", "quality = 1;") ", " SERVING(
-		    "b", "quality = 2;") ", " SERVING("c", "quality = 2;")));
-	a = ask_for(&g);
-	assert_int_equal(share_of(&g, &a, 100, "a"), 0);
-	assert_in_range(share_of(&g, &a, 400, "b"), 120, 280);
-	ask_submit(&g, &a);
-	b = ask_for(&g);
-	assert_int_equal(share_of(&g, &b, 50, ask_went(&g, &a)), 0);
-	rig_fini(&g);
+	add_stall(m, 1.001);
+	assert_in_range(share_of(m, 2), MANY * 4 / 10, MANY * 6 / 10);
+	occupy(m, 0, 1, 0);
+	assert_int_equal(share_of(m, 2), MANY);
+	m->stall[0].serving.quality = 1;
+	assert_int_equal(share_of(m, 0), MANY);
+	free(m);
 }
+
+/* --- others' targets, rates, room --- */
+
+static void
+nobody_is_sent_where_it_breaks_a_tighter_target(void **state)
+{
+	struct market *m = market();
+
+	/* who wants the same is as well off, or as badly */
+	occupy(m, 0, 1, m->req.slo.itl);
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	occupy(m, 0, 1, 12 * USEC_MS);
+	assert_sent(m, 1, REASON_CHEAPEST_ADEQUATE);
+	assert_verdict(m, 0, VERDICT_CROWDED);
+	free(m);
+}
+
+static void
+lower_priorities_leave_slots_to_who_has_a_tighter_target(void **state)
+{
+	static const enum priority by_rank[] = { PRIORITY_BATCH,
+		PRIORITY_STANDARD, PRIORITY_PREMIUM };
+	unsigned fits[3] = { 0 };
+
+	for (int i = 0; i < 3; i++) {
+		struct market *m = market();
+
+		set_class(m, by_rank[i], 5 * USEC_SEC, 300 * USEC_MS, 0);
+		occupy(m, 0, 1, 100 * USEC_MS);
+		while (fits[i] < 19 && chosen(m).index == 0) {
+			occupy(m, 0, 1, 300 * USEC_MS);
+			fits[i]++;
+			m->stall[1].backend.price.input = 99;
+		}
+		free(m);
+	}
+	assert_true(fits[0] > 0 && fits[0] < fits[1] && fits[1] < fits[2]);
+	assert_int_equal(fits[2], 19);
+}
+
+static void
+the_last_of_a_rate_is_kept_for_higher_ones(void **state)
+{
+	struct market *m = market();
+	struct allowance *a = &m->stall[0].site.allowance;
+
+	*a = (struct allowance){ .left = 15, .most = 20, .at = m->now };
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	a->left = 4;
+	assert_sent(m, 1, REASON_CHEAPEST_ADEQUATE);
+	assert_verdict(m, 0, VERDICT_RESERVED);
+	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 30 * USEC_MS, 0);
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	a->left = 0.5;
+	assert_sent(m, 1, REASON_CHEAPEST_ADEQUATE);
+	free(m);
+}
+
+static void
+after_an_outage_it_is_not_filled_at_once(void **state)
+{
+	struct market *m = market();
+
+	m->stall[0].site.usable_since = m->now;
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	occupy(m, 0, 10, 0);
+	assert_sent(m, 1, REASON_CHEAPEST_ADEQUATE);
+	m->now += 60 * USEC_SEC;
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	free(m);
+}
+
+/* --- the ailing --- */
+
+static void
+an_ailing_one_is_left_alone_while_there_is_another(void **state)
+{
+	struct market *m = market();
+
+	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 30 * USEC_MS, 0);
+	may_wait(m);
+	m->stall[0].forecast.ailing = true;
+	assert_int_equal(share_of(m, 1), MANY);
+	assert_verdict(m, 0, VERDICT_AILING);
+	m->stall[1].forecast.ailing = true;
+	assert_int_equal(chosen(m).kind, CHOICE_GO);
+	free(m);
+}
+
+/* --- the request's own word --- */
 
 static void
 prefer_fastest_and_cheapest_override_the_target(void **state)
 {
-	struct rig g;
-	struct ask a;
+	struct market *m = market();
 
-	(void)state;
-	rig_init(&g, CHEAP_AND_DEAR CHAT_SLO);
-	rig_teach(&g, "cheap", SLOW, 50);
-	rig_teach(&g, "dear", FAST, 50);
-	a = ask_for(&g);
-	a.req.prefer = PREFER_CHEAPEST;
-	assert_int_equal(share_of(&g, &a, 50, "cheap"), 50);
-	rig_teach(&g, "cheap", FAST, 500);
-	rig_teach(&g, "dear", 20 * USEC_MS, 5 * USEC_MS, 500);
-	a.req.prefer = PREFER_FASTEST;
-	assert_int_equal(share_of(&g, &a, 50, "dear"), 50);
-	rig_fini(&g);
+	slow_down(m, 0, 30, 0.1);
+	m->req.prefer = PREFER_CHEAPEST;
+	assert_sent(m, 0, REASON_CHEAPEST);
+	slow_down(m, 0, 1.1, 0.1);
+	m->req.prefer = PREFER_FASTEST;
+	assert_sent(m, 1, REASON_FASTEST);
+	free(m);
 }
 
 static void
-fastest_goes_where_speed_is_known(void **state)
+a_pin_goes_whatever_the_target(void **state)
 {
-	struct rig g;
-	struct ask a;
+	struct market *m = market();
 
-	(void)state;
-	rig_init(&g, CHEAP_AND_DEAR CHAT_SLO);
-	rig_teach(&g, "dear", SLOW, 5);
-	a = ask_for(&g);
-	a.req.prefer = PREFER_FASTEST;
-	assert_int_equal(share_of(&g, &a, 50, "dear"), 50);
-	rig_fini(&g);
-}
-
-static void
-whole_answers_are_judged_by_their_whole_time(void **state)
-{
-	struct rig g;
-	struct ask a;
-
-	(void)state;
-	rig_init(&g, CHEAP_AND_DEAR CHAT_SLO);
-	/* 100 tokens of 20 ms: 2 s until anything is seen of it */
-	rig_teach(&g, "cheap", 20 * USEC_MS, 20 * USEC_MS, 50);
-	rig_teach(&g, "dear", 20 * USEC_MS, 1 * USEC_MS, 50);
-	a = ask_for(&g);
-	assert_int_equal(share_of(&g, &a, 50, "cheap"), 50);
-	a.facts.stream = false;
-	assert_int_equal(share_of(&g, &a, 50, "dear"), 50);
-	rig_fini(&g);
+	m->n = 1;
+	m->req.pin = &m->stall[0].backend;
+	m->req.slo.on_miss = ON_MISS_REFUSE;
+	slow_down(m, 0, 30, 0.1);
+	assert_sent(m, 0, REASON_PINNED);
+	free(m);
 }
 
 int
@@ -309,22 +253,26 @@ main(void)
 		cmocka_unit_test(without_targets_the_cheapest_wins),
 		cmocka_unit_test(
 		    of_those_that_meet_the_target_the_cheapest_wins),
-		cmocka_unit_test(a_serving_that_misses_is_passed_over),
-		cmocka_unit_test(each_target_binds_by_itself),
-		cmocka_unit_test(time_already_waited_counts),
-		cmocka_unit_test(where_all_miss_the_class_decides),
-		cmocka_unit_test(an_unknown_serving_gets_some_traffic_not_all),
-		cmocka_unit_test(where_nothing_is_known_requests_spread),
-		cmocka_unit_test(batch_only_minds_its_total),
+		cmocka_unit_test(one_that_misses_is_passed_over),
 		cmocka_unit_test(
-		    one_standard_request_in_a_hundred_tries_its_luck),
+		    what_is_required_divides_the_adequate_from_the_rest),
+		cmocka_unit_test(a_probable_miss_costs_as_much_as_it_is_worth),
+		cmocka_unit_test(fullness_makes_dearer),
+		cmocka_unit_test(what_is_paid_by_the_hour_is_filled_first),
 		cmocka_unit_test(an_unknown_price_is_the_last_resort),
 		cmocka_unit_test(
 		    among_equal_prices_quality_wins_then_the_idler),
 		cmocka_unit_test(
+		    nobody_is_sent_where_it_breaks_a_tighter_target),
+		cmocka_unit_test(
+		    lower_priorities_leave_slots_to_who_has_a_tighter_target),
+		cmocka_unit_test(the_last_of_a_rate_is_kept_for_higher_ones),
+		cmocka_unit_test(after_an_outage_it_is_not_filled_at_once),
+		cmocka_unit_test(
+		    an_ailing_one_is_left_alone_while_there_is_another),
+		cmocka_unit_test(
 		    prefer_fastest_and_cheapest_override_the_target),
-		cmocka_unit_test(fastest_goes_where_speed_is_known),
-		cmocka_unit_test(whole_answers_are_judged_by_their_whole_time),
+		cmocka_unit_test(a_pin_goes_whatever_the_target),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

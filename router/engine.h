@@ -3,6 +3,8 @@
 #define ROUTER_ENGINE_H
 
 #include "policies/failover.h"
+#include "policies/hedge.h"
+#include "router/account.h"
 #include "router/fleet.h"
 #include "router/order.h"
 #include "router/plan.h"
@@ -13,12 +15,22 @@ struct router {
 	struct fleet fleet;
 	struct orders orders;
 	struct queue queue;
+	struct accounts accounts;
 	struct retry_budget budget;
+	struct hedge_budget hedges;
+	struct drain {
+		double per_us; /* requests that leave the queue, fading mean */
+		unsigned left; /* since the last tick */
+		usec at;
+	} drain;
 	struct samples samples; /* since the last tick */
 	struct rng rng;
+	double courtesy; /* policies/admit.h: as premium fares */
+	usec humble_at; /* when a request below premium was last planned */
 	unsigned workers;
 	struct list ready[ROUTER_WORKERS_MAX]; /* of orders */
 	struct list silent; /* at work, no first token yet; oldest first */
+	struct list slow; /* at work, tokens come too slowly */
 	uint64_t round; /* of dispatch_waiting() */
 	uint64_t owed; /* workers to wake, not yet told to the caller */
 };
@@ -36,8 +48,12 @@ void dispatch_end(struct router *, struct order *);
 /* Lets those who wait for any of these sites go where they can, in the right
  * order; marks their workers in `owed`. */
 void dispatch_waiting(struct router *, uint64_t sites, usec now);
-/* What to tell a request that would have to queue. */
-enum plan_reason dispatch_room(const struct router *);
+/* Sends one that waits away. */
+void dispatch_shed(struct router *, struct order *, usec now);
+/* Those whose SLO is lost by now wait on behind all whose is not. */
+void dispatch_demote(struct router *, usec now);
+/* What to tell a request of that priority that would have to queue. */
+enum plan_reason dispatch_room(const struct router *, enum priority);
 /* The workers to wake, once. */
 uint64_t dispatch_owed(struct router *);
 
@@ -55,11 +71,18 @@ void health_note(
 /* It has begun to answer. */
 void health_first_token(struct router *, struct order *, usec now);
 
+/* --- hedge.c --- */
+
+/* It ends: its twin, if any, goes on alone. */
+void hedge_part(struct order *);
+
 /* --- measure.c --- */
 
 void measure_first_token(struct router *, const struct order *, usec ttft);
+/* Its tokens of late came so far apart, us. */
+void measure_progress(struct router *, struct order *, double itl);
 void measure_result(
-    struct router *, const struct order *, const struct route_result *);
+    struct router *, struct order *, const struct route_result *);
 /* It was given up on without a sign of an answer. */
 void measure_silence(
     struct router *, const struct order *, const struct fault *, usec now);

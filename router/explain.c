@@ -21,6 +21,24 @@ static const char *const reasons[REASON_COUNT] = {
 	[REASON_DEADLINE] = "deadline",
 	[REASON_EXHAUSTED] = "exhausted",
 	[REASON_RETRY_BUDGET] = "retry_budget",
+	[REASON_TWIN] = "twin",
+	[REASON_HEDGE] = "hedge",
+};
+
+static const char *const verdicts[VERDICT_COUNT] = {
+	[VERDICT_CHOSEN] = "chosen",
+	[VERDICT_DEARER] = "dearer",
+	[VERDICT_UNLIKELY] = "unlikely",
+	[VERDICT_AILING] = "ailing",
+	[VERDICT_CROWDED] = "crowded",
+	[VERDICT_RESERVED] = "reserved",
+	[VERDICT_TRIED] = "tried",
+	[VERDICT_FALLBACK] = "fallback",
+	[VERDICT_INELIGIBLE] = "ineligible",
+	[VERDICT_OUT] = "out",
+	[VERDICT_LIMITED] = "limited",
+	[VERDICT_COLD] = "cold",
+	[VERDICT_BUSY] = "busy",
 };
 
 static const char *const breaker_states[] = { "closed", "open", "half_open" };
@@ -32,33 +50,26 @@ plan_reason_name(enum plan_reason reason)
 }
 
 const char *
+verdict_name(enum verdict v)
+{
+	return verdicts[v];
+}
+
+const char *
 breaker_state_name(enum breaker_state state)
 {
 	return breaker_states[state];
 }
 
 static void
-view_curve(const struct curve *c, struct serving_view *v, enum phase phase)
-{
-	bool known = curve_known(c);
-
-	v->live[phase].p50 = known ? (usec)curve_at(c, 0.5) : -1;
-	v->live[phase].p95 = known ? (usec)curve_at(c, 0.95) : -1;
-	v->live[phase].p99 = known ? (usec)curve_at(c, 0.99) : -1;
-	v->live[phase].n = (double)c->n;
-}
-
-static void
 view_live(const struct forecast *f, struct serving_view *v)
 {
-	for (unsigned i = 0; i < PHASE_COUNT; i++)
-		v->live[i].p50 = v->live[i].p95 = v->live[i].p99 = -1;
-	v->live[PHASE_TTFT].p50 = f->seen_ttft.p50;
-	v->live[PHASE_TTFT].p95 = f->seen_ttft.p95;
-	v->live[PHASE_TTFT].p99 = f->seen_ttft.p99;
-	v->live[PHASE_TTFT].n = f->seen_ttft.n;
-	view_curve(&f->itl, v, PHASE_ITL);
-	view_curve(&f->total, v, PHASE_TOTAL);
+	for (unsigned i = 0; i < PHASE_COUNT; i++) {
+		v->live[i].p50 = f->seen[i].p50;
+		v->live[i].p95 = f->seen[i].p95;
+		v->live[i].p99 = f->seen[i].p99;
+		v->live[i].n = f->seen[i].n;
+	}
 }
 
 bool
@@ -86,7 +97,7 @@ router_view(
 		.load = s->load };
 	if (standing <= STANDING_LIMITED)
 		v->opens_in = until < USEC_NEVER ? until - now : USEC_NEVER;
-	view_live(&c->forecast, v);
+	view_live(c->forecast, v);
 	return true;
 }
 

@@ -12,6 +12,12 @@ every_reason_and_state_has_a_name_of_its_own(void **state)
 			    plan_reason_name((enum plan_reason)i),
 			    plan_reason_name((enum plan_reason)k));
 	}
+	for (int i = 0; i < VERDICT_COUNT; i++) {
+		assert_non_null(verdict_name((enum verdict)i));
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(verdict_name((enum verdict)i),
+			    verdict_name((enum verdict)k));
+	}
 	assert_string_equal(breaker_state_name(BREAKER_CLOSED), "closed");
 	assert_string_equal(breaker_state_name(BREAKER_OPEN), "open");
 	assert_string_equal(breaker_state_name(BREAKER_HALF_OPEN), "half_open");

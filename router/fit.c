@@ -10,7 +10,7 @@
 #define BASE_SHARE 0.02 /* of the mean: the intercept is never less */
 
 bool
-fit_line(const struct fit *f, struct sizing *line)
+fit_read(const struct fit *f, struct fit_line *line)
 {
 	double mean_x, mean_y, var, slope = 0;
 
@@ -24,7 +24,7 @@ fit_line(const struct fit *f, struct sizing *line)
 	slope = fmax(slope, 0);
 	if (mean_x > 0)
 		slope = fmin(slope, (1 - BASE_SHARE) * mean_y / mean_x);
-	line->per_token = slope;
+	line->slope = slope;
 	line->base = mean_y - slope * mean_x;
 	return true;
 }
@@ -32,13 +32,47 @@ fit_line(const struct fit *f, struct sizing *line)
 void
 fit_add(struct fit *f, double x, double y)
 {
-	struct sizing line;
+	struct fit_line line;
 
-	if (f->n >= SETTLED && fit_line(f, &line))
-		y = fmin(y, FAR * sizing_at(&line, x));
+	if (f->n >= SETTLED && fit_read(f, &line))
+		y = fmin(y, FAR * (line.base + line.slope * x));
+	f->points++;
 	f->n = KEEP * f->n + 1;
 	f->x = KEEP * f->x + x;
 	f->y = KEEP * f->y + y;
 	f->xx = KEEP * f->xx + x * x;
 	f->xy = KEEP * f->xy + x * y;
+}
+
+static void
+add_weighted(struct fit *f, double x, double y, double weight)
+{
+	f->n += weight;
+	f->x += weight * x;
+	f->y += weight * y;
+	f->xx += weight * x * x;
+	f->xy += weight * x * y;
+}
+
+bool
+fit_shaped(const struct fit *f, const struct fit_line *like, double weight,
+    struct fit_line *out)
+{
+	struct fit with = *f;
+	double mean_x, mean_y, there;
+
+	if (f->n <= 0)
+		return false;
+	mean_x = f->x / f->n;
+	mean_y = f->y / f->n;
+	there = like->base + like->slope * mean_x;
+	if (there > 0) {
+		double scale = mean_y / there;
+
+		add_weighted(&with, 0, scale * like->base, weight / 2);
+		add_weighted(&with, 2 * mean_x,
+		    scale * (like->base + like->slope * 2 * mean_x),
+		    weight / 2);
+	}
+	return fit_read(&with, out);
 }

@@ -5,6 +5,7 @@
 #include "router/fleet.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ cell_free(struct cell *c)
 	if (c == NULL)
 		return;
 	lessons_free(&c->lessons);
+	free(c->forecast);
 	free(c);
 }
 
@@ -100,16 +102,18 @@ reserve_cell(struct fleet *f, const struct conf_serving *v, usec now)
 	if (f->cells[v->id] != NULL)
 		return OK;
 	c = calloc(1, sizeof(*c));
-	if (c != NULL)
-		c->lessons = lessons_new(now);
-	if (c == NULL || c->lessons == NULL) {
+	if (c != NULL) {
+		c->lessons = lessons_new(v->backend, now);
+		c->forecast = malloc(sizeof(*c->forecast));
+	}
+	if (c == NULL || c->lessons == NULL || c->forecast == NULL) {
 		cell_free(c);
 		return ERR_MEMORY;
 	}
 	c->id = v->id;
 	c->site = f->sites[v->backend->id];
 	c->site->n_cells++;
-	forecast_init(&c->forecast);
+	forecast_init(c->forecast, v->backend);
 	f->cells[v->id] = c;
 	return OK;
 }
@@ -222,6 +226,34 @@ site_slots(const struct site *s)
 	return (s->load.has & LOAD_SLOTS) != 0 ? s->load.slots : 0;
 }
 
+#define WARMING (30 * USEC_SEC)
+#define WARMING_LEAST 0.1
+
+double
+site_slots_warming(const struct site *s, usec now)
+{
+	double slots = site_slots(s);
+	double part = (double)(now - s->usable_since) / WARMING;
+
+	if (s->usable_since == 0 || part >= 1)
+		return slots;
+	return fmax(slots * fmax(part, WARMING_LEAST), 1);
+}
+
+static double
+allowance_left(const struct allowance *a, usec now)
+{
+	return fmin(a->left + a->per_us * (double)(now - a->at), a->most);
+}
+
+bool
+site_has_allowance(const struct site *s, double reserve, usec now)
+{
+	const struct allowance *a = &s->allowance;
+
+	return a->at == 0 || allowance_left(a, now) - 1 >= reserve * a->most;
+}
+
 static usec
 later(usec a, usec b)
 {
@@ -254,18 +286,170 @@ cell_standing(const struct cell *c, usec now, usec *until)
 	return STANDING_FREE;
 }
 
-uint32_t
-cell_enter(struct cell *c, usec now)
+/* --- places --- */
+
+#define WANTED_FRESH (5 * USEC_SEC)
+#define FAILS_ALWAYS 5
+#define FAILURES_HALVE (20.0 * USEC_SEC)
+#define PREFILL_MEMORY (3.0 * USEC_SEC) /* mean age of what `prefill` counts */
+
+void
+fleet_fade(struct fleet *f, usec span)
 {
-	c->in_flight++;
-	c->site->in_flight++;
-	return breaker_enter(&c->site->breaker, now);
+	double failures = exp2(-(double)span / FAILURES_HALVE);
+	double prefill = exp(-(double)span / PREFILL_MEMORY);
+
+	for (size_t i = 0; i < f->n_sites; i++) {
+		struct site *s = f->sites[i];
+
+		if (s == NULL)
+			continue;
+		s->calls *= failures;
+		s->failures *= failures;
+		s->prefill *= prefill;
+	}
+}
+
+/* Whether `a` stands better than `b` for a target that has no place: the next
+ * tighter, else the tightest there is. */
+static bool
+stands_better(usec a, usec b, usec itl)
+{
+	if (a > itl)
+		return a < b;
+	return b > itl || a > b;
+}
+
+/* The target's place: its own, a free one, or another's that will do. */
+static unsigned
+pledge_place(const struct pledges *p, usec itl)
+{
+	unsigned other = 0, free_place = PLEDGES;
+
+	for (unsigned i = 0; i < PLEDGES; i++) {
+		if (p->n[i] == 0)
+			free_place = i;
+		else if (p->itl[i] == itl)
+			return i;
+		else if (stands_better(p->itl[i], p->itl[other], itl))
+			other = i;
+	}
+	return free_place < PLEDGES ? free_place : other;
+}
+
+static unsigned
+pledge(struct pledges *p, usec itl)
+{
+	unsigned i;
+
+	if (itl <= 0)
+		return PLEDGES;
+	i = pledge_place(p, itl);
+	if (p->n[i]++ == 0 || itl < p->itl[i])
+		p->itl[i] = itl;
+	return i;
 }
 
 void
-cell_leave(struct cell *c)
+site_want(struct site *s, const struct slo *slo, usec now)
+{
+	struct wanted *w = &s->wanted;
+
+	w->itl = slo->itl;
+	w->at = now;
+}
+
+bool
+cell_is_ailing(const struct cell *c)
+{
+	return c->forecast->ailing || c->site->failed_in_a_row >= FAILS_ALWAYS;
+}
+
+bool
+site_is_wanted(const struct site *s, usec now)
+{
+	return s->wanted.at > 0 && now - s->wanted.at < WANTED_FRESH;
+}
+
+usec
+site_tightest(const struct site *s, unsigned *n)
+{
+	const struct pledges *p = &s->pledges;
+	unsigned best = PLEDGES;
+
+	for (unsigned i = 0; i < PLEDGES; i++)
+		if (p->n[i] > 0 &&
+		    (best == PLEDGES || p->itl[i] < p->itl[best]))
+			best = i;
+	if (n != NULL)
+		*n = best < PLEDGES ? p->n[best] : 0;
+	return best < PLEDGES ? p->itl[best] : 0;
+}
+
+void
+cell_enter(struct cell *c, struct stay *stay, usec now)
+{
+	struct site *s = c->site;
+
+	c->in_flight++;
+	s->in_flight++;
+	s->prompt_tokens += stay->tokens;
+	s->prefill += stay->tokens / PREFILL_MEMORY;
+	if (s->allowance.at > 0) {
+		s->allowance.left = allowance_left(&s->allowance, now) - 1;
+		s->allowance.at = now;
+	}
+	stay->pledge = pledge(&s->pledges, stay->itl);
+	stay->prefilling = true;
+	stay->epoch = breaker_enter(&s->breaker, now);
+}
+
+void
+cell_prefilled(struct cell *c, struct stay *stay)
+{
+	if (!stay->prefilling)
+		return;
+	stay->prefilling = false;
+	c->site->prompt_tokens = fmax(c->site->prompt_tokens - stay->tokens, 0);
+}
+
+void
+cell_leave(struct cell *c, struct stay *stay)
 {
 	assert(c->in_flight > 0 && c->site->in_flight > 0);
+	cell_prefilled(c, stay);
+	if (stay->pledge < PLEDGES)
+		c->site->pledges.n[stay->pledge]--;
 	c->in_flight--;
 	c->site->in_flight--;
+	if (c->site->in_flight == 0)
+		c->site->prompt_tokens = 0; /* no drift of rounding */
+}
+
+/* --- prefixes --- */
+
+#define PREFIX_KEPT (120 * USEC_SEC)
+#define PREFIX_LEARN 0.1
+
+double
+cell_prefix_share(const struct cell *c, uint64_t prefix, usec now)
+{
+	const struct prefix *p = &c->prefixes[prefix % PREFIXES];
+
+	if (prefix == 0 || p->hash != prefix || now - p->at > PREFIX_KEPT)
+		return 0;
+	return c->cached_share;
+}
+
+void
+cell_prefix_sent(struct cell *c, uint64_t prefix, usec now)
+{
+	if (prefix != 0)
+		c->prefixes[prefix % PREFIXES] = (struct prefix){ prefix, now };
+}
+
+void
+cell_prefix_reported(struct cell *c, double share)
+{
+	c->cached_share += PREFIX_LEARN * (share - c->cached_share);
 }

@@ -6,6 +6,7 @@
  * COLD waits for the model to load. */
 #include "router/engine.h"
 
+#include <math.h>
 #include <string.h>
 
 #define BLOCK_MIN USEC_SEC /* doubled with each 429 in a row */
@@ -57,7 +58,11 @@ static void
 note_well(struct site *s, const struct order *o, usec now)
 {
 	s->blocks = 0;
-	breaker_success(&s->breaker, o->epoch, o->first_token, now);
+	breaker_success(&s->breaker, o->stay.epoch, o->first_token, now);
+	s->calls++;
+	/* what began before it failed says nothing of it now */
+	if (o->sent >= s->failed_at)
+		s->failed_in_a_row = 0;
 }
 
 void
@@ -75,11 +80,16 @@ health_note(
 	if (blame != BLAME_NONE)
 		s->last_fault = fault->kind;
 	if (blame == BLAME_BACKEND || blame == BLAME_OPEN) {
-		breaker_failure(
-		    &s->breaker, o->epoch, blame == BLAME_OPEN, now, &r->rng);
+		s->calls++;
+		s->failures++;
+		s->failed_in_a_row++;
+		s->failed_at = now;
+		if (breaker_failure(&s->breaker, o->stay.epoch,
+			blame == BLAME_OPEN, now, &r->rng))
+			s->usable_since = s->breaker.until;
 		return;
 	}
-	breaker_leave(&s->breaker, o->epoch);
+	breaker_leave(&s->breaker, o->stay.epoch);
 	if (blame == BLAME_CAPACITY)
 		block(s, fault->retry_after, now);
 	else if (blame == BLAME_KEY)
@@ -93,7 +103,7 @@ health_note(
 void
 health_first_token(struct router *r, struct order *o, usec now)
 {
-	breaker_vouch(&order_cell(r, o)->site->breaker, o->epoch, now);
+	breaker_vouch(&order_cell(r, o)->site->breaker, o->stay.epoch, now);
 }
 
 /* --- probes and headers --- */
@@ -143,6 +153,23 @@ note_limits(struct site *s, const struct load *l, usec now)
 }
 
 /* Each report speaks of some members only; the others keep what they were. */
+/* What is left is refilled by the reset, evenly: so the most ever seen left
+ * is the burst, and the rate follows. */
+static void
+note_allowance(struct site *s, const struct load *l, usec now)
+{
+	struct allowance *a = &s->allowance;
+
+	if ((l->has & LOAD_LIMIT_REQUESTS) == 0)
+		return;
+	a->most = fmax(a->most, l->left_requests + s->in_flight);
+	a->left = l->left_requests;
+	a->per_us = l->reset_requests > 0
+	    ? fmax(a->most - a->left, 1) / (double)l->reset_requests
+	    : 0;
+	a->at = now;
+}
+
 static void
 merge_load(struct load *into, const struct load *l)
 {
@@ -172,6 +199,7 @@ note_load(struct site *s, const struct load *l, usec now)
 {
 	merge_load(&s->load, l);
 	note_limits(s, l, now);
+	note_allowance(s, l, now);
 	if ((l->has & (LOAD_RUNNING | LOAD_WAITING)) != 0) {
 		s->load_at = now;
 		s->load_in_flight = s->in_flight;

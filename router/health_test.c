@@ -36,7 +36,6 @@ one_ends(struct rig *g, enum fault_kind kind, usec retry_after)
 static void
 every_fault_blames_whom_its_row_says(void **state)
 {
-	(void)state;
 	for (int k = FAULT_NONE + 1; k < FAULT_COUNT; k++) {
 		enum blame blame = fault_rule((enum fault_kind)k)->blame;
 		bool at_once = blame != BLAME_NONE && blame != BLAME_BACKEND;
@@ -58,7 +57,6 @@ a_429_is_obeyed_up_to_a_minute(void **state)
 {
 	struct rig g;
 
-	(void)state;
 	rig_init(&g, TWO);
 	one_ends(&g, FAULT_RATE_LIMITED, 5 * USEC_SEC);
 	rig_pass(&g, 5 * USEC_SEC - 1);
@@ -78,7 +76,6 @@ wordless_429s_in_a_row_block_for_longer(void **state)
 	struct rig g;
 	struct ask a;
 
-	(void)state;
 	rig_init(&g, TWO);
 	for (int i = 0; i < 4; i++) {
 		one_ends(&g, FAULT_RATE_LIMITED, 0);
@@ -100,7 +97,6 @@ one_burst_of_429s_is_one_refusal(void **state)
 	struct rig g;
 	struct ask a[5];
 
-	(void)state;
 	rig_init(&g, TWO);
 	for (int i = 0; i < 5; i++) {
 		a[i] = ask_for(&g);
@@ -119,7 +115,6 @@ a_refused_key_is_off_until_the_next_configuration(void **state)
 	struct rig g;
 	struct conf *old;
 
-	(void)state;
 	rig_init(&g, TWO);
 	one_ends(&g, FAULT_KEY, 0);
 	rig_pass(&g, 3600 * USEC_SEC);
@@ -144,7 +139,6 @@ a_refusal_of_the_old_key_does_not_shut_the_new_one(void **state)
 	struct conf *old;
 	struct ask a;
 
-	(void)state;
 	setenv("ROUTER_TEST_KEY", "stale", 1);
 	rig_init(&g, text);
 	a = ask_for(&g);
@@ -163,7 +157,6 @@ a_missing_model_is_missed_for_a_minute_there_only(void **state)
 	struct rig g;
 	struct ask other;
 
-	(void)state;
 	rig_init(&g,
 	    CONF_OF(BACKEND("a", PRICE(1, 1)) ", " BACKEND("b", PRICE(9, 9)),
 		MODEL("m", SERVING("a", "") ", " SERVING("b", "")) ", " MODEL(
@@ -184,7 +177,6 @@ a_loading_answer_is_retried_in_two_seconds_or_when_warm(void **state)
 {
 	struct rig g;
 
-	(void)state;
 	rig_init(&g, TWO);
 	one_ends(&g, FAULT_LOADING, 0);
 	assert_false(rig_view(&g, "a").warm);
@@ -203,7 +195,6 @@ a_loading_probe_holds_until_another_says_warm(void **state)
 	struct load warm = { .has = LOAD_WARM, .warm = true };
 	struct rig g;
 
-	(void)state;
 	rig_init(&g, TWO);
 	rig_probe(&g, "a", FAULT_LOADING);
 	rig_pass(&g, 600 * USEC_SEC);
@@ -218,7 +209,6 @@ a_child_that_does_not_listen_yet_is_cold_not_broken(void **state)
 {
 	struct rig g;
 
-	(void)state;
 	rig_init(&g,
 	    CONF(BACKEND("a", "command = [ \"serve\" ]; " PRICE(1, 1)),
 		SERVING("a", "")));
@@ -251,7 +241,6 @@ probes_open_only_where_nothing_answers(void **state)
 		{ FAULT_KEY, "a" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct rig g;
 
@@ -271,7 +260,6 @@ headers_that_say_nothing_is_left_are_believed(void **state)
 	struct load refilled = { .has = LOAD_LIMIT_TOKENS, .left_tokens = 500 };
 	struct rig g;
 
-	(void)state;
 	rig_init(&g, TWO);
 	rig_load(&g, "a", &empty);
 	assert_string_equal(next_goes(&g), "b");
@@ -283,6 +271,104 @@ headers_that_say_nothing_is_left_are_believed(void **state)
 	rig_fini(&g);
 }
 
+static struct load
+left(double requests, usec reset)
+{
+	return (struct load){ .has = LOAD_LIMIT_REQUESTS,
+		.left_requests = requests,
+		.reset_requests = reset };
+}
+
+/* Where one of that priority would go. */
+static const char *
+goes_as(struct rig *g, enum priority p)
+{
+	struct ask a = ask_for(g);
+	const char *where;
+
+	a.req.slo.priority = p;
+	ask_submit(g, &a);
+	where = ask_went(g, &a);
+	ask_cancel(g, &a);
+	return where;
+}
+
+static void
+the_last_requests_of_a_rate_are_kept_for_premium(void **state)
+{
+	struct load plenty = left(20, 20 * USEC_SEC);
+	struct load few = left(3, 17 * USEC_SEC);
+	struct rig g;
+
+	rig_init(&g, TWO);
+	rig_load(&g, "a", &plenty);
+	assert_string_equal(goes_as(&g, PRIORITY_STANDARD), "a");
+	rig_load(&g, "a", &few);
+	assert_string_equal(goes_as(&g, PRIORITY_STANDARD), "b");
+	assert_string_equal(goes_as(&g, PRIORITY_BATCH), "b");
+	assert_string_equal(goes_as(&g, PRIORITY_PREMIUM), "a");
+	/* it refills as the headers say */
+	rig_pass(&g, 17 * USEC_SEC);
+	assert_string_equal(goes_as(&g, PRIORITY_STANDARD), "a");
+	rig_fini(&g);
+}
+
+static void
+what_is_sent_counts_before_the_next_headers_come(void **state)
+{
+	struct load plenty = left(10, 0);
+	struct rig g;
+	struct ask a[20];
+	unsigned there = 0;
+
+	rig_init(&g, TWO);
+	rig_load(&g, "a", &plenty);
+	for (size_t i = 0; i < COUNT(a); i++) {
+		a[i] = ask_for(&g);
+		a[i].req.slo.priority = PRIORITY_PREMIUM;
+		ask_submit(&g, &a[i]);
+		there += strcmp(ask_went(&g, &a[i]), "a") == 0;
+	}
+	assert_int_equal(there, 10);
+	rig_fini(&g);
+}
+
+static void
+after_an_outage_it_gets_its_slots_back_slowly(void **state)
+{
+	struct rig g;
+	struct ask a[40];
+	unsigned soon = 0, late = 0;
+
+	rig_init(&g,
+	    CONF(BACKEND("a", "slots = 20; " PRICE(1, 1)) ", " BACKEND(
+		     "b", PRICE(9, 9)),
+		SERVING("a", "") ", " SERVING("b", "")));
+	one_ends(&g, FAULT_RESET, 0);
+	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_OPEN);
+	rig_pass(&g, 2 * USEC_SEC);
+	for (int i = 0; i < 5; i++) { /* half open, then closed */
+		struct ask probe = ask_for(&g);
+
+		probe.req.pin = rig_backend(&g, "a");
+		assert_goes(&g, &probe, "a");
+		ask_finish(&g, &probe, 1000, 10, 10);
+	}
+	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
+	for (size_t i = 0; i < COUNT(a); i++) {
+		a[i] = ask_for(&g);
+		ask_submit(&g, &a[i]);
+		soon += strcmp(ask_went(&g, &a[i]), "a") == 0;
+		if (i == COUNT(a) / 2)
+			rig_pass(&g, 60 * USEC_SEC);
+		if (i == COUNT(a) / 2 - 1)
+			late = soon;
+	}
+	assert_in_range(late, 1, 10);
+	assert_in_range(soon, late + 5, 20);
+	rig_fini(&g);
+}
+
 static void
 slots_that_a_backend_reports_bind_where_none_are_set(void **state)
 {
@@ -290,7 +376,6 @@ slots_that_a_backend_reports_bind_where_none_are_set(void **state)
 	struct rig g;
 	struct ask a[3];
 
-	(void)state;
 	rig_init(&g, TWO);
 	rig_load(&g, "a", &two);
 	for (int i = 0; i < 3; i++) {
@@ -310,7 +395,6 @@ load_reports_do_not_wipe_each_other(void **state)
 	struct rig g;
 	struct load seen;
 
-	(void)state;
 	rig_init(&g, TWO);
 	rig_load(&g, "a", &queue);
 	rig_load(&g, "a", &limits);
@@ -327,7 +411,6 @@ word_of_unknown_backends_is_ignored(void **state)
 	struct fault fault = { .kind = FAULT_REFUSED };
 	struct rig g;
 
-	(void)state;
 	rig_init(&g, TWO);
 	assert_int_equal(router_load(g.router, 12345, NULL, &fault, g.now), 0);
 	assert_string_equal(next_goes(&g), "a");
@@ -355,6 +438,11 @@ main(void)
 		    a_child_that_does_not_listen_yet_is_cold_not_broken),
 		cmocka_unit_test(probes_open_only_where_nothing_answers),
 		cmocka_unit_test(headers_that_say_nothing_is_left_are_believed),
+		cmocka_unit_test(
+		    the_last_requests_of_a_rate_are_kept_for_premium),
+		cmocka_unit_test(
+		    what_is_sent_counts_before_the_next_headers_come),
+		cmocka_unit_test(after_an_outage_it_gets_its_slots_back_slowly),
 		cmocka_unit_test(
 		    slots_that_a_backend_reports_bind_where_none_are_set),
 		cmocka_unit_test(load_reports_do_not_wipe_each_other),

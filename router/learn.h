@@ -4,23 +4,21 @@
  * per tick they are filed, outside the lock, in the serving's lessons, from
  * which its forecast is made anew.
  *
- * Two histograms stand behind each curve: one forgets half in 10 s, the other
- * in 300 s. The fast one counts with as many samples as it has left, the slow
- * one with at most 20, so that a change shows within seconds under load and a
- * quiet serving is still known. TTFT is kept as the ratio of actual to
- * predicted, so that prompt sizes and crowding do not blur it. */
+ * A time is kept as its ratio to what the profile says (profile.h), so that
+ * prompt sizes and crowding do not blur it. Two histograms of ratios stand
+ * behind each forecast: one forgets half in 10 s, the other in 300 s; the fast
+ * one counts with as many samples as it has left, the slow one with at most
+ * 20, and a prior with a few that fade as samples come. So a change shows
+ * within seconds under load and a quiet serving is still known. Silence is no
+ * news: the last few fast samples are not forgotten for want of newer ones.
+ *
+ * The profile itself is refitted by least squares, slowly, and the ratios are
+ * rescaled when it moves. */
 #ifndef ROUTER_LEARN_H
 #define ROUTER_LEARN_H
 
 #include "gateway/lib/inference.h"
 #include "router/forecast.h"
-
-/* How crowded a serving was when a request was sent to it: its TTFT is taken
- * to be `factor` times an idle one's, plus `wait`. */
-struct crowd {
-	double factor;
-	double wait; /* us */
-};
 
 enum sample_kind {
 	SAMPLE_MEASURED,
@@ -33,9 +31,10 @@ struct sample {
 	uint32_t serving; /* id */
 	enum phase phase; /* TTFT, ITL or TOTAL */
 	enum sample_kind kind;
+	bool streamed; /* TOTAL: only measured for people where it was */
 	usec value;
-	double tokens; /* TTFT: of the prompt */
-	struct crowd crowd; /* TTFT */
+	double output; /* TOTAL: tokens, as many as came or are expected */
+	struct crowd crowd;
 };
 
 /* Bounded; what comes when it is full is not learnt from. */
@@ -48,11 +47,13 @@ bool samples_init(struct samples *); /* false: without memory */
 void samples_fini(struct samples *);
 void samples_add(struct samples *, const struct sample *);
 
-/* What is remembered of one serving. Starts out empty. */
+/* What is remembered of one serving. Starts with its configuration. */
 struct lessons;
-struct lessons *lessons_new(usec now);
+struct lessons *lessons_new(const struct conf_backend *, usec now);
 void lessons_free(struct lessons **);
 void lessons_take(struct lessons *, const struct sample *, usec now);
+/* Whether there is enough news, or enough time has passed, for a new one. */
+bool lessons_have_news(const struct lessons *, usec now);
 void lessons_forecast(struct lessons *, usec now, struct forecast *);
 
 #endif

@@ -1,50 +1,71 @@
-/* router/measure.c - what attempts tell of their serving's speed.
- *
- * A whole answer that is not streamed has no TTFT of its own: its time is a
- * total, and stays out of the curves that streams are judged by. */
+/* router/measure.c - what attempts tell of their serving's speed. */
 #include "router/engine.h"
 
-#define OUTPUT_KEEP 0.98 /* weight left per later answer */
+#include <math.h>
+
 #define LATE_LOOK 4096 /* requests looked at, the oldest */
+#define SLOW_FACTOR 1.5 /* times what the tokens usually take */
+#define CACHED_FEW 64 /* prompt tokens that say nothing of a cache */
 
 static void
-add(struct router *r, const struct order *o, enum phase phase,
-    enum sample_kind kind, usec value)
+add(struct samples *to, const struct order *o, enum phase phase,
+    enum sample_kind kind, usec value, double output)
 {
-	const struct sample s = { .serving = order_serving(o)->id,
+	samples_add(to,
+	    &(struct sample){ .serving = order_serving(o)->id,
 		.phase = phase,
 		.kind = kind,
+		.streamed = o->req->facts->stream,
 		.value = value,
-		.tokens = tokens_of_bytes(o->req->facts->prompt_bytes),
-		.crowd = o->crowd };
-
-	samples_add(&r->samples, &s);
+		.output = output,
+		.crowd = o->crowd });
 }
 
 void
 measure_first_token(struct router *r, const struct order *o, usec ttft)
 {
 	if (o->req->facts->stream && ttft >= 0)
-		add(r, o, PHASE_TTFT, SAMPLE_MEASURED, ttft);
+		add(&r->samples, o, PHASE_TTFT, SAMPLE_MEASURED, ttft, 0);
+}
+
+/* Over its whole answer it had as much company as half way. */
+static void
+meet_halfway(struct order *o, const struct cell *c)
+{
+	o->crowd.sequences =
+	    (o->crowd.sequences + fmax(c->site->in_flight - 1.0, 0)) / 2;
+	o->crowd.prefill = (o->crowd.prefill + c->site->prefill) / 2;
+}
+
+static void
+note_usage(struct router *r, const struct order *o, struct cell *c,
+    const struct usage *u)
+{
+	if (!u->known)
+		return;
+	if (u->output > 0)
+		account_answered(
+		    accounts_of(&r->accounts, o->req->tenant), u->output);
+	if (o->req->facts->prefix_hash != 0 && u->input > CACHED_FEW &&
+	    u->cached > 0)
+		cell_prefix_reported(c, (double)u->cached / u->input);
 }
 
 void
 measure_result(
-    struct router *r, const struct order *o, const struct route_result *res)
+    struct router *r, struct order *o, const struct route_result *res)
 {
 	struct cell *c = order_cell(r, o);
 
+	meet_halfway(o, c);
 	if (o->req->facts->stream && res->itl >= 0)
-		add(r, o, PHASE_ITL, SAMPLE_MEASURED, res->itl);
+		add(&r->samples, o, PHASE_ITL, SAMPLE_MEASURED, res->itl, 0);
 	if (res->fault.kind != FAULT_NONE)
 		return;
-	if (res->total >= 0)
-		add(r, o, PHASE_TOTAL, SAMPLE_MEASURED, res->total);
-	if (res->usage.known && res->usage.output > 0) {
-		c->outputs = OUTPUT_KEEP * c->outputs + 1;
-		c->output_tokens =
-		    OUTPUT_KEEP * c->output_tokens + res->usage.output;
-	}
+	if (res->total >= 0 && (o->req->facts->stream || res->usage.known))
+		add(&r->samples, o, PHASE_TOTAL, SAMPLE_MEASURED, res->total,
+		    res->usage.output);
+	note_usage(r, o, c, &res->usage);
 }
 
 /* What its silence counts against. */
@@ -64,11 +85,28 @@ measure_silence(struct router *r, const struct order *o,
 	case FAULT_GAP_TIMEOUT:
 	case FAULT_TOTAL_TIMEOUT:
 		if (!o->first_token)
-			add(r, o, awaited(o), SAMPLE_GIVEN_UP, now - o->sent);
+			add(&r->samples, o, awaited(o), SAMPLE_GIVEN_UP,
+			    now - o->sent, o->output);
 		break;
 	default:
 		break;
 	}
+}
+
+void
+measure_progress(struct router *r, struct order *o, double itl)
+{
+	const struct forecast *f = order_cell(r, o)->forecast;
+	double usual = profile_itl(&f->profile, &o->crowd) * f->itl_typical;
+	bool late = itl > SLOW_FACTOR * usual;
+
+	o->lately.itl = itl;
+	if (late == o->lately.late)
+		return;
+	o->lately.late = late;
+	list_remove(&o->link);
+	if (late)
+		list_append(&r->slow, &o->link);
 }
 
 void
@@ -80,14 +118,15 @@ measure_late(const struct router *r, usec now, struct samples *late)
 		const struct order *o = CONTAINER_OF(node, struct order, link);
 
 		node = node->next;
-		if (now - o->sent <= o->late_after)
-			continue;
-		samples_add(late,
-		    &(struct sample){ .serving = order_serving(o)->id,
-			.phase = awaited(o),
-			.kind = SAMPLE_LATE,
-			.value = now - o->sent,
-			.tokens = tokens_of_bytes(o->req->facts->prompt_bytes),
-			.crowd = o->crowd });
+		if (now - o->sent > o->late_after)
+			add(late, o, awaited(o), SAMPLE_LATE, now - o->sent,
+			    o->output);
+	}
+	node = r->slow.next;
+	for (unsigned i = 0; i < LATE_LOOK && node != &r->slow; i++) {
+		const struct order *o = CONTAINER_OF(node, struct order, link);
+
+		node = node->next;
+		add(late, o, PHASE_ITL, SAMPLE_LATE, (usec)o->lately.itl, 0);
 	}
 }

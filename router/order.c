@@ -62,8 +62,9 @@ orders_take(struct orders *os, const struct route_request *req)
 }
 
 void
-orders_give_back(struct orders *os, struct order *o)
+orders_drop(struct orders *os, struct order *o)
 {
+	o->ticket.generation++;
 	o->state = ORDER_UNUSED;
 	o->req = NULL;
 	list_append(&os->unused, &o->link);

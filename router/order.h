@@ -25,16 +25,27 @@ struct order {
 	uint64_t eligible; /* bits over req->model's servings, still to try */
 	uint64_t fallbacks;
 
+	enum priority priority; /* its class's, or lower once it is too late */
+	usec due; /* when its SLO is missed: the order of the queue */
+
 	struct plan plan; /* READY, AT_WORK: the present one */
 	unsigned at; /* its serving, in the model's */
+	struct stay stay;
 	usec sent;
 	struct crowd crowd; /* when it was */
+	double output; /* tokens expected of it */
 	usec late_after; /* spent without a first token; USEC_NEVER */
-	uint32_t epoch; /* of the breaker */
 	bool first_token;
+	usec ttft; /* since it arrived; once first_token */
+	struct {
+		double itl; /* of its last stretch, us; 0: not told */
+		bool late; /* much slower than foreseen */
+	} lately;
+	struct order *twin; /* the request's other attempt; NULL: none */
 
-	/* READY: its worker's ready list. AT_WORK, no first token yet: the
-	 * router's silent list. Else alone. */
+	/* READY: its worker's ready list. AT_WORK: the router's silent list
+	 * until the first token, its slow list while its tokens come too
+	 * slowly. Else alone. */
 	struct list link;
 
 	/* WAITING: in its lane's pairing heap */
@@ -57,7 +68,8 @@ bool orders_init(struct orders *);
 void orders_fini(struct orders *);
 /* NULL: without memory. */
 struct order *orders_take(struct orders *, const struct route_request *);
-void orders_give_back(struct orders *, struct order *);
+/* Its ticket is stale from now on. */
+void orders_drop(struct orders *, struct order *);
 /* NULL: the ticket is stale, or the order in none of these states (bits
  * 1 << enum order_state). */
 struct order *orders_find(

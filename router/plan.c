@@ -1,18 +1,26 @@
 /* router/plan.c - what to do with a request now. */
-#include "router/plan.h"
-
 #include <math.h>
+#include <string.h>
 
+#include "policies/confidence.h"
+#include "policies/hedge.h"
+#include "policies/price.h"
 #include "router/choose.h"
+#include "router/engine.h"
 
 #define OUTPUT_USUAL 256 /* tokens, while no answer has told better */
 #define QUEUE_RETRY USEC_SEC /* at least, when the queue is full */
+#define QUEUE_RETRY_MAX (60 * USEC_SEC)
+#define DRAIN_MARGIN 1.2
+#define HEDGE_RANK 0.95
+#define HUMBLE_FRESH (60 * USEC_SEC)
 #define LOADING_RETRY (5 * USEC_SEC)
 #define BIT(i) (UINT64_C(1) << (i))
 
 /* Sets of servings by how they stand. */
 struct survey {
 	uint64_t free, busy, cold, limited, out;
+	uint64_t trial; /* of the free: to be tried after an outage */
 	usec reopens; /* the earliest of the limited and out */
 };
 
@@ -41,7 +49,25 @@ look(const struct fleet *f, const struct order *o, usec now, struct survey *s)
 		s->cold |= st == STANDING_COLD ? BIT(i) : 0;
 		s->limited |= st == STANDING_LIMITED ? BIT(i) : 0;
 		s->out |= st == STANDING_OUT ? BIT(i) : 0;
+		if (st == STANDING_FREE &&
+		    breaker_state(&c->site->breaker, now) == BREAKER_HALF_OPEN)
+			s->trial |= BIT(i);
 	}
+}
+
+/* Premium is not for trying out what was broken a moment ago, as long as there
+ * is other traffic to do so. */
+static void
+spare_premium(
+    const struct router *r, const struct order *o, usec now, struct survey *s)
+{
+	uint64_t sound = s->free & ~s->trial & ~o->fallbacks;
+
+	if (o->priority != PRIORITY_PREMIUM || sound == 0 ||
+	    r->humble_at == 0 || now - r->humble_at > HUMBLE_FRESH)
+		return;
+	s->out |= s->free & s->trial;
+	s->free &= ~s->trial;
 }
 
 usec
@@ -64,34 +90,142 @@ plan_refuse(struct plan *p, enum plan_reason reason, usec retry_after)
 		.total = -1,
 		.confidence = -1,
 		.retry_after = retry_after,
-		.hedge.delay = HEDGE_NEVER };
+		.hedge_after = HEDGE_NEVER };
+}
+
+/* --- the request in numbers --- */
+
+static void
+demand_of(struct router *r, const struct order *o, usec now, struct demand *d)
+{
+	const struct facts *facts = o->req->facts;
+	struct account *a = accounts_of(&r->accounts, o->req->tenant);
+
+	*d = (struct demand){ .slo = &o->req->slo,
+		.priority = o->priority,
+		.stream = facts->stream,
+		.input = tokens_of_bytes(facts->prompt_bytes),
+		.output = account_output(a, OUTPUT_USUAL),
+		.output_high = account_output_high(a, 2 * OUTPUT_USUAL),
+		.waited = (double)(now - o->req->arrived),
+		.required = confidence_required(&o->req->slo),
+		.penalty = account_penalty(a, &o->req->slo),
+		.courtesy = r->courtesy,
+		.prefix = facts->prefix_hash };
+	if (facts->max_tokens > 0) {
+		d->output = fmin(d->output, facts->max_tokens);
+		d->output_high = fmin(d->output_high, facts->max_tokens);
+	}
+	if (facts->dialect == DIALECT_EMBEDDINGS)
+		d->output = d->output_high = 0;
+}
+
+static unsigned
+list_cells(const struct fleet *f, const struct order *o, uint64_t set,
+    const struct cell **list)
+{
+	unsigned n = 0;
+
+	for (uint64_t rest = set; rest != 0; rest &= rest - 1)
+		list[n++] = cell_at(f, o, (unsigned)__builtin_ctzll(rest));
+	return n;
 }
 
 static unsigned
 gather(const struct fleet *f, const struct order *o, uint64_t set,
-    struct candidate *list, double *output)
+    struct candidate *list)
 {
-	double answers = 0, tokens = 0;
 	unsigned n = 0;
 
 	for (uint64_t rest = set; rest != 0; rest &= rest - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(rest);
-		struct cell *c = fleet_cell(f, o->req->model->servings[i].id);
 
-		list[n].cell = c;
-		list[n++].at = i;
-		answers += c->outputs;
-		tokens += c->output_tokens;
+		list[n].at = i;
+		list[n++].cell = fleet_cell(f, o->req->model->servings[i].id);
 	}
-	*output = answers > 0 ? tokens / answers : OUTPUT_USUAL;
 	return n;
 }
 
-static usec
-as_usec(double us)
+/* --- the trace --- */
+
+static enum verdict
+verdict_of(const struct order *o, const struct survey *s, unsigned i)
 {
-	return us >= 0 ? (usec)us : -1;
+	if ((s->free & BIT(i)) != 0)
+		return VERDICT_FALLBACK;
+	if ((s->busy & BIT(i)) != 0)
+		return VERDICT_BUSY;
+	if ((s->cold & BIT(i)) != 0)
+		return VERDICT_COLD;
+	if ((s->limited & BIT(i)) != 0)
+		return VERDICT_LIMITED;
+	if ((s->out & BIT(i)) != 0)
+		return VERDICT_OUT;
+	return (o->wanted & BIT(i)) != 0 ? VERDICT_TRIED : VERDICT_INELIGIBLE;
 }
+
+static void
+trace_row(struct route_row *row, const struct cell *c)
+{
+	const struct seen *t = &c->forecast->seen[PHASE_TTFT];
+	const struct seen *i = &c->forecast->seen[PHASE_ITL];
+
+	row->in_flight = c->site->in_flight;
+	row->live_ttft.p50 = (float)t->p50;
+	row->live_ttft.p95 = (float)t->p95;
+	row->live_ttft.p99 = (float)t->p99;
+	row->live_itl.p50 = (float)i->p50;
+	row->live_itl.p95 = (float)i->p95;
+	row->live_itl.p99 = (float)i->p99;
+}
+
+/* Every serving of the model, as it stood. */
+static void
+trace_begin(const struct fleet *f, const struct order *o,
+    const struct survey *s, struct route_trace *t)
+{
+	const struct conf_model *m = o->req->model;
+
+	t->n = (unsigned)m->n_servings;
+	t->required = -1;
+	t->engine = UINT32_MAX;
+	t->reason = REASON_QUEUED;
+	for (unsigned i = 0; i < t->n; i++) {
+		const struct cell *c = cell_at(f, o, i);
+
+		t->row[i] = (struct route_row){ .serving = m->servings[i].id,
+			.verdict = verdict_of(o, s, i),
+			.ttft = -1,
+			.itl = -1,
+			.total = -1,
+			.confidence = -1,
+			.price = -1,
+			.score = INFINITY };
+		if (c != NULL)
+			trace_row(&t->row[i], c);
+	}
+}
+
+static void
+trace_candidates(const struct candidate *list, unsigned n,
+    const struct demand *d, struct route_trace *t)
+{
+	t->required = d->slo->percentile > 0 ? (float)d->required : -1;
+	for (unsigned i = 0; i < n; i++) {
+		struct route_row *row = &t->row[list[i].at];
+
+		row->verdict = list[i].verdict;
+		row->ttft = (float)list[i].outlook.ttft;
+		row->itl = (float)list[i].outlook.itl;
+		row->total = (float)list[i].outlook.total;
+		row->confidence = (float)list[i].outlook.chance;
+		row->price =
+		    list[i].price < INFINITY ? (float)list[i].price : -1;
+		row->score = (float)list[i].score;
+	}
+}
+
+/* --- going --- */
 
 /* What a receipt should say: the most telling of what is true. */
 static enum plan_reason
@@ -103,93 +237,191 @@ reason_of(const struct order *o, unsigned at, enum plan_reason chosen)
 		return REASON_FALLBACK;
 	if (chosen == REASON_BEST_EFFORT)
 		return chosen;
-	if ((o->eligible & (o->eligible - 1)) == 0)
+	if ((o->wanted & (o->wanted - 1)) == 0)
 		return REASON_ONLY;
 	return chosen;
 }
 
+/* The next best of the others, for a hedge: likely enough, and it fails for
+ * other reasons. */
+static const struct candidate *
+another(const struct candidate *list, unsigned n, const struct candidate *first)
+{
+	const struct candidate *best = NULL;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct candidate *c = &list[i];
+
+		if (c->cell->site == first->cell->site ||
+		    c->verdict == VERDICT_RESERVED ||
+		    c->verdict == VERDICT_CROWDED)
+			continue;
+		if (best == NULL || c->outlook.chance > best->outlook.chance)
+			best = c;
+	}
+	return best;
+}
+
+static usec
+hedge_after(const struct candidate *list, unsigned n,
+    const struct candidate *first, const struct demand *d)
+{
+	const struct forecast *f = first->cell->forecast;
+	const struct candidate *other;
+
+	if (d->priority != PRIORITY_PREMIUM || d->slo->ttft <= 0 || !d->stream)
+		return HEDGE_NEVER;
+	other = another(list, n, first);
+	if (other == NULL)
+		return HEDGE_NEVER;
+	return hedge_delay(spread_at(&f->ttft, HEDGE_RANK) *
+		first->outlook.ttft / f->ttft_typical,
+	    other->outlook.ttft, (double)d->slo->ttft - d->waited);
+}
+
 static void
-go(const struct fleet *f, const struct order *o, uint64_t set, usec now,
-    struct rng *rng, struct plan *p, struct place *place)
+take(const struct order *o, const struct candidate *c, const struct demand *d,
+    enum plan_reason reason, usec now, struct plan *p, struct place *place)
+{
+	*place = (struct place){ .at = c->at,
+		.cell = c->cell,
+		.crowd = cell_crowd(c->cell, d, now),
+		.tokens = uncached(c->cell, d, now),
+		.output = d->output,
+		.output_high = d->output_high };
+	p->kind = PLAN_GO;
+	if (breaker_state(&c->cell->site->breaker, now) == BREAKER_HALF_OPEN)
+		reason = REASON_EXPLORING;
+	p->reason = reason_of(o, c->at, reason);
+	p->serving = c->cell->id;
+	p->ttft = (usec)c->outlook.ttft;
+	p->itl = (usec)c->outlook.itl;
+	p->total = (usec)c->outlook.total;
+	p->confidence = c->outlook.chance;
+}
+
+/* Under "observe" the file's order decides, and the choice is only noted. */
+static unsigned
+first_in_file(const struct candidate *list, unsigned n)
+{
+	unsigned first = 0;
+
+	for (unsigned i = 1; i < n; i++)
+		if (list[i].at < list[first].at)
+			first = i;
+	return first;
+}
+
+static bool
+observes(const struct router *r)
+{
+	return strcmp(r->conf->policy, "observe") == 0;
+}
+
+static enum choice_kind
+go(struct router *r, const struct order *o, const struct survey *s,
+    uint64_t set, const struct demand *d, bool may_wait, usec now,
+    struct plan *p, struct place *place)
 {
 	struct candidate list[CONF_SERVINGS_MAX];
-	struct outlook outlook;
-	struct demand demand;
-	struct choice choice;
-	double output;
-	unsigned n = gather(f, o, set, list, &output);
+	struct route_trace *t = o->req->trace;
+	unsigned n = gather(&r->fleet, o, set, list), used;
+	const struct cell *hopes[CONF_SERVINGS_MAX];
+	const struct quest q = { o->req, d, may_wait, hopes,
+		list_cells(
+		    &r->fleet, o, (s->free | s->busy) & ~o->fallbacks, hopes) };
+	struct choice c;
 
-	demand_of(o->req, output, now, &demand);
-	plan_refuse(p, REASON_SLO_UNATTAINABLE, 0);
-	if (!choose(list, n, o->req, &demand, now, rng, &choice))
-		return;
-	place->at = list[choice.index].at;
-	place->cell = list[choice.index].cell;
-	predict(place->cell, &demand, now, &outlook);
-	p->kind = PLAN_GO;
-	p->reason = reason_of(o, place->at, choice.reason);
-	p->serving = place->cell->id;
-	p->ttft = as_usec(outlook.ttft);
-	p->itl = as_usec(outlook.itl);
-	p->total = as_usec(outlook.total);
-	p->confidence = predict_confidence(place->cell, &demand, now);
-	demand.rank = 0.5;
-	demand.z = 0;
-	predict(place->cell, &demand, now, &outlook);
-	place->typical = as_usec(outlook.ttft);
+	c = choose(list, n, &q, now, &r->rng);
+	used = c.index;
+	if (t != NULL) {
+		trace_candidates(list, n, d, t);
+		t->reason = c.reason;
+		if (c.kind == CHOICE_GO)
+			t->engine = list[c.index].cell->id;
+	}
+	if (observes(r)) {
+		used = first_in_file(list, n);
+		if (c.kind != CHOICE_GO)
+			c.reason = REASON_BEST_EFFORT;
+	} else if (c.kind != CHOICE_GO) {
+		return c.kind;
+	}
+	take(o, &list[used], d, c.reason, now, p, place);
+	p->hedge_after = hedge_after(list, n, &list[used], d);
+	if (t != NULL)
+		t->row[list[used].at].verdict = VERDICT_CHOSEN;
+	return CHOICE_GO;
 }
 
-/* Until something has probably ended: a usual answer's time. */
-static usec
-queue_moves_in(const struct fleet *f, const struct order *o)
+usec
+plan_drain(const struct router *r)
 {
-	double least = INFINITY;
+	double behind = r->queue.n / fmax(r->drain.per_us, 1e-9);
 
-	for (uint64_t rest = o->eligible; rest != 0; rest &= rest - 1) {
-		const struct cell *c =
-		    cell_at(f, o, (unsigned)__builtin_ctzll(rest));
-
-		if (c != NULL && curve_known(&c->forecast.total))
-			least = fmin(least, curve_at(&c->forecast.total, 0.5));
-	}
-	if (!(least < (double)INT32_MAX) || least < (double)QUEUE_RETRY)
-		return QUEUE_RETRY;
-	return (usec)least;
+	return (usec)fmin(fmax(behind * DRAIN_MARGIN, (double)QUEUE_RETRY),
+	    (double)QUEUE_RETRY_MAX);
 }
 
 static void
-wait_or(const struct fleet *f, const struct order *o, enum plan_reason no_wait,
-    struct plan *p)
+wait_or(struct router *r, enum plan_reason no_wait, struct plan *p)
 {
 	plan_refuse(p, no_wait, 0);
 	if (no_wait == REASON_QUEUED)
 		p->kind = PLAN_WAIT;
 	else
-		p->retry_after = queue_moves_in(f, o);
+		p->retry_after = plan_drain(r);
+}
+
+/* Among these servings, or else a wait for them. */
+static void
+go_or_wait(struct router *r, const struct order *o, const struct survey *s,
+    uint64_t set, const struct demand *d, enum plan_reason no_wait, usec now,
+    struct plan *p, struct place *place)
+{
+	switch (go(r, o, s, set, d, no_wait == REASON_QUEUED, now, p, place)) {
+	case CHOICE_GO:
+		break;
+	case CHOICE_WAIT:
+		wait_or(r, no_wait, p);
+		break;
+	case CHOICE_REFUSE:
+		plan_refuse(p, REASON_SLO_UNATTAINABLE, plan_drain(r));
+		break;
+	}
 }
 
 void
-plan_make(const struct fleet *f, const struct order *o,
-    enum plan_reason no_wait, usec now, struct rng *rng, struct plan *p,
-    struct place *place)
+plan_make(struct router *r, const struct order *o, enum plan_reason no_wait,
+    usec now, struct plan *p, struct place *place)
 {
+	const struct fleet *f = &r->fleet;
 	uint64_t primaries = o->eligible & ~o->fallbacks;
+	struct demand d;
 	struct survey s;
 
 	look(f, o, now, &s);
+	spare_premium(r, o, now, &s);
+	if (o->priority != PRIORITY_PREMIUM)
+		r->humble_at = now;
+	demand_of(r, o, now, &d);
+	plan_refuse(p, no_wait, 0);
+	if (o->req->trace != NULL)
+		trace_begin(f, o, &s, o->req->trace);
 	if (now >= o->req->deadline) {
 		if (s.cold == o->eligible)
 			plan_refuse(p, REASON_LOADING, LOADING_RETRY);
 		else
 			plan_refuse(p, REASON_DEADLINE, 0);
 	} else if ((s.free & primaries) != 0) {
-		go(f, o, s.free & primaries, now, rng, p, place);
+		go_or_wait(
+		    r, o, &s, s.free & primaries, &d, no_wait, now, p, place);
 	} else if ((s.busy & primaries) != 0 && no_wait == REASON_QUEUED) {
-		wait_or(f, o, no_wait, p);
+		wait_or(r, no_wait, p);
 	} else if (s.free != 0) {
-		go(f, o, s.free, now, rng, p, place);
+		go_or_wait(r, o, &s, s.free, &d, no_wait, now, p, place);
 	} else if ((s.busy | s.cold) != 0) {
-		wait_or(f, o, no_wait, p);
+		wait_or(r, no_wait, p);
 	} else {
 		plan_refuse(p,
 		    s.out == 0 ? REASON_RATE_LIMITED : REASON_UNAVAILABLE,

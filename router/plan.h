@@ -19,22 +19,28 @@
 struct place {
 	unsigned at; /* the serving, in the model's */
 	struct cell *cell;
-	usec typical; /* until the first sign of an answer; -1: unknown */
+	struct crowd crowd; /* before it came */
+	double tokens; /* of its prompt, to be prefilled */
+	double output, output_high; /* of its answer: usual, seldom more */
 };
+
+struct router;
 
 /* When the first of the model's servings, tried or not, may be used again: a
  * span from now; 0: not known. */
 usec plan_reopens(const struct fleet *, const struct order *, usec now);
 
-/* Changes nothing but the random stream. The eligible set is not empty.
- * no_wait: REASON_QUEUED where the request may wait; else what to say instead,
+/* Changes nothing but the random stream and the request's trace. The eligible
+ * set is not empty. no_wait: REASON_QUEUED where the request may wait; else what to say instead,
  * and the plan is then never PLAN_WAIT. *place is set for PLAN_GO. */
-void plan_make(const struct fleet *, const struct order *,
-    enum plan_reason no_wait, usec now, struct rng *, struct plan *,
-    struct place *);
+void plan_make(struct router *, const struct order *, enum plan_reason no_wait,
+    usec now, struct plan *, struct place *);
 
 /* Whether the place that was taken for it is still worth going to. */
 bool plan_holds(const struct fleet *, const struct order *, usec now);
+
+/* Until those who wait now have probably gone. */
+usec plan_drain(const struct router *);
 
 /* Not a plan to go anywhere. retry_after 0: not known. */
 void plan_refuse(struct plan *, enum plan_reason, usec retry_after);

@@ -3,7 +3,11 @@
 
 #include <math.h>
 
+#include "policies/slo.h"
+
 #define LOAD_FRESH (15 * USEC_SEC) /* a reported load is believed for so long */
+#define FELT_BY 64.0 /* tokens that share the delay of a new prompt */
+#define TRIALS 20 /* whole answers that a backend is credited with */
 
 /* Requests at the backend that are not ours. */
 static double
@@ -18,157 +22,174 @@ strangers(const struct site *s, usec now)
 	return fmax(there - s->load_in_flight, 0);
 }
 
-/* Where slots are not known, its own word of a queue has to do. */
+/* Requests ahead for each that runs: by slots, or by its own word. */
 static double
-reported_queue(const struct site *s, usec now)
+queue_ahead(const struct site *s, double sequences, usec now)
 {
+	double slots = site_slots(s);
 	double since = (double)s->in_flight - (double)s->load_in_flight;
 
+	if (slots > 0)
+		return fmax(sequences + 1 - slots, 0) / slots;
 	if (s->load_at == 0 || now - s->load_at > LOAD_FRESH ||
 	    (s->load.has & LOAD_WAITING) == 0 || s->load.waiting <= 0)
 		return 0;
 	return fmax(s->load.waiting + since, 0) / fmax(s->load.running, 1);
 }
 
+double
+uncached(const struct cell *c, const struct demand *d, usec now)
+{
+	return d->input * (1 - cell_prefix_share(c, d->prefix, now));
+}
+
 struct crowd
-cell_crowd(const struct cell *c, usec now)
+cell_crowd(const struct cell *c, const struct demand *d, usec now)
 {
 	const struct site *s = c->site;
-	double slots = site_slots(s), n, queue;
-	struct crowd crowd = { .factor = 1 };
+	struct crowd crowd = { .sequences = s->in_flight + strangers(s, now),
+		.tokens = s->prompt_tokens + uncached(c, d, now),
+		.prefill = s->prefill };
+	double ahead = queue_ahead(s, crowd.sequences, now);
 
-	if (slots > 0) {
-		n = s->in_flight + strangers(s, now);
-		crowd.factor = 1 + fmin(n, slots) / slots;
-		queue = fmax(n + 1 - slots, 0) / slots;
-	} else {
-		queue = reported_queue(s, now);
-	}
-	if (queue > 0 && curve_known(&c->forecast.total))
-		crowd.wait = queue * curve_at(&c->forecast.total, 0.5);
+	if (ahead > 0)
+		crowd.wait = ahead * d->output *
+		    profile_itl(&c->forecast->profile, &crowd);
 	return crowd;
 }
 
+/* --- chances --- */
+
+struct terms {
+	double ttft, itl; /* the profile's */
+	double typical_ttft, typical_itl;
+};
+
 static double
-read_curve(const struct curve *c, const struct demand *d)
+chance_of_total(const struct forecast *f, const struct demand *d,
+    const struct terms *t, double left)
 {
-	if (!curve_known(c))
+	double rest = d->output_high - 1;
+
+	if (rest <= 0)
+		return spread_share(&f->ttft, left / t->ttft);
+	/* either part may be late, given a usual other one */
+	return fmin(
+	    spread_share(&f->ttft, (left - t->typical_itl * rest) / t->ttft),
+	    spread_share(&f->itl, (left - t->typical_ttft) / rest / t->itl));
+}
+
+/* An answer that is not streamed shows its first token with its last. */
+static double
+chance_of_ttft(const struct forecast *f, const struct demand *d,
+    const struct terms *t, double left)
+{
+	if (!d->stream)
+		return chance_of_total(f, d, t, left);
+	return spread_share(&f->ttft, left / t->ttft);
+}
+
+static double
+chance(const struct forecast *f, const struct demand *d, const struct terms *t)
+{
+	const struct slo *slo = d->slo;
+	double p = 1;
+
+	if (!slo_has_targets(slo))
 		return -1;
-	return curve_at(c, cautious_rank(d->rank, d->z, (double)c->n));
+	if (slo->ttft > 0)
+		p = chance_of_ttft(f, d, t, (double)slo->ttft - d->waited);
+	if (slo->itl > 0 && d->stream)
+		p *= spread_share(&f->itl, (double)slo->itl / t->itl);
+	if (slo->total > 0)
+		p = fmin(p,
+		    chance_of_total(f, d, t, (double)slo->total - d->waited));
+	return p;
 }
 
-/* Where it was never seen to stream, whole answers are all there is. */
 static double
-predict_total(
-    const struct forecast *f, const struct demand *d, double ttft, double itl)
+excess(const struct demand *d, const struct outlook *o)
 {
-	if (d->output <= 1 && ttft >= 0)
-		return ttft;
-	if (ttft >= 0 && itl >= 0)
-		return ttft + itl * (d->output - 1);
-	return read_curve(&f->total, d);
+	const struct slo *slo = d->slo;
+	double ttft = d->stream ? o->ttft : o->total, worst = 0;
+
+	if (slo->ttft > 0)
+		worst = (d->waited + ttft) / (double)slo->ttft;
+	if (slo->itl > 0 && d->stream)
+		worst = fmax(worst, o->itl / (double)slo->itl);
+	if (slo->total > 0)
+		worst =
+		    fmax(worst, (d->waited + o->total) / (double)slo->total);
+	return worst;
 }
 
-static void
-judge(struct outlook *o, double waited, double predicted, usec target)
+static struct terms
+terms_of(const struct forecast *f, const struct crowd *crowd)
 {
-	if (target <= 0)
-		return;
-	if (predicted < 0)
-		o->known = false;
-	else
-		o->violation =
-		    fmax(o->violation, (waited + predicted) / (double)target);
+	struct terms t = { .ttft = profile_ttft(&f->profile, crowd),
+		.itl = profile_itl(&f->profile, crowd) };
+
+	t.ttft = fmax(t.ttft, 1);
+	t.itl = fmax(t.itl, 1);
+	t.typical_ttft = t.ttft * f->ttft_typical;
+	t.typical_itl = t.itl * f->itl_typical;
+	return t;
+}
+
+static double
+reliability(const struct site *s)
+{
+	return 1 - s->failures / (s->calls + TRIALS);
+}
+
+/* Whether the tightest target at work there, or that of a premium request that
+ * may come next, still holds with this one there. */
+static double
+courtesy(const struct cell *c, const struct demand *d, const struct terms *t,
+    usec now)
+{
+	const struct forecast *f = c->forecast;
+	const struct wanted *w = &c->site->wanted;
+	double own = uncached(c, d, now), p = 1;
+	usec tightest = site_tightest(c->site, NULL);
+
+	if (site_is_wanted(c->site, now)) {
+		if (tightest == 0 || (w->itl > 0 && w->itl < tightest))
+			tightest = w->itl;
+	}
+	if (tightest > 0)
+		p = fmin(p,
+		    spread_share(&f->itl,
+			(double)tightest /
+			    (t->itl + f->profile.per_token * own / FELT_BY)));
+	return p;
 }
 
 void
 predict(
     const struct cell *c, const struct demand *d, usec now, struct outlook *o)
 {
-	const struct forecast *f = &c->forecast;
-	struct crowd crowd = cell_crowd(c, now);
-	double ratio = read_curve(&f->ttft, d);
-	double unit =
-	    sizing_at(&f->sizing, d->input) * crowd.factor + crowd.wait;
+	const struct forecast *f = c->forecast;
+	struct crowd crowd = cell_crowd(c, d, now);
+	struct terms t = terms_of(f, &crowd);
 
-	*o = (struct outlook){ .known = true };
-	o->ttft = ratio >= 0 ? unit * ratio : -1;
-	o->itl = read_curve(&f->itl, d);
-	o->total = predict_total(f, d, o->ttft, o->itl);
-	if (!d->stream) {
-		/* the whole answer is the first that is seen of it */
-		o->ttft = o->total;
-		o->itl = -1;
-	}
-	judge(o, d->waited, o->total, d->slo->total);
-	if (d->only_total)
-		return;
-	judge(o, d->waited, o->ttft, d->slo->ttft);
-	if (d->stream)
-		judge(o, 0, o->itl, d->slo->itl);
-}
-
-/* --- confidence --- */
-
-static double
-share_of_ttft(
-    const struct cell *c, const struct demand *d, double left, usec now)
-{
-	struct crowd crowd = cell_crowd(c, now);
-	const struct forecast *f = &c->forecast;
-	double unit =
-	    sizing_at(&f->sizing, d->input) * crowd.factor + crowd.wait;
-
-	if (!curve_known(&f->ttft))
-		return -1;
-	return curve_share(&f->ttft, left / fmax(unit, 1));
-}
-
-static double
-share_of_total(
-    const struct cell *c, const struct demand *d, double left, usec now)
-{
-	const struct forecast *f = &c->forecast;
-	struct demand typical = *d;
-	struct outlook o;
-
-	typical.rank = 0.5;
-	typical.z = 0;
-	typical.stream = true;
-	predict(c, &typical, now, &o);
-	if (o.ttft < 0 || o.itl < 0)
-		return curve_known(&f->total) ? curve_share(&f->total, left)
-					      : -1;
-	if (d->output <= 1)
-		return share_of_ttft(c, d, left, now);
-	/* either part may be late, given a usual other one */
-	return fmin(share_of_ttft(c, d, left - o.itl * (d->output - 1), now),
-	    curve_share(&f->itl, (left - o.ttft) / (d->output - 1)));
+	o->ttft = t.typical_ttft;
+	o->itl = t.typical_itl;
+	o->total = o->ttft + o->itl * fmax(d->output - 1, 0);
+	o->excess = excess(d, o);
+	o->chance = chance(f, d, &t);
+	if (o->chance > 0)
+		o->chance *= reliability(c->site);
+	o->courtesy =
+	    d->priority != PRIORITY_PREMIUM ? courtesy(c, d, &t, now) : 1;
 }
 
 double
-predict_confidence(const struct cell *c, const struct demand *d, usec now)
+predict_idle(const struct cell *c, const struct demand *d, usec now)
 {
-	const struct slo *slo = d->slo;
-	double ttft = 1, itl = 1, total = 1;
+	const struct forecast *f = c->forecast;
+	struct crowd alone = { .tokens = uncached(c, d, now) };
+	struct terms t = terms_of(f, &alone);
 
-	if (slo->total <= 0 &&
-	    (d->only_total || (slo->ttft <= 0 && slo->itl <= 0)))
-		return -1;
-	if (slo->total > 0)
-		total =
-		    share_of_total(c, d, (double)slo->total - d->waited, now);
-	if (!d->only_total && slo->ttft > 0) {
-		double left = (double)slo->ttft - d->waited;
-
-		ttft = d->stream ? share_of_ttft(c, d, left, now)
-				 : share_of_total(c, d, left, now);
-	}
-	if (!d->only_total && d->stream && slo->itl > 0)
-		itl = curve_known(&c->forecast.itl)
-		    ? curve_share(&c->forecast.itl, (double)slo->itl)
-		    : -1;
-	if (ttft < 0 || itl < 0 || total < 0)
-		return -1;
-	return fmin(ttft * itl, total);
+	return chance(f, d, &t) * reliability(c->site);
 }

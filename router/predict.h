@@ -1,37 +1,46 @@
 /* router/predict.h - what a serving would do for a request.
  *
- *	TTFT  = (base + per_token * prompt) * factor * ratio + wait * ratio
- *	total = TTFT + ITL * (output - 1)
+ * The profile says what its load and the prompt's length explain, the spreads
+ * how far off that has been:
  *
- * with the ratio and ITL read off the serving's curves at the rank that the
- * SLO asks for. Monotone: more load, or slower measurements, never make it
- * look better. */
+ *	chance = P(ratio <= (target - waited) / TTFT) * P(ratio <= target / ITL)
+ *
+ * times the share of answers that came whole. Monotone: more load, or slower
+ * measurements, never make it look better. */
 #ifndef ROUTER_PREDICT_H
 #define ROUTER_PREDICT_H
 
 #include "router/fleet.h"
+#include "router/router.h"
 
 /* A request in numbers. */
 struct demand {
 	const struct slo *slo; /* its targets; borrowed */
+	enum priority priority; /* at which it is treated */
 	bool stream;
-	bool only_total; /* batch: the other targets do not bind */
 	double input, output; /* tokens; output is expected */
+	double output_high; /* seldom more */
 	double waited; /* us since it arrived */
-	double rank, z; /* percentile / 100, and caution; see cautious_rank() */
+	double required; /* the chance that makes a serving adequate */
+	double penalty; /* of a miss, in prices of the dearest serving */
+	double courtesy; /* that premium asks for where it is in need */
+	uint64_t prefix; /* of its prompt; 0: none */
 };
 
-/* Microseconds; negative: unknown. */
+/* Microseconds. */
 struct outlook {
-	double ttft, itl, total;
-	double violation; /* the worst of prediction / target; 0: none known */
-	bool known; /* there is evidence on every target */
+	double ttft, itl, total; /* typical */
+	double chance; /* P(every target is met); -1: there are none */
+	double courtesy; /* P(the tightest ITL target there still is) */
+	double excess; /* the worst of typical / target */
 };
 
-struct crowd cell_crowd(const struct cell *, usec now);
+/* Prompt tokens that would have to be prefilled there. */
+double uncached(const struct cell *, const struct demand *, usec now);
+struct crowd cell_crowd(const struct cell *, const struct demand *, usec now);
 void predict(
     const struct cell *, const struct demand *, usec now, struct outlook *);
-/* P(every target is met); negative: unknown, or there are none. */
-double predict_confidence(const struct cell *, const struct demand *, usec now);
+/* The chance if nobody else were there. */
+double predict_idle(const struct cell *, const struct demand *, usec now);
 
 #endif

@@ -11,39 +11,40 @@ struct scene {
 	struct conf_serving serving;
 	struct site site;
 	struct cell cell;
+	struct forecast forecast;
 	struct slo slo;
 	struct demand demand;
 	usec now;
 };
 
-static void
-flat(struct curve *c, double value, double n)
+/* A backend that does what its profile says, give or take a fifth, and a
+ * stream of about a hundred tokens for a prompt of a thousand. */
+static struct scene *
+scene_of(unsigned slots)
 {
-	for (unsigned i = 0; i < CURVE_POINTS; i++)
-		c->value[i] = (float)(value * (0.8 + 0.4 * curve_rank(i)));
-	c->n = (float)n;
-}
+	struct scene *s = calloc(1, sizeof(*s));
 
-/* TTFT 100 ms + 0.1 ms a token, ITL 10 ms, answers of 3 s; of which the
- * highest measured was a fifth more. */
-static void
-scene_init(struct scene *s, unsigned slots)
-{
-	*s = (struct scene){ .now = 500 * USEC_SEC };
-	s->backend.slots = slots;
+	assert_non_null(s);
+	s->now = 500 * USEC_SEC;
+	s->backend = (struct conf_backend){ .hardware = "gpu",
+		.slots = slots,
+		.profile = { 20000, 10000, 200, 50 } };
 	s->serving.backend = &s->backend;
 	s->site.conf = &s->backend;
 	s->cell.conf = &s->serving;
 	s->cell.site = &s->site;
-	s->cell.forecast.sizing = (struct sizing){ 100e3, 100 };
-	flat(&s->cell.forecast.ttft, 1, 100);
-	flat(&s->cell.forecast.itl, 10e3, 100);
-	flat(&s->cell.forecast.total, 3e6, 100);
+	s->cell.forecast = &s->forecast;
+	forecast_init(&s->forecast, &s->backend);
+	spread_prior(&s->forecast.ttft, 1, 0.2);
+	spread_prior(&s->forecast.itl, 1, 0.2);
 	s->demand = (struct demand){ .slo = &s->slo,
+		.priority = PRIORITY_STANDARD,
 		.stream = true,
 		.input = 1000,
 		.output = 101,
-		.rank = 0.5 };
+		.output_high = 201,
+		.required = 0.9 };
+	return s;
 }
 
 static struct outlook
@@ -55,176 +56,330 @@ look_at(const struct scene *s)
 	return o;
 }
 
-static void
-assert_about(double got, double want)
+static double
+chance(const struct scene *s)
 {
-	if (fabs(got / want - 1) > 0.02)
+	return look_at(s).chance;
+}
+
+static void
+set_load(struct scene *s, double running, double waiting)
+{
+	s->site.load = (struct load){ .has = LOAD_RUNNING | LOAD_WAITING,
+		.running = running,
+		.waiting = waiting };
+	s->site.load_at = s->now;
+	s->site.load_in_flight = s->site.in_flight;
+}
+
+static void
+slow_down(struct scene *s, double factor)
+{
+	spread_prior(&s->forecast.ttft, factor, 0.2);
+	spread_prior(&s->forecast.itl, factor, 0.2);
+	s->forecast.ttft_typical = s->forecast.itl_typical = factor;
+}
+
+static bool
+about(double got, double want, double error)
+{
+	bool good = fabs(got - want) <= error;
+
+	if (!good)
 		print_message("got %g, want %g\n", got, want);
-	assert_true(fabs(got / want - 1) <= 0.02);
+	return good;
 }
 
 static void
-parts_add_up(void **state)
+what_is_typical_is_the_profile_times_what_was_measured(void **state)
 {
-	struct scene s;
-	struct outlook o;
+	struct scene *s = scene_of(0);
+	struct crowd c = { .tokens = 1000 };
+	double ttft = profile_ttft(&s->forecast.profile, &c);
+	double itl = profile_itl(&s->forecast.profile, &c);
 
-	(void)state;
-	scene_init(&s, 0);
-	o = look_at(&s);
-	assert_about(o.ttft, 200e3);
-	assert_about(o.itl, 10e3);
-	assert_about(o.total, 1200e3);
-	s.demand.input = 4000;
-	assert_about(look_at(&s).ttft, 500e3);
+	s->forecast.ttft_typical = 2;
+	s->forecast.itl_typical = 3;
+	assert_true(about(look_at(s).ttft, 2 * ttft, 1));
+	assert_true(about(look_at(s).itl, 3 * itl, 1));
+	assert_true(about(look_at(s).total, 2 * ttft + 100 * 3 * itl, 1));
+	free(s);
 }
 
 static void
-half_full_slots_slow_the_first_token_by_half(void **state)
+the_chance_is_the_share_of_the_past_that_would_have_met_it(void **state)
 {
-	struct scene s;
+	struct scene *s = scene_of(0);
+	struct outlook o = look_at(s);
 
-	(void)state;
-	scene_init(&s, 8);
-	s.site.in_flight = 4;
-	assert_about(look_at(&s).ttft, 300e3);
+	assert_true(o.chance < 0); /* no targets */
+	s->slo.ttft = (usec)o.ttft;
+	assert_true(about(chance(s), 0.5, 0.02));
+	s->slo.ttft = (usec)(o.ttft * exp(0.2 * 1.645));
+	assert_true(about(chance(s), 0.95, 0.02));
+	s->slo.itl = (usec)o.itl;
+	assert_true(about(chance(s), 0.95 * 0.5, 0.02));
+	free(s);
 }
 
 static void
-strangers_on_a_backend_are_seen_through_its_load(void **state)
+a_total_is_judged_by_the_longest_answer_to_expect(void **state)
 {
-	struct scene s;
+	struct scene *s = scene_of(0);
+	struct outlook o = look_at(s);
 
-	(void)state;
-	scene_init(&s, 8);
-	s.site.in_flight = 2;
-	s.site.load_in_flight = 2;
-	s.site.load = (struct load){
-		.has = LOAD_RUNNING | LOAD_WAITING, .running = 8, .waiting = 3
-	};
-	s.site.load_at = s.now;
-	/* twice as slow, and 4 of 8 slots' worth of 3 s answers go first */
-	assert_about(look_at(&s).ttft, 400e3 + 0.5 * 3e6);
+	s->slo.total = (usec)(o.ttft + 200 * o.itl);
+	assert_true(about(chance(s), 0.5, 0.05));
+	s->demand.output_high = 101;
+	assert_true(chance(s) > 0.9);
+	s->demand.output = s->demand.output_high = 0; /* embeddings */
+	assert_true(chance(s) > 0.99);
+	free(s);
+}
+
+static void
+a_whole_answer_shows_its_first_token_with_its_last(void **state)
+{
+	struct scene *s = scene_of(0);
+
+	s->slo.ttft = (usec)(1.5 * look_at(s).ttft);
+	assert_true(chance(s) > 0.9);
+	s->demand.stream = false;
+	assert_true(chance(s) < 0.1);
+	assert_true(look_at(s).excess > 2);
+	/* and has no pace to keep */
+	s->slo = (struct slo){ .itl = 1 };
+	assert_true(chance(s) > 0.9);
+	free(s);
+}
+
+static void
+time_spent_is_time_lost(void **state)
+{
+	struct scene *s = scene_of(0);
+
+	s->slo.ttft = (usec)(2 * look_at(s).ttft);
+	assert_true(chance(s) > 0.95);
+	s->demand.waited = look_at(s).ttft;
+	assert_true(about(chance(s), 0.5, 0.02));
+	s->demand.waited = (double)s->slo.ttft + 1;
+	assert_true(chance(s) <= 0);
+	assert_true(look_at(s).excess > 1);
+	free(s);
+}
+
+static void
+excess_is_the_worst_of_the_targets(void **state)
+{
+	struct scene *s = scene_of(0);
+	struct outlook o = look_at(s);
+
+	s->slo.ttft = (usec)(o.ttft * 2);
+	assert_true(about(look_at(s).excess, 0.5, 0.01));
+	s->slo.itl = (usec)(o.itl / 3);
+	assert_true(about(look_at(s).excess, 3, 0.01));
+	s->slo.total = (usec)(o.total / 4);
+	assert_true(about(look_at(s).excess, 4, 0.01));
+	free(s);
+}
+
+static void
+who_often_fails_has_less_of_a_chance(void **state)
+{
+	struct scene *s = scene_of(0);
+	double before;
+
+	s->slo.ttft = 10 * USEC_SEC;
+	before = chance(s);
+	s->site.calls = 100;
+	assert_true(chance(s) >= before);
+	s->site.failures = 50;
+	assert_true(chance(s) < 0.7 * before);
+	assert_true(predict_idle(&s->cell, &s->demand, s->now) < 0.7 * before);
+	/* one failure in few calls is not the end */
+	s->site.calls = s->site.failures = 1;
+	assert_true(chance(s) > 0.9 * before);
+	free(s);
+}
+
+static void
+a_full_backend_is_waited_for(void **state)
+{
+	struct scene *s = scene_of(8);
+	double free_slot, full, queued;
+
+	s->site.in_flight = 7;
+	free_slot = look_at(s).ttft;
+	s->site.in_flight = 8;
+	full = look_at(s).ttft;
+	s->site.in_flight = 16;
+	queued = look_at(s).ttft;
+	/* an eighth of an answer until one of eight is through */
+	assert_true(full > free_slot + 100 * look_at(s).itl / 8 * 0.5);
+	assert_true(queued > full + 100 * look_at(s).itl * 0.5);
+	free(s);
+}
+
+static void
+strangers_are_seen_through_the_load_it_reports(void **state)
+{
+	struct scene *s = scene_of(0);
+	double alone = look_at(s).itl;
+
+	set_load(s, 20, 0);
+	assert_true(look_at(s).itl > alone + 10 * 200);
+	/* our own are not counted twice */
+	s->site.in_flight = 20;
+	set_load(s, 20, 0);
+	assert_true(about(look_at(s).itl, alone + 20 * 200, 1));
 	/* an old report is not believed */
-	s.now += 60 * USEC_SEC;
-	assert_about(look_at(&s).ttft, 200e3 * 1.25);
+	s->site.in_flight = 0;
+	set_load(s, 20, 0);
+	s->now += 60 * USEC_SEC;
+	assert_true(about(look_at(s).itl, alone, 1));
+	free(s);
 }
 
 static void
-a_reported_queue_counts_where_slots_are_unknown(void **state)
+a_reported_queue_is_waited_for_where_slots_are_unknown(void **state)
 {
-	struct scene s;
+	struct scene *s = scene_of(0);
+	double before;
 
-	(void)state;
-	scene_init(&s, 0);
-	s.site.in_flight = 12;
-	s.site.load_in_flight = 10;
-	s.site.load = (struct load){
-		.has = LOAD_RUNNING | LOAD_WAITING, .running = 8, .waiting = 2
-	};
-	s.site.load_at = s.now;
-	/* two waited then, and two of ours came since */
-	assert_about(look_at(&s).ttft, 200e3 + 4.0 / 8 * 3e6);
+	s->site.in_flight = 8;
+	set_load(s, 8, 0);
+	before = look_at(s).ttft;
+	set_load(s, 8, 4);
+	/* half of those that run must be through */
+	assert_true(look_at(s).ttft > before + 50 * look_at(s).itl * 0.9);
+	free(s);
 }
 
 static void
-whole_answers_have_no_first_token(void **state)
+a_known_beginning_is_not_prefilled_again(void **state)
 {
-	struct scene s;
-	struct outlook o;
+	struct scene *s = scene_of(0);
+	double first = look_at(s).ttft;
 
-	(void)state;
-	scene_init(&s, 0);
-	s.demand.stream = false;
-	s.slo.ttft = 600 * USEC_MS;
-	s.slo.itl = 1;
-	o = look_at(&s);
-	assert_about(o.ttft, 1200e3);
-	assert_true(o.itl < 0);
-	assert_about(o.violation, 2);
-	/* never seen to stream: whole answers are all that is known */
-	s.cell.forecast.ttft.n = s.cell.forecast.itl.n = 0;
-	assert_about(look_at(&s).ttft, 3e6);
+	s->demand.prefix = 77;
+	for (int i = 0; i < 50; i++)
+		cell_prefix_reported(&s->cell, 0.8);
+	assert_true(about(look_at(s).ttft, first, 1));
+	cell_prefix_sent(&s->cell, 77, s->now);
+	assert_true(look_at(s).ttft < first - 700 * 50);
+	assert_true(about(uncached(&s->cell, &s->demand, s->now), 200, 10));
+	free(s);
 }
 
 static void
-no_evidence_is_no_violation(void **state)
+idle_is_the_best_that_it_could_be(void **state)
 {
-	struct scene s;
-	struct outlook o;
+	struct scene *s = scene_of(4);
+	struct stay busy = { .tokens = 5000 };
 
-	(void)state;
-	scene_init(&s, 0);
-	s.cell.forecast.itl.n = 0;
-	s.slo.ttft = 400 * USEC_MS;
-	s.slo.itl = 1 * USEC_MS;
-	o = look_at(&s);
-	assert_false(o.known);
-	assert_about(o.violation, 0.5);
-	assert_true(predict_confidence(&s.cell, &s.demand, s.now) < 0);
+	s->slo.ttft = (usec)(1.2 * look_at(s).ttft);
+	assert_true(
+	    about(predict_idle(&s->cell, &s->demand, s->now), chance(s), 1e-6));
+	s->site.in_flight = 5;
+	cell_enter(&s->cell, &busy, s->now);
+	assert_true(
+	    predict_idle(&s->cell, &s->demand, s->now) > chance(s) + 0.5);
+	free(s);
 }
 
 static void
-confidence_is_the_share_that_would_have_met_it(void **state)
+courtesy_is_about_the_tightest_target_at_work(void **state)
 {
-	struct scene s;
+	struct scene *s = scene_of(0);
+	struct stay tight = { .itl = (usec)look_at(s).itl },
+		    loose = { .itl = 80 * USEC_MS };
+	double before;
 
-	(void)state;
-	scene_init(&s, 0);
-	assert_true(predict_confidence(&s.cell, &s.demand, s.now) < 0);
-	s.slo.ttft = 200 * USEC_MS;
-	assert_about(predict_confidence(&s.cell, &s.demand, s.now), 0.5);
-	s.slo.itl = 10 * USEC_MS;
-	assert_about(predict_confidence(&s.cell, &s.demand, s.now), 0.25);
-	s.slo.itl = 0;
-	s.demand.waited = 50e3;
-	assert_true(predict_confidence(&s.cell, &s.demand, s.now) < 0.05);
+	assert_true(look_at(s).courtesy >= 1);
+	cell_enter(&s->cell, &loose, s->now);
+	assert_true(look_at(s).courtesy > 0.99);
+	cell_enter(&s->cell, &tight, s->now);
+	before = look_at(s).courtesy;
+	assert_true(before < 0.9);
+	s->site.in_flight += 10;
+	assert_true(look_at(s).courtesy < before - 0.1);
+	free(s);
 }
 
-/* More load, more waiting or a longer prompt never make anything look better,
- * whatever the scene. */
+/* --- whatever the scene --- */
+
+static struct scene *
+any_scene(struct rng *rng)
+{
+	struct scene *s = scene_of(rng_below(rng, 9));
+	struct stay stay = { .itl = 5000 + rng_below(rng, 30000),
+		.tokens = rng_below(rng, 4000) };
+
+	s->slo.ttft = 1 + rng_below(rng, 1000000);
+	s->slo.itl = rng_below(rng, 2) * rng_below(rng, 40000);
+	s->slo.total = rng_below(rng, 2) * rng_below(rng, 5000000);
+	s->demand.stream = rng_below(rng, 2) == 0;
+	s->site.in_flight = rng_below(rng, 12);
+	cell_enter(&s->cell, &stay, s->now - rng_below(rng, 500000));
+	s->site.prefill += rng_unit(rng) * 0.01;
+	s->site.calls = 50;
+	s->site.failures = rng_below(rng, 20);
+	set_load(s, rng_below(rng, 12), rng_below(rng, 4));
+	slow_down(s, 0.5 + rng_unit(rng));
+	return s;
+}
+
 static void
-more_load_never_raises_confidence(void **state)
+worsen(struct scene *s, struct rng *rng)
+{
+	switch (rng_below(rng, 8)) {
+	case 0:
+		s->site.in_flight++;
+		break;
+	case 1:
+		s->site.load.waiting++;
+		break;
+	case 2:
+		/* where slots are not known, to run more is to queue less */
+		if (s->backend.slots > 0)
+			s->site.load.running++;
+		break;
+	case 3:
+		s->demand.waited += 10e3;
+		break;
+	case 4:
+		s->demand.input *= 2;
+		break;
+	case 5:
+		s->site.prefill += 0.002;
+		break;
+	case 6:
+		s->site.failures++;
+		break;
+	default:
+		slow_down(s, s->forecast.ttft_typical * 1.3);
+		break;
+	}
+}
+
+static void
+more_load_slowness_or_waiting_never_looks_better(void **state)
 {
 	struct rng rng;
 
-	(void)state;
 	rng_init(&rng, 21, 0);
-	for (int i = 0; i < 5000; i++) {
-		struct scene s;
-		struct outlook before, after;
-		double was, is;
+	for (int i = 0; i < 3000; i++) {
+		struct scene *s = any_scene(&rng);
+		struct outlook before = look_at(s), after;
 
-		scene_init(&s, rng_below(&rng, 9));
-		s.slo.ttft = 1 + rng_below(&rng, 1000000);
-		s.slo.itl = rng_below(&rng, 20000);
-		s.slo.total = rng_below(&rng, 5000000);
-		s.demand.stream = rng_below(&rng, 2) == 0;
-		s.site.in_flight = rng_below(&rng, 12);
-		s.site.load.has = LOAD_RUNNING | LOAD_WAITING;
-		s.site.load.running = rng_below(&rng, 12);
-		s.site.load.waiting = rng_below(&rng, 4);
-		s.site.load_at = s.now;
-		before = look_at(&s);
-		was = predict_confidence(&s.cell, &s.demand, s.now);
-		switch (rng_below(&rng, 4)) {
-		case 0:
-			s.site.in_flight++;
-			break;
-		case 1:
-			s.site.load.waiting++;
-			break;
-		case 2:
-			s.demand.waited += 10e3;
-			break;
-		default:
-			s.demand.input *= 2;
-			break;
-		}
-		after = look_at(&s);
-		is = predict_confidence(&s.cell, &s.demand, s.now);
-		assert_true(is <= was + 1e-9);
-		assert_true(after.violation >= before.violation - 1e-9);
+		worsen(s, &rng);
+		after = look_at(s);
+		assert_true(after.chance <= before.chance + 1e-6);
+		assert_true(after.courtesy <= before.courtesy + 1e-6);
+		assert_true(after.excess >= before.excess - 1e-6);
+		assert_true(after.ttft >= before.ttft - 1e-6);
+		assert_true(after.itl >= before.itl - 1e-6);
+		free(s);
 	}
 }
 
@@ -232,17 +387,27 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parts_add_up),
-		cmocka_unit_test(half_full_slots_slow_the_first_token_by_half),
 		cmocka_unit_test(
-		    strangers_on_a_backend_are_seen_through_its_load),
+		    what_is_typical_is_the_profile_times_what_was_measured),
 		cmocka_unit_test(
-		    a_reported_queue_counts_where_slots_are_unknown),
-		cmocka_unit_test(whole_answers_have_no_first_token),
-		cmocka_unit_test(no_evidence_is_no_violation),
+		    the_chance_is_the_share_of_the_past_that_would_have_met_it),
 		cmocka_unit_test(
-		    confidence_is_the_share_that_would_have_met_it),
-		cmocka_unit_test(more_load_never_raises_confidence),
+		    a_total_is_judged_by_the_longest_answer_to_expect),
+		cmocka_unit_test(
+		    a_whole_answer_shows_its_first_token_with_its_last),
+		cmocka_unit_test(time_spent_is_time_lost),
+		cmocka_unit_test(excess_is_the_worst_of_the_targets),
+		cmocka_unit_test(who_often_fails_has_less_of_a_chance),
+		cmocka_unit_test(a_full_backend_is_waited_for),
+		cmocka_unit_test(
+		    strangers_are_seen_through_the_load_it_reports),
+		cmocka_unit_test(
+		    a_reported_queue_is_waited_for_where_slots_are_unknown),
+		cmocka_unit_test(a_known_beginning_is_not_prefilled_again),
+		cmocka_unit_test(idle_is_the_best_that_it_could_be),
+		cmocka_unit_test(courtesy_is_about_the_tightest_target_at_work),
+		cmocka_unit_test(
+		    more_load_slowness_or_waiting_never_looks_better),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

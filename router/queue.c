@@ -1,7 +1,10 @@
 /* router/queue.c - requests that wait for a serving. */
 #include "router/queue.h"
 
+#include <math.h>
 #include <stdlib.h>
+
+#include "policies/fairness.h"
 
 void
 queue_init(struct queue *q)
@@ -38,8 +41,8 @@ lane_of(struct list *node)
 static bool
 before(const struct order *a, const struct order *b)
 {
-	if (a->req->deadline != b->req->deadline)
-		return a->req->deadline < b->req->deadline;
+	if (a->due != b->due)
+		return a->due < b->due;
 	return a->sequence < b->sequence;
 }
 
@@ -113,20 +116,37 @@ cut(struct lane *l, struct order *o)
 /* --- lanes --- */
 
 static struct lane *
-find_lane(struct queue *q, const struct order *o)
+find_lane(struct queue *q, const struct order *o, const struct account *account)
 {
 	for (struct list *n = q->lanes.next; n != &q->lanes; n = n->next) {
 		struct lane *l = lane_of(n);
 
 		if (l->model == o->req->model && l->eligible == o->eligible &&
-		    l->priority == o->req->slo.priority)
+		    l->priority == o->priority && l->account == account)
 			return l;
 	}
 	return NULL;
 }
 
+double
+queue_least_served(const struct queue *q)
+{
+	double least = HUGE_VAL;
+
+	for (struct list *n = q->lanes.next; n != &q->lanes; n = n->next)
+		least = fmin(least, lane_of(n)->account->served);
+	return least;
+}
+
+static void
+lift(struct account *account, double least)
+{
+	if (account->waiting == 0 && least < HUGE_VAL)
+		account->served = fair_lift(account->served, least);
+}
+
 static struct lane *
-open_lane(struct queue *q, const struct order *o)
+open_lane(struct queue *q, const struct order *o, struct account *account)
 {
 	struct list *node = list_pop(&q->spare);
 	struct lane *l = node != NULL ? lane_of(node) : malloc(sizeof(*l));
@@ -135,7 +155,9 @@ open_lane(struct queue *q, const struct order *o)
 		return NULL;
 	*l = (struct lane){ .model = o->req->model,
 		.eligible = o->eligible,
-		.priority = o->req->slo.priority };
+		.priority = o->priority,
+		.account = account };
+	lift(account, queue_least_served(q));
 	for (uint64_t rest = l->eligible; rest != 0; rest &= rest - 1)
 		l->sites |= site_bit(
 		    l->model->servings[__builtin_ctzll(rest)].backend->id);
@@ -145,12 +167,12 @@ open_lane(struct queue *q, const struct order *o)
 }
 
 bool
-queue_add(struct queue *q, struct order *o)
+queue_add(struct queue *q, struct order *o, struct account *account)
 {
-	struct lane *l = find_lane(q, o);
+	struct lane *l = find_lane(q, o, account);
 
 	if (l == NULL)
-		l = open_lane(q, o);
+		l = open_lane(q, o, account);
 	if (l == NULL)
 		return false;
 	o->sequence = q->sequence++;
@@ -158,6 +180,7 @@ queue_add(struct queue *q, struct order *o)
 	o->child = o->next = o->prev = NULL;
 	l->head = meld(l->head, o);
 	l->n++;
+	account->waiting++;
 	q->n++;
 	return true;
 }
@@ -169,11 +192,50 @@ queue_remove(struct queue *q, struct order *o)
 
 	cut(l, o);
 	o->lane = NULL;
+	l->account->waiting--;
 	q->n--;
 	if (--l->n > 0)
 		return;
 	list_remove(&l->link);
 	list_append(&q->spare, &l->link);
+}
+
+static bool
+goes_before(const struct lane *a, const struct lane *b)
+{
+	if (a->priority != b->priority)
+		return a->priority < b->priority;
+	if (a->account->served != b->account->served)
+		return a->account->served < b->account->served;
+	return before(a->head, b->head);
+}
+
+struct order *
+queue_victim(const struct queue *q, enum priority p)
+{
+	const struct lane *worst = NULL;
+
+	for (struct list *n = q->lanes.next; n != &q->lanes; n = n->next) {
+		const struct lane *l = lane_of(n);
+
+		if (l->priority > p &&
+		    (worst == NULL || l->priority > worst->priority ||
+			(l->priority == worst->priority && l->n > worst->n)))
+			worst = l;
+	}
+	return worst != NULL ? worst->head : NULL;
+}
+
+struct order *
+queue_late(const struct queue *q, usec now)
+{
+	for (struct list *n = q->lanes.next; n != &q->lanes; n = n->next) {
+		const struct lane *l = lane_of(n);
+
+		if (l->priority < PRIORITY_BATCH && l->head->due <= now)
+			return l->head;
+	}
+	return NULL;
 }
 
 struct order *
@@ -186,9 +248,7 @@ queue_best(const struct queue *q, uint64_t sites, uint64_t round)
 
 		if ((l->sites & sites) == 0 || l->passed == round)
 			continue;
-		if (best == NULL || l->priority < best->priority ||
-		    (l->priority == best->priority &&
-			before(l->head, best->head)))
+		if (best == NULL || goes_before(l, best))
 			best = l;
 	}
 	return best != NULL ? best->head : NULL;

@@ -1,7 +1,8 @@
 /* router/queue.h - requests that wait for a serving.
  *
- * Requests that may go to the same servings at the same priority share a lane,
- * earliest deadline first. When something frees, only the heads of the lanes
+ * By priority, then the tenant that has been served least (policies/fairness.h),
+ * then the earliest to miss its SLO. A tenant's requests that may go to the same
+ * servings at the same priority share a lane. When something frees, only the heads of the lanes
  * that could use it need a look: whoever stands behind one can go nowhere that
  * the head cannot. Lanes number the distinct kinds of waiting requests, a
  * handful, however long the queue is.
@@ -12,6 +13,7 @@
 #ifndef ROUTER_QUEUE_H
 #define ROUTER_QUEUE_H
 
+#include "router/account.h"
 #include "router/order.h"
 
 struct lane {
@@ -19,6 +21,7 @@ struct lane {
 	const struct conf_model *model;
 	uint64_t eligible;
 	enum priority priority;
+	struct account *account; /* the tenant's */
 	uint64_t sites; /* site_bit() of all of them */
 	struct order *head;
 	unsigned n;
@@ -42,14 +45,22 @@ struct queue {
 void queue_init(struct queue *);
 void queue_fini(struct queue *);
 /* False: without memory for a lane. */
-bool queue_add(struct queue *, struct order *);
+bool queue_add(struct queue *, struct order *, struct account *);
 void queue_remove(struct queue *, struct order *);
 
 /* The head of all lanes that touch `sites` and were not passed over in this
- * round: by priority, then deadline, then arrival. NULL: none. */
+ * round: by priority, then tenant, then the earliest due, then arrival. NULL:
+ * none. */
 struct order *queue_best(const struct queue *, uint64_t sites, uint64_t round);
 /* Whether anybody of that priority or a higher one waits for these sites. */
 bool queue_waits_for(const struct queue *, uint64_t sites, enum priority);
+/* Whom to send away for one of that priority: the head of the longest lane of
+ * the lowest priority below it. NULL: nobody waits there. */
+struct order *queue_victim(const struct queue *, enum priority);
+/* One above batch that is past due; NULL: none is. */
+struct order *queue_late(const struct queue *, usec now);
+/* The least served of the tenants that wait; HUGE_VAL: none does. */
+double queue_least_served(const struct queue *);
 /* How many could go to that serving. */
 unsigned queue_waiting(const struct queue *, uint32_t serving);
 

@@ -7,9 +7,12 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "policies/admit.h"
+#include "policies/slo.h"
 #include "router/engine.h"
 #include "router/filter.h"
 
+#define HEDGE_SHARE 0.05 /* of prompt tokens */
 #define BIT(i) (UINT64_C(1) << (i))
 #define IN(state) (1u << (state))
 
@@ -23,9 +26,13 @@ router_new(unsigned workers, uint64_t seed)
 	if (r == NULL)
 		return NULL;
 	r->workers = workers;
+	r->courtesy = admit_courtesy(PRIORITY_STANDARD);
 	for (unsigned i = 0; i < workers; i++)
 		list_init(&r->ready[i]);
 	list_init(&r->silent);
+	list_init(&r->slow);
+	accounts_init(&r->accounts);
+	hedge_budget_init(&r->hedges, HEDGE_SHARE);
 	rng_init(&r->rng, seed, 0);
 	fleet_init(&r->fleet);
 	queue_init(&r->queue);
@@ -45,6 +52,7 @@ router_free(struct router **rp)
 	queue_fini(&r->queue);
 	orders_fini(&r->orders);
 	samples_fini(&r->samples);
+	accounts_fini(&r->accounts);
 	fleet_fini(&r->fleet);
 	conf_unref(&r->conf);
 	free(r);
@@ -54,7 +62,10 @@ router_free(struct router **rp)
 enum err
 router_configure(struct router *r, struct conf *c, usec now)
 {
-	enum err rc = fleet_configure(&r->fleet, c, now);
+	enum err rc = accounts_configure(&r->accounts, c);
+
+	if (rc == OK)
+		rc = fleet_configure(&r->fleet, c, now);
 
 	if (rc != OK)
 		return rc;
@@ -72,8 +83,8 @@ router_configure(struct router *r, struct conf *c, usec now)
 static void
 forget(struct router *r, struct order *o)
 {
-	o->ticket.generation++; /* the old ticket is stale from now on */
-	orders_give_back(&r->orders, o);
+	hedge_part(o);
+	orders_drop(&r->orders, o);
 }
 
 /* The caller is told the plan; PLAN_NO ends the order. */
@@ -94,12 +105,25 @@ take_turn(struct router *r, struct order *o, usec now)
 {
 	uint64_t site = site_bit(order_serving(o)->backend->id);
 
-	if (!queue_waits_for(&r->queue, site, o->req->slo.priority))
+	if (!queue_waits_for(&r->queue, site, o->priority))
 		return;
-	breaker_leave(&order_cell(r, o)->site->breaker, o->epoch);
+	breaker_leave(&order_cell(r, o)->site->breaker, o->stay.epoch);
 	dispatch_end(r, o);
 	dispatch_waiting(r, site, now);
-	dispatch(r, o, dispatch_room(r), now);
+	dispatch(r, o, dispatch_room(r, o->priority), now);
+}
+
+/* When its SLO is missed, whatever is done. */
+static usec
+due_of(const struct route_request *req)
+{
+	usec due = req->deadline;
+
+	if (req->slo.ttft > 0 && req->arrived + req->slo.ttft < due)
+		due = req->arrived + req->slo.ttft;
+	else if (req->slo.total > 0 && req->arrived + req->slo.total < due)
+		due = req->arrived + req->slo.total;
+	return due;
 }
 
 void
@@ -111,6 +135,8 @@ router_submit(struct router *r, const struct route_request *req, usec now,
 
 	assert(r->conf != NULL && req->worker < r->workers);
 	retry_budget_request(&r->budget, now);
+	hedge_budget_request(
+	    &r->hedges, tokens_of_bytes(req->facts->prompt_bytes));
 	filter(req, &sieve);
 	if (sieve.eligible == 0) {
 		plan_refuse(plan, sieve.why_none, 0);
@@ -123,7 +149,9 @@ router_submit(struct router *r, const struct route_request *req, usec now,
 	}
 	o->wanted = o->eligible = sieve.eligible;
 	o->fallbacks = sieve.fallbacks;
-	if (dispatch(r, o, dispatch_room(r), now) == PLAN_GO)
+	o->priority = req->slo.priority;
+	o->due = due_of(req);
+	if (dispatch(r, o, dispatch_room(r, o->priority), now) == PLAN_GO)
 		take_turn(r, o, now);
 	*t = o->ticket;
 	answer(r, o, now, plan);
@@ -136,7 +164,7 @@ recheck(struct router *r, struct order *o, usec now)
 	if (o->plan.kind != PLAN_GO ||
 	    (plan_holds(&r->fleet, o, now) && now < o->req->deadline))
 		return true;
-	breaker_leave(&order_cell(r, o)->site->breaker, o->epoch);
+	breaker_leave(&order_cell(r, o)->site->breaker, o->stay.epoch);
 	dispatch_end(r, o);
 	return dispatch(r, o, REASON_QUEUED, now) != PLAN_WAIT;
 }
@@ -180,7 +208,7 @@ static void
 plan_again(
     struct router *r, struct order *o, const struct fault *fault, usec now)
 {
-	enum plan_reason no_wait = dispatch_room(r);
+	enum plan_reason no_wait = dispatch_room(r, o->priority);
 	struct place place;
 
 	narrow(o, fault);
@@ -191,7 +219,7 @@ plan_again(
 	}
 	/* going somewhere free is always allowed, and waiting for a model to
 	 * load is no second try of anything: only other waits are rationed */
-	plan_make(&r->fleet, o, no_wait, now, &r->rng, &o->plan, &place);
+	plan_make(r, o, no_wait, now, &o->plan, &place);
 	if (o->plan.kind == PLAN_WAIT && !failover_may_return(fault->kind) &&
 	    !retry_budget_take(&r->budget, now))
 		no_wait = REASON_RETRY_BUDGET;
@@ -219,7 +247,13 @@ router_retry(struct router *r, struct ticket t, const struct fault *fault,
 	measure_silence(r, o, fault, now);
 	health_note(r, o, fault, now);
 	dispatch_end(r, o);
-	plan_again(r, o, fault, now);
+	if (o->twin != NULL) {
+		if (!failover_may_return(fault->kind)) /* nor may the other */
+			o->twin->eligible &= ~BIT(o->at);
+		plan_refuse(&o->plan, REASON_TWIN, 0);
+	} else {
+		plan_again(r, o, fault, now);
+	}
 	answer(r, o, now, plan);
 	dispatch_waiting(r, site, now);
 	return dispatch_owed(r);
@@ -238,7 +272,7 @@ router_cancel(struct router *r, struct ticket t, usec now)
 		queue_remove(&r->queue, o);
 	} else if (o->plan.kind == PLAN_GO) {
 		site = site_bit(order_serving(o)->backend->id);
-		breaker_leave(&order_cell(r, o)->site->breaker, o->epoch);
+		breaker_leave(&order_cell(r, o)->site->breaker, o->stay.epoch);
 		dispatch_end(r, o);
 	} else {
 		list_remove(&o->link);
@@ -257,8 +291,45 @@ router_first_token(struct router *r, struct ticket t, usec now, usec ttft)
 		return;
 	measure_first_token(r, o, ttft);
 	health_first_token(r, o, now);
+	cell_prefilled(order_cell(r, o), &o->stay);
 	o->first_token = true;
+	o->ttft = now - o->req->arrived;
 	list_remove(&o->link);
+}
+
+void
+router_progress(
+    struct router *r, struct ticket t, usec now, unsigned tokens, usec span)
+{
+	struct order *o = orders_find(&r->orders, t, IN(ORDER_AT_WORK));
+
+	(void)now;
+	if (o != NULL && o->first_token && tokens > 0 && span > 0)
+		measure_progress(r, o, (double)span / tokens);
+}
+
+/* Teaches how sure to be, where it was sure. */
+static void
+judge(struct router *r, const struct order *o, const struct route_result *res,
+    usec now)
+{
+	const struct slo *slo = &o->req->slo;
+	usec ttft = o->first_token ? o->ttft : now - o->req->arrived;
+	bool met = res->fault.kind == FAULT_NONE;
+
+	if (!slo_has_targets(slo))
+		return;
+	if (slo->ttft > 0 && ttft > slo->ttft)
+		met = false;
+	if (slo->itl > 0 && o->req->facts->stream && res->itl > slo->itl)
+		met = false;
+	if (slo->total > 0 && now - o->req->arrived > slo->total)
+		met = false;
+	if (slo->priority == PRIORITY_PREMIUM)
+		r->courtesy = admit_courtesy_after(r->courtesy, slo, met);
+	if (o->plan.reason == REASON_CHEAPEST_ADEQUATE)
+		account_judged(
+		    accounts_of(&r->accounts, o->req->tenant), slo, met);
 }
 
 uint64_t
@@ -274,6 +345,7 @@ router_finished(struct router *r, struct ticket t,
 	if (!o->first_token)
 		measure_first_token(r, o, result->ttft);
 	measure_result(r, o, result);
+	judge(r, o, result, now);
 	measure_silence(r, o, &result->fault, now);
 	health_note(r, o, &result->fault, now);
 	dispatch_end(r, o);

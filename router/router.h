@@ -28,6 +28,8 @@ struct ticket {
 	uint32_t index, generation; /* generation 0: none */
 };
 
+struct route_trace;
+
 struct route_request {
 	const struct facts *facts;
 	const struct conf_model *model;
@@ -39,6 +41,7 @@ struct route_request {
 	usec deadline; /* absolute */
 	unsigned worker;
 	void *owner; /* given back by router_next() */
+	struct route_trace *trace; /* filled by every plan; NULL: no need */
 };
 
 enum plan_kind { PLAN_GO, PLAN_WAIT, PLAN_NO };
@@ -64,6 +67,8 @@ enum plan_reason {
 	REASON_DEADLINE,
 	REASON_EXHAUSTED, /* every capable serving has been tried */
 	REASON_RETRY_BUDGET,
+	REASON_TWIN, /* the other of two attempts goes on */
+	REASON_HEDGE, /* a second attempt, in case the first is late */
 	REASON_COUNT
 };
 const char *plan_reason_name(enum plan_reason);
@@ -79,10 +84,53 @@ struct plan {
 	usec ttft, itl, total;
 	double confidence; /* P(SLO met), 0..1; -1: unknown, or no targets */
 	usec retry_after; /* PLAN_NO: when it may work; 0: not known */
+	/* When to call router_hedge() if there is no token by then: a span from
+	 * now; HEDGE_NEVER: not at all. */
+	usec hedge_after;
+};
+
+/* What was weighed in making a plan; rows in the order of the model's
+ * servings. Written by whichever call made the plan that the ticket has. */
+enum verdict {
+	VERDICT_CHOSEN,
+	VERDICT_DEARER, /* adequate, but not the least score */
+	VERDICT_UNLIKELY, /* its confidence is below the one required */
+	VERDICT_AILING, /* far slower than its habit: left alone for now */
+	VERDICT_CROWDED, /* at the occupancy that this priority may fill */
+	VERDICT_RESERVED, /* what is left of its rate is for higher ones */
+	VERDICT_TRIED, /* by this request, and it failed */
+	VERDICT_FALLBACK, /* a serving that is none could be used */
+	VERDICT_INELIGIBLE, /* capability, boundary, context, pin */
+	VERDICT_OUT, /* off, breaker, key, model */
+	VERDICT_LIMITED,
+	VERDICT_COLD,
+	VERDICT_BUSY, /* no free slot */
+	VERDICT_COUNT
+};
+const char *verdict_name(enum verdict);
+
+struct route_row {
+	uint32_t serving; /* id */
+	enum verdict verdict;
+	unsigned in_flight; /* at the backend, ours */
+	/* typical, for this request; us, -1: not known */
+	float ttft, itl, total;
+	float confidence; /* P(SLO met); -1: not known, or no targets */
+	float price; /* USD expected; -1: not known */
+	float score; /* what was minimised; INFINITY: not weighed */
+	/* measured of late, whoever asked; us, -1: none */
 	struct {
-		uint32_t serving;
-		usec delay; /* from now; HEDGE_NEVER: none */
-	} hedge;
+		float p50, p95, p99;
+	} live_ttft, live_itl;
+};
+
+struct route_trace {
+	unsigned n; /* 0: no plan was made */
+	enum plan_reason reason; /* of the engine's own choice */
+	uint32_t engine; /* the serving that it chose; under policy "observe"
+			    another may have been used. UINT32_MAX: none */
+	float required; /* the confidence that was asked for; -1: none */
+	struct route_row row[CONF_SERVINGS_MAX];
 };
 
 /* NULL without memory. Equal seeds and equal calls give equal plans. */
@@ -106,6 +154,15 @@ bool router_next(struct router *, unsigned worker, usec now, void **owner,
 /* Workers to wake because of calls that do not say so themselves. */
 uint64_t router_owed(struct router *);
 
+/* The first attempt is late: a second, concurrent one on a serving that fails
+ * for other reasons, where the budget allows and it is likely to be in time.
+ * PLAN_GO takes a place and sets *second, a ticket in its own right with the
+ * same owner; PLAN_NO: go on with the first alone. While both live, router_
+ * retry() on either ends that one with REASON_TWIN and leaves the other the
+ * request's only one; whoever sees the first token cancels the other. */
+void router_hedge(struct router *, struct ticket first, usec now,
+    struct ticket *second, struct plan *);
+
 /* The attempt on the ticket's present serving failed; plans again. PLAN_NO
  * ends the ticket, and is the answer to a fault that forbids a retry and to a
  * ticket that is not at work. Calls that free capacity return the workers to
@@ -118,6 +175,13 @@ uint64_t router_cancel(struct router *, struct ticket, usec now);
 
 /* The attempt's first token came, ttft after it was sent. */
 void router_first_token(struct router *, struct ticket, usec now, usec ttft);
+
+/* How a stream is getting on: `tokens` since the last such call (or the first
+ * token), which took `span`. For streams that last; four times a second is
+ * plenty. So a backend whose tokens slow down is noticed before its answers
+ * are complete. */
+void router_progress(
+    struct router *, struct ticket, usec now, unsigned tokens, usec span);
 
 /* The attempt that answered has ended, well or (after COMMIT) badly. */
 struct route_result {

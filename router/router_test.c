@@ -254,11 +254,39 @@ a_cut_after_commit_counts_against_the_backend(void **state)
 	for (int i = 0; i < 10; i++) {
 		struct ask a = ask_for(&g);
 
+		/* unpinned ones would leave it alone after a few */
+		a.req.pin = rig_backend(&g, "a");
 		assert_goes(&g, &a, "a");
 		router_first_token(g.router, a.ticket, g.now, 1000);
 		router_finished(g.router, a.ticket, &cut, g.now);
 	}
 	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_OPEN);
+	rig_fini(&g);
+}
+
+static void
+one_that_fails_every_time_is_left_alone(void **state)
+{
+	struct route_result cut = { .fault = { .kind = FAULT_CUT },
+		.ttft = -1,
+		.itl = -1,
+		.total = -1 };
+	struct rig g;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g, THREE);
+	for (int i = 0; i < 5; i++) {
+		a = ask_for(&g);
+		assert_goes(&g, &a, "a");
+		router_first_token(g.router, a.ticket, g.now, 1000);
+		rig_pass(&g, USEC_MS);
+		router_finished(g.router, a.ticket, &cut, g.now);
+	}
+	a = ask_for(&g);
+	assert_goes(&g, &a, "b");
+	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
+	ask_cancel(&g, &a);
 	rig_fini(&g);
 }
 
@@ -311,6 +339,7 @@ main(void)
 		    half_open_sends_one_probe_and_the_rest_elsewhere),
 		cmocka_unit_test(a_client_that_leaves_blames_nobody),
 		cmocka_unit_test(a_cut_after_commit_counts_against_the_backend),
+		cmocka_unit_test(one_that_fails_every_time_is_left_alone),
 		cmocka_unit_test(equal_seeds_and_calls_give_equal_plans),
 	};
 

@@ -7,11 +7,15 @@
  * in between: cells that a reload drops are only freed by the next begin. */
 #include "router/engine.h"
 
+#include <math.h>
 #include <stdlib.h>
+
+#define DRAIN_MEMORY (5.0 * USEC_SEC)
 
 struct row {
 	struct lessons *lessons; /* borrowed; NULL: no such serving */
-	struct forecast forecast;
+	bool made;
+	struct forecast *forecast; /* owned; swapped with the cell's */
 };
 
 struct router_tables {
@@ -42,6 +46,8 @@ router_tables_free(struct router_tables **tp)
 		return;
 	samples_fini(&t->samples);
 	samples_fini(&t->late);
+	for (size_t i = 0; i < t->cap; i++)
+		free(t->rows[i].forecast);
 	free(t->rows);
 	free(t);
 	*tp = NULL;
@@ -59,7 +65,11 @@ make_room(struct router_tables *t, size_t n)
 	if (rows == NULL)
 		return false;
 	t->rows = rows;
-	t->cap = n;
+	for (; t->cap < n; t->cap++) {
+		rows[t->cap].forecast = malloc(sizeof(*rows->forecast));
+		if (rows[t->cap].forecast == NULL)
+			return false;
+	}
 	return true;
 }
 
@@ -101,23 +111,50 @@ router_tick_build(struct router_tables *t)
 	for (size_t i = 0; i < t->n_rows; i++) {
 		struct row *row = &t->rows[i];
 
-		if (row->lessons == NULL)
-			continue;
-		forecast_init(&row->forecast);
-		lessons_forecast(row->lessons, t->now, &row->forecast);
+		row->made = row->lessons != NULL &&
+		    lessons_have_news(row->lessons, t->now);
+		if (row->made)
+			lessons_forecast(row->lessons, t->now, row->forecast);
 	}
+}
+
+static void
+hand_over(struct router *r, struct router_tables *t)
+{
+	for (size_t i = 0; i < t->n_rows; i++) {
+		struct cell *c = fleet_cell(&r->fleet, (uint32_t)i);
+		struct row *row = &t->rows[i];
+		struct forecast *old;
+
+		/* a reload may have come in between */
+		if (!row->made || c == NULL || c->lessons != row->lessons)
+			continue;
+		old = c->forecast;
+		c->forecast = row->forecast;
+		row->forecast = old;
+	}
+}
+
+static void
+measure_drain(struct drain *d, usec now)
+{
+	double span = (double)(now - d->at);
+	double weight = 1 - exp(-span / DRAIN_MEMORY);
+
+	if (d->at > 0 && span > 0)
+		d->per_us += weight * (d->left / span - d->per_us);
+	d->left = 0;
+	d->at = now;
 }
 
 uint64_t
 router_tick_end(struct router *r, struct router_tables *t, usec now)
 {
-	for (size_t i = 0; i < t->n_rows; i++) {
-		struct cell *c = fleet_cell(&r->fleet, (uint32_t)i);
-
-		/* a reload may have come in between */
-		if (c != NULL && c->lessons == t->rows[i].lessons)
-			c->forecast = t->rows[i].forecast;
-	}
+	hand_over(r, t);
+	if (r->drain.at > 0)
+		fleet_fade(&r->fleet, now - r->drain.at);
+	measure_drain(&r->drain, now);
+	dispatch_demote(r, now);
 	dispatch_waiting(r, SITES_ALL, now);
 	return dispatch_owed(r);
 }

@@ -2,10 +2,11 @@
 #include "router/testing.h"
 
 #define SLO                                                                    \
-	"slo = ( { name = \"chat\"; ttft = \"500ms\"; } );\n"                  \
+	"slo = ( { name = \"chat\"; ttft = \"500ms\";"                         \
+	" priority = \"premium\"; } );\n"                                      \
 	"default_slo = \"chat\";\n"
 #define TWO                                                                    \
-	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND("b", PRICE(9, 9)),         \
+	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND("b", PRICE(2, 2)),         \
 	    SERVING("a", "") ", " SERVING("b", ""))                            \
 	SLO
 #define ONE(rest) CONF(BACKEND("a", rest FREE_OF_CHARGE), SERVING("a", ""))
@@ -16,7 +17,6 @@ nothing_is_learnt_before_a_tick(void **state)
 	struct rig g;
 	struct ask a;
 
-	(void)state;
 	rig_init(&g, TWO);
 	a = ask_for(&g);
 	assert_goes(&g, &a, "a");
@@ -33,29 +33,105 @@ nothing_is_learnt_before_a_tick(void **state)
 }
 
 static void
+pass_with_ticks(struct rig *g, usec span)
+{
+	for (usec end = g->now + span; g->now < end; rig_tick(g))
+		rig_pass(g, 100 * USEC_MS);
+}
+
+/* So that one crowds the next out the less. */
+static struct ask
+short_ask(const struct rig *g)
+{
+	struct ask a = ask_for(g);
+
+	a.facts.prompt_bytes = 100;
+	a.req.slo.itl = 60 * USEC_MS;
+	return a;
+}
+
+/* Half a minute of batch traffic, answered well wherever it goes. */
+static void
+live_on(struct rig *g)
+{
+	for (int i = 0; i < 60; i++) {
+		struct ask a = short_ask(g);
+
+		a.req.slo = (struct slo){ .name = "night",
+			.priority = PRIORITY_BATCH,
+			.percentile = 95,
+			.total = 60 * USEC_SEC };
+		if (ask_submit(g, &a) == PLAN_GO)
+			ask_finish(g, &a, 40 * USEC_MS, 10 * USEC_MS, 101);
+		else
+			ask_cancel(g, &a);
+		pass_with_ticks(g, 500 * USEC_MS);
+	}
+}
+
+static void
 a_backend_that_stalls_stops_looking_healthy(void **state)
 {
 	struct rig g;
-	struct ask a[40], b;
+	struct ask a[20], b;
 
-	(void)state;
 	rig_init(&g, TWO);
 	rig_teach(&g, "a", 100 * USEC_MS, 10 * USEC_MS, 50);
 	rig_teach(&g, "b", 100 * USEC_MS, 10 * USEC_MS, 50);
-	for (int i = 0; i < 40; i++) {
-		a[i] = ask_for(&g);
+	for (size_t i = 0; i < COUNT(a); i++) {
+		a[i] = short_ask(&g);
+		a[i].req.pin = rig_backend(&g, "a");
 		assert_goes(&g, &a[i], "a");
 	}
-	/* nobody answers; nothing has failed yet either */
-	rig_pass(&g, 1500 * USEC_MS);
-	rig_tick(&g);
-	b = ask_for(&g);
-	assert_goes(&g, &b, "b");
-	/* they answer after all: it was a hiccup, and shows as what it was */
+	b = short_ask(&g);
+	assert_goes(&g, &b, "a");
 	ask_cancel(&g, &b);
-	for (int i = 0; i < 40; i++)
+	/* nobody answers; nothing has failed yet either */
+	pass_with_ticks(&g, 1500 * USEC_MS);
+	b = short_ask(&g);
+	assert_goes(&g, &b, "b");
+	ask_cancel(&g, &b);
+	/* their clients leave, and others find that it is well again */
+	for (size_t i = 0; i < COUNT(a); i++)
 		ask_cancel(&g, &a[i]);
-	rig_tick(&g);
+	live_on(&g);
+	b = short_ask(&g);
+	assert_goes(&g, &b, "a");
+	rig_fini(&g);
+}
+
+static void
+a_stream_that_slows_down_shows_before_it_ends(void **state)
+{
+	struct rig g;
+	struct ask a[20], b;
+
+	rig_init(&g, TWO);
+	rig_teach(&g, "a", 100 * USEC_MS, 10 * USEC_MS, 50);
+	rig_teach(&g, "b", 100 * USEC_MS, 10 * USEC_MS, 50);
+	for (size_t i = 0; i < COUNT(a); i++) {
+		a[i] = short_ask(&g);
+		a[i].req.pin = rig_backend(&g, "a");
+		assert_goes(&g, &a[i], "a");
+		router_first_token(g.router, a[i].ticket, g.now, 100 * USEC_MS);
+	}
+	b = short_ask(&g);
+	assert_goes(&g, &b, "a");
+	ask_cancel(&g, &b);
+	for (size_t i = 0; i < COUNT(a); i++)
+		router_progress(g.router, a[i].ticket, g.now, 5, 500 * USEC_MS);
+	pass_with_ticks(&g, 200 * USEC_MS);
+	b = short_ask(&g);
+	assert_goes(&g, &b, "b");
+	/* and no longer once they were up to speed again */
+	ask_cancel(&g, &b);
+	for (size_t i = 0; i < COUNT(a); i++) {
+		router_progress(
+		    g.router, a[i].ticket, g.now, 50, 500 * USEC_MS);
+		ask_finish(&g, &a[i], 100 * USEC_MS, 12 * USEC_MS, 101);
+	}
+	live_on(&g);
+	b = short_ask(&g);
 	assert_goes(&g, &b, "a");
 	rig_fini(&g);
 }
@@ -66,7 +142,6 @@ first_tokens_end_the_wait_however_long_the_answer(void **state)
 	struct rig g;
 	struct ask a[40], b;
 
-	(void)state;
 	rig_init(&g, TWO);
 	rig_teach(&g, "a", 100 * USEC_MS, 10 * USEC_MS, 50);
 	rig_teach(&g, "b", 100 * USEC_MS, 10 * USEC_MS, 50);
@@ -87,7 +162,6 @@ timeouts_count_as_the_time_they_took(void **state)
 {
 	struct rig g;
 
-	(void)state;
 	rig_init(&g, TWO);
 	rig_teach(&g, "a", 100 * USEC_MS, 10 * USEC_MS, 10);
 	rig_teach(&g, "b", 100 * USEC_MS, 10 * USEC_MS, 10);
@@ -103,7 +177,6 @@ timeouts_count_as_the_time_they_took(void **state)
 	for (int i = 0; i < 20; i++) {
 		struct ask a = ask_for(&g);
 
-		a.req.slo.priority = PRIORITY_PREMIUM; /* tries no luck */
 		assert_goes(&g, &a, "b");
 		ask_cancel(&g, &a);
 	}
@@ -114,11 +187,11 @@ static void
 whole_answers_do_not_spoil_the_ttft_of_streams(void **state)
 {
 	struct rig g;
-	struct route_result r = {
-		.ttft = 9 * USEC_SEC, .itl = -1, .total = 9 * USEC_SEC
-	};
+	struct route_result r = { .ttft = 9 * USEC_SEC,
+		.itl = -1,
+		.total = 9 * USEC_SEC,
+		.usage = { .known = true, .input = 1000, .output = 101 } };
 
-	(void)state;
 	rig_init(&g, TWO);
 	rig_teach(&g, "a", 100 * USEC_MS, 10 * USEC_MS, 50);
 	for (int i = 0; i < 200; i++) {
@@ -130,6 +203,7 @@ whole_answers_do_not_spoil_the_ttft_of_streams(void **state)
 		router_first_token(g.router, a.ticket, g.now, 9 * USEC_SEC);
 		router_finished(g.router, a.ticket, &r, g.now);
 	}
+	rig_pass(&g, 2 * USEC_SEC); /* people are told once a second */
 	rig_tick(&g);
 	assert_in_range(
 	    rig_view(&g, "a").live[PHASE_TTFT].p99, 1, 110 * USEC_MS);
@@ -144,7 +218,6 @@ a_breaker_whose_time_is_up_lets_waiters_try(void **state)
 	struct rig g;
 	struct ask a, b;
 
-	(void)state;
 	rig_init(&g,
 	    CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND(
 		     "b", "slots = 1; " PRICE(9, 9)),
@@ -168,7 +241,6 @@ nobody_waits_past_a_deadline(void **state)
 	struct rig g;
 	struct ask a, b;
 
-	(void)state;
 	rig_init(&g, ONE("slots = 1; "));
 	a = ask_for(&g);
 	b = ask_for(&g);
@@ -189,7 +261,6 @@ who_waits_for_a_key_that_is_refused_is_told(void **state)
 	struct rig g;
 	struct ask a, b;
 
-	(void)state;
 	rig_init(&g, ONE("slots = 1; "));
 	a = ask_for(&g);
 	b = ask_for(&g);
@@ -207,6 +278,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_learnt_before_a_tick),
 		cmocka_unit_test(a_backend_that_stalls_stops_looking_healthy),
+		cmocka_unit_test(a_stream_that_slows_down_shows_before_it_ends),
 		cmocka_unit_test(
 		    first_tokens_end_the_wait_however_long_the_answer),
 		cmocka_unit_test(timeouts_count_as_the_time_they_took),

@@ -111,6 +111,8 @@ static const struct {
 	{ "GET", "/admin/v1/status", get_status },
 	{ "GET", "/admin/v1/backends", get_backends },
 	{ "GET", "/admin/v1/config", get_config },
+	{ "GET", "/admin/v1/receipts", admin_get_receipts },
+	{ "GET", "/admin/v1/slo", admin_get_slo },
 	{ "POST", "/admin/v1/reload", post_reload },
 };
 #define N_ROUTES (sizeof(routes_table) / sizeof(routes_table[0]))
@@ -119,8 +121,14 @@ void
 admin_handle(const struct admin_picture *p, struct slice method,
     struct slice path, struct admin_reply *r)
 {
-	bool known = false;
+	const struct slice one = SLICE("/admin/v1/receipts/");
+	bool known = slice_starts(path, one) && path.n > one.n;
 
+	if (known && slice_is(method, "GET")) {
+		admin_get_receipt(
+		    p, slice_make(path.p + one.n, path.n - one.n), r);
+		return;
+	}
 	for (size_t i = 0; i < N_ROUTES; i++) {
 		if (!slice_is(path, routes_table[i].path))
 			continue;
@@ -136,6 +144,7 @@ admin_handle(const struct admin_picture *p, struct slice method,
 	else
 		admin_error(r, 404, "unknown_url",
 		    "no such path; there are /healthz, /readyz, /metrics, "
-		    "/admin/v1/status, /admin/v1/backends, /admin/v1/config "
-		    "and POST /admin/v1/reload");
+		    "/admin/v1/status, /admin/v1/backends, /admin/v1/config, "
+		    "/admin/v1/receipts, /admin/v1/receipts/ID, "
+		    "/admin/v1/slo and POST /admin/v1/reload");
 }

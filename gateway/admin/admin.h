@@ -9,6 +9,10 @@
 #include "gateway/telemetry/telemetry.h"
 #include "router/router.h"
 
+struct labels;
+struct receipts;
+struct slo_book;
+
 struct admin_child {
 	uint32_t backend; /* id */
 	bool running;
@@ -23,6 +27,10 @@ struct admin_picture {
 	const struct admin_child *children;
 	size_t n_children;
 	struct telemetry_gauges gauges;
+	struct receipts *receipts; /* NULL: none are kept */
+	struct slo_book *book; /* as receipts */
+	const struct labels *labels;
+	struct slice query; /* of the request, without its '?' */
 	bool ready, draining;
 	usec now;
 };
@@ -47,6 +55,12 @@ void admin_render_backends(const struct admin_picture *, struct buf *out);
 
 /* metrics.c: /metrics. */
 void admin_render_metrics(const struct admin_picture *, struct buf *out);
+
+/* receipts_page.c: /admin/v1/receipts, one of them, and /admin/v1/slo. */
+void admin_get_receipts(const struct admin_picture *, struct admin_reply *);
+void admin_get_receipt(
+    const struct admin_picture *, struct slice id, struct admin_reply *);
+void admin_get_slo(const struct admin_picture *, struct admin_reply *);
 
 /* An error in the shape of the data listener's. */
 void admin_error(

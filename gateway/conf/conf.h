@@ -37,6 +37,16 @@ struct conf_timeouts { /* microseconds */
 	usec connect, ttft, gap, total;
 };
 
+/* How fast a backend is, as a step-level engine: a step of decoding takes
+ * step + per_sequence * (sequences running), and each prompt token that is
+ * prefilled in it adds per_token. First estimates; the router learns better
+ * ones. us; 0: by the kind of hardware. */
+struct conf_profile {
+	usec rtt; /* there and back, queueing apart */
+	usec step, per_sequence;
+	double per_token;
+};
+
 struct conf_backend {
 	uint32_t id; /* stable across reloads for the same name */
 	const char *name;
@@ -49,6 +59,7 @@ struct conf_backend {
 	const char *off; /* why it is off and how to turn it on, or NULL */
 	unsigned slots; /* concurrent requests; 0: not known */
 	struct conf_price price;
+	struct conf_profile profile;
 	struct conf_timeouts timeouts;
 	const char *const *command; /* NULL-terminated argv, or NULL */
 	const char *const *strip; /* members to remove, NULL-terminated; NULL:
@@ -95,6 +106,13 @@ struct conf_tenant {
 	int line;
 };
 
+/* An environment variable that a secret was read from. */
+struct conf_variable {
+	const struct conf_variable *next;
+	const char *name;
+	const struct conf_backend *backend; /* NULL: a tenant's */
+};
+
 struct conf_key {
 	unsigned char digest[CONF_KEY_BYTES];
 	const struct conf_tenant *tenant;
@@ -123,6 +141,7 @@ struct conf {
 	    drain_timeout;
 	double retry_budget; /* share of requests, 0..1 */
 	unsigned queue_limit; /* requests waiting, all workers */
+	unsigned receipts; /* how many are kept; 0: none */
 
 	const struct slo *slos;
 	size_t n_slos;
@@ -141,6 +160,7 @@ struct conf {
 	size_t n_tenants;
 	const struct conf_key *keys; /* sorted by digest */
 	size_t n_keys;
+	const struct conf_variable *variables; /* or NULL */
 
 	uint32_t next_backend_id, next_serving_id, next_tenant_id;
 	struct map model_names; /* names and aliases -> struct conf_model */
@@ -191,6 +211,11 @@ const struct conf_tenant *conf_authenticate(
     const struct conf *, struct slice key);
 /* SHA-256 as 64 hexadecimal digits and a NUL, for `pointsman key hash`. */
 void conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1]);
+
+/* Whether that environment variable holds a secret that is none of the
+ * backend's business: a tenant's, or that of other backends only. */
+bool conf_withholds(
+    const struct conf *, uint32_t backend, struct slice variable);
 
 /* Whether only this machine can reach it. */
 bool conf_listen_is_local(const struct conf_listen *);

@@ -59,6 +59,36 @@ from_environment(struct loader *l, const config_setting_t *s,
 	return SECRET_TEXT;
 }
 
+static void
+note_variable(struct loader *l, const char *name, const struct conf_backend *b)
+{
+	struct conf_variable *v = loader_alloc(l, sizeof(*v));
+
+	if (v == NULL)
+		return;
+	v->name = loader_dup(l, slice_of(name));
+	v->backend = b;
+	v->next = l->conf->variables;
+	if (v->name != NULL)
+		l->conf->variables = v;
+}
+
+bool
+conf_withholds(const struct conf *c, uint32_t backend, struct slice variable)
+{
+	bool named = false;
+
+	for (const struct conf_variable *v = c->variables; v != NULL;
+	     v = v->next) {
+		if (!slice_is(variable, v->name))
+			continue;
+		if (v->backend != NULL && v->backend->id == backend)
+			return false;
+		named = true;
+	}
+	return named;
+}
+
 static enum secret_kind
 from_file(struct loader *l, const config_setting_t *s, const char *name,
     const char **text)
@@ -100,14 +130,16 @@ out:
 
 enum secret_kind
 secret_read(struct loader *l, const config_setting_t *s,
-    const struct setting *row, const char **text)
+    const struct setting *row, const struct conf_backend *b, const char **text)
 {
 	const char *v = config_setting_get_string(s);
 	const bool digest_ok = row->type == SETTING_KEYS;
 	unsigned char digest[CONF_KEY_BYTES];
 
-	if (v != NULL && strncmp(v, "env:", 4) == 0)
+	if (v != NULL && strncmp(v, "env:", 4) == 0) {
+		note_variable(l, v + 4, b);
 		return from_environment(l, s, row, v + 4, text);
+	}
 	if (v != NULL && strncmp(v, "file:", 5) == 0 && v[5] != '\0')
 		return from_file(l, s, v + 5, text);
 	if (v != NULL && digest_ok && strncmp(v, "sha256:", 7) == 0) {
@@ -145,7 +177,7 @@ read_api_key(struct loader *l, const struct setting *row,
 	struct conf_backend *b = backend;
 	const char *text;
 
-	switch (secret_read(l, s, row, &text)) {
+	switch (secret_read(l, s, row, b, &text)) {
 	case SECRET_UNSET:
 		turn_off(l, b, text);
 		break;
@@ -249,7 +281,7 @@ add_key(struct loader *l, const struct setting *row, const config_setting_t *s,
 	const char *text;
 	bool ok = false;
 
-	switch (secret_read(l, s, row, &text)) {
+	switch (secret_read(l, s, row, NULL, &text)) {
 	case SECRET_UNSET:
 		complain(l, s,
 		    "want %s to be set in the environment, got nothing", text);

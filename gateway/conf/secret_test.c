@@ -211,6 +211,42 @@ a_slash_at_the_end_of_a_url_is_dropped(void **state)
 	fixture_fini(&f);
 }
 
+/* A child needs its own backend's key, and nobody else's. */
+static void
+keys_are_withheld_from_other_backends(void **state)
+{
+	static const struct {
+		const char *variable;
+		uint32_t backend;
+		bool withheld;
+	} cases[] = { { "KEY_A", 0, false }, { "KEY_A", 1, true },
+		{ "KEY_B", 0, true }, { "KEY_B", 1, false },
+		{ "KEY_TENANT", 0, true }, { "KEY_TENANT", 1, true },
+		{ "KEY_UNSET", 0, true }, { "URL_A", 1, false },
+		{ "KEY", 1, false }, { "PATH", 0, false } };
+	struct fixture f;
+
+	(void)state;
+	setenv("KEY_A", "sk-a", 1);
+	setenv("KEY_B", "sk-b", 1);
+	setenv("KEY_TENANT", "sk-t", 1);
+	setenv("URL_A", "http://127.0.0.1:1/v1", 1);
+	fixture_init(&f);
+	load_backend(&f,
+	    "backends = ( { name = \"gpu\"; adapter = \"vllm\"; url = "
+	    "\"env:URL_A\"; api_key = \"env:KEY_A\"; price = { hourly = 1; "
+	    "}; }, { name = \"b\"; adapter = \"openai\"; api_key = "
+	    "\"env:KEY_B\"; }, { name = \"c\"; adapter = \"openai\"; "
+	    "api_key = \"env:KEY_UNSET\"; } );\n" MODELS
+	    "tenants = ( { name = \"a\"; keys = [ \"env:KEY_TENANT\" ]; } );");
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_int_equal(conf_withholds(f.conf,
+				     f.conf->backends[cases[i].backend].id,
+				     slice_of(cases[i].variable)),
+		    cases[i].withheld);
+	fixture_fini(&f);
+}
+
 int
 main(void)
 {
@@ -222,6 +258,7 @@ main(void)
 		cmocka_unit_test(a_hosted_service_is_off_without_a_key),
 		cmocka_unit_test(a_literal_secret_is_refused_and_never_shown),
 		cmocka_unit_test(complaints_about_secrets_say_what_is_wanted),
+		cmocka_unit_test(keys_are_withheld_from_other_backends),
 		cmocka_unit_test(a_url_may_be_a_unix_socket),
 		cmocka_unit_test(a_slash_at_the_end_of_a_url_is_dropped),
 	};

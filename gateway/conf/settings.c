@@ -29,7 +29,7 @@
 static const char *const priority_words[] = { "premium", "standard", "batch",
 	NULL };
 static const char *const on_miss_words[] = { "serve", "refuse", NULL };
-static const char *const policy_words[] = { "slo", NULL };
+static const char *const policy_words[] = { "slo", "observe", NULL };
 static const char *const log_words[] = { "error", "warn", "info", "debug",
 	NULL };
 static const char *const access_words[] = { "stderr", "off", NULL };
@@ -193,6 +193,34 @@ static const struct setting_group price_group = {
 	.size = sizeof(struct conf_price),
 };
 
+#define GUESSED .otherwise = "by `hardware`"
+
+static const struct setting profile_rows[] = {
+	{ "rtt", SETTING_DURATION, AT(conf_profile, rtt), BOUNDS(0, 10 * SEC),
+	    GUESSED,
+	    .help = "From here to it and back, on a connection that is open." },
+	{ "step", SETTING_DURATION, AT(conf_profile, step), BOUNDS(0, 10 * SEC),
+	    GUESSED,
+	    .help = "One step of decoding for one request alone: its time "
+		    "between tokens." },
+	{ "per_sequence", SETTING_DURATION, AT(conf_profile, per_sequence),
+	    BOUNDS(0, SEC), GUESSED,
+	    .help = "What each further request at work adds to a step." },
+	{ "per_token", SETTING_NUMBER, AT(conf_profile, per_token),
+	    BOUNDS(0, 1e6), GUESSED,
+	    .help = "Microseconds to prefill one token of a prompt." },
+};
+
+static const struct setting_group profile_group = {
+	.title = "backends[].profile",
+	.intro = "First estimates of its speed. The router corrects them as "
+		 "answers come in, so they matter for the first hundred "
+		 "requests; the simulator takes them as the truth.",
+	.rows = profile_rows,
+	.n = COUNT(profile_rows),
+	.size = sizeof(struct conf_profile),
+};
+
 static const struct setting backend_rows[] = {
 	{ "name", SETTING_NAME, SETTING_REQUIRED, AT(conf_backend, name),
 	    .help = "Not that of an SLO class, `fastest` or `cheapest`: "
@@ -214,15 +242,18 @@ static const struct setting backend_rows[] = {
 	    .otherwise = "not known",
 	    .help = "How many requests it serves at the same time." },
 	{ "hardware", SETTING_STRING, AT(conf_backend, hardware), .value = "",
-	    .help = "What it runs on, in your words: `wafer`, `gpu`, `cpu`. "
-		    "Backends of equal hardware lend each other first "
-		    "estimates." },
+	    .help = "What it runs on: `wafer`, `lpu`, `gpu` and `cpu` have "
+		    "first estimates of speed of their own; any other word is "
+		    "taken for `gpu`." },
 	{ "region", SETTING_STRING, AT(conf_backend, region), .value = "",
 	    .help = "Where it runs, in your words; `tenants[].regions` "
 		    "names it." },
 	{ "price", SETTING_GROUP, AT(conf_backend, price),
 	    .group = &price_group, .otherwise = "unknown",
 	    .help = "What it costs." },
+	{ "profile", SETTING_GROUP, AT(conf_backend, profile),
+	    .group = &profile_group, .otherwise = "by `hardware`",
+	    .help = "How fast it is, to begin with." },
 	{ "timeouts", SETTING_GROUP, AT(conf_backend, timeouts),
 	    .group = &backend_timeouts_group,
 	    .otherwise = "those of the top level",
@@ -287,7 +318,8 @@ const struct setting_group settings_servings = {
 	.title = "models[].serve[]",
 	.intro = "A serving: the model on one backend. Servings of a model "
 		 "need not be equal; SLO, quality, price and state decide "
-		 "among them, their order does not.",
+		 "among them, their order does not (but where `policy` is "
+		 "`observe`).",
 	.rows = serving_rows,
 	.n = COUNT(serving_rows),
 	.size = sizeof(struct conf_serving),
@@ -385,7 +417,11 @@ static const struct setting top_rows[] = {
 	    .group = &tenants_group, .otherwise = "none: open",
 	    .help = "Who may use the gateway." },
 	{ "policy", SETTING_WORD, AT(conf, policy), .words = policy_words,
-	    .value = "slo", .help = "How servings are chosen." },
+	    .value = "slo",
+	    .help = "How servings are chosen: `slo`, the cheapest that meets "
+		    "the request's targets; `observe`, the first usable one in "
+		    "the order of `serve`, while it is noted what `slo` would "
+		    "have done." },
 	{ "timeouts", SETTING_GROUP, AT(conf, timeouts),
 	    .group = &timeouts_group,
 	    .help = "How long one attempt may take, unless its backend says "
@@ -428,6 +464,12 @@ static const struct setting top_rows[] = {
 	{ "retry_budget", SETTING_NUMBER, AT(conf, retry_budget), BOUNDS(0, 1),
 	    .value = "0.1",
 	    .help = "Retries onto busy servings, as a share of requests." },
+	{ "receipts", SETTING_INT, SETTING_RESTART, AT(conf, receipts),
+	    BOUNDS(0, 1000000), .value = "1024",
+	    .help = "How many receipts of past requests are kept in memory, "
+		    "3.5 KiB each (more where a model has more than 8 "
+		    "servings); `0`: none, and no figures for "
+		    "`pointsman slo`." },
 	{ "cors_origins", SETTING_STRINGS, SETTING_NO_NULL,
 	    AT(conf, cors_origins), .otherwise = "none",
 	    .help = "Web pages that may call the gateway from a browser: "

@@ -95,6 +95,7 @@ enum fault_kind {
 	FAULT_CLIENT_GONE,
 	FAULT_DEADLINE, /* the request's own deadline */
 	FAULT_INTERNAL, /* ours: memory, a cap */
+	FAULT_OUTRUN, /* the other of two attempts answered first */
 	FAULT_COUNT
 };
 
@@ -171,7 +172,8 @@ struct attempt_report {
 	const char *backend, *model; /* names; borrowed from the snapshot */
 	enum fault_kind fault;
 	int status;
-	bool hedge;
+	bool hedge; /* the second of two at a time */
+	usec began, ended; /* since the request was in; ended: so far */
 	usec connect, tls, ttft, itl, total;
 };
 

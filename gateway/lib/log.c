@@ -1,14 +1,12 @@
 /* gateway/lib/log.c - key=value lines, one write(2) each. */
 #include "gateway/lib/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "gateway/lib/clock.h"
 
 #define LINE_BYTES 2048
 
@@ -79,4 +77,23 @@ log_line(enum log_level l, const char *fmt, ...)
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, n) < 0)
 		return; /* nobody to tell */
+}
+
+/* The second stands in the upper half, what has come in it in the lower. */
+bool
+log_limit_pass(struct log_limit *l, usec now)
+{
+	uint64_t second = (uint64_t)(now / USEC_SEC) << 32, next;
+	uint64_t old = atomic_load_explicit(&l->window, memory_order_relaxed);
+	uint32_t before;
+
+	do
+		next = second > (old | UINT32_MAX) ? second + 1 : old + 1;
+	while (!atomic_compare_exchange_weak_explicit(&l->window, &old, next,
+	    memory_order_relaxed, memory_order_relaxed));
+	before = (uint32_t)old;
+	if (next != old + 1 && before > l->most)
+		log_info("suppressed event=%s lines=%" PRIu32, l->event,
+		    before - l->most);
+	return (uint32_t)next <= l->most;
 }

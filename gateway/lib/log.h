@@ -6,8 +6,10 @@
 #ifndef GATEWAY_LIB_LOG_H
 #define GATEWAY_LIB_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
+#include "gateway/lib/clock.h"
 #include "gateway/lib/err.h"
 #include "gateway/lib/slice.h"
 
@@ -27,6 +29,17 @@ bool log_level_parse(const char *name, enum log_level *);
  * Control characters in the result become '?', so that no value can forge a
  * line. Values with spaces are the caller's to quote (%s inside '"'). */
 void log_line(enum log_level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* What strangers can cause must not fill a disk. Static and safe from any
+ * thread; only event and most are the owner's to set. */
+struct log_limit {
+	const char *event; /* the lines' own first word */
+	uint32_t most; /* lines in one second */
+	atomic_uint_fast64_t window; /* the second, and the lines in it */
+};
+/* Whether the line may be written. The first of a later second is preceded by
+ * one that says how many were not. */
+bool log_limit_pass(struct log_limit *, usec now);
 
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...) log_line(LOG_WARN, __VA_ARGS__)

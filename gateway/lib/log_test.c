@@ -99,6 +99,27 @@ levels_above_the_set_one_are_silent(void **state)
 	log_set_level(LOG_INFO);
 }
 
+static void
+lines_beyond_the_limit_are_counted_not_written(void **state)
+{
+	struct log_limit l = { .event = "refuse", .most = 3 };
+	unsigned passed = 0;
+	struct capture c;
+
+	capture_begin(&c);
+	for (int i = 0; i < 10; i++)
+		passed += log_limit_pass(&l, 5 * USEC_SEC + i);
+	assert_int_equal(passed, 3);
+	/* A thread whose turn began earlier opens no new second. */
+	assert_false(log_limit_pass(&l, 5 * USEC_SEC - 1));
+	assert_true(log_limit_pass(&l, 6 * USEC_SEC));
+	assert_true(log_limit_pass(&l, 9 * USEC_SEC));
+	capture_end(&c);
+	assert_non_null(
+	    strstr(c.text, " level=info suppressed event=refuse lines=8\n"));
+	assert_ptr_equal(strchr(c.text, '\n'), c.text + strlen(c.text) - 1);
+}
+
 int
 main(void)
 {
@@ -107,6 +128,8 @@ main(void)
 		cmocka_unit_test(values_cannot_forge_lines),
 		cmocka_unit_test(long_lines_are_cut_and_still_end),
 		cmocka_unit_test(levels_above_the_set_one_are_silent),
+		cmocka_unit_test(
+		    lines_beyond_the_limit_are_counted_not_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -301,6 +301,27 @@ class Tenants(unittest.TestCase):
         one.stop()
 
 
+class Strangers(unittest.TestCase):
+    def test_many_bad_keys_are_few_lines(self):
+        fake = Fake("--tokens", "2")
+        self.addCleanup(fake.stop)
+        g = Gateway(conf([backend("one", fake.port)],
+                         'access_log = "off";\n'
+                         'tenants = ( { name = "a"; '
+                         'keys = [ "env:STRANGER_TEST_KEY" ]; } );\n'),
+                    env={"STRANGER_TEST_KEY": "hunter2"})
+        began = time.monotonic()
+        for _ in range(100):
+            self.assertEqual(g.chat(chat("m"))[0], 401)
+        seconds = int(time.monotonic() - began) + 2  # begun ones count
+        lines = g.log().count("status=401")
+        self.assertGreater(lines, 0)
+        self.assertLessEqual(lines, 10 * seconds)
+        wait_for(lambda: (g.chat(chat("m")), "suppressed event=refuse lines="
+                          in g.log())[1], what="the count of the others")
+        self.assertEqual(g.stop(), 0)
+
+
 class Configuration(unittest.TestCase):
     def check(self, path, **env):
         return subprocess.run([POINTSMAN, "check", "-c", path],

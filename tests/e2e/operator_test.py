@@ -103,6 +103,30 @@ class Children(unittest.TestCase):
         with self.assertRaises(ProcessLookupError):
             os.kill(second, 0)
 
+    def test_a_child_gets_its_own_key_and_no_other(self):
+        fake = Fake("--tokens", "2")
+        self.addCleanup(fake.stop)
+        g = Gateway(
+            'backends = ( { name = "kid"; adapter = "vllm"; '
+            'api_key = "env:KID_KEY"; price = { input = 0; output = 0; }; '
+            'command = [ "/bin/sh", "-c", "env | grep ^ENVTEST_; '
+            f'echo own=$KID_KEY.; exec {FAKELLM} --port {{port}}" ]; }},\n'
+            '{ name = "paid"; adapter = "vllm"; '
+            f'url = "http://127.0.0.1:{fake.port}/v1"; '
+            'api_key = "env:ENVTEST_PROVIDER"; '
+            'price = { input = 1; output = 1; }; } );\n'
+            'models = ( { name = "m"; serve = ( '
+            '{ backend = "kid"; model = "fake-model"; }, '
+            '{ backend = "paid"; model = "fake-model"; } ); } );\n'
+            'tenants = ( { name = "a"; keys = [ "env:ENVTEST_TENANT" ]; } );\n',
+            env={"KID_KEY": "sk-kid", "ENVTEST_PROVIDER": "sk-paid",
+                 "ENVTEST_TENANT": "sk-tenant", "ENVTEST_OTHER": "plain"})
+        wait_for(lambda: "own=sk-kid." in g.log(), what="the child's words")
+        self.assertIn("ENVTEST_OTHER=plain", g.log())
+        self.assertNotIn("ENVTEST_PROVIDER", g.log())
+        self.assertNotIn("ENVTEST_TENANT", g.log())
+        self.assertEqual(g.stop(), 0)
+
     def test_a_missing_binary_is_said_and_does_not_hang(self):
         g = Gateway(self.configuration('"/no/such/binary", "{port}"'))
         wait_for(lambda: "/no/such/binary" in g.log(), what="the complaint")

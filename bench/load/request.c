@@ -1,0 +1,51 @@
+/* bench/load/request.c - the load client's requests.
+ *
+ * A prompt is as long as asked for, in words that a tokenizer would take for
+ * about one token each. */
+#include "bench/load/load.h"
+
+#define BODY_MAX ((size_t)64 << 20)
+#define TOKEN_BYTES 4 /* of English, about */
+
+static void
+render_body(
+    const struct load_options *o, const struct arrival *a, struct buf *b)
+{
+	static const char tail[] = "\"}]}";
+	unsigned output = a->output > 0 ? a->output : o->max_tokens;
+	size_t want = o->body_bytes;
+
+	buf_addf(b, "{\"model\":\"%s\",", o->model);
+	if (o->stream)
+		buf_add_str(b, "\"stream\":true,");
+	if (output > 0)
+		buf_addf(b, "\"max_tokens\":%u,", output);
+	if (o->gap_ms >= 0)
+		buf_addf(
+		    b, "\"fake\":{\"ttft_ms\":0,\"itl_ms\":%g},", o->gap_ms);
+	buf_add_str(b, "\"messages\":[{\"role\":\"user\",\"content\":\"");
+	if (a->prompt > 0)
+		want = b->n + (size_t)a->prompt * TOKEN_BYTES;
+	while (b->n + sizeof(tail) - 1 < want)
+		buf_add_char(b, "set point "[b->n % 10]);
+	buf_add_str(b, tail);
+}
+
+void
+load_render(
+    const struct load_options *o, const struct arrival *a, struct buf *out)
+{
+	struct buf body;
+
+	buf_init(&body, BODY_MAX);
+	render_body(o, a, &body);
+	buf_addf(out,
+	    "POST %s HTTP/1.1\r\nhost: %s\r\n"
+	    "content-type: application/json\r\ncontent-length: %zu\r\n",
+	    o->path, o->host, body.n);
+	if (o->key != NULL)
+		buf_addf(out, "authorization: Bearer %s\r\n", o->key);
+	buf_add_str(out, "\r\n");
+	buf_add(out, buf_slice(&body));
+	buf_fini(&body);
+}

@@ -1,0 +1,173 @@
+/* bench/sim/baseline_openrouter.c - weighted by price, as OpenRouter does.
+ *
+ * After its documented default for providers (openrouter.ai/docs, "Provider
+ * routing"): those without significant outages in the last 30 s first; among
+ * them a random one, weighted by the inverse square of its price; the others
+ * as fallbacks. A request's TTFT and ITL targets are its
+ * preferred_max_latency and preferred_min_throughput at the strictest of
+ * p50, p75, p90 and p99 that its class does not exceed, over the last five
+ * minutes: a provider beyond one comes later, and is never left out. Two
+ * failures within 30 s are an outage. A total time cannot be asked for. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/sim/baseline.h"
+#include "gateway/telemetry/hist.h"
+#include "policies/price.h"
+
+#define BIT(i) (UINT64_C(1) << (i))
+#define OUTAGE (30 * USEC_SEC)
+#define HALF ((usec)150 * USEC_SEC) /* of the five minutes */
+#define SAMPLES 20 /* before a percentile is believed */
+#define FREE_AS 0.01 /* of the dearest: a price of 0 has no inverse */
+#define OUTPUT_USUAL 256
+
+/* Two halves take turns, so a percentile spans 2.5 to 5 minutes. */
+struct halves {
+	struct hist h[2];
+	usec began;
+};
+
+struct openrouter {
+	struct halves ttft, itl;
+};
+
+static void
+record(struct halves *w, usec value, usec now)
+{
+	if (now - w->began >= HALF) {
+		w->h[1] = w->h[0];
+		memset(&w->h[0], 0, sizeof(w->h[0]));
+		w->began = now;
+	}
+	hist_record(&w->h[0], value);
+}
+
+static bool
+within(const struct halves *w, double share, usec target)
+{
+	uint64_t n = w->h[0].n + w->h[1].n;
+	uint64_t good;
+
+	if (target == 0 || n < SAMPLES)
+		return true;
+	good = hist_count_below(&w->h[0], target) +
+	    hist_count_below(&w->h[1], target);
+	return (double)good >= share * (double)n;
+}
+
+static double
+offered(double percentile)
+{
+	static const double steps[] = { 0.99, 0.9, 0.75 };
+
+	for (unsigned i = 0; i < 3; i++)
+		if (percentile / 100 >= steps[i])
+			return steps[i];
+	return 0.5;
+}
+
+/* 0: stable and preferred; 1: stable; 2: neither need be. */
+static unsigned
+rank(const struct base_site *s, const struct slo *slo, usec now)
+{
+	const struct openrouter *own = s->own;
+	double share = offered(slo->percentile);
+
+	if (s->outage[1] != 0 && now - s->outage[1] < OUTAGE)
+		return 2;
+	return within(&own->ttft, share, slo->ttft) &&
+		within(&own->itl, share, slo->itl)
+	    ? 0
+	    : 1;
+}
+
+static double
+price_at(const struct base *b, const struct base_order *o, uint32_t at)
+{
+	double input = tokens_of_bytes(o->req->facts->prompt_bytes);
+
+	return price_rank(price_expected(
+	    &base_site(b, o, at)->conf->price, input, OUTPUT_USUAL));
+}
+
+static uint32_t
+draw(struct base *b, const struct base_order *o, uint64_t set)
+{
+	double weight[CONF_SERVINGS_MAX] = { 0 };
+	double most = 0, sum = 0, ticket;
+	uint32_t last = (uint32_t)__builtin_ctzll(set);
+
+	for (uint64_t rest = set; rest != 0; rest &= rest - 1) {
+		double p = price_at(b, o, (uint32_t)__builtin_ctzll(rest));
+
+		if (p < INFINITY)
+			most = fmax(most, p);
+	}
+	most = most > 0 ? most : 1;
+	for (uint64_t rest = set; rest != 0; rest &= rest - 1) {
+		uint32_t i = (uint32_t)__builtin_ctzll(rest);
+		double p = fmax(price_at(b, o, i) / most, FREE_AS);
+
+		weight[i] = 1 / (p * p);
+		sum += weight[i];
+	}
+	ticket = rng_unit(&b->rng) * sum;
+	for (uint64_t rest = set; rest != 0; rest &= rest - 1) {
+		last = (uint32_t)__builtin_ctzll(rest);
+		ticket -= weight[last];
+		if (ticket < 0)
+			break;
+	}
+	return last;
+}
+
+static uint32_t
+pick(struct base *b, const struct base_order *o, uint64_t set, usec now)
+{
+	uint64_t by_rank[3] = { 0 };
+
+	for (; set != 0; set &= set - 1) {
+		uint32_t i = (uint32_t)__builtin_ctzll(set);
+
+		by_rank[rank(base_site(b, o, i), &o->req->slo, now)] |= BIT(i);
+	}
+	for (unsigned r = 0; r < 2; r++)
+		if (by_rank[r] != 0)
+			return draw(b, o, by_rank[r]);
+	return draw(b, o, by_rank[2]);
+}
+
+static void
+first_token(
+    struct base_site *s, const struct base_order *o, usec now, usec ttft)
+{
+	struct openrouter *own = s->own;
+
+	(void)o;
+	record(&own->ttft, ttft, now);
+}
+
+static void
+ended(struct base_site *s, const struct base_order *o,
+    const struct route_result *r, enum fault_kind fault, usec now)
+{
+	struct openrouter *own = s->own;
+
+	(void)o;
+	if (r != NULL && fault == FAULT_NONE && r->itl >= 0)
+		record(&own->itl, r->itl, now);
+}
+
+static const struct base_kind openrouter = {
+	.retries = UINT32_MAX,
+	.block = USEC_SEC,
+	.site_size = sizeof(struct openrouter),
+	.pick = pick,
+	.first_token = first_token,
+	.ended = ended,
+};
+
+BASELINE(openrouter, "openrouter",
+    "OpenRouter's: by inverse square of price, soft on latency", openrouter);

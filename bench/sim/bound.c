@@ -1,0 +1,216 @@
+/* bench/sim/bound.c - what no router can beat, on a fleet whose truth is known.
+ *
+ * Intervals of several lengths, each half over the next, and one of the whole
+ * run: a request's work counts in those that hold it whole, from its arrival
+ * to its last moment. Any set of intervals is valid; short ones see bursts and
+ * incidents, long ones lose little at their edges. */
+#include "bench/sim/bound.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "policies/price.h"
+
+#define ROUNDING 2.0 /* us: times are whole microseconds */
+
+static const usec lengths[] = { 20 * USEC_SEC, 60 * USEC_SEC, 240 * USEC_SEC,
+	960 * USEC_SEC };
+#define N_LENGTHS (sizeof(lengths) / sizeof(lengths[0]))
+
+/* --- one machine --- */
+
+static usec
+span_end(const struct bound_backend *b, size_t i)
+{
+	return i + 1 < b->n_spans ? b->spans[i + 1].from : USEC_NEVER;
+}
+
+/* The least slowness at any time within; up: whether it is, at any. */
+static double
+least_slow(const struct bound_backend *b, usec from, usec to, bool *up)
+{
+	double least = INFINITY;
+
+	*up = false;
+	for (size_t i = 0; i < b->n_spans; i++) {
+		if (b->spans[i].from > to || span_end(b, i) <= from)
+			continue;
+		least = fmin(least, b->spans[i].slow);
+		*up |= b->spans[i].up;
+	}
+	return least;
+}
+
+static double
+longest_step(const struct machine_facts *f)
+{
+	return f->step + f->per_sequence * f->slots + f->per_token * f->chunk;
+}
+
+double
+bound_capacity(const struct bound_backend *b, usec from, usec to)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < b->n_spans; i++) {
+		usec begin = b->spans[i].from > from ? b->spans[i].from : from;
+		usec end = span_end(b, i) < to ? span_end(b, i) : to;
+
+		if (begin >= end)
+			continue;
+		sum += (double)(end - begin) / (b->spans[i].slow * b->luck);
+		/* a step begun before the change keeps its pace to its end */
+		if (begin > from)
+			sum += longest_step(&b->facts);
+	}
+	return sum;
+}
+
+/* The last moment at which it can be in time, from its arrival. */
+static usec
+allowance(const struct bound_request *r)
+{
+	usec least = r->deadline;
+
+	if (r->slo.total > 0 && r->slo.total < least)
+		least = r->slo.total;
+	if (r->slo.ttft > 0 && r->slo.itl > 0 &&
+	    r->slo.ttft + (r->slo.itl + 1) * (r->output - 1) < least)
+		least = r->slo.ttft + (r->slo.itl + 1) * (r->output - 1);
+	return least;
+}
+
+/* The most that its steps of decoding may take in the mean. */
+static double
+patience(const struct bound_request *r, double ttft)
+{
+	double left = (double)allowance(r) - ttft + ROUNDING;
+	double mean = left / (r->output > 1 ? r->output - 1 : 1);
+
+	if (r->slo.itl > 0 && (double)r->slo.itl + ROUNDING < mean)
+		mean = (double)r->slo.itl + ROUNDING;
+	return mean;
+}
+
+bool
+bound_feasible(
+    const struct bound_backend *b, const struct bound_request *r, double *work)
+{
+	const struct machine_facts *f = &b->facts;
+	usec first = r->slo.ttft > 0 ? r->slo.ttft : allowance(r);
+	bool up, late;
+	double fill = f->per_token * r->prompt, slow, ttft, mean, together;
+
+	slow = b->luck * least_slow(b, r->due, r->due + first, &up);
+	if (!up || isinf(slow))
+		return false;
+	ttft = (double)b->rtt +
+	    slow * (fill + f->step * ceil((double)r->prompt / f->chunk));
+	if (ttft > (double)first + ROUNDING)
+		return false;
+	slow = b->luck * least_slow(b, r->due, r->due + allowance(r), &late);
+	mean = patience(r, ttft) / slow;
+	if (r->output > 1 && mean < f->step + f->per_sequence)
+		return false;
+	together =
+	    f->per_sequence > 0 ? (mean - f->step) / f->per_sequence : f->slots;
+	together = fmax(1, fmin(together, f->slots));
+	*work = fill + (r->output - 1) * (f->per_sequence + f->step / together);
+	return true;
+}
+
+double
+bound_luck(uint64_t seed, double noise, usec until)
+{
+	double least = 1;
+
+	if (noise <= 0)
+		return 1;
+	for (usec t = 0; t <= until; t += MACHINE_NOISE_SLICE)
+		least = fmin(least, machine_noise(seed, noise, t));
+	return least;
+}
+
+/* --- the problem --- */
+
+/* The intervals of one length: i runs from i * length / 2, for length. */
+struct grid {
+	usec length;
+	uint32_t n;
+	uint32_t work[BOUND_BACKENDS], calls[BOUND_BACKENDS]; /* the first's */
+};
+
+static void
+add_grid(struct relax *p, const struct bound_backend *b, size_t n, usec length,
+    usec end, struct grid *g)
+{
+	g->length = length;
+	g->n = length >= end ? 1 : (uint32_t)(2 * end / length + 1);
+	for (size_t k = 0; k < n; k++) {
+		g->work[k] = (uint32_t)p->n_resources;
+		for (uint32_t i = 0; i < g->n; i++)
+			relax_resource(p,
+			    bound_capacity(&b[k], i * length / 2,
+				i * length / 2 + length));
+		g->calls[k] = (uint32_t)p->n_resources;
+		for (uint32_t i = 0; b[k].rate > 0 && i < g->n; i++)
+			relax_resource(p,
+			    b[k].burst +
+				b[k].rate * (double)length / (double)USEC_SEC);
+	}
+}
+
+static void
+add_uses(struct relax *p, const struct grid *g, const struct bound_backend *b,
+    size_t k, const struct bound_request *r, double work)
+{
+	usec until = r->due + allowance(r);
+	usec half = g->length / 2;
+
+	/* of two neighbours that hold its arrival */
+	for (usec i = r->due / half; i >= 0 && i >= r->due / half - 1; i--) {
+		if (i >= g->n || until > i * half + g->length)
+			continue;
+		relax_use(p, g->work[k] + (uint32_t)i, work);
+		if (b[k].rate > 0)
+			relax_use(p, g->calls[k] + (uint32_t)i, 1);
+	}
+}
+
+static void
+add_request(struct relax *p, const struct grid *grids, size_t n_grids,
+    const struct bound_backend *b, size_t n, const struct bound_request *r)
+{
+	relax_request(p, r->class);
+	for (size_t k = 0; k < n; k++) {
+		double work, usd;
+
+		if ((r->able >> k & 1) == 0 || !bound_feasible(&b[k], r, &work))
+			continue;
+		usd = price_expected(&b[k].price, r->prompt, r->output);
+		relax_choice(p, usd > 0 ? usd : 0);
+		for (size_t i = 0; i < n_grids; i++)
+			add_uses(p, &grids[i], b, k, r, work);
+	}
+}
+
+enum err
+bound_build(struct relax *p, const struct bound_backend *b, size_t n_backends,
+    const struct bound_request *r, size_t n_requests)
+{
+	struct grid grids[N_LENGTHS + 1];
+	size_t n = 0;
+	usec end = 1;
+
+	if (n_backends > BOUND_BACKENDS)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < n_requests; i++)
+		if (r[i].due + allowance(&r[i]) > end)
+			end = r[i].due + allowance(&r[i]);
+	for (size_t i = 0; i < N_LENGTHS && lengths[i] < end; i++)
+		add_grid(p, b, n_backends, lengths[i], end, &grids[n++]);
+	add_grid(p, b, n_backends, end + 1, end, &grids[n++]);
+	for (size_t i = 0; i < n_requests; i++)
+		add_request(p, grids, n, b, n_backends, &r[i]);
+	return p->failed ? ERR_MEMORY : OK;
+}

@@ -1,0 +1,62 @@
+/* bench/sim/bound.h - what no router can beat, on a fleet whose truth is known.
+ *
+ * Turns a workload and the truth about the machines into a problem of choices
+ * under capacity (relax.h) that every schedule of every router satisfies, so
+ * that its optimum, and a bound of that, bounds them all. docs/simulator.md
+ * has the proof. What is relaxed: whoever is not met costs nothing and uses
+ * nothing; noise is at its luckiest; machines are idle when a request's own
+ * feasibility is judged; work may be anywhere between a request's arrival and
+ * the last moment at which it can still be in time. */
+#ifndef BENCH_SIM_BOUND_H
+#define BENCH_SIM_BOUND_H
+
+#include "bench/sim/machine.h"
+#include "bench/sim/relax.h"
+#include "gateway/conf/conf.h"
+
+/* From a time on, until the next span: all steps take `slow` times as long
+ * (INFINITY: no step is done), and whether what is sent can be answered. */
+struct bound_span {
+	usec from;
+	double slow; /* >= 1 only where that holds for each step */
+	bool up;
+};
+
+struct bound_backend {
+	struct machine_facts facts;
+	double luck; /* no step takes less than this share of its time */
+	usec rtt; /* at least */
+	struct conf_price price;
+	double rate, burst; /* requests a second; rate 0: not limited */
+	const struct bound_span *spans; /* the first from 0; rising */
+	size_t n_spans;
+};
+
+struct bound_request {
+	usec due;
+	unsigned prompt, output;
+	enum priority class;
+	struct slo slo;
+	usec deadline; /* a span: nobody waits longer */
+	uint64_t able; /* bits by backend */
+};
+
+#define BOUND_BACKENDS 64
+
+/* p is empty. ERR_MEMORY; ERR_LIMIT for too many backends. */
+enum err bound_build(struct relax *p, const struct bound_backend *,
+    size_t n_backends, const struct bound_request *,
+    size_t n_requests) MUST_USE;
+
+/* Whether that machine, idle and in luck, can meet its SLO; and then the least
+ * engine time that it takes, in microseconds of a machine that is neither slow
+ * nor lucky. */
+bool bound_feasible(
+    const struct bound_backend *, const struct bound_request *, double *work);
+/* The most such engine time from one moment to another. */
+double bound_capacity(const struct bound_backend *, usec from, usec to);
+
+/* The shortest time of any step that a machine with that noise will make. */
+double bound_luck(uint64_t seed, double noise, usec until);
+
+#endif

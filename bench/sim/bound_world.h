@@ -1,0 +1,13 @@
+/* bench/sim/bound_world.h - the bound of a scenario. */
+#ifndef BENCH_SIM_BOUND_WORLD_H
+#define BENCH_SIM_BOUND_WORLD_H
+
+#include "bench/sim/bound_report.h"
+#include "bench/sim/scenario.h"
+
+/* spend: USD; INFINITY: as much as one likes. Adds one JSON object, or a table,
+ * to *out. */
+enum err bound_scenario(const struct scenario *, double spend, bool json,
+    struct buf *out, struct errmsg *why) MUST_USE;
+
+#endif

@@ -1,0 +1,327 @@
+/* gateway/admin/receipts.c - the ring of receipts, and the blocks they are
+ * written in.
+ *
+ * Invariant: a block is in the ring, in one worker's pool, or with one request.
+ * A worker's pool is touched by that worker alone. */
+#include "gateway/admin/receipts.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/lib/list.h"
+
+#define POOL_MAX 256 /* idle blocks, and traces, that a worker keeps */
+
+struct trace_block {
+	struct trace_block *next;
+	struct route_trace trace;
+};
+
+struct pool {
+	struct receipt *receipts;
+	struct trace_block *traces;
+	unsigned n_receipts, n_traces;
+};
+
+struct receipts {
+	unsigned n, workers;
+	struct pool *pools; /* a worker each */
+	_Atomic uint64_t filed; /* written under the lock */
+	_Atomic uint64_t *keys; /* of the ids, to look for without the lock */
+	pthread_mutex_t lock; /* guards the ring */
+	struct receipt **ring; /* the i-th filed is at i % n */
+};
+
+static size_t
+size_of(unsigned set_cap)
+{
+	return sizeof(struct receipt) +
+	    (size_t)RECEIPT_SETS * set_cap * sizeof(struct route_row);
+}
+
+static struct receipt *
+block_new(unsigned set_cap)
+{
+	struct receipt *r = malloc(size_of(set_cap));
+
+	if (r != NULL)
+		r->set_cap = set_cap;
+	return r;
+}
+
+static bool
+fill_ring(struct receipts *s)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		s->ring[i] = block_new(RECEIPT_SERVINGS);
+		if (s->ring[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+struct receipts *
+receipts_new(unsigned n, unsigned workers)
+{
+	struct receipts *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	pthread_mutex_init(&s->lock, NULL);
+	s->n = n;
+	s->workers = workers;
+	s->pools = calloc(workers, sizeof(*s->pools));
+	s->keys = calloc(n, sizeof(*s->keys));
+	s->ring = calloc(n, sizeof(struct receipt *));
+	if (s->pools == NULL || s->keys == NULL || s->ring == NULL ||
+	    !fill_ring(s))
+		receipts_free(&s);
+	return s;
+}
+
+static void
+pool_free(struct pool *p)
+{
+	struct trace_block *t;
+	struct receipt *r;
+
+	while ((r = p->receipts) != NULL) {
+		p->receipts = r->next;
+		free(r);
+	}
+	while ((t = p->traces) != NULL) {
+		p->traces = t->next;
+		free(t);
+	}
+}
+
+void
+receipts_free(struct receipts **sp)
+{
+	struct receipts *s = *sp;
+
+	if (s == NULL)
+		return;
+	for (unsigned i = 0; s->ring != NULL && i < s->n; i++)
+		free(s->ring[i]);
+	for (unsigned i = 0; s->pools != NULL && i < s->workers; i++)
+		pool_free(&s->pools[i]);
+	free(s->ring);
+	free(s->keys);
+	free(s->pools);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+	*sp = NULL;
+}
+
+/* --- blocks --- */
+
+static void
+pool_give(struct pool *p, struct receipt *r)
+{
+	if (p->n_receipts == POOL_MAX) {
+		free(r);
+		return;
+	}
+	r->next = p->receipts;
+	p->receipts = r;
+	p->n_receipts++;
+}
+
+static struct receipt *
+pool_take(struct pool *p, unsigned set_cap)
+{
+	struct receipt *r = p->receipts;
+
+	if (r != NULL) {
+		p->receipts = r->next;
+		p->n_receipts--;
+		if (r->set_cap >= set_cap)
+			return r;
+		free(r);
+	}
+	return block_new(set_cap);
+}
+
+struct receipt *
+receipt_take(struct receipts *s, unsigned worker, size_t servings)
+{
+	unsigned cap = RECEIPT_SERVINGS;
+	struct receipt *r;
+
+	if (servings > cap)
+		cap = servings < CONF_SERVINGS_MAX ? (unsigned)servings
+						   : CONF_SERVINGS_MAX;
+	r = pool_take(&s->pools[worker], cap);
+	if (r == NULL)
+		return NULL;
+	cap = r->set_cap;
+	memset(r, 0, sizeof(*r));
+	r->set_cap = cap;
+	return r;
+}
+
+void
+receipt_drop(struct receipts *s, unsigned worker, struct receipt **rp)
+{
+	if (*rp != NULL)
+		pool_give(&s->pools[worker], *rp);
+	*rp = NULL;
+}
+
+static uint64_t
+key_of(struct slice digits)
+{
+	return slice_hash(digits) | 1; /* 0: an empty place */
+}
+
+/* What is left of an id without its prefix. */
+static struct slice
+digits_of(struct slice id)
+{
+	ptrdiff_t at = slice_find(id, '_');
+
+	return at < 0 ? id : slice_make(id.p + at + 1, id.n - (size_t)at - 1);
+}
+
+void
+receipt_file(struct receipts *s, unsigned worker, struct receipt **rp)
+{
+	struct receipt *r = *rp, *old;
+	uint64_t key, at;
+
+	if (r == NULL)
+		return;
+	key = key_of(digits_of(slice_of(r->id)));
+	pthread_mutex_lock(&s->lock);
+	at = atomic_load_explicit(&s->filed, memory_order_relaxed);
+	old = s->ring[at % s->n];
+	s->ring[at % s->n] = r;
+	atomic_store_explicit(&s->keys[at % s->n], key, memory_order_relaxed);
+	atomic_store_explicit(&s->filed, at + 1, memory_order_relaxed);
+	pthread_mutex_unlock(&s->lock);
+	pool_give(&s->pools[worker], old);
+	*rp = NULL;
+}
+
+struct route_trace *
+trace_take(struct receipts *s, unsigned worker)
+{
+	struct pool *p = &s->pools[worker];
+	struct trace_block *b = p->traces;
+
+	if (b != NULL) {
+		p->traces = b->next;
+		p->n_traces--;
+	} else {
+		b = malloc(sizeof(*b));
+	}
+	if (b == NULL)
+		return NULL;
+	b->trace.n = 0;
+	b->trace.engine = UINT32_MAX;
+	b->trace.required = -1;
+	return &b->trace;
+}
+
+void
+trace_give(struct receipts *s, unsigned worker, struct route_trace **tp)
+{
+	struct pool *p = &s->pools[worker];
+	struct trace_block *b;
+
+	if (*tp == NULL)
+		return;
+	b = CONTAINER_OF(*tp, struct trace_block, trace);
+	*tp = NULL;
+	if (p->n_traces == POOL_MAX) {
+		free(b);
+		return;
+	}
+	b->next = p->traces;
+	p->traces = b;
+	p->n_traces++;
+}
+
+/* --- readers --- */
+
+uint64_t
+receipts_filed(const struct receipts *s)
+{
+	return atomic_load_explicit(&s->filed, memory_order_relaxed);
+}
+
+unsigned
+receipts_room(const struct receipts *s)
+{
+	return s->n;
+}
+
+static void
+copy_block(struct receipt *to, const struct receipt *r)
+{
+	memcpy(to, r, size_of(r->set_cap));
+}
+
+struct receipt *
+receipts_find(struct receipts *s, struct slice id)
+{
+	struct slice digits = digits_of(id);
+	struct receipt *copy = block_new(CONF_SERVINGS_MAX);
+	const struct receipt *r;
+	uint64_t key = key_of(digits);
+	bool found = false;
+
+	for (unsigned i = 0; copy != NULL && i < s->n && !found; i++) {
+		if (atomic_load_explicit(&s->keys[i], memory_order_relaxed) !=
+		    key)
+			continue;
+		pthread_mutex_lock(&s->lock);
+		r = s->ring[i];
+		found = slice_eq(digits_of(slice_of(r->id)), digits);
+		if (found)
+			copy_block(copy, r);
+		pthread_mutex_unlock(&s->lock);
+	}
+	if (found)
+		return copy;
+	free(copy);
+	return NULL;
+}
+
+static bool
+matches(const struct receipt *r, const struct receipt_filter *f)
+{
+	if (f->tenant.n > 0 && !slice_is(f->tenant, r->tenant))
+		return false;
+	return !f->missed || (r->slo_declared && !r->slo_met) ||
+	    r->result != RESULT_OK;
+}
+
+struct receipt *
+receipts_next(
+    struct receipts *s, uint64_t *cursor, const struct receipt_filter *f)
+{
+	struct receipt *copy = block_new(CONF_SERVINGS_MAX);
+	uint64_t at = *cursor != 0 ? *cursor - 1 : receipts_filed(s), filed;
+	bool found = false, there = at > 0;
+
+	while (copy != NULL && there && !found) {
+		at--;
+		pthread_mutex_lock(&s->lock);
+		filed = atomic_load_explicit(&s->filed, memory_order_relaxed);
+		there = filed - at <= s->n;
+		found = there && matches(s->ring[at % s->n], f);
+		if (found)
+			copy_block(copy, s->ring[at % s->n]);
+		pthread_mutex_unlock(&s->lock);
+		there = there && at > 0;
+	}
+	*cursor = at + 1;
+	if (found)
+		return copy;
+	free(copy);
+	return NULL;
+}

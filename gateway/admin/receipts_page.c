@@ -1,0 +1,147 @@
+/* gateway/admin/receipts_page.c - /admin/v1/receipts, /admin/v1/receipts/ID
+ * and /admin/v1/slo as answers. */
+#include <stdlib.h>
+
+#include "gateway/admin/admin.h"
+#include "gateway/admin/receipt_pages.h"
+#include "gateway/admin/slo_page.h"
+#include "gateway/lib/uri.h"
+
+#define LIST_USUAL 20
+#define LIST_MAX 1000
+#define TENANT_MAX 1024 /* bytes of a name to look for */
+
+static void
+send_json(json_t *doc, struct admin_reply *r)
+{
+	char *text = doc != NULL
+	    ? json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(9))
+	    : NULL;
+
+	if (text != NULL)
+		buf_add_str(&r->body, text);
+	else
+		admin_error(r, 503, "out_of_memory", "out of memory");
+	free(text);
+	json_decref(doc);
+}
+
+static bool
+are_off(const struct admin_picture *p, struct admin_reply *r)
+{
+	if (p->receipts != NULL)
+		return false;
+	admin_error(r, 404, "receipts_off",
+	    "no receipts are kept: the setting `receipts` is 0");
+	return true;
+}
+
+void
+admin_get_receipt(
+    const struct admin_picture *p, struct slice id, struct admin_reply *reply)
+{
+	struct receipt *r;
+
+	if (are_off(p, reply))
+		return;
+	r = receipts_find(p->receipts, id);
+	if (r == NULL)
+		admin_error(reply, 404, "receipt_not_found",
+		    "no such receipt: the id is unknown, its request is still "
+		    "running, or newer ones have taken its place (the setting "
+		    "`receipts` says how many are kept)");
+	else
+		send_json(receipt_json(r, p->labels), reply);
+	free(r);
+}
+
+struct query {
+	struct receipt_filter filter;
+	struct buf tenant;
+	uint64_t limit;
+};
+
+/* False: no such parameter, or not that value. */
+static bool
+read_parameter(struct query *q, struct slice name, struct slice value)
+{
+	if (slice_is(name, "tenant")) {
+		buf_reset(&q->tenant);
+		uri_unescape(value, &q->tenant);
+		q->filter.tenant = buf_slice(&q->tenant);
+		return q->tenant.n > 0;
+	}
+	if (slice_is(name, "missed")) {
+		q->filter.missed = slice_is(value, "1");
+		return q->filter.missed || slice_is(value, "0");
+	}
+	return slice_is(name, "limit") && slice_u64(value, &q->limit) &&
+	    q->limit >= 1 && q->limit <= LIST_MAX;
+}
+
+static bool
+read_query(struct query *q, struct slice text)
+{
+	struct slice part;
+	ptrdiff_t eq;
+
+	while (slice_next(&text, '&', &part)) {
+		eq = slice_find(part, '=');
+		if (part.n == 0)
+			continue;
+		if (eq < 0 ||
+		    !read_parameter(q, slice_make(part.p, (size_t)eq),
+			slice_make(part.p + eq + 1, part.n - (size_t)eq - 1)))
+			return false;
+	}
+	return true;
+}
+
+static void
+send_list(const struct admin_picture *p, const struct query *q,
+    struct admin_reply *reply)
+{
+	json_t *doc, *list;
+	uint64_t cursor = 0;
+	struct receipt *r;
+
+	doc = json_object();
+	list = json_array();
+	for (uint64_t n = 0; n < q->limit; n++) {
+		r = receipts_next(p->receipts, &cursor, &q->filter);
+		if (r == NULL)
+			break;
+		json_array_append_new(list, receipt_line_json(r, p->labels));
+		free(r);
+	}
+	json_object_set_new(
+	    doc, "kept", json_integer(receipts_room(p->receipts)));
+	json_object_set_new(doc, "written",
+	    json_integer((json_int_t)receipts_filed(p->receipts)));
+	json_object_set_new(doc, "receipts", list);
+	send_json(doc, reply);
+}
+
+void
+admin_get_receipts(const struct admin_picture *p, struct admin_reply *reply)
+{
+	struct query q = { .limit = LIST_USUAL };
+
+	if (are_off(p, reply))
+		return;
+	buf_init(&q.tenant, TENANT_MAX);
+	if (read_query(&q, p->query))
+		send_list(p, &q, reply);
+	else
+		admin_error(reply, 400, "invalid_query",
+		    "want tenant=NAME, missed=1 or 0, limit=1..1000");
+	buf_fini(&q.tenant);
+}
+
+void
+admin_get_slo(const struct admin_picture *p, struct admin_reply *reply)
+{
+	if (are_off(p, reply))
+		return;
+	send_json(slo_page_json(p), reply);
+}

@@ -1,0 +1,143 @@
+/* gateway/admin_client.c - one question to a running gateway. */
+#include "gateway/admin_client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backends/backend.h"
+#include "gateway/client.h"
+#include "gateway/conf/conf.h"
+
+#define ANSWER_MAX ((size_t)64 << 20)
+#define ANSWER_TIMEOUT (5 * USEC_SEC)
+#define USUAL_URL "http://127.0.0.1:7071"
+
+struct address {
+	char base[512];
+	char unix_path[256]; /* or empty */
+};
+
+/* An address to listen on, as one to connect to. */
+static void
+name_listener(const struct conf_listen *l, struct address *a)
+{
+	const char *host = l->address;
+
+	if (l->path != NULL) {
+		snprintf(a->base, sizeof(a->base), "http://localhost");
+		snprintf(a->unix_path, sizeof(a->unix_path), "%s", l->path);
+		return;
+	}
+	if (strcmp(host, "0.0.0.0") == 0)
+		host = "127.0.0.1";
+	else if (strcmp(host, "::") == 0)
+		host = "::1";
+	snprintf(a->base, sizeof(a->base),
+	    strchr(host, ':') != NULL ? "http://[%s]:%u" : "http://%s:%u", host,
+	    l->port);
+}
+
+static bool
+read_config(const char *path, struct address *a)
+{
+	struct conf_adapter adapters[BACKENDS_MAX];
+	struct conf_env env = backend_conf_env(adapters);
+	struct conf *conf = NULL;
+	struct complaints c;
+	bool good;
+
+	complaints_init(&c);
+	good = conf_load(path, &env, NULL, &conf, &c) == OK;
+	if (good)
+		name_listener(&conf->admin, a);
+	else
+		fprintf(stderr,
+		    "%.*spointsman: say where the admin listener is with "
+		    "--admin URL instead\n",
+		    SLICE_ARG(buf_slice(&c.text)));
+	conf_unref(&conf);
+	complaints_fini(&c);
+	return good;
+}
+
+static bool
+find(const struct admin_where *where, struct address *a)
+{
+	size_t n;
+
+	*a = (struct address){ "", "" };
+	if (where->url == NULL && where->config != NULL)
+		return read_config(where->config, a);
+	snprintf(a->base, sizeof(a->base), "%s",
+	    where->url != NULL ? where->url : USUAL_URL);
+	n = strlen(a->base);
+	while (n > 0 && a->base[n - 1] == '/')
+		a->base[--n] = '\0';
+	return true;
+}
+
+static void
+keep(void *arg, struct slice bytes)
+{
+	buf_add(arg, bytes);
+}
+
+static json_t *
+read_answer(const char *url, const struct transfer_result *result,
+    const struct buf *body)
+{
+	json_t *doc = json_loadb(body->n > 0 ? body->p : "", body->n, 0, NULL);
+	const char *words = json_string_value(
+	    json_object_get(json_object_get(doc, "error"), "message"));
+
+	if (result->fault == FAULT_NONE && result->status == 200 && doc != NULL)
+		return doc;
+	if (words != NULL)
+		fprintf(stderr, "pointsman: %s\n", words);
+	else if (result->fault != FAULT_NONE)
+		fprintf(stderr,
+		    "pointsman: no gateway answers at %s (%s): is it running, "
+		    "and is that its admin listener?\n",
+		    url, fault_rule(result->fault)->name);
+	else
+		fprintf(stderr,
+		    "pointsman: GET %s: want JSON with status 200, got status "
+		    "%d: is that the admin listener of a gateway?\n",
+		    url, result->status);
+	json_decref(doc);
+	return NULL;
+}
+
+json_t *
+admin_get(const struct admin_where *where, const char *path)
+{
+	const struct client_ops ops = { .on_bytes = keep };
+	struct errmsg why = { "" };
+	struct transfer_result result;
+	struct address a;
+	struct client *c;
+	struct buf body;
+	char url[1024];
+	json_t *doc;
+
+	if (!find(where, &a))
+		return NULL;
+	c = client_new(&why);
+	if (c == NULL) {
+		fprintf(stderr, "pointsman: %s\n", why.text);
+		return NULL;
+	}
+	snprintf(url, sizeof(url), "%s%s", a.base, path);
+	buf_init(&body, ANSWER_MAX);
+	client_send(c,
+	    &(struct transfer_request){ .method = "GET",
+		.url = url,
+		.unix_path = a.unix_path[0] != '\0' ? a.unix_path : NULL,
+		.local = true,
+		.connect_timeout = USEC_SEC },
+	    &ops, &body, ANSWER_TIMEOUT, &result);
+	doc = read_answer(url, &result, &body);
+	buf_fini(&body);
+	client_free(&c);
+	return doc;
+}

@@ -1,0 +1,18 @@
+/* gateway/admin_client.h - a running gateway's admin listener, for the
+ * subcommands that ask it something. */
+#ifndef GATEWAY_ADMIN_CLIENT_H
+#define GATEWAY_ADMIN_CLIENT_H
+
+#include <jansson.h>
+
+/* The options of such a command: where the listener is. */
+struct admin_where {
+	const char *url; /* "http://127.0.0.1:7071"; NULL: by the others */
+	const char *config; /* a gateway.conf that says; NULL: the default */
+};
+
+/* GET of a path: the document, the caller's to json_decref(). NULL: it is said
+ * on stderr what is wrong, in the gateway's own words where it gave any. */
+json_t *admin_get(const struct admin_where *, const char *path);
+
+#endif

@@ -1,0 +1,49 @@
+/* policies/admit.c - how much of a backend each priority may fill. */
+#include "policies/admit.h"
+
+#include <math.h>
+
+#define COURTESY_LEAST 0.96
+#define COURTESY_MOST 0.995
+#define COURTESY_GAIN 0.01
+
+static const struct {
+	double ceiling, reserve, courtesy, patience;
+} rows[] = {
+	[PRIORITY_PREMIUM] = { 1.0, 0.0, 0.0, 0.0 },
+	[PRIORITY_STANDARD] = { 0.85, 0.5, 0.9, 0.5 },
+	[PRIORITY_BATCH] = { 0.55, 0.8, 0.9, 0.5 },
+};
+
+double
+admit_ceiling(enum priority p, bool shared)
+{
+	return shared ? rows[p].ceiling : 1;
+}
+
+double
+admit_reserve(enum priority p)
+{
+	return rows[p].reserve;
+}
+
+double
+admit_courtesy(enum priority p)
+{
+	return rows[p].courtesy;
+}
+
+double
+admit_courtesy_after(double courtesy, const struct slo *slo, bool met)
+{
+	double allowed = 1 - slo->percentile / 100;
+	double change = COURTESY_GAIN * ((met ? 0 : 1) - allowed);
+
+	return fmin(fmax(courtesy + change, COURTESY_LEAST), COURTESY_MOST);
+}
+
+double
+admit_patience(enum priority p)
+{
+	return rows[p].patience;
+}

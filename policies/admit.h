@@ -1,0 +1,25 @@
+/* policies/admit.h - how much of a backend each priority may fill.
+ *
+ * Where higher priorities are at work, lower ones leave room: slots, and what
+ * is left of a rate limit. Fixed shares: they do not oscillate. */
+#ifndef POLICIES_ADMIT_H
+#define POLICIES_ADMIT_H
+
+#include "gateway/lib/inference.h"
+
+/* The share of slots that may be at work when one more comes. `shared`:
+ * somebody with a tighter target is there. */
+double admit_ceiling(enum priority, bool shared);
+/* The share of a rate limit's burst that must be left after it. */
+double admit_reserve(enum priority);
+/* The chance that the tightest target at work there is still met; below it,
+ * the newcomer keeps out. */
+double admit_courtesy(enum priority);
+/* The same while premium has nowhere else to go: the more, the more of its
+ * requests have missed their SLO of late. Starts with admit_courtesy(). */
+double admit_courtesy_after(double courtesy, const struct slo *, bool met);
+/* How long a request may wait for better, as a share of its tightest target:
+ * after that it takes what there is. */
+double admit_patience(enum priority);
+
+#endif

@@ -1,0 +1,61 @@
+/* policies/admit_test.c - how much of a backend each priority may fill. */
+#include "gateway/conf/testing.h"
+
+#include "policies/admit.h"
+
+static void
+lower_priorities_leave_more_room(void **state)
+{
+	for (int p = PRIORITY_STANDARD; p <= PRIORITY_BATCH; p++) {
+		enum priority low = (enum priority)p;
+		enum priority high = (enum priority)(p - 1);
+
+		assert_true(
+		    admit_ceiling(low, true) < admit_ceiling(high, true));
+		assert_true(admit_ceiling(low, true) > 0);
+		assert_true(admit_reserve(low) > admit_reserve(high));
+		assert_true(admit_reserve(low) < 1);
+		assert_true(admit_courtesy(low) >= admit_courtesy(high));
+		assert_true(admit_courtesy(low) < 1);
+	}
+}
+
+static void
+where_nobody_is_to_be_protected_all_may_be_filled(void **state)
+{
+	for (int p = PRIORITY_PREMIUM; p <= PRIORITY_BATCH; p++)
+		assert_true(admit_ceiling((enum priority)p, false) >= 1);
+}
+
+static void
+premium_steps_back_for_nobody_and_does_not_wait(void **state)
+{
+	assert_true(admit_ceiling(PRIORITY_PREMIUM, true) >= 1);
+	assert_true(admit_reserve(PRIORITY_PREMIUM) <= 0);
+	assert_true(admit_courtesy(PRIORITY_PREMIUM) <= 0);
+	assert_true(admit_patience(PRIORITY_PREMIUM) <= 0);
+}
+
+static void
+waiting_leaves_time_to_be_served(void **state)
+{
+	for (int p = PRIORITY_STANDARD; p <= PRIORITY_BATCH; p++) {
+		assert_true(admit_patience((enum priority)p) > 0);
+		assert_true(admit_patience((enum priority)p) < 1);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lower_priorities_leave_more_room),
+		cmocka_unit_test(
+		    where_nobody_is_to_be_protected_all_may_be_filled),
+		cmocka_unit_test(
+		    premium_steps_back_for_nobody_and_does_not_wait),
+		cmocka_unit_test(waiting_leaves_time_to_be_served),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

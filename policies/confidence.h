@@ -1,0 +1,26 @@
+/* policies/confidence.h - what a probable miss is worth.
+ *
+ * "p95 <= x" is a promise about a population of requests, not about each. So a
+ * request goes where price + penalty * P(miss) is least: a dear backend for
+ * those that need it, a doubtful cheap one where that saves much. The penalty
+ * calibrates itself: it rises with each miss and falls, by less, with each
+ * request that met its SLO, so that most of the misses that the SLO allows are
+ * used up. It is the multiplier of the constraint "misses <= allowed", found by
+ * dual ascent on the outcomes, as in Gibbs and Candes, "Adaptive conformal
+ * inference under distribution shift", NeurIPS 2021, and Balseiro, Lu and
+ * Mirrokni, "Dual mirror descent for online allocation problems", ICML 2020. */
+#ifndef POLICIES_CONFIDENCE_H
+#define POLICIES_CONFIDENCE_H
+
+#include <stdbool.h>
+
+#include "gateway/lib/inference.h"
+
+/* The least P(SLO met) that is adequate, whatever the price. */
+double confidence_required(const struct slo *);
+
+/* The penalty, as a multiple of what the request would cost at the dearest. */
+#define PENALTY_START 6.0
+double penalty_after(double penalty, const struct slo *, bool met);
+
+#endif

@@ -1,0 +1,39 @@
+/* router/account.h - what is remembered of each tenant. */
+#ifndef ROUTER_ACCOUNT_H
+#define ROUTER_ACCOUNT_H
+
+#include <stddef.h>
+
+#include "gateway/conf/conf.h"
+
+#define ACCOUNT_LENGTHS 24 /* powers of two, halves between */
+
+struct account {
+	double penalty[3]; /* by priority; 0: not yet */
+	double served; /* virtual tokens, policies/fairness.h */
+	unsigned waiting; /* in the queue */
+	double answers, tokens; /* fading: answers and their tokens */
+	float lengths[ACCOUNT_LENGTHS]; /* of answers, fading, by size */
+};
+
+struct accounts {
+	struct account **list; /* [0]: nobody's, where the gateway is open */
+	size_t n;
+};
+
+void accounts_init(struct accounts *);
+void accounts_fini(struct accounts *);
+/* ERR_MEMORY leaves everything as it was. */
+enum err accounts_configure(struct accounts *, const struct conf *) MUST_USE;
+struct account *accounts_of(
+    const struct accounts *, const struct conf_tenant *);
+
+double account_penalty(struct account *, const struct slo *);
+void account_judged(struct account *, const struct slo *, bool met);
+
+void account_answered(struct account *, double output);
+/* Tokens of an answer: on average, and one in ten more than. */
+double account_output(const struct account *, double otherwise);
+double account_output_high(const struct account *, double otherwise);
+
+#endif

@@ -1,0 +1,67 @@
+/* router/hedge.c - a second attempt beside a late first.
+ *
+ * Invariant: two orders of one request point at each other as twins; when
+ * either ends, the other is the request's only one. */
+#include "router/engine.h"
+
+#include "policies/hedge.h"
+
+void
+hedge_part(struct order *o)
+{
+	if (o->twin == NULL)
+		return;
+	o->twin->twin = NULL;
+	o->twin = NULL;
+}
+
+/* On any other backend than the first's. */
+static struct order *
+second_of(struct router *r, struct order *first)
+{
+	struct order *o = orders_take(&r->orders, first->req);
+	const struct conf_model *m = first->req->model;
+	uint32_t backend = order_serving(first)->backend->id;
+
+	if (o == NULL)
+		return NULL;
+	o->wanted = first->wanted;
+	o->eligible = first->eligible;
+	o->fallbacks = first->fallbacks;
+	o->priority = first->priority;
+	o->due = first->due;
+	for (unsigned i = 0; i < m->n_servings; i++)
+		if (m->servings[i].backend->id == backend)
+			o->eligible &= ~(UINT64_C(1) << i);
+	return o;
+}
+
+void
+router_hedge(struct router *r, struct ticket t, usec now, struct ticket *second,
+    struct plan *plan)
+{
+	struct order *first = orders_find(&r->orders, t, 1u << ORDER_AT_WORK);
+	struct order *o;
+
+	*second = (struct ticket){ 0 };
+	plan_refuse(plan, REASON_RETRY_BUDGET, 0);
+	if (first == NULL || first->first_token || first->twin != NULL ||
+	    !hedge_budget_take(&r->hedges, first->stay.tokens))
+		return;
+	o = second_of(r, first);
+	if (o == NULL)
+		return;
+	if (o->eligible == 0 ||
+	    dispatch(r, o, REASON_RETRY_BUDGET, now) != PLAN_GO) {
+		orders_drop(&r->orders, o);
+		hedge_budget_give_back(&r->hedges, first->stay.tokens);
+		return;
+	}
+	o->plan.reason = REASON_HEDGE;
+	o->plan.hedge_after = HEDGE_NEVER;
+	o->twin = first;
+	first->twin = o;
+	dispatch_begin(r, o, now);
+	*second = o->ticket;
+	*plan = o->plan;
+}

@@ -1,0 +1,335 @@
+/* router/hedge_test.c - two attempts at one request. */
+#include "router/testing.h"
+
+#define VOICE                                                                  \
+	"slo = ( { name = \"voice\"; ttft = \"2s\"; percentile = 99;"          \
+	" priority = \"premium\"; } );\n"                                      \
+	"default_slo = \"voice\";\n"
+#define AT(name, price)                                                        \
+	BACKEND(name, "hardware = \"gpu\"; slots = 4; " PRICE(price, price))
+#define THREE                                                                  \
+	CONF(AT("a", 1) ", " AT("b", 2) ", " AT("c", 3),                       \
+	    SERVING("a", "") ", " SERVING("b", "") ", " SERVING("c", ""))      \
+	VOICE
+#define ALONE CONF(AT("a", 1), SERVING("a", "")) VOICE
+#define TWICE_ON_A                                                             \
+	CONF(AT("a", 1) ", " AT("b", 2),                                       \
+	    SERVING("a", "model = \"x\";") ", " SERVING(                       \
+		"a", "model = \"y\";") ", " SERVING("b", ""))                  \
+	VOICE
+
+/* The second attempt, as an ask of its own. */
+static struct ask
+hedge(struct rig *g, const struct ask *first)
+{
+	struct ask second = *first;
+
+	router_hedge(
+	    g->router, first->ticket, g->now, &second.ticket, &second.plan);
+	return second;
+}
+
+static unsigned
+in_flight(const struct rig *g)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < g->conf->n_servings; i++) {
+		struct serving_view v;
+
+		assert_true(router_view(
+		    g->router, g->conf->servings[i].id, g->now, &v));
+		n += v.in_flight;
+	}
+	return n;
+}
+
+static void
+a_hedge_goes_to_another_backend(void **state)
+{
+	struct rig g;
+	struct ask a, b;
+
+	rig_init(&g, THREE);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	b = hedge(&g, &a);
+	assert_string_equal(ask_went(&g, &b), "b");
+	assert_string_equal(plan_reason_name(b.plan.reason), "hedge");
+	assert_int_equal(b.plan.hedge_after, HEDGE_NEVER);
+	assert_int_equal(in_flight(&g), 2);
+	rig_fini(&g);
+}
+
+static void
+another_serving_of_the_same_backend_is_no_other(void **state)
+{
+	struct rig g;
+	struct ask a, b;
+
+	rig_init(&g, TWICE_ON_A);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	b = hedge(&g, &a);
+	assert_string_equal(ask_went(&g, &b), "b");
+	ask_cancel(&g, &a);
+	ask_cancel(&g, &b);
+	a = ask_for(&g);
+	rig_probe(&g, "b", FAULT_REFUSED);
+	assert_goes(&g, &a, "a");
+	assert_int_equal(a.plan.hedge_after, HEDGE_NEVER);
+	assert_int_equal(hedge(&g, &a).plan.kind, PLAN_NO);
+	assert_int_equal(in_flight(&g), 1);
+	rig_fini(&g);
+}
+
+static void
+boundaries_hold_for_a_hedge(void **state)
+{
+	static const char *const ac[] = { "a", "c", NULL };
+	struct conf_tenant t = { .name = "t", .backends = ac };
+	struct rig g;
+	struct ask a, b;
+
+	rig_init(&g, THREE);
+	a = ask_for(&g);
+	a.req.tenant = &t;
+	assert_goes(&g, &a, "a");
+	b = hedge(&g, &a);
+	assert_string_equal(ask_went(&g, &b), "c");
+	rig_fini(&g);
+}
+
+static void
+only_premium_streams_with_a_choice_are_told_when(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	rig_init(&g, THREE);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	assert_in_range(a.plan.hedge_after, 1, 2 * USEC_SEC);
+	a = ask_for(&g);
+	a.req.slo.priority = PRIORITY_STANDARD;
+	assert_int_equal(ask_submit(&g, &a), PLAN_GO);
+	assert_int_equal(a.plan.hedge_after, HEDGE_NEVER);
+	a = ask_for(&g);
+	a.facts.stream = false;
+	assert_int_equal(ask_submit(&g, &a), PLAN_GO);
+	assert_int_equal(a.plan.hedge_after, HEDGE_NEVER);
+	rig_fini(&g);
+	rig_init(&g, ALONE);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	assert_int_equal(a.plan.hedge_after, HEDGE_NEVER);
+	rig_fini(&g);
+}
+
+static void
+there_is_no_hedge_after_the_first_token(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	rig_init(&g, THREE);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	router_first_token(g.router, a.ticket, g.now, 1000);
+	assert_int_equal(hedge(&g, &a).plan.kind, PLAN_NO);
+	assert_int_equal(in_flight(&g), 1);
+	rig_fini(&g);
+}
+
+static void
+two_at_a_time_are_enough(void **state)
+{
+	struct rig g;
+	struct ask a, b;
+
+	rig_init(&g, THREE);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	b = hedge(&g, &a);
+	assert_int_equal(b.plan.kind, PLAN_GO);
+	assert_int_equal(hedge(&g, &a).plan.kind, PLAN_NO);
+	assert_int_equal(hedge(&g, &b).plan.kind, PLAN_NO);
+	assert_int_equal(in_flight(&g), 2);
+	rig_fini(&g);
+}
+
+static void
+who_has_left_is_not_hedged(void **state)
+{
+	struct rig g;
+	struct ask a, b;
+
+	rig_init(&g, THREE);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	ask_cancel(&g, &a);
+	b = hedge(&g, &a);
+	assert_int_equal(b.plan.kind, PLAN_NO);
+	assert_int_equal(b.ticket.generation, 0);
+	assert_int_equal(in_flight(&g), 0);
+	rig_fini(&g);
+}
+
+static void
+whoever_loses_leaves_no_trace(void **state)
+{
+	(void)state;
+	for (int first_wins = 0; first_wins < 2; first_wins++) {
+		struct rig g;
+		struct ask a, b, *winner, *loser;
+
+		rig_init(&g, THREE);
+		a = ask_for(&g);
+		assert_goes(&g, &a, "a");
+		b = hedge(&g, &a);
+		winner = first_wins ? &a : &b;
+		loser = first_wins ? &b : &a;
+		router_first_token(g.router, winner->ticket, g.now, 1000);
+		ask_cancel(&g, loser);
+		assert_int_equal(in_flight(&g), 1);
+		ask_cancel(&g, loser); /* twice is once */
+		assert_int_equal(in_flight(&g), 1);
+		assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
+		assert_int_equal(rig_view(&g, "b").breaker, BREAKER_CLOSED);
+		ask_finish(&g, winner, 1000, 10, 10);
+		assert_int_equal(in_flight(&g), 0);
+		rig_fini(&g);
+	}
+}
+
+static void
+the_one_that_fails_leaves_it_to_the_other(void **state)
+{
+	struct rig g;
+	struct ask a, b;
+
+	rig_init(&g, THREE);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	b = hedge(&g, &a);
+	ask_fail(&g, &b, FAULT_RESET);
+	assert_string_equal(ask_went(&g, &b), "twin");
+	assert_int_equal(in_flight(&g), 1);
+	/* which is a request like any other from now on */
+	ask_fail(&g, &a, FAULT_SERVER_ERROR);
+	assert_int_equal(a.plan.kind, PLAN_GO);
+	assert_int_equal(in_flight(&g), 1);
+	rig_fini(&g);
+}
+
+static void
+what_either_has_tried_is_not_tried_again(void **state)
+{
+	(void)state;
+	for (int second_fails = 0; second_fails < 2; second_fails++) {
+		struct rig g;
+		struct ask a, b, *last;
+
+		rig_init(&g, THREE);
+		a = ask_for(&g);
+		assert_goes(&g, &a, "a");
+		b = hedge(&g, &a);
+		assert_string_equal(ask_went(&g, &b), "b");
+		ask_fail(&g, second_fails ? &b : &a, FAULT_UNSUITED);
+		last = second_fails ? &a : &b;
+		ask_fail(&g, last, FAULT_UNSUITED);
+		assert_string_equal(ask_went(&g, last), "c");
+		ask_fail(&g, last, FAULT_UNSUITED);
+		assert_string_equal(ask_went(&g, last), "exhausted");
+		rig_fini(&g);
+	}
+}
+
+static void
+failing_together_ends_both(void **state)
+{
+	struct rig g;
+	struct ask a, b;
+
+	rig_init(&g,
+	    CONF(AT("a", 1) ", " AT("b", 2),
+		SERVING("a", "") ", " SERVING("b", "")) VOICE);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	b = hedge(&g, &a);
+	ask_fail(&g, &a, FAULT_SERVER_ERROR);
+	assert_string_equal(ask_went(&g, &a), "twin");
+	ask_fail(&g, &b, FAULT_SERVER_ERROR);
+	assert_string_equal(ask_went(&g, &b), "exhausted");
+	assert_int_equal(in_flight(&g), 0);
+	rig_fini(&g);
+}
+
+/* Every request is late: how many of n are hedged. */
+static unsigned
+hedged(struct rig *g, unsigned n)
+{
+	unsigned hedges = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct ask a = ask_for(g), b;
+
+		assert_goes(g, &a, "a");
+		b = hedge(g, &a);
+		hedges += b.plan.kind == PLAN_GO;
+		if (b.plan.kind == PLAN_GO)
+			ask_cancel(g, &b);
+		ask_cancel(g, &a);
+	}
+	return hedges;
+}
+
+static void
+hedges_stay_within_their_share(void **state)
+{
+	struct rig g;
+
+	rig_init(&g, THREE);
+	hedged(&g, 300); /* what was saved up is gone */
+	assert_in_range(hedged(&g, 1000), 1, 51);
+	rig_fini(&g);
+}
+
+static void
+a_hedge_that_cannot_be_costs_nothing(void **state)
+{
+	struct rig g;
+
+	rig_init(&g, THREE);
+	hedged(&g, 300);
+	rig_probe(&g, "b", FAULT_REFUSED);
+	rig_probe(&g, "c", FAULT_REFUSED);
+	assert_int_equal(hedged(&g, 150), 0);
+	rig_probe(&g, "b", FAULT_NONE);
+	assert_in_range(hedged(&g, 10), 5, 10);
+	rig_fini(&g);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_hedge_goes_to_another_backend),
+		cmocka_unit_test(
+		    another_serving_of_the_same_backend_is_no_other),
+		cmocka_unit_test(boundaries_hold_for_a_hedge),
+		cmocka_unit_test(
+		    only_premium_streams_with_a_choice_are_told_when),
+		cmocka_unit_test(there_is_no_hedge_after_the_first_token),
+		cmocka_unit_test(two_at_a_time_are_enough),
+		cmocka_unit_test(who_has_left_is_not_hedged),
+		cmocka_unit_test(whoever_loses_leaves_no_trace),
+		cmocka_unit_test(the_one_that_fails_leaves_it_to_the_other),
+		cmocka_unit_test(what_either_has_tried_is_not_tried_again),
+		cmocka_unit_test(failing_together_ends_both),
+		cmocka_unit_test(hedges_stay_within_their_share),
+		cmocka_unit_test(a_hedge_that_cannot_be_costs_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
