@@ -107,6 +107,9 @@ refusal_of_plan(const struct plan *plan, struct error_reply *e)
 	if (e->status == 503 || e->status == 429)
 		e->retry_after = bounded(
 		    plan->retry_after > 0 ? plan->retry_after : USEC_SEC);
+	/* a place is kept for then, and not before */
+	if (plan->reason == REASON_QUEUE_FULL && plan->retry_after > 0)
+		e->retry_after = plan->retry_after;
 }
 
 /* --- a backend's own error --- */

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#define COURTESY_LEAST 0.96
+#define COURTESY_LEAST 0.975
 #define COURTESY_MOST 0.995
 #define COURTESY_GAIN 0.01
 

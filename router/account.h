@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "gateway/conf/conf.h"
+#include "gateway/lib/clock.h"
 
 #define ACCOUNT_LENGTHS 24 /* powers of two, halves between */
 
@@ -12,6 +13,8 @@ struct account {
 	double penalty[3]; /* by priority; 0: not yet */
 	double served; /* virtual tokens, policies/fairness.h */
 	unsigned waiting; /* in the queue */
+	unsigned owed; /* promises, router/promise.h */
+	usec comeback; /* when the next of them falls due */
 	double answers, tokens; /* fading: answers and their tokens */
 	float lengths[ACCOUNT_LENGTHS]; /* of answers, fading, by size */
 };

@@ -13,6 +13,8 @@
 #define FULLNESS 0.3 /* what a full backend adds to its price */
 #define IDLE 2 /* fewer at work than this */
 #define CHEAPER 0.7 /* of a price: worth waiting for, to batch */
+#define RESERVE_WANTED 0.9 /* of a burst, while premium is in need */
+#define NEARLY_SURE 0.05 /* below the percentile */
 #define AT_EASE 0.5 /* of slots and of a rate limit: plenty is left */
 #define NEARLY 0.15 /* short of the required chance: go rather than wait */
 
@@ -164,21 +166,30 @@ is_shared(const struct site *s, const struct demand *d, usec now)
 	    site_is_wanted(s, now);
 }
 
+/* How likely a tighter target has to remain met. */
+static double
+asked_of(const struct site *s, const struct demand *d, usec now)
+{
+	return site_is_wanted(s, now) ? d->courtesy
+				      : admit_courtesy(d->priority);
+}
+
 static enum verdict
 judge(const struct candidate *c, const struct demand *d, bool spare, usec now)
 {
 	const struct site *s = c->cell->site;
 	bool shared = is_shared(s, d, now);
+	double reserve = admit_reserve(d->priority);
 
+	if (d->priority != PRIORITY_PREMIUM && site_is_wanted(s, now))
+		reserve = fmax(reserve, RESERVE_WANTED);
 	if (spare && cell_is_ailing(c->cell))
 		return VERDICT_AILING;
-	if (!site_has_allowance(s, admit_reserve(d->priority), now))
+	if (!site_has_allowance(s, reserve, now))
 		return VERDICT_RESERVED;
 	if (occupancy(s, now) >= admit_ceiling(d->priority, shared) ||
-	    (shared &&
-		c->outlook.courtesy < (site_is_wanted(s, now)
-					      ? d->courtesy
-					      : admit_courtesy(d->priority))))
+	    (shared && s->in_flight > 0 &&
+		c->outlook.courtesy < asked_of(s, d, now)))
 		return VERDICT_CROWDED;
 	if (c->outlook.chance >= 0 && c->outlook.chance < d->required)
 		return VERDICT_UNLIKELY;
@@ -203,7 +214,7 @@ static usec
 pause_of(const struct site *s, enum priority p)
 {
 	if (s->failed_in_a_row > 0)
-		return 10 * USEC_SEC;
+		return 15 * USEC_SEC;
 	return p == PRIORITY_BATCH ? USEC_SEC / 2 : 5 * USEC_SEC;
 }
 
@@ -212,19 +223,21 @@ pause_of(const struct site *s, enum priority p)
 static bool
 find_out(const struct field *f, const struct demand *d, usec now, unsigned *out)
 {
+	usec longest = USEC_NEVER; /* ago: the least time */
+
 	if (d->priority == PRIORITY_PREMIUM)
 		return false;
 	for (unsigned i = 0; i < f->n; i++) {
 		const struct site *s = f->list[i].cell->site;
 
 		if (f->list[i].verdict == VERDICT_AILING &&
-		    s->in_flight < IDLE &&
+		    s->in_flight < IDLE && s->explored_at < longest &&
 		    now - s->explored_at >= pause_of(s, d->priority)) {
+			longest = s->explored_at;
 			*out = i;
-			return true;
 		}
 	}
-	return false;
+	return longest < USEC_NEVER;
 }
 
 /* What a miss would cost is reckoned in what the dearest would. */
@@ -300,8 +313,11 @@ is_patient(const struct quest *q)
 static bool
 is_hope(const struct quest *q, const struct cell *c, usec now)
 {
-	double chance = predict_idle(c, q->demand, now);
+	double chance;
 
+	if (cell_is_ailing(c))
+		return false;
+	chance = predict_idle(c, q->demand, now);
 	return chance < 0 || chance >= q->demand->required;
 }
 
@@ -337,7 +353,7 @@ choose_adequate(
 	struct choice c = { CHOICE_GO, least_score(f, adequate),
 		REASON_CHEAPEST_ADEQUATE };
 
-	if (q->demand->priority != PRIORITY_PREMIUM && is_patient(q) &&
+	if (q->demand->priority == PRIORITY_BATCH && is_patient(q) &&
 	    is_worth_waiting(q, f->list[c.index].price, now))
 		return (struct choice){ CHOICE_WAIT, 0, REASON_QUEUED };
 	if (q->req->slo.priority == PRIORITY_STANDARD && f->n > 1 &&
@@ -413,16 +429,14 @@ is_at_ease(
 static void
 want(struct candidate *list, unsigned n, const struct demand *d, usec now)
 {
+	double good = d->slo->percentile / 100 - NEARLY_SURE;
+
 	if (is_at_ease(list, n, d, now))
 		return;
-	for (unsigned i = 0; i < n; i++) {
-		double chance = list[i].outlook.chance;
-
-		if (chance >= 0 &&
-		    (chance >= d->required ||
-			predict_idle(list[i].cell, d, now) >= d->required))
-			site_want(list[i].cell->site, d->slo, now);
-	}
+	for (unsigned i = 0; i < n; i++)
+		if (list[i].outlook.chance >= good ||
+		    predict_idle(list[i].cell, d, now) >= good)
+			site_want(list[i].cell->site, d->slo, d->input, now);
 }
 
 /* Whether there is anything else to use, now or soon. */

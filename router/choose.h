@@ -1,20 +1,21 @@
 /* router/choose.h - one of several servings that could take a request now.
  *
- * Adequate is a serving whose chance to meet the SLO reaches what is required,
- * that this priority may fill further, and where it breaks nobody else's
- * target. Of the adequate the least score wins: the price, weighed up by how
- * full the backend is. Scores within 2 % are equal, and then quality decides,
- * then the lower load of two drawn at random (Mitzenmacher, "The power of two
- * choices in randomized load balancing", TPDS 2001).
+ * Adequate is a serving whose chance to meet the SLO is not far below what the
+ * SLO asks of all requests together, that this priority may fill further, and
+ * where it breaks nobody else's target. Of the adequate the least score wins:
+ * the price, weighed up by how full the backend is, and what a probable miss is
+ * worth (policies/confidence.h). Scores within 2 % are equal, and then quality
+ * decides, then the lower load of two drawn at random (Mitzenmacher, "The power
+ * of two choices in randomized load balancing", TPDS 2001).
  *
  * Where none is adequate: premium goes where its chance is best; the others go
- * to a backend that is all but idle, else wait as long as waiting may help,
- * then take what leaves the higher ones unharmed. Batch also waits a while for
- * something cheaper than what is adequate now.
+ * where it is nearly good enough or all but idle, else wait as long as waiting
+ * may help, then take what leaves the higher ones unharmed. Batch also waits a
+ * while for something much cheaper than what is adequate now.
  *
- * One in a hundred standard requests goes to a cheaper serving that is less
- * certain but usually good enough, lest one bad minute be remembered for
- * ever. */
+ * Ailing servings are left alone but for those who find out how they are. One
+ * in a hundred standard requests goes to a cheaper serving that is less certain
+ * but usually good enough, lest one bad minute be remembered for ever. */
 #ifndef ROUTER_CHOOSE_H
 #define ROUTER_CHOOSE_H
 

@@ -2,15 +2,25 @@
  *
  * Invariant: an order that is AT_WORK, or READY with PLAN_GO, holds exactly one
  * place in its cell; no other order holds any. When a call returns, nobody
- * waits who could go, save those beyond DISPATCH_MAX. */
+ * whose turn it was waits who could go, save those beyond its bounds. */
 #include "router/engine.h"
+
+#include <math.h>
 
 #include "policies/fairness.h"
 
-/* Requests that one call lets go. A backend that comes up without a limit of
- * slots is then filled a hundred or so at a time, by the ticks and by each
- * answer, rather than by one call that holds the lock throughout. */
-#define DISPATCH_MAX 128
+/* What one call may do for those who wait. What it leaves undone, the next one
+ * or the tick does. */
+static const struct bounds {
+	unsigned goes; /* requests that it lets go */
+	struct round_bounds asks;
+} in_a_call = { 16, { .servings = 64, .others = 1, .every = 4, .kinds = 8 } },
+  in_a_tick = { 128,
+	  { .servings = 128, .others = 2, .every = 1, .kinds = QUEUE_ROUND } };
+#define DEMOTE_MAX 256
+#define FEW 64 /* late ones: they show no want of capacity */
+#define PACE_SPAN (5.0 * USEC_SEC) /* to measure it */
+#define WAIT_SHARE 0.5 /* of the time left, by the pace of the queue */
 
 #define LATE_FACTOR 1.5 /* times the typical time without a sign */
 
@@ -47,6 +57,58 @@ take_place(struct order *o, const struct place *place, usec now)
 	cell_prefix_sent(place->cell, o->req->facts->prefix_hash, now);
 }
 
+/* Those whose place was promised come on top. */
+static bool
+is_full(const struct router *r, const struct order *o)
+{
+	return !o->promised &&
+	    r->queue.n - r->queue.promised >= r->conf->queue_limit;
+}
+
+bool
+dispatch_is_pressed(const struct router *r)
+{
+	const struct queue *q = &r->queue;
+
+	return q->late >= FEW || q->last >= (r->conf->queue_limit + 1) / 2;
+}
+
+static bool
+knows_pace(const struct router *r)
+{
+	return r->drain.pressed >= PACE_SPAN && r->drain.last_per_us > 0;
+}
+
+/* Whether it would wait most of its time away behind all the others of the
+ * lowest priority: better told at once. */
+static bool
+is_hopeless(const struct router *r, const struct order *o, usec now)
+{
+	double left = (double)(o->req->deadline - now);
+
+	if (o->promised || o->priority < PRIORITY_BATCH || !knows_pace(r))
+		return false;
+	return r->queue.last / r->drain.last_per_us > WAIT_SHARE * left;
+}
+
+/* Who comes back may miss its SLO again and then wait with the last. */
+static double
+pace_of_return(const struct router *r)
+{
+	return knows_pace(r) ? fmin(r->drain.last_per_us, r->drain.per_us)
+			     : r->drain.per_us;
+}
+
+/* To come back later. */
+static void
+turn_away(struct router *r, struct order *o, usec now)
+{
+	plan_refuse(&o->plan, REASON_QUEUE_FULL,
+	    promises_make(&r->promises, o,
+		accounts_of(&r->accounts, o->req->tenant), pace_of_return(r),
+		plan_drain(r), now));
+}
+
 /* Room in the queue: for a higher priority somebody else's. */
 static bool
 join_queue(struct router *r, struct order *o, usec now)
@@ -54,7 +116,7 @@ join_queue(struct router *r, struct order *o, usec now)
 	struct account *a = accounts_of(&r->accounts, o->req->tenant);
 	struct order *victim;
 
-	if (r->queue.n >= r->conf->queue_limit) {
+	if (is_full(r, o)) {
 		victim = queue_victim(&r->queue, o->priority);
 		if (victim == NULL)
 			return false;
@@ -74,8 +136,11 @@ dispatch(struct router *r, struct order *o, enum plan_reason no_wait, usec now)
 	plan_make(r, o, no_wait, now, &o->plan, &place);
 	if (o->plan.kind == PLAN_GO)
 		take_place(o, &place, now);
-	else if (o->plan.kind == PLAN_WAIT && !join_queue(r, o, now))
-		plan_refuse(&o->plan, REASON_QUEUE_FULL, USEC_SEC);
+	else if (o->plan.kind == PLAN_WAIT &&
+	    (is_hopeless(r, o, now) || !join_queue(r, o, now)))
+		turn_away(r, o, now);
+	else if (o->plan.kind == PLAN_NO && o->plan.reason == REASON_QUEUE_FULL)
+		turn_away(r, o, now);
 	return o->plan.kind;
 }
 
@@ -109,61 +174,82 @@ void
 dispatch_shed(struct router *r, struct order *o, usec now)
 {
 	queue_remove(&r->queue, o);
-	plan_refuse(&o->plan, REASON_QUEUE_FULL, plan_drain(r));
+	dispatch(r, o, REASON_QUEUE_FULL, now);
 	make_ready(r, o);
-	(void)now;
+}
+
+/* Asks the next; false: there is nobody left to ask, and *gone is not set. */
+static bool
+ask(struct router *r, struct round *round, usec now, bool *gone)
+{
+	struct order *o = round_next(round);
+	struct place place;
+	struct plan plan;
+
+	if (o == NULL)
+		return false;
+	plan_make(r, o, REASON_QUEUED, now, &plan, &place);
+	*gone = plan.kind != PLAN_WAIT;
+	if (!*gone) {
+		round_pass(round);
+		return true;
+	}
+	queue_remove(&r->queue, o);
+	o->plan = plan;
+	if (plan.kind == PLAN_GO) {
+		r->drain.left++;
+		r->drain.last_left += o->priority == PRIORITY_BATCH;
+		take_place(o, &place, now);
+	}
+	make_ready(r, o);
+	return true;
 }
 
 void
-dispatch_waiting(struct router *r, uint64_t sites, usec now)
+dispatch_waiting(struct router *r, uint32_t site, usec now)
 {
-	unsigned left = DISPATCH_MAX;
-	struct order *o;
+	const struct bounds *b = site == SITE_ANY ? &in_a_tick : &in_a_call;
+	unsigned left = b->goes;
+	bool gone = false;
+	struct round round;
 
-	r->round++;
-	while (
-	    left > 0 && (o = queue_best(&r->queue, sites, r->round)) != NULL) {
-		struct place place;
-		struct plan plan;
+	round_begin(&round, &r->queue, site, &b->asks);
+	while (left > 0 && ask(r, &round, now, &gone))
+		left -= gone;
+	round_end(&round);
+}
 
-		plan_make(r, o, REASON_QUEUED, now, &plan, &place);
-		if (plan.kind == PLAN_WAIT) {
-			o->lane->passed = r->round;
-			continue;
-		}
-		queue_remove(&r->queue, o);
-		r->drain.left++;
-		o->plan = plan;
-		if (plan.kind == PLAN_GO)
-			take_place(o, &place, now);
-		make_ready(r, o);
-		left--;
-	}
+/* Back into the queue, unless what is there is too long by now. */
+static void
+demote(struct router *r, struct order *o, usec now)
+{
+	struct account *a = accounts_of(&r->accounts, o->req->tenant);
+
+	queue_remove(&r->queue, o);
+	o->priority = PRIORITY_BATCH;
+	o->due = o->req->deadline;
+	if (!is_hopeless(r, o, now) && queue_add(&r->queue, o, a))
+		return;
+	turn_away(r, o, now);
+	make_ready(r, o);
 }
 
 void
 dispatch_demote(struct router *r, usec now)
 {
+	unsigned left = DEMOTE_MAX;
 	struct order *o;
 
-	while ((o = queue_late(&r->queue, now)) != NULL) {
-		struct account *a = accounts_of(&r->accounts, o->req->tenant);
-
-		queue_remove(&r->queue, o);
-		o->priority = PRIORITY_BATCH;
-		o->due = o->req->deadline;
-		if (!queue_add(&r->queue, o, a)) {
-			plan_refuse(&o->plan, REASON_QUEUE_FULL, USEC_SEC);
-			make_ready(r, o);
-		}
-	}
+	while (left-- > 0 && (o = queue_late(&r->queue, now)) != NULL)
+		demote(r, o, now);
 }
 
 enum plan_reason
-dispatch_room(const struct router *r, enum priority p)
+dispatch_room(const struct router *r, const struct order *o, usec now)
 {
-	return r->queue.n < r->conf->queue_limit ||
-		queue_victim(&r->queue, p) != NULL
+	if (o->fallbacks != 0 && is_hopeless(r, o, now))
+		return REASON_QUEUE_FULL;
+	return !is_full(r, o) || queue_victim(&r->queue, o->priority) != NULL
 	    ? REASON_QUEUED
 	    : REASON_QUEUE_FULL;
 }

@@ -296,6 +296,78 @@ a_backend_that_comes_up_is_not_flooded_by_one_call(void **state)
 	free(a);
 }
 
+/* A request would wait for half the time that it has: no longer. */
+static void
+who_would_wait_most_of_his_time_is_told_at_once(void **state)
+{
+	enum { MANY = 200 };
+	struct rig g;
+	struct ask *a = calloc(MANY, sizeof(*a)), *at_work = a;
+	unsigned n = 0, waiting = 0;
+
+	(void)state;
+	rig_init(&g, ONE("slots = 1; ") "queue_limit = 150;\n");
+	while (n < MANY / 2) {
+		a[n] = ask_for(&g);
+		a[n].req.slo.priority = PRIORITY_BATCH;
+		a[n].req.deadline = g.now + 600 * USEC_SEC;
+		ask_submit(&g, &a[n++]);
+	}
+	/* as long as nothing is known of the pace, all may */
+	assert_int_equal(router_queue_length(g.router), n - 1);
+	for (int i = 0; i < 10; i++) {
+		rig_pass(&g, USEC_SEC);
+		ask_finish(&g, at_work, 1000, 10, 10);
+		at_work = rig_next(&g, 0);
+		assert_non_null(at_work);
+		rig_tick(&g);
+	}
+	a[n] = ask_for(&g);
+	a[n].req.slo.priority = PRIORITY_BATCH;
+	assert_goes(&g, &a[n], "queue_full");
+	assert_true(a[n].plan.retry_after > 0);
+	n++;
+	/* but who has the time */
+	a[n] = ask_for(&g);
+	a[n].req.slo.priority = PRIORITY_BATCH;
+	a[n].req.deadline = g.now + 6000 * USEC_SEC;
+	assert_goes(&g, &a[n], "wait");
+	n++;
+	/* or goes before them */
+	a[n] = ask_for(&g);
+	assert_goes(&g, &a[n], "wait");
+	waiting = router_queue_length(g.router);
+	assert_int_equal(waiting, 100 - 1 - 10 + 2);
+	rig_fini(&g);
+	free(a);
+}
+
+static void
+a_call_lets_only_so_many_go(void **state)
+{
+	enum { WAITERS = 100 };
+	struct rig g;
+	struct ask *a = calloc(WAITERS, sizeof(*a)), head;
+	unsigned n = 0;
+
+	(void)state;
+	rig_init(&g, ONE("command = [ \"serve\" ]; "));
+	for (int i = 0; i < WAITERS; i++) {
+		a[i] = ask_for(&g);
+		assert_goes(&g, &a[i], "wait");
+	}
+	head = ask_for(&g);
+	head.req.slo.priority = PRIORITY_PREMIUM;
+	assert_goes(&g, &head, "wait");
+	rig_probe(&g, "a", FAULT_NONE);
+	assert_ptr_equal(rig_next(&g, 0), &head);
+	while (rig_next(&g, 0) != NULL)
+		n++;
+	assert_in_range(n, 1, 30);
+	rig_fini(&g);
+	free(a);
+}
+
 int
 main(void)
 {
@@ -315,6 +387,9 @@ main(void)
 		cmocka_unit_test(a_plan_fetched_after_its_deadline_is_none),
 		cmocka_unit_test(
 		    a_backend_that_comes_up_is_not_flooded_by_one_call),
+		cmocka_unit_test(
+		    who_would_wait_most_of_his_time_is_told_at_once),
+		cmocka_unit_test(a_call_lets_only_so_many_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "router/fleet.h"
 #include "router/order.h"
 #include "router/plan.h"
+#include "router/promise.h"
 #include "router/queue.h"
 
 struct router {
@@ -20,9 +21,12 @@ struct router {
 	struct hedge_budget hedges;
 	struct drain {
 		double per_us; /* requests that leave the queue, fading mean */
-		unsigned left; /* since the last tick */
+		double last_per_us; /* those of the lowest priority */
+		double pressed; /* us, of late, that many of these are late */
+		unsigned left, last_left; /* since the last tick */
 		usec at;
 	} drain;
+	struct promises promises;
 	struct samples samples; /* since the last tick */
 	struct rng rng;
 	double courtesy; /* policies/admit.h: as premium fares */
@@ -31,7 +35,6 @@ struct router {
 	struct list ready[ROUTER_WORKERS_MAX]; /* of orders */
 	struct list silent; /* at work, no first token yet; oldest first */
 	struct list slow; /* at work, tokens come too slowly */
-	uint64_t round; /* of dispatch_waiting() */
 	uint64_t owed; /* workers to wake, not yet told to the caller */
 };
 
@@ -45,15 +48,19 @@ enum plan_kind dispatch(
 void dispatch_begin(struct router *, struct order *, usec now);
 /* Leaves its place. */
 void dispatch_end(struct router *, struct order *);
-/* Lets those who wait for any of these sites go where they can, in the right
- * order; marks their workers in `owed`. */
-void dispatch_waiting(struct router *, uint64_t sites, usec now);
-/* Sends one that waits away. */
+/* Lets those who wait for that backend (or SITE_ANY) go where they can, in the
+ * right order and within bounds; marks their workers in `owed`. */
+void dispatch_waiting(struct router *, uint32_t site, usec now);
+/* One that waits makes room: it goes wherever it can, or away. */
 void dispatch_shed(struct router *, struct order *, usec now);
+/* Whether those of the lowest priority wait for want of capacity, rather than
+ * for something cheaper: their pace tells nothing else. */
+bool dispatch_is_pressed(const struct router *);
 /* Those whose SLO is lost by now wait on behind all whose is not. */
 void dispatch_demote(struct router *, usec now);
-/* What to tell a request of that priority that would have to queue. */
-enum plan_reason dispatch_room(const struct router *, enum priority);
+/* What to tell a request that would have to queue. */
+enum plan_reason dispatch_room(
+    const struct router *, const struct order *, usec now);
 /* The workers to wake, once. */
 uint64_t dispatch_owed(struct router *);
 

@@ -288,7 +288,8 @@ cell_standing(const struct cell *c, usec now, usec *until)
 
 /* --- places --- */
 
-#define WANTED_FRESH (5 * USEC_SEC)
+#define WANTED_LEARN 0.05
+#define WANTED_FRESH (30 * USEC_SEC)
 #define FAILS_ALWAYS 5
 #define FAILURES_HALVE (20.0 * USEC_SEC)
 #define PREFILL_MEMORY (3.0 * USEC_SEC) /* mean age of what `prefill` counts */
@@ -351,10 +352,12 @@ pledge(struct pledges *p, usec itl)
 }
 
 void
-site_want(struct site *s, const struct slo *slo, usec now)
+site_want(struct site *s, const struct slo *slo, double tokens, usec now)
 {
 	struct wanted *w = &s->wanted;
 
+	w->tokens += WANTED_LEARN * (tokens - w->tokens);
+	w->ttft = slo->ttft;
 	w->itl = slo->itl;
 	w->at = now;
 }

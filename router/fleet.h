@@ -24,7 +24,8 @@ struct pledges {
  * its next request, not only for those at work. */
 struct wanted {
 	usec at; /* last time; 0: never */
-	usec itl; /* 0: no target */
+	usec ttft, itl; /* 0: no target */
+	double tokens; /* of its prompts, fading mean */
 };
 
 /* A rate limit, as reply headers tell of it. */
@@ -48,6 +49,8 @@ struct site {
 	double calls, failures; /* fading */
 	unsigned failed_in_a_row; /* since the last whole answer */
 	usec failed_at; /* last time */
+	bool gone; /* its last failure: nobody was there at all */
+	bool back; /* it was gone, and a probe has found it well since */
 	usec explored_at; /* when somebody was last sent to find out */
 	usec usable_since; /* last time it was not: for its slow start */
 	unsigned n_cells; /* that point here */
@@ -146,8 +149,9 @@ void cell_leave(struct cell *, struct stay *);
  * slower than its habit, or failing every time. */
 bool cell_is_ailing(const struct cell *);
 
-/* Premium with these targets needs it; whether that has been so of late. */
-void site_want(struct site *, const struct slo *, usec now);
+/* Premium with these targets and so many prompt tokens needs it; whether that
+ * has been so of late. */
+void site_want(struct site *, const struct slo *, double tokens, usec now);
 bool site_is_wanted(const struct site *, usec now);
 
 /* The tightest ITL target at work there, and how many have it (may be NULL); 0:

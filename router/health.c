@@ -84,6 +84,8 @@ health_note(
 		s->failures++;
 		s->failed_in_a_row++;
 		s->failed_at = now;
+		s->gone = blame == BLAME_OPEN;
+		s->back = false;
 		if (breaker_failure(&s->breaker, o->stay.epoch,
 			blame == BLAME_OPEN, now, &r->rng))
 			s->usable_since = s->breaker.until;
@@ -108,6 +110,17 @@ health_first_token(struct router *r, struct order *o, usec now)
 
 /* --- probes and headers --- */
 
+/* A probe proves that somebody is there, not that its answers are good. */
+static void
+note_back(struct site *s)
+{
+	if (!s->gone)
+		return;
+	s->gone = false;
+	s->back = true;
+	s->failed_in_a_row = 0;
+}
+
 static void
 note_probe(
     struct router *r, struct site *s, const struct fault *fault, usec now)
@@ -117,6 +130,7 @@ note_probe(
 	if (fault->kind == FAULT_NONE) {
 		s->cold_until = 0;
 		breaker_probe_well(&s->breaker, now);
+		note_back(s);
 	} else if (fault->kind == FAULT_LOADING) {
 		/* it lives: what it needs is time, not rest */
 		s->cold_until = USEC_NEVER;
@@ -124,6 +138,8 @@ note_probe(
 	} else if (fault_rule(fault->kind)->blame == BLAME_OPEN &&
 	    !(supervised && s->cold_until > now)) {
 		s->last_fault = fault->kind;
+		s->gone = true;
+		s->back = false;
 		breaker_probe_failed(&s->breaker, now, &r->rng);
 	}
 }
@@ -220,6 +236,6 @@ router_load(struct router *r, uint32_t backend, const struct load *load,
 		note_load(s, load, now);
 	if (fault != NULL)
 		note_probe(r, s, fault, now);
-	dispatch_waiting(r, site_bit(backend), now);
+	dispatch_waiting(r, backend, now);
 	return dispatch_owed(r);
 }

@@ -15,7 +15,15 @@ hedge_part(struct order *o)
 	o->twin = NULL;
 }
 
-/* On any other backend than the first's. */
+static bool
+is_ailing(const struct router *r, const struct conf_serving *s)
+{
+	const struct cell *c = fleet_cell(&r->fleet, s->id);
+
+	return c == NULL || cell_is_ailing(c);
+}
+
+/* On any other backend than the first's that is well. */
 static struct order *
 second_of(struct router *r, struct order *first)
 {
@@ -31,7 +39,8 @@ second_of(struct router *r, struct order *first)
 	o->priority = first->priority;
 	o->due = first->due;
 	for (unsigned i = 0; i < m->n_servings; i++)
-		if (m->servings[i].backend->id == backend)
+		if (m->servings[i].backend->id == backend ||
+		    is_ailing(r, &m->servings[i]))
 			o->eligible &= ~(UINT64_C(1) << i);
 	return o;
 }

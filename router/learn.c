@@ -24,9 +24,10 @@
 #define ALARM_LATE 0.25 /* what a late one counts, each tick */
 #define AILING_MOST (600 * USEC_SEC) /* then that is how it is now */
 #define TURN_KEEPS 0.1 /* of the fast samples */
-#define USUAL 0.6 /* of what is unusual: that is well again */
+#define USUAL 0.75 /* of what is unusual: that is well again */
 #define HABIT_RANK 0.99
 #define HABIT_TIMES 3.0 /* the median, at least */
+#define STEADY 2.6 /* times the median, at most */
 #define HABIT_SAMPLES 60 /* before there is a habit */
 #define QUIET USEC_SEC /* between forecasts where nothing happens */
 
@@ -303,11 +304,13 @@ memory_mix(struct memory *m, const struct spread *prior, struct spread *out)
 static void
 note_habit(struct memory *m)
 {
-	double usual = HABIT_TIMES * ratios_at(&m->slow, 0.5);
+	double usual = ratios_at(&m->slow, 0.5);
 	bool steady = m->slow.n >= HABIT_SAMPLES &&
-	    ratios_at(&m->slow, HABIT_RANK) <= usual;
+	    ratios_at(&m->slow, HABIT_RANK) <= STEADY * usual;
 
-	m->alarm.habit = steady ? usual : 0;
+	m->alarm.habit = steady ? HABIT_TIMES * usual : 0;
+	if (!steady)
+		m->alarm.sum = 0;
 }
 
 /* At a turn, what was remembered of the other state is no guide. */

@@ -84,6 +84,7 @@ market(void)
 		.input = 200,
 		.output = 100,
 		.output_high = 200,
+		.output_most = 320,
 		.required = 0.9 };
 	set_class(m, PRIORITY_STANDARD, 200 * USEC_MS, 30 * USEC_MS, 0);
 	m->quest = (struct quest){ .req = &m->req, .demand = &m->demand };

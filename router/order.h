@@ -27,6 +27,7 @@ struct order {
 
 	enum priority priority; /* its class's, or lower once it is too late */
 	usec due; /* when its SLO is missed: the order of the queue */
+	bool promised; /* it came when it was told to come back */
 
 	struct plan plan; /* READY, AT_WORK: the present one */
 	unsigned at; /* its serving, in the model's */

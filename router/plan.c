@@ -13,6 +13,8 @@
 #define QUEUE_RETRY_MAX (60 * USEC_SEC)
 #define DRAIN_MARGIN 1.2
 #define HEDGE_RANK 0.95
+#define LENGTH_TAIL                                                            \
+	1.6 /* one answer in fifty is that much longer than one in ten */
 #define HUMBLE_FRESH (60 * USEC_SEC)
 #define LOADING_RETRY (5 * USEC_SEC)
 #define BIT(i) (UINT64_C(1) << (i))
@@ -49,7 +51,7 @@ look(const struct fleet *f, const struct order *o, usec now, struct survey *s)
 		s->cold |= st == STANDING_COLD ? BIT(i) : 0;
 		s->limited |= st == STANDING_LIMITED ? BIT(i) : 0;
 		s->out |= st == STANDING_OUT ? BIT(i) : 0;
-		if (st == STANDING_FREE &&
+		if (st == STANDING_FREE && !c->site->back &&
 		    breaker_state(&c->site->breaker, now) == BREAKER_HALF_OPEN)
 			s->trial |= BIT(i);
 	}
@@ -112,12 +114,14 @@ demand_of(struct router *r, const struct order *o, usec now, struct demand *d)
 		.penalty = account_penalty(a, &o->req->slo),
 		.courtesy = r->courtesy,
 		.prefix = facts->prefix_hash };
+	d->output_most = LENGTH_TAIL * d->output_high;
 	if (facts->max_tokens > 0) {
 		d->output = fmin(d->output, facts->max_tokens);
 		d->output_high = fmin(d->output_high, facts->max_tokens);
+		d->output_most = fmin(d->output_most, facts->max_tokens);
 	}
 	if (facts->dialect == DIALECT_EMBEDDINGS)
-		d->output = d->output_high = 0;
+		d->output = d->output_high = d->output_most = 0;
 }
 
 static unsigned
@@ -254,6 +258,7 @@ another(const struct candidate *list, unsigned n, const struct candidate *first)
 
 		if (c->cell->site == first->cell->site ||
 		    c->verdict == VERDICT_RESERVED ||
+		    c->verdict == VERDICT_AILING ||
 		    c->verdict == VERDICT_CROWDED)
 			continue;
 		if (best == NULL || c->outlook.chance > best->outlook.chance)

@@ -7,6 +7,7 @@
 
 #define LOAD_FRESH (15 * USEC_SEC) /* a reported load is believed for so long */
 #define FELT_BY 64.0 /* tokens that share the delay of a new prompt */
+#define SURE 0.999
 #define TRIALS 20 /* whole answers that a backend is credited with */
 
 /* Requests at the backend that are not ours. */
@@ -66,10 +67,10 @@ struct terms {
 };
 
 static double
-chance_of_total(const struct forecast *f, const struct demand *d,
-    const struct terms *t, double left)
+chance_of_length(
+    const struct forecast *f, const struct terms *t, double output, double left)
 {
-	double rest = d->output_high - 1;
+	double rest = output - 1;
 
 	if (rest <= 0)
 		return spread_share(&f->ttft, left / t->ttft);
@@ -77,6 +78,19 @@ chance_of_total(const struct forecast *f, const struct demand *d,
 	return fmin(
 	    spread_share(&f->ttft, (left - t->typical_itl * rest) / t->ttft),
 	    spread_share(&f->itl, (left - t->typical_ttft) / rest / t->itl));
+}
+
+/* Over the lengths that an answer may have. */
+static double
+chance_of_total(const struct forecast *f, const struct demand *d,
+    const struct terms *t, double left)
+{
+	double high = chance_of_length(f, t, d->output_high, left);
+
+	if (high > SURE)
+		return high;
+	return 0.6 * chance_of_length(f, t, d->output, left) + 0.3 * high +
+	    0.1 * chance_of_length(f, t, d->output_most, left);
 }
 
 /* An answer that is not streamed shows its first token with its last. */
@@ -142,26 +156,39 @@ reliability(const struct site *s)
 	return 1 - s->failures / (s->calls + TRIALS);
 }
 
-/* Whether the tightest target at work there, or that of a premium request that
- * may come next, still holds with this one there. */
+/* The chance that a usual request of premium, coming next, has its first token
+ * in time: behind this one's prompt. */
 static double
-courtesy(const struct cell *c, const struct demand *d, const struct terms *t,
-    usec now)
+next_in_time(const struct cell *c, const struct crowd *with)
 {
 	const struct forecast *f = c->forecast;
 	const struct wanted *w = &c->site->wanted;
-	double own = uncached(c, d, now), p = 1;
+	struct crowd next = *with;
+
+	next.tokens += w->tokens;
+	return spread_share(&f->ttft,
+	    (double)w->ttft / fmax(profile_ttft(&f->profile, &next), 1));
+}
+
+/* Whether the tightest target at work there, or that of a premium request that
+ * may come next, still holds with this one there. */
+static double
+courtesy(const struct cell *c, const struct demand *d,
+    const struct crowd *crowd, const struct terms *t, usec now)
+{
+	const struct forecast *f = c->forecast;
+	const struct wanted *w = &c->site->wanted;
+	bool wanted = site_is_wanted(c->site, now);
+	double felt = f->profile.per_token * uncached(c, d, now) / FELT_BY;
+	double p = 1;
 	usec tightest = site_tightest(c->site, NULL);
 
-	if (site_is_wanted(c->site, now)) {
-		if (tightest == 0 || (w->itl > 0 && w->itl < tightest))
-			tightest = w->itl;
-	}
+	if (wanted && w->itl > 0 && (tightest == 0 || w->itl < tightest))
+		tightest = w->itl;
 	if (tightest > 0)
-		p = fmin(p,
-		    spread_share(&f->itl,
-			(double)tightest /
-			    (t->itl + f->profile.per_token * own / FELT_BY)));
+		p = spread_share(&f->itl, (double)tightest / (t->itl + felt));
+	if (wanted && w->ttft > 0)
+		p = fmin(p, next_in_time(c, crowd));
 	return p;
 }
 
@@ -180,8 +207,9 @@ predict(
 	o->chance = chance(f, d, &t);
 	if (o->chance > 0)
 		o->chance *= reliability(c->site);
-	o->courtesy =
-	    d->priority != PRIORITY_PREMIUM ? courtesy(c, d, &t, now) : 1;
+	o->courtesy = d->priority != PRIORITY_PREMIUM
+	    ? courtesy(c, d, &crowd, &t, now)
+	    : 1;
 }
 
 double

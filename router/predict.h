@@ -19,7 +19,7 @@ struct demand {
 	enum priority priority; /* at which it is treated */
 	bool stream;
 	double input, output; /* tokens; output is expected */
-	double output_high; /* seldom more */
+	double output_high, output_most; /* seldom more, hardly ever more */
 	double waited; /* us since it arrived */
 	double required; /* the chance that makes a serving adequate */
 	double penalty; /* of a miss, in prices of the dearest serving */

@@ -5,13 +5,38 @@
 #include <stdlib.h>
 
 #include "policies/fairness.h"
+#include "router/hash.h"
+
+static void
+init_lists(struct list *lists, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		list_init(&lists[i]);
+}
 
 void
 queue_init(struct queue *q)
 {
 	*q = (struct queue){ 0 };
-	list_init(&q->lanes);
-	list_init(&q->spare);
+	init_lists(q->kinds, QUEUE_PRIORITIES);
+	init_lists(&q->spare_kinds, 1);
+	init_lists(&q->spare_lanes, 1);
+	init_lists(q->by_kind, QUEUE_KIND_BUCKETS);
+	init_lists(q->by_tenant, QUEUE_BUCKETS);
+	for (unsigned p = 0; p < QUEUE_PRIORITIES; p++)
+		init_lists(q->by_length[p], QUEUE_LENGTHS);
+}
+
+static struct lane *
+lane_of(struct list *hash)
+{
+	return CONTAINER_OF(hash, struct lane, hash);
+}
+
+static struct kind *
+kind_of(struct list *link)
+{
+	return CONTAINER_OF(link, struct kind, link);
 }
 
 static void
@@ -20,167 +45,149 @@ free_lanes(struct list *lanes)
 	struct list *node;
 
 	while ((node = list_pop(lanes)) != NULL)
-		free(CONTAINER_OF(node, struct lane, link));
+		free(lane_of(node));
 }
 
 void
 queue_fini(struct queue *q)
 {
-	free_lanes(&q->lanes);
-	free_lanes(&q->spare);
-}
-
-static struct lane *
-lane_of(struct list *node)
-{
-	return CONTAINER_OF(node, struct lane, link);
-}
-
-/* --- pairing heap --- */
-
-static bool
-before(const struct order *a, const struct order *b)
-{
-	if (a->due != b->due)
-		return a->due < b->due;
-	return a->sequence < b->sequence;
-}
-
-static struct order *
-meld(struct order *a, struct order *b)
-{
-	struct order *swap;
-
-	if (a == NULL || b == NULL)
-		return a != NULL ? a : b;
-	if (before(b, a)) {
-		swap = a;
-		a = b;
-		b = swap;
-	}
-	b->prev = a;
-	b->next = a->child;
-	if (a->child != NULL)
-		a->child->prev = b;
-	a->child = b;
-	a->next = a->prev = NULL;
-	return a;
-}
-
-/* Siblings by pairs from the left, then the pairs from the right. */
-static struct order *
-meld_siblings(struct order *first)
-{
-	struct order *pairs = NULL, *all = NULL, *a, *b;
-
-	while (first != NULL) {
-		a = first;
-		b = a->next;
-		first = b != NULL ? b->next : NULL;
-		a->next = a->prev = NULL;
-		if (b != NULL)
-			b->next = b->prev = NULL;
-		a = meld(a, b);
-		a->next = pairs;
-		pairs = a;
-	}
-	while (pairs != NULL) {
-		a = pairs;
-		pairs = a->next;
-		a->next = NULL;
-		all = meld(all, a);
-	}
-	return all;
-}
-
-static void
-cut(struct lane *l, struct order *o)
-{
-	struct order *rest = meld_siblings(o->child);
-
-	o->child = NULL;
-	if (l->head == o) {
-		l->head = rest;
-	} else {
-		if (o->prev->child == o)
-			o->prev->child = o->next;
-		else
-			o->prev->next = o->next;
-		if (o->next != NULL)
-			o->next->prev = o->prev;
-		l->head = meld(l->head, rest);
-	}
-	o->next = o->prev = NULL;
+	for (unsigned p = 0; p < QUEUE_PRIORITIES; p++)
+		kinds_free(&q->kinds[p]);
+	kinds_free(&q->spare_kinds);
+	for (unsigned i = 0; i < QUEUE_BUCKETS; i++)
+		free_lanes(&q->by_tenant[i]);
+	free_lanes(&q->spare_lanes);
 }
 
 /* --- lanes --- */
 
-static struct lane *
-find_lane(struct queue *q, const struct order *o, const struct account *account)
+static struct list *
+lane_bucket(
+    struct queue *q, const struct kind *k, const struct account *account)
 {
-	for (struct list *n = q->lanes.next; n != &q->lanes; n = n->next) {
-		struct lane *l = lane_of(n);
+	uint64_t key = hash_mix(0, (uint64_t)(uintptr_t)k);
 
-		if (l->model == o->req->model && l->eligible == o->eligible &&
-		    l->priority == o->priority && l->account == account)
-			return l;
-	}
-	return NULL;
-}
-
-double
-queue_least_served(const struct queue *q)
-{
-	double least = HUGE_VAL;
-
-	for (struct list *n = q->lanes.next; n != &q->lanes; n = n->next)
-		least = fmin(least, lane_of(n)->account->served);
-	return least;
+	key = hash_mix(key, (uint64_t)(uintptr_t)account);
+	return &q->by_tenant[key % QUEUE_BUCKETS];
 }
 
 static void
-lift(struct account *account, double least)
+lift(struct queue *q, struct account *account)
 {
-	if (account->waiting == 0 && least < HUGE_VAL)
+	double least;
+
+	if (account->waiting > 0)
+		return;
+	least = queue_least_served(q);
+	if (least < HUGE_VAL)
 		account->served = fair_lift(account->served, least);
 }
 
 static struct lane *
-open_lane(struct queue *q, const struct order *o, struct account *account)
+open_lane(struct queue *q, struct kind *k, struct account *account,
+    bool promised, struct list *bucket)
 {
-	struct list *node = list_pop(&q->spare);
-	struct lane *l = node != NULL ? lane_of(node) : malloc(sizeof(*l));
+	struct list *node;
+	struct lane *l;
 
+	for (unsigned i = 0; i < LANE_HEAPS; i++)
+		if (!lanes_reserve(&k->lanes[i], k->n_lanes + 1))
+			return NULL;
+	node = list_pop(&q->spare_lanes);
+	l = node != NULL ? lane_of(node) : malloc(sizeof(*l));
 	if (l == NULL)
 		return NULL;
-	*l = (struct lane){ .model = o->req->model,
-		.eligible = o->eligible,
-		.priority = o->priority,
-		.account = account };
-	lift(account, queue_least_served(q));
-	for (uint64_t rest = l->eligible; rest != 0; rest &= rest - 1)
-		l->sites |= site_bit(
-		    l->model->servings[__builtin_ctzll(rest)].backend->id);
-	list_init(&l->link);
-	list_append(&q->lanes, &l->link);
+	*l = (struct lane){
+		.kind = k, .account = account, .promised = promised
+	};
+	for (unsigned i = 0; i < LANE_HEAPS; i++)
+		l->slot[i] = LANE_NOWHERE;
+	list_init(&l->hash);
+	list_init(&l->peers);
+	list_init(&l->aside);
+	list_append(bucket, &l->hash);
+	lift(q, account);
+	k->n_lanes++;
 	return l;
+}
+
+static struct lane *
+find_lane(struct queue *q, struct kind *k, struct account *a, bool promised)
+{
+	struct list *bucket = lane_bucket(q, k, a);
+
+	for (struct list *n = bucket->next; n != bucket; n = n->next) {
+		struct lane *l = lane_of(n);
+
+		if (l->kind == k && l->account == a && l->promised == promised)
+			return l;
+	}
+	return open_lane(q, k, a, promised, bucket);
+}
+
+static unsigned
+length_of(unsigned n)
+{
+	return 31 - (unsigned)__builtin_clz(n);
+}
+
+/* Among those of about its length, where it may be sent away. */
+static void
+resize(struct queue *q, struct lane *l, unsigned was)
+{
+	enum priority p = l->kind->priority;
+	struct list *peers = q->by_length[p];
+	unsigned old = was > 0 ? length_of(was) : QUEUE_LENGTHS;
+	unsigned new = l->n > 0 ? length_of(l->n) : QUEUE_LENGTHS;
+
+	if (l->promised || old == new)
+		return;
+	list_remove(&l->peers);
+	if (old < QUEUE_LENGTHS && list_empty(&peers[old]))
+		q->lengths[p] &= ~(UINT32_C(1) << old);
+	if (new == QUEUE_LENGTHS)
+		return;
+	list_append(&peers[new], &l->peers);
+	q->lengths[p] |= UINT32_C(1) << new;
+}
+
+static void
+led_by_another(struct lane *l)
+{
+	for (unsigned i = 0; i < LANE_HEAPS; i++) {
+		struct lanes *heap = &l->kind->lanes[i];
+
+		if (l->n == 0)
+			lanes_remove(heap, i, l);
+		else if (l->slot[i] == LANE_NOWHERE)
+			lanes_push(heap, i, l);
+		else
+			lanes_move(heap, i, l);
+	}
 }
 
 bool
 queue_add(struct queue *q, struct order *o, struct account *account)
 {
-	struct lane *l = find_lane(q, o, account);
+	struct kind *k = kind_find(q, o);
+	struct lane *l =
+	    k != NULL ? find_lane(q, k, account, o->promised) : NULL;
 
-	if (l == NULL)
-		l = open_lane(q, o, account);
-	if (l == NULL)
+	if (l == NULL) {
+		if (k != NULL && k->n == 0)
+			kind_close(q, k);
 		return false;
+	}
 	o->sequence = q->sequence++;
 	o->lane = l;
-	o->child = o->next = o->prev = NULL;
-	l->head = meld(l->head, o);
-	l->n++;
+	if (lane_push(l, o))
+		led_by_another(l);
+	resize(q, l, l->n - 1);
+	k->n++;
+	q->last += k->priority == PRIORITY_BATCH;
+	q->late += k->priority != o->req->slo.priority;
 	account->waiting++;
+	q->promised += l->promised;
 	q->n++;
 	return true;
 }
@@ -189,79 +196,88 @@ void
 queue_remove(struct queue *q, struct order *o)
 {
 	struct lane *l = o->lane;
+	struct kind *k = l->kind;
 
-	cut(l, o);
+	if (lane_cut(l, o))
+		led_by_another(l);
+	resize(q, l, l->n + 1);
 	o->lane = NULL;
+	k->n--;
+	q->last -= k->priority == PRIORITY_BATCH;
+	q->late -= k->priority != o->req->slo.priority;
 	l->account->waiting--;
+	q->promised -= l->promised;
 	q->n--;
-	if (--l->n > 0)
+	if (l->n > 0)
 		return;
-	list_remove(&l->link);
-	list_append(&q->spare, &l->link);
+	list_remove(&l->hash);
+	list_append(&q->spare_lanes, &l->hash);
+	k->n_lanes--;
+	if (k->n == 0)
+		kind_close(q, k);
 }
 
-static bool
-goes_before(const struct lane *a, const struct lane *b)
+/* --- what there is --- */
+
+double
+queue_least_served(struct queue *q)
 {
-	if (a->priority != b->priority)
-		return a->priority < b->priority;
-	if (a->account->served != b->account->served)
-		return a->account->served < b->account->served;
-	return before(a->head, b->head);
+	double least = HUGE_VAL;
+
+	for (unsigned p = 0; p < QUEUE_PRIORITIES; p++) {
+		struct list *all = &q->kinds[p];
+
+		for (struct list *n = all->next; n != all; n = n->next) {
+			struct lane *l =
+			    lanes_top(&kind_of(n)->lanes[LANE_TURN], LANE_TURN);
+
+			if (l != NULL)
+				least = fmin(least, l->served);
+		}
+	}
+	return least;
 }
 
 struct order *
 queue_victim(const struct queue *q, enum priority p)
 {
-	const struct lane *worst = NULL;
+	for (unsigned low = PRIORITY_BATCH; low > p; low--) {
+		const struct list *longest;
 
-	for (struct list *n = q->lanes.next; n != &q->lanes; n = n->next) {
-		const struct lane *l = lane_of(n);
-
-		if (l->priority > p &&
-		    (worst == NULL || l->priority > worst->priority ||
-			(l->priority == worst->priority && l->n > worst->n)))
-			worst = l;
-	}
-	return worst != NULL ? worst->head : NULL;
-}
-
-struct order *
-queue_late(const struct queue *q, usec now)
-{
-	for (struct list *n = q->lanes.next; n != &q->lanes; n = n->next) {
-		const struct lane *l = lane_of(n);
-
-		if (l->priority < PRIORITY_BATCH && l->head->due <= now)
-			return l->head;
+		if (q->lengths[low] == 0)
+			continue;
+		longest = &q->by_length[low][length_of(q->lengths[low])];
+		return CONTAINER_OF(longest->next, struct lane, peers)->head;
 	}
 	return NULL;
 }
 
 struct order *
-queue_best(const struct queue *q, uint64_t sites, uint64_t round)
+queue_late(struct queue *q, usec now)
 {
-	const struct lane *best = NULL;
+	for (unsigned p = 0; p < PRIORITY_BATCH; p++) {
+		struct list *all = &q->kinds[p];
 
-	for (struct list *n = q->lanes.next; n != &q->lanes; n = n->next) {
-		const struct lane *l = lane_of(n);
+		for (struct list *n = all->next; n != all; n = n->next) {
+			struct lane *l =
+			    lanes_top(&kind_of(n)->lanes[LANE_DUE], LANE_DUE);
 
-		if ((l->sites & sites) == 0 || l->passed == round)
-			continue;
-		if (best == NULL || goes_before(l, best))
-			best = l;
+			if (l != NULL && l->head->due <= now)
+				return l->head;
+		}
 	}
-	return best != NULL ? best->head : NULL;
+	return NULL;
 }
 
 bool
-queue_waits_for(const struct queue *q, uint64_t sites, enum priority p)
+queue_waits_for(const struct queue *q, uint32_t site, enum priority p)
 {
-	for (struct list *n = q->lanes.next; n != &q->lanes; n = n->next) {
-		const struct lane *l = lane_of(n);
+	for (unsigned i = 0; i <= p; i++) {
+		const struct list *all = &q->kinds[i];
 
-		if ((l->sites & sites) != 0 && l->priority <= p)
-			return true;
+		for (struct list *n = all->next; n != all; n = n->next)
+			if (kind_fits(kind_of(n), site))
+				return true;
 	}
 	return false;
 }
@@ -271,13 +287,18 @@ queue_waiting(const struct queue *q, uint32_t serving)
 {
 	unsigned n = 0;
 
-	for (struct list *i = q->lanes.next; i != &q->lanes; i = i->next) {
-		const struct lane *l = lane_of(i);
+	for (unsigned p = 0; p < QUEUE_PRIORITIES; p++) {
+		const struct list *all = &q->kinds[p];
 
-		for (uint64_t rest = l->eligible; rest != 0; rest &= rest - 1)
-			if (l->model->servings[__builtin_ctzll(rest)].id ==
-			    serving)
-				n += l->n;
+		for (struct list *i = all->next; i != all; i = i->next) {
+			const struct kind *k = kind_of(i);
+			const struct conf_serving *s = k->model->servings;
+
+			for (uint64_t rest = k->eligible; rest != 0;
+			     rest &= rest - 1)
+				if (s[__builtin_ctzll(rest)].id == serving)
+					n += k->n;
+		}
 	}
 	return n;
 }

@@ -1,44 +1,59 @@
 /* router/queue.h - requests that wait for a serving.
  *
  * By priority, then the tenant that has been served least (policies/fairness.h),
- * then the earliest to miss its SLO. A tenant's requests that may go to the same
- * servings at the same priority share a lane. When something frees, only the heads of the lanes
- * that could use it need a look: whoever stands behind one can go nowhere that
- * the head cannot. Lanes number the distinct kinds of waiting requests, a
- * handful, however long the queue is.
+ * then the earliest to miss its SLO. Requests of one model and priority that
+ * may go to the same servings are of one kind; a tenant's requests of a kind
+ * share a lane (router/lane.h). Joining, leaving and finding whose turn it is
+ * cost O(log lanes).
  *
- * A lane is a pairing heap (Fredman, Sedgewick, Sleator and Tarjan, "The
- * pairing heap", Algorithmica 1986): O(1) to join, O(log n) amortised to
- * leave, from the head or from anywhere. */
+ * When something frees, a round asks those who could use it. Whoever stands
+ * behind can rarely go where the heads of its own kind cannot, so that a kind
+ * is asked a few times and then left alone. It is not quite the same for all:
+ * a shorter prompt, a prefix that is cached, patience that has run out. Hence
+ * some of the asking is out of turn: who is due first, and each lane after the
+ * other, so that none is left unasked for long. */
 #ifndef ROUTER_QUEUE_H
 #define ROUTER_QUEUE_H
 
-#include "router/account.h"
-#include "router/order.h"
+#include "router/lane.h"
 
-struct lane {
-	struct list link;
+#define QUEUE_BUCKETS 1024 /* of lanes by tenant, a power of two */
+#define QUEUE_KIND_BUCKETS 64
+#define QUEUE_LENGTHS 32 /* powers of two */
+#define QUEUE_PRIORITIES (PRIORITY_BATCH + 1)
+#define QUEUE_ROUND 64 /* kinds of a priority that a round sees at most */
+
+/* Where something frees: a backend's id, or one of these. */
+#define SITE_ANY UINT32_MAX
+#define SITE_NONE (UINT32_MAX - 1)
+
+#define KIND_SITES 4 /* words of a set of backends; ids meet modulo 256 */
+
+struct kind {
+	struct list link; /* of its priority's, or the spare ones */
+	struct list hash;
 	const struct conf_model *model;
 	uint64_t eligible;
 	enum priority priority;
-	struct account *account; /* the tenant's */
-	uint64_t sites; /* site_bit() of all of them */
-	struct order *head;
-	unsigned n;
-	uint64_t passed; /* the last round that it was passed over in */
+	uint64_t sites[KIND_SITES]; /* of those; it may hold too much */
+	struct lanes lanes[LANE_HEAPS];
+	unsigned n; /* orders */
+	unsigned n_lanes;
+	unsigned rounds; /* that it was in */
+	unsigned asked; /* in vain in this round */
+	unsigned by_turn, may; /* at most: by turn, and in all */
+	uint32_t next; /* whom to ask out of turn */
 };
 
-/* A backend's bit in a set that may hold too much: ids meet modulo 64. */
-#define SITES_ALL (~UINT64_C(0))
-static inline uint64_t
-site_bit(uint32_t backend)
-{
-	return UINT64_C(1) << (backend & 63);
-}
-
 struct queue {
-	struct list lanes, spare; /* with and without orders */
-	unsigned n;
+	struct list kinds[QUEUE_PRIORITIES]; /* with orders */
+	struct list spare_kinds, spare_lanes; /* without */
+	struct list by_kind[QUEUE_KIND_BUCKETS];
+	struct list by_tenant[QUEUE_BUCKETS];
+	struct list by_length[QUEUE_PRIORITIES][QUEUE_LENGTHS];
+	uint32_t lengths[QUEUE_PRIORITIES]; /* bits: not empty */
+	unsigned n, promised; /* orders, and those of them */
+	unsigned last, late; /* of the lowest priority, once of a higher one */
 	uint64_t sequence;
 };
 
@@ -48,20 +63,58 @@ void queue_fini(struct queue *);
 bool queue_add(struct queue *, struct order *, struct account *);
 void queue_remove(struct queue *, struct order *);
 
-/* The head of all lanes that touch `sites` and were not passed over in this
- * round: by priority, then tenant, then the earliest due, then arrival. NULL:
- * none. */
-struct order *queue_best(const struct queue *, uint64_t sites, uint64_t round);
-/* Whether anybody of that priority or a higher one waits for these sites. */
-bool queue_waits_for(const struct queue *, uint64_t sites, enum priority);
-/* Whom to send away for one of that priority: the head of the longest lane of
- * the lowest priority below it. NULL: nobody waits there. */
+/* Whether anybody of that priority or a higher one waits for that site. */
+bool queue_waits_for(const struct queue *, uint32_t site, enum priority);
+/* Whom to send away for one of that priority: the head of one of the longest
+ * lanes (within a factor of two) of the lowest priority below it; nobody to
+ * whom a place was promised. NULL: nobody. */
 struct order *queue_victim(const struct queue *, enum priority);
 /* One above batch that is past due; NULL: none is. */
-struct order *queue_late(const struct queue *, usec now);
+struct order *queue_late(struct queue *, usec now);
 /* The least served of the tenants that wait; HUGE_VAL: none does. */
-double queue_least_served(const struct queue *);
+double queue_least_served(struct queue *);
 /* How many could go to that serving. */
 unsigned queue_waiting(const struct queue *, uint32_t serving);
+
+/* --- kinds, for the queue and its rounds --- */
+
+/* The order's, made where there is none; NULL: without memory. */
+struct kind *kind_find(struct queue *, const struct order *);
+/* Nobody of it waits any more. */
+void kind_close(struct queue *, struct kind *);
+void kinds_free(struct list *);
+/* Whether some of that kind could go there. */
+bool kind_fits(const struct kind *, uint32_t site);
+
+/* --- a round --- */
+
+/* How often a kind is asked in vain, and how many kinds of a priority are. */
+struct round_bounds {
+	unsigned servings; /* by turn, each weighed for as many as it has */
+	unsigned others, every; /* so many out of turn, in every so-manieth */
+	unsigned kinds; /* QUEUE_ROUND at most */
+};
+
+/* While it lasts nobody joins; of those who wait only the one that was asked
+ * last may leave. */
+struct round {
+	struct queue *queue;
+	uint32_t site;
+	struct round_bounds bounds;
+	enum priority priority; /* the present one */
+	struct kind *kind[QUEUE_ROUND];
+	unsigned n;
+	bool more; /* kinds than those */
+	struct list aside; /* lanes asked in vain */
+	struct lane *lane; /* the one being asked */
+};
+
+void round_begin(
+    struct round *, struct queue *, uint32_t site, const struct round_bounds *);
+/* The next to ask, best first; NULL: enough. */
+struct order *round_next(struct round *);
+/* It cannot go: nor is its lane asked again in this round. */
+void round_pass(struct round *);
+void round_end(struct round *);
 
 #endif

@@ -7,7 +7,7 @@
 #include "router/queue.h"
 
 #define ORDERS 500
-#define TENANTS 4
+#define TENANTS 40
 
 static const struct conf_backend backends[2] = { { .id = 3 }, { .id = 70 } };
 static const struct conf_serving servings[2] = {
@@ -60,11 +60,28 @@ join(struct hall *h, unsigned i, usec due, enum priority p, uint64_t eligible)
 	return join_as(h, i, due, p, eligible, 0);
 }
 
+static const struct round_bounds once = {
+	.servings = 1, .every = 1, .kinds = QUEUE_ROUND
+};
+
+/* Whose turn it is of those who could go there. */
+static struct order *
+best(struct hall *h, uint32_t site)
+{
+	struct round r;
+	struct order *o;
+
+	round_begin(&r, &h->queue, site, &once);
+	o = round_next(&r);
+	round_end(&r);
+	return o;
+}
+
 /* Whose turn it is, by its number; it leaves. -1: nobody waits. */
 static int
 call_next(struct hall *h)
 {
-	struct order *o = queue_best(&h->queue, SITES_ALL, 1);
+	struct order *o = best(h, SITE_ANY);
 
 	if (o == NULL)
 		return -1;
@@ -156,25 +173,176 @@ only_those_who_could_go_there_are_asked(void **state)
 
 	join(h, 0, 10, PRIORITY_STANDARD, 1);
 	join(h, 1, 20, PRIORITY_STANDARD, 2);
-	assert_ptr_equal(queue_best(&h->queue, site_bit(70), 1), &h->order[1]);
-	assert_ptr_equal(queue_best(&h->queue, site_bit(3), 1), &h->order[0]);
-	assert_null(queue_best(&h->queue, site_bit(5), 1));
+	assert_ptr_equal(best(h, 70), &h->order[1]);
+	assert_ptr_equal(best(h, 3), &h->order[0]);
+	assert_null(best(h, 5));
 	assert_int_equal(queue_waiting(&h->queue, 1), 1);
 	assert_int_equal(queue_waiting(&h->queue, 2), 1);
-	assert_true(queue_waits_for(&h->queue, site_bit(3), PRIORITY_BATCH));
-	assert_false(queue_waits_for(&h->queue, site_bit(3), PRIORITY_PREMIUM));
+	assert_true(queue_waits_for(&h->queue, 3, PRIORITY_BATCH));
+	assert_false(queue_waits_for(&h->queue, 3, PRIORITY_PREMIUM));
 	hall_close(h);
+}
+
+/* Asks until nobody is left; whom, by number. */
+static unsigned
+ask_in_vain(struct hall *h, unsigned asks, unsigned kinds, unsigned *asked)
+{
+	const struct round_bounds bounds = {
+		.servings = asks, .others = asks / 2, .every = 1, .kinds = kinds
+	};
+	struct round r;
+	struct order *o;
+	unsigned n = 0;
+
+	round_begin(&r, &h->queue, SITE_ANY, &bounds);
+	while ((o = round_next(&r)) != NULL) {
+		asked[n++] = (unsigned)(o - h->order);
+		round_pass(&r);
+	}
+	round_end(&r);
+	return n;
 }
 
 static void
 a_lane_that_was_passed_over_is_not_asked_again(void **state)
 {
 	struct hall *h = hall();
+	unsigned asked[ORDERS] = { 0 };
 
-	join(h, 0, 10, PRIORITY_STANDARD, 1)->lane->passed = 1;
+	join(h, 0, 10, PRIORITY_STANDARD, 1);
 	join(h, 1, 20, PRIORITY_STANDARD, 2);
-	assert_ptr_equal(queue_best(&h->queue, SITES_ALL, 1), &h->order[1]);
-	assert_ptr_equal(queue_best(&h->queue, SITES_ALL, 2), &h->order[0]);
+	join(h, 2, 30, PRIORITY_STANDARD, 2);
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(ask_in_vain(h, 8, 9, asked), 2);
+		assert_int_equal(asked[0], 0);
+		assert_int_equal(asked[1], 1);
+	}
+	hall_close(h);
+}
+
+static void
+a_kind_is_asked_in_vain_only_so_often(void **state)
+{
+	struct hall *h = hall();
+	unsigned asked[ORDERS] = { 0 };
+
+	for (unsigned i = 0; i < 40; i++) {
+		h->account[i].served = 100 + i;
+		join_as(h, i, 10, PRIORITY_BATCH, 3, i);
+		join_as(h, 40 + i, 10, PRIORITY_BATCH, 1, i);
+	}
+	/* by turn: four looks at a serving are two at two of them */
+	assert_int_equal(ask_in_vain(h, 4, 9, asked), 2 + 2 + 4 + 2);
+	/* those by turn come first */
+	for (unsigned i = 0; i < 4; i++)
+		assert_in_range(asked[i] % 40, 0, 1);
+	hall_close(h);
+}
+
+static void
+nobody_is_left_unasked_for_long(void **state)
+{
+	enum { LANES = 40 };
+	struct hall *h = hall();
+	unsigned asked[ORDERS], times[LANES] = { 0 };
+
+	for (unsigned i = 0; i < LANES; i++) {
+		h->account[i].served = 100 + i;
+		join_as(h, i, 10 + i, PRIORITY_BATCH, 3, i);
+	}
+	for (unsigned i = 0; i < 2 * LANES; i++) {
+		unsigned n = ask_in_vain(h, 2, 9, asked);
+
+		while (n-- > 0)
+			times[asked[n]]++;
+	}
+	for (unsigned i = 0; i < LANES; i++)
+		assert_true(times[i] > 0);
+	hall_close(h);
+}
+
+static void
+who_is_due_first_is_asked_before_his_turn(void **state)
+{
+	struct hall *h = hall();
+	unsigned asked[ORDERS] = { 0 };
+	bool found = false;
+
+	for (unsigned i = 0; i < 40; i++) {
+		h->account[i].served = 100 + i;
+		join_as(h, i, i == 30 ? 5 : 10, PRIORITY_BATCH, 3, i);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned n = ask_in_vain(h, 2, 9, asked);
+
+		while (n-- > 0)
+			found = found || asked[n] == 30;
+	}
+	assert_true(found);
+	hall_close(h);
+}
+
+static void
+kinds_beyond_a_rounds_limit_are_seen_by_the_next(void **state)
+{
+	static struct conf_model models[40];
+	static struct route_request requests[40];
+	struct hall *h = hall();
+	unsigned asked[ORDERS] = { 0 };
+	bool seen[40] = { false };
+
+	for (unsigned i = 0; i < 40; i++) {
+		models[i] = model;
+		requests[i].model = &models[i];
+		h->order[i] = (struct order){ .req = &requests[i],
+			.eligible = 1,
+			.priority = PRIORITY_STANDARD };
+		assert_true(queue_add(&h->queue, &h->order[i], &h->account[0]));
+	}
+	for (unsigned i = 0; i < 10; i++) {
+		unsigned n = ask_in_vain(h, 2, 4, asked);
+
+		assert_int_equal(n, 4);
+		while (n-- > 0)
+			seen[asked[n]] = true;
+	}
+	for (unsigned i = 0; i < 40; i++)
+		assert_true(seen[i]);
+	hall_close(h);
+}
+
+static void
+whose_tenant_was_served_meanwhile_stands_back(void **state)
+{
+	struct hall *h = hall();
+
+	for (unsigned i = 0; i < 40; i++)
+		join_as(h, i, 10 + i, PRIORITY_STANDARD, 3, i);
+	/* elsewhere, unseen by the queue */
+	for (unsigned i = 0; i < 40; i++)
+		h->account[i].served += (i * 7) % 40;
+	for (unsigned i = 0; i < 40; i++)
+		assert_int_equal(call_next(h) * 7 % 40, i);
+	hall_close(h);
+}
+
+static void
+a_place_that_was_promised_is_not_taken_away(void **state)
+{
+	struct hall *h = hall();
+
+	h->order[0] = (struct order){ .req = &request,
+		.eligible = 3,
+		.priority = PRIORITY_BATCH,
+		.promised = true };
+	assert_true(queue_add(&h->queue, &h->order[0], &h->account[0]));
+	assert_null(queue_victim(&h->queue, PRIORITY_PREMIUM));
+	join(h, 1, 10, PRIORITY_BATCH, 3);
+	assert_ptr_equal(
+	    queue_victim(&h->queue, PRIORITY_PREMIUM), &h->order[1]);
+	assert_int_equal(h->queue.promised, 1);
+	queue_remove(&h->queue, &h->order[0]);
+	assert_int_equal(h->queue.promised, 0);
 	hall_close(h);
 }
 
@@ -271,7 +439,7 @@ any_way_of_joining_and_leaving_keeps_the_order(void **state)
 		if (!in[i]) {
 			join_as(h, i, rng_below(&rng, 50),
 			    (enum priority)rng_below(&rng, 3),
-			    1 + rng_below(&rng, 3), rng_below(&rng, TENANTS));
+			    1 + rng_below(&rng, 3), rng_below(&rng, 4));
 			in[i] = true;
 			n++;
 			continue;
@@ -279,8 +447,7 @@ any_way_of_joining_and_leaving_keeps_the_order(void **state)
 		if (rng_below(&rng, 2) == 0) {
 			struct order *o = first_of(h, in);
 
-			assert_ptr_equal(
-			    queue_best(&h->queue, SITES_ALL, 1), o);
+			assert_ptr_equal(best(h, SITE_ANY), o);
 			i = (unsigned)(o - h->order);
 			h->account[h->tenant[i]].served += rng_below(&rng, 9);
 		}
@@ -304,6 +471,13 @@ main(void)
 		cmocka_unit_test(only_those_who_could_go_there_are_asked),
 		cmocka_unit_test(
 		    a_lane_that_was_passed_over_is_not_asked_again),
+		cmocka_unit_test(a_kind_is_asked_in_vain_only_so_often),
+		cmocka_unit_test(nobody_is_left_unasked_for_long),
+		cmocka_unit_test(who_is_due_first_is_asked_before_his_turn),
+		cmocka_unit_test(
+		    kinds_beyond_a_rounds_limit_are_seen_by_the_next),
+		cmocka_unit_test(whose_tenant_was_served_meanwhile_stands_back),
+		cmocka_unit_test(a_place_that_was_promised_is_not_taken_away),
 		cmocka_unit_test(the_lowest_priority_gives_way_where_most_wait),
 		cmocka_unit_test(nobody_gives_way_to_his_own_kind),
 		cmocka_unit_test(who_is_past_due_is_found_unless_already_batch),

@@ -13,7 +13,9 @@ position(double ratio)
 	if (!(ratio > 0))
 		return 0;
 	at = ((double)log2f((float)ratio) - RATIO_LOWEST) * RATIO_PER_OCTAVE;
-	return fmin(fmax(at, 0), RATIO_BUCKETS);
+	if (at <= 0)
+		return 0;
+	return at < RATIO_BUCKETS ? at : RATIO_BUCKETS;
 }
 
 static unsigned
@@ -124,12 +126,13 @@ spread_share(const struct spread *s, double value)
 {
 	double at = position(value);
 	unsigned b = (unsigned)at;
+	double share;
 
 	if (b >= RATIO_BUCKETS)
 		return 1;
-	return fmin((double)s->share[b] +
-		(at - b) * (double)(s->share[b + 1] - s->share[b]),
-	    1);
+	share = (double)s->share[b] +
+	    (at - b) * (double)(s->share[b + 1] - s->share[b]);
+	return share < 1 ? share : 1;
 }
 
 double

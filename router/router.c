@@ -36,6 +36,7 @@ router_new(unsigned workers, uint64_t seed)
 	rng_init(&r->rng, seed, 0);
 	fleet_init(&r->fleet);
 	queue_init(&r->queue);
+	promises_init(&r->promises);
 	retry_budget_init(&r->budget, 0);
 	if (!orders_init(&r->orders) || !samples_init(&r->samples))
 		router_free(&r);
@@ -74,7 +75,7 @@ router_configure(struct router *r, struct conf *c, usec now)
 	r->conf = c;
 	r->budget.share = c->retry_budget;
 	/* the next call that may wakes them */
-	dispatch_waiting(r, SITES_ALL, now);
+	dispatch_waiting(r, SITE_ANY, now);
 	return OK;
 }
 
@@ -103,14 +104,14 @@ answer(struct router *r, struct order *o, usec now, struct plan *plan)
 static void
 take_turn(struct router *r, struct order *o, usec now)
 {
-	uint64_t site = site_bit(order_serving(o)->backend->id);
+	uint32_t site = order_serving(o)->backend->id;
 
 	if (!queue_waits_for(&r->queue, site, o->priority))
 		return;
 	breaker_leave(&order_cell(r, o)->site->breaker, o->stay.epoch);
 	dispatch_end(r, o);
 	dispatch_waiting(r, site, now);
-	dispatch(r, o, dispatch_room(r, o->priority), now);
+	dispatch(r, o, dispatch_room(r, o, now), now);
 }
 
 /* When its SLO is missed, whatever is done. */
@@ -151,7 +152,8 @@ router_submit(struct router *r, const struct route_request *req, usec now,
 	o->fallbacks = sieve.fallbacks;
 	o->priority = req->slo.priority;
 	o->due = due_of(req);
-	if (dispatch(r, o, dispatch_room(r, o->priority), now) == PLAN_GO)
+	o->promised = promises_redeem(&r->promises, o, now);
+	if (dispatch(r, o, dispatch_room(r, o, now), now) == PLAN_GO)
 		take_turn(r, o, now);
 	*t = o->ticket;
 	answer(r, o, now, plan);
@@ -208,7 +210,7 @@ static void
 plan_again(
     struct router *r, struct order *o, const struct fault *fault, usec now)
 {
-	enum plan_reason no_wait = dispatch_room(r, o->priority);
+	enum plan_reason no_wait = dispatch_room(r, o, now);
 	struct place place;
 
 	narrow(o, fault);
@@ -237,13 +239,13 @@ router_retry(struct router *r, struct ticket t, const struct fault *fault,
     usec now, struct plan *plan)
 {
 	struct order *o = orders_find(&r->orders, t, IN(ORDER_AT_WORK));
-	uint64_t site;
+	uint32_t site;
 
 	if (o == NULL) {
 		plan_refuse(plan, REASON_EXHAUSTED, 0);
 		return 0;
 	}
-	site = site_bit(order_serving(o)->backend->id);
+	site = order_serving(o)->backend->id;
 	measure_silence(r, o, fault, now);
 	health_note(r, o, fault, now);
 	dispatch_end(r, o);
@@ -264,14 +266,14 @@ router_cancel(struct router *r, struct ticket t, usec now)
 {
 	struct order *o = orders_find(&r->orders, t,
 	    IN(ORDER_WAITING) | IN(ORDER_READY) | IN(ORDER_AT_WORK));
-	uint64_t site = 0;
+	uint32_t site = SITE_NONE;
 
 	if (o == NULL)
 		return 0;
 	if (o->state == ORDER_WAITING) {
 		queue_remove(&r->queue, o);
 	} else if (o->plan.kind == PLAN_GO) {
-		site = site_bit(order_serving(o)->backend->id);
+		site = order_serving(o)->backend->id;
 		breaker_leave(&order_cell(r, o)->site->breaker, o->stay.epoch);
 		dispatch_end(r, o);
 	} else {
@@ -337,11 +339,11 @@ router_finished(struct router *r, struct ticket t,
     const struct route_result *result, usec now)
 {
 	struct order *o = orders_find(&r->orders, t, IN(ORDER_AT_WORK));
-	uint64_t site;
+	uint32_t site;
 
 	if (o == NULL)
 		return 0;
-	site = site_bit(order_serving(o)->backend->id);
+	site = order_serving(o)->backend->id;
 	if (!o->first_token)
 		measure_first_token(r, o, result->ttft);
 	measure_result(r, o, result);

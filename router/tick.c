@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define DRAIN_MEMORY (5.0 * USEC_SEC)
+#define LAST_MEMORY (60.0 * USEC_SEC) /* an outage is not for ever */
 
 struct row {
 	struct lessons *lessons; /* borrowed; NULL: no such serving */
@@ -136,14 +137,28 @@ hand_over(struct router *r, struct router_tables *t)
 }
 
 static void
-measure_drain(struct drain *d, usec now)
+measure_last(struct drain *d, double span, bool pressed)
+{
+	double weight;
+
+	d->pressed = pressed ? d->pressed + span : 0;
+	if (!pressed)
+		return;
+	weight = fmax(1 - exp(-span / LAST_MEMORY), span / d->pressed);
+	d->last_per_us += weight * (d->last_left / span - d->last_per_us);
+}
+
+static void
+measure_drain(struct drain *d, bool pressed, usec now)
 {
 	double span = (double)(now - d->at);
-	double weight = 1 - exp(-span / DRAIN_MEMORY);
 
-	if (d->at > 0 && span > 0)
-		d->per_us += weight * (d->left / span - d->per_us);
-	d->left = 0;
+	if (d->at > 0 && span > 0) {
+		d->per_us += (1 - exp(-span / DRAIN_MEMORY)) *
+		    (d->left / span - d->per_us);
+		measure_last(d, span, pressed);
+	}
+	d->left = d->last_left = 0;
 	d->at = now;
 }
 
@@ -153,8 +168,9 @@ router_tick_end(struct router *r, struct router_tables *t, usec now)
 	hand_over(r, t);
 	if (r->drain.at > 0)
 		fleet_fade(&r->fleet, now - r->drain.at);
-	measure_drain(&r->drain, now);
+	measure_drain(&r->drain, dispatch_is_pressed(r), now);
+	promises_sweep(&r->promises, now);
 	dispatch_demote(r, now);
-	dispatch_waiting(r, SITES_ALL, now);
+	dispatch_waiting(r, SITE_ANY, now);
 	return dispatch_owed(r);
 }
