@@ -117,7 +117,10 @@ help:
 	@echo "make test       units, scripts, real SDKs, under sanitizers"
 	@echo "make lint       format, layers, static analysis"
 	@echo "make demo       simulated hardware: SLO classes, a kill, a recovery"
+	@echo "make demo-brownout  a fast provider slows 4x under load, and recovers"
 	@echo "make bench      speed and memory against nginx, same run"
+	@echo "make bench-sim  the engine beside other routers, in virtual time"
+	@echo "make bench-plots  pictures of that, into docs/"
 	@echo "make fuzz       T=scan TIME=60"
 	@echo "make docs       the generated pages"
 	@echo "make install    DESTDIR, PREFIX"
@@ -133,7 +136,7 @@ test:
 	@$(MAKE) -s FLAVOUR=asan $(BUILD)/asan/pointsman $(BUILD)/asan/fakellm
 	@$(MAKE) -s FLAVOUR=asan unit
 	@$(MAKE) -s FLAVOUR=asan fuzz-replay
-	@$(MAKE) -s FLAVOUR=asan config-check vtc clients
+	@$(MAKE) -s FLAVOUR=asan config-check sim-gate vtc clients
 
 unit: $(UNIT_TESTS)
 	@tools/run-units $(UNIT_TESTS)

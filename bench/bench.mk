@@ -32,5 +32,31 @@ bench-sim: $(PROGRAM)
 	@POINTSMAN=$(abspath $(PROGRAM)) OUT=$(BUILD)/bench-sim \
 		bench/compare_sim.py
 
+# All scenarios, for a short while: part of the tests.
+.PHONY: sim-gate
+sim-gate: $(PROGRAM)
+	@POINTSMAN=$(abspath $(PROGRAM)) OUT=$(OUT)/sim-gate bench/sim_gate
+
+# docs/images, from what bench-sim has left in build/bench-sim, and a few runs
+# more.
+.PHONY: bench-plots
+bench-plots: $(PROGRAM)
+	@POINTSMAN=$(abspath $(PROGRAM)) RESULTS=$(BUILD)/bench-sim \
+		bench/plot_sim.py
+
+# The simulator beside the real thing: fakellm, and two llama.cpp servers. About
+# twenty minutes; PART=fake: six.
+.PHONY: bench-truth
+bench-truth: $(PROGRAM) $(FAKELLM)
+	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+		bench/truth $(PART)
+
+# A fast provider gets four times slower under load and recovers, seen from
+# outside by the load test. Under a minute and a half.
+.PHONY: demo-brownout
+demo-brownout: $(PROGRAM) $(FAKELLM)
+	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+		bench/brownout
+
 micro: $(MICROS)
 	@for m in $^; do $$m || exit 1; done

@@ -50,17 +50,27 @@ enum fake_fault {
 	FAKE_FAULT_COUNT
 };
 
+/* A batching engine (fake_engine.c); on: instead of ttft_ms and itl_ms. */
+struct fake_engine_options {
+	double rtt_ms, step_ms, per_sequence_ms, per_token_ms;
+	unsigned chunk; /* prompt tokens that a step may prefill */
+	double noise; /* of a step's time: deviation of its logarithm */
+	bool on;
+};
+
 struct fake_options {
 	const char *name, *model, *unix_path;
 	int port;
 	struct fake_range ttft_ms, itl_ms;
 	unsigned tokens, slots, embedding_size, pad;
 	double cold_ms; /* after the start: 503 loading */
+	struct fake_engine_options engine;
 	unsigned long seed;
 	bool quiet;
 };
 
 struct fake_conn;
+struct fake_engine;
 
 /* One request and its answer. */
 struct fake_call {
@@ -74,6 +84,9 @@ struct fake_call {
 	double retry_after_ms;
 	double ttft_ms, itl_ms; /* negative: from the options */
 	unsigned tokens, sent, inputs;
+	unsigned prompt; /* tokens, at four bytes each */
+	unsigned unread, made; /* an engine's: of the prompt; tokens so far */
+	bool decodes;
 	bool inference, stream, usage, base64, in_slot, began, ended, cancelled;
 	usec arrived, began_at, due, gone_at, ended_at;
 	size_t heap_at; /* 1 + place in the heap; 0: not there */
@@ -89,6 +102,7 @@ struct fake {
 	int timer_fd;
 	usec armed; /* when the timer rings; 0: not at all */
 	uv_check_t turn;
+	struct fake_engine *engine; /* NULL: each answer has its own pace */
 	struct rng rng;
 	usec started;
 	unsigned busy, queued, open;
@@ -125,6 +139,11 @@ void fake_submit(struct fake *, struct fake_call *);
 void fake_at(struct fake *, struct fake_call *, usec due);
 void fake_forget(struct fake *, struct fake_call *); /* its timer and slot */
 double fake_draw(struct fake *, struct fake_range);
+
+/* fake_engine.c: when it is said by an engine. */
+int fake_engine_init(struct fake *);
+void fake_engine_arrive(struct fake_engine *, struct fake_call *);
+void fake_engine_leave(struct fake_engine *, struct fake_call *);
 
 /* fake_script.c: reading scripts, telling what happened. */
 void fake_read_script(struct fake_call *, struct slice body);

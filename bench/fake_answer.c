@@ -79,7 +79,7 @@ add_words(struct fake *f, struct buf *b, unsigned n)
 static void
 add_usage(struct fake_call *c, struct buf *b)
 {
-	unsigned prompt = (unsigned)(c->body.n / 4 + 1);
+	unsigned prompt = c->prompt;
 
 	buf_addf(b,
 	    "\"usage\":{\"prompt_tokens\":%u,\"completion_tokens\":%u,"
@@ -260,6 +260,11 @@ fake_continue(struct fake *f, struct fake_call *c)
 			return;
 		}
 		send_token(f, c);
+		if (f->engine != NULL) {
+			if (c->sent >= c->tokens)
+				end_stream(f, c);
+			return;
+		}
 		if (c->itl_ms < 0)
 			gap = fake_draw(f, f->o.itl_ms);
 		c->due += (usec)(gap * 1e3 * f->slow);

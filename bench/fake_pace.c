@@ -113,6 +113,8 @@ on_turn(uv_check_t *turn)
 		heap_remove(f, c);
 		if (c->began)
 			fake_continue(f, c);
+		else if (f->engine != NULL)
+			fake_engine_arrive(f->engine, c);
 		else
 			fake_begin(f, c);
 	}
@@ -150,6 +152,10 @@ take_slot(struct fake *f, struct fake_call *c)
 void
 fake_submit(struct fake *f, struct fake_call *c)
 {
+	if (f->engine != NULL) {
+		fake_at(f, c, clock_now() + (usec)(f->o.engine.rtt_ms * 1e3));
+		return;
+	}
 	if (f->busy < f->o.slots) {
 		take_slot(f, c);
 		return;
@@ -164,6 +170,10 @@ fake_forget(struct fake *f, struct fake_call *c)
 	struct list *next;
 
 	heap_remove(f, c);
+	if (f->engine != NULL) {
+		fake_engine_leave(f->engine, c);
+		return;
+	}
 	if (!c->in_slot) {
 		if (!list_empty(&c->on_line)) {
 			list_remove(&c->on_line);

@@ -102,6 +102,27 @@ count_inputs(struct slice object)
 	return n;
 }
 
+/* At four bytes a token; of a chat what its messages say alone. */
+static unsigned
+count_prompt(struct slice object, size_t whole)
+{
+	struct scan_member m;
+	enum scan_type type;
+	struct slice one;
+	size_t bytes = 0;
+
+	if (object.n == 0 || !scan_get(object, "messages", &m) ||
+	    m.type != SCAN_ARRAY)
+		return (unsigned)(whole / 4 + 1);
+	while (scan_next_element(&m.value, &one, &type)) {
+		struct scan_member content;
+
+		if (type == SCAN_OBJECT && scan_get(one, "content", &content))
+			bytes += content.value.n;
+	}
+	return (unsigned)(bytes / 4 + 1);
+}
+
 /* Without a tree: this is on the path of every benchmark. */
 void
 fake_read_script(struct fake_call *c, struct slice body)
@@ -120,6 +141,7 @@ fake_read_script(struct fake_call *c, struct slice body)
 	c->base64 = scanned_text(doc, "encoding_format", text, sizeof(text)) &&
 	    strcmp(text, "base64") == 0;
 	c->inputs = count_inputs(doc);
+	c->prompt = count_prompt(doc, body.n);
 	c->tokens = (unsigned)scanned_number(doc, "max_tokens",
 	    scanned_number(doc, "max_completion_tokens", c->tokens));
 	c->tokens = (unsigned)scanned_number(s, "tokens", c->tokens);

@@ -19,6 +19,10 @@ static const char usage[] =
     "  --rate LOW-HIGH     tokens per second of a stream, uniform\n"
     "  --tokens N          in an answer, unless the request says\n"
     "  --slots N           concurrent answers; more wait in line\n"
+    "  --engine R,S,N,T    instead of --ttft and --rate: an engine that works\n"
+    "                      in steps of S ms, N more per answer at work, T per\n"
+    "                      prompt token read; R ms away\n"
+    "  --noise X           deviation of the logarithm of its steps' time\n"
     "  --cold MS           503 loading for so long after the start\n"
     "  --embedding N       dimensions\n"
     "  --pad N             bytes added to a whole answer\n"
@@ -55,6 +59,26 @@ range(const char *text)
 	    r.low < 0 || r.high < r.low)
 		die("want LOW-HIGH", text);
 	return r;
+}
+
+/* "15,7,0.15,0.04" */
+static void
+engine(struct fake_engine_options *e, const char *value)
+{
+	double *const to[] = { &e->rtt_ms, &e->step_ms, &e->per_sequence_ms,
+		&e->per_token_ms };
+	struct slice rest = slice_of(value), part;
+	size_t n = 0;
+
+	while (slice_next(&rest, ',', &part)) {
+		if (n == 4 || !slice_double(part, to[n]) || *to[n] < 0)
+			die("want RTT,STEP,PER_SEQUENCE,PER_TOKEN in ms",
+			    value);
+		n++;
+	}
+	if (n != 4 || e->step_ms <= 0)
+		die("want RTT,STEP,PER_SEQUENCE,PER_TOKEN in ms", value);
+	e->on = true;
 }
 
 static void
@@ -100,6 +124,12 @@ set(struct fake *f, int c, const char *value)
 	case 'd':
 		f->o.pad = (unsigned)number(value);
 		break;
+	case 'g':
+		engine(&f->o.engine, value);
+		break;
+	case 'o':
+		f->o.engine.noise = number(value);
+		break;
 	case 'f':
 		if (!fake_fault_parse(slice_of(value), &f->fault, &f->status))
 			die("no such fault", value);
@@ -138,6 +168,8 @@ main(int argc, char **argv)
 		{ "cold", 1, NULL, 'c' },
 		{ "embedding", 1, NULL, 'e' },
 		{ "pad", 1, NULL, 'd' },
+		{ "engine", 1, NULL, 'g' },
+		{ "noise", 1, NULL, 'o' },
 		{ "fault", 1, NULL, 'f' },
 		{ "seed", 1, NULL, 'z' },
 		{ "help", 0, NULL, 'h' },
@@ -154,6 +186,7 @@ main(int argc, char **argv)
 		.tokens = 16,
 		.slots = 1000000,
 		.embedding_size = 8,
+		.engine = { .chunk = 512 },
 		.seed = 1 };
 	f->slow = 1.0;
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
@@ -172,6 +205,8 @@ main(int argc, char **argv)
 	f->started = clock_now();
 	uv_loop_init(&f->loop);
 	rc = fake_pace_init(f);
+	if (rc == 0 && f->o.engine.on)
+		rc = fake_engine_init(f);
 	if (rc == 0)
 		rc = fake_listen(f);
 	if (rc != 0) {
