@@ -2,7 +2,6 @@
 premium went, three receipts, and the verdict.
 """
 import datetime
-import os
 import statistics
 import subprocess
 
@@ -122,9 +121,7 @@ def print_detection(run):
 
 
 def shorten(text):
-    """The plans and the reason, without the time line. Of the columns those
-    go that tell least: both medians and 99th percentiles are there with
-    `pointsman explain` itself."""
+    """The plans with their candidates, and the reason: no time line."""
     for line in text.splitlines():
         if line.startswith(("plan", "slo", "why")):
             yield line
@@ -146,7 +143,8 @@ def explain(run, title, q):
 
 
 def explain_three(run):
-    before = [q for q in run.of("premium", "before") if q["receipt"]]
+    before = [q for q in run.of("premium", "before")
+              if q["receipt"] and not q["in_flight"]]
     during = [q for q in run.of("premium", "during") if q["receipt"]]
     after = [q for q in run.of("premium", "after") if q["receipt"]]
     away = [q for q in during if not q["there"]] or during
