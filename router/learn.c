@@ -285,12 +285,14 @@ memory_fade(struct memory *m, double span)
 }
 
 static void
-memory_mix(struct memory *m, const struct spread *prior, struct spread *out)
+memory_mix(struct memory *m, const struct spread *prior, bool ailing,
+    struct spread *out)
 {
 	double known = (double)m->slow.n;
 	const struct spread_part parts[] = {
 		{ &m->fast, (double)m->fast.n },
-		{ &m->slow, fmin(known, SLOW_MAX) },
+		/* what it did when it was well says nothing of it now */
+		{ &m->slow, ailing ? 0 : fmin(known, SLOW_MAX) },
 		{ &m->late, (double)m->late.n },
 	};
 
@@ -374,8 +376,8 @@ lessons_forecast(struct lessons *l, usec now, struct forecast *f)
 	watch(l, now);
 	f->ailing = l->ailing;
 	f->profile = l->profile;
-	memory_mix(&l->ttft, &l->prior, &f->ttft);
-	memory_mix(&l->itl, &l->prior, &f->itl);
+	memory_mix(&l->ttft, &l->prior, l->ailing, &f->ttft);
+	memory_mix(&l->itl, &l->prior, l->ailing, &f->itl);
 	f->ttft_typical = spread_at(&f->ttft, 0.5);
 	f->itl_typical = spread_at(&f->itl, 0.5);
 	if (l->shown == 0 || now - l->shown >= QUIET)
