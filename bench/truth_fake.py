@@ -160,8 +160,12 @@ def simulate_once(folder, name, rows, seed, later):
     write_trace(tag + ".trace.csv", rows, later)
     with open(tag + ".conf", "w", encoding="ascii") as f:
         f.write(conf(order, "slo", {}, seed, true_prices=router == "slo"))
-    command = [POINTSMAN, "simulate", "--config", tag + ".conf", "--router",
-               router, "--trace", tag + ".trace.csv", "--speed", "1",
+    with open(tag + ".scenario.conf", "w", encoding="ascii") as f:
+        f.write(f'summary = "as it is live"; fleet = "{tag}.conf";\n'
+                'traffic = { max_tokens = true; mix = { premium = 0.2; '
+                'standard = 0.5; batch = 0.3; }; };\n')
+    command = [POINTSMAN, "simulate", "--scenario", tag + ".scenario.conf",
+               "--router", router, "--trace", tag + ".trace.csv", "--speed", "1",
                "--seed", str(seed), "--json", "--requests-out", tag + ".csv"]
     done = subprocess.run(command, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, check=False,

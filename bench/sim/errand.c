@@ -44,7 +44,8 @@ errand_start(
 		.model = slice_of(q->model->name),
 		.needs = CAP_CHAT,
 		.stream = !whole,
-		.prompt_bytes = (uint64_t)q->prompt * BYTES_PER_TOKEN };
+		.prompt_bytes = (uint64_t)q->prompt * BYTES_PER_TOKEN,
+		.max_tokens = w->scenario->max_tokens ? q->output : 0 };
 	c->route = (struct route_request){ .facts = &c->facts,
 		.model = q->model,
 		.tenant = q->tenant,

@@ -63,6 +63,7 @@ struct scenario {
 	double load; /* times the speed, whatever the options say */
 	bool retry_after; /* shed clients come back once, when told to */
 	bool batch_whole; /* batch asks for no stream */
+	bool max_tokens; /* requests say how long an answer they want */
 	uint64_t seed;
 	void *tree; /* libconfig's, which the strings live in */
 };
