@@ -15,9 +15,11 @@ $(LOADCLIENT): $(OUT)/obj/bench/loadclient.o \
 $(OUT)/micro_scan: $(OUT)/obj/bench/micro_scan.o $(call archives,gateway/lib)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+# It counts what the router allocates.
 $(OUT)/micro_router: $(OUT)/obj/bench/micro_router.o \
 		$(call archives,router $(DEPS_router))
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(CC) $(ALL_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+		-o $@ $^ $(PKG_LIBS)
 
 # Speed and memory against nginx; QUICK=1 for a first look.
 .PHONY: bench micro
@@ -44,8 +46,8 @@ bench-plots: $(PROGRAM)
 	@POINTSMAN=$(abspath $(PROGRAM)) RESULTS=$(BUILD)/bench-sim \
 		bench/plot_sim.py
 
-# The simulator beside the real thing: fakellm, and two llama.cpp servers. About
-# twenty minutes; PART=fake: six.
+# The simulator beside the real thing: fakellm, and two llama.cpp servers. Half
+# an hour; PART=fake: six minutes.
 .PHONY: bench-truth
 bench-truth: $(PROGRAM) $(FAKELLM)
 	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \

@@ -1,12 +1,13 @@
 /* bench/micro_router.c - what a decision costs, and how long the lock is held.
  *
  * First alone: nanoseconds for router_submit() and for the whole life of a
- * request, over 16 servings of which all are measured and some too slow, and
- * over the 64 that one model may have in a fleet of 256; and for handing on a
- * slot while all are taken and a queue waits. Then several
- * threads share the router behind one mutex, as the gateway's workers do, and
- * each hold of the mutex and wait for it are measured. On fewer cores than
- * threads the tail of the waiting is the scheduler's. */
+ * request, each the median, over 16, 64 and 256 servings of one model
+ * of which all are measured and some too slow; what the receipt adds; what was
+ * allocated meanwhile; and for handing on a slot while all are taken and a
+ * queue waits. Then several threads share the router behind one mutex, as the
+ * gateway's workers do, and each hold of the mutex and wait for it are
+ * measured. On fewer cores than threads the tail of the waiting is the
+ * scheduler's. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@
 #define MANY 64
 #define MODELS_MANY 4 /* of as many servings: a fleet of 256 */
 #define ROUNDS 15
-#define PER_ROUND 20000
+#define PER_ROUND 20000 /* of FEW; of more as many fewer */
 #define OPEN 32 /* requests of a thread that are under way */
 #define LIVES 40000 /* of a thread, when they contend */
 #define THREADS_MAX 8
@@ -35,6 +36,7 @@ struct bench {
 	pthread_mutex_t lock;
 	usec now;
 	bool no_targets; /* fills every slot there is */
+	struct route_trace *trace; /* NULL: nobody wants a receipt */
 };
 
 struct request {
@@ -66,6 +68,38 @@ die(const char *what, const char *why)
 {
 	fprintf(stderr, "micro_router: %s%s\n", what, why);
 	exit(1);
+}
+
+/* --- what is allocated; the linker leads calls from the router here --- */
+
+static unsigned long allocated;
+
+void *__real_malloc(size_t);
+void *__real_calloc(size_t, size_t);
+void *__real_realloc(void *, size_t);
+void *__wrap_malloc(size_t);
+void *__wrap_calloc(size_t, size_t);
+void *__wrap_realloc(void *, size_t);
+
+void *
+__wrap_malloc(size_t n)
+{
+	allocated++;
+	return __real_malloc(n);
+}
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	allocated++;
+	return __real_calloc(n, size);
+}
+
+void *
+__wrap_realloc(void *p, size_t n)
+{
+	allocated++;
+	return __real_realloc(p, n);
 }
 
 /* --- the fleet --- */
@@ -144,7 +178,8 @@ submit(struct bench *b, struct request *q, unsigned worker)
 		.arrived = b->now,
 		.deadline = b->now + 600 * USEC_SEC,
 		.worker = worker,
-		.owner = q };
+		.owner = q,
+		.trace = b->trace };
 	if (b->no_targets)
 		q->route.slo.ttft = q->route.slo.itl = q->route.slo.total = 0;
 	router_submit(b->router, &q->route, b->now, &q->ticket, &q->plan);
@@ -198,42 +233,81 @@ teach(struct bench *b)
 
 /* --- alone --- */
 
+static int
+by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double
+median(double *list, size_t n)
+{
+	qsort(list, n, sizeof(*list), by_size);
+	return list[n / 2];
+}
+
+/* So many at work at once that they spread. */
+static void
+time_submits(struct bench *b, struct request *q, struct hist *ns)
+{
+	unsigned n = b->servings * 16;
+	int64_t began;
+
+	for (unsigned i = 0; i < n; i++) {
+		began = now_ns();
+		submit(b, &q[i], 0);
+		hist_record(ns, now_ns() - began);
+		first_token(b, &q[i]);
+	}
+	for (unsigned i = 0; i < n; i++)
+		finish(b, &q[i]);
+}
+
+static double
+time_lives(struct bench *b, struct request *q)
+{
+	unsigned n = PER_ROUND * FEW / b->servings;
+	int64_t began = now_ns();
+
+	for (unsigned i = 0; i < n; i++) {
+		submit(b, q, 0);
+		first_token(b, q);
+		finish(b, q);
+	}
+	return (double)(now_ns() - began) / n;
+}
+
 static void
 time_alone(struct bench *b)
 {
-	struct request *q = calloc(PER_ROUND, sizeof(*q));
-	double best_submit = 1e9, best_life = 1e9;
+	struct request *q = calloc(b->servings * 16, sizeof(*q));
+	struct route_trace *trace = calloc(1, sizeof(*trace));
+	struct hist submits = { 0 }, traced = { 0 };
+	double lives[ROUNDS];
 
-	if (q == NULL)
+	if (q == NULL || trace == NULL)
 		die("out of memory", "");
 	for (int round = 0; round < ROUNDS; round++) {
-		int64_t began, spent = 0;
-		int per = (int)b->servings * 16;
-
-		for (int i = 0; i < per; i++) {
-			began = now_ns();
-			submit(b, &q[i], 0);
-			spent += now_ns() - began;
-			first_token(b, &q[i]);
-		}
-		for (int i = 0; i < per; i++)
-			finish(b, &q[i]);
-		if ((double)spent / per < best_submit)
-			best_submit = (double)spent / per;
-		began = now_ns();
-		for (int i = 0; i < PER_ROUND; i++) {
-			submit(b, &q[0], 0);
-			first_token(b, &q[0]);
-			finish(b, &q[0]);
-		}
-		if ((double)(now_ns() - began) / PER_ROUND < best_life)
-			best_life = (double)(now_ns() - began) / PER_ROUND;
+		b->trace = trace;
+		time_submits(b, q, &traced);
+		b->trace = NULL;
+		if (round == 0) /* as many at work as ever */
+			allocated = 0;
+		time_submits(b, q, &submits);
+		lives[round] = time_lives(b, q);
 		b->now += 100 * USEC_MS;
 		tick(b);
 	}
-	printf("router: %u servings in a fleet of %u: submit %.0f ns, submit + "
-	       "first token + finished %.0f ns\n",
-	    b->servings, b->servings * b->models, best_submit, best_life);
+	printf("router: %u servings in a fleet of %u: submit %.0f ns, with a "
+	       "receipt %.0f ns; submit + first token + finished %.0f ns; "
+	       "%lu allocations\n",
+	    b->servings, b->servings * b->models,
+	    (double)hist_quantile(&submits, 0.5),
+	    (double)hist_quantile(&traced, 0.5), median(lives, ROUNDS),
+	    allocated);
+	free(trace);
 	free(q);
 }
 
@@ -332,7 +406,9 @@ work(void *arg)
 {
 	struct worker *w = arg;
 
-	for (unsigned life = 0; life < LIVES; life++) {
+	unsigned lives = LIVES * FEW / w->bench->servings;
+
+	for (unsigned life = 0; life < lives; life++) {
 		one_call(w, life % OPEN, life);
 		pause_for(PAUSE_NS);
 	}
@@ -360,10 +436,10 @@ time_together(struct bench *b, unsigned threads)
 		for (unsigned k = 0; k < OPEN; k++)
 			router_cancel(b->router, w[i].open[k].ticket, b->now);
 	}
-	printf("%u threads: finished + submit + first token in one hold: p50 "
-	       "%.1f us, p99 "
+	printf("%u threads, %u servings: finished + submit + first token in "
+	       "one hold: p50 %.1f us, p99 "
 	       "%.1f us, p99.9 %.1f us; waited p50 %.1f us, p99 %.1f us\n",
-	    threads, (double)hist_quantile(&hold, 0.5) / 1e3,
+	    threads, b->servings, (double)hist_quantile(&hold, 0.5) / 1e3,
 	    (double)hist_quantile(&hold, 0.99) / 1e3,
 	    (double)hist_quantile(&hold, 0.999) / 1e3,
 	    (double)hist_quantile(&wait, 0.5) / 1e3,
@@ -401,6 +477,11 @@ main(void)
 {
 	struct bench b;
 
+	open_bench(&b, CONF_SERVINGS_MAX, 1);
+	time_alone(&b);
+	time_tick(&b);
+	time_together(&b, THREADS_MAX);
+	close_bench(&b);
 	open_bench(&b, MANY, MODELS_MANY);
 	time_alone(&b);
 	time_tick(&b);

@@ -23,6 +23,7 @@
 #include "gateway/children.h"
 #include "gateway/lib/log.h"
 #include "gateway/probe.h"
+#include "gateway/scout.h"
 
 #define TICK_MS 100
 #define ABORT_GRACE (2 * USEC_SEC) /* for the last bytes of cut answers */
@@ -88,6 +89,7 @@ app_gauges(struct app *app, struct telemetry_gauges *g)
 	g->config_version = app->conf->version;
 	g->uptime = clock_now() - app->started;
 	g->access_log_dropped = access_log_dropped(app->access_log);
+	g->log_dropped = log_dropped();
 }
 
 static unsigned
@@ -159,6 +161,7 @@ close_main(struct app *app)
 	uv_prepare_stop(&app->prepare);
 	uv_check_stop(&app->check);
 	prober_free(&app->prober);
+	scout_free(&app->scout);
 	app->open_handles = 3;
 	children_stop(app->children, on_part_closed, app);
 	admin_server_close(&app->admin, on_part_closed, app);
@@ -214,6 +217,8 @@ on_tick(uv_timer_t *t)
 	switchboard_tick(app->board, now);
 	if (app->draining)
 		check_drain(app, now);
+	else
+		scout_tick(app->scout, now);
 }
 
 void
@@ -304,10 +309,12 @@ open_rooms(struct app *app, struct conf *conf, struct errmsg *why)
 	app->board = switchboard_new(app->n_workers, wake, app);
 	app->telemetry = telemetry_new(app->n_workers);
 	app->prober = prober_new(app);
+	app->scout = scout_new(app);
 	app->children = children_new(app);
 	if (app->workers == NULL || app->board == NULL ||
 	    app->telemetry == NULL || app->prober == NULL ||
-	    app->children == NULL || !open_receipts(app, conf))
+	    app->scout == NULL || app->children == NULL ||
+	    !open_receipts(app, conf))
 		return fail(why, ERR_MEMORY, "out of memory");
 	rc = access_log_open(conf->access_log, &app->access_log, why);
 	if (rc != OK)

@@ -15,6 +15,7 @@ struct children;
 struct labels;
 struct prober;
 struct receipts;
+struct scout;
 struct slo_book;
 
 #define APP_SIGNALS 3
@@ -43,6 +44,7 @@ struct app {
 	struct upstream *upstream; /* for probes */
 	struct admin_server *admin;
 	struct prober *prober;
+	struct scout *scout;
 
 	struct children *children;
 

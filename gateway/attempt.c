@@ -1,9 +1,6 @@
-/* gateway/attempt.c - one try of one request on one serving.
- *
- * The on_* functions run inside libcurl: they take bytes, set flags and make
- * the request runnable. Whole events go out unchanged; the scanner only
- * watches. After COMMIT bytes go straight from libcurl's buffer to the sink,
- * and only an event that a read cut in two is copied. */
+/* gateway/attempt.c - one try of one request on one serving: how it begins, how
+ * long it may take, and what was measured of it. What comes back is read in
+ * attempt_bytes.c. */
 #include "gateway/attempt.h"
 
 #include <stdio.h>
@@ -30,278 +27,6 @@ attempt_accept(struct attempt *a)
 	a->fault = (struct fault){ .kind = FAULT_NONE };
 	a->ready = true;
 }
-
-static void
-keep_message(struct attempt *a, struct slice message)
-{
-	size_t n =
-	    message.n < sizeof(a->message) ? message.n : sizeof(a->message) - 1;
-
-	if (n > 0)
-		memcpy(a->message, message.p, n);
-	a->message[n] = '\0';
-}
-
-/* --- events --- */
-
-/* To the client, or, before COMMIT, to what is held for it. */
-static void
-forward(struct attempt *a, struct slice bytes)
-{
-	struct request *r = a->request;
-
-	if (bytes.n == 0)
-		return;
-	if (r->state != REQ_RELAY) {
-		buf_add(&a->held, bytes);
-		if (buf_err(&a->held) != OK)
-			attempt_fail(a, FAULT_TOO_LARGE);
-		return;
-	}
-	r->outcome.bytes_out += bytes.n;
-	if (!r->sink->ops->write(r->sink, bytes) && a->paused == 0) {
-		a->paused = clock_now();
-		a->paced = true;
-	}
-}
-
-static void
-note_usage(struct attempt *a, const struct usage *u)
-{
-	struct usage *sum = &a->usage;
-
-	sum->known = true;
-	sum->input = u->input > 0 ? u->input : sum->input;
-	sum->output = u->output > 0 ? u->output : sum->output;
-	sum->cached = u->cached > 0 ? u->cached : sum->cached;
-}
-
-static void
-note_tokens(struct attempt *a, const struct event *e)
-{
-	usec now = clock_now();
-
-	a->last_token = now;
-	a->tokens += e->tokens > 0 ? e->tokens : 1;
-	if (a->first_token == 0) {
-		a->first_token = a->told = now;
-		a->tokens_told = a->tokens;
-		a->ready = true;
-		request_wake(a->request);
-	} else if (a->token_told && now - a->told >= ATTEMPT_PROGRESS) {
-		request_wake(a->request); /* to tell of it */
-	}
-}
-
-/* An error inside a 200 means what the status that it names would. Before
- * COMMIT what is held is of no use any more; the error may be quoted. */
-static void
-fail_inside(struct attempt *a, struct slice error, struct slice message)
-{
-	struct buf body;
-
-	keep_message(a, message);
-	buf_init(&body, ATTEMPT_ERROR_MAX);
-	buf_add(&body, error);
-	a->fault = a->ops->classify(&a->head, error);
-	a->failed = true;
-	buf_fini(&a->held);
-	a->held = body;
-	request_wake(a->request);
-}
-
-/* One whole event. True: it is the client's to see. */
-static bool
-take_event(struct attempt *a, struct slice raw)
-{
-	struct sse_fields f;
-	struct event e = { .queue_time = -1 };
-
-	sse_parse(raw, &f, &a->scratch);
-	if (!f.has_data)
-		return true;
-	a->ops->decode(
-	    a->request->route->dialect, f.event, f.data, &e, &a->scratch);
-	if ((e.bits & EVENT_ERROR) != 0) {
-		fail_inside(a, f.data, e.error_message);
-		return false;
-	}
-	/* The end without a finish_reason is a cut that looks clean. */
-	if ((e.bits & EVENT_DONE) != 0 &&
-	    ((a->seen | e.bits) & EVENT_FINISH) == 0) {
-		attempt_fail(a, FAULT_CUT);
-		return false;
-	}
-	a->seen |= e.bits;
-	if ((e.bits & EVENT_TOKEN) != 0)
-		note_tokens(a, &e);
-	if ((e.bits & EVENT_USAGE) != 0)
-		note_usage(a, &e.usage);
-	return (e.bits & EVENT_USAGE_ONLY) == 0 || !a->encoded.usage_injected;
-}
-
-/* Cuts bytes into events and forwards runs of whole ones. */
-static void
-take_events(struct attempt *a, struct slice bytes)
-{
-	size_t run = 0, event = 0, pos = 0, taken;
-	enum sse_state state;
-	struct slice raw;
-
-	while (pos < bytes.n && !a->failed) {
-		state = sse_scan(
-		    &a->sse, slice_make(bytes.p + pos, bytes.n - pos), &taken);
-		pos += taken;
-		if (state == SSE_LONG)
-			attempt_fail(a, FAULT_TOO_LARGE);
-		if (state != SSE_EVENT)
-			break;
-		raw = slice_make(bytes.p + event, pos - event);
-		if (a->partial.n > 0) {
-			buf_add(&a->partial, raw);
-			if (take_event(a, buf_slice(&a->partial)))
-				forward(a, buf_slice(&a->partial));
-			buf_reset(&a->partial);
-			run = pos;
-		} else if (!take_event(a, raw)) {
-			if (!a->failed || a->request->state == REQ_RELAY)
-				forward(
-				    a, slice_make(bytes.p + run, event - run));
-			run = pos;
-		}
-		event = pos;
-	}
-	forward(a, slice_make(bytes.p + run, event - run));
-	buf_add(&a->partial, slice_make(bytes.p + event, bytes.n - event));
-	if (buf_err(&a->partial) != OK)
-		attempt_fail(a, FAULT_TOO_LARGE);
-}
-
-/* --- libcurl's callbacks --- */
-
-static void
-on_header(void *arg, struct slice name, struct slice value)
-{
-	struct attempt *a = arg;
-
-	a->ops->read_header(name, value, &a->head);
-}
-
-static void
-on_headers_end(void *arg, int status)
-{
-	struct attempt *a = arg;
-	bool events = slice_istarts(
-	    slice_of(a->head.content_type), SLICE("text/event-stream"));
-	size_t cap = ATTEMPT_JSON_MAX;
-
-	a->head.status = status;
-	a->last_byte = clock_now();
-	if (status < 200 || status > 299) {
-		a->mode = ATTEMPT_ERROR;
-		cap = ATTEMPT_ERROR_MAX;
-	} else if (events) {
-		a->mode = ATTEMPT_EVENTS;
-		cap = ATTEMPT_HELD_MAX;
-		if (!a->request->facts.stream)
-			attempt_fail(a, FAULT_BAD_ANSWER);
-	} else {
-		a->mode = ATTEMPT_JSON;
-	}
-	a->held.max = cap;
-}
-
-static bool
-on_bytes(void *arg, struct slice bytes)
-{
-	struct attempt *a = arg;
-
-	if (a->failed)
-		return true;
-	a->last_byte = clock_now();
-	if (a->mode == ATTEMPT_EVENTS) {
-		take_events(a, bytes);
-	} else {
-		buf_add(&a->held, bytes);
-		/* Of an error body the beginning is enough. */
-		if (buf_err(&a->held) != OK && a->mode == ATTEMPT_JSON)
-			attempt_fail(a, FAULT_TOO_LARGE);
-	}
-	return a->paused == 0;
-}
-
-/* --- the end of a transfer --- */
-
-static void
-classify(struct attempt *a)
-{
-	a->fault = a->ops->classify(&a->head, buf_slice(&a->held));
-	a->failed = true;
-}
-
-/* A body is an answer when it is JSON, whole, and holds one. */
-static void
-judge_body(struct attempt *a)
-{
-	struct event e = { .queue_time = -1 };
-
-	a->ops->decode(a->request->route->dialect, SLICE(""),
-	    buf_slice(&a->held), &e, &a->scratch);
-	a->seen |= e.bits;
-	if ((e.bits & EVENT_USAGE) != 0)
-		note_usage(a, &e.usage);
-	if ((e.bits & EVENT_ERROR) != 0)
-		fail_inside(a, buf_slice(&a->held), e.error_message);
-	else if ((e.bits & EVENT_TOKEN) != 0 && !a->request->facts.stream)
-		a->ready = true;
-	else
-		attempt_fail(a, FAULT_BAD_ANSWER);
-}
-
-/* A last event without its blank line stays in `partial`: clients would drop
- * it too. If it was the end mark, the client gets one from us. */
-static void
-judge_events(struct attempt *a)
-{
-	if ((a->seen & EVENT_FINISH) == 0)
-		attempt_fail(a,
-		    a->head.status != 0 && a->seen == 0 ? FAULT_BAD_ANSWER
-							: FAULT_CUT);
-	else if (!a->ready)
-		attempt_fail(a, FAULT_BAD_ANSWER);
-}
-
-static void
-on_done(void *arg, const struct transfer_result *result)
-{
-	struct attempt *a = arg;
-	bool whole = (a->seen & EVENT_DONE) != 0;
-
-	a->transfer = NULL;
-	a->done = true;
-	a->result = *result;
-	request_wake(a->request);
-	if (a->failed)
-		return;
-	/* What goes wrong after [DONE] is no longer the client's concern. */
-	if (result->fault != FAULT_NONE && !whole) {
-		attempt_fail(a, result->fault);
-		return;
-	}
-	if (a->mode == ATTEMPT_EVENTS)
-		judge_events(a);
-	else if (a->mode == ATTEMPT_JSON)
-		judge_body(a);
-	else
-		classify(a);
-}
-
-static const struct transfer_ops transfer_ops = {
-	.on_header = on_header,
-	.on_headers_end = on_headers_end,
-	.on_bytes = on_bytes,
-	.on_done = on_done,
-};
 
 /* --- starting --- */
 
@@ -356,8 +81,8 @@ start_transfer(struct attempt *a)
 
 	transfer_target(&t, a->serving->backend);
 	t.n_body = edits_pieces(&a->encoded.body, pieces, &total);
-	a->transfer =
-	    transfer_start(a->request->worker->upstream, &t, &transfer_ops, a);
+	a->transfer = transfer_start(
+	    a->request->worker->upstream, &t, &attempt_transfer_ops, a);
 	return a->transfer != NULL ? OK : ERR_MEMORY;
 }
 
@@ -403,7 +128,7 @@ attempt_start(struct request *r, struct ticket t, const struct plan *plan)
 		return a;
 	}
 	if (encode(a, &why) != OK) {
-		keep_message(a, slice_of(why.text));
+		attempt_keep_message(a, slice_of(why.text));
 		attempt_fail(a, FAULT_INTERNAL);
 		return a;
 	}
@@ -432,31 +157,10 @@ attempt_free(struct attempt **ap)
 
 /* --- in the middle --- */
 
-void
-attempt_commit(struct attempt *a)
-{
-	forward(a, buf_slice(&a->held));
-	buf_fini(&a->held);
-}
-
 bool
 attempt_body_sent(const struct attempt *a)
 {
 	return a->transfer == NULL || transfer_body_done(a->transfer);
-}
-
-void
-attempt_resume(struct attempt *a)
-{
-	usec now = clock_now();
-
-	if (a->paused == 0)
-		return;
-	/* The gap clock stood still: the client was slow, not the backend. */
-	a->last_byte = now;
-	a->paused = 0;
-	if (a->transfer != NULL)
-		transfer_resume(a->transfer);
 }
 
 usec
@@ -474,8 +178,9 @@ attempt_deadline(const struct attempt *a, usec now, enum fault_kind *passed)
 		*passed = at <= now ? FAULT_GAP_TIMEOUT : FAULT_NONE;
 		return at;
 	}
+	/* of a paced one nobody knows when it would have been done */
 	if (at <= now)
-		*passed = FAULT_TOTAL_TIMEOUT;
+		*passed = a->paced ? FAULT_DEADLINE : FAULT_TOTAL_TIMEOUT;
 	if (!a->request->facts.stream || a->paused != 0)
 		return at;
 	first = a->first_token == 0 ? a->sent + t->ttft : a->last_byte + t->gap;
@@ -483,6 +188,16 @@ attempt_deadline(const struct attempt *a, usec now, enum fault_kind *passed)
 		*passed = a->first_token == 0 ? FAULT_TTFT_TIMEOUT
 					      : FAULT_GAP_TIMEOUT;
 	return first < at ? first : at;
+}
+
+void
+attempt_check_deadlines(struct attempt *a, usec now)
+{
+	enum fault_kind passed;
+
+	attempt_deadline(a, now, &passed);
+	if (passed != FAULT_NONE)
+		attempt_fail(a, passed);
 }
 
 bool
@@ -499,16 +214,19 @@ attempt_progress(struct attempt *a, unsigned *tokens, usec *span)
 	return true;
 }
 
+/* Until the client made it pause for the first time: what comes after a pause
+ * was made during it, nobody knows when. */
 static usec
 inter_token(const struct attempt *a)
 {
-	unsigned n = a->usage.known && a->usage.output > a->tokens
-	    ? a->usage.output
-	    : a->tokens;
+	double n = a->paced ? a->unpaced.tokens : a->tokens;
+	usec last = a->paced ? a->unpaced.last_token : a->last_token;
 
-	if (a->first_token == 0 || n < 2)
+	if (a->first_token == 0)
 		return -1;
-	return (a->last_token - a->first_token) / (n - 1);
+	if (a->usage.known && a->usage.output > a->tokens)
+		n *= (double)a->usage.output / a->tokens;
+	return n < 2 ? -1 : (usec)((double)(last - a->first_token) / (n - 1));
 }
 
 static bool
@@ -524,7 +242,8 @@ attempt_result(const struct attempt *a, usec now, struct route_result *out)
 		.fault = a->fault,
 		.ttft = a->first_token > 0 ? a->first_token - a->sent : -1,
 		.itl = inter_token(a),
-		.total = is_whole(a) ? now - a->sent : -1,
+		.total = is_whole(a) && !a->paced ? now - a->sent : -1,
+		.stalled = a->stalled + (a->paused > 0 ? now - a->paused : 0),
 		.usage = a->usage,
 	};
 	if (!a->usage.known) {
@@ -560,6 +279,6 @@ attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
 		.tls = tls,
 		.ttft = result.ttft,
 		.itl = result.itl,
-		.total = result.total,
+		.total = is_whole(a) ? now - a->sent : -1,
 	};
 }

@@ -51,6 +51,11 @@ struct attempt {
 	usec paused; /* since when the client makes us pause; 0: it does not */
 	bool token_told; /* the router knows of the first token */
 	bool paced; /* the client has made it pause: its pace is not its own */
+	struct {
+		unsigned tokens;
+		usec last_token;
+	} unpaced; /* as they were at its first pause */
+	usec stalled; /* by the client, in the pauses that are over */
 	usec told; /* until when the router knows of progress */
 	unsigned tokens_told;
 
@@ -82,6 +87,8 @@ void attempt_resume(struct attempt *);
  * fault of one that has passed (FAULT_NONE: none has). */
 usec attempt_deadline(
     const struct attempt *, usec now, enum fault_kind *passed);
+/* Fails it where one has passed. */
+void attempt_check_deadlines(struct attempt *, usec now);
 void attempt_fail(struct attempt *, enum fault_kind);
 /* Its failure was to say nothing, and so did everybody: that is the answer. */
 void attempt_accept(struct attempt *);
@@ -93,5 +100,10 @@ bool attempt_progress(struct attempt *, unsigned *tokens, usec *span);
 /* For the router and the outcome. */
 void attempt_result(const struct attempt *, usec now, struct route_result *);
 void attempt_report(const struct attempt *, usec now, struct attempt_report *);
+
+/* attempt_bytes.c: takes what the transfer brings. */
+extern const struct transfer_ops attempt_transfer_ops;
+/* Keeps the backend's own words, as many as there is room for. */
+void attempt_keep_message(struct attempt *, struct slice);
 
 #endif

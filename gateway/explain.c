@@ -69,6 +69,7 @@ verdict_words(const char *verdict)
 		{ "crowded", "too full for its class" },
 		{ "reserved", "rate kept for higher ones" },
 		{ "tried", "tried before, and failed" },
+		{ "late", "asked already, and late" },
 		{ "fallback", "a fallback, not needed" },
 		{ "ineligible", "cannot or may not" }, { "out", "out of use" },
 		{ "limited", "over its rate limit" },

@@ -29,24 +29,50 @@ host_without_port(struct slice host)
 	return colon >= 0 ? slice_make(host.p, (size_t)colon) : host;
 }
 
-/* An open gateway on loopback must not be spent by a web page that points a
- * name of its own at 127.0.0.1 (DNS rebinding). */
-bool
-head_host_allowed(struct slice host, const struct conf_listen *listen)
+/* A name that nobody else can point at this gateway. */
+static bool
+is_own_name(struct slice host, const struct conf_listen *listen)
 {
 	static const char *const local[] = { "localhost", "127.0.0.1",
 		"[::1]" };
 	struct slice name = host_without_port(host);
 
-	if (listen->path != NULL || host.n == 0)
-		return true;
 	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
 		if (slice_iis(name, local[i]))
 			return true;
 	/* IPv6 stands in brackets in a Host header, and only there. */
 	if (name.n > 2 && name.p[0] == '[')
 		name = slice_make(name.p + 1, name.n - 2);
-	return slice_iis(name, listen->address);
+	return listen->path == NULL && slice_iis(name, listen->address);
+}
+
+/* An open gateway on loopback must not be spent by a web page that points a
+ * name of its own at 127.0.0.1 (DNS rebinding). */
+bool
+head_host_allowed(struct slice host, const struct conf_listen *listen)
+{
+	return listen->path != NULL || host.n == 0 || is_own_name(host, listen);
+}
+
+/* A page that this gateway's own address has served, or a proxy on it: its
+ * origin is where it asks. To a page elsewhere its name would prove nothing,
+ * so the name must be the gateway's own as well. */
+static bool
+is_same_origin(
+    struct slice origin, struct slice host, const struct conf_listen *listen)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		struct slice scheme = slice_of(schemes[i]);
+
+		if (slice_istarts(origin, scheme))
+			return slice_ieq(slice_make(origin.p + scheme.n,
+					     origin.n - scheme.n),
+				   host) &&
+			    is_own_name(host, listen);
+	}
+	return false;
 }
 
 bool
@@ -63,19 +89,21 @@ head_origin_allowed(const struct conf *conf, struct slice origin)
 static bool
 admit_stranger(struct request *r)
 {
+	const struct conf_listen *listen = &r->worker->app->bound->listen;
 	struct slice origin = exchange_header(r->exchange, "origin");
+	struct slice host = exchange_header(r->exchange, "host");
 
-	if (!head_host_allowed(exchange_header(r->exchange, "host"),
-		&r->worker->app->bound->listen)) {
+	if (!head_host_allowed(host, listen)) {
 		refuse(r, 403, "invalid_request_error", "host_not_allowed",
 		    "this gateway has no tenants and answers only to the "
 		    "Host localhost, 127.0.0.1, [::1] or its own address");
 		return false;
 	}
-	if (origin.n > 0 && !head_origin_allowed(r->conf, origin)) {
+	if (origin.n > 0 && !head_origin_allowed(r->conf, origin) &&
+	    !is_same_origin(origin, host, listen)) {
 		refuse(r, 403, "invalid_request_error", "origin_not_allowed",
 		    "this gateway has no tenants and answers web pages only "
-		    "of the origins in cors_origins");
+		    "of its own origin and of those in cors_origins");
 		return false;
 	}
 	return true;

@@ -9,194 +9,76 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/backend.h"
 #include "gateway/child.h"
 #include "gateway/client.h"
 #include "gateway/command.h"
-#include "gateway/dialects/dialect.h"
-#include "gateway/upstream/target.h"
+#include "gateway/question.h"
 
 #define LIVE_TIMEOUT (60 * USEC_SEC)
-#define LIVE_BODY_MAX ((size_t)4 << 20)
 #define CHILD_WAIT (120 * USEC_SEC) /* for a model to load */
 #define CHILD_POLL (300 * USEC_MS)
-
-static const char chat_question[] =
-    "{\"model\":\"m\",\"stream\":true,\"max_tokens\":8,"
-    "\"messages\":[{\"role\":\"user\",\"content\":\"Say hello.\"}]}";
-static const char embeddings_question[] =
-    "{\"model\":\"m\",\"input\":\"hello\"}";
-
-struct ask {
-	const struct conf_serving *serving;
-	const struct backend_ops *ops;
-	const struct route *route;
-	struct answer_head head;
-	struct sse sse;
-	struct buf partial, scratch;
-	usec sent, first_token;
-	unsigned seen;
-	bool events;
-};
 
 static void
 on_header(void *arg, struct slice name, struct slice value)
 {
-	struct ask *a = arg;
-
-	a->ops->read_header(name, value, &a->head);
-	if (slice_iis(name, "content-type"))
-		a->events = slice_istarts(value, SLICE("text/event-stream"));
-}
-
-static void
-take_event(struct ask *a, struct slice raw)
-{
-	struct event e = { .queue_time = -1 };
-	struct sse_fields f;
-
-	sse_parse(raw, &f, &a->scratch);
-	if (!f.has_data)
-		return;
-	a->ops->decode(a->route->dialect, f.event, f.data, &e, &a->scratch);
-	a->seen |= e.bits;
-	if ((e.bits & EVENT_TOKEN) != 0 && a->first_token == 0)
-		a->first_token = clock_now();
+	question_take_header(arg, name, value);
 }
 
 static void
 on_bytes(void *arg, struct slice bytes)
 {
-	struct ask *a = arg;
-	size_t taken;
-
-	while (bytes.n > 0) {
-		enum sse_state s = SSE_MORE;
-
-		taken = bytes.n;
-		if (a->events)
-			s = sse_scan(&a->sse, bytes, &taken);
-		buf_add(&a->partial, slice_make(bytes.p, taken));
-		bytes = slice_make(bytes.p + taken, bytes.n - taken);
-		if (s == SSE_LONG)
-			return;
-		if (s != SSE_EVENT)
-			continue;
-		take_event(a, buf_slice(&a->partial));
-		buf_reset(&a->partial);
-	}
-}
-
-/* Chat where the serving can, else embeddings. */
-static const struct route *
-route_for(const struct conf_serving *s, struct slice *question)
-{
-	bool known;
-
-	if ((s->caps & CAP_CHAT) != 0) {
-		*question = SLICE(chat_question);
-		return route_find(
-		    SLICE("POST"), SLICE("/v1/chat/completions"), &known);
-	}
-	*question = SLICE(embeddings_question);
-	return route_find(SLICE("POST"), SLICE("/v1/embeddings"), &known);
+	question_take(arg, bytes);
 }
 
 static bool
-verdict(struct ask *a, const struct transfer_result *result)
+verdict(struct question *q, const struct transfer_result *result)
 {
-	struct event e = { .queue_time = -1 };
-	struct fault fault;
+	struct fault fault = question_end(q, result);
+	struct slice body = buf_slice(&q->body);
 
-	if (result->fault == FAULT_NONE && result->status == 200) {
-		if (!a->events)
-			a->ops->decode(a->route->dialect, SLICE(""),
-			    buf_slice(&a->partial), &e, &a->scratch);
-		if (((a->seen | e.bits) & EVENT_TOKEN) != 0 &&
-		    ((a->seen | e.bits) & EVENT_ERROR) == 0) {
-			printf("good, first token after %.0f ms\n",
-			    (double)((a->first_token > 0 ? a->first_token
-							 : clock_now()) -
-				a->sent) /
-				1e3);
-			return true;
-		}
+	if (fault.kind == FAULT_NONE) {
+		printf("good, first token after %.0f ms\n",
+		    (double)(q->first_token - q->sent) / 1e3);
+		return true;
 	}
-	a->head.status = result->status;
-	fault.kind = result->fault;
-	if (fault.kind == FAULT_NONE)
-		fault = a->ops->classify(&a->head, buf_slice(&a->partial));
 	printf("BAD: %s, status %d%s%s%s%.*s\n", fault_rule(fault.kind)->name,
 	    result->status, result->message[0] != '\0' ? ": " : "",
-	    result->message, a->partial.n > 0 ? ": " : "",
-	    a->partial.n < 200 ? (int)a->partial.n : 200,
-	    a->partial.n > 0 ? a->partial.p : "");
+	    result->message, body.n > 0 ? ": " : "",
+	    body.n < 200 ? (int)body.n : 200, body.n > 0 ? body.p : "");
 	return false;
 }
 
 static bool
-send_question(struct client *c, struct ask *a, const char *base,
-    struct slice question, struct dialect_request *parsed)
+ask(struct client *c, struct question *q, const char *base)
 {
 	const struct client_ops ops = { on_header, on_bytes };
-	struct slice pieces[EDITS_PIECES_MAX];
-	struct encoded out;
-	struct errmsg why;
+	struct transfer_request t;
 	struct transfer_result result;
-	struct transfer_request t = { .method = "POST", .body = pieces };
-	struct encode_in in = { .dialect = a->route->dialect,
-		.path = a->route->upstream_path,
-		.facts = &parsed->facts,
-		.body = question,
-		.members = parsed->members,
-		.n_members = parsed->n_members,
-		.model = parsed->model,
-		.serving = a->serving,
-		.model_name = slice_of(a->serving->upstream) };
-	char url[640];
-	size_t total;
-	bool good = false;
+	struct errmsg why;
 
-	encoded_init(&out);
-	if (a->ops->encode(&in, &out, &why) != OK) {
+	if (question_encode(q, base, &t, &why) != OK) {
 		printf("BAD: %s\n", why.text);
-	} else {
-		snprintf(url, sizeof(url), "%s%s", base, out.path);
-		t.url = url;
-		t.headers = buf_slice(&out.headers);
-		t.n_body = edits_pieces(&out.body, pieces, &total);
-		transfer_target(&t, a->serving->backend);
-		a->sent = clock_now();
-		client_send(c, &t, &ops, a, LIVE_TIMEOUT, &result);
-		good = verdict(a, &result);
+		return false;
 	}
-	encoded_fini(&out);
-	return good;
+	client_send(c, &t, &ops, q, LIVE_TIMEOUT, &result);
+	return verdict(q, &result);
 }
 
 static bool
 ask_serving(struct client *c, const struct conf_serving *s, const char *base)
 {
-	struct ask a = { .serving = s,
-		.ops = backend_find(slice_of(s->backend->adapter)) };
-	struct dialect_request *parsed = malloc(sizeof(*parsed));
-	struct dialect_error why;
-	struct slice question;
+	struct question *q = malloc(sizeof(*q));
 	bool good = false;
 
 	printf("%-12s %-20s %-24s ", s->backend->name, s->model->name,
 	    s->upstream);
 	fflush(stdout);
-	a.route = route_for(s, &question);
-	sse_init(&a.sse);
-	buf_init(&a.partial, LIVE_BODY_MAX);
-	buf_init(&a.scratch, LIVE_BODY_MAX);
-	if (parsed != NULL &&
-	    dialect_get(a.route->dialect)->parse(question, parsed, &why) == OK)
-		good = send_question(c, &a, base, question, parsed);
-	buf_fini(&a.partial);
-	buf_fini(&a.scratch);
-	free(parsed);
+	if (q == NULL)
+		return false;
+	question_init(q, s);
+	good = ask(c, q, base);
+	question_fini(q);
+	free(q);
 	return good;
 }
 

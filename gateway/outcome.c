@@ -33,7 +33,8 @@ outcome_note_commit(struct request *r)
 	note_last_plan(r);
 }
 
-/* A target on what was not measured (TTFT of a whole answer) is not missed. */
+/* A target on what was not measured (TTFT of a whole answer) is not missed, nor
+ * one for the time in which the client did not read. */
 static void
 judge_slo(struct outcome *o, const struct slo *slo)
 {
@@ -41,7 +42,7 @@ judge_slo(struct outcome *o, const struct slo *slo)
 	o->slo_met = o->result == RESULT_OK &&
 	    (slo->ttft == 0 || o->ttft <= slo->ttft) &&
 	    (slo->itl == 0 || o->itl <= slo->itl) &&
-	    (slo->total == 0 || o->total <= slo->total);
+	    (slo->total == 0 || o->total - o->stalled <= slo->total);
 }
 
 /* Nobody says what a cancelled attempt has used. It is charged for the whole
@@ -65,6 +66,7 @@ note_answer(struct request *r, usec now)
 	attempt_result(r->attempt, now, &result);
 	o->usage = result.usage;
 	o->itl = result.itl;
+	o->stalled = result.stalled;
 	o->cost =
 	    price_of_usage(&r->attempt->serving->backend->price, &result.usage);
 	hedge = cost_of_hedge(r, &result.usage);

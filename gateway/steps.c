@@ -1,11 +1,11 @@
-/* gateway/steps.c - the request's steps, one function per state.
+/* gateway/steps.c - the request's steps, one function per state; those of
+ * COMMIT and RELAY are in relay.c.
  *
  * Runs from the worker's settle loop. Each step either goes on at once
- * (STEP_AGAIN) or waits for a callback to leave word (STEP_WAIT). This file
- * is the only one that joins front, router, dialects and attempts. */
+ * (STEP_AGAIN) or waits for a callback to leave word (STEP_WAIT). This file and
+ * relay.c alone join front, router, dialects and attempts. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "gateway/app.h"
 #include "gateway/attempt.h"
@@ -259,6 +259,16 @@ any_warm(const struct request *r)
 	return false;
 }
 
+/* Then it waits for that one, whatever others there were. */
+static bool
+last_was_loading(const struct request *r)
+{
+	size_t last = r->n_attempts - 1;
+
+	return r->n_attempts > 0 &&
+	    r->outcome.attempts[last % ATTEMPTS_KEPT].fault == FAULT_LOADING;
+}
+
 static enum step
 step_wait(struct request *r)
 {
@@ -272,23 +282,13 @@ step_wait(struct request *r)
 		request_arm(r);
 		return STEP_WAIT;
 	}
-	warm = any_warm(r);
+	warm = any_warm(r) && !last_was_loading(r);
 	request_drop_tickets(r);
 	r->outcome.fault = warm ? FAULT_DEADLINE : FAULT_LOADING;
 	return request_refuse(r, warm ? &refusal_deadline : &refusal_loading);
 }
 
 /* --- ATTEMPT --- */
-
-static void
-check_deadlines(struct attempt *a, usec now)
-{
-	enum fault_kind passed;
-
-	attempt_deadline(a, now, &passed);
-	if (passed != FAULT_NONE)
-		attempt_fail(a, passed);
-}
 
 static enum step
 out_of_time(struct request *r)
@@ -306,9 +306,9 @@ step_attempt(struct request *r)
 
 	/* what has come in time is not late any more */
 	if (!r->attempt->ready)
-		check_deadlines(r->attempt, now);
+		attempt_check_deadlines(r->attempt, now);
 	if (r->second != NULL && !r->second->ready)
-		check_deadlines(r->second, now);
+		attempt_check_deadlines(r->second, now);
 	request_unpair(r);
 	if (r->attempt->failed)
 		return request_retry(r);
@@ -322,156 +322,6 @@ step_attempt(struct request *r)
 		request_hedge(r);
 		return STEP_AGAIN; /* it may have failed already */
 	}
-	request_arm(r);
-	return STEP_WAIT;
-}
-
-/* --- COMMIT, RELAY --- */
-
-/* The request's bytes are not needed once nothing can be tried again. */
-static void
-free_request_body(struct request *r)
-{
-	if (r->parsed == NULL || !attempt_body_sent(r->attempt))
-		return;
-	encoded_fini(&r->attempt->encoded);
-	exchange_free_body(r->exchange);
-	r->facts.model = SLICE("");
-	free(r->parsed);
-	r->parsed = NULL;
-}
-
-static enum step
-commit_body(struct request *r)
-{
-	struct attempt *a = r->attempt;
-	struct slice body = buf_slice(&a->held);
-	struct buf converted;
-
-	buf_init(&converted, ATTEMPT_JSON_MAX * 2);
-	if (r->route->dialect == DIALECT_EMBEDDINGS &&
-	    backend_convert_embeddings(body, r->facts.base64, &converted))
-		body = buf_slice(&converted);
-	if (buf_err(&converted) != OK) {
-		buf_fini(&converted);
-		request_settle_ticket(r);
-		return request_refuse(r, &refusal_memory);
-	}
-	reply_headers(r, 200, "application/json", (int64_t)body.n, NULL);
-	r->sink->ops->write(r->sink, body);
-	r->outcome.bytes_out += body.n;
-	buf_fini(&converted);
-	request_enter(r, REQ_RELAY);
-	return STEP_AGAIN;
-}
-
-static enum step
-step_commit(struct request *r)
-{
-	struct attempt *a = r->attempt;
-
-	outcome_note_commit(r);
-	request_tell_limits(r, a);
-	if (a->mode != ATTEMPT_EVENTS) {
-		free_request_body(r);
-		return commit_body(r);
-	}
-	r->streaming = true;
-	/* An SDK's read timeout is for each piece, once pieces come. */
-	r->deadline = r->routing.arrived + r->conf->deadline;
-	reply_headers(
-	    r, 200, "text/event-stream; charset=utf-8", SINK_STREAMED, NULL);
-	request_enter(r, REQ_RELAY);
-	attempt_commit(a);
-	free_request_body(r);
-	return STEP_AGAIN;
-}
-
-static void
-tell_first_token(struct request *r)
-{
-	struct attempt *a = r->attempt;
-
-	if (a->token_told || a->first_token == 0 || !a->ticketed)
-		return;
-	a->token_told = true;
-	switchboard_first_token(r->worker->app->board, a->ticket,
-	    r->worker->now, a->first_token - a->sent);
-}
-
-static void
-tell_progress(struct request *r)
-{
-	struct attempt *a = r->attempt;
-	unsigned tokens;
-	usec span;
-
-	if (a->ticketed && attempt_progress(a, &tokens, &span))
-		switchboard_progress(r->worker->app->board, a->ticket,
-		    r->worker->now, tokens, span);
-}
-
-/* After COMMIT there is no way back: the client hears of it in the stream. */
-static enum step
-break_off(struct request *r)
-{
-	struct attempt *a = r->attempt;
-	const char *name = fault_rule(a->fault.kind)->name;
-
-	log_info("broken id=%s backend=%s reason=%s", r->id,
-	    a->serving->backend->name, name);
-	snprintf(r->refusal_text, sizeof(r->refusal_text),
-	    "the stream from backend %s broke off (%s)%s%s",
-	    a->serving->backend->name, name, a->message[0] != '\0' ? ": " : "",
-	    a->message);
-	reply_error_event(r,
-	    &(struct error_reply){ .status = 502,
-		.type = "server_error",
-		.code = "upstream_failed",
-		.message = r->refusal_text });
-	request_settle_ticket(r);
-	return request_finish(r, RESULT_BROKEN, a->fault.kind, name);
-}
-
-static enum step
-end_answer(struct request *r)
-{
-	struct attempt *a = r->attempt;
-	struct slice done = r->dialect->done_event;
-
-	if (r->streaming && (a->seen & EVENT_DONE) == 0 && done.n > 0) {
-		r->sink->ops->write(r->sink, done);
-		r->outcome.bytes_out += done.n;
-	}
-	r->sink->ops->end(r->sink, SINK_CLEAN);
-	if (a->failed) /* after its end mark: nobody's loss */
-		attempt_accept(a);
-	request_settle_ticket(r);
-	return request_finish(
-	    r, RESULT_OK, FAULT_NONE, plan_reason_name(a->plan.reason));
-}
-
-static enum step
-step_relay(struct request *r)
-{
-	struct attempt *a = r->attempt;
-
-	tell_first_token(r);
-	tell_progress(r);
-	free_request_body(r);
-	if (r->drained) {
-		r->drained = false;
-		attempt_resume(a);
-	}
-	check_deadlines(a, r->worker->now);
-	if (!a->failed && !a->done && r->worker->now >= r->deadline)
-		attempt_fail(a, FAULT_DEADLINE);
-	/* All of the answer and its end mark are out: what the connection
-	 * does now does not matter, but let it end for its reuse. */
-	if (a->failed && (a->seen & EVENT_DONE) == 0)
-		return break_off(r);
-	if (a->done || a->failed)
-		return end_answer(r);
 	request_arm(r);
 	return STEP_WAIT;
 }

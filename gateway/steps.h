@@ -1,8 +1,8 @@
 /* gateway/steps.h - what the files of the request's steps share.
  *
- * steps.c has one function per state; hedge.c, two attempts at a time;
- * retry.c, what a failed attempt leads to and how tickets end; outcome.c, what
- * is told of a request once it is over. */
+ * steps.c has one function per state, but for COMMIT and RELAY in relay.c;
+ * hedge.c, two attempts at a time; retry.c, what a failed attempt leads to and
+ * how tickets end; outcome.c, what is told of a request once it is over. */
 #ifndef GATEWAY_STEPS_H
 #define GATEWAY_STEPS_H
 
@@ -14,6 +14,10 @@ enum step request_finish(
     struct request *, enum result, enum fault_kind, const char *reason);
 /* What the router said, now or after a wait. */
 enum step request_follow_plan(struct request *);
+
+/* relay.c: the steps of these two states. */
+enum step step_commit(struct request *);
+enum step step_relay(struct request *);
 
 /* hedge.c: sets hedge_at for an attempt that begins now. */
 void request_expect_hedge(struct request *);

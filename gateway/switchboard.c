@@ -170,6 +170,18 @@ switchboard_finished(struct switchboard *b, struct ticket t,
 	wake_workers(b, mask);
 }
 
+bool
+switchboard_probe(struct switchboard *b, usec now, struct route_request *rr,
+    struct ticket *t, struct plan *plan)
+{
+	bool any;
+
+	uv_mutex_lock(&b->lock);
+	any = router_probe(b->router, now, rr, t, plan);
+	uv_mutex_unlock(&b->lock);
+	return any;
+}
+
 void
 switchboard_load(struct switchboard *b, uint32_t backend,
     const struct load *load, const struct fault *fault, usec now)

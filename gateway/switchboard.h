@@ -34,6 +34,8 @@ void switchboard_progress(
     struct switchboard *, struct ticket, usec now, unsigned tokens, usec span);
 void switchboard_finished(
     struct switchboard *, struct ticket, const struct route_result *, usec now);
+bool switchboard_probe(struct switchboard *, usec now, struct route_request *,
+    struct ticket *, struct plan *);
 void switchboard_load(struct switchboard *, uint32_t backend,
     const struct load *, const struct fault *, usec now);
 void switchboard_tick(struct switchboard *, usec now);

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #define COURTESY_LEAST 0.975
-#define COURTESY_MOST 0.995
+#define COURTESY_MOST 0.999
 #define COURTESY_GAIN 0.01
 
 static const struct {
@@ -12,7 +12,7 @@ static const struct {
 } rows[] = {
 	[PRIORITY_PREMIUM] = { 1.0, 0.0, 0.0, 0.0 },
 	[PRIORITY_STANDARD] = { 0.85, 0.5, 0.9, 0.5 },
-	[PRIORITY_BATCH] = { 0.55, 0.8, 0.9, 0.5 },
+	[PRIORITY_BATCH] = { 0.55, 0.8, 0.9, 0.3 },
 };
 
 double

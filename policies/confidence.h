@@ -23,4 +23,13 @@ double confidence_required(const struct slo *);
 #define PENALTY_START 6.0
 double penalty_after(double penalty, const struct slo *, bool met);
 
+/* Where forecasts are too fearful, or not enough, for a class at a serving: how
+ * often it missed there against how often it was said to. The odds of a miss
+ * are as many times those foreseen; 0: nothing is known yet. They follow the
+ * outcomes by a gradient of the log loss, which is Platt's scaling with the
+ * shift alone, online (Platt, "Probabilistic outputs for support vector
+ * machines", 1999). `chance` is one with these odds in it; -1: none. */
+double chance_in_odds(double chance, double odds);
+double odds_after(double odds, double chance, bool met);
+
 #endif

@@ -1,4 +1,6 @@
 /* policies/confidence_test.c - what a probable miss is worth. */
+#include <math.h>
+
 #include "gateway/conf/testing.h"
 
 #include "policies/confidence.h"
@@ -68,6 +70,55 @@ it_stays_within_reason(void **state)
 	assert_true(after(least, &p90, 5000, 0.5) > 2 * least);
 }
 
+/* The odds that come of so many requests that were all given that chance. */
+static double
+odds_of(double chance, unsigned n, double missed)
+{
+	double odds = 0, due = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		bool miss = (due += missed) >= 1;
+
+		due -= miss ? 1 : 0;
+		odds = odds_after(odds, chance_in_odds(chance, odds), !miss);
+	}
+	return odds;
+}
+
+static void
+a_forecast_that_is_off_comes_right(void **state)
+{
+	const double chance[] = { 0.6, 0.8, 0.95 };
+	const double missed[] = { 0.15, 0.25, 0.1 };
+
+	for (unsigned i = 0; i < 3; i++) {
+		double odds = odds_of(chance[i], 2000, missed[i]);
+		double now = chance_in_odds(chance[i], odds);
+
+		assert_true(fabs(1 - missed[i] - now) < 0.03);
+	}
+}
+
+static void
+a_forecast_that_is_right_is_left_alone(void **state)
+{
+	assert_true(fabs(odds_of(0.9, 2000, 0.1) - 1) < 0.2);
+	assert_true(chance_in_odds(0.7, 0) >= 0.7);
+	assert_true(odds_after(0.5, -1, false) <= 0.5); /* nothing foreseen */
+}
+
+static void
+odds_keep_order_and_certainty(void **state)
+{
+	assert_true(chance_in_odds(0, 0.1) <= 0);
+	assert_true(chance_in_odds(1, 4) >= 1);
+	assert_true(chance_in_odds(-1, 4) < 0);
+	for (double p = 0.1; p < 0.9; p += 0.1)
+		assert_true(chance_in_odds(p, 3) < chance_in_odds(p + 0.1, 3));
+	/* no run of luck makes it blind */
+	assert_true(chance_in_odds(0.05, odds_of(0.5, 100000, 0)) < 0.5);
+}
+
 int
 main(void)
 {
@@ -78,6 +129,9 @@ main(void)
 		cmocka_unit_test(
 		    it_rises_while_too_many_miss_and_falls_while_too_few_do),
 		cmocka_unit_test(it_stays_within_reason),
+		cmocka_unit_test(a_forecast_that_is_off_comes_right),
+		cmocka_unit_test(a_forecast_that_is_right_is_left_alone),
+		cmocka_unit_test(odds_keep_order_and_certainty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

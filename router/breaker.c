@@ -7,14 +7,6 @@
 
 #include <string.h>
 
-enum breaker_state
-breaker_state(const struct breaker *b, usec now)
-{
-	if (b->state == BREAKER_OPEN && now >= b->until)
-		return BREAKER_HALF_OPEN;
-	return b->state;
-}
-
 static void
 settle(struct breaker *b, usec now)
 {
@@ -121,12 +113,15 @@ breaker_failure(
 	return true;
 }
 
-void
+bool
 breaker_probe_well(struct breaker *b, usec now)
 {
-	if (b->state == BREAKER_OPEN && now < b->until)
+	bool was_open = b->state == BREAKER_OPEN;
+
+	if (was_open && now < b->until)
 		b->until = now;
 	settle(b, now);
+	return was_open;
 }
 
 bool

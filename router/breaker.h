@@ -41,7 +41,13 @@ struct breaker {
 	struct window calls, failures;
 };
 
-enum breaker_state breaker_state(const struct breaker *, usec now);
+static inline enum breaker_state
+breaker_state(const struct breaker *b, usec now)
+{
+	if (b->state == BREAKER_OPEN && now >= b->until)
+		return BREAKER_HALF_OPEN;
+	return b->state;
+}
 /* Whether one more request may go. */
 bool breaker_permits(const struct breaker *, usec now);
 
@@ -58,8 +64,9 @@ void breaker_success(struct breaker *, uint32_t epoch, bool vouched, usec now);
 bool breaker_failure(
     struct breaker *, uint32_t epoch, bool outright, usec now, struct rng *);
 
-/* From a probe of its health, outside any attempt. */
-void breaker_probe_well(struct breaker *, usec now);
+/* From a probe of its health, outside any attempt. True: this ended its being
+ * open; this opened it. */
+bool breaker_probe_well(struct breaker *, usec now);
 bool breaker_probe_failed(struct breaker *, usec now, struct rng *);
 
 #endif

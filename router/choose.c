@@ -1,6 +1,6 @@
 /* router/choose.c - one of several servings that could take a request now.
  *
- * Sets of candidates are bit masks over their indices. */
+ * Sets are of candidates, by their indices. */
 #include "router/choose.h"
 
 #include <math.h>
@@ -8,6 +8,8 @@
 #include "policies/admit.h"
 #include "policies/price.h"
 #include "policies/slo.h"
+#include "router/bound.h"
+#include "router/set.h"
 
 #define CHANCE_TIE 0.02 /* chances closer than this are equal */
 #define FULLNESS 0.3 /* what a full backend adds to its price */
@@ -21,18 +23,11 @@
 struct field {
 	const struct candidate *list;
 	unsigned n;
+	struct set all;
 	struct rng *rng;
 };
 
 /* --- drawing from a set --- */
-
-static unsigned
-nth(uint64_t set, unsigned n)
-{
-	while (n-- > 0)
-		set &= set - 1;
-	return (unsigned)__builtin_ctzll(set);
-}
 
 /* Requests at work, as a share of slots where they are known. */
 static bool
@@ -47,58 +42,59 @@ busier(const struct candidate *a, const struct candidate *b)
 }
 
 static unsigned
-quieter_of_two(const struct field *f, uint64_t set)
+quieter_of_two(const struct field *f, const struct set *set)
 {
-	unsigned n = (unsigned)__builtin_popcountll(set);
+	unsigned n = set_count(set);
 	unsigned i, j;
 
 	if (n == 1)
-		return nth(set, 0);
+		return set_next(set, 0);
 	i = rng_below(f->rng, n);
 	j = rng_below(f->rng, n - 1);
 	j += j >= i;
-	i = nth(set, i);
-	j = nth(set, j);
+	i = set_nth(set, i);
+	j = set_nth(set, j);
 	return busier(&f->list[i], &f->list[j]) ? j : i;
 }
 
-static uint64_t
-best_quality(const struct field *f, uint64_t set)
+static struct set
+best_quality(const struct field *f, const struct set *set)
 {
 	double best = -INFINITY;
-	uint64_t found = 0;
+	struct set found = { 0 };
 
-	for (uint64_t rest = set; rest != 0; rest &= rest - 1) {
-		unsigned i = nth(rest, 0);
+	SET_EACH (i, set) {
 		double q = f->list[i].cell->conf->quality;
 
 		if (q > best) {
 			best = q;
-			found = 0;
+			found = (struct set){ 0 };
 		}
 		if (q >= best)
-			found |= UINT64_C(1) << i;
+			set_add(&found, i);
 	}
 	return found;
 }
 
 /* Of the set: those of the least `key`, then the best, then the quieter. */
 static unsigned
-least_of(const struct field *f, uint64_t set, const double *key, double tie)
+least_of(
+    const struct field *f, const struct set *set, const double *key, double tie)
 {
 	double least = INFINITY;
-	uint64_t ties = 0;
+	struct set ties = { 0 };
 
-	for (uint64_t rest = set; rest != 0; rest &= rest - 1)
-		least = fmin(least, key[nth(rest, 0)]);
-	for (uint64_t rest = set; rest != 0; rest &= rest - 1)
-		if (key[nth(rest, 0)] <= least + fabs(least) * (tie - 1))
-			ties |= rest & -rest;
-	return quieter_of_two(f, best_quality(f, ties));
+	SET_EACH (i, set)
+		least = lesser(least, key[i]);
+	SET_EACH (i, set)
+		if (key[i] <= least + fabs(least) * (tie - 1))
+			set_add(&ties, i);
+	ties = best_quality(f, &ties);
+	return quieter_of_two(f, &ties);
 }
 
 static unsigned
-cheapest(const struct field *f, uint64_t set)
+cheapest(const struct field *f, const struct set *set)
 {
 	double price[CONF_SERVINGS_MAX];
 
@@ -108,7 +104,7 @@ cheapest(const struct field *f, uint64_t set)
 }
 
 static unsigned
-least_score(const struct field *f, uint64_t set)
+least_score(const struct field *f, const struct set *set)
 {
 	double score[CONF_SERVINGS_MAX];
 
@@ -118,7 +114,7 @@ least_score(const struct field *f, uint64_t set)
 }
 
 static unsigned
-fastest(const struct field *f, uint64_t set)
+fastest(const struct field *f, const struct set *set)
 {
 	double ttft[CONF_SERVINGS_MAX];
 
@@ -127,21 +123,15 @@ fastest(const struct field *f, uint64_t set)
 	return least_of(f, set, ttft, CHOOSE_TIE);
 }
 
-static uint64_t
+static struct set
 with_verdict(const struct field *f, unsigned verdicts)
 {
-	uint64_t set = 0;
+	struct set set = { 0 };
 
 	for (unsigned i = 0; i < f->n; i++)
 		if ((verdicts & 1u << f->list[i].verdict) != 0)
-			set |= UINT64_C(1) << i;
+			set_add(&set, i);
 	return set;
-}
-
-static uint64_t
-all(const struct field *f)
-{
-	return f->n > 0 ? ~UINT64_C(0) >> (64 - f->n) : 0;
 }
 
 /* --- what is said of each --- */
@@ -158,10 +148,11 @@ occupancy(const struct site *s, usec now)
 static bool
 is_shared(const struct site *s, const struct demand *d, usec now)
 {
-	usec tightest = site_tightest(s, NULL);
+	usec tightest;
 
 	if (d->priority == PRIORITY_PREMIUM)
 		return false;
+	tightest = site_tightest(s, NULL);
 	return (tightest > 0 && (d->slo->itl <= 0 || tightest < d->slo->itl)) ||
 	    site_is_wanted(s, now);
 }
@@ -182,14 +173,15 @@ judge(const struct candidate *c, const struct demand *d, bool spare, usec now)
 	double reserve = admit_reserve(d->priority);
 
 	if (d->priority != PRIORITY_PREMIUM && site_is_wanted(s, now))
-		reserve = fmax(reserve, RESERVE_WANTED);
+		reserve = greater(reserve, RESERVE_WANTED);
 	if (spare && cell_is_ailing(c->cell))
 		return VERDICT_AILING;
 	if (!site_has_allowance(s, reserve, now))
 		return VERDICT_RESERVED;
-	if (occupancy(s, now) >= admit_ceiling(d->priority, shared) ||
+	if (c->full >= admit_ceiling(d->priority, shared) ||
 	    (shared && s->in_flight > 0 &&
-		c->outlook.courtesy < asked_of(s, d, now)))
+		predict_courtesy(c->cell, d, &c->outlook, now) <
+		    asked_of(s, d, now)))
 		return VERDICT_CROWDED;
 	if (c->outlook.chance >= 0 && c->outlook.chance < d->required)
 		return VERDICT_UNLIKELY;
@@ -199,12 +191,11 @@ judge(const struct candidate *c, const struct demand *d, bool spare, usec now)
 static void
 weigh(struct candidate *c, const struct demand *d, bool spare, usec now)
 {
-	double full = occupancy(c->cell->site, now);
-
+	c->full = occupancy(c->cell->site, now);
 	c->price = price_rank(price_expected(
 	    &c->cell->conf->backend->price, d->input, d->output));
 	predict(c->cell, d, now, &c->outlook);
-	c->score = c->price * (1 + FULLNESS * full * full);
+	c->score = c->price * (1 + FULLNESS * c->full * c->full);
 	c->verdict = judge(c, d, spare, now);
 }
 
@@ -240,21 +231,33 @@ find_out(const struct field *f, const struct demand *d, usec now, unsigned *out)
 	return longest < USEC_NEVER;
 }
 
-/* What a miss would cost is reckoned in what the dearest would. */
-static void
-add_penalties(struct candidate *list, unsigned n, const struct demand *d)
+/* Reckoned in what the dearest would cost. */
+double
+choose_stake(const struct candidate *list, unsigned n, const struct demand *d)
 {
 	double dearest = 0;
 
 	if (!slo_has_targets(d->slo))
-		return;
+		return 0;
 	for (unsigned i = 0; i < n; i++)
 		if (list[i].price < INFINITY)
-			dearest = fmax(dearest, list[i].price);
-	dearest = dearest > 0 ? dearest : 1;
-	for (unsigned i = 0; i < n; i++)
+			dearest = greater(dearest, list[i].price);
+	return d->penalty * (dearest > 0 ? dearest : 1);
+}
+
+/* For its own probable miss, and for those that it would cause. */
+static void
+add_penalties(
+    struct candidate *list, unsigned n, const struct demand *d, usec now)
+{
+	double stake = choose_stake(list, n, d);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (stake > 0)
+			list[i].score += stake * (1 - list[i].outlook.chance);
 		list[i].score +=
-		    d->penalty * dearest * (1 - list[i].outlook.chance);
+		    predict_toll(list[i].cell, d, &list[i].outlook, now);
+	}
 }
 
 /* --- the choices --- */
@@ -262,27 +265,28 @@ add_penalties(struct candidate *list, unsigned n, const struct demand *d)
 /* The likeliest to meet the targets, by price among equals; where none has a
  * chance worth the name, the one that typically misses least. */
 static unsigned
-likeliest(const struct field *f, uint64_t from)
+likeliest(const struct field *f, const struct set *from, const struct demand *d)
 {
 	double best = 0, miss[CONF_SERVINGS_MAX];
-	uint64_t set = 0;
+	struct set set = { 0 };
 
-	for (uint64_t rest = from; rest != 0; rest &= rest - 1)
-		best = fmax(best, f->list[nth(rest, 0)].outlook.chance);
+	SET_EACH (i, from)
+		best = greater(best, f->list[i].outlook.chance);
 	if (best <= CHANCE_TIE) {
 		for (unsigned i = 0; i < f->n; i++)
-			miss[i] = f->list[i].outlook.excess;
+			miss[i] = predict_excess(d, &f->list[i].outlook);
 		return least_of(f, from, miss, CHOOSE_TIE);
 	}
-	for (uint64_t rest = from; rest != 0; rest &= rest - 1)
-		if (f->list[nth(rest, 0)].outlook.chance >= best - CHANCE_TIE)
-			set |= rest & -rest;
-	return cheapest(f, set);
+	SET_EACH (i, from)
+		if (f->list[i].outlook.chance >= best - CHANCE_TIE)
+			set_add(&set, i);
+	return cheapest(f, &set);
 }
 
 /* Cheaper than the choice and usually good enough: the one least known. */
 static bool
-stalest(const struct field *f, unsigned chosen, unsigned *out)
+stalest(const struct field *f, unsigned chosen, const struct demand *d,
+    unsigned *out)
 {
 	float least = INFINITY;
 
@@ -291,7 +295,8 @@ stalest(const struct field *f, unsigned chosen, unsigned *out)
 
 		if (c->verdict != VERDICT_UNLIKELY ||
 		    c->price >= f->list[chosen].price ||
-		    c->outlook.excess > 1 || c->cell->forecast->ttft.n >= least)
+		    c->cell->forecast->ttft.n >= least ||
+		    predict_excess(d, &c->outlook) > 1)
 			continue;
 		least = c->cell->forecast->ttft.n;
 		*out = i;
@@ -347,8 +352,8 @@ is_worth_waiting(const struct quest *q, double price, usec now)
 }
 
 static struct choice
-choose_adequate(
-    const struct field *f, uint64_t adequate, const struct quest *q, usec now)
+choose_adequate(const struct field *f, const struct set *adequate,
+    const struct quest *q, usec now)
 {
 	struct choice c = { CHOICE_GO, least_score(f, adequate),
 		REASON_CHEAPEST_ADEQUATE };
@@ -357,28 +362,30 @@ choose_adequate(
 	    is_worth_waiting(q, f->list[c.index].price, now))
 		return (struct choice){ CHOICE_WAIT, 0, REASON_QUEUED };
 	if (q->req->slo.priority == PRIORITY_STANDARD && f->n > 1 &&
-	    rng_unit(f->rng) < EXPLORE_SHARE && stalest(f, c.index, &c.index))
+	    rng_unit(f->rng) < EXPLORE_SHARE &&
+	    stalest(f, c.index, q->demand, &c.index))
 		c.reason = REASON_EXPLORING;
 	return c;
 }
 
 static struct choice
-go_likeliest(const struct field *f, uint64_t set)
+go_likeliest(
+    const struct field *f, const struct set *set, const struct demand *d)
 {
-	return (
-	    struct choice){ CHOICE_GO, likeliest(f, set), REASON_BEST_EFFORT };
+	return (struct choice){ CHOICE_GO, likeliest(f, set, d),
+		REASON_BEST_EFFORT };
 }
 
-static uint64_t
+static struct set
 nearly_adequate(const struct field *f, const struct demand *d)
 {
-	uint64_t set = 0;
+	struct set set = { 0 };
 
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->list[i].verdict == VERDICT_UNLIKELY &&
 		    (f->list[i].outlook.chance >= d->required - NEARLY ||
 			f->list[i].cell->site->in_flight < IDLE))
-			set |= UINT64_C(1) << i;
+			set_add(&set, i);
 	return set;
 }
 
@@ -386,8 +393,8 @@ static struct choice
 choose_without(const struct field *f, const struct quest *q, usec now)
 {
 	const struct choice wait = { CHOICE_WAIT, 0, REASON_QUEUED };
-	uint64_t harmless = with_verdict(f, 1u << VERDICT_UNLIKELY);
-	uint64_t near = nearly_adequate(f, q->demand);
+	struct set harmless = with_verdict(f, 1u << VERDICT_UNLIKELY);
+	struct set near = nearly_adequate(f, q->demand);
 
 	if (q->req->slo.on_miss == ON_MISS_REFUSE) {
 		if (q->may_wait && is_hopeful(q, now))
@@ -396,15 +403,15 @@ choose_without(const struct field *f, const struct quest *q, usec now)
 		    struct choice){ CHOICE_REFUSE, 0, REASON_SLO_UNATTAINABLE };
 	}
 	if (q->demand->priority == PRIORITY_PREMIUM)
-		return go_likeliest(f, all(f));
-	if (near != 0)
-		return go_likeliest(f, near);
+		return go_likeliest(f, &f->all, q->demand);
+	if (!set_is_empty(&near))
+		return go_likeliest(f, &near, q->demand);
 	if (is_patient(q) && is_hopeful(q, now))
 		return wait;
-	if (harmless == 0)
+	if (set_is_empty(&harmless))
 		harmless = with_verdict(f, 1u << VERDICT_AILING);
-	if (harmless != 0)
-		return go_likeliest(f, harmless);
+	if (!set_is_empty(&harmless))
+		return go_likeliest(f, &harmless, q->demand);
 	return wait; /* or, where the queue is full, away */
 }
 
@@ -418,7 +425,7 @@ is_at_ease(
 
 		if (list[i].outlook.chance >= d->slo->percentile / 100 &&
 		    site_has_allowance(s, AT_EASE, now) &&
-		    occupancy(s, now) < AT_EASE)
+		    list[i].full < AT_EASE)
 			return true;
 	}
 	return false;
@@ -453,33 +460,33 @@ struct choice
 choose(struct candidate *list, unsigned n, const struct quest *q, usec now,
     struct rng *rng)
 {
-	const struct field f = { list, n, rng };
+	const struct field f = { list, n, set_below(n), rng };
 	bool spare = can_spare(q);
-	uint64_t set;
+	struct set set;
 	unsigned out;
 
 	for (unsigned i = 0; i < n; i++)
 		weigh(&list[i], q->demand, spare, now);
-	add_penalties(list, n, q->demand);
+	add_penalties(list, n, q->demand, now);
 	if (q->demand->priority == PRIORITY_PREMIUM)
 		want(list, n, q->demand, now);
 	if (slo_has_targets(q->demand->slo) &&
 	    find_out(&f, q->demand, now, &out))
 		return (struct choice){ CHOICE_GO, out, REASON_EXPLORING };
 	if (q->req->prefer == PREFER_CHEAPEST)
-		return (struct choice){ CHOICE_GO, cheapest(&f, all(&f)),
+		return (struct choice){ CHOICE_GO, cheapest(&f, &f.all),
 			REASON_CHEAPEST };
 	if (q->req->prefer == PREFER_FASTEST)
-		return (struct choice){ CHOICE_GO, fastest(&f, all(&f)),
+		return (struct choice){ CHOICE_GO, fastest(&f, &f.all),
 			REASON_FASTEST };
 	if (q->req->pin != NULL)
-		return (struct choice){ CHOICE_GO, cheapest(&f, all(&f)),
+		return (struct choice){ CHOICE_GO, cheapest(&f, &f.all),
 			REASON_PINNED };
 	set = with_verdict(&f, 1u << VERDICT_DEARER);
-	if (set == 0)
+	if (set_is_empty(&set))
 		return choose_without(&f, q, now);
 	if (!slo_has_targets(q->demand->slo))
-		return (struct choice){ CHOICE_GO, least_score(&f, set),
+		return (struct choice){ CHOICE_GO, least_score(&f, &set),
 			REASON_CHEAPEST };
-	return choose_adequate(&f, set, q, now);
+	return choose_adequate(&f, &set, q, now);
 }

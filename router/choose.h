@@ -29,6 +29,7 @@ struct candidate {
 	unsigned at; /* in the model's servings */
 	double price; /* of the request, USD; INFINITY: unknown */
 	double score; /* INFINITY: not weighed */
+	double full; /* share of the backend's slots that are taken */
 	enum verdict verdict;
 	struct outlook outlook;
 };
@@ -52,7 +53,11 @@ struct quest {
 	unsigned n_hopes;
 };
 
-/* Fills the candidates in. 1 <= n <= 64. */
+/* What a miss of that request would be worth, in USD. */
+double choose_stake(
+    const struct candidate *, unsigned n, const struct demand *);
+
+/* Fills the candidates in. 1 <= n <= CONF_SERVINGS_MAX. */
 struct choice choose(struct candidate *, unsigned n, const struct quest *,
     usec now, struct rng *);
 

@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "policies/fairness.h"
+#include "policies/slo.h"
 
 /* What one call may do for those who wait. What it leaves undone, the next one
  * or the tick does. */
@@ -49,6 +50,8 @@ take_place(struct order *o, const struct place *place, usec now)
 	o->lately.itl = 0;
 	o->lately.late = false;
 	o->stay = (struct stay){ .itl = o->req->slo.itl,
+		.priority = o->priority,
+		.stake = place->stake,
 		.tokens =
 		    place->crowd.tokens - place->cell->site->prompt_tokens };
 	cell_enter(place->cell, &o->stay, now);
@@ -149,10 +152,21 @@ dispatch_begin(struct router *r, struct order *o, usec now)
 {
 	struct account *a = accounts_of(&r->accounts, o->req->tenant);
 
-	a->served += fair_cost(o->stay.tokens, o->output);
+	if (!o->probe)
+		a->served += fair_cost(o->stay.tokens, o->output);
+	if (slo_has_targets(&o->req->slo))
+		order_cell(r, o)->used_at = now;
 	o->state = ORDER_AT_WORK;
 	o->sent = now;
 	list_append(&r->silent, &o->link);
+}
+
+void
+dispatch_probe(
+    struct router *r, struct order *o, const struct place *place, usec now)
+{
+	take_place(o, place, now);
+	dispatch_begin(r, o, now);
 }
 
 void
@@ -247,7 +261,7 @@ dispatch_demote(struct router *r, usec now)
 enum plan_reason
 dispatch_room(const struct router *r, const struct order *o, usec now)
 {
-	if (o->fallbacks != 0 && is_hopeless(r, o, now))
+	if (!set_is_empty(&o->fallbacks) && is_hopeless(r, o, now))
 		return REASON_QUEUE_FULL;
 	return !is_full(r, o) || queue_victim(&r->queue, o->priority) != NULL
 	    ? REASON_QUEUED

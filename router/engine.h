@@ -29,6 +29,10 @@ struct router {
 	struct promises promises;
 	struct samples samples; /* since the last tick */
 	struct rng rng;
+	struct probe_purse {
+		double usd; /* that questions of our own may cost, now */
+		usec at;
+	} purse;
 	double courtesy; /* policies/admit.h: as premium fares */
 	usec humble_at; /* when a request below premium was last planned */
 	unsigned workers;
@@ -46,6 +50,9 @@ enum plan_kind dispatch(
     struct router *, struct order *, enum plan_reason no_wait, usec now);
 /* Its place is taken: from now on it is being tried. */
 void dispatch_begin(struct router *, struct order *, usec now);
+/* A question of our own takes that place. */
+void dispatch_probe(
+    struct router *, struct order *, const struct place *, usec now);
 /* Leaves its place. */
 void dispatch_end(struct router *, struct order *);
 /* Lets those who wait for that backend (or SITE_ANY) go where they can, in the
@@ -86,8 +93,9 @@ void hedge_part(struct order *);
 /* --- measure.c --- */
 
 void measure_first_token(struct router *, const struct order *, usec ttft);
-/* Its tokens of late came so far apart, us. */
-void measure_progress(struct router *, struct order *, double itl);
+/* So many tokens came of late, in `span` us. */
+void measure_progress(
+    struct router *, struct order *, unsigned tokens, double span);
 void measure_result(
     struct router *, struct order *, const struct route_result *);
 /* It was given up on without a sign of an answer. */

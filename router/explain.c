@@ -33,6 +33,7 @@ static const char *const verdicts[VERDICT_COUNT] = {
 	[VERDICT_CROWDED] = "crowded",
 	[VERDICT_RESERVED] = "reserved",
 	[VERDICT_TRIED] = "tried",
+	[VERDICT_LATE] = "late",
 	[VERDICT_FALLBACK] = "fallback",
 	[VERDICT_INELIGIBLE] = "ineligible",
 	[VERDICT_OUT] = "out",

@@ -6,74 +6,69 @@
 #include "policies/boundaries.h"
 #include "policies/failover.h"
 
-#define BIT(i) (UINT64_C(1) << (i))
-
 static bool
-is_able(const struct route_request *req, const struct conf_serving *s)
+is_able(const struct route_request *req, unsigned needs,
+    const struct conf_serving *s)
 {
-	unsigned needs = req->facts->needs | dialect_cap(req->facts->dialect);
-
 	return (needs & ~s->caps) == 0 &&
 	    (req->pin == NULL || req->pin->id == s->backend->id);
 }
 
 static bool
-is_long_enough(const struct route_request *req, const struct conf_serving *s)
+is_long_enough(uint64_t tokens, const struct conf_serving *s)
 {
-	uint64_t tokens = (uint64_t)tokens_of_bytes(req->facts->prompt_bytes) +
-	    req->facts->max_tokens;
-
 	return s->context == 0 || tokens <= s->context;
 }
 
 /* A fallback may stand in for some serving that is none, or for nobody where
  * there is no such serving. */
 static bool
-stands_in(const struct route_request *req, uint64_t eligible, unsigned at)
+stands_in(
+    const struct route_request *req, const struct set *primaries, unsigned at)
 {
-	const struct conf_model *m = req->model;
-	bool alone = true;
+	const struct conf_serving *s = req->model->servings;
 
-	for (unsigned i = 0; i < m->n_servings; i++) {
-		if ((eligible & BIT(i)) == 0 || m->servings[i].fallback)
-			continue;
+	SET_EACH (i, primaries)
 		if (failover_interchangeable(
-			req->facts->dialect, &m->servings[i], &m->servings[at]))
+			req->facts->dialect, &s[i], &s[at]))
 			return true;
-		alone = false;
-	}
-	return alone;
+	return set_is_empty(primaries);
 }
 
 void
 filter(const struct route_request *req, struct sieve *out)
 {
 	const struct conf_model *m = req->model;
-	uint64_t able = 0, allowed = 0, fitting = 0;
+	const struct facts *facts = req->facts;
+	unsigned needs = facts->needs | dialect_cap(facts->dialect);
+	uint64_t tokens =
+	    (uint64_t)tokens_of_bytes(facts->prompt_bytes) + facts->max_tokens;
+	struct set able = { 0 }, allowed = { 0 }, fitting = { 0 }, primaries;
 
 	assert(m->n_servings <= CONF_SERVINGS_MAX);
 	*out = (struct sieve){ 0 };
 	for (unsigned i = 0; i < m->n_servings; i++) {
 		const struct conf_serving *s = &m->servings[i];
 
-		if (!is_able(req, s))
+		if (!is_able(req, needs, s))
 			continue;
-		able |= BIT(i);
+		set_add(&able, i);
 		if (!boundary_serving(req->tenant, &req->slo, s))
 			continue;
-		allowed |= BIT(i);
-		if (is_long_enough(req, s))
-			fitting |= BIT(i);
+		set_add(&allowed, i);
+		if (is_long_enough(tokens, s))
+			set_add(&fitting, i);
 		if (s->fallback)
-			out->fallbacks |= BIT(i);
+			set_add(&out->fallbacks, i);
 	}
-	out->why_none = able == 0 ? REASON_NO_SERVING : REASON_BOUNDARY;
-	out->eligible = fitting != 0 ? fitting : allowed;
-	out->fallbacks &= out->eligible;
-	for (unsigned i = 0; i < m->n_servings; i++)
-		if ((out->fallbacks & BIT(i)) != 0 &&
-		    !stands_in(req, out->eligible, i)) {
-			out->eligible &= ~BIT(i);
-			out->fallbacks &= ~BIT(i);
+	out->why_none =
+	    set_is_empty(&able) ? REASON_NO_SERVING : REASON_BOUNDARY;
+	out->eligible = set_is_empty(&fitting) ? allowed : fitting;
+	out->fallbacks = set_and(&out->fallbacks, &out->eligible);
+	primaries = set_minus(&out->eligible, &out->fallbacks);
+	SET_EACH (i, &out->fallbacks)
+		if (!stands_in(req, &primaries, i)) {
+			set_drop(&out->eligible, i);
+			set_drop(&out->fallbacks, i);
 		}
 }

@@ -1,16 +1,17 @@
 /* router/filter.h - which servings may take a request at all.
  *
  * What depends on the request alone, not on the moment: asked once, when it is
- * submitted, and kept as a mask over its model's servings. */
+ * submitted, and kept as a set of its model's servings. */
 #ifndef ROUTER_FILTER_H
 #define ROUTER_FILTER_H
 
 #include "router/router.h"
+#include "router/set.h"
 
 struct sieve {
-	uint64_t eligible;
-	uint64_t fallbacks; /* of these: only where no other can be used */
-	enum plan_reason why_none; /* where eligible is 0 */
+	struct set eligible;
+	struct set fallbacks; /* of these: only where no other can be used */
+	enum plan_reason why_none; /* where none is eligible */
 };
 
 /* Pin, abilities, the tenant's boundaries, quality, context length. A context

@@ -15,6 +15,7 @@ assert_eligible(const struct rig *g, struct ask *a, const char *want)
 {
 	const struct conf_model *m = a->req.model;
 	struct sieve sieve;
+	struct set left;
 	char got[64] = "";
 	size_t n = 0;
 
@@ -23,13 +24,14 @@ assert_eligible(const struct rig *g, struct ask *a, const char *want)
 	for (size_t i = 0; i < m->n_servings; i++) {
 		char name = m->servings[i].backend->name[0];
 
-		if ((sieve.eligible >> i & 1) == 0)
+		if (!set_has(&sieve.eligible, (unsigned)i))
 			continue;
-		if ((sieve.fallbacks >> i & 1) != 0)
+		if (set_has(&sieve.fallbacks, (unsigned)i))
 			name = (char)(name - 'a' + 'A');
 		got[n++] = name;
 	}
-	assert_int_equal(sieve.fallbacks & ~sieve.eligible, 0);
+	left = set_minus(&sieve.fallbacks, &sieve.eligible);
+	assert_true(set_is_empty(&left));
 	assert_string_equal(
 	    n > 0 ? got : plan_reason_name(sieve.why_none), want);
 	(void)g;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "router/bound.h"
+
 void
 fleet_init(struct fleet *f)
 {
@@ -47,12 +49,6 @@ fleet_fini(struct fleet *f)
 	free(f->cells);
 	free(f->sites);
 	fleet_init(f);
-}
-
-struct cell *
-fleet_cell(const struct fleet *f, uint32_t id)
-{
-	return id < f->n_cells ? f->cells[id] : NULL;
 }
 
 struct site *
@@ -139,6 +135,7 @@ site_begin(struct site *s, const struct conf_backend *b)
 	*s = (struct site){ .id = s->id,
 		.conf = b,
 		.in_flight = s->in_flight,
+		.pledges = s->pledges,
 		.n_cells = s->n_cells,
 		/* an old attempt's end must not count for the new place */
 		.breaker.epoch = s->breaker.epoch + 1 };
@@ -218,32 +215,24 @@ fleet_configure(struct fleet *f, const struct conf *c, usec now)
 
 /* --- standing --- */
 
-unsigned
-site_slots(const struct site *s)
-{
-	if (s->conf != NULL && s->conf->slots > 0)
-		return s->conf->slots;
-	return (s->load.has & LOAD_SLOTS) != 0 ? s->load.slots : 0;
-}
-
 #define WARMING (30 * USEC_SEC)
 #define WARMING_LEAST 0.1
 
 double
 site_slots_warming(const struct site *s, usec now)
 {
-	double slots = site_slots(s);
-	double part = (double)(now - s->usable_since) / WARMING;
+	double slots = site_slots(s), part;
 
-	if (s->usable_since == 0 || part >= 1)
+	if (s->usable_since == 0 || now - s->usable_since >= WARMING)
 		return slots;
+	part = (double)(now - s->usable_since) / WARMING;
 	return fmax(slots * fmax(part, WARMING_LEAST), 1);
 }
 
 static double
 allowance_left(const struct allowance *a, usec now)
 {
-	return fmin(a->left + a->per_us * (double)(now - a->at), a->most);
+	return lesser(a->left + a->per_us * (double)(now - a->at), a->most);
 }
 
 bool
@@ -280,7 +269,8 @@ cell_standing(const struct cell *c, usec now, usec *until)
 		return STANDING_LIMITED;
 	if (s->cold_until > now)
 		return STANDING_COLD;
-	if (!breaker_permits(&s->breaker, now) ||
+	if ((s->breaker.state != BREAKER_CLOSED &&
+		!breaker_permits(&s->breaker, now)) ||
 	    (slots > 0 && s->in_flight >= slots))
 		return STANDING_BUSY;
 	return STANDING_FREE;
@@ -289,8 +279,6 @@ cell_standing(const struct cell *c, usec now, usec *until)
 /* --- places --- */
 
 #define WANTED_LEARN 0.05
-#define WANTED_FRESH (30 * USEC_SEC)
-#define FAILS_ALWAYS 5
 #define FAILURES_HALVE (20.0 * USEC_SEC)
 #define PREFILL_MEMORY (3.0 * USEC_SEC) /* mean age of what `prefill` counts */
 
@@ -308,6 +296,8 @@ fleet_fade(struct fleet *f, usec span)
 		s->calls *= failures;
 		s->failures *= failures;
 		s->prefill *= prefill;
+		for (unsigned p = 0; p < PRIORITY_BATCH; p++)
+			stake_fade(&s->stakes[p], span);
 	}
 }
 
@@ -338,6 +328,19 @@ pledge_place(const struct pledges *p, usec itl)
 	return free_place < PLEDGES ? free_place : other;
 }
 
+static void
+note_tightest(struct pledges *p)
+{
+	p->tightest = 0;
+	p->n_tightest = 0;
+	for (unsigned i = 0; i < PLEDGES; i++)
+		if (p->n[i] > 0 &&
+		    (p->tightest == 0 || p->itl[i] < p->tightest)) {
+			p->tightest = p->itl[i];
+			p->n_tightest = p->n[i];
+		}
+}
+
 static unsigned
 pledge(struct pledges *p, usec itl)
 {
@@ -348,6 +351,7 @@ pledge(struct pledges *p, usec itl)
 	i = pledge_place(p, itl);
 	if (p->n[i]++ == 0 || itl < p->itl[i])
 		p->itl[i] = itl;
+	note_tightest(p);
 	return i;
 }
 
@@ -360,33 +364,6 @@ site_want(struct site *s, const struct slo *slo, double tokens, usec now)
 	w->ttft = slo->ttft;
 	w->itl = slo->itl;
 	w->at = now;
-}
-
-bool
-cell_is_ailing(const struct cell *c)
-{
-	return c->forecast->ailing || c->site->failed_in_a_row >= FAILS_ALWAYS;
-}
-
-bool
-site_is_wanted(const struct site *s, usec now)
-{
-	return s->wanted.at > 0 && now - s->wanted.at < WANTED_FRESH;
-}
-
-usec
-site_tightest(const struct site *s, unsigned *n)
-{
-	const struct pledges *p = &s->pledges;
-	unsigned best = PLEDGES;
-
-	for (unsigned i = 0; i < PLEDGES; i++)
-		if (p->n[i] > 0 &&
-		    (best == PLEDGES || p->itl[i] < p->itl[best]))
-			best = i;
-	if (n != NULL)
-		*n = best < PLEDGES ? p->n[best] : 0;
-	return best < PLEDGES ? p->itl[best] : 0;
 }
 
 void
@@ -403,6 +380,8 @@ cell_enter(struct cell *c, struct stay *stay, usec now)
 		s->allowance.at = now;
 	}
 	stay->pledge = pledge(&s->pledges, stay->itl);
+	if (stay->priority < PRIORITY_BATCH && stay->itl > 0)
+		stake_enter(&s->stakes[stay->priority], stay->stake, stay->itl);
 	stay->prefilling = true;
 	stay->epoch = breaker_enter(&s->breaker, now);
 }
@@ -413,6 +392,7 @@ cell_prefilled(struct cell *c, struct stay *stay)
 	if (!stay->prefilling)
 		return;
 	stay->prefilling = false;
+	c->site->prefilled += stay->tokens;
 	c->site->prompt_tokens = fmax(c->site->prompt_tokens - stay->tokens, 0);
 }
 
@@ -421,8 +401,12 @@ cell_leave(struct cell *c, struct stay *stay)
 {
 	assert(c->in_flight > 0 && c->site->in_flight > 0);
 	cell_prefilled(c, stay);
-	if (stay->pledge < PLEDGES)
+	if (stay->pledge < PLEDGES) {
 		c->site->pledges.n[stay->pledge]--;
+		note_tightest(&c->site->pledges);
+	}
+	if (stay->priority < PRIORITY_BATCH && stay->itl > 0)
+		stake_leave(&c->site->stakes[stay->priority], stay->stake);
 	c->in_flight--;
 	c->site->in_flight--;
 	if (c->site->in_flight == 0)

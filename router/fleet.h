@@ -11,13 +11,16 @@
 #include "router/breaker.h"
 #include "router/forecast.h"
 #include "router/learn.h"
+#include "router/stake.h"
 
 /* ITL targets of requests at work, so that newcomers do not break them. Where
  * there are more than fit, a new one is counted as the next tighter. */
 #define PLEDGES 6
 struct pledges {
-	usec itl[PLEDGES];
+	usec tightest; /* of those; 0: there are none */
+	unsigned n_tightest;
 	unsigned n[PLEDGES];
+	usec itl[PLEDGES];
 };
 
 /* What premium would want of a backend that could give it: room is kept for
@@ -30,38 +33,41 @@ struct wanted {
 
 /* A rate limit, as reply headers tell of it. */
 struct allowance {
+	usec at; /* 0: no limit is known */
 	double left, most; /* requests: left at `at`, the most ever seen left */
 	double per_us; /* refill */
-	usec at; /* 0: no limit is known */
 };
 
+/* What every decision asks of it stands first, within a few cache lines. */
 struct site {
-	uint32_t id; /* of the backend */
 	const struct conf_backend *conf; /* NULL: gone */
-	struct breaker breaker;
-	enum fault_kind last_fault;
 	unsigned in_flight;
+	bool key_off;
 	double prompt_tokens; /* of those without a first token yet */
 	double prefill; /* prompt tokens per us sent here of late */
-	struct pledges pledges;
-	struct wanted wanted;
-	struct allowance allowance;
+	double prefilled; /* prompt tokens, of all that had a first token */
+	usec usable_since; /* last time it was not: for its slow start */
+	usec blocked_until; /* by a 429 */
+	usec limited_until; /* by rate-limit headers */
+	usec cold_until; /* 0: warm; USEC_NEVER: until it says so */
 	double calls, failures; /* fading */
 	unsigned failed_in_a_row; /* since the last whole answer */
+	unsigned load_in_flight; /* ours, at load_at */
+	usec load_at; /* of load.running; 0: never */
+	struct wanted wanted;
+	struct stake stakes[PRIORITY_BATCH]; /* by priority; batch has none */
+	struct allowance allowance;
+	struct breaker breaker;
+	struct load load;
+	struct pledges pledges;
+	uint32_t id; /* of the backend */
+	enum fault_kind last_fault;
 	usec failed_at; /* last time */
 	bool gone; /* its last failure: nobody was there at all */
 	bool back; /* it was gone, and a probe has found it well since */
 	usec explored_at; /* when somebody was last sent to find out */
-	usec usable_since; /* last time it was not: for its slow start */
 	unsigned n_cells; /* that point here */
-	usec blocked_until; /* by a 429 */
 	unsigned blocks; /* 429s in a row */
-	usec limited_until; /* by rate-limit headers */
-	usec cold_until; /* 0: warm; USEC_NEVER: until it says so */
-	bool key_off;
-	struct load load;
-	usec load_at; /* of load.running; 0: never */
-	unsigned load_in_flight; /* ours, at that time */
 };
 
 /* Which prompts were seen here: the beginnings of the latest ones, each in the
@@ -75,16 +81,21 @@ struct prefix {
 
 struct cell {
 	uint32_t id; /* of the serving */
+	unsigned in_flight;
 	const struct conf_serving *conf; /* NULL: gone */
 	struct site *site;
-	unsigned in_flight;
-	usec gone_until; /* its model, from that backend */
-	struct prefix prefixes[PREFIXES];
-	double cached_share; /* of a prompt whose beginning is known here */
-	double outputs, output_tokens; /* answers and their tokens, fading */
 	struct forecast *forecast; /* never NULL */
+	usec gone_until; /* its model, from that backend */
+	double cached_share; /* of a prompt whose beginning is known here */
+	double
+	    odds[PRIORITY_BATCH + 1]; /* policies/confidence.h, by priority */
+	double outputs, output_tokens; /* answers and their tokens, fading */
+	usec used_at; /* when a request with targets was last sent there */
+	usec heard_at; /* when an attempt last told of it; 0: never */
+	unsigned asked; /* by us, since others came: at most so often */
 	struct lessons *lessons; /* read by the tick outside the lock */
 	struct cell *next_retired;
+	struct prefix prefixes[PREFIXES]; /* last: the rest is read more */
 };
 
 struct fleet {
@@ -107,7 +118,11 @@ void fleet_reap(struct fleet *);
 void fleet_fade(struct fleet *, usec span);
 
 /* NULL: no such id. */
-struct cell *fleet_cell(const struct fleet *, uint32_t serving);
+static inline struct cell *
+fleet_cell(const struct fleet *f, uint32_t serving)
+{
+	return serving < f->n_cells ? f->cells[serving] : NULL;
+}
 struct site *fleet_site(const struct fleet *, uint32_t backend);
 
 /* How a serving stands; the first that holds. */
@@ -122,7 +137,13 @@ enum standing {
 enum standing cell_standing(const struct cell *, usec now, usec *until);
 
 /* Concurrent requests that it takes; 0: not known, so not limited. */
-unsigned site_slots(const struct site *);
+static inline unsigned
+site_slots(const struct site *s)
+{
+	if (s->conf != NULL && s->conf->slots > 0)
+		return s->conf->slots;
+	return (s->load.has & LOAD_SLOTS) != 0 ? s->load.slots : 0;
+}
 /* The same, fewer while it warms up after an outage (Envoy's slow start). */
 double site_slots_warming(const struct site *, usec now);
 /* Whether its rate limit has room for one more request and, beyond that, for
@@ -133,6 +154,8 @@ bool site_has_allowance(const struct site *, double reserve, usec now);
 struct stay {
 	double tokens; /* of its prompt that are to be prefilled */
 	usec itl; /* its target; 0: none */
+	enum priority priority;
+	double stake; /* what a miss of it is worth, USD */
 	/* kept by these calls */
 	unsigned pledge;
 	uint32_t epoch; /* of the breaker */
@@ -147,16 +170,32 @@ void cell_leave(struct cell *, struct stay *);
 
 /* Whether it is to be left alone but for those who find out how it is: far
  * slower than its habit, or failing every time. */
-bool cell_is_ailing(const struct cell *);
+#define FAILS_ALWAYS 5
+static inline bool
+cell_is_ailing(const struct cell *c)
+{
+	return c->forecast->ailing || c->site->failed_in_a_row >= FAILS_ALWAYS;
+}
 
 /* Premium with these targets and so many prompt tokens needs it; whether that
  * has been so of late. */
 void site_want(struct site *, const struct slo *, double tokens, usec now);
-bool site_is_wanted(const struct site *, usec now);
+#define WANTED_FRESH (30 * USEC_SEC)
+static inline bool
+site_is_wanted(const struct site *s, usec now)
+{
+	return s->wanted.at > 0 && now - s->wanted.at < WANTED_FRESH;
+}
 
 /* The tightest ITL target at work there, and how many have it (may be NULL); 0:
  * none. */
-usec site_tightest(const struct site *, unsigned *n);
+static inline usec
+site_tightest(const struct site *s, unsigned *n)
+{
+	if (n != NULL)
+		*n = s->pledges.n_tightest;
+	return s->pledges.tightest;
+}
 
 /* The share of a prompt that is probably cached there, 0..1, from what backends
  * reported of such prompts; and that such a prompt was sent, or reported. */

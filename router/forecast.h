@@ -16,10 +16,13 @@ struct seen {
 };
 
 struct forecast {
+	/* what every decision reads of every serving stands together */
 	struct profile profile;
-	struct spread ttft, itl; /* actual / profile's */
-	double ttft_typical, itl_typical; /* their medians */
+	double
+	    company; /* sequences that an answer has had beside it, of late */
+	double ttft_typical, itl_typical; /* medians of: */
 	bool ailing; /* far slower than its habit, all of a sudden */
+	struct spread ttft, itl; /* actual / profile's */
 	struct seen seen[PHASE_COUNT]; /* TTFT, ITL, TOTAL */
 };
 

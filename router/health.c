@@ -121,6 +121,19 @@ note_back(struct site *s)
 	s->failed_in_a_row = 0;
 }
 
+/* Nobody could be sent there until now. */
+static void
+note_usable(struct site *s, usec now)
+{
+	bool was_cold = s->cold_until > now;
+
+	s->cold_until = 0;
+	if (breaker_probe_well(&s->breaker, now) ||
+	    (was_cold && breaker_state(&s->breaker, now) == BREAKER_HALF_OPEN))
+		s->usable_since = now;
+	note_back(s);
+}
+
 static void
 note_probe(
     struct router *r, struct site *s, const struct fault *fault, usec now)
@@ -128,9 +141,7 @@ note_probe(
 	bool supervised = s->conf != NULL && s->conf->command != NULL;
 
 	if (fault->kind == FAULT_NONE) {
-		s->cold_until = 0;
-		breaker_probe_well(&s->breaker, now);
-		note_back(s);
+		note_usable(s, now);
 	} else if (fault->kind == FAULT_LOADING) {
 		/* it lives: what it needs is time, not rest */
 		s->cold_until = USEC_NEVER;
@@ -140,7 +151,8 @@ note_probe(
 		s->last_fault = fault->kind;
 		s->gone = true;
 		s->back = false;
-		breaker_probe_failed(&s->breaker, now, &r->rng);
+		if (breaker_probe_failed(&s->breaker, now, &r->rng))
+			s->usable_since = s->breaker.until;
 	}
 }
 

@@ -333,6 +333,85 @@ what_is_sent_counts_before_the_next_headers_come(void **state)
 	rig_fini(&g);
 }
 
+#define TWENTY_SLOTS                                                           \
+	CONF(BACKEND("a", "slots = 20; " PRICE(1, 1)) ", " BACKEND(            \
+		 "b", PRICE(9, 9)),                                            \
+	    SERVING("a", "") ", " SERVING("b", ""))
+
+/* From half open to closed. */
+static void
+try_until_closed(struct rig *g)
+{
+	for (int i = 0; i < 5; i++) {
+		struct ask probe = ask_for(g);
+
+		probe.req.pin = rig_backend(g, "a");
+		assert_goes(g, &probe, "a");
+		ask_finish(g, &probe, 1000, 10, 10);
+	}
+	assert_int_equal(rig_view(g, "a").breaker, BREAKER_CLOSED);
+}
+
+/* How many of twenty at once are sent to "a". */
+static unsigned
+taken(struct rig *g)
+{
+	struct ask a[20];
+	unsigned n = 0;
+
+	for (size_t i = 0; i < COUNT(a); i++) {
+		a[i] = ask_for(g);
+		ask_submit(g, &a[i]);
+		n += strcmp(ask_went(g, &a[i]), "a") == 0;
+	}
+	for (size_t i = 0; i < COUNT(a); i++)
+		ask_cancel(g, &a[i]);
+	return n;
+}
+
+static void
+an_outage_that_only_probes_saw_ends_slowly_too(void **state)
+{
+	struct rig g;
+
+	rig_init(&g, TWENTY_SLOTS);
+	assert_in_range(taken(&g), 12, 20);
+	rig_probe(&g, "a", FAULT_REFUSED);
+	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_OPEN);
+	rig_pass(&g, 2 * USEC_SEC);
+	try_until_closed(&g);
+	assert_in_range(taken(&g), 1, 10);
+	rig_pass(&g, 60 * USEC_SEC);
+	assert_in_range(taken(&g), 12, 20);
+	rig_fini(&g);
+}
+
+static void
+slots_come_back_from_when_a_probe_ends_the_outage(void **state)
+{
+	struct rig g;
+
+	rig_init(&g, TWENTY_SLOTS);
+	for (int i = 0; i < 7; i++) { /* it is open for longer each time */
+		rig_pass(&g, 40 * USEC_SEC);
+		rig_probe(&g, "a", FAULT_REFUSED);
+	}
+	rig_probe(&g, "a", FAULT_LOADING);
+	rig_pass(&g, 100 * USEC_SEC);
+	rig_probe(&g, "a", FAULT_NONE);
+	try_until_closed(&g);
+	assert_in_range(taken(&g), 1, 10);
+
+	rig_pass(&g, 10 * USEC_SEC);
+	rig_probe(&g, "a", FAULT_REFUSED);
+	rig_pass(&g, 100 * USEC_MS);
+	rig_probe(&g, "a", FAULT_NONE); /* long before the time is up */
+	try_until_closed(&g);
+	rig_pass(&g, 31 * USEC_SEC);
+	assert_in_range(taken(&g), 12, 20);
+	rig_fini(&g);
+}
+
 static void
 after_an_outage_it_gets_its_slots_back_slowly(void **state)
 {
@@ -340,21 +419,11 @@ after_an_outage_it_gets_its_slots_back_slowly(void **state)
 	struct ask a[40];
 	unsigned soon = 0, late = 0;
 
-	rig_init(&g,
-	    CONF(BACKEND("a", "slots = 20; " PRICE(1, 1)) ", " BACKEND(
-		     "b", PRICE(9, 9)),
-		SERVING("a", "") ", " SERVING("b", "")));
+	rig_init(&g, TWENTY_SLOTS);
 	one_ends(&g, FAULT_RESET, 0);
 	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_OPEN);
 	rig_pass(&g, 2 * USEC_SEC);
-	for (int i = 0; i < 5; i++) { /* half open, then closed */
-		struct ask probe = ask_for(&g);
-
-		probe.req.pin = rig_backend(&g, "a");
-		assert_goes(&g, &probe, "a");
-		ask_finish(&g, &probe, 1000, 10, 10);
-	}
-	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
+	try_until_closed(&g);
 	for (size_t i = 0; i < COUNT(a); i++) {
 		a[i] = ask_for(&g);
 		ask_submit(&g, &a[i]);
@@ -443,6 +512,10 @@ main(void)
 		cmocka_unit_test(
 		    what_is_sent_counts_before_the_next_headers_come),
 		cmocka_unit_test(after_an_outage_it_gets_its_slots_back_slowly),
+		cmocka_unit_test(
+		    an_outage_that_only_probes_saw_ends_slowly_too),
+		cmocka_unit_test(
+		    slots_come_back_from_when_a_probe_ends_the_outage),
 		cmocka_unit_test(
 		    slots_that_a_backend_reports_bind_where_none_are_set),
 		cmocka_unit_test(load_reports_do_not_wipe_each_other),

@@ -41,8 +41,28 @@ second_of(struct router *r, struct order *first)
 	for (unsigned i = 0; i < m->n_servings; i++)
 		if (m->servings[i].backend->id == backend ||
 		    is_ailing(r, &m->servings[i]))
-			o->eligible &= ~(UINT64_C(1) << i);
+			set_drop(&o->eligible, i);
 	return o;
+}
+
+/* What second_of() left out has neither failed nor been forbidden. */
+static void
+trace_left_out(const struct router *r, const struct order *first)
+{
+	const struct conf_model *m = first->req->model;
+	uint32_t backend = order_serving(first)->backend->id;
+	struct route_trace *t = first->req->trace;
+
+	for (unsigned i = 0; t != NULL && i < t->n; i++) {
+		const struct conf_serving *s = &m->servings[i];
+
+		if (t->row[i].verdict != VERDICT_TRIED)
+			continue;
+		if (s->backend->id == backend)
+			t->row[i].verdict = VERDICT_LATE;
+		else if (set_has(&first->eligible, i) && is_ailing(r, s))
+			t->row[i].verdict = VERDICT_AILING;
+	}
 }
 
 void
@@ -60,12 +80,15 @@ router_hedge(struct router *r, struct ticket t, usec now, struct ticket *second,
 	o = second_of(r, first);
 	if (o == NULL)
 		return;
-	if (o->eligible == 0 ||
+	if (set_is_empty(&o->eligible) ||
 	    dispatch(r, o, REASON_RETRY_BUDGET, now) != PLAN_GO) {
 		orders_drop(&r->orders, o);
 		hedge_budget_give_back(&r->hedges, first->stay.tokens);
+		if (first->req->trace != NULL)
+			first->req->trace->n = 0; /* of no plan */
 		return;
 	}
+	trace_left_out(r, first);
 	o->plan.reason = REASON_HEDGE;
 	o->plan.hedge_after = HEDGE_NEVER;
 	o->twin = first;

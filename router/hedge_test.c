@@ -83,6 +83,65 @@ another_serving_of_the_same_backend_is_no_other(void **state)
 	rig_fini(&g);
 }
 
+static enum verdict
+verdict_of(
+    const struct rig *g, const struct route_trace *t, const char *backend)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->row[i].serving == rig_serving(g, backend)->id)
+			return t->row[i].verdict;
+	fail_msg("no row for %s", backend);
+	return VERDICT_COUNT;
+}
+
+static void
+a_hedge_leaves_its_candidates(void **state)
+{
+	struct route_trace t = { 0 };
+	struct rig g;
+	struct ask a, b;
+
+	rig_init(&g, THREE);
+	a = ask_for(&g);
+	a.req.trace = &t;
+	assert_goes(&g, &a, "a");
+	rig_probe(&g, "c", FAULT_REFUSED);
+	b = hedge(&g, &a);
+	assert_string_equal(ask_went(&g, &b), "b");
+	assert_int_equal(t.n, 3);
+	assert_int_equal(verdict_of(&g, &t, "a"), VERDICT_LATE);
+	assert_int_equal(verdict_of(&g, &t, "b"), VERDICT_CHOSEN);
+	assert_int_equal(verdict_of(&g, &t, "c"), VERDICT_OUT);
+	assert_true(t.row[1].confidence >= 0 && t.required >= 0);
+	/* what has failed is said to have, also beside what is late */
+	ask_fail(&g, &b, FAULT_UNSUITED);
+	rig_probe(&g, "c", FAULT_NONE);
+	b = hedge(&g, &a);
+	assert_string_equal(ask_went(&g, &b), "c");
+	assert_int_equal(verdict_of(&g, &t, "a"), VERDICT_LATE);
+	assert_int_equal(verdict_of(&g, &t, "b"), VERDICT_TRIED);
+	rig_fini(&g);
+}
+
+static void
+a_hedge_that_is_not_made_leaves_no_trace(void **state)
+{
+	struct route_trace t = { 0 };
+	struct rig g;
+	struct ask a;
+
+	rig_init(&g, THREE);
+	a = ask_for(&g);
+	a.req.trace = &t;
+	assert_goes(&g, &a, "a");
+	assert_int_equal(t.n, 3);
+	rig_probe(&g, "b", FAULT_REFUSED);
+	rig_probe(&g, "c", FAULT_REFUSED);
+	assert_int_equal(hedge(&g, &a).plan.kind, PLAN_NO);
+	assert_int_equal(t.n, 0);
+	rig_fini(&g);
+}
+
 static void
 boundaries_hold_for_a_hedge(void **state)
 {
@@ -317,6 +376,8 @@ main(void)
 		cmocka_unit_test(a_hedge_goes_to_another_backend),
 		cmocka_unit_test(
 		    another_serving_of_the_same_backend_is_no_other),
+		cmocka_unit_test(a_hedge_leaves_its_candidates),
+		cmocka_unit_test(a_hedge_that_is_not_made_leaves_no_trace),
 		cmocka_unit_test(boundaries_hold_for_a_hedge),
 		cmocka_unit_test(
 		    only_premium_streams_with_a_choice_are_told_when),

@@ -9,8 +9,10 @@
 static struct list *
 kind_bucket(struct queue *q, const struct order *o)
 {
-	uint64_t key = hash_mix(o->priority, o->eligible);
+	uint64_t key = o->priority;
 
+	for (unsigned w = 0; w < SET_WORDS; w++)
+		key = hash_mix(key, o->eligible.word[w]);
 	key = hash_mix(key, (uint64_t)(uintptr_t)o->req->model);
 	return &q->by_kind[key % QUEUE_KIND_BUCKETS];
 }
@@ -20,13 +22,9 @@ note_sites(struct kind *k)
 {
 	const struct conf_serving *s = k->model->servings;
 
-	for (unsigned i = 0; i < KIND_SITES; i++)
-		k->sites[i] = 0;
-	for (uint64_t rest = k->eligible; rest != 0; rest &= rest - 1) {
-		uint32_t id = s[__builtin_ctzll(rest)].backend->id;
-
-		k->sites[id / 64 % KIND_SITES] |= UINT64_C(1) << id % 64;
-	}
+	k->sites = (struct set){ 0 };
+	SET_EACH (i, &k->eligible)
+		set_add(&k->sites, s[i].backend->id % SET_END);
 }
 
 bool
@@ -34,7 +32,7 @@ kind_fits(const struct kind *k, uint32_t site)
 {
 	if (site >= SITE_NONE)
 		return site == SITE_ANY;
-	return (k->sites[site / 64 % KIND_SITES] >> site % 64 & 1) != 0;
+	return set_has(&k->sites, site % SET_END);
 }
 
 static struct kind *
@@ -73,8 +71,8 @@ kind_find(struct queue *q, const struct order *o)
 	for (struct list *n = bucket->next; n != bucket; n = n->next) {
 		struct kind *k = CONTAINER_OF(n, struct kind, hash);
 
-		if (k->model == o->req->model && k->eligible == o->eligible &&
-		    k->priority == o->priority)
+		if (k->model == o->req->model && k->priority == o->priority &&
+		    set_equal(&k->eligible, &o->eligible))
 			return k;
 	}
 	return open_kind(q, o, bucket);

@@ -7,41 +7,15 @@
 
 #include "gateway/telemetry/hist.h"
 #include "router/fit.h"
+#include "router/memory.h"
 
-#define HALF_LIFE_FAST (10 * (double)USEC_SEC)
-#define HALF_LIFE_SLOW (300 * (double)USEC_SEC)
 #define HALF_LIFE_SEEN (30 * USEC_SEC) /* of what people are shown */
-#define FAST_KEPT 8 /* fast samples that outlive silence */
-#define SLOW_MAX 20.0 /* samples that the slow histogram may count for */
-#define PRIOR_PARTS 4.0
-#define PRIOR_FADES 8.0 /* samples that halve the prior's parts */
 #define REFIT_POINTS 8 /* before the profile is touched */
 #define SHAPE_POINTS 2.0 /* that the first profile's shape is worth */
 #define REFIT_AT 0.05 /* relative change that is worth it */
 #define TOKENS_FEW 16 /* output below which a total is mostly TTFT */
-#define ALARM_AT 5.0 /* unusual ratios, less the usual ones: it is ailing */
-#define ALARM_MOST ALARM_AT /* so many usual ones in a row end it */
-#define ALARM_LATE 0.25 /* what a late one counts, each tick */
 #define AILING_MOST (600 * USEC_SEC) /* then that is how it is now */
-#define TURN_KEEPS 0.1 /* of the fast samples */
-#define USUAL 0.75 /* of what is unusual: that is well again */
-#define HABIT_RANK 0.99
-#define HABIT_TIMES 3.0 /* the median, at least */
-#define STEADY 2.6 /* times the median, at most */
-#define HABIT_SAMPLES 60 /* before there is a habit */
 #define QUIET USEC_SEC /* between forecasts where nothing happens */
-
-/* A cumulative sum (Page, "Continuous inspection schemes", Biometrika 1954) of
- * how often ratios are beyond what is habitual. */
-struct alarm {
-	double habit; /* ratios beyond it are unusual; 0: not known yet */
-	double sum; /* 0..ALARM_MOST */
-};
-
-struct memory {
-	struct ratios fast, slow, late;
-	struct alarm alarm;
-};
 
 struct lessons {
 	struct profile first, profile;
@@ -104,29 +78,14 @@ lessons_free(struct lessons **l)
 
 /* --- taking --- */
 
+/* `expected`: what the profile says of such a sample. */
 static void
-alarm_take(struct alarm *a, double ratio, enum sample_kind kind)
+remember(struct memory *m, const struct sample *s, double expected)
 {
-	double step = kind == SAMPLE_LATE ? ALARM_LATE : 1;
+	double actual = (double)s->value;
 
-	if (a->habit <= 0)
-		return;
-	if (ratio > a->habit)
-		a->sum = fmin(a->sum + step, ALARM_MOST);
-	else if (kind == SAMPLE_MEASURED && ratio < USUAL * a->habit)
-		a->sum = fmax(a->sum - 1, 0);
-}
-
-static void
-memory_take(struct memory *m, double ratio, enum sample_kind kind)
-{
-	alarm_take(&m->alarm, ratio, kind);
-	if (kind == SAMPLE_LATE) {
-		ratios_add(&m->late, ratio, 1);
-		return;
-	}
-	ratios_add(&m->fast, ratio, 1);
-	ratios_add(&m->slow, ratio, 1);
+	memory_take(
+	    m, actual / expected, (actual - s->others) / expected, s->kind);
 }
 
 static void
@@ -151,7 +110,7 @@ take_ttft(struct lessons *l, const struct sample *s)
 		    fmax(actual - c->wait - profile_steps(&l->profile, c), 0));
 		get_used_to(l, c);
 	}
-	memory_take(&l->ttft, actual / profile_ttft(&l->profile, c), s->kind);
+	remember(&l->ttft, s, profile_ttft(&l->profile, c));
 }
 
 static void
@@ -163,7 +122,7 @@ take_itl(struct lessons *l, const struct sample *s)
 	if (s->kind == SAMPLE_MEASURED && !l->ailing)
 		fit_add(&l->decode, c->sequences + 1,
 		    actual * (1 - profile_prefill_share(&l->profile, c)));
-	memory_take(&l->itl, actual / profile_itl(&l->profile, c), s->kind);
+	remember(&l->itl, s, profile_itl(&l->profile, c));
 }
 
 /* A whole answer, not streamed: its parts are not seen, but its length tells
@@ -178,8 +137,15 @@ take_total(struct lessons *l, const struct sample *s)
 
 	if (s->streamed)
 		return;
-	memory_take(mostly_tokens ? &l->itl : &l->ttft,
-	    (double)s->value / (ttft + rest), s->kind);
+	remember(mostly_tokens ? &l->itl : &l->ttft, s, ttft + rest);
+}
+
+/* What was under way at a turn tells of both states, so of neither. */
+static bool
+is_mixture(const struct lessons *l, const struct sample *s)
+{
+	return s->sent < l->turned &&
+	    (s->kind == SAMPLE_MEASURED || !l->ailing);
 }
 
 void
@@ -188,6 +154,8 @@ lessons_take(struct lessons *l, const struct sample *s, usec now)
 	l->news = true;
 	if (s->kind == SAMPLE_MEASURED)
 		dhist_record(&l->times[s->phase], s->value, now);
+	if (is_mixture(l, s))
+		return;
 	switch (s->phase) {
 	case PHASE_TTFT:
 		take_ttft(l, s);
@@ -251,14 +219,6 @@ has_moved(const struct lessons *l, const struct profile *p)
 }
 
 static void
-memory_scale(struct memory *m, double factor)
-{
-	ratios_scale(&m->fast, factor);
-	ratios_scale(&m->slow, factor);
-	m->alarm.habit *= factor;
-}
-
-static void
 refit(struct lessons *l)
 {
 	struct profile p = fitted(l);
@@ -275,67 +235,24 @@ refit(struct lessons *l)
 /* --- the forecast --- */
 
 static void
-memory_fade(struct memory *m, double span)
-{
-	bool scarce = m->fast.n <= FAST_KEPT;
-
-	ratios_fade(
-	    &m->fast, exp2(-span / (scarce ? HALF_LIFE_SLOW : HALF_LIFE_FAST)));
-	ratios_fade(&m->slow, exp2(-span / HALF_LIFE_SLOW));
-}
-
-static void
-memory_mix(struct memory *m, const struct spread *prior, bool ailing,
-    struct spread *out)
-{
-	double known = (double)m->slow.n;
-	const struct spread_part parts[] = {
-		{ &m->fast, (double)m->fast.n },
-		/* what it did when it was well says nothing of it now */
-		{ &m->slow, ailing ? 0 : fmin(known, SLOW_MAX) },
-		{ &m->late, (double)m->late.n },
-	};
-
-	spread_mix(out, parts, 3, prior,
-	    PRIOR_PARTS * PRIOR_FADES / (PRIOR_FADES + known));
-	if (m->late.n > 0)
-		m->late = (struct ratios){ 0 };
-}
-
-/* One whose times vary that much anyway has no habit to break. */
-static void
-note_habit(struct memory *m)
-{
-	double usual = ratios_at(&m->slow, 0.5);
-	bool steady = m->slow.n >= HABIT_SAMPLES &&
-	    ratios_at(&m->slow, HABIT_RANK) <= STEADY * usual;
-
-	m->alarm.habit = steady ? HABIT_TIMES * usual : 0;
-	if (!steady)
-		m->alarm.sum = 0;
-}
-
-/* At a turn, what was remembered of the other state is no guide. */
-static void
-turn(struct lessons *l, bool ailing, usec now)
-{
-	l->ailing = ailing;
-	l->turned = now;
-	ratios_fade(&l->ttft.fast, TURN_KEEPS);
-	ratios_fade(&l->itl.fast, TURN_KEEPS);
-	if (!ailing)
-		l->ttft.alarm.sum = l->itl.alarm.sum = 0;
-}
-
-static void
 watch(struct lessons *l, usec now)
 {
-	double worst = fmax(l->ttft.alarm.sum, l->itl.alarm.sum);
-
-	if (!l->ailing && worst >= ALARM_AT)
-		turn(l, true, now);
-	else if (l->ailing && (worst <= 0 || now - l->turned > AILING_MOST))
-		turn(l, false, now);
+	if (!l->ailing &&
+	    (memory_is_alarmed(&l->ttft) || memory_is_alarmed(&l->itl))) {
+		memory_ail(&l->ttft);
+		memory_ail(&l->itl);
+	} else if (l->ailing && memory_is_at_rest(&l->ttft) &&
+	    memory_is_at_rest(&l->itl)) {
+		memory_heal(&l->ttft);
+		memory_heal(&l->itl);
+	} else if (l->ailing && now - l->turned > AILING_MOST) {
+		memory_accept(&l->ttft);
+		memory_accept(&l->itl);
+	} else {
+		return;
+	}
+	l->ailing = !l->ailing;
+	l->turned = now;
 }
 
 static void
@@ -345,14 +262,18 @@ look_back(struct lessons *l, usec now)
 		const struct dhist *d = &l->times[i];
 		struct seen *s = &l->seen[i];
 
+		if (d->weight <= 0) { /* nothing comes of this phase */
+			*s = (struct seen){ -1, -1, -1, 0 };
+			continue;
+		}
 		s->n = fmin(dhist_weight(d, now), dhist_effective(d));
 		s->p50 = dhist_quantile(d, 0.5);
 		s->p95 = dhist_quantile(d, 0.95);
 		s->p99 = dhist_quantile(d, 0.99);
 	}
 	if (!l->ailing) {
-		note_habit(&l->ttft);
-		note_habit(&l->itl);
+		memory_note_habit(&l->ttft);
+		memory_note_habit(&l->itl);
 	}
 	l->shown = now;
 }
@@ -376,6 +297,7 @@ lessons_forecast(struct lessons *l, usec now, struct forecast *f)
 	watch(l, now);
 	f->ailing = l->ailing;
 	f->profile = l->profile;
+	f->company = l->usual.sequences;
 	memory_mix(&l->ttft, &l->prior, l->ailing, &f->ttft);
 	memory_mix(&l->itl, &l->prior, l->ailing, &f->itl);
 	f->ttft_typical = spread_at(&f->ttft, 0.5);

@@ -6,11 +6,13 @@
  *
  * A time is kept as its ratio to what the profile says (profile.h), so that
  * prompt sizes and crowding do not blur it. Two histograms of ratios stand
- * behind each forecast: one forgets half in 10 s, the other in 300 s; the fast
- * one counts with as many samples as it has left, the slow one with at most
- * 20, and a prior with a few that fade as samples come. So a change shows
- * within seconds under load and a quiet serving is still known. Silence is no
- * news: the last few fast samples are not forgotten for want of newer ones.
+ * behind each forecast (memory.h): the fast one counts with as many samples as
+ * it has left, the slow one with at most 20, and a prior with a few that fade
+ * as samples come. So a change shows within seconds under load and a quiet
+ * serving is still known. Silence is no news: the last few fast samples are not
+ * forgotten for want of newer ones. Where times suddenly break with a habit the
+ * serving ails, until they are usual again: the two states are not mixed, and
+ * what was under way at a turn counts for neither.
  *
  * The profile itself is refitted by least squares, slowly, and the ratios are
  * rescaled when it moves. */
@@ -32,7 +34,9 @@ struct sample {
 	enum phase phase; /* TTFT, ITL or TOTAL */
 	enum sample_kind kind;
 	bool streamed; /* TOTAL: only measured for people where it was */
+	usec sent; /* when its request was */
 	usec value;
+	double others; /* us of it, that the prompts of others explain */
 	double output; /* TOTAL: tokens, as many as came or are expected */
 	struct crowd crowd;
 };

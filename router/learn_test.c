@@ -21,6 +21,7 @@ take(struct lessons *l, enum phase phase, enum sample_kind kind, usec value,
 	    &(struct sample){ .phase = phase,
 		.kind = kind,
 		.streamed = true,
+		.sent = now,
 		.value = value,
 		.crowd = some },
 	    now);
@@ -200,6 +201,31 @@ a_sudden_slowdown_is_an_ailment_until_it_is_over(void **state)
 	lessons_free(&l);
 }
 
+/* Begun while it was well, and over when it is not, or the reverse. */
+static void
+what_was_under_way_at_a_turn_is_for_people_only(void **state)
+{
+	struct lessons *l = lessons_new(&steady, 0);
+	struct sample s = { .phase = PHASE_TTFT,
+		.streamed = true,
+		.value = USUAL,
+		.crowd = some };
+	struct forecast f;
+	usec now = 0;
+
+	traffic(l, USUAL, 100 * USEC_SEC, &now);
+	f = traffic(l, 4 * USUAL, 2 * USEC_SEC, &now);
+	assert_true(f.ailing);
+	s.sent = now - 10 * USEC_SEC;
+	for (int i = 0; i < 20; i++)
+		lessons_take(l, &s, now);
+	f = forecast(l, now + 2 * USEC_SEC);
+	assert_true(f.ailing);
+	assert_true(chance(&f, 2.0 * USUAL) < 0.2);
+	assert_true(f.seen[PHASE_TTFT].n > 20);
+	lessons_free(&l);
+}
+
 static void
 what_slows_down_slowly_is_not_ailing(void **state)
 {
@@ -340,6 +366,8 @@ main(void)
 		cmocka_unit_test(what_was_given_up_is_remembered_but_not_shown),
 		cmocka_unit_test(
 		    a_sudden_slowdown_is_an_ailment_until_it_is_over),
+		cmocka_unit_test(
+		    what_was_under_way_at_a_turn_is_for_people_only),
 		cmocka_unit_test(what_slows_down_slowly_is_not_ailing),
 		cmocka_unit_test(silence_does_not_forget_the_last_bad_news),
 		cmocka_unit_test(prompt_size_and_crowding_do_not_blur_it),

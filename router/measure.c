@@ -16,6 +16,7 @@ add(struct samples *to, const struct order *o, enum phase phase,
 		.phase = phase,
 		.kind = kind,
 		.streamed = o->req->facts->stream,
+		.sent = o->sent,
 		.value = value,
 		.output = output,
 		.crowd = o->crowd });
@@ -41,7 +42,7 @@ static void
 note_usage(struct router *r, const struct order *o, struct cell *c,
     const struct usage *u)
 {
-	if (!u->known)
+	if (!u->known || o->probe)
 		return;
 	if (u->output > 0)
 		account_answered(
@@ -93,14 +94,31 @@ measure_silence(struct router *r, const struct order *o,
 	}
 }
 
-void
-measure_progress(struct router *r, struct order *o, double itl)
+/* Of a stretch: what may have gone into the prompts of others. All who are at
+ * work wait for one long prompt, and it says nothing of the backend. */
+static double
+for_others(const struct router *r, const struct order *o)
 {
-	const struct forecast *f = order_cell(r, o)->forecast;
-	double usual = profile_itl(&f->profile, &o->crowd) * f->itl_typical;
-	bool late = itl > SLOW_FACTOR * usual;
+	const struct cell *c = order_cell(r, o);
+	double tokens =
+	    c->site->prefilled + c->site->prompt_tokens - o->lately.prefilled;
 
-	o->lately.itl = itl;
+	return c->forecast->profile.per_token * fmax(tokens, 0);
+}
+
+void
+measure_progress(
+    struct router *r, struct order *o, unsigned tokens, double span)
+{
+	const struct cell *c = order_cell(r, o);
+	const struct forecast *f = c->forecast;
+	double usual = profile_itl(&f->profile, &o->crowd) * f->itl_typical;
+	bool late;
+
+	o->lately.itl = span / tokens;
+	o->lately.others = fmin(for_others(r, o), span) / tokens;
+	o->lately.prefilled = c->site->prefilled;
+	late = o->lately.itl > SLOW_FACTOR * usual;
 	if (late == o->lately.late)
 		return;
 	o->lately.late = late;
@@ -127,6 +145,14 @@ measure_late(const struct router *r, usec now, struct samples *late)
 		const struct order *o = CONTAINER_OF(node, struct order, link);
 
 		node = node->next;
-		add(late, o, PHASE_ITL, SAMPLE_LATE, (usec)o->lately.itl, 0);
+		samples_add(late,
+		    &(struct sample){ .serving = order_serving(o)->id,
+			.phase = PHASE_ITL,
+			.kind = SAMPLE_LATE,
+			.streamed = true,
+			.sent = o->sent,
+			.value = (usec)o->lately.itl,
+			.others = o->lately.others,
+			.crowd = o->crowd });
 	}
 }

@@ -12,6 +12,7 @@
 #include "gateway/lib/list.h"
 #include "router/predict.h"
 #include "router/router.h"
+#include "router/set.h"
 
 struct lane;
 
@@ -21,12 +22,14 @@ struct order {
 	struct ticket ticket;
 	enum order_state state;
 	const struct route_request *req; /* borrowed */
-	uint64_t wanted; /* as eligible was at first, tried ones included */
-	uint64_t eligible; /* bits over req->model's servings, still to try */
-	uint64_t fallbacks;
+	/* of req->model's servings */
+	struct set wanted; /* as eligible was at first, tried ones included */
+	struct set eligible; /* still to try */
+	struct set fallbacks;
 
 	enum priority priority; /* its class's, or lower once it is too late */
 	usec due; /* when its SLO is missed: the order of the queue */
+	bool probe; /* nobody's: the router asks (probe.c) */
 	bool promised; /* it came when it was told to come back */
 
 	struct plan plan; /* READY, AT_WORK: the present one */
@@ -40,6 +43,8 @@ struct order {
 	usec ttft; /* since it arrived; once first_token */
 	struct {
 		double itl; /* of its last stretch, us; 0: not told */
+		double others; /* of that, for the prompts of others */
+		double prefilled; /* the backend's, when that began */
 		bool late; /* much slower than foreseen */
 	} lately;
 	struct order *twin; /* the request's other attempt; NULL: none */

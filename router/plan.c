@@ -17,12 +17,11 @@
 	1.6 /* one answer in fifty is that much longer than one in ten */
 #define HUMBLE_FRESH (60 * USEC_SEC)
 #define LOADING_RETRY (5 * USEC_SEC)
-#define BIT(i) (UINT64_C(1) << (i))
 
 /* Sets of servings by how they stand. */
 struct survey {
-	uint64_t free, busy, cold, limited, out;
-	uint64_t trial; /* of the free: to be tried after an outage */
+	struct set is[STANDING_FREE + 1];
+	struct set trial; /* of the free: to be tried after an outage */
 	usec reopens; /* the earliest of the limited and out */
 };
 
@@ -36,8 +35,7 @@ static void
 look(const struct fleet *f, const struct order *o, usec now, struct survey *s)
 {
 	*s = (struct survey){ .reopens = USEC_NEVER };
-	for (uint64_t rest = o->eligible; rest != 0; rest &= rest - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(rest);
+	SET_EACH (i, &o->eligible) {
 		const struct cell *c = cell_at(f, o, i);
 		enum standing st = STANDING_OUT;
 		usec until = USEC_NEVER;
@@ -46,14 +44,10 @@ look(const struct fleet *f, const struct order *o, usec now, struct survey *s)
 			st = cell_standing(c, now, &until);
 		if (st <= STANDING_LIMITED && until < s->reopens)
 			s->reopens = until;
-		s->free |= st == STANDING_FREE ? BIT(i) : 0;
-		s->busy |= st == STANDING_BUSY ? BIT(i) : 0;
-		s->cold |= st == STANDING_COLD ? BIT(i) : 0;
-		s->limited |= st == STANDING_LIMITED ? BIT(i) : 0;
-		s->out |= st == STANDING_OUT ? BIT(i) : 0;
+		set_add(&s->is[st], i);
 		if (st == STANDING_FREE && !c->site->back &&
 		    breaker_state(&c->site->breaker, now) == BREAKER_HALF_OPEN)
-			s->trial |= BIT(i);
+			set_add(&s->trial, i);
 	}
 }
 
@@ -63,13 +57,16 @@ static void
 spare_premium(
     const struct router *r, const struct order *o, usec now, struct survey *s)
 {
-	uint64_t sound = s->free & ~s->trial & ~o->fallbacks;
+	struct set *free = &s->is[STANDING_FREE], *out = &s->is[STANDING_OUT];
+	struct set sound = set_minus(free, &s->trial), trial;
 
-	if (o->priority != PRIORITY_PREMIUM || sound == 0 ||
+	sound = set_minus(&sound, &o->fallbacks);
+	if (o->priority != PRIORITY_PREMIUM || set_is_empty(&sound) ||
 	    r->humble_at == 0 || now - r->humble_at > HUMBLE_FRESH)
 		return;
-	s->out |= s->free & s->trial;
-	s->free &= ~s->trial;
+	trial = set_and(free, &s->trial);
+	*out = set_or(out, &trial);
+	*free = set_minus(free, &trial);
 }
 
 usec
@@ -125,25 +122,23 @@ demand_of(struct router *r, const struct order *o, usec now, struct demand *d)
 }
 
 static unsigned
-list_cells(const struct fleet *f, const struct order *o, uint64_t set,
+list_cells(const struct fleet *f, const struct order *o, const struct set *set,
     const struct cell **list)
 {
 	unsigned n = 0;
 
-	for (uint64_t rest = set; rest != 0; rest &= rest - 1)
-		list[n++] = cell_at(f, o, (unsigned)__builtin_ctzll(rest));
+	SET_EACH (i, set)
+		list[n++] = cell_at(f, o, i);
 	return n;
 }
 
 static unsigned
-gather(const struct fleet *f, const struct order *o, uint64_t set,
+gather(const struct fleet *f, const struct order *o, const struct set *set,
     struct candidate *list)
 {
 	unsigned n = 0;
 
-	for (uint64_t rest = set; rest != 0; rest &= rest - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(rest);
-
+	SET_EACH (i, set) {
 		list[n].at = i;
 		list[n++].cell = fleet_cell(f, o->req->model->servings[i].id);
 	}
@@ -155,17 +150,16 @@ gather(const struct fleet *f, const struct order *o, uint64_t set,
 static enum verdict
 verdict_of(const struct order *o, const struct survey *s, unsigned i)
 {
-	if ((s->free & BIT(i)) != 0)
-		return VERDICT_FALLBACK;
-	if ((s->busy & BIT(i)) != 0)
-		return VERDICT_BUSY;
-	if ((s->cold & BIT(i)) != 0)
-		return VERDICT_COLD;
-	if ((s->limited & BIT(i)) != 0)
-		return VERDICT_LIMITED;
-	if ((s->out & BIT(i)) != 0)
-		return VERDICT_OUT;
-	return (o->wanted & BIT(i)) != 0 ? VERDICT_TRIED : VERDICT_INELIGIBLE;
+	static const enum verdict of[] = { [STANDING_OUT] = VERDICT_OUT,
+		[STANDING_LIMITED] = VERDICT_LIMITED,
+		[STANDING_COLD] = VERDICT_COLD,
+		[STANDING_BUSY] = VERDICT_BUSY,
+		[STANDING_FREE] = VERDICT_FALLBACK };
+
+	for (unsigned st = 0; st <= STANDING_FREE; st++)
+		if (set_has(&s->is[st], i))
+			return of[st];
+	return set_has(&o->wanted, i) ? VERDICT_TRIED : VERDICT_INELIGIBLE;
 }
 
 static void
@@ -237,11 +231,11 @@ reason_of(const struct order *o, unsigned at, enum plan_reason chosen)
 {
 	if (o->req->pin != NULL)
 		return REASON_PINNED;
-	if ((o->fallbacks & BIT(at)) != 0)
+	if (set_has(&o->fallbacks, at))
 		return REASON_FALLBACK;
 	if (chosen == REASON_BEST_EFFORT)
 		return chosen;
-	if ((o->wanted & (o->wanted - 1)) == 0)
+	if (set_count(&o->wanted) == 1)
 		return REASON_ONLY;
 	return chosen;
 }
@@ -286,12 +280,14 @@ hedge_after(const struct candidate *list, unsigned n,
 
 static void
 take(const struct order *o, const struct candidate *c, const struct demand *d,
-    enum plan_reason reason, usec now, struct plan *p, struct place *place)
+    double stake, enum plan_reason reason, usec now, struct plan *p,
+    struct place *place)
 {
 	*place = (struct place){ .at = c->at,
 		.cell = c->cell,
-		.crowd = cell_crowd(c->cell, d, now),
+		.crowd = c->outlook.crowd,
 		.tokens = uncached(c->cell, d, now),
+		.stake = stake,
 		.output = d->output,
 		.output_high = d->output_high };
 	p->kind = PLAN_GO;
@@ -305,7 +301,8 @@ take(const struct order *o, const struct candidate *c, const struct demand *d,
 	p->confidence = c->outlook.chance;
 }
 
-/* Under "observe" the file's order decides, and the choice is only noted. */
+/* Under "observe" the file's order decides, and the choice is only noted; a
+ * hedge would be the engine's as well. */
 static unsigned
 first_in_file(const struct candidate *list, unsigned n)
 {
@@ -325,16 +322,17 @@ observes(const struct router *r)
 
 static enum choice_kind
 go(struct router *r, const struct order *o, const struct survey *s,
-    uint64_t set, const struct demand *d, bool may_wait, usec now,
+    const struct set *set, const struct demand *d, bool may_wait, usec now,
     struct plan *p, struct place *place)
 {
 	struct candidate list[CONF_SERVINGS_MAX];
 	struct route_trace *t = o->req->trace;
 	unsigned n = gather(&r->fleet, o, set, list), used;
+	struct set soon = set_or(&s->is[STANDING_FREE], &s->is[STANDING_BUSY]);
+	const struct set hopeful = set_minus(&soon, &o->fallbacks);
 	const struct cell *hopes[CONF_SERVINGS_MAX];
 	const struct quest q = { o->req, d, may_wait, hopes,
-		list_cells(
-		    &r->fleet, o, (s->free | s->busy) & ~o->fallbacks, hopes) };
+		list_cells(&r->fleet, o, &hopeful, hopes) };
 	struct choice c;
 
 	c = choose(list, n, &q, now, &r->rng);
@@ -352,8 +350,10 @@ go(struct router *r, const struct order *o, const struct survey *s,
 	} else if (c.kind != CHOICE_GO) {
 		return c.kind;
 	}
-	take(o, &list[used], d, c.reason, now, p, place);
-	p->hedge_after = hedge_after(list, n, &list[used], d);
+	take(o, &list[used], d, choose_stake(list, n, d), c.reason, now, p,
+	    place);
+	if (!observes(r))
+		p->hedge_after = hedge_after(list, n, &list[used], d);
 	if (t != NULL)
 		t->row[list[used].at].verdict = VERDICT_CHOSEN;
 	return CHOICE_GO;
@@ -381,8 +381,8 @@ wait_or(struct router *r, enum plan_reason no_wait, struct plan *p)
 /* Among these servings, or else a wait for them. */
 static void
 go_or_wait(struct router *r, const struct order *o, const struct survey *s,
-    uint64_t set, const struct demand *d, enum plan_reason no_wait, usec now,
-    struct plan *p, struct place *place)
+    const struct set *set, const struct demand *d, enum plan_reason no_wait,
+    usec now, struct plan *p, struct place *place)
 {
 	switch (go(r, o, s, set, d, no_wait == REASON_QUEUED, now, p, place)) {
 	case CHOICE_GO:
@@ -396,12 +396,32 @@ go_or_wait(struct router *r, const struct order *o, const struct survey *s,
 	}
 }
 
+/* Nobody to go to or wait for. */
+static void
+give_up(const struct fleet *f, const struct order *o, const struct survey *s,
+    usec now, struct plan *p)
+{
+	plan_refuse(p,
+	    set_is_empty(&s->is[STANDING_OUT]) ? REASON_RATE_LIMITED
+					       : REASON_UNAVAILABLE,
+	    plan_reopens(f, o, now));
+}
+
+static void
+be_late(const struct order *o, const struct survey *s, struct plan *p)
+{
+	if (set_equal(&s->is[STANDING_COLD], &o->eligible))
+		plan_refuse(p, REASON_LOADING, LOADING_RETRY);
+	else
+		plan_refuse(p, REASON_DEADLINE, 0);
+}
+
 void
 plan_make(struct router *r, const struct order *o, enum plan_reason no_wait,
     usec now, struct plan *p, struct place *place)
 {
 	const struct fleet *f = &r->fleet;
-	uint64_t primaries = o->eligible & ~o->fallbacks;
+	struct set free, busy; /* of those that are no fallbacks */
 	struct demand d;
 	struct survey s;
 
@@ -410,28 +430,25 @@ plan_make(struct router *r, const struct order *o, enum plan_reason no_wait,
 	if (o->priority != PRIORITY_PREMIUM)
 		r->humble_at = now;
 	demand_of(r, o, now, &d);
+	free = set_minus(&s.is[STANDING_FREE], &o->fallbacks);
+	busy = set_minus(&s.is[STANDING_BUSY], &o->fallbacks);
 	plan_refuse(p, no_wait, 0);
 	if (o->req->trace != NULL)
 		trace_begin(f, o, &s, o->req->trace);
-	if (now >= o->req->deadline) {
-		if (s.cold == o->eligible)
-			plan_refuse(p, REASON_LOADING, LOADING_RETRY);
-		else
-			plan_refuse(p, REASON_DEADLINE, 0);
-	} else if ((s.free & primaries) != 0) {
+	if (now >= o->req->deadline)
+		be_late(o, &s, p);
+	else if (!set_is_empty(&free))
+		go_or_wait(r, o, &s, &free, &d, no_wait, now, p, place);
+	else if (!set_is_empty(&busy) && no_wait == REASON_QUEUED)
+		wait_or(r, no_wait, p);
+	else if (!set_is_empty(&s.is[STANDING_FREE]))
 		go_or_wait(
-		    r, o, &s, s.free & primaries, &d, no_wait, now, p, place);
-	} else if ((s.busy & primaries) != 0 && no_wait == REASON_QUEUED) {
+		    r, o, &s, &s.is[STANDING_FREE], &d, no_wait, now, p, place);
+	else if (!set_is_empty(&s.is[STANDING_BUSY]) ||
+	    !set_is_empty(&s.is[STANDING_COLD]))
 		wait_or(r, no_wait, p);
-	} else if (s.free != 0) {
-		go_or_wait(r, o, &s, s.free, &d, no_wait, now, p, place);
-	} else if ((s.busy | s.cold) != 0) {
-		wait_or(r, no_wait, p);
-	} else {
-		plan_refuse(p,
-		    s.out == 0 ? REASON_RATE_LIMITED : REASON_UNAVAILABLE,
-		    plan_reopens(f, o, now));
-	}
+	else
+		give_up(f, o, &s, now, p);
 }
 
 bool

@@ -21,6 +21,7 @@ struct place {
 	struct cell *cell;
 	struct crowd crowd; /* before it came */
 	double tokens; /* of its prompt, to be prefilled */
+	double stake; /* what a miss is worth, USD */
 	double output, output_high; /* of its answer: usual, seldom more */
 };
 

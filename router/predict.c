@@ -3,7 +3,9 @@
 
 #include <math.h>
 
+#include "policies/confidence.h"
 #include "policies/slo.h"
+#include "router/bound.h"
 
 #define LOAD_FRESH (15 * USEC_SEC) /* a reported load is believed for so long */
 #define FELT_BY 64.0 /* tokens that share the delay of a new prompt */
@@ -20,7 +22,7 @@ strangers(const struct site *s, usec now)
 		return 0;
 	if ((s->load.has & LOAD_WAITING) != 0)
 		there += s->load.waiting;
-	return fmax(there - s->load_in_flight, 0);
+	return greater(there - s->load_in_flight, 0);
 }
 
 /* Requests ahead for each that runs: by slots, or by its own word. */
@@ -31,7 +33,8 @@ queue_ahead(const struct site *s, double sequences, usec now)
 	double since = (double)s->in_flight - (double)s->load_in_flight;
 
 	if (slots > 0)
-		return fmax(sequences + 1 - slots, 0) / slots;
+		return sequences + 1 > slots ? (sequences + 1 - slots) / slots
+					     : 0;
 	if (s->load_at == 0 || now - s->load_at > LOAD_FRESH ||
 	    (s->load.has & LOAD_WAITING) == 0 || s->load.waiting <= 0)
 		return 0;
@@ -44,18 +47,29 @@ uncached(const struct cell *c, const struct demand *d, usec now)
 	return d->input * (1 - cell_prefix_share(c, d->prefix, now));
 }
 
+static void
+meet_crowd(
+    const struct cell *c, const struct demand *d, usec now, struct crowd *crowd)
+{
+	const struct site *s = c->site;
+	double ahead;
+
+	crowd->sequences = s->in_flight + strangers(s, now);
+	crowd->tokens = s->prompt_tokens + uncached(c, d, now);
+	crowd->prefill = s->prefill;
+	crowd->wait = 0;
+	ahead = queue_ahead(s, crowd->sequences, now);
+	if (ahead > 0)
+		crowd->wait = ahead * d->output *
+		    profile_itl(&c->forecast->profile, crowd);
+}
+
 struct crowd
 cell_crowd(const struct cell *c, const struct demand *d, usec now)
 {
-	const struct site *s = c->site;
-	struct crowd crowd = { .sequences = s->in_flight + strangers(s, now),
-		.tokens = s->prompt_tokens + uncached(c, d, now),
-		.prefill = s->prefill };
-	double ahead = queue_ahead(s, crowd.sequences, now);
+	struct crowd crowd;
 
-	if (ahead > 0)
-		crowd.wait = ahead * d->output *
-		    profile_itl(&c->forecast->profile, &crowd);
+	meet_crowd(c, d, now, &crowd);
 	return crowd;
 }
 
@@ -75,7 +89,7 @@ chance_of_length(
 	if (rest <= 0)
 		return spread_share(&f->ttft, left / t->ttft);
 	/* either part may be late, given a usual other one */
-	return fmin(
+	return lesser(
 	    spread_share(&f->ttft, (left - t->typical_itl * rest) / t->ttft),
 	    spread_share(&f->itl, (left - t->typical_ttft) / rest / t->itl));
 }
@@ -103,6 +117,20 @@ chance_of_ttft(const struct forecast *f, const struct demand *d,
 	return spread_share(&f->ttft, left / t->ttft);
 }
 
+/* Whether even a long answer has all the time, for both of its parts, that the
+ * other targets leave them: then those decide. */
+static bool
+total_is_lax(const struct demand *d, const struct terms *t)
+{
+	const struct slo *slo = d->slo;
+	double left = (double)slo->total - d->waited;
+	double rest = d->output_most - 1;
+
+	return slo->ttft > 0 && slo->itl > 0 && d->stream && rest > 0 &&
+	    left - t->typical_itl * rest >= (double)slo->ttft - d->waited &&
+	    left - t->typical_ttft >= (double)slo->itl * rest;
+}
+
 static double
 chance(const struct forecast *f, const struct demand *d, const struct terms *t)
 {
@@ -115,14 +143,14 @@ chance(const struct forecast *f, const struct demand *d, const struct terms *t)
 		p = chance_of_ttft(f, d, t, (double)slo->ttft - d->waited);
 	if (slo->itl > 0 && d->stream)
 		p *= spread_share(&f->itl, (double)slo->itl / t->itl);
-	if (slo->total > 0)
-		p = fmin(p,
+	if (slo->total > 0 && !total_is_lax(d, t))
+		p = lesser(p,
 		    chance_of_total(f, d, t, (double)slo->total - d->waited));
 	return p;
 }
 
-static double
-excess(const struct demand *d, const struct outlook *o)
+double
+predict_excess(const struct demand *d, const struct outlook *o)
 {
 	const struct slo *slo = d->slo;
 	double ttft = d->stream ? o->ttft : o->total, worst = 0;
@@ -137,23 +165,32 @@ excess(const struct demand *d, const struct outlook *o)
 	return worst;
 }
 
-static struct terms
-terms_of(const struct forecast *f, const struct crowd *crowd)
+/* While an answer is made some leave and others come. What is measured is
+ * compared with the company that it had half way (measure.c), so that is what
+ * is foreseen; one that finds many does not count on their leaving. */
+static double
+pace(const struct forecast *f, const struct crowd *crowd)
 {
-	struct terms t = { .ttft = profile_ttft(&f->profile, crowd),
-		.itl = profile_itl(&f->profile, crowd) };
+	struct crowd halfway = *crowd;
 
-	t.ttft = fmax(t.ttft, 1);
-	t.itl = fmax(t.itl, 1);
-	t.typical_ttft = t.ttft * f->ttft_typical;
-	t.typical_itl = t.itl * f->itl_typical;
-	return t;
+	halfway.sequences =
+	    greater(crowd->sequences, (crowd->sequences + f->company) / 2);
+	return profile_itl(&f->profile, &halfway);
+}
+
+static void
+terms_of(const struct forecast *f, const struct crowd *crowd, struct terms *t)
+{
+	t->ttft = greater(profile_ttft(&f->profile, crowd), 1);
+	t->itl = greater(pace(f, crowd), 1);
+	t->typical_ttft = t->ttft * f->ttft_typical;
+	t->typical_itl = t->itl * f->itl_typical;
 }
 
 static double
 reliability(const struct site *s)
 {
-	return 1 - s->failures / (s->calls + TRIALS);
+	return s->failures > 0 ? 1 - s->failures / (s->calls + TRIALS) : 1;
 }
 
 /* The chance that a usual request of premium, coming next, has its first token
@@ -170,11 +207,9 @@ next_in_time(const struct cell *c, const struct crowd *with)
 	    (double)w->ttft / fmax(profile_ttft(&f->profile, &next), 1));
 }
 
-/* Whether the tightest target at work there, or that of a premium request that
- * may come next, still holds with this one there. */
-static double
-courtesy(const struct cell *c, const struct demand *d,
-    const struct crowd *crowd, const struct terms *t, usec now)
+double
+predict_courtesy(const struct cell *c, const struct demand *d,
+    const struct outlook *o, usec now)
 {
 	const struct forecast *f = c->forecast;
 	const struct wanted *w = &c->site->wanted;
@@ -186,10 +221,36 @@ courtesy(const struct cell *c, const struct demand *d,
 	if (wanted && w->itl > 0 && (tightest == 0 || w->itl < tightest))
 		tightest = w->itl;
 	if (tightest > 0)
-		p = spread_share(&f->itl, (double)tightest / (t->itl + felt));
+		p = spread_share(&f->itl, (double)tightest / (o->paced + felt));
 	if (wanted && w->ttft > 0)
-		p = fmin(p, next_in_time(c, crowd));
+		p = lesser(p, next_in_time(c, &o->crowd));
 	return p;
+}
+
+double
+predict_toll(const struct cell *c, const struct demand *d,
+    const struct outlook *o, usec now)
+{
+	const struct forecast *f = c->forecast;
+	struct crowd before = o->crowd;
+	double was, then, toll = 0;
+
+	if (d->priority == PRIORITY_PREMIUM)
+		return 0;
+	before.sequences = greater(before.sequences - 1, 0);
+	was = pace(f, &before);
+	then = o->paced + f->profile.per_token * uncached(c, d, now) / FELT_BY;
+	for (unsigned p = 0; p < (unsigned)d->priority; p++) {
+		const struct stake *s = &c->site->stakes[p];
+		double itl = (double)s->itl;
+
+		if (s->usual > 0)
+			toll += s->usual *
+			    greater(spread_share(&f->itl, itl / was) -
+				    spread_share(&f->itl, itl / then),
+				0);
+	}
+	return toll;
 }
 
 void
@@ -197,19 +258,17 @@ predict(
     const struct cell *c, const struct demand *d, usec now, struct outlook *o)
 {
 	const struct forecast *f = c->forecast;
-	struct crowd crowd = cell_crowd(c, d, now);
-	struct terms t = terms_of(f, &crowd);
+	struct terms t;
 
+	meet_crowd(c, d, now, &o->crowd);
+	terms_of(f, &o->crowd, &t);
+	o->paced = t.itl;
 	o->ttft = t.typical_ttft;
 	o->itl = t.typical_itl;
-	o->total = o->ttft + o->itl * fmax(d->output - 1, 0);
-	o->excess = excess(d, o);
-	o->chance = chance(f, d, &t);
+	o->total = o->ttft + o->itl * greater(d->output - 1, 0);
+	o->chance = chance_in_odds(chance(f, d, &t), c->odds[d->priority]);
 	if (o->chance > 0)
 		o->chance *= reliability(c->site);
-	o->courtesy = d->priority != PRIORITY_PREMIUM
-	    ? courtesy(c, d, &crowd, &t, now)
-	    : 1;
 }
 
 double
@@ -217,7 +276,9 @@ predict_idle(const struct cell *c, const struct demand *d, usec now)
 {
 	const struct forecast *f = c->forecast;
 	struct crowd alone = { .tokens = uncached(c, d, now) };
-	struct terms t = terms_of(f, &alone);
+	struct terms t;
 
-	return chance(f, d, &t) * reliability(c->site);
+	terms_of(f, &alone, &t);
+	return chance_in_odds(chance(f, d, &t), c->odds[d->priority]) *
+	    reliability(c->site);
 }

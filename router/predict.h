@@ -31,8 +31,8 @@ struct demand {
 struct outlook {
 	double ttft, itl, total; /* typical */
 	double chance; /* P(every target is met); -1: there are none */
-	double courtesy; /* P(the tightest ITL target there still is) */
-	double excess; /* the worst of typical / target */
+	struct crowd crowd; /* that it would find */
+	double paced; /* ITL by the profile alone */
 };
 
 /* Prompt tokens that would have to be prefilled there. */
@@ -40,6 +40,16 @@ double uncached(const struct cell *, const struct demand *, usec now);
 struct crowd cell_crowd(const struct cell *, const struct demand *, usec now);
 void predict(
     const struct cell *, const struct demand *, usec now, struct outlook *);
+/* The worst of typical / target. */
+double predict_excess(const struct demand *, const struct outlook *);
+/* The chance that the tightest ITL target at work there, or those of a premium
+ * request that may come next, are still met with this one there. */
+double predict_courtesy(const struct cell *, const struct demand *,
+    const struct outlook *, usec now);
+/* What that one would make those of higher priority there likely to lose, in
+ * USD (router/stake.h). */
+double predict_toll(const struct cell *, const struct demand *,
+    const struct outlook *, usec now);
 /* The chance if nobody else were there. */
 double predict_idle(const struct cell *, const struct demand *, usec now);
 

@@ -58,6 +58,22 @@ look_at(const struct scene *s)
 }
 
 static double
+excess(const struct scene *s)
+{
+	struct outlook o = look_at(s);
+
+	return predict_excess(&s->demand, &o);
+}
+
+static double
+courtesy(const struct scene *s)
+{
+	struct outlook o = look_at(s);
+
+	return predict_courtesy(&s->cell, &s->demand, &o, s->now);
+}
+
+static double
 chance(const struct scene *s)
 {
 	return look_at(s).chance;
@@ -150,7 +166,7 @@ a_whole_answer_shows_its_first_token_with_its_last(void **state)
 	assert_true(chance(s) > 0.9);
 	s->demand.stream = false;
 	assert_true(chance(s) < 0.1);
-	assert_true(look_at(s).excess > 2);
+	assert_true(excess(s) > 2);
 	/* and has no pace to keep */
 	s->slo = (struct slo){ .itl = 1 };
 	assert_true(chance(s) > 0.9);
@@ -168,7 +184,7 @@ time_spent_is_time_lost(void **state)
 	assert_true(about(chance(s), 0.5, 0.02));
 	s->demand.waited = (double)s->slo.ttft + 1;
 	assert_true(chance(s) <= 0);
-	assert_true(look_at(s).excess > 1);
+	assert_true(excess(s) > 1);
 	free(s);
 }
 
@@ -179,11 +195,11 @@ excess_is_the_worst_of_the_targets(void **state)
 	struct outlook o = look_at(s);
 
 	s->slo.ttft = (usec)(o.ttft * 2);
-	assert_true(about(look_at(s).excess, 0.5, 0.01));
+	assert_true(about(excess(s), 0.5, 0.01));
 	s->slo.itl = (usec)(o.itl / 3);
-	assert_true(about(look_at(s).excess, 3, 0.01));
+	assert_true(about(excess(s), 3, 0.01));
 	s->slo.total = (usec)(o.total / 4);
-	assert_true(about(look_at(s).excess, 4, 0.01));
+	assert_true(about(excess(s), 4, 0.01));
 	free(s);
 }
 
@@ -299,14 +315,51 @@ courtesy_is_about_the_tightest_target_at_work(void **state)
 		    loose = { .itl = 80 * USEC_MS };
 	double before;
 
-	assert_true(look_at(s).courtesy >= 1);
+	assert_true(courtesy(s) >= 1);
 	cell_enter(&s->cell, &loose, s->now);
-	assert_true(look_at(s).courtesy > 0.99);
+	assert_true(courtesy(s) > 0.99);
 	cell_enter(&s->cell, &tight, s->now);
-	before = look_at(s).courtesy;
+	before = courtesy(s);
 	assert_true(before < 0.9);
 	s->site.in_flight += 10;
-	assert_true(look_at(s).courtesy < before - 0.1);
+	assert_true(courtesy(s) < before - 0.1);
+	free(s);
+}
+
+static double
+toll(struct scene *s)
+{
+	struct outlook o = look_at(s);
+
+	return predict_toll(&s->cell, &s->demand, &o, s->now);
+}
+
+static void
+a_toll_is_for_what_higher_ones_may_lose(void **state)
+{
+	struct scene *s = scene_of(0);
+	struct stay tight = { .itl = (usec)(1.05 * look_at(s).itl),
+		.priority = PRIORITY_PREMIUM,
+		.stake = 0.5 };
+	double once;
+
+	s->demand.priority = PRIORITY_STANDARD;
+	assert_true(toll(s) <= 0);
+	cell_enter(&s->cell, &tight, s->now);
+	stake_fade(&s->site.stakes[PRIORITY_PREMIUM], USEC_SEC);
+	once = toll(s);
+	assert_true(once > 0 && once < 0.5);
+	s->demand.input *= 8;
+	assert_true(toll(s) > once);
+	s->demand.input /= 8;
+	stake_fade(&s->site.stakes[PRIORITY_PREMIUM], 10 * USEC_SEC);
+	assert_true(toll(s) > once);
+	s->demand.priority = PRIORITY_PREMIUM;
+	assert_true(toll(s) <= 0);
+	s->demand.priority = PRIORITY_STANDARD;
+	cell_leave(&s->cell, &tight);
+	stake_fade(&s->site.stakes[PRIORITY_PREMIUM], 60 * USEC_SEC);
+	assert_true(toll(s) < once / 100);
 	free(s);
 }
 
@@ -375,12 +428,13 @@ more_load_slowness_or_waiting_never_looks_better(void **state)
 	for (int i = 0; i < 3000; i++) {
 		struct scene *s = any_scene(&rng);
 		struct outlook before = look_at(s), after;
+		double kind = courtesy(s), missed = excess(s);
 
 		worsen(s, &rng);
 		after = look_at(s);
 		assert_true(after.chance <= before.chance + 1e-6);
-		assert_true(after.courtesy <= before.courtesy + 1e-6);
-		assert_true(after.excess >= before.excess - 1e-6);
+		assert_true(courtesy(s) <= kind + 1e-6);
+		assert_true(excess(s) >= missed - 1e-6);
 		assert_true(after.ttft >= before.ttft - 1e-6);
 		assert_true(after.itl >= before.itl - 1e-6);
 		free(s);
@@ -409,6 +463,7 @@ main(void)
 		cmocka_unit_test(a_known_beginning_is_not_prefilled_again),
 		cmocka_unit_test(idle_is_the_best_that_it_could_be),
 		cmocka_unit_test(courtesy_is_about_the_tightest_target_at_work),
+		cmocka_unit_test(a_toll_is_for_what_higher_ones_may_lose),
 		cmocka_unit_test(
 		    more_load_slowness_or_waiting_never_looks_better),
 	};

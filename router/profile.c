@@ -1,10 +1,8 @@
 /* router/profile.c - how fast a serving is, as physics would have it. */
 #include "router/profile.h"
 
-#include <math.h>
 #include <string.h>
 
-#define PREFILL_SHARE_MAX 0.9
 #define SIGMA_TOLD 0.5 /* the operator or the hardware's name told us */
 #define SIGMA_GUESSED 1.0
 
@@ -50,36 +48,4 @@ profile_of(const struct conf_backend *b, double *sigma)
 	if (told->per_token > 0)
 		p.per_token = told->per_token;
 	return p;
-}
-
-static double
-step_with(const struct profile *p, double sequences)
-{
-	return p->step + p->per_sequence * (sequences + 1);
-}
-
-double
-profile_steps(const struct profile *p, const struct crowd *c)
-{
-	return step_with(p, c->sequences) *
-	    (ceil(c->tokens / PROFILE_CHUNK) + 0.5);
-}
-
-double
-profile_ttft(const struct profile *p, const struct crowd *c)
-{
-	return p->rtt + p->per_token * c->tokens + profile_steps(p, c) +
-	    c->wait;
-}
-
-double
-profile_prefill_share(const struct profile *p, const struct crowd *c)
-{
-	return fmin(p->per_token * c->prefill, PREFILL_SHARE_MAX);
-}
-
-double
-profile_itl(const struct profile *p, const struct crowd *c)
-{
-	return step_with(p, c->sequences) / (1 - profile_prefill_share(p, c));
 }

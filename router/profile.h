@@ -16,8 +16,10 @@
 #define ROUTER_PROFILE_H
 
 #include "gateway/conf/conf.h"
+#include "router/bound.h"
 
 #define PROFILE_CHUNK 512.0 /* prompt tokens prefilled in one step */
+#define PROFILE_PREFILL_MAX 0.9 /* of the time, at most, goes to prompts */
 
 struct profile { /* us */
 	double rtt, step, per_sequence, per_token;
@@ -35,10 +37,42 @@ struct crowd {
  * *sigma: how far off that may be, as the deviation of a logarithm. */
 struct profile profile_of(const struct conf_backend *, double *sigma);
 
-double profile_ttft(const struct profile *, const struct crowd *);
-double profile_itl(const struct profile *, const struct crowd *);
-/* The part of TTFT that steps take; the share of time spent on prompts. */
-double profile_steps(const struct profile *, const struct crowd *);
-double profile_prefill_share(const struct profile *, const struct crowd *);
+static inline double
+profile_step_with(const struct profile *p, const struct crowd *c)
+{
+	return p->step + p->per_sequence * (c->sequences + 1);
+}
+
+/* The part of TTFT that steps take. */
+static inline double
+profile_steps(const struct profile *p, const struct crowd *c)
+{
+	double full = c->tokens / PROFILE_CHUNK;
+	double chunks = (double)(int64_t)full; /* ceil() is a call */
+
+	if (chunks < full)
+		chunks++;
+	return profile_step_with(p, c) * (chunks + 0.5);
+}
+
+static inline double
+profile_ttft(const struct profile *p, const struct crowd *c)
+{
+	return p->rtt + p->per_token * c->tokens + profile_steps(p, c) +
+	    c->wait;
+}
+
+/* The share of time spent on prompts. */
+static inline double
+profile_prefill_share(const struct profile *p, const struct crowd *c)
+{
+	return lesser(p->per_token * c->prefill, PROFILE_PREFILL_MAX);
+}
+
+static inline double
+profile_itl(const struct profile *p, const struct crowd *c)
+{
+	return profile_step_with(p, c) / (1 - profile_prefill_share(p, c));
+}
 
 #endif

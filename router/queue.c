@@ -294,9 +294,8 @@ queue_waiting(const struct queue *q, uint32_t serving)
 			const struct kind *k = kind_of(i);
 			const struct conf_serving *s = k->model->servings;
 
-			for (uint64_t rest = k->eligible; rest != 0;
-			     rest &= rest - 1)
-				if (s[__builtin_ctzll(rest)].id == serving)
+			SET_EACH (at, &k->eligible)
+				if (s[at].id == serving)
 					n += k->n;
 		}
 	}

@@ -27,15 +27,13 @@
 #define SITE_ANY UINT32_MAX
 #define SITE_NONE (UINT32_MAX - 1)
 
-#define KIND_SITES 4 /* words of a set of backends; ids meet modulo 256 */
-
 struct kind {
 	struct list link; /* of its priority's, or the spare ones */
 	struct list hash;
 	const struct conf_model *model;
-	uint64_t eligible;
+	struct set eligible;
 	enum priority priority;
-	uint64_t sites[KIND_SITES]; /* of those; it may hold too much */
+	struct set sites; /* of those, by id modulo SET_END: maybe too many */
 	struct lanes lanes[LANE_HEAPS];
 	unsigned n; /* orders */
 	unsigned n_lanes;

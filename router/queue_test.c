@@ -47,9 +47,10 @@ join_as(struct hall *h, unsigned i, usec due, enum priority p,
     uint64_t eligible, unsigned tenant)
 {
 	h->tenant[i] = tenant;
-	h->order[i] = (struct order){
-		.req = &request, .eligible = eligible, .priority = p, .due = due
-	};
+	h->order[i] = (struct order){ .req = &request,
+		.eligible = { { eligible } },
+		.priority = p,
+		.due = due };
 	assert_true(queue_add(&h->queue, &h->order[i], &h->account[tenant]));
 	return &h->order[i];
 }
@@ -295,7 +296,7 @@ kinds_beyond_a_rounds_limit_are_seen_by_the_next(void **state)
 		models[i] = model;
 		requests[i].model = &models[i];
 		h->order[i] = (struct order){ .req = &requests[i],
-			.eligible = 1,
+			.eligible = { { 1 } },
 			.priority = PRIORITY_STANDARD };
 		assert_true(queue_add(&h->queue, &h->order[i], &h->account[0]));
 	}
@@ -332,7 +333,7 @@ a_place_that_was_promised_is_not_taken_away(void **state)
 	struct hall *h = hall();
 
 	h->order[0] = (struct order){ .req = &request,
-		.eligible = 3,
+		.eligible = { { 3 } },
 		.priority = PRIORITY_BATCH,
 		.promised = true };
 	assert_true(queue_add(&h->queue, &h->order[0], &h->account[0]));

@@ -4,8 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "router/bound.h"
+
 /* Where a value lies, in buckets; within the range. */
-static double
+static inline double
 position(double ratio)
 {
 	double at;
@@ -13,9 +15,7 @@ position(double ratio)
 	if (!(ratio > 0))
 		return 0;
 	at = ((double)log2f((float)ratio) - RATIO_LOWEST) * RATIO_PER_OCTAVE;
-	if (at <= 0)
-		return 0;
-	return at < RATIO_BUCKETS ? at : RATIO_BUCKETS;
+	return lesser(greater(at, 0), RATIO_BUCKETS);
 }
 
 static unsigned
@@ -65,6 +65,35 @@ ratios_scale(struct ratios *r, double factor)
 		to = to >= RATIO_BUCKETS ? RATIO_BUCKETS - 1 : to;
 		r->weight[to] += old.weight[i];
 	}
+}
+
+static void
+forget(struct ratios *r, unsigned from, unsigned to)
+{
+	memset(&r->weight[from], 0, (to - from) * sizeof(r->weight[0]));
+	r->n = 0;
+	for (unsigned i = 0; i < RATIO_BUCKETS; i++)
+		r->n += r->weight[i];
+}
+
+void
+ratios_keep_above(struct ratios *r, double ratio)
+{
+	forget(r, 0, bucket_of(ratio));
+}
+
+void
+ratios_keep_below(struct ratios *r, double ratio)
+{
+	forget(r, bucket_of(ratio), RATIO_BUCKETS);
+}
+
+void
+ratios_join(struct ratios *r, const struct ratios *more)
+{
+	for (unsigned i = 0; i < RATIO_BUCKETS; i++)
+		r->weight[i] += more->weight[i];
+	r->n += more->n;
 }
 
 double
@@ -125,14 +154,14 @@ double
 spread_share(const struct spread *s, double value)
 {
 	double at = position(value);
-	unsigned b = (unsigned)at;
+	int b = (int)at;
 	double share;
 
 	if (b >= RATIO_BUCKETS)
 		return 1;
 	share = (double)s->share[b] +
 	    (at - b) * (double)(s->share[b + 1] - s->share[b]);
-	return share < 1 ? share : 1;
+	return lesser(share, 1);
 }
 
 double

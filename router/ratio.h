@@ -18,6 +18,9 @@ struct ratios {
 void ratios_add(struct ratios *, double ratio, double weight);
 void ratios_fade(struct ratios *, double keep); /* all weights times that */
 void ratios_scale(struct ratios *, double factor); /* all ratios times that */
+void ratios_keep_above(struct ratios *, double ratio);
+void ratios_keep_below(struct ratios *, double ratio);
+void ratios_join(struct ratios *, const struct ratios *more);
 
 /* The value at a rank 0..1; 0 where there is none. */
 double ratios_at(const struct ratios *, double rank);

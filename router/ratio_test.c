@@ -227,10 +227,27 @@ fading_takes_weight_but_not_shape(void **state)
 		    about(spread_at(&s, rank), spread_at(&before, rank), 1e-3));
 }
 
+static void
+what_is_above_and_what_is_below_is_all_there_was(void **state)
+{
+	struct ratios all = tailed(5, NULL, SAMPLES), low = all, high = all;
+
+	ratios_keep_below(&low, 3);
+	ratios_keep_above(&high, 3);
+	assert_true(about((double)low.n, 0.9 * SAMPLES, 0.02));
+	assert_true(ratios_at(&low, 1) <= 3 * (1 + ERROR));
+	assert_true(ratios_at(&high, 0.001) >= 3 * (1 - 2 * ERROR));
+	ratios_join(&low, &high);
+	assert_memory_equal(low.weight, all.weight, sizeof(all.weight));
+	assert_true(about((double)low.n, SAMPLES, 1e-4));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    what_is_above_and_what_is_below_is_all_there_was),
 		cmocka_unit_test(quantiles_are_off_by_a_bucket_at_most),
 		cmocka_unit_test(a_lone_value_comes_back),
 		cmocka_unit_test(shares_and_values_are_each_others_inverse),

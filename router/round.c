@@ -15,8 +15,7 @@ static void
 enter(const struct round *r, struct kind *k)
 {
 	k->asked = 0;
-	k->by_turn =
-	    r->bounds.servings / (unsigned)__builtin_popcountll(k->eligible);
+	k->by_turn = r->bounds.servings / set_count(&k->eligible);
 	if (k->by_turn == 0)
 		k->by_turn = 1;
 	k->may = k->by_turn;

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 
 #include "policies/admit.h"
+#include "policies/confidence.h"
 #include "policies/slo.h"
 #include "router/engine.h"
 #include "router/filter.h"
 
 #define HEDGE_SHARE 0.05 /* of prompt tokens */
-#define BIT(i) (UINT64_C(1) << (i))
 #define IN(state) (1u << (state))
 
 struct router *
@@ -88,6 +88,17 @@ forget(struct router *r, struct order *o)
 	orders_drop(&r->orders, o);
 }
 
+/* Its attempt tells how the serving does. */
+static void
+note_heard(struct router *r, const struct order *o, usec now)
+{
+	struct cell *c = order_cell(r, o);
+
+	c->heard_at = now;
+	if (!o->probe)
+		c->asked = 0;
+}
+
 /* The caller is told the plan; PLAN_NO ends the order. */
 static void
 answer(struct router *r, struct order *o, usec now, struct plan *plan)
@@ -139,7 +150,7 @@ router_submit(struct router *r, const struct route_request *req, usec now,
 	hedge_budget_request(
 	    &r->hedges, tokens_of_bytes(req->facts->prompt_bytes));
 	filter(req, &sieve);
-	if (sieve.eligible == 0) {
+	if (set_is_empty(&sieve.eligible)) {
 		plan_refuse(plan, sieve.why_none, 0);
 		return;
 	}
@@ -199,11 +210,11 @@ narrow(struct order *o, const struct fault *fault)
 	const struct conf_model *m = o->req->model;
 
 	if (!failover_may_return(fault->kind))
-		o->eligible &= ~BIT(o->at);
+		set_drop(&o->eligible, o->at);
 	for (unsigned i = 0; i < m->n_servings; i++)
 		if (!failover_interchangeable(o->req->facts->dialect,
 			&m->servings[o->at], &m->servings[i]))
-			o->eligible &= ~BIT(i);
+			set_drop(&o->eligible, i);
 }
 
 static void
@@ -214,7 +225,7 @@ plan_again(
 	struct place place;
 
 	narrow(o, fault);
-	if (!fault_rule(fault->kind)->retry || o->eligible == 0) {
+	if (!fault_rule(fault->kind)->retry || set_is_empty(&o->eligible)) {
 		plan_refuse(&o->plan, REASON_EXHAUSTED,
 		    plan_reopens(&r->fleet, o, now));
 		return;
@@ -251,7 +262,7 @@ router_retry(struct router *r, struct ticket t, const struct fault *fault,
 	dispatch_end(r, o);
 	if (o->twin != NULL) {
 		if (!failover_may_return(fault->kind)) /* nor may the other */
-			o->twin->eligible &= ~BIT(o->at);
+			set_drop(&o->twin->eligible, o->at);
 		plan_refuse(&o->plan, REASON_TWIN, 0);
 	} else {
 		plan_again(r, o, fault, now);
@@ -291,10 +302,12 @@ router_first_token(struct router *r, struct ticket t, usec now, usec ttft)
 
 	if (o == NULL || o->first_token)
 		return;
+	note_heard(r, o, now);
 	measure_first_token(r, o, ttft);
 	health_first_token(r, o, now);
 	cell_prefilled(order_cell(r, o), &o->stay);
 	o->first_token = true;
+	o->lately.prefilled = order_cell(r, o)->site->prefilled;
 	o->ttft = now - o->req->arrived;
 	list_remove(&o->link);
 }
@@ -307,7 +320,7 @@ router_progress(
 
 	(void)now;
 	if (o != NULL && o->first_token && tokens > 0 && span > 0)
-		measure_progress(r, o, (double)span / tokens);
+		measure_progress(r, o, tokens, (double)span);
 }
 
 /* Teaches how sure to be, where it was sure. */
@@ -325,8 +338,13 @@ judge(struct router *r, const struct order *o, const struct route_result *res,
 		met = false;
 	if (slo->itl > 0 && o->req->facts->stream && res->itl > slo->itl)
 		met = false;
-	if (slo->total > 0 && now - o->req->arrived > slo->total)
+	if (slo->total > 0 && now - o->req->arrived - res->stalled > slo->total)
 		met = false;
+	if (res->fault.kind == FAULT_NONE) {
+		double *odds = &order_cell(r, o)->odds[o->priority];
+
+		*odds = odds_after(*odds, o->plan.confidence, met);
+	}
 	if (slo->priority == PRIORITY_PREMIUM)
 		r->courtesy = admit_courtesy_after(r->courtesy, slo, met);
 	if (o->plan.reason == REASON_CHEAPEST_ADEQUATE)
@@ -346,6 +364,7 @@ router_finished(struct router *r, struct ticket t,
 	site = order_serving(o)->backend->id;
 	if (!o->first_token)
 		measure_first_token(r, o, result->ttft);
+	note_heard(r, o, now);
 	measure_result(r, o, result);
 	judge(r, o, result, now);
 	measure_silence(r, o, &result->fault, now);

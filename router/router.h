@@ -79,8 +79,8 @@ struct plan {
 	enum plan_kind kind;
 	enum plan_reason reason;
 	uint32_t serving; /* id; PLAN_GO only */
-	/* Predicted at the percentile of the SLO, cautiously; the median
-	 * where it has no targets. -1: unknown. */
+	/* Typical, for this request where it goes; us, -1: unknown. How likely
+	 * the tail of it meets the targets is the confidence. */
 	usec ttft, itl, total;
 	double confidence; /* P(SLO met), 0..1; -1: unknown, or no targets */
 	usec retry_after; /* PLAN_NO: when it may work; 0: not known */
@@ -99,6 +99,7 @@ enum verdict {
 	VERDICT_CROWDED, /* at the occupancy that this priority may fill */
 	VERDICT_RESERVED, /* what is left of its rate is for higher ones */
 	VERDICT_TRIED, /* by this request, and it failed */
+	VERDICT_LATE, /* its backend is at work on this request already */
 	VERDICT_FALLBACK, /* a serving that is none could be used */
 	VERDICT_INELIGIBLE, /* capability, boundary, context, pin */
 	VERDICT_OUT, /* off, breaker, key, model */
@@ -187,10 +188,22 @@ void router_progress(
 struct route_result {
 	struct fault fault; /* FAULT_NONE: whole */
 	usec ttft, itl, total; /* -1: not measured */
+	usec stalled; /* while the client did not read: no backend's time */
 	struct usage usage;
 };
 uint64_t router_finished(
     struct router *, struct ticket, const struct route_result *, usec now);
+
+/* A question of the router's own, which finds out how a serving does that
+ * nobody else is sent to; to be asked for after each tick, until there is
+ * none. True: it is to be sent to plan->serving at once, as a streamed chat of
+ * at most so many tokens, and told of with router_first_token() and
+ * router_finished(), never router_retry(). *req is the caller's, filled here,
+ * and like any other to be kept until then. Its tokens are no tenant's. */
+#define PROBE_INPUT 24
+#define PROBE_OUTPUT 8
+bool router_probe(struct router *, usec now, struct route_request *req,
+    struct ticket *t, struct plan *plan);
 
 /* What a probe, a child's state or reply headers told of a backend. `fault`
  * is how a health probe ended (FAULT_NONE: it is well), NULL for mere load.

@@ -136,6 +136,45 @@ a_stream_that_slows_down_shows_before_it_ends(void **state)
 	rig_fini(&g);
 }
 
+/* What becomes of "a" when ten streams there get ten times slower, while it
+ * may be reading a long prompt. */
+static enum verdict
+verdict_on_slow_streams(bool reading)
+{
+	struct route_trace trace = { 0 };
+	struct ask a[10], b, reader;
+	struct rig g;
+
+	rig_init(&g, TWO);
+	for (int i = 0; i < 100; i++)
+		rig_teach(&g, "a", 100 * USEC_MS, 10 * USEC_MS, 1);
+	for (size_t i = 0; i < COUNT(a); i++) {
+		a[i] = short_ask(&g);
+		a[i].req.pin = rig_backend(&g, "a");
+		assert_goes(&g, &a[i], "a");
+		router_first_token(g.router, a[i].ticket, g.now, 100 * USEC_MS);
+	}
+	reader = ask_for(&g);
+	reader.facts.prompt_bytes = 40000;
+	reader.req.pin = rig_backend(&g, reading ? "a" : "b");
+	assert_goes(&g, &reader, reading ? "a" : "b");
+	for (size_t i = 0; i < COUNT(a); i++)
+		router_progress(g.router, a[i].ticket, g.now, 5, 500 * USEC_MS);
+	rig_tick(&g);
+	b = short_ask(&g);
+	b.req.trace = &trace;
+	ask_submit(&g, &b);
+	rig_fini(&g);
+	return trace.row[0].verdict;
+}
+
+static void
+a_prompt_that_others_wait_for_is_no_ailment(void **state)
+{
+	assert_int_equal(verdict_on_slow_streams(false), VERDICT_AILING);
+	assert_int_not_equal(verdict_on_slow_streams(true), VERDICT_AILING);
+}
+
 static void
 first_tokens_end_the_wait_however_long_the_answer(void **state)
 {
@@ -279,6 +318,7 @@ main(void)
 		cmocka_unit_test(nothing_is_learnt_before_a_tick),
 		cmocka_unit_test(a_backend_that_stalls_stops_looking_healthy),
 		cmocka_unit_test(a_stream_that_slows_down_shows_before_it_ends),
+		cmocka_unit_test(a_prompt_that_others_wait_for_is_no_ailment),
 		cmocka_unit_test(
 		    first_tokens_end_the_wait_however_long_the_answer),
 		cmocka_unit_test(timeouts_count_as_the_time_they_took),

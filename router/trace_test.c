@@ -226,6 +226,24 @@ observing_serves_in_the_order_of_the_file(void **state)
 }
 
 static void
+observing_hedges_nothing(void **state)
+{
+	(void)state;
+	for (int observing = 0; observing < 2; observing++) {
+		struct rig g;
+		struct ask a;
+
+		rig_init(
+		    &g, observing ? DEAR_AND_CHEAP OBSERVE : DEAR_AND_CHEAP);
+		a = ask_for(&g);
+		a.req.slo.priority = PRIORITY_PREMIUM;
+		assert_int_equal(ask_submit(&g, &a), PLAN_GO);
+		assert_int_equal(a.plan.hedge_after == HEDGE_NEVER, observing);
+		rig_fini(&g);
+	}
+}
+
+static void
 observing_goes_to_the_next_where_the_first_is_unusable(void **state)
 {
 	struct rig g;
@@ -288,6 +306,7 @@ main(void)
 		cmocka_unit_test(live_times_stand_beside_the_predicted_ones),
 		cmocka_unit_test(a_wait_is_traced_too),
 		cmocka_unit_test(observing_serves_in_the_order_of_the_file),
+		cmocka_unit_test(observing_hedges_nothing),
 		cmocka_unit_test(
 		    observing_goes_to_the_next_where_the_first_is_unusable),
 		cmocka_unit_test(

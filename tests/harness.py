@@ -114,7 +114,7 @@ class Gateway:
     """The gateway under test, from the text of a configuration without its
     listeners."""
 
-    def __init__(self, conf, env=None, listen=None, wait=True):
+    def __init__(self, conf, env=None, listen=None, wait=True, stderr=None):
         self.port, self.admin = free_port(), free_port()
         self.folder = tempfile.TemporaryDirectory(prefix="pointsman-test-")
         self.path = os.path.join(self.folder.name, "gateway.conf")
@@ -131,7 +131,7 @@ class Gateway:
         environ.update(env or {})
         self.process = subprocess.Popen(
             [POINTSMAN, "serve", "-c", self.path], env=environ,
-            stdout=subprocess.PIPE, stderr=self.log_file)
+            stdout=subprocess.PIPE, stderr=stderr or self.log_file)
         if wait:
             wait_for(self.ready, 20, "the gateway to be ready")
 

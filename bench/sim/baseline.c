@@ -10,7 +10,6 @@
 
 #include "router/filter.h"
 
-#define BIT(i) (UINT64_C(1) << (i))
 #define QUEUE_RETRY USEC_SEC
 #define PROBE_TRUST (10 * USEC_SEC) /* out, unless a later one says so */
 #define DEPTH 8 /* of a lane's first, for which nothing may be free */
@@ -45,7 +44,7 @@ order_new(struct base *b, const struct route_request *req)
 	}
 	o->generation++;
 	o->req = req;
-	o->tried = 0;
+	o->tried = (struct set){ 0 };
 	o->retries = 0;
 	o->at = BASE_NONE;
 	return o;
@@ -152,7 +151,7 @@ base_submit(void *self, const struct route_request *req, usec now,
 	if (req->trace != NULL)
 		req->trace->n = 0;
 	filter(req, &sieve);
-	if (sieve.eligible == 0) {
+	if (set_is_empty(&sieve.eligible)) {
 		base_refuse(p, sieve.why_none, 0);
 		return;
 	}
@@ -204,7 +203,7 @@ base_retry(void *self, struct ticket t, const struct fault *f, usec now,
 		return;
 	s = leave(b, o, NULL, f->kind, now);
 	base_failed(b, s, f, now);
-	o->tried |= BIT(o->at);
+	set_add(&o->tried, o->at);
 	if (fault_rule(f->kind)->retry && o->retries++ < b->kind->retries)
 		base_plan(b, o, now, p);
 	if (p->kind == PLAN_WAIT)

@@ -12,6 +12,7 @@
 #include "bench/sim/pilot.h"
 #include "gateway/lib/list.h"
 #include "gateway/lib/rng.h"
+#include "router/set.h"
 
 #define BASE_LANES 3 /* one per priority */
 #define BASE_NONE UINT32_MAX
@@ -36,7 +37,7 @@ struct base_order {
 	struct list link; /* of a lane, or of the free */
 	uint32_t index, generation; /* generation is odd while it lives */
 	const struct route_request *req;
-	uint64_t eligible, fallbacks, tried; /* over its model's servings */
+	struct set eligible, fallbacks, tried; /* of its model's servings */
 	unsigned retries;
 	uint32_t at; /* index of the serving; BASE_NONE: it waits */
 	usec sent;
@@ -64,8 +65,8 @@ struct base_kind {
 	void (*stop)(struct base *);
 	/* One of the set (never empty), as an index into the model's
 	 * servings; BASE_NONE: none now, wait. */
-	uint32_t (*pick)(
-	    struct base *, const struct base_order *, uint64_t set, usec now);
+	uint32_t (*pick)(struct base *, const struct base_order *,
+	    const struct set *, usec now);
 	void (*sent)(struct base_site *, usec now);
 	void (*first_token)(
 	    struct base_site *, const struct base_order *, usec now, usec ttft);

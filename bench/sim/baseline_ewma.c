@@ -10,7 +10,6 @@
 
 #include "bench/sim/baseline.h"
 
-#define BIT(i) (UINT64_C(1) << (i))
 #define DECAY ((double)(10 * USEC_SEC))
 #define PENALTY ((double)(INT64_MAX >> 16) / 1000.0) /* there, in ns */
 
@@ -39,25 +38,18 @@ load_of(struct base_site *s, usec now)
 	return e->cost * (s->in_flight + 1);
 }
 
-/* The nth of a set. */
 static uint32_t
-nth(uint64_t set, unsigned n)
+pick(
+    struct base *b, const struct base_order *o, const struct set *set, usec now)
 {
-	while (n-- > 0)
-		set &= set - 1;
-	return (uint32_t)__builtin_ctzll(set);
-}
-
-static uint32_t
-pick(struct base *b, const struct base_order *o, uint64_t set, usec now)
-{
-	uint32_t n = (uint32_t)__builtin_popcountll(set);
-	uint32_t one = nth(set, rng_below(&b->rng, n)), two;
+	struct set others = *set;
+	uint32_t n = set_count(set);
+	uint32_t one = set_nth(set, rng_below(&b->rng, n)), two;
 
 	if (n == 1)
 		return one;
-	set &= ~BIT(one);
-	two = nth(set, rng_below(&b->rng, n - 1));
+	set_drop(&others, one);
+	two = set_nth(&others, rng_below(&b->rng, n - 1));
 	return load_of(base_site(b, o, two), now) <
 		load_of(base_site(b, o, one), now)
 	    ? two

@@ -14,7 +14,6 @@
  * minute failing; no health checks, no limits, no queue. */
 #include "bench/sim/baseline.h"
 
-#define BIT(i) (UINT64_C(1) << (i))
 #define LIST 10
 #define TIMEOUT_AS 1000.0 /* s */
 #define MINUTE (60 * USEC_SEC)
@@ -55,15 +54,15 @@ mean_of(struct litellm *own, bool stream)
 }
 
 static uint32_t
-pick(struct base *b, const struct base_order *o, uint64_t set, usec now)
+pick(
+    struct base *b, const struct base_order *o, const struct set *set, usec now)
 {
 	double least = 0;
 	uint32_t best = BASE_NONE;
 	uint32_t ties = 0;
 
 	(void)now;
-	for (; set != 0; set &= set - 1) {
-		uint32_t i = (uint32_t)__builtin_ctzll(set);
+	SET_EACH (i, set) {
 		double v =
 		    mean_of(base_site(b, o, i)->own, o->req->facts->stream);
 

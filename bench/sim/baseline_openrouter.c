@@ -16,7 +16,6 @@
 #include "gateway/telemetry/hist.h"
 #include "policies/price.h"
 
-#define BIT(i) (UINT64_C(1) << (i))
 #define OUTAGE (30 * USEC_SEC)
 #define HALF ((usec)150 * USEC_SEC) /* of the five minutes */
 #define SAMPLES 20 /* before a percentile is believed */
@@ -93,29 +92,28 @@ price_at(const struct base *b, const struct base_order *o, uint32_t at)
 }
 
 static uint32_t
-draw(struct base *b, const struct base_order *o, uint64_t set)
+draw(struct base *b, const struct base_order *o, const struct set *set)
 {
 	double weight[CONF_SERVINGS_MAX] = { 0 };
 	double most = 0, sum = 0, ticket;
-	uint32_t last = (uint32_t)__builtin_ctzll(set);
+	uint32_t last = set_next(set, 0);
 
-	for (uint64_t rest = set; rest != 0; rest &= rest - 1) {
-		double p = price_at(b, o, (uint32_t)__builtin_ctzll(rest));
+	SET_EACH (i, set) {
+		double p = price_at(b, o, i);
 
 		if (p < INFINITY)
 			most = fmax(most, p);
 	}
 	most = most > 0 ? most : 1;
-	for (uint64_t rest = set; rest != 0; rest &= rest - 1) {
-		uint32_t i = (uint32_t)__builtin_ctzll(rest);
+	SET_EACH (i, set) {
 		double p = fmax(price_at(b, o, i) / most, FREE_AS);
 
 		weight[i] = 1 / (p * p);
 		sum += weight[i];
 	}
 	ticket = rng_unit(&b->rng) * sum;
-	for (uint64_t rest = set; rest != 0; rest &= rest - 1) {
-		last = (uint32_t)__builtin_ctzll(rest);
+	SET_EACH (i, set) {
+		last = i;
 		ticket -= weight[last];
 		if (ticket < 0)
 			break;
@@ -124,19 +122,19 @@ draw(struct base *b, const struct base_order *o, uint64_t set)
 }
 
 static uint32_t
-pick(struct base *b, const struct base_order *o, uint64_t set, usec now)
+pick(
+    struct base *b, const struct base_order *o, const struct set *set, usec now)
 {
-	uint64_t by_rank[3] = { 0 };
+	struct set by_rank[3] = { 0 };
 
-	for (; set != 0; set &= set - 1) {
-		uint32_t i = (uint32_t)__builtin_ctzll(set);
-
-		by_rank[rank(base_site(b, o, i), &o->req->slo, now)] |= BIT(i);
+	SET_EACH (i, set) {
+		set_add(
+		    &by_rank[rank(base_site(b, o, i), &o->req->slo, now)], i);
 	}
 	for (unsigned r = 0; r < 2; r++)
-		if (by_rank[r] != 0)
-			return draw(b, o, by_rank[r]);
-	return draw(b, o, by_rank[2]);
+		if (!set_is_empty(&by_rank[r]))
+			return draw(b, o, &by_rank[r]);
+	return draw(b, o, &by_rank[2]);
 }
 
 static void

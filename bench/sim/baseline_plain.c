@@ -9,7 +9,6 @@
 #include "bench/sim/baseline.h"
 #include "policies/price.h"
 
-#define BIT(i) (UINT64_C(1) << (i))
 #define BALANCER                                                               \
 	.slots = true, .waits = true, .probes = true, .panics = true,          \
 	.retries = UINT32_MAX, .failures = 3, .window = 10 * USEC_SEC,         \
@@ -20,18 +19,20 @@
 
 /* The first of the set from the model's turn on. */
 static uint32_t
-next_turn(struct base *b, const struct base_order *o, uint64_t set)
+next_turn(struct base *b, const struct base_order *o, const struct set *set)
 {
 	unsigned *turn = &b->turn[o->req->model - b->conf->models];
-	uint64_t after = *turn < 64 ? set & ~(BIT(*turn) - 1) : 0;
-	uint32_t at = (uint32_t)__builtin_ctzll(after != 0 ? after : set);
+	uint32_t at = set_next(set, *turn);
 
+	if (at == SET_END)
+		at = set_next(set, 0);
 	*turn = at + 1;
 	return at;
 }
 
 static uint32_t
-pick_turn(struct base *b, const struct base_order *o, uint64_t set, usec now)
+pick_turn(
+    struct base *b, const struct base_order *o, const struct set *set, usec now)
 {
 	(void)now;
 	return next_turn(b, o, set);
@@ -39,48 +40,47 @@ pick_turn(struct base *b, const struct base_order *o, uint64_t set, usec now)
 
 /* Those with the fewest take turns. */
 static uint32_t
-pick_least(struct base *b, const struct base_order *o, uint64_t set, usec now)
+pick_least(
+    struct base *b, const struct base_order *o, const struct set *set, usec now)
 {
 	unsigned least = UINT32_MAX;
-	uint64_t fewest = 0;
+	struct set fewest = { 0 };
 
 	(void)now;
-	for (; set != 0; set &= set - 1) {
-		uint32_t i = (uint32_t)__builtin_ctzll(set);
+	SET_EACH (i, set) {
 		unsigned n = base_site(b, o, i)->in_flight;
 
 		if (n < least)
-			fewest = 0;
+			fewest = (struct set){ 0 };
 		if (n <= least) {
 			least = n;
-			fewest |= BIT(i);
+			set_add(&fewest, i);
 		}
 	}
-	return next_turn(b, o, fewest);
+	return next_turn(b, o, &fewest);
 }
 
 static uint32_t
 pick_cheapest(
-    struct base *b, const struct base_order *o, uint64_t set, usec now)
+    struct base *b, const struct base_order *o, const struct set *set, usec now)
 {
 	double input = tokens_of_bytes(o->req->facts->prompt_bytes);
 	double least = INFINITY;
-	uint64_t cheapest = 0;
+	struct set cheapest = { 0 };
 
 	(void)now;
-	for (; set != 0; set &= set - 1) {
-		uint32_t i = (uint32_t)__builtin_ctzll(set);
+	SET_EACH (i, set) {
 		double usd = price_rank(price_expected(
 		    &base_site(b, o, i)->conf->price, input, OUTPUT_USUAL));
 
 		if (usd < least)
-			cheapest = 0;
+			cheapest = (struct set){ 0 };
 		if (usd <= least) {
 			least = usd;
-			cheapest |= BIT(i);
+			set_add(&cheapest, i);
 		}
 	}
-	return next_turn(b, o, cheapest);
+	return next_turn(b, o, &cheapest);
 }
 
 static const struct base_kind round_robin = { BALANCER, .pick = pick_turn };

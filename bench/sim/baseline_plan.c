@@ -1,7 +1,6 @@
 /* bench/sim/baseline_plan.c - what a compared router does with a request now. */
 #include "bench/sim/baseline_parts.h"
 
-#define BIT(i) (UINT64_C(1) << (i))
 #define QUEUE_RETRY USEC_SEC
 
 void
@@ -19,25 +18,31 @@ base_refuse(struct plan *p, enum plan_reason reason, usec retry_after)
 
 /* Sets of servings by how they stand, and when the earliest comes back. */
 struct look {
-	uint64_t is[BASE_FREE + 1];
+	struct set is[BASE_FREE + 1];
 	usec reopens;
 };
 
+static bool
+is_hopeless(const struct look *l)
+{
+	return set_is_empty(&l->is[BASE_FREE]) &&
+	    set_is_empty(&l->is[BASE_FULL]);
+}
+
 static void
-look(const struct base *b, const struct base_order *o, uint64_t set, usec now,
-    struct look *l)
+look(const struct base *b, const struct base_order *o, const struct set *set,
+    usec now, struct look *l)
 {
 	*l = (struct look){ .reopens = USEC_NEVER };
-	for (; set != 0; set &= set - 1) {
-		uint32_t i = (uint32_t)__builtin_ctzll(set);
+	SET_EACH (i, set) {
 		usec until;
 
-		l->is[base_stands(b, base_site(b, o, i), now, &until)] |=
-		    BIT(i);
+		set_add(
+		    &l->is[base_stands(b, base_site(b, o, i), now, &until)], i);
 		if (until < l->reopens)
 			l->reopens = until;
 	}
-	if (b->kind->panics && l->is[BASE_FREE] == 0 && l->is[BASE_FULL] == 0)
+	if (b->kind->panics && is_hopeless(l))
 		l->is[BASE_FREE] = l->is[BASE_OUT];
 }
 
@@ -52,23 +57,23 @@ go(struct base *b, struct base_order *o, uint32_t at, usec now, struct plan *p)
 	if (b->kind->sent != NULL)
 		b->kind->sent(s, now);
 	base_refuse(p,
-	    (o->fallbacks & BIT(at)) != 0 ? REASON_FALLBACK
-					  : REASON_CHEAPEST_ADEQUATE,
+	    set_has(&o->fallbacks, at) ? REASON_FALLBACK
+				       : REASON_CHEAPEST_ADEQUATE,
 	    0);
 	p->kind = PLAN_GO;
 	p->serving = o->req->model->servings[at].id;
 }
 
 static void
-no(const struct look *l, uint64_t set, usec now, struct plan *p)
+no(const struct look *l, const struct set *set, usec now, struct plan *p)
 {
 	usec after = l->reopens < USEC_NEVER ? l->reopens - now : 0;
 
-	if (set == 0)
+	if (set_is_empty(set))
 		base_refuse(p, REASON_EXHAUSTED, 0);
-	else if (l->is[BASE_COLD] != 0)
+	else if (!set_is_empty(&l->is[BASE_COLD]))
 		base_refuse(p, REASON_LOADING, 5 * USEC_SEC);
-	else if (l->is[BASE_BLOCKED] == set)
+	else if (set_equal(&l->is[BASE_BLOCKED], set))
 		base_refuse(p, REASON_RATE_LIMITED, after);
 	else
 		base_refuse(p, REASON_UNAVAILABLE, after);
@@ -78,7 +83,8 @@ no(const struct look *l, uint64_t set, usec now, struct plan *p)
 void
 base_plan(struct base *b, struct base_order *o, usec now, struct plan *p)
 {
-	uint64_t left = o->eligible & ~o->tried;
+	struct set left = set_minus(&o->eligible, &o->tried);
+	struct set primaries = set_minus(&left, &o->fallbacks);
 	struct look first, l;
 	uint32_t at = BASE_NONE;
 
@@ -86,16 +92,16 @@ base_plan(struct base *b, struct base_order *o, usec now, struct plan *p)
 		base_refuse(p, REASON_DEADLINE, 0);
 		return;
 	}
-	look(b, o, left & ~o->fallbacks, now, &first);
+	look(b, o, &primaries, now, &first);
 	l = first;
-	if ((l.is[BASE_FREE] | l.is[BASE_FULL]) == 0)
-		look(b, o, left, now, &l);
-	if (l.is[BASE_FREE] != 0)
-		at = b->kind->pick(b, o, l.is[BASE_FREE], now);
+	if (is_hopeless(&l))
+		look(b, o, &left, now, &l);
+	if (!set_is_empty(&l.is[BASE_FREE]))
+		at = b->kind->pick(b, o, &l.is[BASE_FREE], now);
 	if (at != BASE_NONE)
 		go(b, o, at, now, p);
-	else if ((l.is[BASE_FREE] | l.is[BASE_FULL]) == 0)
-		no(&l, left, now, p);
+	else if (is_hopeless(&l))
+		no(&l, &left, now, p);
 	else if (!b->kind->waits)
 		base_refuse(p, REASON_QUEUE_FULL, QUEUE_RETRY);
 	else {

@@ -60,6 +60,32 @@ errand_start(
 }
 
 void
+errands_probe(struct world *w, usec now)
+{
+	const struct workload_request q = {
+		.due = now, .prompt = PROBE_INPUT, .output = PROBE_OUTPUT
+	};
+	struct ticket t;
+	struct plan plan;
+
+	if (w->pilot->probe == NULL)
+		return;
+	for (;;) {
+		struct errand *c = errand_new(w, &q);
+
+		if (!w->pilot->probe(w->self, now, &c->route, &t, &plan)) {
+			list_remove(&c->link);
+			list_append(&w->free_errands, &c->link);
+			return;
+		}
+		c->probe = true;
+		c->facts = *c->route.facts;
+		w->decisions++;
+		errand_follow(c, t, &plan, now);
+	}
+}
+
+void
 errand_arm(struct errand *c, usec now)
 {
 	usec at = c->route.deadline;
@@ -232,6 +258,10 @@ judge(struct errand *c, enum ending ending, const struct trial *t, usec now)
 
 	if (c->facts.stream && n > 1 && c->first >= 0)
 		s.itl = (now - c->first) / (n - 1);
+	if (c->probe) {
+		w->probe_cost += c->cost;
+		return;
+	}
 	if (c->again) {
 		w->again_whole += ending == ENDING_WHOLE;
 		return;

@@ -43,6 +43,9 @@ struct pilot_ops {
 	void (*load)(void *, uint32_t backend, const struct load *,
 	    const struct fault *, usec now);
 	void (*tick)(void *, usec now); /* every 100 ms */
+	/* A question of its own, until there is none; NULL: it asks none. */
+	bool (*probe)(void *, usec now, struct route_request *, struct ticket *,
+	    struct plan *);
 };
 
 /* NULL-terminated, in the order of tables; NULL: no such pilot. */

@@ -40,7 +40,8 @@ uses(const struct step *s, uint32_t id)
 }
 
 static uint32_t
-pick(struct base *b, const struct base_order *o, uint64_t set, usec now)
+pick(
+    struct base *b, const struct base_order *o, const struct set *set, usec now)
 {
 	const struct pinned *p = b->own;
 	enum priority class = o->req->slo.priority;
@@ -51,8 +52,7 @@ pick(struct base *b, const struct base_order *o, uint64_t set, usec now)
 		unsigned least = s->cap;
 		uint32_t best = BASE_NONE;
 
-		for (uint64_t rest = set; rest != 0; rest &= rest - 1) {
-			uint32_t i = (uint32_t)__builtin_ctzll(rest);
+		SET_EACH (i, set) {
 			const struct base_site *site = base_site(b, o, i);
 
 			if (site->in_flight < least &&

@@ -136,6 +136,7 @@ world_report(const struct world *w, bool json, struct buf *out)
 		.detect_s = detected(w),
 		.hedges = w->hedges,
 		.probes = w->probes,
+		.own_cost = w->probe_cost,
 		.decisions = w->decisions };
 	struct buf more;
 

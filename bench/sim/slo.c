@@ -117,6 +117,14 @@ slo_tick(void *self, usec now)
 	router_tick_end(p->router, p->tables, now);
 }
 
+static bool
+slo_probe(void *self, usec now, struct route_request *req, struct ticket *t,
+    struct plan *plan)
+{
+	return router_probe(
+	    ((struct slo_pilot *)self)->router, now, req, t, plan);
+}
+
 const struct router *
 slo_router(const void *self)
 {
@@ -138,4 +146,5 @@ const struct pilot_ops pilot_slo = {
 	.finished = slo_finished,
 	.load = slo_load,
 	.tick = slo_tick,
+	.probe = slo_probe,
 };

@@ -97,7 +97,7 @@ trial_fail(struct trial *t, const struct fault *fault, usec now)
 {
 	struct errand *c = t->errand;
 
-	if (t->first == 0) {
+	if (t->first == 0 && !c->probe) {
 		try_again(t, fault, now);
 		return;
 	}

@@ -24,6 +24,8 @@ on_tick(void *arg, usec now)
 	struct world *w = arg;
 
 	w->pilot->tick(w->self, now);
+	if (w->more)
+		errands_probe(w, now);
 	agenda_set(&w->agenda, &w->tick, RANK_TICK, now + TICK);
 }
 

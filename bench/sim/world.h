@@ -86,6 +86,7 @@ struct errand {
 	struct trial *trial[2];
 	struct moment timer; /* a hedge, or the deadline */
 	bool waiting, again, hedged;
+	bool probe; /* no client's: the pilot asks */
 	usec hedge_at; /* USEC_NEVER: not */
 	unsigned attempts;
 	double cost; /* of the attempts that are over; negative: unknown */
@@ -126,6 +127,7 @@ struct world {
 
 	struct score score;
 	uint64_t n_errands, hedges, probes, decisions;
+	double probe_cost; /* of questions that no client asked */
 	uint64_t again, again_whole; /* came back when told to */
 	uint64_t coming; /* back, some time */
 };
@@ -159,6 +161,8 @@ double mishap_detected(const struct mishap *, int priority);
 /* --- errand.c --- */
 void errand_start(
     struct world *, const struct workload_request *, bool again, usec now);
+/* What the pilot asks of its own accord. */
+void errands_probe(struct world *, usec now);
 void errand_follow(
     struct errand *, struct ticket, const struct plan *, usec now);
 /* It is over: ended one way or another, all trials gone. */

@@ -88,9 +88,9 @@ quantile_ms(const struct hist *h, double q)
 }
 
 static struct score_class
-sum(const struct score *s)
+sum(const struct score *s, const struct score_run *run)
 {
-	struct score_class all = { 0 };
+	struct score_class all = { .cost = run->own_cost };
 
 	for (int i = 0; i < SCORE_CLASSES; i++) {
 		all.requests += s->class[i].requests;
@@ -197,7 +197,7 @@ add_named(struct buf *b, const struct score_run *run)
 void
 score_json(const struct score *s, const struct score_run *run, struct buf *b)
 {
-	const struct score_class all = sum(s);
+	const struct score_class all = sum(s, run);
 
 	buf_add_char(b, '{');
 	add_text(b, "scenario", run->scenario);
@@ -294,7 +294,7 @@ known_number(struct buf *b, const char *name, double value)
 void
 score_table(const struct score *s, const struct score_run *run, struct buf *b)
 {
-	const struct score_class all = sum(s);
+	const struct score_class all = sum(s, run);
 
 	buf_addf(b, "%s by %s, seed %" PRIu64 "\n\n", run->scenario,
 	    run->router, run->seed);

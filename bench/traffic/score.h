@@ -60,6 +60,7 @@ struct score_run {
 	double seconds; /* for goodput */
 	double detect_s;
 	uint64_t hedges, probes, decisions;
+	double own_cost; /* of the router's own questions: of no class */
 	/* The same traffic by the names of who sent it; JSON has it as "named"
 	 * where there are any. */
 	const struct score_named {

@@ -85,6 +85,7 @@ receipt_add_outcome(struct receipt *r, const struct outcome *o)
 	r->ttft = o->ttft;
 	r->itl = o->itl;
 	r->total = o->total;
+	r->stalled = o->stalled;
 	r->usage = o->usage;
 	r->cost = o->cost;
 	r->n_attempts = (unsigned)o->n_attempts;
@@ -120,7 +121,7 @@ receipt_took(const struct receipt *r, enum phase term)
 	case PHASE_ITL:
 		return r->itl;
 	case PHASE_TOTAL:
-		return r->total;
+		return r->total - r->stalled;
 	default:
 		return -1;
 	}

@@ -250,6 +250,7 @@ render_phases(const struct receipt *r)
 	set(o, "ttft_ms", ms(r->ttft));
 	set(o, "itl_ms", ms(r->itl));
 	set(o, "total_ms", ms(r->total));
+	set(o, "stalled_ms", ms(r->stalled));
 	return o;
 }
 

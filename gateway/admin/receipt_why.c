@@ -121,6 +121,7 @@ add_reason_out(const struct scene *s, const struct route_row *row)
 	static const char *const words[VERDICT_COUNT] = {
 		[VERDICT_RESERVED] = "what is left of its rate limit is kept "
 				     "for higher priorities",
+		[VERDICT_LATE] = "its backend had been asked already",
 		[VERDICT_FALLBACK] =
 		    "it is a fallback, and another serving could answer",
 		[VERDICT_INELIGIBLE] =

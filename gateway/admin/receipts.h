@@ -60,6 +60,7 @@ struct receipt {
 	int status;
 	bool slo_declared, slo_met;
 	usec recv, auth, queue, route, ttft, itl, total; /* -1: not measured */
+	usec stalled; /* of total, by the client */
 	struct usage usage;
 	double cost; /* USD; negative: unknown */
 	unsigned n_attempts; /* in all; the last ones are kept */

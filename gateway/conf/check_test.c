@@ -354,13 +354,13 @@ servings_are_few_and_distinct(void **state)
 	    "{ ... } ), got an empty list");
 	buf_init(&b, 1 << 16);
 	buf_add_str(&b, BACKENDS "models = ( { name = \"m\"; serve = (");
-	for (int i = 0; i < 65; i++)
+	for (int i = 0; i < 257; i++)
 		buf_addf(&b, "%s{ backend = \"gpu\"; model = \"x%d\"; }",
 		    i > 0 ? "," : "", i);
 	buf_add_str(&b, "); } );");
 	text = buf_take(&b, NULL);
 	assert_refused(text,
-	    "gateway.conf:2: models.m.serve: want 1..64 servings, got 65");
+	    "gateway.conf:2: models.m.serve: want 1..256 servings, got 257");
 	free(text);
 }
 

@@ -18,7 +18,7 @@
 
 #define CONF_KEY_BYTES 32 /* a SHA-256 digest */
 #define PRICE_UNKNOWN (-1.0)
-#define CONF_SERVINGS_MAX 64 /* of one model */
+#define CONF_SERVINGS_MAX 256 /* of one model */
 
 struct conf_listen {
 	const char *address; /* NULL where path is given */
@@ -140,6 +140,8 @@ struct conf {
 	usec deadline, client_stall, header_timeout, body_timeout, idle_timeout,
 	    drain_timeout;
 	double retry_budget; /* share of requests, 0..1 */
+	usec probe_every; /* questions to a serving, by ourselves; 0: none */
+	double probe_budget; /* USD an hour for those */
 	unsigned queue_limit; /* requests waiting, all workers */
 	unsigned receipts; /* how many are kept; 0: none */
 

@@ -62,6 +62,8 @@ what_is_not_set_has_its_default(void **state)
 	assert_int_equal(c->drain_timeout, 30 * USEC_SEC);
 	assert_true(fabs(c->retry_budget - 0.1) < 1e-9);
 	assert_int_equal(c->queue_limit, 4096);
+	assert_int_equal(c->probe_every, USEC_SEC);
+	assert_true(fabs(c->probe_budget - 0.05) < 1e-9);
 	assert_string_equal(c->policy, "slo");
 	assert_string_equal(c->access_log, "stderr");
 	assert_null(c->cors_origins[0]);
@@ -95,6 +97,11 @@ one_and_one_point_zero_are_the_same(void **state)
 	assert_int_equal(f.conf->queue_limit, 16);
 	assert_int_equal(f.conf->limits.connections, 5);
 	fixture_fini(&f);
+	assert_refused(BASE "probe_every = \"50ms\";",
+	    "gateway.conf:3: probe_every: want 0s or 100ms..1h, got "
+	    "\"50ms\"");
+	assert_refused(BASE "probe_budget = -1;",
+	    "gateway.conf:3: probe_budget: want 0..1000, got -1");
 	assert_refused(BASE "workers = 1.5;",
 	    "gateway.conf:3: workers: want a whole number, got 1.5");
 }

@@ -334,7 +334,7 @@ static const struct setting model_rows[] = {
 	{ "serve", SETTING_LIST, SETTING_REQUIRED | SETTING_NONEMPTY,
 	    LIST_AT(conf_model, servings, n_servings),
 	    .group = &settings_servings,
-	    .help = "Where it is served; at most 64 servings." },
+	    .help = "Where it is served; at most 256 servings." },
 };
 
 static const struct setting_group models_group = {
@@ -464,6 +464,20 @@ static const struct setting top_rows[] = {
 	{ "retry_budget", SETTING_NUMBER, AT(conf, retry_budget), BOUNDS(0, 1),
 	    .value = "0.1",
 	    .help = "Retries onto busy servings, as a share of requests." },
+	{ "probe_every", SETTING_DURATION, SETTING_OR_ZERO,
+	    AT(conf, probe_every), BOUNDS(100 * MS, HOUR), .value = "1s",
+	    .help = "How often a backend that ails, or comes back from an "
+		    "outage, is asked something short by the gateway itself "
+		    "where nobody else finds out how it is. One that is not "
+		    "used is asked ten times as seldom where it is cheaper "
+		    "than what is, sixty times where not, and ever more "
+		    "seldom. Only while requests with targets come. "
+		    "`\"0s\"`: never." },
+	{ "probe_budget", SETTING_NUMBER, AT(conf, probe_budget),
+	    BOUNDS(0, 1000), .value = "0.05",
+	    .help = "USD that those questions may cost in an hour, all "
+		    "together. What has no price by the token is asked all "
+		    "the same, and what has an unknown one never." },
 	{ "receipts", SETTING_INT, SETTING_RESTART, AT(conf, receipts),
 	    BOUNDS(0, 1000000), .value = "1024",
 	    .help = "How many receipts of past requests are kept in memory, "

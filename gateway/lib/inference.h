@@ -206,6 +206,7 @@ struct outcome {
 	uint64_t bytes_in, bytes_out;
 	struct usage usage;
 	usec recv, auth, queue, route, connect, tls, ttft, itl, total;
+	usec stalled; /* of total: the client did not read; its own doing */
 	double cost; /* USD; negative: unknown */
 	size_t n_attempts; /* in all */
 	struct attempt_report attempts[ATTEMPTS_KEPT];

@@ -1,7 +1,10 @@
 /* gateway/lib/log.c - key=value lines, one write(2) each. */
 #include "gateway/lib/log.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +15,8 @@
 
 static const char *const names[] = { "error", "warn", "info", "debug" };
 static atomic_int level = LOG_INFO;
+static atomic_uint_fast64_t dropped;
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
 
 void
 log_set_level(enum log_level l)
@@ -52,6 +57,30 @@ add_prefix(char *line, size_t cap, enum log_level l)
 		(int)(wall % USEC_SEC), names[l]);
 }
 
+ssize_t
+log_write(int fd, const char *lines, size_t n)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	ssize_t written = -1;
+	int error = EAGAIN;
+
+	pthread_mutex_lock(&writing);
+	/* of what cannot be asked, write(2) says what is wrong */
+	if (poll(&p, 1, 0) != 0) {
+		written = write(fd, lines, n);
+		error = errno;
+	}
+	pthread_mutex_unlock(&writing);
+	errno = error;
+	return written;
+}
+
+uint64_t
+log_dropped(void)
+{
+	return atomic_load_explicit(&dropped, memory_order_relaxed);
+}
+
 void
 log_line(enum log_level l, const char *fmt, ...)
 {
@@ -75,8 +104,8 @@ log_line(enum log_level l, const char *fmt, ...)
 			line[n + (size_t)i] = '?';
 	n += (size_t)added;
 	line[n++] = '\n';
-	if (write(STDERR_FILENO, line, n) < 0)
-		return; /* nobody to tell */
+	if (log_write(STDERR_FILENO, line, n) < 0) /* nobody to tell */
+		atomic_fetch_add_explicit(&dropped, 1, memory_order_relaxed);
 }
 
 /* The second stands in the upper half, what has come in it in the lower. */

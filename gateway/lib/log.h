@@ -1,13 +1,15 @@
 /* gateway/lib/log.h - key=value lines, one write(2) each.
  *
  * Safe from any thread. Never a prompt, never a key: callers pass names,
- * numbers and reasons only. A log that cannot be written is dropped, never
- * waited for by choice. */
+ * numbers and reasons only. A line that a full pipe or a stopped terminal would
+ * not take at once is dropped and counted: nobody waits for whoever reads the
+ * log. (A file on a slow disk is waited for.) */
 #ifndef GATEWAY_LIB_LOG_H
 #define GATEWAY_LIB_LOG_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "gateway/lib/clock.h"
 #include "gateway/lib/err.h"
@@ -29,6 +31,14 @@ bool log_level_parse(const char *name, enum log_level *);
  * Control characters in the result become '?', so that no value can forge a
  * line. Values with spaces are the caller's to quote (%s inside '"'). */
 void log_line(enum log_level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Lines lost so far, of all threads. */
+uint64_t log_dropped(void);
+
+/* As write(2), of whole lines and PIPE_BUF bytes at most; EAGAIN instead of
+ * waiting for a reader. For others who write to standard error: one at a time
+ * does, so that none takes the room that another has just found. */
+ssize_t log_write(int fd, const char *lines, size_t n);
 
 /* What strangers can cause must not fill a disk. Static and safe from any
  * thread; only event and most are the owner's to set. */

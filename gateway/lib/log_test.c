@@ -1,4 +1,5 @@
 /* gateway/lib/log_test.c - lines that nothing can forge. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -120,6 +121,47 @@ lines_beyond_the_limit_are_counted_not_written(void **state)
 	assert_ptr_equal(strchr(c.text, '\n'), c.text + strlen(c.text) - 1);
 }
 
+/* Nobody reads it, and it takes no more. */
+static void
+fill(int pipe_end)
+{
+	static const char zeros[4096];
+
+	assert_int_equal(fcntl(pipe_end, F_SETFL, O_NONBLOCK), 0);
+	while (write(pipe_end, zeros, sizeof(zeros)) > 0)
+		continue;
+	assert_int_equal(fcntl(pipe_end, F_SETFL, 0), 0);
+}
+
+static void
+a_full_pipe_is_not_waited_for(void **state)
+{
+	uint64_t before = log_dropped();
+	int real = dup(STDERR_FILENO), ends[2];
+	ssize_t n, last = 0;
+	char text[4096];
+
+	assert_int_equal(pipe(ends), 0);
+	fill(ends[1]);
+	assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+	alarm(20); /* it would wait for ever */
+	log_info("lost n=%d", 1);
+	log_info("lost n=%d", 2);
+	assert_int_equal(log_dropped() - before, 2);
+
+	assert_int_equal(read(ends[0], text, sizeof(text)), sizeof(text));
+	log_info("kept");
+	alarm(0);
+	assert_int_equal(dup2(real, STDERR_FILENO), STDERR_FILENO);
+	close(real);
+	close(ends[1]);
+	while ((n = read(ends[0], text, sizeof(text) - 1)) > 0)
+		last = n;
+	close(ends[0]);
+	assert_int_equal(log_dropped() - before, 2);
+	assert_memory_equal(text + last - 6, " kept\n", 6);
+}
+
 int
 main(void)
 {
@@ -130,6 +172,7 @@ main(void)
 		cmocka_unit_test(levels_above_the_set_one_are_silent),
 		cmocka_unit_test(
 		    lines_beyond_the_limit_are_counted_not_written),
+		cmocka_unit_test(a_full_pipe_is_not_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,6 +186,8 @@ access_line(const struct outcome *o, usec wall, struct access_line *l)
 	put_ms(l, "ttft_ms", o->ttft);
 	put_ms(l, "itl_ms", o->itl);
 	put_ms(l, "total_ms", o->total);
+	if (o->stalled > 0)
+		put_ms(l, "stalled_ms", o->stalled);
 	put_number(l, "bytes_in", o->bytes_in);
 	put_number(l, "bytes_out", o->bytes_out);
 	put_usage(l, o);

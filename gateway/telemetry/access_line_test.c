@@ -88,6 +88,17 @@ the_serving_that_answered_is_named(void **state)
 }
 
 static void
+a_client_that_stalled_is_said_to_have(void **state)
+{
+	struct outcome o = outcome_good();
+
+	(void)state;
+	assert_lacks(&o, "stalled_ms");
+	o.stalled = 2500;
+	assert_has(&o, " stalled_ms=2.500 ");
+}
+
+static void
 a_guess_is_called_one(void **state)
 {
 	struct outcome o = outcome_good();
@@ -181,6 +192,7 @@ main(void)
 		cmocka_unit_test(a_good_request_reads_well),
 		cmocka_unit_test(what_is_not_known_is_left_out),
 		cmocka_unit_test(the_serving_that_answered_is_named),
+		cmocka_unit_test(a_client_that_stalled_is_said_to_have),
 		cmocka_unit_test(a_guess_is_called_one),
 		cmocka_unit_test(a_name_cannot_forge_a_line),
 		cmocka_unit_test(odd_names_are_quoted),

@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -106,14 +107,26 @@ chunk_of(struct slice s)
 	return end >= 0 ? (size_t)end + 1 : n;
 }
 
+/* Whether the log's lines go there as well. */
+static bool
+is_stderr(int fd)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && fstat(STDERR_FILENO, &b) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 /* Writes what it can; returns what is left. */
 static struct slice
 write_bytes(struct access_log *l, struct slice s)
 {
+	bool shared = is_stderr(l->fd);
 	ssize_t n;
 
 	while (s.n > 0 && await_room(l)) {
-		n = write(l->fd, s.p, chunk_of(s));
+		n = shared ? log_write(l->fd, s.p, chunk_of(s))
+			   : write(l->fd, s.p, chunk_of(s));
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n < 0) {

@@ -75,8 +75,11 @@ operation_add(struct cell_operation *into, const struct cell_operation *from)
 void
 cell_add(struct cell *into, const struct cell *from)
 {
-	for (unsigned i = 0; i < FAULT_COUNT; i++)
+	for (unsigned i = 0; i < FAULT_COUNT; i++) {
 		into->attempts[i] += from->attempts[i];
+		into->probes[i] += from->probes[i];
+	}
+	into->probe_cost += from->probe_cost;
 	into->hedges += from->hedges;
 	into->tokens[TOKENS_INPUT] += from->tokens[TOKENS_INPUT];
 	into->tokens[TOKENS_OUTPUT] += from->tokens[TOKENS_OUTPUT];

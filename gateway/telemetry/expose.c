@@ -20,8 +20,10 @@ process_value(const struct telemetry_gauges *g,
 		return g->connections_made;
 	case M_BODY_BYTES:
 		return (double)g->body_bytes;
-	case M_LOG_DROPPED:
+	case M_ACCESS_LOG_DROPPED:
 		return (double)g->access_log_dropped;
+	case M_LOG_DROPPED:
+		return (double)g->log_dropped;
 	case M_CONFIG_VERSION:
 		return (double)g->config_version;
 	case M_UPTIME:

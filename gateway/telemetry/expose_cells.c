@@ -27,14 +27,15 @@ provider_of(const char *adapter)
 /* --- counted --- */
 
 static void
-write_attempts(struct page *p, const struct cell_sum *c, const char **values)
+write_by_fault(
+    struct page *p, const uint64_t counts[FAULT_COUNT], const char **values)
 {
 	for (unsigned i = 0; i < FAULT_COUNT; i++) {
-		if (c->sum.attempts[i] == 0)
+		if (counts[i] == 0)
 			continue;
 		values[3] = fault_rule((enum fault_kind)i)->name;
 		page_series(p, values);
-		page_count(p, c->sum.attempts[i]);
+		page_count(p, counts[i]);
 	}
 }
 
@@ -137,7 +138,14 @@ write_cell(struct page *p, enum metric_id id, const struct cell_sum *c)
 
 	switch (id) {
 	case M_ATTEMPTS:
-		write_attempts(p, c, values);
+		write_by_fault(p, c->sum.attempts, values);
+		break;
+	case M_PROBES:
+		write_by_fault(p, c->sum.probes, values);
+		break;
+	case M_PROBE_COST:
+		page_series(p, values);
+		page_value(p, c->sum.probe_cost);
 		break;
 	case M_HEDGES:
 		page_series(p, values);

@@ -31,6 +31,7 @@ static const struct telemetry_gauges gauges = {
 	.body_bytes = 4096,
 	.config_version = 2,
 	.access_log_dropped = 6,
+	.log_dropped = 8,
 	.uptime = 1500 * USEC_MS,
 };
 
@@ -340,7 +341,8 @@ the_process_shows_itself(void **state)
 		"pointsman_upstream_connections_total 17",
 		"pointsman_request_bodies_bytes 4096",
 		"pointsman_access_log_dropped_total 6",
-		"pointsman_config_version 2", "pointsman_uptime_seconds 1.5",
+		"pointsman_log_dropped_total 8", "pointsman_config_version 2",
+		"pointsman_uptime_seconds 1.5",
 		"pointsman_build_info{version=\"" POINTSMAN_VERSION "\"} 1",
 		NULL };
 	static const char *const some[] = { "\nprocess_resident_memory_bytes ",

@@ -52,7 +52,7 @@ static bool
 was_tried(const struct cell *c)
 {
 	for (unsigned i = 0; i < FAULT_COUNT; i++)
-		if (c->attempts[i] > 0)
+		if (c->attempts[i] + c->probes[i] > 0)
 			return true;
 	return false;
 }

@@ -129,6 +129,18 @@ cell_place(const struct shard *s, uint32_t serving)
 	return slot != 0 ? &s->cells[slot] : NULL;
 }
 
+void
+shard_record_probe(
+    struct shard *s, uint32_t serving, enum fault_kind kind, double cost)
+{
+	struct cell **place = cell_place(s, serving);
+
+	if (place == NULL || LAZY(*place) == NULL)
+		return;
+	(*place)->probes[kind]++;
+	(*place)->probe_cost += cost;
+}
+
 struct cell *
 shard_cell(const struct shard *s, uint32_t serving)
 {

@@ -44,6 +44,8 @@ struct cell_operation {
 
 struct cell {
 	uint64_t attempts[FAULT_COUNT], hedges;
+	uint64_t probes[FAULT_COUNT]; /* our own questions */
+	double probe_cost;
 	uint64_t tokens[2]; /* input, output */
 	struct cell_phase *phase[PHASE_COUNT];
 	struct cell_operation *op[OP_COUNT];
@@ -107,6 +109,8 @@ struct cell *shard_cell(const struct shard *, uint32_t serving);
 struct group *shard_group(struct shard *, unsigned index);
 /* Counts everything of a request but what belongs to its group. */
 void shard_record(struct shard *, const struct outcome *, usec now);
+void shard_record_probe(
+    struct shard *, uint32_t serving, enum fault_kind, double cost);
 
 /* How many attempts of an outcome there are reports of. */
 size_t attempts_kept(const struct outcome *);

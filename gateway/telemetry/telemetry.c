@@ -213,6 +213,17 @@ telemetry_finish(
 	pthread_mutex_unlock(&s->lock);
 }
 
+void
+telemetry_probe(
+    struct telemetry *t, uint32_t serving, enum fault_kind kind, double cost)
+{
+	struct shard *s = t->shards[0];
+
+	pthread_mutex_lock(&s->lock);
+	shard_record_probe(s, serving, kind, cost);
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* --- reading --- */
 
 static struct cell *

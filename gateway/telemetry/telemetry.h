@@ -31,10 +31,15 @@ enum err telemetry_configure(
 void telemetry_finish(
     struct telemetry *, unsigned shard, const struct outcome *, usec now);
 
+/* The gateway asked a serving something itself: how that ended, and its price
+ * in USD. */
+void telemetry_probe(
+    struct telemetry *, uint32_t serving, enum fault_kind, double cost);
+
 /* Numbers that are read rather than counted, set before a scrape. */
 struct telemetry_gauges {
 	unsigned requests, connections, queue, transfers, connections_made;
-	uint64_t body_bytes, config_version, access_log_dropped;
+	uint64_t body_bytes, config_version, access_log_dropped, log_dropped;
 	usec uptime;
 };
 

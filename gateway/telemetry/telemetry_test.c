@@ -187,6 +187,28 @@ a_lost_hedge_does_not_get_the_tokens(void **state)
 }
 
 static void
+a_question_of_our_own_is_counted_apart(void **state)
+{
+	struct telemetry *t = telemetry_of(2);
+
+	(void)state;
+	telemetry_probe(t, 2, FAULT_NONE, 0.25);
+	telemetry_probe(t, 2, FAULT_RESET, 0);
+	telemetry_probe(t, 77, FAULT_NONE, 1); /* no such serving */
+	assert_sample(t,
+	    "pointsman_probes_total{model=\"gemma\",backend=\"gpu\","
+	    "upstream=\"google/gemma\",fault=\"none\"} 1");
+	assert_sample(t,
+	    "pointsman_probes_total{model=\"gemma\",backend=\"gpu\","
+	    "upstream=\"google/gemma\",fault=\"reset\"} 1");
+	assert_sample(t,
+	    "pointsman_probe_cost_usd_total{model=\"gemma\",backend=\"gpu\","
+	    "upstream=\"google/gemma\"} 0.25");
+	assert_int_equal(view_of(t, 2, NOW).attempts, 0);
+	telemetry_free(&t);
+}
+
+static void
 more_attempts_than_are_kept_are_no_overrun(void **state)
 {
 	struct telemetry *t = telemetry_of(1);
@@ -432,6 +454,7 @@ main(void)
 		cmocka_unit_test(a_failed_attempt_counts_for_its_own_serving),
 		cmocka_unit_test(a_rate_limit_is_not_an_error),
 		cmocka_unit_test(a_lost_hedge_does_not_get_the_tokens),
+		cmocka_unit_test(a_question_of_our_own_is_counted_apart),
 		cmocka_unit_test(more_attempts_than_are_kept_are_no_overrun),
 		cmocka_unit_test(quantiles_forget_and_totals_do_not),
 		cmocka_unit_test(shards_add_up),

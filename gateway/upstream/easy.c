@@ -109,7 +109,9 @@ set_basics(struct easy *e)
 	SET(e, rc, CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(e, rc, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECONDS);
 	SET(e, rc, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_SECONDS);
-	SET(e, rc, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
+	/* Refused to a handle that still has its buffer, as after a name that
+	 * did not resolve; the buffer is of that size already. */
+	(void)curl_easy_setopt(e->curl, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
 	SET(e, rc, CURLOPT_UPLOAD_BUFFERSIZE, RECEIVE_BYTES);
 	SET(e, rc, CURLOPT_PIPEWAIT, 0L);
 	/* A libcurl without HTTP/2 says no: then it is HTTP/1.1. */
@@ -218,7 +220,7 @@ set_peer(struct easy *e, const struct transfer_request *req)
 	forget_place(e);
 	curl_easy_reset(e->curl);
 	buf_reset(&e->header_text); /* so that the list is set again */
-	e->fresh = false;
+	e->fresh = e->forbidden = false;
 	rc = set_basics(e);
 	kept = keep(&e->unix_path, req->unix_path) &&
 	    keep(&e->ca_file, req->ca_file);
@@ -435,14 +437,23 @@ set_request(struct easy *e, const struct transfer_request *req)
 	SET(e, rc, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);
 	if (e->fresh)
 		SET(e, rc, CURLOPT_FRESH_CONNECT, 0L);
-	e->fresh = false;
+	if (e->forbidden)
+		SET(e, rc, CURLOPT_FORBID_REUSE, 0L);
+	e->fresh = e->forbidden = false;
 	return rc;
 }
 
-bool
-easy_prepare(struct easy *e, const struct transfer_request *req)
+enum err
+easy_prepare(
+    struct easy *e, const struct transfer_request *req, struct errmsg *why)
 {
-	return set_request(e, req) == CURLE_OK;
+	CURLcode rc = set_request(e, req);
+
+	if (rc == CURLE_OK)
+		return OK;
+	return fail(why,
+	    rc == CURLE_OUT_OF_MEMORY ? ERR_MEMORY : ERR_UNSUPPORTED,
+	    "libcurl: %s", curl_easy_strerror(rc));
 }
 
 void
@@ -451,6 +462,16 @@ easy_retry(struct easy *e)
 	(void)curl_easy_setopt(e->curl, CURLOPT_FRESH_CONNECT, 1L);
 	e->fresh = true;
 	e->piece = e->offset = 0;
+}
+
+/* libcurl 7.88 to 8.14 leaves RST_STREAM in a buffer until the connection is
+ * used again. A connection that nobody else uses is closed instead; on one that
+ * is shared the others' traffic takes it along. */
+void
+easy_abandon(struct easy *e)
+{
+	(void)curl_easy_setopt(e->curl, CURLOPT_FORBID_REUSE, 1L);
+	e->forbidden = true;
 }
 
 bool

@@ -34,6 +34,7 @@ struct easy {
 	char *url, *unix_path, *ca_file;
 	bool tls_insecure, local;
 	bool fresh; /* CURLOPT_FRESH_CONNECT is set */
+	bool forbidden; /* CURLOPT_FORBID_REUSE is */
 	struct buf header_text; /* as passed in */
 	struct buf header_lines; /* the same, cut into strings */
 	struct curl_slist *headers; /* an array, linked; points into lines */
@@ -50,10 +51,15 @@ enum err easy_init(
 void easy_fini(struct easy *);
 
 bool easy_is_for(const struct easy *, const struct transfer_request *);
-/* False without memory; the handle may be used again all the same. */
-bool easy_prepare(struct easy *, const struct transfer_request *);
+/* ERR_MEMORY, or what libcurl refuses; the handle may be used again all the
+ * same. */
+enum err easy_prepare(
+    struct easy *, const struct transfer_request *, struct errmsg *why);
 /* Once more from the start, on a new connection. */
 void easy_retry(struct easy *);
+/* Before an unfinished transfer leaves its multi: the far end must hear of it
+ * at once, with HTTP/2 too. */
+void easy_abandon(struct easy *);
 /* libcurl has taken the whole body, if only for now: it may want it again
  * until an answer comes. Always true of a body that was copied. */
 bool easy_body_taken(const struct easy *);

@@ -183,6 +183,28 @@ script_ok(struct connection *c)
 		say(c, OK_2);
 }
 
+/* Handles rest in a stack: a spoilt one would spoil all that comes after. */
+static void
+a_failed_look_up_does_not_spoil_the_next_call(void **state)
+{
+	struct client client;
+	struct server s = { 0 };
+	struct transfer_request lost = post_to("http://name.invalid/v1");
+	struct transfer_request found;
+
+	(void)state;
+	server_start(&s, script_ok);
+	found = post_to(s.url);
+	found.tls_insecure = true; /* another peer: all options are set anew */
+	client_start(&client);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(fault_of_call(&client, &lost), FAULT_DNS);
+		assert_int_equal(fault_of_call(&client, &found), FAULT_NONE);
+	}
+	client_stop(&client);
+	server_stop(&s);
+}
+
 /* libcurl 7.88 turns to the next address of a family only when half of the
  * time has passed, even where the first refused at once. */
 static void
@@ -538,6 +560,7 @@ main(void)
 		cmocka_unit_test(nobody_listening_is_refused),
 		cmocka_unit_test(no_such_socket_is_unreachable),
 		cmocka_unit_test(an_unknown_name_is_a_dns_fault),
+		cmocka_unit_test(a_failed_look_up_does_not_spoil_the_next_call),
 		cmocka_unit_test(a_broken_url_is_not_our_own_fault),
 		cmocka_unit_test(a_connection_that_hangs_times_out),
 		cmocka_unit_test(

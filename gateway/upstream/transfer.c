@@ -317,8 +317,10 @@ void
 transfer_work(struct transfer *t)
 {
 	if (t->cancelled) {
-		if (t->multi != NULL)
+		if (t->multi != NULL) {
+			easy_abandon(&t->easy);
 			take_off(t);
+		}
 		transfer_rest(t);
 	} else if (t->state == TRANSFER_QUEUED) {
 		begin(t);
@@ -340,7 +342,8 @@ transfer_start(struct upstream *up, const struct transfer_request *req,
 		log_error("upstream_start reason=\"%s\"", why.text);
 		return NULL;
 	}
-	if (!easy_prepare(&t->easy, req)) {
+	if (easy_prepare(&t->easy, req, &why) != OK) {
+		log_error("upstream_start reason=\"%s\"", why.text);
 		transfer_rest(t);
 		return NULL;
 	}

@@ -10,7 +10,8 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import Fake, Gateway, chat, events, wait_for  # noqa: E402
+from harness import (Fake, Gateway, chat, events, http_json,  # noqa: E402
+                     wait_for)
 
 SLO = ('slo = ( { name = "voice"; ttft = "400ms"; percentile = 95; '
        'priority = "premium"; }, { name = "plain"; '
@@ -113,6 +114,11 @@ class Hedge(unittest.TestCase):
                      if name in t and " result=" in t], what="the log line")[0]
         return dict(re.findall(r'(\w+)=("[^"]*"|\S+)', text))
 
+    def receipt(self, answer):
+        return http_json(
+            self.gateway.admin, "GET",
+            "/admin/v1/receipts/" + answer.headers["x-pointsman-receipt"])[2]
+
     def test_a_late_backend_is_outrun(self):
         used, other = self.start()
         before = self.gateway.metrics()
@@ -128,6 +134,11 @@ class Hedge(unittest.TestCase):
         self.assertEqual(line["attempts"], "2")
         self.assertEqual(line["backend"], other)
         self.assertEqual(line["reason"], "hedge")
+        plan = self.receipt(a)["plans"][-1]
+        self.assertTrue(plan["hedge"])
+        self.assertEqual({c["backend"]: c["verdict"]
+                          for c in plan["candidates"]},
+                         {used: "late", other: "chosen"})
         # The prompt was read twice.
         price = {"one": 1e-6, "two": 2e-6}
         self.assertAlmostEqual(

@@ -1,4 +1,5 @@
 """What operators do: stop, reload, kill a child, route by SLO."""
+import fcntl
 import http.client
 import json
 import os
@@ -10,7 +11,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (FAKELLM, Fake, Gateway, backend, chat,  # noqa: E402
-                     conf, events, wait_for)
+                     conf, events, free_port, wait_for)
 
 
 class Drain(unittest.TestCase):
@@ -71,6 +72,23 @@ class Reload(unittest.TestCase):
         wait_for(lambda: g.chat(chat("m"))[1]["x-pointsman-backend"] == "two",
                  what="the new backend")
         self.assertEqual(g.stop(), 0)
+
+
+class Log(unittest.TestCase):
+    def test_nobody_waits_for_who_does_not_read_it(self):
+        reading, writing = os.pipe()
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+        g = Gateway(conf([backend("one", free_port())]), stderr=writing)
+        os.close(writing)
+        # two lines each, at least: the pipe is full after a few
+        for _ in range(60):
+            status, _, body = g.chat(chat("m"), timeout=10)
+            self.assertIn(status, (502, 503), body)
+        lost = [float(line.split()[1]) for line in g.metrics().splitlines()
+                if line.startswith("pointsman_log_dropped_total ")]
+        self.assertGreater(lost[0], 0)
+        self.assertEqual(g.stop(), 0)
+        os.close(reading)
 
 
 class Children(unittest.TestCase):

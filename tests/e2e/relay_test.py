@@ -4,15 +4,17 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import socket
 import sys
+import tempfile
 import threading
 import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (Fake, Gateway, backend, chat, conf, events,  # noqa: E402
-                     wait_for)
+                     free_port, http_json, wait_for)
 
 
 def stream(gateway, body, headers=None):
@@ -229,6 +231,80 @@ class ClientGone(unittest.TestCase):
                         what="the backend to notice")
         self.assertTrue(call["cancelled"])
         self.assertLess(call["gone_us"] / 1e6 - left, 0.05)
+
+
+class SlowReader(unittest.TestCase):
+    """A client that stops reading is no slowness of the backend."""
+
+    TOKENS, RATE, STALL = 4000, 2000, 6
+    SLO = ('slo = ( { name = "whole"; itl = "100ms"; total = "5s"; '
+           'percentile = 50; priority = "standard"; } );\n'
+           'default_slo = "whole";\n')
+
+    def setUp(self):
+        self.fake = Fake("--ttft", "1-1", "--tokens", str(self.TOKENS),
+                         "--rate", f"{self.RATE}-{self.RATE}")
+        self.addCleanup(self.fake.stop)
+        folder = tempfile.TemporaryDirectory(prefix="pointsman-test-")
+        self.addCleanup(folder.cleanup)
+        # of a TCP connection on loopback the kernel keeps megabytes: too much
+        # for a pause to be felt
+        self.path = os.path.join(folder.name, "gw.sock")
+        admin = free_port()
+        self.gateway = Gateway(
+            conf([backend("one", self.fake.port)], self.SLO), wait=False,
+            listen=f'listen = {{ path = "{self.path}"; }};\n'
+                   f'admin = {{ port = {admin}; }};\n')
+        self.gateway.admin = admin
+        self.addCleanup(self.gateway.stop)
+        wait_for(self.gateway.ready, 20, "the gateway to be ready")
+
+    def learned_itl(self):
+        """What the router goes by, once it has heard of both."""
+        doc = http_json(self.gateway.admin, "GET", "/admin/v1/slo")[2]
+        itl = doc["groups"][0]["could_hold"][0]["itl"]
+        return itl if itl["n"] > 1 else None
+
+    def access_line(self, n):
+        lines = [line for line in self.gateway.log().splitlines()
+                 if " ttft_ms=" in line]
+        return lines[n] if len(lines) > n else None
+
+    def value(self, line, key):
+        found = re.search(rf" {key}=([0-9.]+)", line)
+        return float(found.group(1)) if found else 0.0
+
+    def read(self, stall):
+        """A whole answer, in two goes."""
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(30)
+        s.connect(self.path)
+        body = json.dumps(chat("m", stream=True)).encode()
+        s.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
+                  b"content-type: application/json\r\ncontent-length: "
+                  + str(len(body)).encode() + b"\r\n\r\n" + body)
+        tail = s.recv(1024)
+        time.sleep(stall)  # this is what is tested
+        while b"[DONE]" not in tail:
+            data = s.recv(65536)
+            self.assertNotEqual(data, b"")
+            tail = tail[-16:] + data
+        s.close()
+
+    def test_its_pauses_are_nobodys_fault(self):
+        self.read(0)
+        line = wait_for(lambda: self.access_line(0), what="the access line")
+        self.assertLess(self.value(line, "stalled_ms"), 1000)
+        self.read(self.STALL)
+        line = wait_for(lambda: self.access_line(1), what="the access line")
+        self.assertGreater(self.value(line, "total_ms"), 1000 * self.STALL)
+        self.assertGreater(self.value(line, "stalled_ms"), 1000)
+        self.assertIn("slo_met=yes", line)
+        # less than its tokens' time with the pause among them
+        most = 0.8 * 1000 * self.STALL / self.TOKENS
+        self.assertLess(self.value(line, "itl_ms"), most)
+        learned = wait_for(self.learned_itl, what="the router to learn")
+        self.assertLess(learned["p99_ms"], most)
 
 
 class Telemetry(unittest.TestCase):

@@ -19,7 +19,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 sys.path.insert(0, os.path.dirname(__file__))
 from harness import FAKELLM, Fake, Gateway, backend, wait_for  # noqa: E402
 from storm_client import Ask, Conn, Wrong, parse  # noqa: E402
-from storm_visits import BODY_LIMIT, STALL, VICTIMS, Visits  # noqa: E402
+from storm_visits import (BODY_LIMIT, BODY_TIMEOUT, STALL,  # noqa: E402
+                          VICTIMS, Visits)
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "6"))
 SEED = int(os.environ.get("STORM_SEED", random.SystemRandom().randrange(10**6)))
@@ -35,7 +36,7 @@ body_limit = "{BODY_LIMIT}B";
 deadline = "{DEADLINE}s";
 client_stall = "{STALL}s";
 header_timeout = "3s";
-body_timeout = "3s";
+body_timeout = "{BODY_TIMEOUT}s";
 idle_timeout = "60s";
 drain_timeout = "2s";
 queue_limit = 64;

@@ -1,0 +1,48 @@
+/* gateway/question.h - a short question to one serving, for what the gateway
+ * itself wants to know: through the same adapter code that serves.
+ *
+ * Chat where the serving can, streamed; else an embedding. Never anything that
+ * a tenant sent. */
+#ifndef GATEWAY_QUESTION_H
+#define GATEWAY_QUESTION_H
+
+#include "backends/backend.h"
+#include "gateway/dialects/dialect.h"
+#include "gateway/upstream/upstream.h"
+
+struct question {
+	/* for reading */
+	const struct conf_serving *serving;
+	bool streams; /* the answer comes as events */
+	usec sent, first_token, last_token; /* 0: not yet */
+	unsigned tokens; /* that came */
+	struct usage usage; /* known where the backend said so */
+	struct buf body; /* of an answer that is none, or no event */
+
+	const struct backend_ops *ops;
+	const struct route *route;
+	struct dialect_request parsed;
+	struct encoded out;
+	struct slice pieces[EDITS_PIECES_MAX];
+	char url[640];
+	struct answer_head head;
+	struct sse sse;
+	struct buf scratch;
+	unsigned seen;
+};
+
+/* Both it and the serving are to stay until question_fini(). */
+void question_init(struct question *, const struct conf_serving *);
+void question_fini(struct question *);
+/* What to send to the backend at that base URL; it borrows from the question.
+ * sent is stamped. */
+enum err question_encode(struct question *, const char *base,
+    struct transfer_request *, struct errmsg *why) MUST_USE;
+
+/* For the transfer's callbacks. */
+void question_take_header(struct question *, struct slice, struct slice);
+void question_take(struct question *, struct slice bytes);
+/* How it ended; FAULT_NONE: with an answer that has tokens. */
+struct fault question_end(struct question *, const struct transfer_result *);
+
+#endif

@@ -1,0 +1,42 @@
+/* router/memory.h - what is remembered of one of a serving's times.
+ *
+ * Ratios of actual to predicted, in two histograms: one forgets half in 10 s,
+ * the other in 300 s. Beside them an alarm: a cumulative sum (Page, "Continuous
+ * inspection schemes", Biometrika 1954) of how often a ratio is beyond what is
+ * habitual. Those that are late at the moment, and have not come yet, count
+ * towards it as if they had, but only as long as they are late. */
+#ifndef ROUTER_MEMORY_H
+#define ROUTER_MEMORY_H
+
+#include "router/learn.h"
+#include "router/ratio.h"
+
+/* All zeros is empty. */
+struct memory {
+	struct ratios fast, slow;
+	struct ratios late; /* since the last forecast */
+	double habit; /* ratios beyond it are unusual; 0: not known yet */
+	double sum; /* of unusual ones, less the usual ones */
+	unsigned late_unusual; /* as late */
+};
+
+/* `own`: the part of the ratio that is the serving's own doing. */
+void memory_take(struct memory *, double ratio, double own, enum sample_kind);
+void memory_scale(struct memory *, double factor); /* all ratios */
+void memory_fade(struct memory *, double span); /* us */
+/* For reading. What was late is then forgotten. */
+void memory_mix(struct memory *, const struct spread *prior, bool ailing,
+    struct spread *out);
+/* What it is used to, from what it remembers. */
+void memory_note_habit(struct memory *);
+
+bool memory_is_alarmed(const struct memory *); /* far beyond its habit */
+bool memory_is_at_rest(const struct memory *); /* quite usual again */
+/* It has begun to ail, or is well again: what is remembered of the other state
+ * is dropped. */
+void memory_ail(struct memory *);
+void memory_heal(struct memory *);
+/* It has ailed for so long that this is how it is. */
+void memory_accept(struct memory *);
+
+#endif

@@ -1,0 +1,28 @@
+/* router/stake.h - what is at stake at a backend: what it would cost if those
+ * at work there missed their SLO.
+ *
+ * Who comes slows down all who are there. As a toll for that, a request of a
+ * lower priority is charged, in its score, what it makes the higher ones likely
+ * to lose; so it goes where it harms little, and pools that are alike come to
+ * serve different classes. That is a congestion toll: Pigou, "The Economics of
+ * Welfare", 1920; Vickrey, "Congestion theory and transport investment",
+ * American Economic Review 59, 1969. */
+#ifndef ROUTER_STAKE_H
+#define ROUTER_STAKE_H
+
+#include "gateway/lib/clock.h"
+
+/* Of one priority at one backend; all zeros to begin with. */
+struct stake {
+	double at_work; /* USD: the sum of what each one's miss is worth */
+	double usual; /* the same, in the mean of the last seconds */
+	usec itl; /* the target of the last who came; 0: nobody has */
+};
+
+/* One with that ITL target comes, and goes. */
+void stake_enter(struct stake *, double worth, usec itl);
+void stake_leave(struct stake *, double worth);
+/* Time passes. */
+void stake_fade(struct stake *, usec span);
+
+#endif

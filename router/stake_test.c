@@ -1,0 +1,51 @@
+/* router/stake_test.c */
+#include "router/testing.h"
+
+#include <math.h>
+
+#include "router/stake.h"
+
+static void
+who_comes_and_goes_leaves_nothing(void **state)
+{
+	struct stake s = { 0 };
+
+	(void)state;
+	stake_enter(&s, 0.1, 15 * USEC_MS);
+	stake_enter(&s, 0.2, 20 * USEC_MS);
+	assert_true(fabs(s.at_work - 0.3) < 1e-9);
+	assert_int_equal(s.itl, 20 * USEC_MS);
+	stake_leave(&s, 0.1);
+	stake_leave(&s, 0.2);
+	assert_true(s.at_work < 1e-9 && s.at_work >= 0);
+}
+
+static void
+the_usual_follows_within_seconds(void **state)
+{
+	struct stake s = { 0 };
+
+	(void)state;
+	stake_enter(&s, 1, 15 * USEC_MS);
+	assert_true(s.usual <= 0);
+	for (unsigned i = 0; i < 10; i++)
+		stake_fade(&s, 100 * USEC_MS);
+	assert_true(s.usual > 0.2 && s.usual < 0.4);
+	stake_fade(&s, 20 * USEC_SEC);
+	assert_true(s.usual > 0.99);
+	stake_leave(&s, 1);
+	assert_true(s.usual > 0.99); /* the next may come any moment */
+	stake_fade(&s, 20 * USEC_SEC);
+	assert_true(s.usual < 0.01);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_comes_and_goes_leaves_nothing),
+		cmocka_unit_test(the_usual_follows_within_seconds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
