@@ -21,8 +21,12 @@ PKG_LIBS   := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lpthread -lm
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wconversion \
 	-Wno-sign-conversion $(if $(CI),-Werror)
-CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
-LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+# Across files the compiler inlines what a decision asks of every serving: a
+# fifth of its time. Fat objects, so that any ar will do.
+LTO := $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-objects)
+CFLAGS_release := -O3 $(LTO) -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
+	-fPIE
+LDFLAGS_release := -O3 $(LTO) -pie -Wl,-z,relro,-z,now
 CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
 LDFLAGS_asan := -fsanitize=address,undefined
@@ -98,6 +102,8 @@ $(PROGRAM): $(call objects,gateway) $(call archives,$(DEPS_gateway))
 
 include bench/bench.mk
 include tests/fuzz/fuzz.mk
+include tests/chaos/chaos.mk
+include tests/alloc/alloc.mk
 
 $(OUT)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -121,7 +127,10 @@ help:
 	@echo "make bench      speed and memory against nginx, same run"
 	@echo "make bench-sim  the engine beside other routers, in virtual time"
 	@echo "make bench-plots  pictures of that, into docs/"
-	@echo "make fuzz       T=scan TIME=60"
+	@echo "make chaos      N=20: faults again and again, and a scorecard"
+	@echo "make soak       TIME=600: faults and good traffic, and what is left over"
+	@echo "make fuzz       T=scan TIME=60: searches for what breaks a parser"
+	@echo "make test-deep  ThreadSanitizer, valgrind, failing allocations"
 	@echo "make docs       the generated pages"
 	@echo "make install    DESTDIR, PREFIX"
 
@@ -136,7 +145,7 @@ test:
 	@$(MAKE) -s FLAVOUR=asan $(BUILD)/asan/pointsman $(BUILD)/asan/fakellm
 	@$(MAKE) -s FLAVOUR=asan unit
 	@$(MAKE) -s FLAVOUR=asan fuzz-replay
-	@$(MAKE) -s FLAVOUR=asan config-check sim-gate vtc clients
+	@$(MAKE) -s FLAVOUR=asan config-check sim-gate vtc chaos-test clients
 
 unit: $(UNIT_TESTS)
 	@tools/run-units $(UNIT_TESTS)
@@ -168,6 +177,10 @@ install: $(BUILD)/pointsman
 		$(DESTDIR)$(PREFIX)/share/doc/pointsman/gateway.conf.example
 	install -D -m 755 tools/local-model \
 		$(DESTDIR)$(PREFIX)/libexec/pointsman/local-model
+	install -D -m 644 tools/pointsman.service \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/pointsman.service
+	sed -i 's|/usr/local|$(PREFIX)|' \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/pointsman.service
 
 clean:
 	rm -rf $(BUILD)

@@ -80,6 +80,7 @@ struct limit {
  * copies, so that no header has to outlive its callback. */
 struct answer_head {
 	int status; /* set by the caller */
+	enum dialect dialect; /* of the request; set by the caller */
 	char content_type[96]; /* cut off where it is longer */
 	usec retry_after; /* span; 0: none */
 	struct load limits; /* from x-ratelimit-*: LOAD_LIMIT_* bits */

@@ -66,6 +66,17 @@ says_any(const struct wire_error *e, const char *const *phrases)
 	return false;
 }
 
+/* For what puts a serving aside: further on in a message may stand what the
+ * client wrote, and nobody may put it aside for all by that. */
+static bool
+begins_any(const struct wire_error *e, const char *const *phrases)
+{
+	for (; *phrases != NULL; phrases++)
+		if (wire_error_begins(e, *phrases))
+			return true;
+	return false;
+}
+
 static bool
 is_loading(const struct wire_error *e)
 {
@@ -81,29 +92,76 @@ is_about_model(const struct wire_error *e)
 {
 	static const char *const words[] = { "model_not_found",
 		"model_not_supported", "model_decommissioned",
-		"model_not_available", NULL };
+		"model_not_available", "invalid_model",
+		"model_permission_blocked_org",
+		"model_permission_blocked_project", NULL };
+	static const char *const phrases[] = { "model not exist",
+		"invalid model:", "the provided model identifier is invalid",
+		NULL };
 
-	return is_any(e, words);
+	return is_any(e, words) || begins_any(e, phrases);
 }
 
-/* Another backend may take the request: one with a longer context, or that
- * knows the member, or whose model keeps to its own grammar. */
+/* It would be a 402, had it a status of its own. */
 static bool
-is_about_backend(const struct wire_error *e)
+is_about_credit(const struct wire_error *e)
+{
+	static const char *const words[] = { "billing_hard_limit_reached",
+		NULL };
+	static const char *const phrases[] = { "your credit balance is too low",
+		NULL };
+
+	return is_any(e, words) || begins_any(e, phrases);
+}
+
+/* One with a longer context, or a larger limit on answers, may take it. */
+static bool
+is_about_length(const struct wire_error *e)
 {
 	static const char *const words[] = { "context_length_exceeded",
-		"exceed_context_size_error", "unsupported_parameter",
-		"unsupported_value", "wrong_api_format", "not_supported_error",
-		"tool_use_failed", "json_validate_failed", "request_too_large",
-		NULL };
+		"exceed_context_size_error", "request_too_large", NULL };
 	static const char *const phrases[] = { "context length", "context size",
-		"context window", "maximum context", "maximum input length",
-		"max_new_tokens", "prompt is too long", "input is too long",
-		"too many tokens", "not supported", "not support",
-		"unsupported", "not permitted", "not enabled", "unrecognized",
-		"unknown parameter", "unknown field", "not implemented", NULL };
+		"context window", "context limit", "maximum context",
+		"maximum input length", "maximum model length",
+		"max_new_tokens", "max_tokens is too large",
+		"maximum allowed number of output tokens",
+		"must have less than", "supports at most",
+		"exceeds the model limit", "prompt is too long",
+		"input is too long", "too many tokens", NULL };
 
 	return is_any(e, words) || says_any(e, phrases);
+}
+
+/* One that knows the member or the kind of content, has the option switched
+ * on, or whose model keeps to its own grammar. */
+static bool
+is_about_ability(const struct wire_error *e)
+{
+	static const char *const words[] = { "unsupported_parameter",
+		"unsupported_value", "wrong_api_format", "not_supported_error",
+		"OperationNotSupported", "tool_use_failed",
+		"json_validate_failed", "template_error", NULL };
+	static const char *const phrases[] = { "not supported", "not support",
+		"isn't supported", "only supported", "unsupported",
+		"not permitted", "not enabled", "unrecognized",
+		"unknown parameter", "unknown field", "unknown variant",
+		"untagged enum", "invalid type: sequence",
+		"value must be a string", "not implemented", "requires --",
+		"may be provided in one", "not a multimodal model",
+		"chat template", "roles must alternate", "parse grammar",
+		"no endpoints found that", NULL };
+
+	return is_any(e, words) || says_any(e, phrases);
+}
+
+/* Some say with a 500 that they were not built, or not started, for it. */
+static bool
+lacks_ability(const struct wire_error *e)
+{
+	static const char *const phrases[] = { "input is not supported",
+		"requires --jinja", "missing data required for image", NULL };
+
+	return says_any(e, phrases);
 }
 
 /* --- statuses --- */
@@ -129,38 +187,62 @@ limited_for(const struct answer_head *h)
 static enum fault_kind
 kind_of_server_error(int status, const struct wire_error *e)
 {
-	if (status == 501)
+	if (status == 501 || (e != NULL && lacks_ability(e)))
 		return FAULT_UNSUITED;
 	if (status == 503 && e != NULL && is_loading(e))
 		return FAULT_LOADING;
 	return FAULT_SERVER_ERROR;
 }
 
+/* Of chat, which all of them have, a missing path means a wrong URL, and the
+ * serving is of no use; of another dialect it says nothing about the rest. */
 static enum fault_kind
-kind_of_refusal(int status, const struct wire_error *e)
+kind_of_missing(enum dialect dialect, const struct wire_error *e)
+{
+	static const char *const named[] = { "model", "deployment", NULL };
+
+	if (e != NULL && (is_about_model(e) || says_any(e, named)))
+		return FAULT_MODEL;
+	if (e != NULL && is_about_ability(e))
+		return FAULT_UNSUITED;
+	return dialect == DIALECT_CHAT ? FAULT_MODEL : FAULT_UNSUITED;
+}
+
+static enum fault_kind
+kind_of_bad_request(const struct wire_error *e)
+{
+	if (e == NULL)
+		return FAULT_REQUEST;
+	if (is_about_credit(e))
+		return FAULT_RATE_LIMITED;
+	if (is_about_model(e))
+		return FAULT_MODEL;
+	return is_about_length(e) || is_about_ability(e) ? FAULT_UNSUITED
+							 : FAULT_REQUEST;
+}
+
+static enum fault_kind
+kind_of_refusal(int status, enum dialect dialect, const struct wire_error *e)
 {
 	switch (status) {
 	case 401:
-	case 403:
 		return FAULT_KEY;
+	case 403:
+		return e != NULL && is_about_model(e) ? FAULT_MODEL : FAULT_KEY;
 	case 402: /* out of credit: back when it is paid */
 	case 429:
 	case 498: /* Groq: its spare capacity is used up */
 		return FAULT_RATE_LIMITED;
 	case 404:
 	case 405:
-		return FAULT_MODEL;
+		return kind_of_missing(dialect, e);
 	case 408: /* it gave up waiting, as a 504 would say */
 		return FAULT_SERVER_ERROR;
 	case 413:
 		return FAULT_UNSUITED;
 	case 400:
 	case 422:
-		if (e != NULL && is_about_model(e))
-			return FAULT_MODEL;
-		if (e != NULL && is_about_backend(e))
-			return FAULT_UNSUITED;
-		return FAULT_REQUEST;
+		return kind_of_bad_request(e);
 	}
 	return FAULT_REQUEST;
 }
@@ -181,7 +263,8 @@ openai_classify(const struct answer_head *h, struct slice body)
 	if (f.status >= 500)
 		f.kind = kind_of_server_error(f.status, said ? &e : NULL);
 	else if (f.status >= 400)
-		f.kind = kind_of_refusal(f.status, said ? &e : NULL);
+		f.kind =
+		    kind_of_refusal(f.status, h->dialect, said ? &e : NULL);
 	f.retry_after =
 	    f.kind == FAULT_RATE_LIMITED ? limited_for(h) : h->retry_after;
 	buf_fini(&scratch);

@@ -62,11 +62,21 @@ keep_string(const struct scan_member *m, struct slice *out)
 		*out = m->value;
 }
 
+/* Mistral's is an object at times, or a list. */
+static void
+keep_message(const struct scan_member *m, struct slice *out)
+{
+	if (m->type == SCAN_OBJECT || m->type == SCAN_ARRAY)
+		*out = m->value;
+	else
+		keep_string(m, out);
+}
+
 static void
 read_member(const struct scan_member *m, struct wire_error *e)
 {
 	if (scan_key_is(m, "message")) {
-		keep_string(m, &e->message);
+		keep_message(m, &e->message);
 	} else if (scan_key_is(m, "type") || scan_key_is(m, "error_type")) {
 		keep_string(m, &e->type);
 	} else if (scan_key_is(m, "param")) {
@@ -155,4 +165,13 @@ wire_error_says(const struct wire_error *e, const char *phrase)
 		if (slice_istarts(text, wanted))
 			return true;
 	return false;
+}
+
+bool
+wire_error_begins(const struct wire_error *e, const char *phrase)
+{
+	struct slice text = e->message;
+
+	return text.n > 2 && text.p[0] == '"' &&
+	    slice_istarts(slice_make(text.p + 1, text.n - 2), slice_of(phrase));
 }

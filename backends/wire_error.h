@@ -5,13 +5,15 @@
  *	{"error":"..","error_type":".."}			TGI
  *	{"object":"error","message":..,"type":..,"code":400}	vLLM, before 0.10
  *	{"message":..,"type":..,"param":..,"code":..}		Cerebras
+ *	{"object":"error","message":{"detail":..},"type":..}	Mistral
  *	{"detail":..}						FastAPI */
 #ifndef BACKENDS_WIRE_ERROR_H
 #define BACKENDS_WIRE_ERROR_H
 
 #include "gateway/lib/scan.h"
 
-/* String values as written, quotes included; empty: not given. */
+/* String values as written, quotes included; empty: not given. A message may
+ * be a whole document. */
 struct wire_error {
 	struct slice message, type, param, code;
 	int status; /* the HTTP status that it stands for; 0: not said */
@@ -28,5 +30,7 @@ bool wire_error_read(const struct scan_member *, struct wire_error *out);
 bool wire_error_is(const struct wire_error *, const char *word);
 /* The message has that phrase in it, in any case. */
 bool wire_error_says(const struct wire_error *, const char *phrase);
+/* The message is a string and begins with it. */
+bool wire_error_begins(const struct wire_error *, const char *phrase);
 
 #endif

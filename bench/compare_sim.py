@@ -97,9 +97,19 @@ def spend_of(result):
         result["cost_per_met"] * met
 
 
+def floor_of(result):
+    """The options that ask for as much premium as it met, if any."""
+    premium = result["classes"]["premium"]
+    if not premium["met"]:
+        return ()
+    # a little less, so that rounding does not ask for one more
+    share = (premium["met"] - 0.5) / premium["requests"]
+    return ("--floor", f"premium={share:.9g}")
+
+
 def measure(scenarios, routers, numbers):
     """Runs of routers; premium alone where capacity is short; bounds at what
-    ours spent."""
+    ours spent, without and with a floor: {(scenario, seed, floored): ...}."""
     with concurrent.futures.ThreadPoolExecutor(PROCESSES) as pool:
         runs = all_of({(s, r, n): (s, r, n) for s in scenarios
                        for r in routers for n in numbers}, pool)
@@ -113,9 +123,12 @@ def measure(scenarios, routers, numbers):
         for s in scenarios:
             for n in numbers:
                 spend = spend_of(runs[s, "slo", n])
-                if spend is not None:
-                    jobs[s, n] = (s, "bound", n, "spend",
-                                  ("--spend", f"{spend:.9g}"))
+                if spend is None:
+                    continue
+                paid = ("--spend", f"{spend:.9g}")
+                jobs[s, n, False] = (s, "bound", n, "spend", paid)
+                jobs[s, n, True] = (s, "bound", n, "floor",
+                                    paid + floor_of(runs[s, "slo", n]))
         return runs, alone, all_of(jobs, pool)
 
 

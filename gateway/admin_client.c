@@ -2,6 +2,7 @@
 #include "gateway/admin_client.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backends/backend.h"
@@ -11,6 +12,7 @@
 #define ANSWER_MAX ((size_t)64 << 20)
 #define ANSWER_TIMEOUT (5 * USEC_SEC)
 #define USUAL_URL "http://127.0.0.1:7071"
+#define KEY_VARIABLE "POINTSMAN_ADMIN_KEY"
 
 struct address {
 	char base[512];
@@ -82,9 +84,28 @@ keep(void *arg, struct slice bytes)
 	buf_add(arg, bytes);
 }
 
+/* From the environment: what stands on a command line, everybody can read. */
+static bool
+add_key(struct buf *headers)
+{
+	const char *key = getenv(KEY_VARIABLE);
+
+	for (const char *p = key; p != NULL && *p != '\0'; p++)
+		if (*p <= ' ' || *p >= 0x7f) {
+			fprintf(stderr,
+			    "pointsman: want one word of visible characters "
+			    "in $" KEY_VARIABLE ", got something else (not "
+			    "shown)\n");
+			return false;
+		}
+	if (key != NULL && *key != '\0')
+		buf_addf(headers, "authorization: Bearer %s\n", key);
+	return true;
+}
+
 static json_t *
-read_answer(const char *url, const struct transfer_result *result,
-    const struct buf *body)
+read_answer(const char *method, const char *url,
+    const struct transfer_result *result, const struct buf *body)
 {
 	json_t *doc = json_loadb(body->n > 0 ? body->p : "", body->n, 0, NULL);
 	const char *words = json_string_value(
@@ -101,43 +122,61 @@ read_answer(const char *url, const struct transfer_result *result,
 		    url, fault_rule(result->fault)->name);
 	else
 		fprintf(stderr,
-		    "pointsman: GET %s: want JSON with status 200, got status "
+		    "pointsman: %s %s: want JSON with status 200, got status "
 		    "%d: is that the admin listener of a gateway?\n",
-		    url, result->status);
+		    method, url, result->status);
 	json_decref(doc);
 	return NULL;
+}
+
+static json_t *
+ask(const struct address *a, const char *method, const char *path,
+    struct slice headers)
+{
+	const struct client_ops ops = { .on_bytes = keep };
+	struct errmsg why = { "" };
+	struct transfer_result result;
+	struct client *c = client_new(&why);
+	struct buf body;
+	char url[1024];
+	json_t *doc;
+
+	if (c == NULL) {
+		fprintf(stderr, "pointsman: %s\n", why.text);
+		return NULL;
+	}
+	snprintf(url, sizeof(url), "%s%s", a->base, path);
+	buf_init(&body, ANSWER_MAX);
+	client_send(c,
+	    &(struct transfer_request){ .method = method,
+		.url = url,
+		.unix_path = a->unix_path[0] != '\0' ? a->unix_path : NULL,
+		.headers = headers,
+		.local = true,
+		.connect_timeout = USEC_SEC },
+	    &ops, &body, ANSWER_TIMEOUT, &result);
+	doc = read_answer(method, url, &result, &body);
+	buf_fini(&body);
+	client_free(&c);
+	return doc;
+}
+
+json_t *
+admin_ask(const struct admin_where *where, const char *method, const char *path)
+{
+	struct address a;
+	struct buf headers;
+	json_t *doc = NULL;
+
+	buf_init(&headers, 4096);
+	if (find(where, &a) && add_key(&headers))
+		doc = ask(&a, method, path, buf_slice(&headers));
+	buf_fini(&headers);
+	return doc;
 }
 
 json_t *
 admin_get(const struct admin_where *where, const char *path)
 {
-	const struct client_ops ops = { .on_bytes = keep };
-	struct errmsg why = { "" };
-	struct transfer_result result;
-	struct address a;
-	struct client *c;
-	struct buf body;
-	char url[1024];
-	json_t *doc;
-
-	if (!find(where, &a))
-		return NULL;
-	c = client_new(&why);
-	if (c == NULL) {
-		fprintf(stderr, "pointsman: %s\n", why.text);
-		return NULL;
-	}
-	snprintf(url, sizeof(url), "%s%s", a.base, path);
-	buf_init(&body, ANSWER_MAX);
-	client_send(c,
-	    &(struct transfer_request){ .method = "GET",
-		.url = url,
-		.unix_path = a.unix_path[0] != '\0' ? a.unix_path : NULL,
-		.local = true,
-		.connect_timeout = USEC_SEC },
-	    &ops, &body, ANSWER_TIMEOUT, &result);
-	doc = read_answer(url, &result, &body);
-	buf_fini(&body);
-	client_free(&c);
-	return doc;
+	return admin_ask(where, "GET", path);
 }

@@ -11,8 +11,11 @@ struct admin_where {
 	const char *config; /* a gateway.conf that says; NULL: the default */
 };
 
-/* GET of a path: the document, the caller's to json_decref(). NULL: it is said
- * on stderr what is wrong, in the gateway's own words where it gave any. */
+/* One request without a body: the document, the caller's to json_decref().
+ * NULL: it is said on stderr what is wrong, in the gateway's own words where it
+ * gave any. The key, where one is wanted, is $POINTSMAN_ADMIN_KEY. */
+json_t *admin_ask(
+    const struct admin_where *, const char *method, const char *path);
 json_t *admin_get(const struct admin_where *, const char *path);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "gateway/admin/admin.h"
+#include "gateway/admin/drill.h"
+#include "gateway/admin/drill_page.h"
 #include "gateway/children.h"
 #include "gateway/front/front.h"
 #include "gateway/head.h"
@@ -31,21 +33,82 @@ picture_servings(struct app *app, struct serving_view *views, usec now)
 }
 
 static void
-carry_out(struct app *app, struct admin_reply *reply)
+reload(struct app *app, struct admin_reply *reply)
 {
 	struct complaints c;
 
-	if (reply->action != ADMIN_RELOAD)
-		return;
 	complaints_init(&c);
 	if (app_reload(app, &c) == OK) {
 		buf_addf(&reply->body, "{\"config_version\":%llu}",
 		    (unsigned long long)app->conf->version);
 	} else {
 		buf_add_char(&c.text, '\0');
-		admin_error(reply, 400, "invalid_configuration", c.text.p);
+		if (buf_err(&c.text) == OK && c.errors > 0)
+			admin_error(
+			    reply, 400, "invalid_configuration", c.text.p);
+		else
+			admin_error(
+			    reply, 503, "out_of_memory", "out of memory");
 	}
 	complaints_fini(&c);
+}
+
+static void
+show_drill(struct app *app, struct admin_reply *reply)
+{
+	struct drill_view v;
+
+	drill_read(app->drill, clock_now(), &v);
+	admin_render_drill(&v, reply);
+}
+
+static void
+begin_drill(struct app *app, struct admin_reply *reply)
+{
+	const struct admin_drill *d = &reply->drill;
+
+	switch (drill_begin(
+	    app->drill, d->backend, d->tenant, d->span, clock_now())) {
+	case OK:
+		show_drill(app, reply);
+		break;
+	case ERR_AGAIN:
+		admin_error(reply, 409, "drill_running",
+		    "a drill is running: wait for its end, or stop it first "
+		    "(pointsman drill --stop)");
+		break;
+	default:
+		admin_error(reply, 400, "invalid_drill",
+		    "the name of the backend or tenant is too long for a "
+		    "drill: want at most 127 bytes");
+	}
+}
+
+static void
+stop_drill(struct app *app, struct admin_reply *reply)
+{
+	if (drill_stop(app->drill, DRILL_STOPPED, clock_now()))
+		show_drill(app, reply);
+	else
+		admin_error(reply, 404, "no_drill", "no drill is running");
+}
+
+static void
+carry_out(struct app *app, struct admin_reply *reply)
+{
+	switch (reply->action) {
+	case ADMIN_NOTHING:
+		break;
+	case ADMIN_RELOAD:
+		reload(app, reply);
+		break;
+	case ADMIN_DRILL:
+		begin_drill(app, reply);
+		break;
+	case ADMIN_DRILL_STOP:
+		stop_drill(app, reply);
+		break;
+	}
 }
 
 static void
@@ -56,6 +119,7 @@ answer(struct app *app, struct exchange *x, struct admin_reply *reply)
 		.receipts = app->receipts,
 		.book = app->book,
 		.labels = app->labels,
+		.drill = app->drill,
 		.query = exchange_query(x),
 		.ready = app->ready,
 		.draining = app->draining,
@@ -87,9 +151,15 @@ send_reply(struct exchange *x, const struct admin_reply *reply)
 		{ SLICE("content-type"), slice_of(reply->content_type) },
 		{ SLICE("cache-control"), SLICE("no-store") },
 		{ SLICE("x-content-type-options"), SLICE("nosniff") },
+		{ SLICE("www-authenticate"), SLICE("Bearer") },
 	};
 
-	sink->ops->headers(sink, reply->status, h, 3, (int64_t)reply->body.n);
+	if (buf_err(&reply->body) != OK) {
+		sink->ops->end(sink, SINK_ABORT); /* a part would look whole */
+		return;
+	}
+	sink->ops->headers(sink, reply->status, h, reply->status == 401 ? 4 : 3,
+	    (int64_t)reply->body.n);
 	sink->ops->write(sink, buf_slice(&reply->body));
 	sink->ops->end(sink, SINK_CLEAN);
 }
@@ -109,28 +179,57 @@ on_headers(void *arg, struct exchange *x)
 	return FRONT_READ;
 }
 
+/* Orchestrators have no key, and these tell them nothing else. */
+static bool
+is_probe(struct slice path)
+{
+	return slice_is(path, "/healthz") || slice_is(path, "/readyz");
+}
+
+/* With keys, a name says nothing: whoever has one may come by any. */
+static bool
+admit(const struct app *app, struct exchange *x, struct admin_reply *reply)
+{
+	const struct conf *c = app->conf;
+	struct slice key = head_presented_key(x);
+
+	if (c->n_admin_keys == 0 &&
+	    !head_host_allowed(
+		exchange_header(x, "host"), &app->bound->admin)) {
+		admin_error(reply, 403, "host_not_allowed",
+		    "the admin listener answers only to the Host localhost, "
+		    "127.0.0.1, [::1] or its own address");
+		return false;
+	}
+	if (c->n_admin_keys > 0 && !is_probe(exchange_path(x)) &&
+	    !conf_authenticate_admin(c, key)) {
+		admin_error(reply, 401, "invalid_admin_key",
+		    key.n == 0 ? "no key: send `Authorization: Bearer KEY`; "
+				 "subcommands take it from $POINTSMAN_ADMIN_KEY"
+			       : "the key is none of admin_keys");
+		return false;
+	}
+	if (!slice_is(exchange_method(x), "GET") &&
+	    exchange_header(x, "origin").n > 0) {
+		admin_error(reply, 403, "origin_not_allowed",
+		    "no web page may change this gateway");
+		return false;
+	}
+	return true;
+}
+
 static void
 on_request(void *arg, struct exchange *x)
 {
 	struct admin_server *s = arg;
-	struct app *app = s->app;
 	const struct exchange_refusal *bad = exchange_refusal(x);
 	struct admin_reply reply;
 
 	admin_reply_init(&reply);
 	if (bad->status != 0)
 		admin_error(&reply, bad->status, bad->code, bad->message);
-	else if (app->conf->n_tenants == 0 &&
-	    !head_host_allowed(exchange_header(x, "host"), &app->bound->admin))
-		admin_error(&reply, 403, "host_not_allowed",
-		    "the admin listener answers only to the Host localhost, "
-		    "127.0.0.1, [::1] or its own address");
-	else if (!slice_is(exchange_method(x), "GET") &&
-	    exchange_header(x, "origin").n > 0)
-		admin_error(&reply, 403, "origin_not_allowed",
-		    "no web page may change this gateway");
-	else
-		answer(app, x, &reply);
+	else if (admit(s->app, x, &reply))
+		answer(s->app, x, &reply);
 	send_reply(x, &reply);
 	admin_reply_fini(&reply);
 }
@@ -163,8 +262,10 @@ admin_server_new(struct app *app, int listen_fd, struct errmsg *why)
 		.client_stall = app->conf->client_stall,
 	};
 
-	if (s == NULL)
+	if (s == NULL) {
+		(void)fail(why, ERR_MEMORY, "out of memory");
 		return NULL;
+	}
 	s->app = app;
 	s->front = front_new(
 	    &app->loop, listen_fd, &settings, &app->admin_budget, &ops, s, why);

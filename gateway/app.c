@@ -8,6 +8,7 @@
 #include "gateway/app.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,17 +16,22 @@
 #include <sys/resource.h>
 
 #include "backends/backend.h"
+#include "gateway/admin/drill.h"
 #include "gateway/admin/labels.h"
 #include "gateway/admin/receipts.h"
 #include "gateway/admin/slo_book.h"
 #include "gateway/admin_server.h"
 #include "gateway/banner.h"
 #include "gateway/children.h"
+#include "gateway/idempotency.h"
 #include "gateway/lib/log.h"
 #include "gateway/probe.h"
 #include "gateway/scout.h"
+#include "gateway/secrecy.h"
+#include "gateway/telemetry/process.h"
 
 #define TICK_MS 100
+#define TRIM_FROM 0.75 /* of max_memory */
 #define ABORT_GRACE (2 * USEC_SEC) /* for the last bytes of cut answers */
 
 static const int signal_numbers[APP_SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
@@ -72,6 +78,19 @@ load_gauge(const atomic_uint *g)
 	return atomic_load_explicit(g, memory_order_relaxed);
 }
 
+static void
+gauge_idempotency(struct app *app, struct telemetry_gauges *g)
+{
+	struct idempotency_stats s;
+
+	idempotency_stats(app->idempotency, &s);
+	g->idempotent_answers = s.answers;
+	g->idempotent_bytes = s.bytes;
+	g->idempotent_replays = s.replays;
+	g->idempotent_conflicts = s.conflicts;
+	g->idempotent_evicted = s.evicted;
+}
+
 void
 app_gauges(struct app *app, struct telemetry_gauges *g)
 {
@@ -83,13 +102,18 @@ app_gauges(struct app *app, struct telemetry_gauges *g)
 		g->connections += load_gauge(&w->connections);
 		g->transfers += load_gauge(&w->transfers);
 		g->connections_made += load_gauge(&w->connections_made);
+		g->heartbeats +=
+		    atomic_load_explicit(&w->heartbeats, memory_order_relaxed);
 	}
 	g->queue = switchboard_queue_length(app->board);
 	g->body_bytes = atomic_load(&app->budget.held);
+	g->memory_limit = app->conf->limits.memory;
+	g->memory_shed = atomic_load(&app->budget.shed);
 	g->config_version = app->conf->version;
 	g->uptime = clock_now() - app->started;
 	g->access_log_dropped = access_log_dropped(app->access_log);
 	g->log_dropped = log_dropped();
+	gauge_idempotency(app, g);
 }
 
 static unsigned
@@ -208,6 +232,28 @@ check_drain(struct app *app, usec now)
 	}
 }
 
+/* Where it is scarce, what was freed is given back: the system counts it as
+ * ours until then. */
+static void
+watch_memory(struct app *app, usec now)
+{
+	uint64_t limit = app->conf->limits.memory;
+	double resident;
+
+	if (limit == 0)
+		return;
+	resident = process_resident();
+	if (resident > (double)limit * TRIM_FROM && now >= app->trim_at) {
+#ifdef __GLIBC__
+		malloc_trim(0);
+#endif
+		app->trim_at = now + USEC_SEC;
+		resident = process_resident();
+	}
+	if (resident >= 0)
+		front_memory_read(&app->budget, (uint64_t)resident);
+}
+
 static void
 on_tick(uv_timer_t *t)
 {
@@ -215,6 +261,9 @@ on_tick(uv_timer_t *t)
 	usec now = clock_now();
 
 	switchboard_tick(app->board, now);
+	drill_tick(app->drill, now);
+	idempotency_tick(app->idempotency, now);
+	watch_memory(app, now);
 	if (app->draining)
 		check_drain(app, now);
 	else
@@ -289,11 +338,12 @@ static bool
 open_receipts(struct app *app, const struct conf *conf)
 {
 	app->labels = labels_new();
+	app->drill = drill_new();
 	if (conf->receipts > 0) {
 		app->receipts = receipts_new(conf->receipts, conf->workers);
 		app->book = slo_book_new();
 	}
-	return app->labels != NULL &&
+	return app->labels != NULL && app->drill != NULL &&
 	    (conf->receipts == 0 ||
 		(app->receipts != NULL && app->book != NULL));
 }
@@ -307,14 +357,15 @@ open_rooms(struct app *app, struct conf *conf, struct errmsg *why)
 	app->n_workers = conf->workers;
 	app->workers = calloc(app->n_workers, sizeof(*app->workers));
 	app->board = switchboard_new(app->n_workers, wake, app);
+	app->idempotency = idempotency_new(app->n_workers, wake, app);
 	app->telemetry = telemetry_new(app->n_workers);
 	app->prober = prober_new(app);
 	app->scout = scout_new(app);
 	app->children = children_new(app);
 	if (app->workers == NULL || app->board == NULL ||
-	    app->telemetry == NULL || app->prober == NULL ||
-	    app->scout == NULL || app->children == NULL ||
-	    !open_receipts(app, conf))
+	    app->idempotency == NULL || app->telemetry == NULL ||
+	    app->prober == NULL || app->scout == NULL ||
+	    app->children == NULL || !open_receipts(app, conf))
 		return fail(why, ERR_MEMORY, "out of memory");
 	rc = access_log_open(conf->access_log, &app->access_log, why);
 	if (rc != OK)
@@ -372,10 +423,12 @@ free_rooms(struct app *app)
 	access_log_close(&app->access_log);
 	children_free(&app->children);
 	switchboard_free(&app->board);
+	idempotency_free(&app->idempotency);
 	telemetry_free(&app->telemetry);
 	receipts_free(&app->receipts);
 	slo_book_free(&app->book);
 	labels_free(&app->labels);
+	drill_free(&app->drill);
 	free(app->workers);
 	conf_unref(&app->conf);
 	conf_unref(&app->bound);
@@ -393,9 +446,13 @@ app_run(const char *conf_path)
 	struct conf *conf = NULL;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log that may not grow */
 	raise_descriptors();
+	secrecy_begin();
 	if (load(&app, &conf) != OK)
 		return EXIT_FAILURE;
+	if (conf->core_dumps)
+		secrecy_end();
 	uv_loop_init(&app.loop);
 	if (open_rooms(&app, conf, &why) != OK ||
 	    start_workers(&app, &why) != OK) {

@@ -12,6 +12,8 @@
 
 struct admin_server;
 struct children;
+struct drill;
+struct idempotency;
 struct labels;
 struct prober;
 struct receipts;
@@ -36,6 +38,8 @@ struct app {
 	struct receipts *receipts; /* NULL: none are kept */
 	struct slo_book *book; /* as receipts */
 	struct labels *labels; /* main thread's */
+	struct drill *drill;
+	struct idempotency *idempotency;
 	struct front_budget budget, admin_budget;
 	int listen_fd, admin_fd;
 
@@ -50,7 +54,7 @@ struct app {
 
 	usec started, started_wall;
 	bool ready, draining, aborted;
-	usec drain_deadline;
+	usec drain_deadline, trim_at;
 	unsigned open_handles;
 };
 

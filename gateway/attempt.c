@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/admin/drill.h"
 #include "gateway/app.h"
 #include "gateway/upstream/target.h"
 
@@ -103,13 +104,29 @@ attempt_new(struct request *r, struct ticket t, const struct plan *plan)
 	a->ops = backend_find(slice_of(a->serving->backend->adapter));
 	name_model(a);
 	a->sent = a->last_byte = r->worker->now;
-	a->head.retry_after = 0;
+	a->head.dialect = r->route->dialect;
 	sse_init(&a->sse);
 	encoded_init(&a->encoded);
 	buf_init(&a->held, ATTEMPT_HELD_MAX);
 	buf_init(&a->partial, SSE_EVENT_MAX);
 	buf_init(&a->scratch, SSE_EVENT_MAX);
 	return a;
+}
+
+static bool
+is_drilled(struct request *r, const struct attempt *a)
+{
+	unsigned id = drill_meets(r->worker->app->drill,
+	    a->serving->backend->id, r->tenant, r->drill, a->sent);
+
+	if (id == 0)
+		return false;
+	if (r->drill == 0) {
+		r->drill = id;
+		r->drill_expected =
+		    r->facts.stream ? a->plan.ttft : a->plan.total;
+	}
+	return true;
 }
 
 struct attempt *
@@ -121,6 +138,10 @@ attempt_start(struct request *r, struct ticket t, const struct plan *plan)
 
 	if (a == NULL)
 		return NULL;
+	if (is_drilled(r, a)) {
+		attempt_fail(a, FAULT_DRILL);
+		return a;
+	}
 	/* A child's port is known to the app, not to the configuration. */
 	if (!app_backend_url(
 		r->worker->app, a->serving->backend, base, sizeof(base))) {

@@ -103,7 +103,8 @@ void attempt_report(const struct attempt *, usec now, struct attempt_report *);
 
 /* attempt_bytes.c: takes what the transfer brings. */
 extern const struct transfer_ops attempt_transfer_ops;
-/* Keeps the backend's own words, as many as there is room for. */
+/* Keeps the backend's own words, as many as there is room for, without its
+ * key. */
 void attempt_keep_message(struct attempt *, struct slice);
 
 #endif

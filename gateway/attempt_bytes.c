@@ -4,20 +4,17 @@
  * the request runnable. Whole events go out unchanged; the scanner only
  * watches. After COMMIT bytes go straight from libcurl's buffer to the sink,
  * and only an event that a read cut in two is copied. */
-#include <string.h>
-
 #include "gateway/attempt.h"
+#include "gateway/lib/mask.h"
 #include "gateway/upstream/upstream.h"
+
+#define HELD_AHEAD ((size_t)256 << 10) /* bytes before COMMIT, after a token */
 
 void
 attempt_keep_message(struct attempt *a, struct slice message)
 {
-	size_t n =
-	    message.n < sizeof(a->message) ? message.n : sizeof(a->message) - 1;
-
-	if (n > 0)
-		memcpy(a->message, message.p, n);
-	a->message[n] = '\0';
+	mask_copy(a->message, sizeof(a->message), message,
+	    a->serving->backend->api_key);
 }
 
 /* --- events --- */
@@ -173,6 +170,8 @@ attempt_commit(struct attempt *a)
 {
 	forward(a, buf_slice(&a->held));
 	buf_fini(&a->held);
+	if (a->paused == 0 && a->transfer != NULL)
+		transfer_resume(a->transfer);
 }
 
 void
@@ -224,6 +223,15 @@ on_headers_end(void *arg, int status)
 	a->held.max = cap;
 }
 
+/* There is an answer, and the request has not had its turn yet: a fast backend
+ * must not fill what is held for it meanwhile. attempt_commit() goes on. */
+static bool
+far_ahead(const struct attempt *a)
+{
+	return a->mode == ATTEMPT_EVENTS && a->ready &&
+	    a->request->state != REQ_RELAY && a->held.n > HELD_AHEAD;
+}
+
 static bool
 on_bytes(void *arg, struct slice bytes)
 {
@@ -240,7 +248,7 @@ on_bytes(void *arg, struct slice bytes)
 		if (buf_err(&a->held) != OK && a->mode == ATTEMPT_JSON)
 			attempt_fail(a, FAULT_TOO_LARGE);
 	}
-	return a->paused == 0;
+	return a->paused == 0 && !far_ahead(a);
 }
 
 /* --- the end of a transfer --- */

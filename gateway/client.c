@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define GET_TIMEOUT (5 * USEC_SEC)
-
 struct client {
 	uv_loop_t loop;
 	uv_prepare_t prepare;
@@ -140,31 +138,4 @@ client_send(struct client *c, const struct transfer_request *t,
 	while (c->transfer != NULL)
 		uv_run(&c->loop, UV_RUN_DEFAULT);
 	uv_timer_stop(&c->timer);
-}
-
-static void
-keep(void *arg, struct slice bytes)
-{
-	buf_add(arg, bytes);
-}
-
-bool
-client_get(struct client *c, const char *url, struct buf *body)
-{
-	const struct transfer_request t = { .method = "GET",
-		.url = url,
-		.local = true,
-		.connect_timeout = USEC_SEC };
-	const struct client_ops ops = { .on_bytes = keep };
-	struct transfer_result result;
-
-	buf_reset(body);
-	client_send(c, &t, &ops, body, GET_TIMEOUT, &result);
-	if (result.fault == FAULT_NONE && result.status / 100 == 2 &&
-	    buf_err(body) == OK)
-		return true;
-	fprintf(stderr, "pointsman: GET %s: %s, status %d%s%s\n", url,
-	    fault_rule(result.fault)->name, result.status,
-	    result.message[0] != '\0' ? ": " : "", result.message);
-	return false;
 }

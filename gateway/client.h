@@ -25,7 +25,4 @@ void client_send(struct client *, const struct transfer_request *,
     const struct client_ops *, void *arg, usec timeout,
     struct transfer_result *out);
 
-/* GET into *body; false, and a sentence on stderr, unless a 2xx came. */
-bool client_get(struct client *, const char *url, struct buf *body);
-
 #endif

@@ -5,6 +5,7 @@
 #include "backends/backend.h"
 #include "gateway/command.h"
 #include "gateway/live.h"
+#include "gateway/secrecy.h"
 
 static int
 report(
@@ -66,6 +67,7 @@ command_check(int argc, char **argv)
 		return EXIT_GOOD;
 	if (at != argc)
 		return EXIT_USAGE;
+	secrecy_begin();
 	complaints_init(&c);
 	rc = conf_load(path, &env, NULL, &conf, &c);
 	code = report(conf, rc, &c, json);

@@ -15,7 +15,7 @@
 struct simulate {
 	struct scenario_options scenario;
 	const char *router, *seed, *speed, *classes, *duration, *requests_out;
-	const char *pinned_table, *spend;
+	const char *pinned_table, *spend, *floors;
 	bool json, list;
 };
 
@@ -62,6 +62,25 @@ static bool
 read_number(const char *text, double *out)
 {
 	return slice_double(slice_of(text), out) && *out > 0 && *out <= 1e6;
+}
+
+/* --floor premium=0.95,standard=0.5: shares of the requests of a class. */
+static bool
+read_floors(const char *text, double floor[RELAX_CLASSES])
+{
+	struct slice rest = slice_of(text), part, name;
+	enum priority p;
+	bool seen[RELAX_CLASSES] = { false };
+
+	while (slice_next(&rest, ',', &part)) {
+		if (!slice_next(&part, '=', &name) ||
+		    !priority_parse(name, &p) || seen[p] ||
+		    !slice_double(part, &floor[p]) || !(floor[p] > 0) ||
+		    floor[p] > 1)
+			return false;
+		seen[p] = true;
+	}
+	return text[0] != '\0';
 }
 
 /* What the words of the options say; false: said on stderr. */
@@ -129,15 +148,20 @@ run(struct simulate *s, const struct scenario *sc,
 static int
 run_bound(const struct simulate *s, const struct scenario *sc)
 {
-	double spend = INFINITY;
+	struct bound_terms terms = { .spend = INFINITY };
 	struct errmsg why = { "" };
 	struct buf text;
 	enum err rc;
 
-	if (s->spend != NULL && !read_number(s->spend, &spend))
+	if (s->spend != NULL && !read_number(s->spend, &terms.spend))
 		return complain("--spend", "USD, more than 0", s->spend);
+	if (s->floors != NULL && !read_floors(s->floors, terms.floor))
+		return complain("--floor",
+		    "shares of classes, more than 0 to 1, such as "
+		    "\"premium=0.95,standard=0.5\"",
+		    s->floors);
 	buf_init(&text, SIZE_MAX);
-	rc = bound_scenario(sc, spend, s->json, &text, &why);
+	rc = bound_scenario(sc, &terms, s->json, &text, &why);
 	if (rc == OK)
 		rc = buf_err(&text);
 	if (rc == OK)
@@ -223,6 +247,9 @@ command_simulate(int argc, char **argv)
 		    &s.pinned_table, NULL },
 		{ "spend", 0, "USD", "of bound: how many for that money",
 		    &s.spend, NULL },
+		{ "floor", 0, "LIST",
+		    "of bound: premium=SHARE,...: who meets as much of it",
+		    &s.floors, NULL },
 		{ "requests-out", 0, "FILE", "a line of CSV per request",
 		    &s.requests_out, NULL },
 		{ "json", 0, NULL, "as JSON", NULL, &s.json },
@@ -247,5 +274,9 @@ command_simulate(int argc, char **argv)
 	pilot = pilot_find(s.router);
 	if (pilot == NULL && strcmp(s.router, BOUND) != 0)
 		return unknown_router(s.router);
+	if (pilot != NULL && s.spend != NULL)
+		return complain("--spend", "--router " BOUND, s.router);
+	if (pilot != NULL && s.floors != NULL)
+		return complain("--floor", "--router " BOUND, s.router);
 	return simulate(&s, pilot);
 }

@@ -1,16 +1,12 @@
 /* gateway/cmd_top.c - `pointsman top`: the backends, live, in a terminal.
  *
  * Reads /admin/v1/backends once a second; plain ANSI. */
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "gateway/client.h"
+#include "gateway/admin_client.h"
 #include "gateway/command.h"
 
-#define TOP_BODY_MAX ((size_t)64 << 20)
 #define INTERVAL_S 1
 
 static const char *
@@ -74,58 +70,48 @@ print_picture(const json_t *doc)
 }
 
 static int
-watch(struct client *c, const char *url, bool once, bool raw)
+watch(const struct admin_where *where, bool once, bool raw)
 {
-	struct buf body;
 	json_t *doc;
-	bool good;
 
-	buf_init(&body, TOP_BODY_MAX);
 	do {
-		good = client_get(c, url, &body);
-		if (!good)
-			break;
+		doc = admin_get(where, "/admin/v1/backends");
+		if (doc == NULL)
+			return EXIT_BAD;
 		if (raw) {
-			printf("%.*s\n", SLICE_ARG(buf_slice(&body)));
+			json_dumpf(doc, stdout, JSON_COMPACT);
+			putchar('\n');
 		} else {
 			if (!once)
 				fputs("\033[H\033[2J", stdout);
-			doc = json_loadb(body.p, body.n, 0, NULL);
 			print_picture(doc);
-			json_decref(doc);
 		}
+		json_decref(doc);
 		fflush(stdout);
 	} while (!once && sleep(INTERVAL_S) == 0);
-	buf_fini(&body);
-	return good ? EXIT_GOOD : EXIT_BAD;
+	return EXIT_GOOD;
 }
 
 int
 command_top(int argc, char **argv)
 {
-	const char *admin = "http://127.0.0.1:7071";
+	struct admin_where where = { NULL, NULL };
 	bool once = false, raw = false;
 	const struct command_option options[] = {
-		{ "admin", 'a', "URL", "the admin listener", &admin, NULL },
+		{ "config", 'c', "FILE", "where its gateway.conf is",
+		    &where.config, NULL },
+		{ "admin", 'a', "URL",
+		    "the admin listener (http://127.0.0.1:7071)", &where.url,
+		    NULL },
 		{ "once", 0, NULL, "print once and exit", NULL, &once },
 		{ "json", 0, NULL, "as JSON, one document a line", NULL, &raw },
 	};
-	struct errmsg why = { "" };
-	struct client *c;
-	char url[512];
-	int rc,
-	    at = command_options(
-		argc, argv, "pointsman top [OPTION]...", options, 3);
+	int at = command_options(
+	    argc, argv, "pointsman top [OPTION]...", options, 4);
 
 	if (at == -1)
 		return EXIT_GOOD;
 	if (at != argc)
 		return EXIT_USAGE;
-	c = client_new(&why);
-	if (c == NULL)
-		return EXIT_BAD;
-	snprintf(url, sizeof(url), "%s/admin/v1/backends", admin);
-	rc = watch(c, url, once || !isatty(STDOUT_FILENO), raw);
-	client_free(&c);
-	return rc;
+	return watch(&where, once || !isatty(STDOUT_FILENO), raw);
 }

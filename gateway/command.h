@@ -17,6 +17,7 @@ int command_ask(int argc, char **argv);
 int command_top(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_slo(int argc, char **argv);
+int command_drill(int argc, char **argv);
 int command_loadtest(int argc, char **argv);
 int command_simulate(int argc, char **argv);
 int command_key(int argc, char **argv);

@@ -8,6 +8,22 @@
 #include "gateway/head.h"
 #include "gateway/app.h"
 
+/* In front's own words, before anybody looked at the request. */
+static void
+refuse_as_front(struct request *r, const struct exchange_refusal *why)
+{
+	bool ours = why->status >= 500;
+
+	r->verdict = HEAD_REFUSED;
+	r->refusal = (struct error_reply){
+		.status = why->status,
+		.type = ours ? "server_error" : "invalid_request_error",
+		.code = why->code,
+		.message = why->message,
+		.retry_after = why->status == 503 ? USEC_SEC : 0,
+	};
+}
+
 static void
 refuse(struct request *r, int status, const char *type, const char *code,
     const char *message)
@@ -109,8 +125,8 @@ admit_stranger(struct request *r)
 	return true;
 }
 
-static struct slice
-presented_key(const struct exchange *x)
+struct slice
+head_presented_key(const struct exchange *x)
 {
 	struct slice value = exchange_header(x, "authorization");
 	struct slice bearer = SLICE("bearer ");
@@ -129,7 +145,7 @@ authenticate(struct request *r)
 
 	if (r->conf->n_tenants == 0)
 		return admit_stranger(r);
-	key = presented_key(r->exchange);
+	key = head_presented_key(r->exchange);
 	r->tenant = conf_authenticate(r->conf, key);
 	if (r->tenant != NULL)
 		return true;
@@ -177,8 +193,7 @@ head_judge(struct request *r)
 
 	r->outcome.path = "other";
 	if (exchange_refusal(x)->status != 0) {
-		refuse(r, exchange_refusal(x)->status, "invalid_request_error",
-		    exchange_refusal(x)->code, exchange_refusal(x)->message);
+		refuse_as_front(r, exchange_refusal(x));
 		return;
 	}
 	/* A preflight carries no credentials. */

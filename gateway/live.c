@@ -12,6 +12,7 @@
 #include "gateway/child.h"
 #include "gateway/client.h"
 #include "gateway/command.h"
+#include "gateway/lib/mask.h"
 #include "gateway/question.h"
 
 #define LIVE_TIMEOUT (60 * USEC_SEC)
@@ -30,21 +31,31 @@ on_bytes(void *arg, struct slice bytes)
 	question_take(arg, bytes);
 }
 
+/* The beginning of what it said: without our key, and on one line. */
+static void
+quote(const struct question *q, char *out, size_t cap)
+{
+	mask_copy(out, cap, buf_slice(&q->body), q->serving->backend->api_key);
+	for (char *p = out; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = ' ';
+}
+
 static bool
 verdict(struct question *q, const struct transfer_result *result)
 {
 	struct fault fault = question_end(q, result);
-	struct slice body = buf_slice(&q->body);
+	char said[201];
 
 	if (fault.kind == FAULT_NONE) {
 		printf("good, first token after %.0f ms\n",
 		    (double)(q->first_token - q->sent) / 1e3);
 		return true;
 	}
-	printf("BAD: %s, status %d%s%s%s%.*s\n", fault_rule(fault.kind)->name,
+	quote(q, said, sizeof(said));
+	printf("BAD: %s, status %d%s%s%s%s\n", fault_rule(fault.kind)->name,
 	    result->status, result->message[0] != '\0' ? ": " : "",
-	    result->message, body.n > 0 ? ": " : "",
-	    body.n < 200 ? (int)body.n : 200, body.n > 0 ? body.p : "");
+	    result->message, said[0] != '\0' ? ": " : "", said);
 	return false;
 }
 

@@ -5,6 +5,7 @@
 
 #include "gateway/app.h"
 #include "gateway/lib/uri.h"
+#include "gateway/refusals.h"
 #include "gateway/request.h"
 #include "policies/boundaries.h"
 
@@ -45,15 +46,18 @@ render_models(const struct request *r, struct buf *out)
 	buf_add_str(out, "]}");
 }
 
-static void
+static enum step
 send_json(struct request *r, struct buf *body)
 {
+	if (buf_err(body) != OK)
+		return request_refuse(r, &refusal_memory);
 	reply_headers(r, 200, "application/json", (int64_t)body->n, NULL);
 	r->sink->ops->write(r->sink, buf_slice(body));
 	r->sink->ops->end(r->sink, SINK_CLEAN);
 	r->outcome.bytes_out += body->n;
 	r->outcome.result = RESULT_OK;
 	request_enter(r, REQ_FINISH);
+	return STEP_AGAIN;
 }
 
 static enum step
@@ -77,19 +81,21 @@ answer_model(struct request *r, struct slice id)
 {
 	const struct conf_model *m;
 	struct buf name, body;
-	enum step step = STEP_AGAIN;
+	enum step step;
 
 	buf_init(&name, 1024);
 	uri_unescape(id, &name);
 	m = conf_find_model(r->conf, buf_slice(&name));
-	if (buf_err(&name) != OK || m == NULL ||
+	if (buf_err(&name) == ERR_MEMORY) {
+		step = request_refuse(r, &refusal_memory);
+	} else if (buf_err(&name) != OK || m == NULL ||
 	    !boundary_model(r->tenant, m)) {
 		step = refuse_unknown(r, buf_slice(&name));
 	} else {
 		buf_init(&body, MODELS_MAX);
 		buf_add_char(&name, '\0');
 		render_model(&body, name.p, app_started_wall(r->worker->app));
-		send_json(r, &body);
+		step = send_json(r, &body);
 		buf_fini(&body);
 	}
 	buf_fini(&name);
@@ -102,6 +108,7 @@ local_answer(struct request *r)
 	struct slice path = exchange_path(r->exchange);
 	struct slice prefix = SLICE("/v1/models/");
 	struct buf body;
+	enum step step;
 
 	if (slice_is(exchange_method(r->exchange), "OPTIONS")) {
 		reply_headers(r, 204, NULL, 0, NULL);
@@ -115,7 +122,7 @@ local_answer(struct request *r)
 		    r, slice_make(path.p + prefix.n, path.n - prefix.n));
 	buf_init(&body, MODELS_MAX);
 	render_models(r, &body);
-	send_json(r, &body);
+	step = send_json(r, &body);
 	buf_fini(&body);
-	return STEP_AGAIN;
+	return step;
 }

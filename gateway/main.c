@@ -29,6 +29,8 @@ static const struct {
 	{ "explain", command_explain, "why a request went where it went" },
 	{ "slo", command_slo,
 	    "suggest: what the fleet could hold, and at what price" },
+	{ "drill", command_drill,
+	    "rehearse a failover: one backend fails for a while" },
 	{ "loadtest", command_loadtest,
 	    "send traffic to any OpenAI endpoint; who met its SLO" },
 	{ "simulate", command_simulate,

@@ -3,6 +3,7 @@
  *
  * Spans are the client's: TTFT runs from the request's arrival, through waits
  * and retries. An attempt's report has the backend's share of it. */
+#include "gateway/admin/drill.h"
 #include "gateway/app.h"
 #include "gateway/attempt.h"
 #include "gateway/note.h"
@@ -89,6 +90,16 @@ or_dash(const char *name)
 	return name != NULL ? name : "-";
 }
 
+static void
+note_drill(const struct request *r)
+{
+	const struct outcome *o = &r->outcome;
+
+	if (r->drill != 0)
+		drill_note(r->worker->app->drill, r->drill, o->result,
+		    r->drill_expected, r->facts.stream ? o->ttft : o->total);
+}
+
 void
 outcome_emit(struct request *r)
 {
@@ -107,6 +118,7 @@ outcome_emit(struct request *r)
 	if (r->attempt != NULL && o->result != RESULT_REFUSED)
 		note_answer(r, now);
 	judge_slo(o, &r->slo);
+	note_drill(r);
 	request_drop_attempt(r, &r->second);
 	request_drop_attempt(r, &r->attempt);
 	app_finish(r->worker->app, r->worker->index, o, now);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/lib/mask.h"
+
 #define RETRY_AFTER_MAX (60 * USEC_SEC) /* SDKs ignore longer hints */
 
 const struct error_reply refusal_memory = {
@@ -37,6 +39,14 @@ const struct error_reply refusal_draining = {
 	.code = "shutting_down",
 	.message = "the gateway is shutting down",
 	.retry_after = USEC_SEC,
+};
+
+const struct error_reply refusal_key_reused = {
+	.status = 409,
+	.type = "invalid_request_error",
+	.code = "idempotency_key_reused",
+	.message = "this Idempotency-Key has been used for a request with "
+		   "another path or body: send a key of its own for each",
 };
 
 void
@@ -114,13 +124,14 @@ refusal_of_plan(const struct plan *plan, struct error_reply *e)
 
 /* --- a backend's own error --- */
 
-/* Strings as they are, numbers (llama.cpp's code) in digits. */
+/* Strings as they are, numbers (llama.cpp's code) in digits; an empty one says
+ * nothing. */
 static char *
 text_of(const json_t *v)
 {
 	char digits[32];
 
-	if (json_is_string(v))
+	if (json_is_string(v) && json_string_length(v) > 0)
 		return strdup(json_string_value(v));
 	if (!json_is_integer(v))
 		return NULL;
@@ -159,6 +170,15 @@ upstream_error_read(
 	json_decref(doc);
 	if (out->message == NULL && otherwise[0] != '\0')
 		out->message = strdup(otherwise);
+}
+
+void
+upstream_error_mask(struct upstream_error *e, const char *key)
+{
+	mask_text(e->message, key);
+	mask_text(e->type, key);
+	mask_text(e->param, key);
+	mask_text(e->code, key);
 }
 
 void

@@ -12,6 +12,7 @@ extern const struct error_reply refusal_memory;
 extern const struct error_reply refusal_deadline;
 extern const struct error_reply refusal_loading;
 extern const struct error_reply refusal_draining;
+extern const struct error_reply refusal_key_reused;
 
 /* model_resolve() said no: fills status, type, code, param; the message is
  * the caller's. */
@@ -26,6 +27,8 @@ struct upstream_error {
 };
 void upstream_error_read(struct upstream_error *, struct slice body,
     const char *otherwise); /* a message where the body has none */
+/* A backend that quotes our key does not tell it to the client. */
+void upstream_error_mask(struct upstream_error *, const char *key);
 void upstream_error_fini(struct upstream_error *);
 
 /* After the last attempt. plan is the router's PLAN_NO, or NULL. Where the

@@ -40,6 +40,7 @@ commit_body(struct request *r)
 		request_settle_ticket(r);
 		return request_refuse(r, &refusal_memory);
 	}
+	replay_keep(r, body);
 	reply_headers(r, 200, "application/json", (int64_t)body.n, NULL);
 	r->sink->ops->write(r->sink, body);
 	r->outcome.bytes_out += body.n;
@@ -62,8 +63,7 @@ step_commit(struct request *r)
 	r->streaming = true;
 	/* An SDK's read timeout is for each piece, once pieces come. */
 	r->deadline = r->routing.arrived + r->conf->deadline;
-	reply_headers(
-	    r, 200, "text/event-stream; charset=utf-8", SINK_STREAMED, NULL);
+	reply_stream_headers(r);
 	request_enter(r, REQ_RELAY);
 	attempt_commit(a);
 	free_request_body(r);

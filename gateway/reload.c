@@ -3,8 +3,10 @@
 #include <stdlib.h>
 
 #include "backends/backend.h"
+#include "gateway/admin/drill.h"
 #include "gateway/admin/labels.h"
 #include "gateway/app.h"
+#include "gateway/idempotency.h"
 #include "gateway/lib/log.h"
 #include "gateway/children.h"
 #include "gateway/probe.h"
@@ -68,20 +70,32 @@ reopen_access_log(struct app *app)
 		log_error("access_log reason=\"%s\"", why.text);
 }
 
-/* The listener stays what it was: one that strangers reach may not be opened
- * to all by leaving out the tenants. */
+static bool
+stays_safe(const struct conf *next, const char *keys, size_t n,
+    const struct conf_listen *bound, struct complaints *c)
+{
+	if (n > 0 || conf_listen_is_local(bound))
+		return true;
+	buf_addf(&c->text,
+	    "%s: %s: want at least one, because the open listener, %s, is "
+	    "not on loopback\n",
+	    next->path, keys, bound->address);
+	c->errors++;
+	return false;
+}
+
+/* Listeners stay what they were: one that strangers reach may not be opened to
+ * all by leaving out its keys. */
 static enum err
 check_bound(
     const struct app *app, const struct conf *next, struct complaints *c)
 {
-	if (next->n_tenants > 0 || conf_listen_is_local(&app->bound->listen))
-		return OK;
-	buf_addf(&c->text,
-	    "%s: tenants: want at least one, because the open listener, %s, is "
-	    "not on loopback\n",
-	    next->path, app->bound->listen.address);
-	c->errors++;
-	return ERR_INVALID;
+	bool data = stays_safe(
+	    next, "tenants", next->n_tenants, &app->bound->listen, c);
+	bool admin = stays_safe(
+	    next, "admin_keys", next->n_admin_keys, &app->bound->admin, c);
+
+	return data && admin ? OK : ERR_INVALID;
 }
 
 enum err
@@ -100,7 +114,10 @@ app_publish(struct app *app, struct conf *conf)
 		return rc;
 	if (log_level_parse(conf->log_level, &level))
 		log_set_level(level);
+	idempotency_configure(
+	    app->idempotency, &conf->idempotency, clock_now());
 	app->conf = conf_ref(conf);
+	drill_stop(app->drill, DRILL_RELOADED, clock_now());
 	for (unsigned i = 0; i < app->n_workers; i++)
 		if (app->workers[i].started)
 			worker_configure(&app->workers[i], conf);

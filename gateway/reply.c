@@ -10,6 +10,7 @@
 #include "gateway/attempt.h"
 #include "gateway/head.h"
 #include "gateway/note.h"
+#include "gateway/refusals.h"
 #include "gateway/request.h"
 
 #define HEADERS_MAX 16
@@ -43,6 +44,7 @@ add_cors(struct header_list *h, const struct request *r)
 		    SLICE("x-request-id, x-pointsman-backend, "
 			  "x-pointsman-model, x-pointsman-attempts, "
 			  "x-pointsman-receipt, "
+			  "x-pointsman-idempotent-replay, "
 			  "server-timing, retry-after, retry-after-ms"));
 		return;
 	}
@@ -70,8 +72,35 @@ add_retry(
 		    (e->retry_after + USEC_MS - 1) / USEC_MS);
 		add(h, "retry-after", slice_of(text->seconds));
 		add(h, "retry-after-ms", slice_of(text->ms));
-	} else if (e->status >= 500 || e->status == 429) {
+	} else if (e->status >= 500 || e->status == 429 ||
+	    e == &refusal_key_reused) {
 		add(h, "x-should-retry", SLICE("false"));
+	}
+}
+
+/* Of a stream that is begun while it is waited for nobody knows yet whose it
+ * will be. */
+static bool
+is_decided(const struct request *r, int status)
+{
+	return status >= 400 || !r->facts.stream || r->state >= REQ_COMMIT;
+}
+
+static void
+add_who(struct header_list *h, const struct request *r, const char *attempts)
+{
+	const struct attempt *a = r->attempt;
+
+	add(h, "x-pointsman-attempts", slice_of(attempts));
+	if (a != NULL) {
+		add(h, "x-pointsman-backend",
+		    slice_of(a->serving->backend->name));
+		add(h, "x-pointsman-model", slice_of(a->model));
+	}
+	if (r->replay != NULL) {
+		add(h, "x-pointsman-backend", slice_of(r->replay->backend));
+		add(h, "x-pointsman-model", slice_of(r->replay->model));
+		add(h, "x-pointsman-idempotent-replay", SLICE("true"));
 	}
 }
 
@@ -79,7 +108,6 @@ void
 reply_headers(struct request *r, int status, const char *content_type,
     int64_t length, const struct error_reply *e)
 {
-	const struct attempt *a = r->attempt;
 	struct header_list h = { .n = 0 };
 	struct retry_text retry;
 	char attempts[16], receipt[RECEIPT_ID_BYTES];
@@ -89,17 +117,14 @@ reply_headers(struct request *r, int status, const char *content_type,
 	snprintf(attempts, sizeof(attempts), "%u", r->n_attempts);
 	add(&h, "content-type", slice_of(content_type));
 	add(&h, "x-request-id", slice_of(r->id));
-	add(&h, "x-pointsman-attempts", slice_of(attempts));
 	if (note_expected(r)) {
 		note_id(r, receipt);
 		add(&h, "x-pointsman-receipt", slice_of(receipt));
 	}
-	server_timing(&r->outcome, &timing);
-	add(&h, "server-timing", buf_slice(&timing));
-	if (a != NULL) {
-		add(&h, "x-pointsman-backend",
-		    slice_of(a->serving->backend->name));
-		add(&h, "x-pointsman-model", slice_of(a->model));
+	if (is_decided(r, status)) {
+		server_timing(&r->outcome, &timing);
+		add(&h, "server-timing", buf_slice(&timing));
+		add_who(&h, r, attempts);
 	}
 	if (length == SINK_STREAMED) {
 		add(&h, "cache-control", SLICE("no-cache, no-transform"));
@@ -115,20 +140,37 @@ reply_headers(struct request *r, int status, const char *content_type,
 	buf_fini(&timing);
 }
 
+/* What can be said without memory, in the shapes of all dialects. */
+static struct slice
+or_plain(const struct buf *body)
+{
+	return buf_err(body) == OK
+	    ? buf_slice(body)
+	    : SLICE("{\"type\":\"error\",\"error\":{\"message\":\"the gateway "
+		    "is out of memory\",\"type\":\"server_error\",\"param\":"
+		    "null,\"code\":\"out_of_memory\"}}");
+}
+
 void
 reply_error(struct request *r, const struct error_reply *e)
 {
+	struct slice text;
 	struct buf body;
 
+	if (r->sent_headers) { /* with a heartbeat */
+		reply_error_event(r, e);
+		return;
+	}
 	buf_init(&body, REPLY_ERROR_MAX);
 	if (r->dialect != NULL)
 		r->dialect->render_error(e, &body);
 	else
 		openai_render_error(e, &body);
-	reply_headers(r, e->status, "application/json", (int64_t)body.n, e);
-	r->sink->ops->write(r->sink, buf_slice(&body));
+	text = or_plain(&body);
+	reply_headers(r, e->status, "application/json", (int64_t)text.n, e);
+	r->sink->ops->write(r->sink, text);
 	r->sink->ops->end(r->sink, SINK_CLEAN);
-	r->outcome.bytes_out += body.n;
+	r->outcome.bytes_out += text.n;
 	buf_fini(&body);
 }
 
@@ -139,8 +181,34 @@ reply_error_event(struct request *r, const struct error_reply *e)
 
 	buf_init(&event, REPLY_ERROR_MAX);
 	r->dialect->render_error_event(e, &event);
-	r->sink->ops->write(r->sink, buf_slice(&event));
-	r->sink->ops->end(r->sink, SINK_CLEAN);
+	if (buf_err(&event) == OK)
+		r->sink->ops->write(r->sink, buf_slice(&event));
+	/* without a word a clean end would be a lie */
+	r->sink->ops->end(
+	    r->sink, buf_err(&event) == OK ? SINK_CLEAN : SINK_ABORT);
 	r->outcome.bytes_out += event.n;
 	buf_fini(&event);
+}
+
+void
+reply_stream_headers(struct request *r)
+{
+	if (!r->sent_headers)
+		reply_headers(r, 200, "text/event-stream; charset=utf-8",
+		    SINK_STREAMED, NULL);
+}
+
+void
+reply_heartbeat(struct request *r)
+{
+	struct slice beat = r->dialect->heartbeat;
+
+	if (r->worker->now < r->beat_at)
+		return;
+	r->beat_at = r->worker->now + r->conf->heartbeat;
+	reply_stream_headers(r);
+	r->sink->ops->write(r->sink, beat);
+	r->outcome.bytes_out += beat.n;
+	atomic_fetch_add_explicit(
+	    &r->worker->gauges.heartbeats, 1, memory_order_relaxed);
 }

@@ -17,15 +17,16 @@
 /* The legal edges; every state may also end in FINISH. */
 static const unsigned edges[REQ_STATE_COUNT] = {
 	[REQ_HEAD] = EDGE(REQ_BODY),
-	[REQ_BODY] = EDGE(REQ_PLAN),
+	[REQ_BODY] = EDGE(REQ_HOLD) | EDGE(REQ_PLAN),
+	[REQ_HOLD] = EDGE(REQ_PLAN),
 	[REQ_PLAN] = EDGE(REQ_WAIT) | EDGE(REQ_ATTEMPT),
 	[REQ_WAIT] = EDGE(REQ_ATTEMPT),
 	[REQ_ATTEMPT] = EDGE(REQ_ATTEMPT) | EDGE(REQ_WAIT) | EDGE(REQ_COMMIT),
 	[REQ_COMMIT] = EDGE(REQ_RELAY),
 };
 
-static const char *const names[REQ_STATE_COUNT] = { "head", "body", "plan",
-	"wait", "attempt", "commit", "relay", "finish" };
+static const char *const names[REQ_STATE_COUNT] = { "head", "body", "hold",
+	"plan", "wait", "attempt", "commit", "relay", "finish" };
 
 const char *
 request_state_name(enum request_state s)
@@ -74,6 +75,7 @@ request_free(struct request *r)
 	attempt_free(&r->attempt);
 	attempt_free(&r->second);
 	note_drop(r);
+	kept_answer_unref(&r->replay);
 	free(r->parsed);
 	conf_unref(&r->conf);
 	free(r);
@@ -115,6 +117,8 @@ request_arm(struct request *r)
 	at = earlier(at, r->second, now);
 	if (r->state == REQ_ATTEMPT && r->hedge_at < at)
 		at = r->hedge_at;
+	if (r->state < REQ_COMMIT && r->beat_at < at)
+		at = r->beat_at;
 	/* Rounded up: a timer that fires early would only be armed again. */
 	at = at > now ? (at - now + USEC_MS - 1) / USEC_MS : 0;
 	uv_timer_start(&r->timer, on_timer, (uint64_t)at, 0);
@@ -170,7 +174,7 @@ request_new(struct worker *w, struct exchange *x)
 	r->sink->on_drain = on_drain;
 	r->sink->on_gone = on_gone;
 	r->sink->arg = r;
-	r->hedge_at = USEC_NEVER;
+	r->hedge_at = r->beat_at = USEC_NEVER;
 	/* Zero would be a measurement. */
 	r->outcome.recv = r->outcome.auth = r->outcome.queue = -1;
 	r->outcome.route = r->outcome.connect = r->outcome.tls = -1;

@@ -5,6 +5,10 @@
  *	  |       |      | +-WAIT  +-- retry re-plans           |
  *	  +-------+------+--------- refuse ---------------------+
  *
+ * With an Idempotency-Key there is a HOLD between BODY and PLAN (replay.c): for
+ * an answer that is kept, it goes straight to FINISH; while another request
+ * works on that, it waits there.
+ *
  * An ATTEMPT may become two: `attempt`, and `second` where the router allows a
  * hedge for one that is late. The first of them that is ready is committed and
  * the other cancelled; while one lives, the other's failure changes nothing.
@@ -30,6 +34,7 @@
 #include "backends/backend.h"
 #include "gateway/dialects/dialect.h"
 #include "gateway/front/front.h"
+#include "gateway/idempotency.h"
 #include "gateway/lib/list.h"
 #include "gateway/worker.h"
 #include "router/router.h"
@@ -39,6 +44,7 @@
 enum request_state {
 	REQ_HEAD, /* headers are in, the body is being read */
 	REQ_BODY, /* scan it */
+	REQ_HOLD, /* has an Idempotency-Key: is its answer there, or due? */
 	REQ_PLAN, /* ask the router */
 	REQ_WAIT, /* in the router's queue */
 	REQ_ATTEMPT, /* one or two backends work; the client saw nothing */
@@ -71,6 +77,7 @@ struct request {
 	struct sink *sink;
 	uv_timer_t timer;
 	usec deadline; /* absolute; shared by all attempts and waits */
+	usec beat_at; /* the next heartbeat, before COMMIT; or USEC_NEVER */
 	char id[REQUEST_ID_BYTES];
 
 	enum head_verdict verdict;
@@ -97,12 +104,16 @@ struct request {
 						  COMMIT; NULL: none was */
 	unsigned outrun_tokens; /* that it had made by then */
 	unsigned n_attempts, n_rate_limited, n_empty;
+	unsigned drill; /* the id of one that it has met; 0: none */
+	usec drill_expected; /* of the backend that failed; -1: not known */
 	usec waited; /* in the router's queue, in all */
 
 	/* left by callbacks */
 	bool received, gone, drained, closed, aborted;
 	bool released; /* the exchange's reference has been given up */
 
+	struct claim claim; /* on its Idempotency-Key */
+	struct kept_answer *replay; /* what it is answered with, or NULL */
 	struct receipt *receipt; /* being written, or NULL (note.h) */
 	struct outcome outcome;
 	bool sent_headers;
@@ -133,8 +144,15 @@ enum step request_refuse(struct request *, const struct error_reply *);
 /* reply.c: what goes out besides a backend's bytes. */
 void reply_headers(struct request *, int status, const char *content_type,
     int64_t length, const struct error_reply *);
+/* In the stream, where one has begun. */
 void reply_error(struct request *, const struct error_reply *);
 void reply_error_event(struct request *, const struct error_reply *);
+/* Those of a stream, where a heartbeat has not sent them already. */
+void reply_stream_headers(struct request *);
+/* A comment to a client that waits for the first event, where one is due. The
+ * answer has begun with it: what fails from then on is said inside it, but
+ * attempts may still follow each other unseen. */
+void reply_heartbeat(struct request *);
 
 /* local.c: answers of our own, /v1/models and preflights. */
 enum step local_answer(struct request *);

@@ -138,6 +138,7 @@ answer_fault(struct request *r, const struct plan *plan)
 	struct error_reply e;
 
 	upstream_error_read(&said, buf_slice(&a->held), a->message);
+	upstream_error_mask(&said, a->serving->backend->api_key);
 	refusal_of_fault(
 	    &a->fault, plan, r->n_attempts == r->n_rate_limited, &said, &e);
 	if (e.message == NULL)

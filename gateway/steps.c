@@ -25,6 +25,7 @@ request_finish(struct request *r, enum result result, enum fault_kind fault,
 	r->outcome.result = result;
 	r->outcome.fault = fault;
 	r->outcome.reason = reason;
+	replay_release(r);
 	request_enter(r, REQ_FINISH);
 	return STEP_AGAIN;
 }
@@ -181,7 +182,9 @@ step_body(struct request *r)
 	r->routing.deadline = r->deadline;
 	r->routing.worker = r->worker->index;
 	r->routing.owner = r;
-	request_enter(r, REQ_PLAN);
+	if (r->facts.stream && r->conf->heartbeat > 0)
+		r->beat_at = r->routing.arrived + r->conf->heartbeat;
+	request_enter(r, replay_wanted(r) ? REQ_HOLD : REQ_PLAN);
 	return STEP_AGAIN;
 }
 
@@ -269,23 +272,35 @@ last_was_loading(const struct request *r)
 	    r->outcome.attempts[last % ATTEMPTS_KEPT].fault == FAULT_LOADING;
 }
 
+/* The deadline has passed: what was it that it waited for? */
 static enum step
-step_wait(struct request *r)
+refuse_late(struct request *r)
 {
-	bool warm;
+	bool warm = any_warm(r) && !last_was_loading(r);
 
-	if (r->plan_ready) {
-		r->plan_ready = false;
-		return request_follow_plan(r);
-	}
-	if (r->worker->now < r->deadline) {
-		request_arm(r);
-		return STEP_WAIT;
-	}
-	warm = any_warm(r) && !last_was_loading(r);
 	request_drop_tickets(r);
 	r->outcome.fault = warm ? FAULT_DEADLINE : FAULT_LOADING;
 	return request_refuse(r, warm ? &refusal_deadline : &refusal_loading);
+}
+
+/* Whether the router or our timer says first that it is late is chance. */
+static enum step
+step_wait(struct request *r)
+{
+	if (r->plan_ready) {
+		r->plan_ready = false;
+		if (r->plan.kind != PLAN_NO ||
+		    r->plan.reason != REASON_DEADLINE)
+			return request_follow_plan(r);
+		note_plan(r, &r->plan, false);
+		r->ticketed = false;
+		return refuse_late(r);
+	}
+	if (r->worker->now >= r->deadline)
+		return refuse_late(r);
+	reply_heartbeat(r);
+	request_arm(r);
+	return STEP_WAIT;
 }
 
 /* --- ATTEMPT --- */
@@ -322,6 +337,7 @@ step_attempt(struct request *r)
 		request_hedge(r);
 		return STEP_AGAIN; /* it may have failed already */
 	}
+	reply_heartbeat(r);
 	request_arm(r);
 	return STEP_WAIT;
 }
@@ -370,6 +386,7 @@ request_step(struct request *r)
 	static enum step (*const steps[REQ_STATE_COUNT])(struct request *) = {
 		[REQ_HEAD] = step_head,
 		[REQ_BODY] = step_body,
+		[REQ_HOLD] = step_hold,
 		[REQ_PLAN] = step_plan,
 		[REQ_WAIT] = step_wait,
 		[REQ_ATTEMPT] = step_attempt,

@@ -1,6 +1,7 @@
 /* gateway/steps.h - what the files of the request's steps share.
  *
- * steps.c has one function per state, but for COMMIT and RELAY in relay.c;
+ * steps.c has one function per state, but for COMMIT and RELAY in relay.c and
+ * HOLD in replay.c;
  * hedge.c, two attempts at a time; retry.c, what a failed attempt leads to and
  * how tickets end; outcome.c, what is told of a request once it is over. */
 #ifndef GATEWAY_STEPS_H
@@ -18,6 +19,14 @@ enum step request_follow_plan(struct request *);
 /* relay.c: the steps of these two states. */
 enum step step_commit(struct request *);
 enum step step_relay(struct request *);
+
+/* replay.c: whether the request has a key that counts: then it enters HOLD. */
+bool replay_wanted(const struct request *);
+enum step step_hold(struct request *);
+/* The whole body of a good answer, as it goes out. */
+void replay_keep(struct request *, struct slice body);
+/* The request is over: another with its key may be the first. */
+void replay_release(struct request *);
 
 /* hedge.c: sets hedge_at for an attempt that begins now. */
 void request_expect_hedge(struct request *);

@@ -44,6 +44,16 @@ take_ready(struct worker *w)
 	}
 }
 
+/* Requests that waited for the answer of another. */
+static void
+take_claims(struct worker *w)
+{
+	struct request *r;
+
+	while ((r = idempotency_next(w->app->idempotency, w->index)) != NULL)
+		request_wake(r);
+}
+
 static void
 bury(struct worker *w)
 {
@@ -185,6 +195,7 @@ on_wake(uv_async_t *h)
 	if (abort)
 		abort_requests(w);
 	take_ready(w);
+	take_claims(w);
 	if (stop)
 		shut_down(w);
 }

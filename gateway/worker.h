@@ -18,6 +18,7 @@ struct app;
 /* What the main thread may read at any time. */
 struct worker_gauges {
 	atomic_uint requests, connections, transfers, connections_made;
+	atomic_ullong heartbeats; /* sent since the start */
 	atomic_uint draining; /* 1: it accepts no more */
 };
 

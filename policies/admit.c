@@ -3,16 +3,18 @@
 
 #include <math.h>
 
-#define COURTESY_LEAST 0.975
+#define COURTESY_LEAST 0.5
 #define COURTESY_MOST 0.999
-#define COURTESY_GAIN 0.01
+#define COURTESY_GAIN 0.05
+#define TOLL 0.5 /* of what its own miss is worth */
+#define PENALTY_HEARD 20.0 /* more misses do not make it worth more */
 
 static const struct {
 	double ceiling, reserve, courtesy, patience;
 } rows[] = {
 	[PRIORITY_PREMIUM] = { 1.0, 0.0, 0.0, 0.0 },
-	[PRIORITY_STANDARD] = { 0.85, 0.5, 0.9, 0.5 },
-	[PRIORITY_BATCH] = { 0.55, 0.8, 0.9, 0.3 },
+	[PRIORITY_STANDARD] = { 0.85, 0.5, COURTESY_LEAST, 0.5 },
+	[PRIORITY_BATCH] = { 0.55, 0.8, COURTESY_LEAST, 0.3 },
 };
 
 double
@@ -40,6 +42,12 @@ admit_courtesy_after(double courtesy, const struct slo *slo, bool met)
 	double change = COURTESY_GAIN * ((met ? 0 : 1) - allowed);
 
 	return fmin(fmax(courtesy + change, COURTESY_LEAST), COURTESY_MOST);
+}
+
+double
+admit_toll(double worth, double penalty)
+{
+	return TOLL * worth * fmin(1, PENALTY_HEARD / penalty);
 }
 
 double

@@ -45,6 +45,15 @@ waiting_leaves_time_to_be_served(void **state)
 	}
 }
 
+static void
+a_toll_is_measured_by_what_the_own_miss_is_worth(void **state)
+{
+	assert_true(admit_toll(1, 1) < 1);
+	assert_true(admit_toll(2, 1) > admit_toll(1, 1));
+	/* ever more misses do not make it worth ever more */
+	assert_true(admit_toll(1000, 1000) < 2 * admit_toll(20, 20));
+}
+
 int
 main(void)
 {
@@ -55,6 +64,8 @@ main(void)
 		cmocka_unit_test(
 		    premium_steps_back_for_nobody_and_does_not_wait),
 		cmocka_unit_test(waiting_leaves_time_to_be_served),
+		cmocka_unit_test(
+		    a_toll_is_measured_by_what_the_own_miss_is_worth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -245,6 +245,17 @@ choose_stake(const struct candidate *list, unsigned n, const struct demand *d)
 	return d->penalty * (dearest > 0 ? dearest : 1);
 }
 
+/* Whether it would harm the higher ones there more than it is worth: being
+ * served in time, or where that is unlikely, being served at all. */
+static bool
+is_too_harmful(const struct candidate *c, const struct demand *d, double stake)
+{
+	if (c->verdict == VERDICT_UNLIKELY)
+		return c->toll > c->price;
+	return c->verdict == VERDICT_DEARER && stake > 0 &&
+	    c->toll > admit_toll(stake, d->penalty);
+}
+
 /* For its own probable miss, and for those that it would cause. */
 static void
 add_penalties(
@@ -253,10 +264,14 @@ add_penalties(
 	double stake = choose_stake(list, n, d);
 
 	for (unsigned i = 0; i < n; i++) {
+		struct candidate *c = &list[i];
+
 		if (stake > 0)
-			list[i].score += stake * (1 - list[i].outlook.chance);
-		list[i].score +=
-		    predict_toll(list[i].cell, d, &list[i].outlook, now);
+			c->score += stake * (1 - c->outlook.chance);
+		c->toll = predict_toll(c->cell, d, &c->outlook, now);
+		c->score += c->toll;
+		if (c->toll > 0 && is_too_harmful(c, d, stake))
+			c->verdict = VERDICT_CROWDED;
 	}
 }
 
@@ -362,7 +377,7 @@ choose_adequate(const struct field *f, const struct set *adequate,
 	    is_worth_waiting(q, f->list[c.index].price, now))
 		return (struct choice){ CHOICE_WAIT, 0, REASON_QUEUED };
 	if (q->req->slo.priority == PRIORITY_STANDARD && f->n > 1 &&
-	    rng_unit(f->rng) < EXPLORE_SHARE &&
+	    rng_unit(f->rng) < q->explore &&
 	    stalest(f, c.index, q->demand, &c.index))
 		c.reason = REASON_EXPLORING;
 	return c;

@@ -13,8 +13,8 @@
  * may help, then take what leaves the higher ones unharmed. Batch also waits a
  * while for something much cheaper than what is adequate now.
  *
- * Ailing servings are left alone but for those who find out how they are. One
- * in a hundred standard requests goes to a cheaper serving that is less certain
+ * Ailing servings are left alone but for those who find out how they are. A
+ * small share of standard requests goes to a cheaper serving that is less certain
  * but usually good enough, lest one bad minute be remembered for ever. */
 #ifndef ROUTER_CHOOSE_H
 #define ROUTER_CHOOSE_H
@@ -22,12 +22,12 @@
 #include "router/predict.h"
 
 #define CHOOSE_TIE 1.02
-#define EXPLORE_SHARE 0.01
 
 struct candidate {
 	struct cell *cell;
 	unsigned at; /* in the model's servings */
 	double price; /* of the request, USD; INFINITY: unknown */
+	double toll; /* USD, predict_toll() */
 	double score; /* INFINITY: not weighed */
 	double full; /* share of the backend's slots that are taken */
 	enum verdict verdict;
@@ -51,6 +51,7 @@ struct quest {
 	 * leaves: what there is to wait for. */
 	const struct cell *const *hopes;
 	unsigned n_hopes;
+	double explore; /* the share of standard requests that may */
 };
 
 /* What a miss of that request would be worth, in USD. */

@@ -196,7 +196,7 @@ static void
 one_standard_request_in_a_hundred_tries_its_luck(void **state)
 {
 	struct market *m = uncertain(PRIORITY_STANDARD);
-	unsigned expected = (unsigned)(EXPLORE_SHARE * MANY);
+	unsigned expected = (unsigned)(EXPLORED * MANY);
 
 	assert_in_range(share_of(m, 0), expected / 2, expected * 3 / 2);
 	free(m);

@@ -135,11 +135,17 @@ static void
 nobody_is_sent_where_it_breaks_a_tighter_target(void **state)
 {
 	struct market *m = market();
+	struct stay tight = {
+		.itl = 12 * USEC_MS, .priority = PRIORITY_PREMIUM, .stake = 1e3
+	};
+	struct stake *stake = m->stall[0].site.stakes;
 
+	m->demand.penalty = 6;
 	/* who wants the same is as well off, or as badly */
 	occupy(m, 0, 1, m->req.slo.itl);
 	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
-	occupy(m, 0, 1, 12 * USEC_MS);
+	cell_enter(&m->stall[0].cell, &tight, m->now);
+	stake_fade(&stake[PRIORITY_PREMIUM], 20 * USEC_SEC);
 	assert_sent(m, 1, REASON_CHEAPEST_ADEQUATE);
 	assert_verdict(m, 0, VERDICT_CROWDED);
 	free(m);

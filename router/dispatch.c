@@ -49,7 +49,8 @@ take_place(struct order *o, const struct place *place, usec now)
 	o->first_token = false;
 	o->lately.itl = 0;
 	o->lately.late = false;
-	o->stay = (struct stay){ .itl = o->req->slo.itl,
+	o->stay = (struct stay){ .ttft = o->req->slo.ttft,
+		.itl = o->req->slo.itl,
 		.priority = o->priority,
 		.stake = place->stake,
 		.tokens =

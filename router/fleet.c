@@ -380,8 +380,9 @@ cell_enter(struct cell *c, struct stay *stay, usec now)
 		s->allowance.at = now;
 	}
 	stay->pledge = pledge(&s->pledges, stay->itl);
-	if (stay->priority < PRIORITY_BATCH && stay->itl > 0)
-		stake_enter(&s->stakes[stay->priority], stay->stake, stay->itl);
+	if (stay->priority < PRIORITY_BATCH)
+		stake_enter(&s->stakes[stay->priority], stay->stake,
+		    stay->tokens, stay->ttft, stay->itl);
 	stay->prefilling = true;
 	stay->epoch = breaker_enter(&s->breaker, now);
 }
@@ -405,8 +406,9 @@ cell_leave(struct cell *c, struct stay *stay)
 		c->site->pledges.n[stay->pledge]--;
 		note_tightest(&c->site->pledges);
 	}
-	if (stay->priority < PRIORITY_BATCH && stay->itl > 0)
-		stake_leave(&c->site->stakes[stay->priority], stay->stake);
+	if (stay->priority < PRIORITY_BATCH)
+		stake_leave(
+		    &c->site->stakes[stay->priority], stay->stake, stay->itl);
 	c->in_flight--;
 	c->site->in_flight--;
 	if (c->site->in_flight == 0)

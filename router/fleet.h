@@ -153,7 +153,7 @@ bool site_has_allowance(const struct site *, double reserve, usec now);
 /* One attempt's time at a serving. */
 struct stay {
 	double tokens; /* of its prompt that are to be prefilled */
-	usec itl; /* its target; 0: none */
+	usec ttft, itl; /* its targets; 0: none */
 	enum priority priority;
 	double stake; /* what a miss of it is worth, USD */
 	/* kept by these calls */

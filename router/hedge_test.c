@@ -142,6 +142,35 @@ a_hedge_that_is_not_made_leaves_no_trace(void **state)
 	rig_fini(&g);
 }
 
+#define WITH_B(own)                                                            \
+	CONF(AT("a", 1) ", " AT("b", 2) ", " AT("c", 3),                       \
+	    SERVING("a", "") ", " SERVING("b", own) ", " SERVING("c", ""))     \
+	VOICE
+
+/* b is nearer, but cannot do it: it is c, or nobody. */
+static void
+abilities_hold_for_a_hedge_and_what_follows_it(void **state)
+{
+	static const char *const files[] = { WITH_B("caps = [ \"chat\" ];"),
+		WITH_B("context = 500;") };
+	struct rig g;
+	struct ask a, b;
+
+	for (unsigned i = 0; i < 2; i++) {
+		rig_init(&g, files[i]);
+		a = ask_for(&g);
+		a.facts.needs |= CAP_TOOLS;
+		assert_goes(&g, &a, "a");
+		b = hedge(&g, &a);
+		assert_string_equal(ask_went(&g, &b), "c");
+		/* both fail: b is still none */
+		ask_fail(&g, &b, FAULT_SERVER_ERROR);
+		ask_fail(&g, &a, FAULT_SERVER_ERROR);
+		assert_int_equal(a.plan.kind, PLAN_NO);
+		rig_fini(&g);
+	}
+}
+
 static void
 boundaries_hold_for_a_hedge(void **state)
 {
@@ -378,6 +407,8 @@ main(void)
 		    another_serving_of_the_same_backend_is_no_other),
 		cmocka_unit_test(a_hedge_leaves_its_candidates),
 		cmocka_unit_test(a_hedge_that_is_not_made_leaves_no_trace),
+		cmocka_unit_test(
+		    abilities_hold_for_a_hedge_and_what_follows_it),
 		cmocka_unit_test(boundaries_hold_for_a_hedge),
 		cmocka_unit_test(
 		    only_premium_streams_with_a_choice_are_told_when),

@@ -7,6 +7,7 @@
 
 #include "router/choose.h"
 
+#define EXPLORED 0.01 /* of standard requests */
 #define STALLS 4
 #define MANY 4000 /* choices */
 
@@ -87,7 +88,9 @@ market(void)
 		.output_most = 320,
 		.required = 0.9 };
 	set_class(m, PRIORITY_STANDARD, 200 * USEC_MS, 30 * USEC_MS, 0);
-	m->quest = (struct quest){ .req = &m->req, .demand = &m->demand };
+	m->quest = (struct quest){
+		.req = &m->req, .demand = &m->demand, .explore = EXPLORED
+	};
 	return m;
 }
 

@@ -332,7 +332,7 @@ go(struct router *r, const struct order *o, const struct survey *s,
 	const struct set hopeful = set_minus(&soon, &o->fallbacks);
 	const struct cell *hopes[CONF_SERVINGS_MAX];
 	const struct quest q = { o->req, d, may_wait, hopes,
-		list_cells(&r->fleet, o, &hopeful, hopes) };
+		list_cells(&r->fleet, o, &hopeful, hopes), r->conf->explore };
 	struct choice c;
 
 	c = choose(list, n, &q, now, &r->rng);

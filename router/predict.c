@@ -10,6 +10,7 @@
 #define LOAD_FRESH (15 * USEC_SEC) /* a reported load is believed for so long */
 #define FELT_BY 64.0 /* tokens that share the delay of a new prompt */
 #define SURE 0.999
+#define QUEUE 3.0 /* who waits for a prompt makes as many others wait */
 #define TRIALS 20 /* whole answers that a backend is credited with */
 
 /* Requests at the backend that are not ours. */
@@ -227,28 +228,59 @@ predict_courtesy(const struct cell *c, const struct demand *d,
 	return p;
 }
 
+/* Those at work with an ITL target: a step more for each of their tokens, and
+ * the prompt in between. */
+static double
+toll_of_pace(const struct cell *c, const struct stake *s,
+    const struct outlook *o, double prompt)
+{
+	const struct forecast *f = c->forecast;
+	struct crowd before = o->crowd;
+	double itl = (double)s->itl;
+
+	before.sequences = greater(before.sequences - 1, 0);
+	return s->usual *
+	    greater(spread_share(&f->itl, itl / pace(f, &before)) -
+		    spread_share(&f->itl, itl / (o->paced + prompt / FELT_BY)),
+		0);
+}
+
+/* Those who come while its prompt is read wait for half of that in the mean,
+ * and make others wait. */
+static double
+toll_of_wait(const struct cell *c, const struct stake *s,
+    const struct outlook *o, double own, double prompt)
+{
+	const struct forecast *f = c->forecast;
+	struct crowd next = o->crowd;
+	double ttft;
+
+	next.tokens += s->tokens - own;
+	ttft = profile_ttft(&f->profile, &next);
+	return QUEUE * s->coming * prompt *
+	    greater(spread_share(&f->ttft, (double)s->ttft / ttft) -
+		    spread_share(
+			&f->ttft, (double)s->ttft / (ttft + prompt / 2)),
+		0);
+}
+
 double
 predict_toll(const struct cell *c, const struct demand *d,
     const struct outlook *o, usec now)
 {
-	const struct forecast *f = c->forecast;
-	struct crowd before = o->crowd;
-	double was, then, toll = 0;
+	double own, prompt, toll = 0;
 
 	if (d->priority == PRIORITY_PREMIUM)
 		return 0;
-	before.sequences = greater(before.sequences - 1, 0);
-	was = pace(f, &before);
-	then = o->paced + f->profile.per_token * uncached(c, d, now) / FELT_BY;
+	own = uncached(c, d, now);
+	prompt = own * c->forecast->profile.per_token;
 	for (unsigned p = 0; p < (unsigned)d->priority; p++) {
 		const struct stake *s = &c->site->stakes[p];
-		double itl = (double)s->itl;
 
 		if (s->usual > 0)
-			toll += s->usual *
-			    greater(spread_share(&f->itl, itl / was) -
-				    spread_share(&f->itl, itl / then),
-				0);
+			toll += toll_of_pace(c, s, o, prompt);
+		if (s->coming > 0 && s->ttft > 0)
+			toll += toll_of_wait(c, s, o, own, prompt);
 	}
 	return toll;
 }

@@ -13,7 +13,6 @@
 #include "router/engine.h"
 #include "router/filter.h"
 
-#define HEDGE_SHARE 0.05 /* of prompt tokens */
 #define IN(state) (1u << (state))
 
 struct router *
@@ -32,7 +31,7 @@ router_new(unsigned workers, uint64_t seed)
 	list_init(&r->silent);
 	list_init(&r->slow);
 	accounts_init(&r->accounts);
-	hedge_budget_init(&r->hedges, HEDGE_SHARE);
+	hedge_budget_init(&r->hedges, 0);
 	rng_init(&r->rng, seed, 0);
 	fleet_init(&r->fleet);
 	queue_init(&r->queue);
@@ -74,6 +73,7 @@ router_configure(struct router *r, struct conf *c, usec now)
 	conf_unref(&r->conf);
 	r->conf = c;
 	r->budget.share = c->retry_budget;
+	r->hedges.share = c->hedge_budget;
 	/* the next call that may wakes them */
 	dispatch_waiting(r, SITE_ANY, now);
 	return OK;

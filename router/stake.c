@@ -4,23 +4,31 @@
 #include <math.h>
 
 #define MEMORY (3.0 * USEC_SEC) /* mean age of what `usual` counts */
+#define COMING (10.0 * USEC_SEC) /* the same of `coming` */
+#define LEARN 0.05
 
 void
-stake_enter(struct stake *s, double worth, usec itl)
+stake_enter(struct stake *s, double worth, double tokens, usec ttft, usec itl)
 {
-	s->at_work += worth;
+	if (s->ttft == 0)
+		s->tokens = tokens;
+	s->tokens += LEARN * (tokens - s->tokens);
+	s->ttft = ttft;
 	s->itl = itl;
+	s->coming += worth / COMING;
+	s->at_work += itl > 0 ? worth : 0;
 }
 
 void
-stake_leave(struct stake *s, double worth)
+stake_leave(struct stake *s, double worth, usec itl)
 {
-	s->at_work = fmax(s->at_work - worth, 0);
+	s->at_work = fmax(s->at_work - (itl > 0 ? worth : 0), 0);
 }
 
 void
 stake_fade(struct stake *s, usec span)
 {
+	s->coming *= exp(-(double)span / COMING);
 	s->usual =
 	    s->at_work + (s->usual - s->at_work) * exp(-(double)span / MEMORY);
 }

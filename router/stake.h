@@ -1,7 +1,8 @@
 /* router/stake.h - what is at stake at a backend: what it would cost if those
  * at work there missed their SLO.
  *
- * Who comes slows down all who are there. As a toll for that, a request of a
+ * Who comes slows down all who are there, and keeps those waiting who come while
+ * its prompt is read. As a toll for that, a request of a
  * lower priority is charged, in its score, what it makes the higher ones likely
  * to lose; so it goes where it harms little, and pools that are alike come to
  * serve different classes. That is a congestion toll: Pigou, "The Economics of
@@ -16,12 +17,15 @@
 struct stake {
 	double at_work; /* USD: the sum of what each one's miss is worth */
 	double usual; /* the same, in the mean of the last seconds */
-	usec itl; /* the target of the last who came; 0: nobody has */
+	double coming; /* USD a us: the worth of those who come, of late */
+	double tokens; /* of their prompts, fading mean */
+	usec ttft, itl; /* targets of the last who came; 0: none */
 };
 
-/* One with that ITL target comes, and goes. */
-void stake_enter(struct stake *, double worth, usec itl);
-void stake_leave(struct stake *, double worth);
+/* One with that prompt and those targets (0: none) comes, and goes. */
+void stake_enter(
+    struct stake *, double worth, double tokens, usec ttft, usec itl);
+void stake_leave(struct stake *, double worth, usec itl);
 /* Time passes. */
 void stake_fade(struct stake *, usec span);
 

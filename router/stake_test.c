@@ -11,12 +11,12 @@ who_comes_and_goes_leaves_nothing(void **state)
 	struct stake s = { 0 };
 
 	(void)state;
-	stake_enter(&s, 0.1, 15 * USEC_MS);
-	stake_enter(&s, 0.2, 20 * USEC_MS);
+	stake_enter(&s, 0.1, 100, 0, 15 * USEC_MS);
+	stake_enter(&s, 0.2, 100, 0, 20 * USEC_MS);
 	assert_true(fabs(s.at_work - 0.3) < 1e-9);
 	assert_int_equal(s.itl, 20 * USEC_MS);
-	stake_leave(&s, 0.1);
-	stake_leave(&s, 0.2);
+	stake_leave(&s, 0.1, 15 * USEC_MS);
+	stake_leave(&s, 0.2, 20 * USEC_MS);
 	assert_true(s.at_work < 1e-9 && s.at_work >= 0);
 }
 
@@ -26,17 +26,35 @@ the_usual_follows_within_seconds(void **state)
 	struct stake s = { 0 };
 
 	(void)state;
-	stake_enter(&s, 1, 15 * USEC_MS);
+	stake_enter(&s, 1, 100, 0, 15 * USEC_MS);
 	assert_true(s.usual <= 0);
 	for (unsigned i = 0; i < 10; i++)
 		stake_fade(&s, 100 * USEC_MS);
 	assert_true(s.usual > 0.2 && s.usual < 0.4);
 	stake_fade(&s, 20 * USEC_SEC);
 	assert_true(s.usual > 0.99);
-	stake_leave(&s, 1);
+	stake_leave(&s, 1, 15 * USEC_MS);
 	assert_true(s.usual > 0.99); /* the next may come any moment */
 	stake_fade(&s, 20 * USEC_SEC);
 	assert_true(s.usual < 0.01);
+}
+
+static void
+what_comes_is_a_rate(void **state)
+{
+	struct stake s = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 600; i++) { /* ten a second, a minute long */
+		stake_enter(&s, 0.5, i < 300 ? 100 : 400, USEC_SEC, 0);
+		stake_leave(&s, 0.5, 0);
+		stake_fade(&s, 100 * USEC_MS);
+	}
+	assert_true(fabs(s.coming * USEC_SEC / 5 - 1) < 0.05);
+	assert_true(fabs(s.tokens - 400) < 1);
+	assert_true(s.at_work <= 0); /* no ITL target to lose */
+	stake_fade(&s, 60 * USEC_SEC);
+	assert_true(s.coming * USEC_SEC < 0.05);
 }
 
 int
@@ -45,6 +63,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_comes_and_goes_leaves_nothing),
 		cmocka_unit_test(the_usual_follows_within_seconds),
+		cmocka_unit_test(what_comes_is_a_rate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,16 +41,35 @@ least_slow(const struct bound_backend *b, usec from, usec to, bool *up)
 	return least;
 }
 
-static double
-longest_step(const struct machine_facts *f)
+double
+bound_longest(const struct machine_facts *f)
 {
 	return f->step + f->per_sequence * f->slots + f->per_token * f->chunk;
+}
+
+static double
+luck(const struct bound_backend *b)
+{
+	return b->noise != NULL ? b->noise->least : 1;
+}
+
+/* The shortest time of a step on the clock; half of the clock's tick is lost
+ * or won by each, or by each run of them. */
+static double
+ticks(const struct bound_backend *b)
+{
+	double slow = INFINITY, shortest;
+
+	for (size_t i = 0; i < b->n_spans; i++)
+		slow = fmin(slow, b->spans[i].slow);
+	shortest = fmax(1, b->facts.step * luck(b) * slow);
+	return isinf(shortest) ? 1 : 1 + 0.5 / fmax(0.5, shortest - 0.5);
 }
 
 double
 bound_capacity(const struct bound_backend *b, usec from, usec to)
 {
-	double sum = 0;
+	double sum = bound_noise_beyond(b->noise, from, to);
 
 	for (size_t i = 0; i < b->n_spans; i++) {
 		usec begin = b->spans[i].from > from ? b->spans[i].from : from;
@@ -58,12 +77,13 @@ bound_capacity(const struct bound_backend *b, usec from, usec to)
 
 		if (begin >= end)
 			continue;
-		sum += (double)(end - begin) / (b->spans[i].slow * b->luck);
+		sum +=
+		    bound_noise_work(b->noise, begin, end) / b->spans[i].slow;
 		/* a step begun before the change keeps its pace to its end */
-		if (begin > from)
-			sum += longest_step(&b->facts);
+		if (i > 0 && b->spans[i].from >= from)
+			sum += bound_longest(&b->facts);
 	}
-	return sum;
+	return sum * ticks(b);
 }
 
 /* The last moment at which it can be in time, from its arrival. */
@@ -92,43 +112,48 @@ patience(const struct bound_request *r, double ttft)
 	return mean;
 }
 
+/* The time that its steps of decoding take in the mean, at most, on a machine
+ * without noise: by its targets and the luckiest noise, and by what the machine
+ * can do at all while it runs. */
+static double
+mean_step(const struct bound_backend *b, const struct bound_request *r,
+    double ttft, double fill)
+{
+	bool up;
+	double slow =
+	    luck(b) * least_slow(b, r->due, r->due + allowance(r), &up);
+	double all = bound_capacity(b, r->due, r->due + allowance(r)) - fill;
+
+	return fmin(patience(r, ttft) / slow, all / (r->output - 1));
+}
+
 bool
 bound_feasible(
     const struct bound_backend *b, const struct bound_request *r, double *work)
 {
 	const struct machine_facts *f = &b->facts;
 	usec first = r->slo.ttft > 0 ? r->slo.ttft : allowance(r);
-	bool up, late;
-	double fill = f->per_token * r->prompt, slow, ttft, mean, together;
+	bool up;
+	double fill = f->per_token * r->prompt, slow, alone, ttft, mean, n;
 
-	slow = b->luck * least_slow(b, r->due, r->due + first, &up);
+	slow = luck(b) * least_slow(b, r->due, r->due + first, &up);
 	if (!up || isinf(slow))
 		return false;
-	ttft = (double)b->rtt +
-	    slow * (fill + f->step * ceil((double)r->prompt / f->chunk));
-	if (ttft > (double)first + ROUNDING)
+	alone = fill + f->step * ceil((double)r->prompt / f->chunk);
+	ttft = (double)b->rtt + slow * alone;
+	if (ttft > (double)first + ROUNDING ||
+	    alone > bound_capacity(b, r->due, r->due + first) + ROUNDING)
 		return false;
-	slow = b->luck * least_slow(b, r->due, r->due + allowance(r), &late);
-	mean = patience(r, ttft) / slow;
-	if (r->output > 1 && mean < f->step + f->per_sequence)
+	*work = fill;
+	if (r->output == 1)
+		return true;
+	mean = mean_step(b, r, ttft, alone);
+	if (mean < f->step + f->per_sequence)
 		return false;
-	together =
-	    f->per_sequence > 0 ? (mean - f->step) / f->per_sequence : f->slots;
-	together = fmax(1, fmin(together, f->slots));
-	*work = fill + (r->output - 1) * (f->per_sequence + f->step / together);
+	n = f->per_sequence > 0 ? (mean - f->step) / f->per_sequence : f->slots;
+	n = fmax(1, fmin(n, f->slots));
+	*work += (r->output - 1) * (f->per_sequence + f->step / n);
 	return true;
-}
-
-double
-bound_luck(uint64_t seed, double noise, usec until)
-{
-	double least = 1;
-
-	if (noise <= 0)
-		return 1;
-	for (usec t = 0; t <= until; t += MACHINE_NOISE_SLICE)
-		least = fmin(least, machine_noise(seed, noise, t));
-	return least;
 }
 
 /* --- the problem --- */

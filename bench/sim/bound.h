@@ -4,8 +4,7 @@
  * under capacity (relax.h) that every schedule of every router satisfies, so
  * that its optimum, and a bound of that, bounds them all. docs/simulator.md
  * has the proof. What is relaxed: whoever is not met costs nothing and uses
- * nothing; noise is at its luckiest; machines are idle when a request's own
- * feasibility is judged; work may be anywhere between a request's arrival and
+ * nothing; machines are idle when a request's own feasibility is judged; work may be anywhere between a request's arrival and
  * the last moment at which it can still be in time. */
 #ifndef BENCH_SIM_BOUND_H
 #define BENCH_SIM_BOUND_H
@@ -22,9 +21,20 @@ struct bound_span {
 	bool up;
 };
 
+/* What a machine's noise does to its pace, slice by slice. */
+struct bound_noise {
+	double *factor; /* of the steps that begin in the slice */
+	double *work; /* engine time, in us, from 0 to the slice's begin */
+	/* and, up to there, what the steps that began in earlier slices may
+	 * have done beyond that; incidents counted */
+	double *beyond;
+	size_t n; /* slices; work and beyond have one more */
+	double least; /* factor, of all slices */
+};
+
 struct bound_backend {
 	struct machine_facts facts;
-	double luck; /* no step takes less than this share of its time */
+	const struct bound_noise *noise; /* NULL: none */
 	usec rtt; /* at least */
 	struct conf_price price;
 	double rate, burst; /* requests a second; rate 0: not limited */
@@ -53,10 +63,20 @@ enum err bound_build(struct relax *p, const struct bound_backend *,
  * nor lucky. */
 bool bound_feasible(
     const struct bound_backend *, const struct bound_request *, double *work);
-/* The most such engine time from one moment to another. */
+/* The most such engine time in steps that begin and end between two moments. */
 double bound_capacity(const struct bound_backend *, usec from, usec to);
 
-/* The shortest time of any step that a machine with that noise will make. */
-double bound_luck(uint64_t seed, double noise, usec until);
+/* Engine time of the longest step. */
+double bound_longest(const struct machine_facts *);
+
+/* Of a machine with that seed and these facts and spans; all that is asked
+ * beyond `until` is taken at the least factor. ERR_MEMORY. */
+enum err bound_noise_init(struct bound_noise *, const struct bound_backend *,
+    uint64_t seed, usec until) MUST_USE;
+void bound_noise_fini(struct bound_noise *);
+/* Engine time between two moments of a machine that no incident slows, and
+ * what must be added for steps under way; noise may be NULL. */
+double bound_noise_work(const struct bound_noise *, usec from, usec to);
+double bound_noise_beyond(const struct bound_noise *, usec from, usec to);
 
 #endif

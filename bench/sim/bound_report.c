@@ -13,11 +13,20 @@ whole(double bound, double most)
 	return fmin(floor(bound + ROUNDING), most);
 }
 
+/* As many as must be met for a share of them. */
+static double
+so_many(double share, uint64_t of)
+{
+	return ceil(share * (double)of - ROUNDING);
+}
+
 enum err
 bound_solve(const struct relax *p, const struct bound_request *r, size_t n,
-    double spend, struct bound_answer *a)
+    const struct bound_terms *terms, struct bound_answer *a)
 {
 	static const double all[RELAX_CLASSES] = { 1, 1, 1 };
+	static const struct relax_terms none = { .budget = INFINITY };
+	struct relax_terms t = { .budget = terms->spend };
 	double need[RELAX_CLASSES] = { 0 };
 	bool reachable = true;
 
@@ -32,11 +41,12 @@ bound_solve(const struct relax *p, const struct bound_request *r, size_t n,
 		only[k] = 1;
 		need[k] = floor(need[k]);
 		a->needed += need[k];
-		a->met[k] = whole(relax_most(p, only, INFINITY, ROUNDS),
-		    (double)a->requests[k]);
+		a->met[k] = whole(
+		    relax_most(p, only, &none, ROUNDS), (double)a->requests[k]);
 		reachable = reachable && need[k] <= a->met[k];
+		t.floor[k] = so_many(terms->floor[k], a->requests[k]);
 	}
-	a->met_all = whole(relax_most(p, all, spend, ROUNDS), (double)n);
+	a->met_all = whole(relax_most(p, all, &t, ROUNDS), (double)n);
 	a->cost = reachable ? relax_least(p, need, ROUNDS) : INFINITY;
 	return isnan(a->met_all) || isnan(a->cost) ? ERR_MEMORY : OK;
 }
@@ -81,6 +91,22 @@ add_class(struct buf *b, const struct bound_answer *a, unsigned k)
 	buf_add_str(b, ",\"foreseen\":null,\"happened\":null}");
 }
 
+static void
+add_floors(struct buf *b, const struct bound_terms *t)
+{
+	const char *between = "";
+
+	buf_add_str(b, "\"floors\":{");
+	for (unsigned k = 0; k < RELAX_CLASSES; k++) {
+		if (t->floor[k] <= 0)
+			continue;
+		buf_addf(b, "%s\"%s\":%.9g", between,
+		    priority_name((enum priority)k), t->floor[k]);
+		between = ",";
+	}
+	buf_add_str(b, "},");
+}
+
 void
 bound_json(
     const struct bound_answer *a, const struct bound_run *run, struct buf *b)
@@ -101,8 +127,30 @@ bound_json(
 	buf_add_str(b,
 	    "\"hedges\":null,\"probes\":null,\"decisions\":null,"
 	    "\"detect_s\":null,");
-	add(b, "spend", run->spend);
-	buf_addf(b, "\"met\":%.0f}\n", a->met_all);
+	add(b, "spend", run->terms.spend);
+	add_floors(b, &run->terms);
+	if (isfinite(a->met_all))
+		buf_addf(b, "\"met\":%.0f}\n", a->met_all);
+	else
+		buf_add_str(b, "\"met\":null}\n");
+}
+
+static void
+table_of_all(const struct bound_answer *a, const struct bound_terms *t,
+    uint64_t n, struct buf *b)
+{
+	if (isfinite(a->met_all))
+		buf_addf(b, "%-10s %8" PRIu64 " %8.2f  at most", "all", n,
+		    100 * share(a->met_all, (double)n));
+	else
+		buf_addf(
+		    b, "%-10s %8" PRIu64 " %8s  nobody can", "all", n, "-");
+	if (isfinite(t->spend))
+		buf_addf(b, ", for %.4g USD", t->spend);
+	for (unsigned k = 0; k < RELAX_CLASSES; k++)
+		if (t->floor[k] > 0)
+			buf_addf(b, ", %s at least %.2f",
+			    priority_name((enum priority)k), 100 * t->floor[k]);
 }
 
 void
@@ -117,10 +165,7 @@ bound_table(
 		buf_addf(b, "%-10s %8" PRIu64 " %8.2f  at most, alone\n",
 		    priority_name((enum priority)k), a->requests[k],
 		    100 * share(a->met[k], (double)a->requests[k]));
-	buf_addf(b, "%-10s %8" PRIu64 " %8.2f  at most", "all", n,
-	    100 * share(a->met_all, (double)n));
-	if (isfinite(run->spend))
-		buf_addf(b, ", for %.4g USD", run->spend);
+	table_of_all(a, &run->terms, n, b);
 	if (isfinite(a->cost))
 		buf_addf(b,
 		    "\n\ncost/met %.3g at least, where every class has its "

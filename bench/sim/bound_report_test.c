@@ -16,17 +16,18 @@
 
 static const struct bound_span well[] = { { 0, 1, true } };
 
+static const struct bound_terms unlimited = { .spend = INFINITY };
+
 /* Twenty a second of standard for one machine, whose steps are that long. */
 static json_t *
-answered(double step, double spend, struct bound_answer *a)
+answered(double step, const struct bound_terms *terms, struct bound_answer *a)
 {
 	const struct bound_run run = { .scenario = "quiet \"s\"",
 		.seed = 4,
 		.seconds = 10,
-		.spend = spend };
+		.terms = *terms };
 	struct bound_backend m = { .facts = { step, 100, 20, 32, 512, 100000,
 				       0 },
-		.luck = 1,
 		.price = { .input = 1,
 		    .output = 2,
 		    .cached = -1,
@@ -47,7 +48,7 @@ answered(double step, double spend, struct bound_answer *a)
 			.deadline = 60 * USEC_SEC,
 			.able = 1 };
 	assert_int_equal(bound_build(&p, &m, 1, r, N), OK);
-	assert_int_equal(bound_solve(&p, r, N, spend, a), OK);
+	assert_int_equal(bound_solve(&p, r, N, terms, a), OK);
 	relax_fini(&p);
 	buf_init(&b, 1 << 16);
 	bound_json(a, &run, &b);
@@ -70,7 +71,7 @@ static void
 all_can_be_met_by_a_quick_machine(void **state)
 {
 	struct bound_answer a;
-	json_t *j = answered(1000, INFINITY, &a);
+	json_t *j = answered(1000, &unlimited, &a);
 	json_t *k = json_object_get(json_object_get(j, "classes"), "standard");
 
 	(void)state;
@@ -89,8 +90,9 @@ all_can_be_met_by_a_quick_machine(void **state)
 static void
 money_is_a_limit(void **state)
 {
+	static const struct bound_terms terms = { .spend = 50 * 200e-6 };
 	struct bound_answer a;
-	json_t *j = answered(1000, 50 * 200e-6, &a);
+	json_t *j = answered(1000, &terms, &a);
 
 	(void)state;
 	assert_true(a.met_all >= 50 && a.met_all <= 51);
@@ -99,11 +101,32 @@ money_is_a_limit(void **state)
 }
 
 static void
+a_floor_may_be_out_of_reach(void **state)
+{
+	struct bound_terms terms = { .spend = 50 * 200e-6,
+		.floor = { [PRIORITY_STANDARD] = 0.2 } };
+	struct bound_answer a;
+	json_t *j = answered(1000, &terms, &a);
+	json_t *f = json_object_get(j, "floors");
+
+	(void)state;
+	assert_true(a.met_all >= 50 && a.met_all <= 51);
+	assert_int_equal(json_object_size(f), 1);
+	assert_true(number(f, "standard") == 0.2);
+	json_decref(j);
+	terms.floor[PRIORITY_STANDARD] = 0.4;
+	j = answered(1000, &terms, &a);
+	assert_true(isnan(number(j, "met")));
+	assert_true(isnan(number(j, "goodput_rps")));
+	json_decref(j);
+}
+
+static void
 what_is_out_of_reach_costs_null(void **state)
 {
 	struct bound_answer a;
 	/* 20 a second of which each takes 49 steps of 40 ms, 30 or so at once */
-	json_t *j = answered(39000, INFINITY, &a);
+	json_t *j = answered(39000, &unlimited, &a);
 
 	(void)state;
 	assert_true(a.met[PRIORITY_STANDARD] < N);
@@ -117,6 +140,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_can_be_met_by_a_quick_machine),
 		cmocka_unit_test(money_is_a_limit),
+		cmocka_unit_test(a_floor_may_be_out_of_reach),
 		cmocka_unit_test(what_is_out_of_reach_costs_null),
 	};
 

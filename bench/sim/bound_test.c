@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/sim/bound.h"
 #include "gateway/lib/rng.h"
@@ -31,6 +32,7 @@ struct show {
 	struct agenda agenda;
 	struct machine machine[MACHINES];
 	struct bound_backend backend[MACHINES];
+	struct bound_noise noise[MACHINES];
 	struct bound_span spans[MACHINES][3];
 	struct bound_request request[CROWD];
 	struct job job[CROWD];
@@ -109,7 +111,6 @@ show_init(struct show *s, uint64_t seed, double gap, double slow)
 		s->machine[k].finished = on_finished;
 		s->spans[k][0] = (struct bound_span){ 0, 1, true };
 		*b = (struct bound_backend){ .facts = facts[k],
-			.luck = bound_luck(seed + k, 0.05, 600 * USEC_SEC),
 			.price = { .input = k + 1,
 			    .output = k + 1,
 			    .cached = -1,
@@ -130,6 +131,21 @@ show_init(struct show *s, uint64_t seed, double gap, double slow)
 		agenda_set(
 		    &s->agenda, &s->quicker, RANK_INCIDENT, 30 * USEC_SEC);
 	}
+	for (unsigned k = 0; k < MACHINES; k++) {
+		assert_int_equal(bound_noise_init(&s->noise[k], &s->backend[k],
+				     seed + k, 600 * USEC_SEC),
+		    OK);
+		s->backend[k].noise = &s->noise[k];
+	}
+}
+
+static void
+show_fini(struct show *s)
+{
+	for (unsigned k = 0; k < MACHINES; k++)
+		bound_noise_fini(&s->noise[k]);
+	agenda_fini(&s->agenda);
+	free(s);
 }
 
 /* Sends them by some rule; the spend goes to *usd. */
@@ -171,6 +187,8 @@ play(struct show *s, unsigned rule, double met[3], double *usd)
 	}
 }
 
+static const struct relax_terms unlimited = { .budget = INFINITY };
+
 /* Whatever the load and the rule, no more are met than the bound says, in each
  * class and at equal spend; and nobody meets as many for less. */
 static void
@@ -185,6 +203,7 @@ no_way_to_send_beats_it(void **state)
 		struct relax p = { 0 };
 		double met[3], usd, most;
 		double all[3] = { 1, 1, 1 };
+		struct relax_terms terms = { 0 };
 
 		assert_non_null(s);
 		show_init(s, 100 + run, gaps[run / 6], run % 2 ? 4 : 1);
@@ -196,15 +215,19 @@ no_way_to_send_beats_it(void **state)
 			double only[3] = { k == 0, k == 1, k == 2 };
 
 			assert_true(
-			    relax_most(&p, only, INFINITY, 200) >= met[k]);
+			    relax_most(&p, only, &unlimited, 200) >= met[k]);
 		}
-		most = relax_most(&p, all, usd, 400);
+		terms.budget = usd;
+		most = relax_most(&p, all, &terms, 400);
 		assert_true(most >= met[0] + met[1] + met[2]);
+		/* nor do those who ask for as much of each class beat it */
+		memcpy(terms.floor, met, sizeof(terms.floor));
+		assert_true(relax_most(&p, all, &terms, 400) >=
+		    met[0] + met[1] + met[2]);
 		assert_true(relax_least(&p, met, 400) <= usd + 1e-9);
 		tightest = fmin(tightest, most / (met[0] + met[1] + met[2]));
 		relax_fini(&p);
-		agenda_fini(&s->agenda);
-		free(s);
+		show_fini(s);
 	}
 	/* nor is it so loose that it could not fail */
 	assert_true(tightest < 1.25);
@@ -215,7 +238,6 @@ machine_of(const struct bound_span *spans, size_t n)
 {
 	return (struct bound_backend){ .facts = { 5000, 100, 50, 32, 512,
 					   100000, 0 },
-		.luck = 1,
 		.spans = spans,
 		.n_spans = n };
 }
@@ -262,12 +284,12 @@ capacity_is_time_less_what_is_lost(void **state)
 	struct bound_backend b = machine_of(spans, 4);
 	double step = 5000 + 3200 + 25600; /* the longest, at each change */
 
+#define TICKS (25e6 * 1.1e-4) /* half a microsecond in a step of 5000 */
 	(void)state;
-	assert_near(bound_capacity(&b, 0, 10 * USEC_SEC), 10e6, 1);
-	assert_near(bound_capacity(&b, 0, 20 * USEC_SEC), 12.5e6 + step, 1);
-	assert_near(bound_capacity(&b, 0, 40 * USEC_SEC), 22.5e6 + 3 * step, 1);
-	b.luck = 0.5;
-	assert_near(bound_capacity(&b, 0, 10 * USEC_SEC), 20e6, 1);
+	assert_near(bound_capacity(&b, 0, 10 * USEC_SEC), 10e6, TICKS);
+	assert_near(bound_capacity(&b, 0, 20 * USEC_SEC), 12.5e6 + step, TICKS);
+	assert_near(
+	    bound_capacity(&b, 0, 40 * USEC_SEC), 22.5e6 + 3 * step, TICKS);
 }
 
 static void
@@ -291,7 +313,7 @@ a_rate_limits_calls(void **state)
 			.able = 1 };
 	assert_int_equal(bound_build(&p, &b, 1, r, 100), OK);
 	/* five at once, then one a second for the ten that they have */
-	assert_in_range((int)relax_most(&p, all, INFINITY, 500), 15, 16);
+	assert_in_range((int)relax_most(&p, all, &unlimited, 500), 15, 16);
 	relax_fini(&p);
 }
 

@@ -11,11 +11,11 @@
 #include "policies/boundaries.h"
 
 #define SPANS_MAX (4 * SCENARIO_INCIDENTS_MAX + 2)
-#define LUCK_BEYOND (1200 * USEC_SEC) /* of the last arrival: who waits */
 
 struct made {
 	const struct scenario *scenario;
 	struct bound_backend *backend;
+	struct bound_noise *noise;
 	struct bound_span *spans; /* SPANS_MAX a backend */
 	struct bound_request *request;
 	size_t n, cap;
@@ -109,7 +109,7 @@ is_counted(const struct made *m, size_t where)
 	return true;
 }
 
-static void
+static enum err
 make_backends(struct made *m)
 {
 	const struct scenario *sc = m->scenario;
@@ -119,15 +119,19 @@ make_backends(struct made *m)
 		struct bound_span *spans = &m->spans[i * SPANS_MAX];
 
 		m->backend[i] = (struct bound_backend){ .facts = t->facts,
-			.luck = bound_luck(server_machine_seed(sc->seed, i),
-			    t->facts.noise, m->span + LUCK_BEYOND),
+			.noise = &m->noise[i],
 			.rtt = 2 * (t->rtt / 2),
 			.price = sc->fleet->backends[i].price,
 			.rate = is_counted(m, i) ? t->rate : 0,
 			.burst = t->burst,
 			.n_spans = spans_of(m, i, spans),
 			.spans = spans };
+		if (bound_noise_init(&m->noise[i], &m->backend[i],
+			server_machine_seed(sc->seed, i),
+			m->span + sc->fleet->deadline) != OK)
+			return ERR_MEMORY;
 	}
+	return OK;
 }
 
 /* --- requests --- */
@@ -192,19 +196,20 @@ make_requests(struct made *m, struct errmsg *why)
 }
 
 static enum err
-solve(struct made *m, double spend, bool json, struct buf *out)
+solve(
+    struct made *m, const struct bound_terms *terms, bool json, struct buf *out)
 {
 	struct bound_run run = { .scenario = m->scenario->name,
 		.seed = m->scenario->seed,
 		.seconds = (double)m->span / (double)USEC_SEC,
-		.spend = spend };
+		.terms = *terms };
 	struct bound_answer answer;
 	struct relax p = { 0 };
 	enum err rc = bound_build(
 	    &p, m->backend, m->scenario->fleet->n_backends, m->request, m->n);
 
 	if (rc == OK)
-		rc = bound_solve(&p, m->request, m->n, spend, &answer);
+		rc = bound_solve(&p, m->request, m->n, terms, &answer);
 	relax_fini(&p);
 	if (rc == OK && json)
 		bound_json(&answer, &run, out);
@@ -214,8 +219,8 @@ solve(struct made *m, double spend, bool json, struct buf *out)
 }
 
 enum err
-bound_scenario(const struct scenario *s, double spend, bool json,
-    struct buf *out, struct errmsg *why)
+bound_scenario(const struct scenario *s, const struct bound_terms *terms,
+    bool json, struct buf *out, struct errmsg *why)
 {
 	size_t n = s->fleet->n_backends;
 	struct made m = { .scenario = s };
@@ -226,19 +231,24 @@ bound_scenario(const struct scenario *s, double spend, bool json,
 		    "bound: want at most %d backends, got %zu", BOUND_BACKENDS,
 		    n);
 	m.backend = calloc(n, sizeof(*m.backend));
+	m.noise = calloc(n, sizeof(*m.noise));
 	m.spans = calloc(n * SPANS_MAX, sizeof(*m.spans));
 	rc = ERR_MEMORY;
-	if (m.backend == NULL || m.spans == NULL)
+	if (m.backend == NULL || m.noise == NULL || m.spans == NULL)
 		goto out;
 	rc = make_requests(&m, why);
 	if (rc != OK)
 		goto out;
-	make_backends(&m);
-	rc = solve(&m, spend, json, out);
+	rc = make_backends(&m);
+	if (rc == OK)
+		rc = solve(&m, terms, json, out);
 out:
 	if (rc == ERR_MEMORY)
 		fail(why, rc, "bound: out of memory");
+	for (size_t i = 0; m.noise != NULL && i < n; i++)
+		bound_noise_fini(&m.noise[i]);
 	free(m.backend);
+	free(m.noise);
 	free(m.spans);
 	free(m.request);
 	return rc;

@@ -5,9 +5,8 @@
 #include "bench/sim/bound_report.h"
 #include "bench/sim/scenario.h"
 
-/* spend: USD; INFINITY: as much as one likes. Adds one JSON object, or a table,
- * to *out. */
-enum err bound_scenario(const struct scenario *, double spend, bool json,
-    struct buf *out, struct errmsg *why) MUST_USE;
+/* Adds one JSON object, or a table, to *out. */
+enum err bound_scenario(const struct scenario *, const struct bound_terms *,
+    bool json, struct buf *out, struct errmsg *why) MUST_USE;
 
 #endif

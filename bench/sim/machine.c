@@ -130,6 +130,23 @@ arm(struct machine *m)
 		agenda_set(m->agenda, &m->end, RANK_MACHINE, after(m, m->run));
 }
 
+/* How many equal steps begin before the noise is another. */
+static uint64_t
+steps_alike(const struct machine *m, usec now)
+{
+	usec left = MACHINE_NOISE_SLICE - now % MACHINE_NOISE_SLICE;
+
+	if (m->facts.noise <= 0)
+		return UINT64_MAX;
+	return (uint64_t)ceil((double)left / m->span);
+}
+
+static uint64_t
+lesser(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void
 start(struct machine *m, usec now)
 {
@@ -147,7 +164,9 @@ start(struct machine *m, usec now)
 	m->span =
 	    fmax(1, t * m->slow * machine_noise(m->seed, m->facts.noise, now));
 	m->began = m->last_end = now;
-	m->run = m->filling > 0 ? 1 : m->next_finish - m->steps;
+	m->run = m->filling > 0
+	    ? 1
+	    : lesser(m->next_finish - m->steps, steps_alike(m, now));
 	arm(m);
 }
 

@@ -11,9 +11,9 @@
  * OSDI 2022, with the chunked prefill of Agrawal et al., "Sarathi-Serve",
  * OSDI 2024.
  *
- * While nothing changes, equal steps are leapt over: an event for a run of
- * them, not for each. Whatever comes in the middle waits for the end of the
- * step that is under way. */
+ * While nothing changes, nor the noise, equal steps are leapt over: an event
+ * for a run of them, not for each. Whatever comes in the middle waits for the
+ * end of the step that is under way. */
 #ifndef BENCH_SIM_MACHINE_H
 #define BENCH_SIM_MACHINE_H
 

@@ -312,6 +312,28 @@ noise_is_the_same_whoever_asks(void **state)
 	assert_in_range(last[0], 15000, 34000);
 }
 
+/* However long nothing else happens. */
+static void
+each_step_has_the_noise_of_its_moment(void **state)
+{
+	struct machine_facts f = facts;
+	struct agenda a;
+	struct machine m;
+	struct job x;
+	double at;
+
+	f.noise = 0.1;
+	set_up(&a, &m, &f);
+	due(&m, &x, 0, 100, 2001);
+	run(&a);
+	at = (double)x.first;
+	for (unsigned i = 0; i < 2000; i++)
+		at += 1100 * machine_noise(m.seed, f.noise, (usec)at);
+	/* a step that rounding moves to another slice is a little off */
+	assert_in_range(x.last, (usec)at - 3000, (usec)at + 3000);
+	agenda_fini(&a);
+}
+
 int
 main(void)
 {
@@ -326,6 +348,7 @@ main(void)
 		cmocka_unit_test(who_leaves_frees_the_place),
 		cmocka_unit_test(leaps_equal_steps),
 		cmocka_unit_test(noise_is_the_same_whoever_asks),
+		cmocka_unit_test(each_step_has_the_noise_of_its_moment),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,10 +66,15 @@ enum err relax_dual_init(struct relax_dual *, const struct relax *) MUST_USE;
 void relax_dual_fini(struct relax_dual *);
 void relax_evaluate(const struct relax *, struct relax_dual *);
 
-/* An upper bound of the weight that can be met; budget: INFINITY for none.
- * NAN without memory. */
+/* What is asked of a choice beside its weight. */
+struct relax_terms {
+	double budget; /* INFINITY: none */
+	double floor[RELAX_CLASSES]; /* so many of each class, at least */
+};
+/* An upper bound of the weight that can be met; -INFINITY where the floors are
+ * shown to be out of reach; NAN without memory. */
 double relax_most(const struct relax *, const double weight[RELAX_CLASSES],
-    double budget, unsigned rounds);
+    const struct relax_terms *, unsigned rounds);
 /* A lower bound of the cost of meeting so many of each class; INFINITY where
  * they are shown to be out of reach; NAN without memory. */
 double relax_least(

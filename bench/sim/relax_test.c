@@ -72,14 +72,17 @@ way_of(const struct tiny *t, unsigned code, struct way *w)
 
 #define WAYS (1u << (2 * REQUESTS)) /* (CHOICES + 1) to the REQUESTS */
 
+/* -INFINITY: no way meets the floors. */
 static double
-best_met(const struct tiny *t, double budget)
+best_met(const struct tiny *t, const struct relax_terms *terms)
 {
-	double best = 0;
+	double best = -INFINITY;
 	struct way w;
 
 	for (unsigned code = 0; code < WAYS; code++)
-		if (way_of(t, code, &w) && w.cost <= budget)
+		if (way_of(t, code, &w) && w.cost <= terms->budget &&
+		    w.met[0] >= terms->floor[0] &&
+		    w.met[1] >= terms->floor[1] && w.met[2] >= terms->floor[2])
 			best = fmax(best, w.met[0] + w.met[1] + w.met[2]);
 	return best;
 }
@@ -109,8 +112,9 @@ most_is_never_below_what_can_be_met(void **state)
 
 		tiny_init(&t, seed);
 		for (unsigned i = 0; i < 4; i++) {
-			double bound = relax_most(&t.p, all, budgets[i], 400);
-			double best = best_met(&t, budgets[i]);
+			struct relax_terms terms = { .budget = budgets[i] };
+			double bound = relax_most(&t.p, all, &terms, 400);
+			double best = best_met(&t, &terms);
 
 			assert_true(bound >= best - SLACK);
 			/* and is of use: fractions add one a constraint */
@@ -119,6 +123,43 @@ most_is_never_below_what_can_be_met(void **state)
 		}
 		relax_fini(&t.p);
 	}
+}
+
+/* Floors make it no looser than it is without, and never too tight; those
+ * that nobody can meet are found out where they are far off. */
+static void
+floors_are_kept(void **state)
+{
+	static const struct relax_terms terms[] = {
+		{ 4, { 1, 0, 0 } },
+		{ 6, { 2, 1, 0 } },
+		{ INFINITY, { 0, 2, 2 } },
+		{ 0.5, { 2, 2, 2 } },
+	};
+	unsigned tighter = 0, impossible = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		struct tiny t;
+
+		tiny_init(&t, seed);
+		for (unsigned i = 0; i < 4; i++) {
+			struct relax_terms bare = { .budget = terms[i].budget };
+			double bound = relax_most(&t.p, all, &terms[i], 800);
+			double best = best_met(&t, &terms[i]);
+
+			assert_true(bound >= best - SLACK);
+			tighter +=
+			    bound < relax_most(&t.p, all, &bare, 800) - 0.1;
+			if (bound > -INFINITY)
+				continue;
+			impossible++;
+			assert_true(best == -INFINITY);
+		}
+		relax_fini(&t.p);
+	}
+	assert_true(tighter >= 12);
+	assert_true(impossible >= 12);
 }
 
 static void
@@ -159,18 +200,25 @@ any_multipliers_bound(void **state)
 	for (uint64_t seed = 1; seed <= 12; seed++) {
 		struct tiny t;
 		struct relax_dual d;
-		double budget = 6, best;
+		struct relax_terms terms = { .budget = 6,
+			.floor = { 1, 0, 1 } };
+		double best;
 
 		tiny_init(&t, seed);
-		best = best_met(&t, budget);
+		best = best_met(&t, &terms);
 		assert_int_equal(relax_dual_init(&d, &t.p), OK);
 		for (unsigned i = 0; i < 200; i++) {
 			double bound;
 
 			d.money = rng_unit(&r) * rng_unit(&r);
-			bound = d.money * budget;
-			for (unsigned k = 0; k < RELAX_CLASSES; k++)
-				d.value[k] = 1;
+			bound = d.money * terms.budget;
+			for (unsigned k = 0; k < RELAX_CLASSES; k++) {
+				double extra =
+				    terms.floor[k] > 0 ? 3 * rng_unit(&r) : 0;
+
+				d.value[k] = 1 + extra;
+				bound -= extra * terms.floor[k];
+			}
 			for (unsigned j = 0; j < RESOURCES; j++) {
 				d.price[j] = 2 * rng_unit(&r) * rng_unit(&r);
 				bound += d.price[j] * t.p.capacity[j];
@@ -189,6 +237,7 @@ it_is_close_where_the_optimum_is_known(void **state)
 {
 	struct relax p = { 0 };
 	double need[RELAX_CLASSES] = { 800, 0, 0 };
+	struct relax_terms terms = { .budget = INFINITY };
 	uint32_t cheap, dear;
 
 	(void)state;
@@ -201,12 +250,37 @@ it_is_close_where_the_optimum_is_known(void **state)
 		relax_choice(&p, 5);
 		relax_use(&p, dear, 1);
 	}
-	assert_float_equal(relax_most(&p, all, INFINITY, 2000), 900, 9);
+	assert_float_equal(relax_most(&p, all, &terms, 2000), 900, 9);
 	/* 600 for 600, then 80 for 400 */
-	assert_float_equal(relax_most(&p, all, 1000, 2000), 680, 7);
+	terms.budget = 1000;
+	assert_float_equal(relax_most(&p, all, &terms, 2000), 680, 7);
 	assert_float_equal(relax_least(&p, need, 2000), 1600, 16);
 	need[0] = 950;
 	assert_true(relax_least(&p, need, 4000) > 2100);
+	relax_fini(&p);
+}
+
+/* Those whose floor it is use ten times as much of what is short. */
+static void
+a_floor_costs_what_it_takes(void **state)
+{
+	struct relax p = { 0 };
+	struct relax_terms terms = { .budget = INFINITY };
+	uint32_t place;
+
+	(void)state;
+	place = relax_resource(&p, 1000);
+	for (unsigned i = 0; i < 2000; i++) {
+		relax_request(&p, i % 2);
+		relax_choice(&p, 1);
+		relax_use(&p, place, i % 2 ? 1 : 10);
+	}
+	assert_float_equal(relax_most(&p, all, &terms, 2000), 1000, 10);
+	/* 50 of them take half */
+	terms.floor[0] = 50;
+	assert_float_equal(relax_most(&p, all, &terms, 2000), 550, 10);
+	terms.floor[0] = 150;
+	assert_true(relax_most(&p, all, &terms, 4000) == -INFINITY);
 	relax_fini(&p);
 }
 
@@ -215,9 +289,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(most_is_never_below_what_can_be_met),
+		cmocka_unit_test(floors_are_kept),
 		cmocka_unit_test(least_is_never_above_what_it_costs),
 		cmocka_unit_test(any_multipliers_bound),
 		cmocka_unit_test(it_is_close_where_the_optimum_is_known),
+		cmocka_unit_test(a_floor_costs_what_it_takes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -388,33 +388,39 @@ traffic_does_not_depend_on_the_router(void **state)
 	free(w);
 }
 
-/* What each mishap does, seen by a router that does not look. */
+/* Of three runs by a router that does not look. */
+static uint64_t
+met_in(const char *name)
+{
+	const struct pilot_ops *p = pilot_find("round-robin");
+	struct world *w = malloc(sizeof(*w));
+	struct scenario s;
+	uint64_t met = 0;
+
+	assert_non_null(w);
+	for (uint64_t seed = 2; seed < 5; seed++) {
+		load(&s, name, seed);
+		s.incident[0].at = 0.1;
+		s.incident[0].length = 0.8;
+		run(w, &s, p, NULL);
+		for (int k = 0; k < SCORE_CLASSES; k++)
+			met += w->score.class[k].met;
+		world_fini(w);
+		scenario_fini(&s);
+	}
+	free(w);
+	return met;
+}
+
 static void
 mishaps_hurt(void **state)
 {
 	static const char *const names[] = { "brownout", "gray-itl",
 		"gray-silent", "gray-truncate", "sinkhole" };
-	const struct pilot_ops *p = pilot_find("round-robin");
-	struct world *w = malloc(sizeof(*w));
-	struct scenario s;
-	uint64_t calm;
+	uint64_t calm = met_in("steady");
 
-	assert_non_null(w);
-	load(&s, "steady", 2);
-	run(w, &s, p, NULL);
-	calm = w->score.class[0].met;
-	world_fini(w);
-	scenario_fini(&s);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		load(&s, names[i], 2);
-		s.incident[0].at = 0.1;
-		s.incident[0].length = 0.8;
-		run(w, &s, p, NULL);
-		assert_true(w->score.class[0].met < calm);
-		world_fini(w);
-		scenario_fini(&s);
-	}
-	free(w);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_true(met_in(names[i]) < calm);
 }
 
 int

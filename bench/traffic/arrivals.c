@@ -56,7 +56,8 @@ read_time(struct slice s, usec *out)
 	rest = strptime(text, "%Y-%m-%d %H:%M:%S", &tm);
 	if (rest == NULL ||
 	    (*rest != '\0' &&
-		(*rest != '.' || !slice_double(slice_of(rest), &fraction))))
+		(*rest != '.' || !slice_double(slice_of(rest), &fraction) ||
+		    fraction >= 1)))
 		return false;
 	*out = (usec)timegm(&tm) * USEC_SEC + (usec)(fraction * 1e6 + 0.5);
 	return true;

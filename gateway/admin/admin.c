@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gateway/admin/drill_page.h"
 #include "gateway/dialects/dialect.h"
 
 #define ADMIN_BODY_MAX ((size_t)64 << 20)
@@ -114,6 +115,9 @@ static const struct {
 	{ "GET", "/admin/v1/receipts", admin_get_receipts },
 	{ "GET", "/admin/v1/slo", admin_get_slo },
 	{ "POST", "/admin/v1/reload", post_reload },
+	{ "GET", "/admin/v1/drill", admin_get_drill },
+	{ "POST", "/admin/v1/drill", admin_post_drill },
+	{ "DELETE", "/admin/v1/drill", admin_delete_drill },
 };
 #define N_ROUTES (sizeof(routes_table) / sizeof(routes_table[0]))
 
@@ -146,5 +150,6 @@ admin_handle(const struct admin_picture *p, struct slice method,
 		    "no such path; there are /healthz, /readyz, /metrics, "
 		    "/admin/v1/status, /admin/v1/backends, /admin/v1/config, "
 		    "/admin/v1/receipts, /admin/v1/receipts/ID, "
-		    "/admin/v1/slo and POST /admin/v1/reload");
+		    "/admin/v1/slo, /admin/v1/drill and POST "
+		    "/admin/v1/reload");
 }

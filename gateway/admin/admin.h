@@ -9,6 +9,7 @@
 #include "gateway/telemetry/telemetry.h"
 #include "router/router.h"
 
+struct drill;
 struct labels;
 struct receipts;
 struct slo_book;
@@ -30,18 +31,31 @@ struct admin_picture {
 	struct receipts *receipts; /* NULL: none are kept */
 	struct slo_book *book; /* as receipts */
 	const struct labels *labels;
+	struct drill *drill;
 	struct slice query; /* of the request, without its '?' */
 	bool ready, draining;
 	usec now;
 };
 
-enum admin_action { ADMIN_NOTHING, ADMIN_RELOAD };
+enum admin_action {
+	ADMIN_NOTHING,
+	ADMIN_RELOAD,
+	ADMIN_DRILL, /* as reply.drill says */
+	ADMIN_DRILL_STOP,
+};
+
+struct admin_drill {
+	const struct conf_backend *backend;
+	const struct conf_tenant *tenant; /* NULL: all */
+	usec span;
+};
 
 struct admin_reply {
 	int status;
 	const char *content_type; /* static */
 	struct buf body;
 	enum admin_action action; /* to carry out before answering */
+	struct admin_drill drill; /* of ADMIN_DRILL */
 };
 
 void admin_reply_init(struct admin_reply *);

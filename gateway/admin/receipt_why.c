@@ -348,6 +348,12 @@ receipt_why(
 	struct scene s = { r, labels, receipt_decision(r), out };
 	bool observed = slice_is(slice_of(r->policy), "observe");
 
+	if (s.plan == NULL && r->result == RESULT_OK) {
+		buf_add_str(out,
+		    "no backend was asked: it was given the answer that is "
+		    "kept under its Idempotency-Key");
+		return;
+	}
 	if (s.plan == NULL) {
 		buf_addf(out, "it was refused before any plan was made (%s)",
 		    r->reason);

@@ -225,7 +225,18 @@ without_a_plan_the_error_is_the_reason(void **state)
 
 	desk_init(&d);
 	snprintf(d.r->reason, sizeof(d.r->reason), "model_not_found");
+	d.r->result = RESULT_REFUSED;
 	desk_says(&d, "refused before any plan was made (model_not_found)");
+}
+
+static void
+an_answer_without_a_plan_was_a_kept_one(void **state)
+{
+	struct desk d;
+
+	desk_init(&d);
+	d.r->result = RESULT_OK;
+	desk_says(&d, "kept under its Idempotency-Key");
 }
 
 static void
@@ -271,6 +282,7 @@ main(void)
 		cmocka_unit_test(hardly_certain_is_not_certain),
 		cmocka_unit_test(a_refusal_says_why),
 		cmocka_unit_test(without_a_plan_the_error_is_the_reason),
+		cmocka_unit_test(an_answer_without_a_plan_was_a_kept_one),
 		cmocka_unit_test(without_candidates_it_still_says_something),
 		cmocka_unit_test(everything_can_be_said),
 	};

@@ -75,6 +75,8 @@ check_listen(struct loader *l, const char *name, const struct conf_listen *at)
 {
 	const config_setting_t *s =
 	    loader_member(config_root_setting(&l->tree), name);
+	bool admin = at == &l->conf->admin;
+	size_t keys = admin ? l->conf->n_admin_keys : l->conf->n_tenants;
 	struct address a = address_parse(at->address);
 	struct sockaddr_un sun;
 
@@ -94,16 +96,11 @@ check_listen(struct loader *l, const char *name, const struct conf_listen *at)
 		    "want an IP address such as \"127.0.0.1\" or \"::1\", got "
 		    "\"%s\"",
 		    at->address);
-	else if (!is_loopback(&a) && l->conf->n_tenants == 0)
+	else if (!is_loopback(&a) && keys == 0)
 		complain(l, s,
 		    "want \"127.0.0.1\", \"::1\" or a Unix socket where there "
-		    "are no tenants, got \"%s\"",
-		    at->address);
-	else if (!is_loopback(&a) && at == &l->conf->admin)
-		warn(l, s,
-		    "want a loopback address, got \"%s\": this listener asks "
-		    "nobody for a key",
-		    at->address);
+		    "are no %s, got \"%s\"",
+		    admin ? "admin_keys" : "tenants", at->address);
 }
 
 static void
@@ -208,11 +205,23 @@ check_spans(
 	}
 }
 
+/* A comment that comes when all is over helps nobody. */
+static void
+check_heartbeat(struct loader *l)
+{
+	const config_setting_t *root = config_root_setting(&l->tree);
+
+	if (l->conf->heartbeat >= l->conf->deadline)
+		complain_value(l, loader_member(root, "heartbeat"), NULL,
+		    "less than deadline");
+}
+
 static void
 check_top(struct loader *l)
 {
 	check_listeners(l);
 	check_limits(l);
+	check_heartbeat(l);
 	check_origins(l);
 	check_spans(l, loader_member(config_root_setting(&l->tree), "timeouts"),
 	    &l->conf->timeouts);

@@ -35,7 +35,7 @@ an_open_gateway_listens_on_loopback_only(void **state)
 	}
 	assert_refused(BASE "admin = { address = \"0.0.0.0\"; };",
 	    "gateway.conf:3: admin.address: want \"127.0.0.1\", \"::1\" or a "
-	    "Unix socket where there are no tenants, got \"0.0.0.0\"");
+	    "Unix socket where there are no admin_keys, got \"0.0.0.0\"");
 }
 
 static void
@@ -47,9 +47,23 @@ with_tenants_it_may_listen_anywhere(void **state)
 	assert_loads(
 	    &f, BASE "listen = { address = \"0.0.0.0\"; };" TENANTS, 0);
 	fixture_fini(&f);
-	assert_warned(BASE "admin = { address = \"0.0.0.0\"; };" TENANTS,
-	    "gateway.conf:3: warning: admin.address: want a loopback address, "
-	    "got \"0.0.0.0\": this listener asks nobody for a key");
+	assert_refused(BASE "admin = { address = \"0.0.0.0\"; };" TENANTS,
+	    "gateway.conf:3: admin.address: want \"127.0.0.1\", \"::1\" or a "
+	    "Unix socket where there are no admin_keys, got \"0.0.0.0\"");
+	assert_loads(&f,
+	    BASE "admin = { address = \"0.0.0.0\"; };"
+		 "admin_keys = [ \"" A_KEY "\" ];",
+	    0);
+	fixture_fini(&f);
+}
+
+static void
+an_operators_key_is_no_tenants(void **state)
+{
+	(void)state;
+	assert_refused(BASE TENANTS "\nadmin_keys = [ \"" A_KEY "\" ];",
+	    "gateway.conf:4: admin_keys[0]: want a key of its own, got the "
+	    "same as line 3");
 }
 
 static void
@@ -83,6 +97,33 @@ two_listeners_need_two_places(void **state)
 	    "listen, /run/a");
 	assert_loads(
 	    &f, BASE "admin = { address = \"::1\"; port = 7070; };", 0);
+	fixture_fini(&f);
+}
+
+static void
+an_answer_is_kept_for_a_while_or_not(void **state)
+{
+	(void)state;
+	assert_refused(BASE "idempotency = { window = \"100ms\"; };",
+	    "gateway.conf:3: idempotency.window: want 0s or 1s..24h, got "
+	    "\"100ms\"");
+	assert_refused(BASE "idempotency = { memory = \"1KiB\"; };",
+	    "gateway.conf:3: idempotency.memory: want 64KiB..1TiB, got "
+	    "\"1KiB\"");
+}
+
+static void
+a_heart_beats_before_the_end(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	assert_refused(BASE "heartbeat = \"10ms\";",
+	    "gateway.conf:3: heartbeat: want 0s or 100ms..1h, got \"10ms\"");
+	assert_refused(BASE "deadline = \"10s\"; heartbeat = \"10s\";",
+	    "gateway.conf:3: heartbeat: want less than deadline, got "
+	    "\"10s\"");
+	assert_loads(&f, BASE "deadline = \"10s\"; heartbeat = \"9s\";", 0);
 	fixture_fini(&f);
 }
 
@@ -418,8 +459,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_open_gateway_listens_on_loopback_only),
 		cmocka_unit_test(with_tenants_it_may_listen_anywhere),
+		cmocka_unit_test(an_operators_key_is_no_tenants),
 		cmocka_unit_test(addresses_are_addresses),
 		cmocka_unit_test(two_listeners_need_two_places),
+		cmocka_unit_test(an_answer_is_kept_for_a_while_or_not),
+		cmocka_unit_test(a_heart_beats_before_the_end),
 		cmocka_unit_test(a_socket_path_has_to_fit),
 		cmocka_unit_test(names_are_given_once),
 		cmocka_unit_test(

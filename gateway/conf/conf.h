@@ -115,12 +115,20 @@ struct conf_variable {
 
 struct conf_key {
 	unsigned char digest[CONF_KEY_BYTES];
-	const struct conf_tenant *tenant;
+	const struct conf_tenant *tenant; /* NULL: one of admin_keys */
 };
 
 struct conf_limits {
 	uint64_t header, body, bodies; /* bytes: per request twice, for all */
 	unsigned connections; /* 0: as descriptors allow */
+	uint64_t memory; /* bytes resident; 0: not bounded */
+};
+
+/* Answers kept under an Idempotency-Key. */
+struct conf_idempotency {
+	usec window; /* how long; 0: none are */
+	unsigned answers; /* how many at most */
+	uint64_t memory; /* their bytes */
 };
 
 struct conf {
@@ -139,11 +147,16 @@ struct conf {
 	struct conf_timeouts timeouts; /* defaults for backends */
 	usec deadline, client_stall, header_timeout, body_timeout, idle_timeout,
 	    drain_timeout;
+	usec heartbeat; /* between comments in a stream that has not begun; 0:
+			   none */
 	double retry_budget; /* share of requests, 0..1 */
+	double hedge_budget; /* share of prompt tokens, 0..1 */
+	double explore; /* share of standard requests, 0..1 */
 	usec probe_every; /* questions to a serving, by ourselves; 0: none */
 	double probe_budget; /* USD an hour for those */
 	unsigned queue_limit; /* requests waiting, all workers */
 	unsigned receipts; /* how many are kept; 0: none */
+	struct conf_idempotency idempotency;
 
 	const struct slo *slos;
 	size_t n_slos;
@@ -161,7 +174,8 @@ struct conf {
 	const struct conf_tenant *tenants;
 	size_t n_tenants;
 	const struct conf_key *keys; /* sorted by digest */
-	size_t n_keys;
+	size_t n_keys, n_admin_keys; /* of all; among them */
+	bool core_dumps;
 	const struct conf_variable *variables; /* or NULL */
 
 	uint32_t next_backend_id, next_serving_id, next_tenant_id;
@@ -211,6 +225,8 @@ const struct conf_serving *conf_find_serving(const struct conf *, uint32_t id);
  * nobody's. */
 const struct conf_tenant *conf_authenticate(
     const struct conf *, struct slice key);
+/* Whether it is one of admin_keys, compared in the same way. */
+bool conf_authenticate_admin(const struct conf *, struct slice key);
 /* SHA-256 as 64 hexadecimal digits and a NUL, for `pointsman key hash`. */
 void conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1]);
 

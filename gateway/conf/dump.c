@@ -122,8 +122,9 @@ dump_list(const struct conf *c, const struct setting *row, const void *base)
 }
 
 static json_t *
-dump_keys(const struct conf *c, const struct conf_tenant *t)
+dump_keys(const struct conf *c, const void *base)
 {
+	const struct conf_tenant *t = base == c ? NULL : base;
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < c->n_keys; i++)

@@ -1,4 +1,5 @@
-/* gateway/conf/keys.c - API keys of tenants, kept as SHA-256 digests.
+/* gateway/conf/keys.c - API keys of tenants and operators, kept as SHA-256
+ * digests.
  *
  * Looking a key up takes a time that depends on how many keys there are and
  * on nothing else that could be put to use. The search runs over the first
@@ -137,10 +138,10 @@ lower_bound(const struct conf *c, uint64_t head)
 	return base + (head_of(c->keys[base].digest) < head);
 }
 
-const struct conf_tenant *
-conf_authenticate(const struct conf *c, struct slice key)
+static const struct conf_key *
+find_key(const struct conf *c, struct slice key)
 {
-	const struct conf_tenant *found = NULL;
+	const struct conf_key *found = NULL;
 	unsigned char digest[CONF_KEY_BYTES];
 	size_t first = 0, end = c->n_keys;
 
@@ -155,6 +156,22 @@ conf_authenticate(const struct conf *c, struct slice key)
 	for (size_t i = first; i < end; i++)
 		if (CRYPTO_memcmp(c->keys[i].digest, digest, CONF_KEY_BYTES) ==
 		    0)
-			found = c->keys[i].tenant;
+			found = &c->keys[i];
 	return found;
+}
+
+const struct conf_tenant *
+conf_authenticate(const struct conf *c, struct slice key)
+{
+	const struct conf_key *k = find_key(c, key);
+
+	return k != NULL ? k->tenant : NULL;
+}
+
+bool
+conf_authenticate_admin(const struct conf *c, struct slice key)
+{
+	const struct conf_key *k = find_key(c, key);
+
+	return k != NULL && k->tenant == NULL;
 }

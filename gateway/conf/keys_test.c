@@ -112,6 +112,34 @@ every_key_is_found_among_many(void **state)
 	}
 }
 
+/* Also without tenants, and never the one for the other. */
+static void
+operators_have_keys_of_their_own(void **state)
+{
+	char text[1024], a[2 * CONF_KEY_BYTES + 1], t[2 * CONF_KEY_BYTES + 1];
+	struct fixture f;
+
+	(void)state;
+	conf_key_hash(SLICE("admin"), a);
+	conf_key_hash(SLICE("tenant"), t);
+	snprintf(text, sizeof(text), BASE "admin_keys = [ \"sha256:%s\" ];", a);
+	assert_loads(&f, text, 0);
+	assert_true(conf_authenticate_admin(f.conf, SLICE("admin")));
+	assert_false(conf_authenticate_admin(f.conf, SLICE("")));
+	assert_int_equal(f.conf->n_admin_keys, 1);
+	fixture_fini(&f);
+	snprintf(text, sizeof(text),
+	    BASE "admin_keys = [ \"sha256:%s\" ];"
+		 "tenants = ( { name = \"t\"; keys = [ \"sha256:%s\" ]; } );",
+	    a, t);
+	assert_loads(&f, text, 0);
+	assert_true(conf_authenticate_admin(f.conf, SLICE("admin")));
+	assert_false(conf_authenticate_admin(f.conf, SLICE("tenant")));
+	assert_string_equal(owner(f.conf, "tenant"), "t");
+	assert_string_equal(owner(f.conf, "admin"), "nobody");
+	fixture_fini(&f);
+}
+
 /* Digests alike in the bits that the search looks at. */
 static void
 equal_heads_are_told_apart(void **state)
@@ -145,6 +173,7 @@ main(void)
 		cmocka_unit_test(an_open_gateway_knows_nobody),
 		cmocka_unit_test(one_key_has_one_tenant),
 		cmocka_unit_test(every_key_is_found_among_many),
+		cmocka_unit_test(operators_have_keys_of_their_own),
 		cmocka_unit_test(equal_heads_are_told_apart),
 	};
 

@@ -112,16 +112,28 @@ count_members(const struct loader *l, const char *list, const char *member)
 	return n;
 }
 
+static size_t
+count_elements(const config_setting_t *root)
+{
+	const config_setting_t *s = loader_member(root, "admin_keys");
+
+	return s != root && config_setting_is_aggregate(s)
+	    ? (size_t)config_setting_length(s)
+	    : 0;
+}
+
 static void
 read_tree(struct loader *l)
 {
+	const config_setting_t *root = config_root_setting(&l->tree);
+
 	l->servings = loader_alloc(
 	    l, count_members(l, "models", "serve") * sizeof(*l->servings));
-	l->keys = loader_scratch(
-	    l, count_members(l, "tenants", "keys") * sizeof(*l->keys));
+	l->keys = loader_scratch(l,
+	    (count_members(l, "tenants", "keys") + count_elements(root)) *
+		sizeof(*l->keys));
 	if (l->err == OK)
-		read_group(
-		    l, &settings_top, config_root_setting(&l->tree), l->conf);
+		read_group(l, &settings_top, root, l->conf);
 }
 
 static size_t

@@ -129,7 +129,7 @@ void read_url(struct loader *, const struct setting *, const config_setting_t *,
 void read_api_key(struct loader *, const struct setting *,
     const config_setting_t *, void *backend);
 void read_keys(struct loader *, const struct setting *,
-    const config_setting_t *, void *tenant);
+    const config_setting_t *, void *tenant_or_conf);
 
 /* --- keys.c --- */
 

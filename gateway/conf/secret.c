@@ -271,7 +271,7 @@ read_url(struct loader *l, const struct setting *row, const config_setting_t *s,
 	b->url = loader_dup(l, url);
 }
 
-/* --- of a tenant --- */
+/* --- of tenants and operators --- */
 
 static void
 add_key(struct loader *l, const struct setting *row, const config_setting_t *s,
@@ -302,17 +302,19 @@ add_key(struct loader *l, const struct setting *row, const config_setting_t *s,
 	k->key.tenant = t;
 	k->at = s;
 	l->n_keys++;
+	l->conf->n_admin_keys += t == NULL;
 }
 
 void
 read_keys(struct loader *l, const struct setting *row,
-    const config_setting_t *s, void *tenant)
+    const config_setting_t *s, void *base)
 {
+	const struct conf_tenant *t = base == l->conf ? NULL : base;
 	bool ok = config_setting_is_array(s) || config_setting_is_list(s);
 	unsigned n = ok ? (unsigned)config_setting_length(s) : 0;
 
 	if (n == 0)
 		complain_kind(l, s, row);
 	for (unsigned i = 0; i < n; i++)
-		add_key(l, row, config_setting_get_elem(s, i), tenant);
+		add_key(l, row, config_setting_get_elem(s, i), t);
 }

@@ -36,12 +36,12 @@ static const char *const access_words[] = { "stderr", "off", NULL };
 
 /* --- listen, admin --- */
 
-#define LISTEN_ROWS(default_port)                                              \
+#define LISTEN_ROWS(default_port, keys)                                        \
 	{ "address", SETTING_STRING, AT(conf_listen, address),                 \
 		.value = "127.0.0.1",                                          \
 		.help =                                                        \
 		    "IP address, or `localhost`. Other than loopback needs "   \
-		    "`tenants`." },                                            \
+		    "`" keys "`." },                                           \
 	    { "port", SETTING_INT, AT(conf_listen, port), BOUNDS(1, 65535),    \
 		    .value = default_port, .help = "TCP port." },              \
 	{                                                                      \
@@ -50,8 +50,9 @@ static const char *const access_words[] = { "stderr", "off", NULL };
 		    .help = "Unix socket, instead of `address` and `port`."    \
 	}
 
-static const struct setting listen_rows[] = { LISTEN_ROWS("7070") };
-static const struct setting admin_rows[] = { LISTEN_ROWS("7071") };
+static const struct setting listen_rows[] = { LISTEN_ROWS("7070", "tenants") };
+static const struct setting admin_rows[] = { LISTEN_ROWS(
+    "7071", "admin_keys") };
 
 static const struct setting_group listen_group = {
 	.title = "listen",
@@ -63,9 +64,8 @@ static const struct setting_group listen_group = {
 
 static const struct setting_group admin_group = {
 	.title = "admin",
-	.intro = "Where operators connect: health, metrics, the admin API and "
-		 "page. It asks for no key, so keep it where only you can "
-		 "reach it.",
+	.intro = "Where operators connect: health, metrics, the admin API. "
+		 "It asks for a key where `admin_keys` has any.",
 	.rows = admin_rows,
 	.n = COUNT(admin_rows),
 	.size = sizeof(struct conf_listen),
@@ -388,6 +388,36 @@ static const struct setting_group tenants_group = {
 	.line_at = offsetof(struct conf_tenant, line),
 };
 
+/* --- idempotency --- */
+
+static const struct setting idempotency_rows[] = {
+	{ "window", SETTING_DURATION, SETTING_OR_ZERO,
+	    AT(conf_idempotency, window), BOUNDS(SEC, 24 * HOUR),
+	    .value = "10m",
+	    .help = "How long an answer is kept. `\"0s\"`: never; the header "
+		    "is then only passed on." },
+	{ "answers", SETTING_INT, AT(conf_idempotency, answers),
+	    BOUNDS(1, 1000000), .value = "10000",
+	    .help = "How many are kept; the oldest goes first." },
+	{ "memory", SETTING_SIZE, AT(conf_idempotency, memory),
+	    BOUNDS(64 * KIB, TIB), .value = "64MiB",
+	    .help = "What all of them may take. An answer larger than this is "
+		    "not kept." },
+};
+
+static const struct setting_group idempotency_group = {
+	.title = "idempotency",
+	.intro = "A request that is not streamed and has the header "
+		 "`Idempotency-Key` is answered once: whoever sends the same "
+		 "key and body again gets that answer, with "
+		 "`x-pointsman-idempotent-replay: true`, and another body "
+		 "under that key gets a 409. Each tenant has its own keys. "
+		 "Only good answers are kept, in memory.",
+	.rows = idempotency_rows,
+	.n = COUNT(idempotency_rows),
+	.size = sizeof(struct conf_idempotency),
+};
+
 /* --- the top --- */
 
 static const struct setting top_rows[] = {
@@ -395,6 +425,11 @@ static const struct setting top_rows[] = {
 	    .group = &listen_group, .help = "Where applications connect." },
 	{ "admin", SETTING_GROUP, SETTING_RESTART, AT(conf, admin),
 	    .group = &admin_group, .help = "Where operators connect." },
+	{ "admin_keys", SETTING_KEYS, .otherwise = "none: open",
+	    .help = "Keys for the admin listener: `\"env:NAME\"`, "
+		    "`\"file:PATH\"` or `\"sha256:HEX\"`. With any, all but "
+		    "`/healthz` and `/readyz` wants `Authorization: Bearer "
+		    "KEY`. No tenant's key is one." },
 	{ "workers", SETTING_INT, SETTING_RESTART, AT(conf, workers),
 	    BOUNDS(1, WORKERS_MAX), .otherwise = "one per core",
 	    .help = "Threads that serve requests." },
@@ -432,6 +467,14 @@ static const struct setting top_rows[] = {
 	{ "client_stall", SETTING_DURATION, AT(conf, client_stall),
 	    BOUNDS(100 * MS, 24 * HOUR), .value = "60s",
 	    .help = "How long a client may read nothing of its answer." },
+	{ "heartbeat", SETTING_DURATION, SETTING_OR_ZERO, AT(conf, heartbeat),
+	    BOUNDS(100 * MS, HOUR), .value = "0s",
+	    .help = "Streamed calls: a client that has waited so long for the "
+		    "first event is sent a comment (`: keep-alive`), and "
+		    "another each time as long again, so that no proxy on "
+		    "the way takes the connection for dead. With the first, "
+		    "the status 200 goes out: what fails from then on is an "
+		    "error event. `\"0s\"`: none." },
 	{ "header_timeout", SETTING_DURATION, AT(conf, header_timeout),
 	    BOUNDS(100 * MS, HOUR), .value = "10s",
 	    .help = "For a client to send the head of a request." },
@@ -458,12 +501,26 @@ static const struct setting top_rows[] = {
 	    BOUNDS(0, 10000000), .value = "0",
 	    .help = "Connections of clients; `0`: as many as file "
 		    "descriptors allow." },
+	{ "max_memory", SETTING_SIZE, SETTING_OR_ZERO, AT(conf, limits.memory),
+	    BOUNDS(32 * MIB, TIB), .value = "0B",
+	    .help = "What the process may have resident. Requests that could "
+		    "lead beyond fifteen sixteenths of it, by the length that "
+		    "they announce, get a 503 `overloaded`; those under way "
+		    "go on. `0B`: not bounded." },
 	{ "queue_limit", SETTING_INT, AT(conf, queue_limit), BOUNDS(0, 1000000),
 	    .value = "4096",
 	    .help = "Requests that may wait for a serving, in all." },
 	{ "retry_budget", SETTING_NUMBER, AT(conf, retry_budget), BOUNDS(0, 1),
 	    .value = "0.1",
 	    .help = "Retries onto busy servings, as a share of requests." },
+	{ "hedge_budget", SETTING_NUMBER, AT(conf, hedge_budget), BOUNDS(0, 1),
+	    .value = "0.05",
+	    .help = "Second attempts beside a late first, for premium alone, "
+		    "as a share of all prompt tokens. `0`: none." },
+	{ "explore", SETTING_NUMBER, AT(conf, explore), BOUNDS(0, 1),
+	    .value = "0.01",
+	    .help = "Standard requests that try a cheaper serving which may "
+		    "not keep their target, as a share. `0`: none." },
 	{ "probe_every", SETTING_DURATION, SETTING_OR_ZERO,
 	    AT(conf, probe_every), BOUNDS(100 * MS, HOUR), .value = "1s",
 	    .help = "How often a backend that ails, or comes back from an "
@@ -484,10 +541,18 @@ static const struct setting top_rows[] = {
 		    "3.5 KiB each (more where a model has more than 8 "
 		    "servings); `0`: none, and no figures for "
 		    "`pointsman slo`." },
+	{ "idempotency", SETTING_GROUP, AT(conf, idempotency),
+	    .group = &idempotency_group,
+	    .help = "Answers kept for clients that ask again." },
 	{ "cors_origins", SETTING_STRINGS, SETTING_NO_NULL,
 	    AT(conf, cors_origins), .otherwise = "none",
 	    .help = "Web pages that may call the gateway from a browser: "
 		    "`[ \"https://app.example\" ]`." },
+	{ "core_dumps", SETTING_BOOL, SETTING_RESTART, AT(conf, core_dumps),
+	    .value = "false",
+	    .help = "Whether a crash may leave a core file, and a debugger of "
+		    "the same user may look inside. Memory holds keys and "
+		    "prompts." },
 	{ "log_level", SETTING_WORD, AT(conf, log_level), .words = log_words,
 	    .value = "info", .help = "How much is logged, to stderr." },
 	{ "access_log", SETTING_PATH, AT(conf, access_log),

@@ -32,7 +32,8 @@ enum setting_type {
 	SETTING_REFS, /* names (const char *const *, NULL at the end) */
 	SETTING_URL, /* of a backend (its members url, unix_path, off) */
 	SETTING_API_KEY, /* of a backend (its members api_key, off) */
-	SETTING_KEYS, /* of a tenant (kept apart, in conf.keys) */
+	SETTING_KEYS, /* of a tenant or, at the top, of operators (kept
+			 apart, in conf.keys) */
 };
 
 enum setting_ref {

@@ -33,6 +33,7 @@ static const struct {
 	[FIELD_FUNCTIONS] = ROW("functions", TYPE(ARRAY), "an array"),
 	[FIELD_RESPONSE_FORMAT] =
 	    ROW("response_format", TYPE(OBJECT), "an object"),
+	[FIELD_MODALITIES] = ROW("modalities", TYPE(ARRAY), "an array"),
 	[FIELD_TEXT] = ROW("text", TYPE(OBJECT), "an object"),
 	[FIELD_MESSAGES] = ROW("messages", TYPE(ARRAY), "an array"),
 	[FIELD_SYSTEM] =
@@ -242,15 +243,42 @@ is_structured(const struct scan_member *format)
 	    !scan_string_is(&type, "text");
 }
 
+/* Of the answer, that is; what is in the prompt is found there. */
+static bool
+wants_audio(const struct scan_member *modalities)
+{
+	struct slice rest, value;
+	enum scan_type type;
+
+	if (modalities == NULL)
+		return false;
+	rest = modalities->value;
+	while (scan_next_element(&rest, &value, &type))
+		if (type == SCAN_STRING && slice_is(value, "\"audio\""))
+			return true;
+	return false;
+}
+
+/* Backends put them into the prompt: roughly as many bytes as they have here. */
+static void
+read_tools(const struct scan_member *tools, struct facts *facts)
+{
+	if (!has_elements(tools))
+		return;
+	facts->needs |= CAP_TOOLS;
+	facts->prompt_bytes += tools->value.n;
+}
+
 static void
 read_needs(const struct fields *found, struct facts *facts)
 {
 	const struct scan_member *text = found->at[FIELD_TEXT];
 	struct scan_member format;
 
-	if (has_elements(found->at[FIELD_TOOLS]) ||
-	    has_elements(found->at[FIELD_FUNCTIONS]))
-		facts->needs |= CAP_TOOLS;
+	read_tools(found->at[FIELD_TOOLS], facts);
+	read_tools(found->at[FIELD_FUNCTIONS], facts);
+	if (wants_audio(found->at[FIELD_MODALITIES]))
+		facts->needs |= CAP_AUDIO;
 	if (is_structured(found->at[FIELD_RESPONSE_FORMAT]))
 		facts->needs |= CAP_JSON_MODE;
 	if (text != NULL && scan_get(text->value, "format", &format) &&

@@ -252,6 +252,9 @@ needs_are_read(void **state)
 		{ DIALECT_CHAT,
 		    CHAT(",\"response_format\":{\"type\":\"json_object\"}"),
 		    CAP_JSON_MODE },
+		{ DIALECT_CHAT, CHAT(",\"modalities\":[\"text\"]"), 0 },
+		{ DIALECT_CHAT, CHAT(",\"modalities\":[\"text\",\"audio\"]"),
+		    CAP_AUDIO },
 		{ DIALECT_RESPONSES, "{\"tools\":[{}],\"text\":{}}",
 		    CAP_TOOLS },
 		{ DIALECT_RESPONSES,
@@ -264,6 +267,18 @@ needs_are_read(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_int_equal(facts_of(cases[i].d, cases[i].body).needs,
 		    cases[i].want | dialect_cap(cases[i].d));
+}
+
+static void
+tools_are_part_of_the_prompt(void **state)
+{
+	uint64_t plain = facts_of(DIALECT_CHAT, CHAT("")).prompt_bytes;
+
+	assert_int_equal(
+	    facts_of(DIALECT_CHAT, CHAT(",\"tools\":[]")).prompt_bytes, plain);
+	assert_int_equal(
+	    facts_of(DIALECT_CHAT, CHAT(",\"tools\":[{\"a\":1}]")).prompt_bytes,
+	    plain + strlen("[{\"a\":1}]"));
 }
 
 static void
@@ -295,6 +310,7 @@ main(void)
 		cmocka_unit_test(token_limits_are_read),
 		cmocka_unit_test(streaming_is_read),
 		cmocka_unit_test(needs_are_read),
+		cmocka_unit_test(tools_are_part_of_the_prompt),
 		cmocka_unit_test(the_encoding_of_embeddings_is_read),
 	};
 

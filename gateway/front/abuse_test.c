@@ -48,6 +48,8 @@ requests_with_two_readings_are_refused(void **state)
 		"GET /later HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
 		"GET /later or not HTTP/1.1\r\nHost: a\r\n\r\n",
 		OLD_POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		/* what a next server might take for the end of a line */
+		POST "X: a\rEvil: b\r\nContent-Length: 0\r\n\r\n",
 	};
 	struct server *s = server_default();
 	size_t n = sizeof(requests) / sizeof(requests[0]);
@@ -196,6 +198,87 @@ bodies_of_all_together_are_bounded(void **state)
 	assert_true(reaches(&s->closed, 2));
 	assert_int_equal(atomic_load(&s->budget.held), 0);
 	client_close(&b);
+	server_stop(s);
+}
+
+#define LIMIT ((uint64_t)64 << 20)
+#define FULL (LIMIT - LIMIT / 16)
+
+static struct server *
+server_with_memory(uint64_t left)
+{
+	struct server *s = server_new(false);
+
+	s->settings.limits.memory = LIMIT;
+	s->settings.limits.body = 8 << 20;
+	front_memory_read(&s->budget, FULL - left);
+	server_start(s);
+	return s;
+}
+
+static void
+without_memory_only_what_is_new_is_refused(void **state)
+{
+	struct server *s = server_with_memory(1 << 20);
+	struct client c = client_connect(s), other = client_connect(s);
+
+	(void)state;
+	client_get(&c, "/mid");
+	client_until(&c, "data: 1");
+	front_memory_read(&s->budget, FULL);
+	client_get(&other, "/hello");
+	expect_reply(&other, 503, "overloaded");
+	assert_int_equal(atomic_load(&s->budget.shed), 1);
+	assert_int_equal(atomic_load(&s->gone), 0);
+	client_close(&other);
+	for (int i = 0; i < 2; i++) /* until it is in no reading any more */
+		front_memory_read(&s->budget, FULL - (1 << 20));
+	other = client_connect(s);
+	client_get(&other, "/hello");
+	expect_reply(&other, 200, "hello");
+	client_close(&other);
+	client_close(&c);
+	server_stop(s);
+}
+
+static void
+announced_bodies_take_memory_before_they_come(void **state)
+{
+	struct server *s = server_with_memory(3 << 20);
+	struct client a = client_connect(s), b = client_connect(s);
+
+	(void)state;
+	assert_true(client_text(&a, POST "Content-Length: 2000000\r\n\r\n"));
+	assert_true(reaches(&s->heads, 1));
+	assert_int_equal(atomic_load(&s->budget.coming), 2000000);
+	assert_true(client_text(&b, POST "Content-Length: 2000000\r\n\r\n"));
+	for (int i = 0; i < 2000; i++)
+		assert_true(
+		    client_send(&b, slice_make((char[1000]){ 0 }, 1000)));
+	expect_reply(&b, 503, "overloaded");
+	client_close(&b);
+	client_close(&a);
+	assert_true(reaches(&s->closed, 2));
+	assert_int_equal(atomic_load(&s->budget.coming), 0);
+	server_stop(s);
+}
+
+static void
+unannounced_bodies_take_memory_as_they_come(void **state)
+{
+	struct server *s = server_with_memory(1 << 20);
+	struct client c = client_connect(s);
+
+	(void)state;
+	assert_true(client_text(&c, POST "Transfer-Encoding: chunked\r\n\r\n"));
+	for (int i = 0; i < 2000; i++)
+		assert_true(client_text(&c, "3e8\r\n") &&
+		    client_send(&c, slice_make((char[1000]){ 0 }, 1000)) &&
+		    client_text(&c, "\r\n"));
+	assert_true(client_text(&c, "0\r\n\r\n"));
+	expect_reply(&c, 503, "overloaded");
+	assert_int_equal(atomic_load(&s->budget.held), 0);
+	client_close(&c);
 	server_stop(s);
 }
 
@@ -582,6 +665,9 @@ main(void)
 		    a_body_beyond_draining_is_refused_before_it_comes),
 		cmocka_unit_test(an_endless_body_is_cut_off),
 		cmocka_unit_test(bodies_of_all_together_are_bounded),
+		cmocka_unit_test(without_memory_only_what_is_new_is_refused),
+		cmocka_unit_test(announced_bodies_take_memory_before_they_come),
+		cmocka_unit_test(unannounced_bodies_take_memory_as_they_come),
 		cmocka_unit_test(too_long_headers_are_refused),
 		cmocka_unit_test(a_client_that_leaves_is_noticed_at_once),
 		cmocka_unit_test(it_is_noticed_on_a_unix_socket_too),

@@ -109,9 +109,13 @@ discard_unread(int fd)
 		sum += (size_t)n;
 }
 
+/* A request line that libmicrohttpd cannot keep in its memory ends the
+ * connection without the notice that the request is over. */
 static void
 connection_free(struct connection *c)
 {
+	if (c->exchange != NULL)
+		exchange_detach(c->exchange, false);
 	(void)epoll_ctl(c->front->watch_fd, EPOLL_CTL_DEL, c->fd, NULL);
 	if (c->discard)
 		discard_unread(c->fd);

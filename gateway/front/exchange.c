@@ -41,6 +41,7 @@ drop_body(struct exchange *x)
 	buf_fini(&x->body);
 	atomic_fetch_sub(&x->front->budget->held, x->held);
 	x->held = 0;
+	room_forget(x);
 }
 
 void
@@ -68,6 +69,13 @@ refuse_size(struct exchange *x)
 {
 	exchange_refuse(x, 413, "request_too_large",
 	    "The request body is larger than this gateway takes.");
+}
+
+static void
+refuse_memory(struct exchange *x)
+{
+	exchange_refuse(
+	    x, 503, "overloaded", "The gateway uses as much memory as it may.");
 }
 
 static void
@@ -111,6 +119,8 @@ take(struct exchange *x, struct slice bytes)
 	}
 	if (x->seen > x->front->settings.limits.body + DRAIN_BEYOND)
 		return cut_body(x, "body_beyond_draining");
+	if (x->keep_body && !room_take(x, bytes.n))
+		refuse_memory(x);
 	if (x->keep_body)
 		make_room(x, bytes.n);
 	if (x->keep_body)
@@ -184,6 +194,8 @@ begin(struct exchange *x, const char *method, const char *version)
 		x->close_after = true;
 	if (sane && framing.length > f->settings.limits.body)
 		refuse_size(x);
+	else if (sane && !room_admit(x, framing.length))
+		refuse_memory(x);
 	x->known = true;
 	f->n_exchanges++;
 	x->stage = STAGE_BODY;
@@ -193,6 +205,8 @@ begin(struct exchange *x, const char *method, const char *version)
 	x->keep_body = verdict == FRONT_READ && x->refusal.status == 0;
 	if (x->keep_body)
 		prepare_body(x, &framing);
+	else
+		room_forget(x);
 	if (!refused_at_once(x, &framing, sane))
 		return MHD_YES;
 	x->close_after = x->connection->discard = true;

@@ -10,7 +10,17 @@
 struct headers_seen {
 	unsigned n_length, n_coding, n_expect, n_host;
 	struct slice length, coding, expect;
+	bool broken; /* a byte that could end a line, further on */
 };
+
+/* libmicrohttpd takes a carriage return that no newline follows for a part of
+ * the value (RFC 9110, 5.5 and RFC 9112, 2.2). */
+static bool
+breaks(struct slice s)
+{
+	return slice_find(s, '\r') >= 0 || slice_find(s, '\n') >= 0 ||
+	    slice_find(s, '\0') >= 0;
+}
 
 static enum MHD_Result
 on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n,
@@ -21,6 +31,7 @@ on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n,
 	struct slice v = slice_make(value, value == NULL ? 0 : value_n);
 
 	(void)kind;
+	h->broken = h->broken || breaks(key) || breaks(v);
 	if (slice_iis(key, "content-length")) {
 		h->n_length++;
 		h->length = v;
@@ -91,6 +102,10 @@ framing_check(struct MHD_Connection *mhd, struct slice target, bool http10,
 	MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header, &h);
 	if (!check_body(&h, http10, f, r))
 		return false;
+	if (h.broken)
+		return refuse(r, 400, "bad_header",
+		    "A header has a carriage return, a newline or a NUL in "
+		    "it.");
 	if (slice_find(target, ' ') >= 0)
 		return refuse(r, 400, "bad_target",
 		    "The request target has a space in it.");

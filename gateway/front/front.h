@@ -27,7 +27,16 @@ void front_unlisten(const struct conf_listen *, int fd);
 struct front_budget {
 	atomic_ullong held; /* bytes of request bodies, for limits.bodies */
 	atomic_uint connections; /* open, for limits.connections */
+	/* for limits.memory, in bytes: as last read; let in since the
+	 * reading before; announced by bodies and not come yet */
+	atomic_ullong resident, since, coming;
+	uint64_t counted; /* of since, by the last reading; the reader's */
+	atomic_ullong shed; /* requests refused for it, ever */
 };
+
+/* The process's resident set, read a few times a second. Always the same
+ * thread, which may be any. */
+void front_memory_read(struct front_budget *, uint64_t bytes);
 
 enum front_verdict {
 	FRONT_READ, /* read the body, then on_request */

@@ -107,6 +107,7 @@ struct exchange {
 	struct exchange_refusal refusal;
 	struct buf body;
 	size_t held; /* of the body, counted in the budget */
+	uint64_t coming; /* likewise: announced and not come */
 	uint64_t seen; /* bytes of the body, kept or not */
 	usec began, received, body_began;
 
@@ -179,6 +180,15 @@ void exchange_gone(struct exchange *);
 void exchange_resume(struct exchange *);
 /* Does what is due; may free it. */
 void exchange_settle(struct exchange *);
+
+/* --- room.c --- */
+/* Whether one more request fits, with a body of so many bytes; those are
+ * promised to it then. */
+bool room_admit(struct exchange *, uint64_t announced);
+/* So many have come. False: more than was announced, and it does not fit. */
+bool room_take(struct exchange *, uint64_t n);
+/* No more of it will be kept. */
+void room_forget(struct exchange *);
 
 /* --- answer.c --- */
 extern const struct sink_ops answer_ops;

@@ -41,6 +41,7 @@ static const struct fault_rule faults[FAULT_COUNT] = {
 	[FAULT_DEADLINE] = { "deadline", false, BLAME_NONE, 504 },
 	[FAULT_INTERNAL] = { "internal", false, BLAME_NONE, 500 },
 	[FAULT_OUTRUN] = { "outrun", false, BLAME_NONE, 0 },
+	[FAULT_DRILL] = { "drill", true, BLAME_NONE, 502 },
 };
 
 static const char *const priorities[] = { "premium", "standard", "batch" };

@@ -57,7 +57,8 @@ struct facts {
 	bool include_usage; /* stream_options.include_usage is true */
 	bool base64; /* embeddings: encoding_format is base64 */
 	uint32_t max_tokens; /* 0: not said */
-	uint64_t prompt_bytes; /* of text in messages, prompt or input */
+	uint64_t prompt_bytes; /* of text in messages, prompt or input, and of
+				  tools */
 	uint64_t prefix_hash; /* of the first bytes of the prompt; 0: none */
 };
 
@@ -96,6 +97,7 @@ enum fault_kind {
 	FAULT_DEADLINE, /* the request's own deadline */
 	FAULT_INTERNAL, /* ours: memory, a cap */
 	FAULT_OUTRUN, /* the other of two attempts answered first */
+	FAULT_DRILL, /* rehearsed: nothing was sent */
 	FAULT_COUNT
 };
 

@@ -100,7 +100,8 @@ log_line(enum log_level l, const char *fmt, ...)
 		return;
 	added = (size_t)added >= room ? (int)room - 1 : added;
 	for (int i = 0; i < added; i++)
-		if ((unsigned char)line[n + (size_t)i] < 0x20)
+		if ((unsigned char)line[n + (size_t)i] < 0x20 ||
+		    line[n + (size_t)i] == 0x7f)
 			line[n + (size_t)i] = '?';
 	n += (size_t)added;
 	line[n++] = '\n';

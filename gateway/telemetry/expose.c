@@ -20,6 +20,22 @@ process_value(const struct telemetry_gauges *g,
 		return g->connections_made;
 	case M_BODY_BYTES:
 		return (double)g->body_bytes;
+	case M_MEMORY_LIMIT:
+		return g->memory_limit > 0 ? (double)g->memory_limit : -1;
+	case M_MEMORY_SHED:
+		return (double)g->memory_shed;
+	case M_HEARTBEATS:
+		return (double)g->heartbeats;
+	case M_IDEMPOTENT_ANSWERS:
+		return (double)g->idempotent_answers;
+	case M_IDEMPOTENT_BYTES:
+		return (double)g->idempotent_bytes;
+	case M_IDEMPOTENT_REPLAYS:
+		return (double)g->idempotent_replays;
+	case M_IDEMPOTENT_CONFLICTS:
+		return (double)g->idempotent_conflicts;
+	case M_IDEMPOTENT_EVICTED:
+		return (double)g->idempotent_evicted;
 	case M_ACCESS_LOG_DROPPED:
 		return (double)g->access_log_dropped;
 	case M_LOG_DROPPED:

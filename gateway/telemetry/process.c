@@ -22,6 +22,15 @@ read_memory(struct process_stats *s)
 	fclose(f);
 }
 
+double
+process_resident(void)
+{
+	struct process_stats s = { .resident_bytes = -1 };
+
+	read_memory(&s);
+	return s.resident_bytes;
+}
+
 static void
 count_fds(struct process_stats *s)
 {

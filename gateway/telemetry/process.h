@@ -8,4 +8,7 @@ struct process_stats {
 };
 void process_read(struct process_stats *);
 
+/* Bytes resident, cheap enough to ask ten times a second; -1: not known. */
+double process_resident(void);
+
 #endif

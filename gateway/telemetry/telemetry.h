@@ -39,7 +39,11 @@ void telemetry_probe(
 /* Numbers that are read rather than counted, set before a scrape. */
 struct telemetry_gauges {
 	unsigned requests, connections, queue, transfers, connections_made;
+	uint64_t memory_limit, memory_shed; /* limit 0: none */
 	uint64_t body_bytes, config_version, access_log_dropped, log_dropped;
+	uint64_t heartbeats;
+	uint64_t idempotent_answers, idempotent_bytes; /* kept now */
+	uint64_t idempotent_replays, idempotent_conflicts, idempotent_evicted;
 	usec uptime;
 };
 

@@ -464,9 +464,9 @@ easy_retry(struct easy *e)
 	e->piece = e->offset = 0;
 }
 
-/* libcurl 7.88 to 8.14 leaves RST_STREAM in a buffer until the connection is
- * used again. A connection that nobody else uses is closed instead; on one that
- * is shared the others' traffic takes it along. */
+/* Its connection is closed where nobody else uses it; else it is not taken for
+ * new transfers any more, and RST_STREAM says the rest. Where libcurl would
+ * keep that to itself multi.c has nobody share. */
 void
 easy_abandon(struct easy *e)
 {

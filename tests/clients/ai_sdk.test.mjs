@@ -21,6 +21,13 @@ test('streamText', async () => {
   assert.equal(text.split(' ').length, 8);
 });
 
+test('heartbeats are not seen', async () => {
+  const r = streamText({ model: provider('slow'), prompt: 'hello' });
+  let text = '';
+  for await (const part of r.textStream) text += part;
+  assert.equal(text.split(' ').length, 8);
+});
+
 test('a cut stream is an error part and keeps the text so far', async () => {
   const errors = [];
   const r = streamText({

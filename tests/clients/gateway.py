@@ -3,7 +3,8 @@
 usage: gateway.py COMMAND [ARGUMENT]...
 
 The command finds the gateway at $BASE_URL; the model `m` answers, `broken`
-breaks off in the middle, `down` has no backend that works.
+breaks off in the middle, `down` has no backend that works, `slow` answers
+after a few heartbeats, and `late` fails after them.
 """
 import os
 import subprocess
@@ -17,12 +18,20 @@ def main():
     good = Fake("--ttft", "5-10", "--rate", "500-500", "--tokens", "8")
     bad = Fake("--tokens", "8", "--rate", "500-500", "--fault", "cut")
     bad.configure(after=3)
+    slow = Fake("--ttft", "500-500", "--rate", "500-500", "--tokens", "8")
+    late = Fake("--ttft", "500-500", "--fault", "error_first")
     gateway = Gateway(
         f'backends = ( {backend("good", good.port)}, '
-        f'{backend("bad", bad.port)}, {backend("none", 1)} );\n'
+        f'{backend("bad", bad.port)}, {backend("none", 1)}, '
+        f'{backend("slow", slow.port)}, {backend("late", late.port)} );\n'
+        'heartbeat = "100ms";\n'
         'models = ( { name = "m"; serve = ( { backend = "good"; '
         'model = "fake-model"; } ); },\n'
         '  { name = "broken"; serve = ( { backend = "bad"; '
+        'model = "fake-model"; } ); },\n'
+        '  { name = "slow"; serve = ( { backend = "slow"; '
+        'model = "fake-model"; } ); },\n'
+        '  { name = "late"; serve = ( { backend = "late"; '
         'model = "fake-model"; } ); },\n'
         '  { name = "down"; serve = ( { backend = "none"; '
         'model = "x"; } ); } );\n')
@@ -34,7 +43,8 @@ def main():
     finally:
         stopped = gateway.stop()
         good.stop()
-        bad.stop()
+        for fake in (bad, slow, late):
+            fake.stop()
     sys.exit(code or stopped)
 
 

@@ -26,6 +26,24 @@ test('streaming with usage', async () => {
   assert.equal(usage.completion_tokens, 8);
 });
 
+test('heartbeats are not seen', async () => {
+  const stream = await client.chat.completions.create({
+    model: 'slow', messages, stream: true,
+  });
+  let text = '';
+  for await (const c of stream) text += c.choices[0].delta.content ?? '';
+  assert.equal(text.split(' ').length, 8);
+});
+
+test('what fails after heartbeats raises', async () => {
+  const stream = await client.chat.completions.create({
+    model: 'late', messages, stream: true,
+  });
+  await assert.rejects(async () => {
+    for await (const c of stream) void c;
+  }, (e) => e instanceof OpenAI.APIError && e.code === 'all_backends_failed');
+});
+
 test('embeddings: base64 is what this client decodes blindly', async () => {
   const r = await client.embeddings.create({ model: 'm', input: ['a'] });
   assert.equal(r.data[0].embedding[0], 0.5);

@@ -39,6 +39,35 @@ class OpenAIPython(unittest.TestCase):
             model="m", messages=HELLO, stream=True)
         self.assertTrue(all(c.choices for c in stream))
 
+    def test_heartbeats_are_not_seen(self):
+        stream = client.chat.completions.create(
+            model="slow", messages=HELLO, stream=True)
+        text = "".join(c.choices[0].delta.content or "" for c in stream)
+        self.assertEqual(len(text.split()), 8)
+
+    def test_what_fails_after_heartbeats_raises(self):
+        stream = client.chat.completions.create(
+            model="late", messages=HELLO, stream=True)
+        with self.assertRaises(openai.APIError) as caught:
+            list(stream)
+        self.assertEqual(caught.exception.code, "all_backends_failed")
+
+    def test_an_idempotency_key_is_answered_once(self):
+        before = fake_stats()["requests"]
+        key = {"idempotency-key": str(time.time())}
+        answers = [client.chat.completions.create(
+            model="m", messages=HELLO, extra_headers=key) for _ in range(2)]
+        self.assertEqual(answers[0].id, answers[1].id)
+        self.assertNotEqual(answers[0]._request_id, answers[1]._request_id)
+        with self.assertRaises(openai.ConflictError) as caught:
+            client.chat.completions.create(
+                model="m", messages=HELLO * 2, extra_headers=key)
+        self.assertEqual(caught.exception.code, "idempotency_key_reused")
+        # It retries every other 409.
+        self.assertEqual(caught.exception.request.headers[
+            "x-stainless-retry-count"], "0")
+        self.assertEqual(fake_stats()["requests"], before + 1)
+
     def test_completions(self):
         r = client.completions.create(model="m", prompt="hello")
         self.assertTrue(r.choices[0].text.startswith("word0"))

@@ -1,7 +1,8 @@
 /* tests/fuzz/dialect_fuzz.c - no body upsets a dialect.
  *
  * The first byte picks the dialect. A refusal can be explained to the client,
- * and what is accepted has facts that hold together. */
+ * what is accepted has facts that hold together, and no member that decides
+ * where a request goes has come twice, however it was spelt. */
 #include <jansson.h>
 #include <string.h>
 
@@ -52,6 +53,31 @@ check_request(const struct dialect_ops *ops, struct slice body,
 		    r->model->whole.p < body.p + body.n);
 }
 
+/* Names are compared as another reader of JSON unescapes them. */
+static void
+check_twice(const struct dialect_request *r)
+{
+	static const char *const names[] = { "model", "stream" };
+	unsigned seen[2] = { 0 };
+	json_t *name;
+
+	for (size_t i = 0; i < r->n_members; i++) {
+		struct slice key = r->members[i].key;
+
+		name = json_loadb(key.p - 1, key.n + 2,
+		    JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+		FUZZ_REQUIRE(json_is_string(name));
+		for (size_t k = 0; k < 2; k++)
+			seen[k] += slice_is(slice_make(json_string_value(name),
+						json_string_length(name)),
+			    names[k]);
+		json_decref(name);
+	}
+	FUZZ_REQUIRE(seen[0] <= 1);
+	/* those without streams do not read it */
+	FUZZ_REQUIRE(seen[1] <= 1 || r->facts.dialect == DIALECT_EMBEDDINGS);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -64,9 +90,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	ops = dialect_get((enum dialect)(data[0] % DIALECT_COUNT));
 	body = slice_make((const char *)data + 1, size - 1);
-	if (ops->parse(body, &r, &why) == OK)
+	if (ops->parse(body, &r, &why) == OK) {
 		check_request(ops, body, &r);
-	else
+		check_twice(&r);
+	} else {
 		check_refusal(ops, &why);
+	}
 	return 0;
 }

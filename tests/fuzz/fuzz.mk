@@ -1,17 +1,26 @@
 # Fuzz targets: tests/fuzz/NAME_fuzz.c, its seeds in tests/fuzz/corpus/NAME.
 #
 #	make fuzz T=scan TIME=60	search with libFuzzer (needs clang)
+#	make fuzz-all TIME=60		every target, one after the other
 #	make fuzz-replay		run all corpora, with any compiler
 #
 # A file that makes a target abort is left in tests/fuzz/corpus/NAME/ by the
 # search, so that it is replayed from then on.
 
-FUZZ_NAMES := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_NAMES := $(sort $(patsubst tests/fuzz/%_fuzz.c,%,\
+	$(wildcard tests/fuzz/*_fuzz.c)))
 
 # what a target links; FUZZ_DEPS_NAME for one that needs something else
 FUZZ_DEPS := gateway/lib
-FUZZ_DEPS_dialect := gateway/dialects gateway/lib
+FUZZ_DEPS_conf := backends gateway/conf gateway/lib
 FUZZ_DEPS_decode := backends gateway/conf gateway/lib
+FUZZ_DEPS_dialect := gateway/dialects gateway/lib
+FUZZ_DEPS_encode := backends gateway/dialects gateway/conf gateway/lib
+FUZZ_DEPS_head := gateway $(DEPS_gateway)
+FUZZ_DEPS_line := gateway $(DEPS_gateway)
+FUZZ_DEPS_reply := bench/load $(DEPS_bench/load)
+FUZZ_DEPS_scenario := bench/sim $(DEPS_bench/sim)
+FUZZ_DEPS_trace := bench/traffic $(DEPS_bench/traffic)
 fuzz_deps = $(call archives,$(or $(FUZZ_DEPS_$(1)),$(FUZZ_DEPS)))
 
 # a flavour of its own: instrumented for coverage, but with main() left out
@@ -31,21 +40,32 @@ $(OUT)/fuzz/$(1)_replay: $(OUT)/obj/tests/fuzz/$(1)_fuzz.o \
 		$(OUT)/obj/tests/fuzz/replay.o $(call fuzz_deps,$(1))
 	@mkdir -p $$(@D)
 	$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(PKG_LIBS)
-.PHONY: fuzz-replay-$(1)
+.PHONY: fuzz-replay-$(1) fuzz-run-$(1)
 fuzz-replay-$(1): $(OUT)/fuzz/$(1)_replay
 	@$$< tests/fuzz/corpus/$(1)/* 2>$$<.log || { cat $$<.log; exit 1; }
 	@echo "fuzz corpus $(1): $$$$(ls tests/fuzz/corpus/$(1) | wc -l) files"
+# found inputs grow a corpus under BUILD; the seeds stay as they are
+fuzz-run-$(1):
+	@$(MAKE) -s FLAVOUR=fuzz CC=clang $(BUILD)/fuzz/fuzz/$(1)_fuzz
+	@mkdir -p $(BUILD)/fuzz/corpus/$(1)
+	$(BUILD)/fuzz/fuzz/$(1)_fuzz -max_total_time=$(TIME) -timeout=10 \
+	    -print_final_stats=1 -verbosity=0 \
+	    -artifact_prefix=tests/fuzz/corpus/$(1)/found- \
+	    $(BUILD)/fuzz/corpus/$(1) tests/fuzz/corpus/$(1) </dev/null
 endef
 $(foreach f,$(FUZZ_NAMES),$(eval $(call fuzz_rules,$(f))))
 
-.PHONY: fuzz fuzz-replay
-# found inputs grow a corpus under BUILD; the seeds stay as they are
+.PHONY: fuzz fuzz-all fuzz-replay
 fuzz:
-	$(MAKE) FLAVOUR=fuzz CC=clang $(BUILD)/fuzz/fuzz/$(T)_fuzz
-	@mkdir -p $(BUILD)/fuzz/corpus/$(T)
-	$(BUILD)/fuzz/fuzz/$(T)_fuzz -max_total_time=$(TIME) -timeout=10 \
-	    -print_final_stats=1 \
-	    -artifact_prefix=tests/fuzz/corpus/$(T)/found- \
-	    $(BUILD)/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+	@command -v clang >/dev/null || { \
+	    echo "make fuzz: want clang for libFuzzer, found none"; exit 1; }
+	@case " $(FUZZ_NAMES) " in *" $(T) "*) ;; *) \
+	    echo "make fuzz: T: want one of: $(FUZZ_NAMES), got $(T)"; \
+	    exit 1;; esac
+	@$(MAKE) -s fuzz-run-$(T)
+
+fuzz-all:
+	@for t in $(FUZZ_NAMES); do \
+	    $(MAKE) -s fuzz T=$$t TIME=$(TIME) || exit 1; done
 
 fuzz-replay: $(FUZZ_NAMES:%=fuzz-replay-%)

@@ -1,0 +1,303 @@
+/* gateway/idempotency_test.c - once per key, and never another's answer. */
+#include "gateway/idempotency.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#define WINDOW (10 * USEC_SEC)
+
+static unsigned rung; /* a bit for each worker that was woken */
+
+static void
+on_wake(void *arg, unsigned worker)
+{
+	assert_null(arg);
+	rung |= 1u << worker;
+}
+
+static struct idempotency *
+table_of(unsigned answers, uint64_t memory)
+{
+	struct idempotency *t = idempotency_new(2, on_wake, NULL);
+
+	assert_non_null(t);
+	idempotency_configure(t,
+	    &(struct conf_idempotency){
+		.window = WINDOW, .answers = answers, .memory = memory },
+	    0);
+	rung = 0;
+	return t;
+}
+
+static struct claim
+claim_of(const char *tenant, const char *key, const char *body)
+{
+	struct claim c = { .named = false };
+
+	assert_true(claim_name(&c, slice_of(tenant), slice_of(key),
+	    SLICE("/v1/chat/completions"), slice_of(body)));
+	return c;
+}
+
+/* A claim holds a list node: it must not move once it is named. */
+#define CLAIM(c, tenant, key, body)                                            \
+	struct claim c = claim_of(tenant, key, body);                          \
+	list_init(&(c).on);                                                    \
+	(c).owner = &(c)
+
+static void
+is(struct idempotency *t, struct claim *c, usec now, enum claim_verdict want)
+{
+	struct kept_answer *answer = NULL;
+
+	assert_int_equal(claim_begin(t, c, now, &answer), want);
+	assert_true((answer != NULL) == (want == CLAIM_REPLAY));
+	kept_answer_unref(&answer);
+}
+
+static void
+keep(struct idempotency *t, struct claim *c, const char *body, usec now)
+{
+	const struct kept_answer a = {
+		.backend = "one", .model = "m1", .body = slice_of(body)
+	};
+
+	claim_keep(t, c, &a, now);
+	claim_drop(t, c); /* as at the end of every request */
+}
+
+/* The first under that key, and its answer. */
+static void
+answered(struct idempotency *t, const char *key, const char *body, usec now)
+{
+	CLAIM(c, "", key, "{}");
+
+	is(t, &c, now, CLAIM_FIRST);
+	keep(t, &c, body, now);
+}
+
+static enum claim_verdict
+again(struct idempotency *t, const char *key, usec now)
+{
+	struct kept_answer *answer = NULL;
+	enum claim_verdict verdict;
+
+	CLAIM(c, "", key, "{}");
+	verdict = claim_begin(t, &c, now, &answer);
+	kept_answer_unref(&answer);
+	claim_drop(t, &c);
+	return verdict;
+}
+
+static void
+the_same_request_gets_the_first_answer(void **state)
+{
+	struct idempotency *t = table_of(8, 1 << 20);
+	struct kept_answer *answer = NULL;
+	CLAIM(c, "acme", "k", "{}");
+	CLAIM(d, "acme", "k", "{}");
+
+	is(t, &c, 0, CLAIM_FIRST);
+	keep(t, &c, "hello", 1);
+	assert_int_equal(claim_begin(t, &d, 2, &answer), CLAIM_REPLAY);
+	assert_true(slice_is(answer->body, "hello"));
+	assert_string_equal(answer->backend, "one");
+	assert_string_equal(answer->model, "m1");
+	claim_drop(t, &d);
+	/* whoever sends it still may, whatever becomes of the table */
+	idempotency_free(&t);
+	assert_true(slice_is(answer->body, "hello"));
+	kept_answer_unref(&answer);
+}
+
+static void
+another_body_or_path_is_a_conflict(void **state)
+{
+	struct idempotency *t = table_of(8, 1 << 20);
+	struct idempotency_stats s;
+	struct claim other = { .named = false };
+	CLAIM(c, "acme", "k", "{}");
+	CLAIM(d, "acme", "k", "{ }");
+
+	is(t, &c, 0, CLAIM_FIRST);
+	is(t, &d, 0, CLAIM_OTHER); /* while the first is at work as well */
+	keep(t, &c, "hello", 0);
+	is(t, &d, 0, CLAIM_OTHER);
+	assert_true(claim_name(&other, SLICE("acme"), SLICE("k"),
+	    SLICE("/v1/embeddings"), SLICE("{}")));
+	is(t, &other, 0, CLAIM_OTHER);
+	idempotency_stats(t, &s);
+	assert_int_equal(s.conflicts, 3);
+	idempotency_free(&t);
+}
+
+static void
+tenants_do_not_share_keys(void **state)
+{
+	struct idempotency *t = table_of(8, 1 << 20);
+	CLAIM(c, "ac", "mek", "{}");
+	CLAIM(d, "acme", "k", "{}");
+
+	is(t, &c, 0, CLAIM_FIRST);
+	keep(t, &c, "hello", 0);
+	is(t, &d, 0, CLAIM_FIRST);
+	claim_drop(t, &d);
+	idempotency_free(&t);
+}
+
+static void
+who_comes_meanwhile_waits_for_it(void **state)
+{
+	struct idempotency *t = table_of(8, 1 << 20);
+	CLAIM(c, "", "k", "{}");
+	CLAIM(d, "", "k", "{}");
+	CLAIM(e, "", "k", "{}");
+
+	d.worker = 1;
+	is(t, &c, 0, CLAIM_FIRST);
+	is(t, &d, 0, CLAIM_WAIT);
+	is(t, &d, 0, CLAIM_WAIT); /* may ask as often as it likes */
+	is(t, &e, 0, CLAIM_WAIT);
+	claim_drop(t, &e); /* its client has left */
+	assert_null(idempotency_next(t, 1));
+	keep(t, &c, "hello", 0);
+	assert_int_equal(rung, 2);
+	assert_null(idempotency_next(t, 0));
+	assert_ptr_equal(idempotency_next(t, 1), &d);
+	assert_null(idempotency_next(t, 1));
+	is(t, &d, 0, CLAIM_REPLAY);
+	claim_drop(t, &d);
+	idempotency_free(&t);
+}
+
+static void
+a_failure_is_not_kept_and_the_next_is_the_first(void **state)
+{
+	struct idempotency *t = table_of(8, 1 << 20);
+	CLAIM(c, "", "k", "{}");
+	CLAIM(d, "", "k", "{}");
+	CLAIM(e, "", "k", "{}");
+	CLAIM(other, "", "k", "{ }");
+
+	is(t, &c, 0, CLAIM_FIRST);
+	is(t, &d, 0, CLAIM_WAIT);
+	is(t, &e, 0, CLAIM_WAIT);
+	claim_drop(t, &c);
+	assert_int_equal(rung, 1);
+	is(t, &d, 0, CLAIM_FIRST);
+	is(t, &e, 0, CLAIM_WAIT);
+	assert_null(idempotency_next(t, 0)); /* both have asked already */
+	claim_drop(t, &d);
+	assert_ptr_equal(idempotency_next(t, 0), &e);
+	claim_drop(t, &e); /* and it leaves: the key is free */
+	is(t, &other, 0, CLAIM_FIRST);
+	claim_drop(t, &other);
+	idempotency_free(&t);
+}
+
+static void
+an_answer_lasts_as_long_as_the_window(void **state)
+{
+	struct idempotency *t = table_of(8, 1 << 20);
+	struct idempotency_stats s;
+
+	answered(t, "k", "hello", 5);
+	assert_int_equal(again(t, "k", 5 + WINDOW - 1), CLAIM_REPLAY);
+	assert_int_equal(again(t, "k", 5 + WINDOW), CLAIM_FIRST);
+	answered(t, "l", "hello", 0);
+	idempotency_tick(t, WINDOW);
+	idempotency_stats(t, &s);
+	assert_int_equal(s.answers, 0);
+	assert_int_equal(s.bytes, 0);
+	assert_int_equal(s.evicted, 0);
+	idempotency_free(&t);
+}
+
+static void
+the_oldest_goes_where_there_are_too_many(void **state)
+{
+	struct idempotency *t = table_of(2, 1 << 20);
+	struct idempotency_stats s;
+
+	answered(t, "a", "1", 0);
+	answered(t, "b", "2", 1);
+	answered(t, "c", "3", 2);
+	assert_int_equal(again(t, "b", 3), CLAIM_REPLAY);
+	assert_int_equal(again(t, "c", 3), CLAIM_REPLAY);
+	assert_int_equal(again(t, "a", 3), CLAIM_FIRST);
+	idempotency_stats(t, &s);
+	assert_int_equal(s.answers, 2);
+	assert_int_equal(s.evicted, 1);
+	idempotency_free(&t);
+}
+
+static void
+bytes_are_bounded(void **state)
+{
+	enum { MEMORY = 4096 };
+	struct idempotency *t = table_of(1000, MEMORY);
+	char text[1500], key[8], huge[MEMORY + 1];
+	struct idempotency_stats s;
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(key, sizeof(key), "%u", i);
+		answered(t, key, text, 0);
+		idempotency_stats(t, &s);
+		assert_in_range(s.bytes, 1, MEMORY);
+	}
+	assert_int_equal(s.answers, 2);
+	memset(huge, 'x', sizeof(huge));
+	huge[sizeof(huge) - 1] = '\0';
+	answered(t, "huge", huge, 0);
+	assert_int_equal(again(t, "huge", 0), CLAIM_FIRST);
+	idempotency_stats(t, &s);
+	assert_int_equal(s.answers, 2); /* nobody had to go for it */
+	idempotency_free(&t);
+}
+
+static void
+a_reload_may_bound_it_closer(void **state)
+{
+	struct idempotency *t = table_of(8, 1 << 20);
+	struct idempotency_stats s;
+
+	answered(t, "a", "1", 0);
+	answered(t, "b", "2", 0);
+	idempotency_configure(t,
+	    &(struct conf_idempotency){
+		.window = WINDOW, .answers = 1, .memory = 1 << 20 },
+	    1);
+	idempotency_stats(t, &s);
+	assert_int_equal(s.answers, 1);
+	idempotency_configure(t, &(struct conf_idempotency){ .window = 0 }, 1);
+	idempotency_stats(t, &s);
+	assert_int_equal(s.answers, 0);
+	answered(t, "a", "1", 2); /* began before, ends after */
+	idempotency_free(&t);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_same_request_gets_the_first_answer),
+		cmocka_unit_test(another_body_or_path_is_a_conflict),
+		cmocka_unit_test(tenants_do_not_share_keys),
+		cmocka_unit_test(who_comes_meanwhile_waits_for_it),
+		cmocka_unit_test(
+		    a_failure_is_not_kept_and_the_next_is_the_first),
+		cmocka_unit_test(an_answer_lasts_as_long_as_the_window),
+		cmocka_unit_test(the_oldest_goes_where_there_are_too_many),
+		cmocka_unit_test(bytes_are_bounded),
+		cmocka_unit_test(a_reload_may_bound_it_closer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

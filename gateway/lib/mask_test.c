@@ -1,0 +1,61 @@
+/* gateway/lib/mask_test.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "gateway/lib/mask.h"
+
+#include <cmocka.h>
+
+#define KEY "sk-0123456789"
+
+static void
+every_occurrence_is_masked(void **state)
+{
+	char text[] = KEY " and " KEY KEY " but not sk-012345678";
+
+	mask_text(text, KEY);
+	assert_string_equal(text, "*** and ****** but not sk-012345678");
+}
+
+static void
+a_cut_leaves_no_half(void **state)
+{
+	char out[16];
+
+	for (size_t cap = 1; cap <= sizeof(out); cap++) {
+		size_t n =
+		    mask_copy(out, cap, SLICE("bad: " KEY " it is"), KEY);
+
+		assert_true(n < cap);
+		assert_int_equal(out[n], '\0');
+		assert_null(strstr(out, "sk-"));
+	}
+	assert_string_equal(out, "bad: *** it is");
+}
+
+static void
+what_is_no_secret_stays(void **state)
+{
+	char text[] = "none of these";
+
+	mask_text(text, "none");
+	mask_text(text, "");
+	mask_text(text, NULL);
+	assert_string_equal(text, "none of these");
+	mask_text(NULL, KEY);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_occurrence_is_masked),
+		cmocka_unit_test(a_cut_leaves_no_half),
+		cmocka_unit_test(what_is_no_secret_stays),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

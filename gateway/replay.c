@@ -1,0 +1,107 @@
+/* gateway/replay.c - the step HOLD: a request that names itself by an
+ * Idempotency-Key is done once, and answered as often as it is sent.
+ *
+ * Not for streams: what was sent of one may not be sent again. */
+#include "gateway/app.h"
+#include "gateway/attempt.h"
+#include "gateway/idempotency.h"
+#include "gateway/lib/log.h"
+#include "gateway/refusals.h"
+#include "gateway/steps.h"
+
+static struct slice
+key_of(const struct request *r)
+{
+	return exchange_header(r->exchange, "idempotency-key");
+}
+
+bool
+replay_wanted(const struct request *r)
+{
+	return r->conf->idempotency.window > 0 && !r->facts.stream &&
+	    key_of(r).n > 0;
+}
+
+/* Digests are made once. False: without them there is no protection. */
+static bool
+name(struct request *r)
+{
+	if (r->claim.named)
+		return true;
+	r->claim.worker = r->worker->index;
+	r->claim.owner = r;
+	return claim_name(&r->claim,
+	    slice_of(r->tenant != NULL ? r->tenant->name : ""), key_of(r),
+	    exchange_path(r->exchange), exchange_body(r->exchange));
+}
+
+static enum step
+plan_it(struct request *r)
+{
+	request_enter(r, REQ_PLAN);
+	return STEP_AGAIN;
+}
+
+static enum step
+wait_for_first(struct request *r)
+{
+	if (r->worker->now < r->deadline) {
+		request_arm(r);
+		return STEP_WAIT;
+	}
+	r->outcome.fault = FAULT_DEADLINE;
+	return request_refuse(r, &refusal_deadline);
+}
+
+static enum step
+answer_again(struct request *r)
+{
+	struct slice body = r->replay->body;
+
+	reply_headers(r, 200, "application/json", (int64_t)body.n, NULL);
+	r->sink->ops->write(r->sink, body);
+	r->sink->ops->end(r->sink, SINK_CLEAN);
+	r->outcome.bytes_out += body.n;
+	return request_finish(r, RESULT_OK, FAULT_NONE, "idempotent_replay");
+}
+
+enum step
+step_hold(struct request *r)
+{
+	if (!name(r))
+		return plan_it(r);
+	switch (claim_begin(r->worker->app->idempotency, &r->claim,
+	    r->worker->now, &r->replay)) {
+	case CLAIM_WAIT:
+		return wait_for_first(r);
+	case CLAIM_REPLAY:
+		return answer_again(r);
+	case CLAIM_OTHER:
+		return request_refuse(r, &refusal_key_reused);
+	case CLAIM_NONE:
+		log_warn("idempotency id=%s reason=out_of_memory", r->id);
+		break;
+	case CLAIM_FIRST:
+		break;
+	}
+	return plan_it(r);
+}
+
+void
+replay_keep(struct request *r, struct slice body)
+{
+	const struct kept_answer answer = {
+		.backend = r->attempt->serving->backend->name,
+		.model = r->attempt->model,
+		.body = body,
+	};
+
+	claim_keep(
+	    r->worker->app->idempotency, &r->claim, &answer, r->worker->now);
+}
+
+void
+replay_release(struct request *r)
+{
+	claim_drop(r->worker->app->idempotency, &r->claim);
+}

@@ -1,0 +1,52 @@
+# What goes deeper than `make test` and takes longer.
+#
+#	make test-deep		all of it
+#	make alloc-test		each allocation of ours fails once, on the main
+#				paths
+#	make tsan-test		whole-program tests under ThreadSanitizer
+#	make valgrind-test	unit tests under valgrind
+
+# The program, with allocations that a test can make fail.
+POINTSMAN_ALLOC := $(OUT)/pointsman-alloc
+WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
+
+$(POINTSMAN_ALLOC): $(call objects,gateway) $(OUT)/obj/tests/alloc/alloc.o \
+		$(call archives,$(DEPS_gateway))
+	$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(PKG_LIBS)
+
+TSAN_TESTS := relay operator hedge storm
+# A tenth of the speed: a smaller storm, and more patience.
+TSAN_STORM := STORM_CLIENTS=80 STORM_SECONDS=20 STORM_DEADLINE=60
+VALGRIND_TESTS := gateway/lib gateway/conf gateway/dialects backends policies
+
+.PHONY: test-deep alloc-test alloc-run tsan-test tsan-run valgrind-test \
+	valgrind-run
+test-deep:
+	@$(MAKE) -s alloc-test
+	@$(MAKE) -s tsan-test
+	@$(MAKE) -s valgrind-test
+
+alloc-test:
+	@$(MAKE) -s FLAVOUR=asan alloc-run
+alloc-run: $(POINTSMAN_ALLOC) $(FAKELLM)
+	@POINTSMAN=$(abspath $(POINTSMAN_ALLOC)) FAKELLM=$(abspath $(FAKELLM)) \
+		python3 -m unittest discover -s tests/alloc -p '*_test.py'
+
+tsan-test:
+	@$(MAKE) -s FLAVOUR=tsan tsan-run
+tsan-run: $(PROGRAM) $(FAKELLM)
+	@for t in $(TSAN_TESTS); do echo "tsan: $$t"; \
+	    POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+	    $(TSAN_STORM) python3 -m unittest discover -s tests/e2e \
+	    -p "$${t}_test.py" || exit 1; done
+
+# On the release flavour: valgrind and the sanitizers do not mix.
+valgrind-test:
+	@if command -v valgrind >/dev/null; then \
+	    $(MAKE) -s FLAVOUR=release valgrind-run; \
+	else echo "valgrind: not installed, skipped (apt install valgrind)"; fi
+valgrind-run: $(foreach f,$(VALGRIND_TESTS),$(call tests_of,$(f)))
+	@for t in $^; do valgrind -q --error-exitcode=9 --leak-check=full \
+	    --errors-for-leak-kinds=definite $$t >$$t.valgrind 2>&1 || { \
+	    echo "FAIL $$t"; cat $$t.valgrind; exit 1; }; done
+	@echo "valgrind: $(words $^) unit tests"

@@ -1,0 +1,138 @@
+"""The set of a soak: every case of the upstream faults, each with backends of
+its own, beside good ones, one that wavers, one that refuses what it is given
+and a child; several tenants, and a class that hedges."""
+import asyncio
+import hashlib
+import os
+import random
+import sys
+
+from cases import GOOD, PROMPT
+from client import ask
+from stage import PATIENT, Stage, model_of, replace_file
+from upstream import Upstream
+from harness import Fake
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TENANTS = ("red", "green", "blue")
+WAVERS = 0.04  # the share of its answers that begin late
+LATE = 0.4
+BULK = ("--ttft", "1-3", "--rate", "2000-4000", "--tokens", "16",
+        "--model", "bulk")
+SETTINGS = """
+workers = 2;
+deadline = "20s";
+receipts = 256;
+log_level = "warn";
+slo = ( { name = "quick"; ttft = "60ms"; percentile = 90;
+	priority = "premium"; },
+	{ name = "plain"; priority = "standard"; } );
+default_slo = "plain";
+"""
+
+
+def key_of(tenant):
+    return f"soak-key-of-{tenant}"
+
+
+def tenants():
+    rows = []
+    for t in TENANTS:
+        digest = hashlib.sha256(key_of(t).encode()).hexdigest()
+        rows.append(f'{{ name = "{t}"; keys = [ "sha256:{digest}" ]; '
+                    f'slo = "quick"; }}')
+    return f'tenants = ( {", ".join(rows)} );\n'
+
+
+def signed(headers=None, tenant=None):
+    """One tenant plays the cases: figures are kept for each with each
+    serving, and it would take long until all of them are there."""
+    return {"x-slo-class": "plain", **(headers or {}), "authorization":
+            "Bearer " + key_of(tenant or random.choice(TENANTS))}
+
+
+async def wavers(call):
+    """Late now and then, so that hedges have something to do."""
+    if random.random() < WAVERS and not await answered_late(call):
+        return
+    await call.answer()
+
+
+async def answered_late(call):
+    """False: the peer did not wait for it."""
+    if await call.left_within(LATE):
+        call.fin()
+        return False
+    return True
+
+
+class SoakStage(Stage):
+    async def start(self):
+        self.wavering = await Upstream(wavers, "wavering").start()
+        self.bulk = [await asyncio.to_thread(Fake, *BULK) for _ in range(2)]
+        await super().start()
+
+    def conf(self):
+        """Built once: its addresses are kept."""
+        text = super().conf()
+        rows = [self.backend("wavering", self.url(self.wavering), 2.0,
+                             PATIENT)]
+        rows += [self.backend(f"bulk{i}", self.url(f), 20.0 + i, PATIENT)
+                 for i, f in enumerate(self.bulk)]
+        rows.append(f'{{ name = "child"; adapter = "vllm"; command = [ '
+                    f'"{sys.executable}", "{HERE}/soak_child.py", "{{port}}"'
+                    f' ]; price = {{ input = 1; output = 1; }}; {PATIENT} }}')
+        models = self.models()
+        text = text.replace("backends = ( ", "backends = ( "
+                            + ", ".join(rows) + ", ", 1)
+        text = text.replace("models = ( ", "models = ( "
+                            + ", ".join(models) + ", ", 1)
+        self.text = text + tenants()
+        return self.text
+
+    def models(self):
+        return [model_of("hedged", ["wavering", GOOD]),
+                model_of("good", [GOOD, "wavering"]),
+                model_of("bulk", ["bulk0", "bulk1"]),
+                model_of("limping", ["first", "bulk0", "bulk1"]),
+                model_of("child", ["child", GOOD])]
+
+    @staticmethod
+    def url(upstream):
+        return f"http://127.0.0.1:{upstream.port}"
+
+    def settings(self):
+        self.log = os.path.join(self.folder.name, "access.log")
+        return SETTINGS + f'access_log = "{self.log}";\n'
+
+    async def warm_up(self):
+        for model in ("good", "hedged", "child"):
+            body = {"model": model, "messages": PROMPT, "stream": True}
+            await asyncio.gather(*(ask(self.gateway.port, body, signed())
+                                   for _ in range(40)))
+
+    async def reload(self, good, n):
+        """Puts a file in place that is one, or is not."""
+        text = (self.gateway.listen + self.text
+                + f"queue_limit = {4000 + n % 90};\n" if good
+                else "backends = (")
+        await asyncio.to_thread(replace_file, self.gateway.path, text)
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self.gateway.process.pid}/stat",
+                  encoding="ascii") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def children(self):
+        pid = self.gateway.process.pid
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            return [int(p) for p in f.read().split()]
+
+    async def end(self):
+        """Of what has not ended by itself, whatever happened."""
+        for f in self.bulk:
+            f.stop()
+        if self.gateway and self.gateway.process.poll() is None:
+            self.gateway.process.kill()
+        await self.wavering.stop()
