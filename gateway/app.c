@@ -250,8 +250,11 @@ watch_memory(struct app *app, usec now)
 		app->trim_at = now + USEC_SEC;
 		resident = process_resident();
 	}
-	if (resident >= 0)
-		front_memory_read(&app->budget, (uint64_t)resident);
+	/* Without an answer, as out of descriptors, the last one still holds:
+	 * what was let in since must not add up for ever. */
+	front_memory_read(&app->budget,
+	    resident >= 0 ? (uint64_t)resident
+			  : atomic_load(&app->budget.resident));
 }
 
 static void

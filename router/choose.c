@@ -18,6 +18,7 @@
 #define RESERVE_WANTED 0.9 /* of a burst, while premium is in need */
 #define NEARLY_SURE 0.05 /* below the percentile */
 #define AT_EASE 0.5 /* of slots and of a rate limit: plenty is left */
+#define HOPELESS 0.1 /* of its price: worth to one that will miss */
 #define NEARLY 0.15 /* short of the required chance: go rather than wait */
 
 struct field {
@@ -231,29 +232,37 @@ find_out(const struct field *f, const struct demand *d, usec now, unsigned *out)
 	return longest < USEC_NEVER;
 }
 
-/* Reckoned in what the dearest would cost. */
+/* What worth is reckoned in; where nothing has a price, anything does. */
+static double
+dearest(const struct candidate *list, unsigned n)
+{
+	double most = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (list[i].price < INFINITY)
+			most = greater(most, list[i].price);
+	return most > 0 ? most : 1;
+}
+
 double
 choose_stake(const struct candidate *list, unsigned n, const struct demand *d)
 {
-	double dearest = 0;
-
-	if (!slo_has_targets(d->slo))
-		return 0;
-	for (unsigned i = 0; i < n; i++)
-		if (list[i].price < INFINITY)
-			dearest = greater(dearest, list[i].price);
-	return d->penalty * (dearest > 0 ? dearest : 1);
+	return slo_has_targets(d->slo) ? d->penalty * dearest(list, n) : 0;
 }
 
-/* Whether it would harm the higher ones there more than it is worth: being
- * served in time, or where that is unlikely, being served at all. */
+/* Whether it would harm the higher ones there more than it is worth: its price
+ * or its own miss, whatever is more; little where it misses anyway. */
 static bool
-is_too_harmful(const struct candidate *c, const struct demand *d, double stake)
+is_too_harmful(const struct candidate *c, const struct demand *d, double stake,
+    double dearest_price)
 {
+	/* an answer is worth something where it costs nothing, too */
+	double price = c->price > 0 ? c->price : dearest_price;
+
 	if (c->verdict == VERDICT_UNLIKELY)
-		return c->toll > c->price;
-	return c->verdict == VERDICT_DEARER && stake > 0 &&
-	    c->toll > admit_toll(stake, d->penalty);
+		return c->toll > HOPELESS * price;
+	return c->verdict == VERDICT_DEARER &&
+	    c->toll > greater(price, admit_toll(stake, d->penalty));
 }
 
 /* For its own probable miss, and for those that it would cause. */
@@ -261,7 +270,7 @@ static void
 add_penalties(
     struct candidate *list, unsigned n, const struct demand *d, usec now)
 {
-	double stake = choose_stake(list, n, d);
+	double stake = choose_stake(list, n, d), most = dearest(list, n);
 
 	for (unsigned i = 0; i < n; i++) {
 		struct candidate *c = &list[i];
@@ -270,7 +279,7 @@ add_penalties(
 			c->score += stake * (1 - c->outlook.chance);
 		c->toll = predict_toll(c->cell, d, &c->outlook, now);
 		c->score += c->toll;
-		if (c->toll > 0 && is_too_harmful(c, d, stake))
+		if (c->toll > 0 && is_too_harmful(c, d, stake, most))
 			c->verdict = VERDICT_CROWDED;
 	}
 }
@@ -404,6 +413,19 @@ nearly_adequate(const struct field *f, const struct demand *d)
 	return set;
 }
 
+/* Kept for those who may come; but nobody is there. */
+static struct set
+kept_empty(const struct field *f)
+{
+	struct set set = { 0 };
+
+	for (unsigned i = 0; i < f->n; i++)
+		if (f->list[i].verdict == VERDICT_CROWDED &&
+		    f->list[i].cell->site->in_flight == 0)
+			set_add(&set, i);
+	return set;
+}
+
 static struct choice
 choose_without(const struct field *f, const struct quest *q, usec now)
 {
@@ -423,6 +445,8 @@ choose_without(const struct field *f, const struct quest *q, usec now)
 		return go_likeliest(f, &near, q->demand);
 	if (is_patient(q) && is_hopeful(q, now))
 		return wait;
+	if (set_is_empty(&harmless))
+		harmless = kept_empty(f);
 	if (set_is_empty(&harmless))
 		harmless = with_verdict(f, 1u << VERDICT_AILING);
 	if (!set_is_empty(&harmless))

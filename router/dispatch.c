@@ -242,6 +242,7 @@ demote(struct router *r, struct order *o, usec now)
 
 	queue_remove(&r->queue, o);
 	o->priority = PRIORITY_BATCH;
+	o->late = true;
 	o->due = o->req->deadline;
 	if (!is_hopeless(r, o, now) && queue_add(&r->queue, o, a))
 		return;

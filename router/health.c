@@ -180,7 +180,6 @@ note_limits(struct site *s, const struct load *l, usec now)
 	s->limited_until = span > 0 ? now + at_most(span, BLOCK_MAX) : 0;
 }
 
-/* Each report speaks of some members only; the others keep what they were. */
 /* What is left is refilled by the reset, evenly: so the most ever seen left
  * is the burst, and the rate follows. */
 static void
@@ -198,6 +197,7 @@ note_allowance(struct site *s, const struct load *l, usec now)
 	a->at = now;
 }
 
+/* Each report speaks of some members only; the others keep what they were. */
 static void
 merge_load(struct load *into, const struct load *l)
 {

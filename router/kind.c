@@ -9,7 +9,7 @@
 static struct list *
 kind_bucket(struct queue *q, const struct order *o)
 {
-	uint64_t key = o->priority;
+	uint64_t key = order_rank(o);
 
 	for (unsigned w = 0; w < SET_WORDS; w++)
 		key = hash_mix(key, o->eligible.word[w]);
@@ -46,11 +46,11 @@ open_kind(struct queue *q, const struct order *o, struct list *bucket)
 		return NULL;
 	k->model = o->req->model;
 	k->eligible = o->eligible;
-	k->priority = o->priority;
+	k->rank = order_rank(o);
 	note_sites(k);
 	list_init(&k->link);
 	list_init(&k->hash);
-	list_append(&q->kinds[k->priority], &k->link);
+	list_append(&q->kinds[k->rank], &k->link);
 	list_append(bucket, &k->hash);
 	return k;
 }
@@ -71,7 +71,7 @@ kind_find(struct queue *q, const struct order *o)
 	for (struct list *n = bucket->next; n != bucket; n = n->next) {
 		struct kind *k = CONTAINER_OF(n, struct kind, hash);
 
-		if (k->model == o->req->model && k->priority == o->priority &&
+		if (k->model == o->req->model && k->rank == order_rank(o) &&
 		    set_equal(&k->eligible, &o->eligible))
 			return k;
 	}

@@ -28,6 +28,7 @@ struct order {
 	struct set fallbacks;
 
 	enum priority priority; /* its class's, or lower once it is too late */
+	bool late; /* its SLO was lost while it waited */
 	usec due; /* when its SLO is missed: the order of the queue */
 	bool probe; /* nobody's: the router asks (probe.c) */
 	bool promised; /* it came when it was told to come back */

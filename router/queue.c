@@ -18,12 +18,12 @@ void
 queue_init(struct queue *q)
 {
 	*q = (struct queue){ 0 };
-	init_lists(q->kinds, QUEUE_PRIORITIES);
+	init_lists(q->kinds, QUEUE_RANKS);
 	init_lists(&q->spare_kinds, 1);
 	init_lists(&q->spare_lanes, 1);
 	init_lists(q->by_kind, QUEUE_KIND_BUCKETS);
 	init_lists(q->by_tenant, QUEUE_BUCKETS);
-	for (unsigned p = 0; p < QUEUE_PRIORITIES; p++)
+	for (unsigned p = 0; p < QUEUE_RANKS; p++)
 		init_lists(q->by_length[p], QUEUE_LENGTHS);
 }
 
@@ -51,7 +51,7 @@ free_lanes(struct list *lanes)
 void
 queue_fini(struct queue *q)
 {
-	for (unsigned p = 0; p < QUEUE_PRIORITIES; p++)
+	for (unsigned p = 0; p < QUEUE_RANKS; p++)
 		kinds_free(&q->kinds[p]);
 	kinds_free(&q->spare_kinds);
 	for (unsigned i = 0; i < QUEUE_BUCKETS; i++)
@@ -135,7 +135,7 @@ length_of(unsigned n)
 static void
 resize(struct queue *q, struct lane *l, unsigned was)
 {
-	enum priority p = l->kind->priority;
+	unsigned p = l->kind->rank;
 	struct list *peers = q->by_length[p];
 	unsigned old = was > 0 ? length_of(was) : QUEUE_LENGTHS;
 	unsigned new = l->n > 0 ? length_of(l->n) : QUEUE_LENGTHS;
@@ -184,8 +184,8 @@ queue_add(struct queue *q, struct order *o, struct account *account)
 		led_by_another(l);
 	resize(q, l, l->n - 1);
 	k->n++;
-	q->last += k->priority == PRIORITY_BATCH;
-	q->late += k->priority != o->req->slo.priority;
+	q->last += k->rank >= PRIORITY_BATCH;
+	q->late += k->rank == QUEUE_LATE;
 	account->waiting++;
 	q->promised += l->promised;
 	q->n++;
@@ -203,8 +203,8 @@ queue_remove(struct queue *q, struct order *o)
 	resize(q, l, l->n + 1);
 	o->lane = NULL;
 	k->n--;
-	q->last -= k->priority == PRIORITY_BATCH;
-	q->late -= k->priority != o->req->slo.priority;
+	q->last -= k->rank >= PRIORITY_BATCH;
+	q->late -= k->rank == QUEUE_LATE;
 	l->account->waiting--;
 	q->promised -= l->promised;
 	q->n--;
@@ -224,7 +224,7 @@ queue_least_served(struct queue *q)
 {
 	double least = HUGE_VAL;
 
-	for (unsigned p = 0; p < QUEUE_PRIORITIES; p++) {
+	for (unsigned p = 0; p < QUEUE_RANKS; p++) {
 		struct list *all = &q->kinds[p];
 
 		for (struct list *n = all->next; n != all; n = n->next) {
@@ -241,7 +241,7 @@ queue_least_served(struct queue *q)
 struct order *
 queue_victim(const struct queue *q, enum priority p)
 {
-	for (unsigned low = PRIORITY_BATCH; low > p; low--) {
+	for (unsigned low = QUEUE_LATE; low > p; low--) {
 		const struct list *longest;
 
 		if (q->lengths[low] == 0)
@@ -255,7 +255,7 @@ queue_victim(const struct queue *q, enum priority p)
 struct order *
 queue_late(struct queue *q, usec now)
 {
-	for (unsigned p = 0; p < PRIORITY_BATCH; p++) {
+	for (unsigned p = 0; p < QUEUE_LATE; p++) {
 		struct list *all = &q->kinds[p];
 
 		for (struct list *n = all->next; n != all; n = n->next) {
@@ -287,7 +287,7 @@ queue_waiting(const struct queue *q, uint32_t serving)
 {
 	unsigned n = 0;
 
-	for (unsigned p = 0; p < QUEUE_PRIORITIES; p++) {
+	for (unsigned p = 0; p < QUEUE_RANKS; p++) {
 		const struct list *all = &q->kinds[p];
 
 		for (struct list *i = all->next; i != all; i = i->next) {

@@ -1,7 +1,8 @@
 /* router/queue.h - requests that wait for a serving.
  *
  * By priority, then the tenant that has been served least (policies/fairness.h),
- * then the earliest to miss its SLO. Requests of one model and priority that
+ * then the earliest to miss its SLO; behind all of them whose SLO is lost: else
+ * a shortage would make everybody late. Requests of one model and priority that
  * may go to the same servings are of one kind; a tenant's requests of a kind
  * share a lane (router/lane.h). Joining, leaving and finding whose turn it is
  * cost O(log lanes).
@@ -20,19 +21,21 @@
 #define QUEUE_BUCKETS 1024 /* of lanes by tenant, a power of two */
 #define QUEUE_KIND_BUCKETS 64
 #define QUEUE_LENGTHS 32 /* powers of two */
-#define QUEUE_PRIORITIES (PRIORITY_BATCH + 1)
-#define QUEUE_ROUND 64 /* kinds of a priority that a round sees at most */
+/* Ranks: the priorities, and behind all of them whose SLO is lost. */
+#define QUEUE_LATE (PRIORITY_BATCH + 1)
+#define QUEUE_RANKS (QUEUE_LATE + 1)
+#define QUEUE_ROUND 64 /* kinds of a rank that a round sees at most */
 
 /* Where something frees: a backend's id, or one of these. */
 #define SITE_ANY UINT32_MAX
 #define SITE_NONE (UINT32_MAX - 1)
 
 struct kind {
-	struct list link; /* of its priority's, or the spare ones */
+	struct list link; /* of its rank's, or the spare ones */
 	struct list hash;
 	const struct conf_model *model;
 	struct set eligible;
-	enum priority priority;
+	unsigned rank;
 	struct set sites; /* of those, by id modulo SET_END: maybe too many */
 	struct lanes lanes[LANE_HEAPS];
 	unsigned n; /* orders */
@@ -44,14 +47,14 @@ struct kind {
 };
 
 struct queue {
-	struct list kinds[QUEUE_PRIORITIES]; /* with orders */
+	struct list kinds[QUEUE_RANKS]; /* with orders */
 	struct list spare_kinds, spare_lanes; /* without */
 	struct list by_kind[QUEUE_KIND_BUCKETS];
 	struct list by_tenant[QUEUE_BUCKETS];
-	struct list by_length[QUEUE_PRIORITIES][QUEUE_LENGTHS];
-	uint32_t lengths[QUEUE_PRIORITIES]; /* bits: not empty */
+	struct list by_length[QUEUE_RANKS][QUEUE_LENGTHS];
+	uint32_t lengths[QUEUE_RANKS]; /* bits: not empty */
 	unsigned n, promised; /* orders, and those of them */
-	unsigned last, late; /* of the lowest priority, once of a higher one */
+	unsigned last, late; /* of the lowest priority; of them, SLO lost */
 	uint64_t sequence;
 };
 
@@ -64,15 +67,21 @@ void queue_remove(struct queue *, struct order *);
 /* Whether anybody of that priority or a higher one waits for that site. */
 bool queue_waits_for(const struct queue *, uint32_t site, enum priority);
 /* Whom to send away for one of that priority: the head of one of the longest
- * lanes (within a factor of two) of the lowest priority below it; nobody to
+ * lanes (within a factor of two) of the lowest rank below it; nobody to
  * whom a place was promised. NULL: nobody. */
 struct order *queue_victim(const struct queue *, enum priority);
-/* One above batch that is past due; NULL: none is. */
+/* One that is past due and of no late rank yet; NULL: none is. */
 struct order *queue_late(struct queue *, usec now);
 /* The least served of the tenants that wait; HUGE_VAL: none does. */
 double queue_least_served(struct queue *);
 /* How many could go to that serving. */
 unsigned queue_waiting(const struct queue *, uint32_t serving);
+
+static inline unsigned
+order_rank(const struct order *o)
+{
+	return o->late ? QUEUE_LATE : (unsigned)o->priority;
+}
 
 /* --- kinds, for the queue and its rounds --- */
 
@@ -86,7 +95,7 @@ bool kind_fits(const struct kind *, uint32_t site);
 
 /* --- a round --- */
 
-/* How often a kind is asked in vain, and how many kinds of a priority are. */
+/* How often a kind is asked in vain, and how many kinds of a rank are. */
 struct round_bounds {
 	unsigned servings; /* by turn, each weighed for as many as it has */
 	unsigned others, every; /* so many out of turn, in every so-manieth */
@@ -99,7 +108,7 @@ struct round {
 	struct queue *queue;
 	uint32_t site;
 	struct round_bounds bounds;
-	enum priority priority; /* the present one */
+	unsigned rank; /* the present one */
 	struct kind *kind[QUEUE_ROUND];
 	unsigned n;
 	bool more; /* kinds than those */

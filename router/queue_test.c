@@ -61,6 +61,17 @@ join(struct hall *h, unsigned i, usec due, enum priority p, uint64_t eligible)
 	return join_as(h, i, due, p, eligible, 0);
 }
 
+/* Its SLO is lost. */
+static void
+join_late(struct hall *h, unsigned i, usec due)
+{
+	struct order *o = join(h, i, due, PRIORITY_BATCH, 3);
+
+	queue_remove(&h->queue, o);
+	o->late = true;
+	assert_true(queue_add(&h->queue, o, &h->account[0]));
+}
+
 static const struct round_bounds once = {
 	.servings = 1, .every = 1, .kinds = QUEUE_ROUND
 };
@@ -381,18 +392,39 @@ nobody_gives_way_to_his_own_kind(void **state)
 }
 
 static void
-who_is_past_due_is_found_unless_already_batch(void **state)
+who_is_past_due_is_found_once(void **state)
 {
 	struct hall *h = hall();
 
-	join(h, 0, 10, PRIORITY_BATCH, 3);
+	join_late(h, 0, 10);
 	join(h, 1, 50, PRIORITY_STANDARD, 3);
-	join(h, 2, 60, PRIORITY_PREMIUM, 1);
+	join(h, 2, 60, PRIORITY_BATCH, 1);
 	assert_null(queue_late(&h->queue, 49));
 	assert_ptr_equal(queue_late(&h->queue, 50), &h->order[1]);
 	queue_remove(&h->queue, &h->order[1]);
-	assert_null(queue_late(&h->queue, 50));
+	assert_null(queue_late(&h->queue, 59));
 	assert_ptr_equal(queue_late(&h->queue, 99), &h->order[2]);
+	hall_close(h);
+}
+
+static void
+who_is_late_stands_behind_all_who_are_not(void **state)
+{
+	static const struct round_bounds all = {
+		.servings = 64, .every = 1, .kinds = 8
+	};
+	struct hall *h = hall();
+	struct round round;
+
+	join_late(h, 0, 10); /* due first of all */
+	join(h, 1, 90, PRIORITY_BATCH, 3);
+	round_begin(&round, &h->queue, SITE_ANY, &all);
+	assert_ptr_equal(round_next(&round), &h->order[1]);
+	round_pass(&round);
+	assert_ptr_equal(round_next(&round), &h->order[0]);
+	round_end(&round);
+	/* and makes room for them */
+	assert_ptr_equal(queue_victim(&h->queue, PRIORITY_BATCH), &h->order[0]);
 	hall_close(h);
 }
 
@@ -481,7 +513,8 @@ main(void)
 		cmocka_unit_test(a_place_that_was_promised_is_not_taken_away),
 		cmocka_unit_test(the_lowest_priority_gives_way_where_most_wait),
 		cmocka_unit_test(nobody_gives_way_to_his_own_kind),
-		cmocka_unit_test(who_is_past_due_is_found_unless_already_batch),
+		cmocka_unit_test(who_is_past_due_is_found_once),
+		cmocka_unit_test(who_is_late_stands_behind_all_who_are_not),
 		cmocka_unit_test(
 		    any_way_of_joining_and_leaving_keeps_the_order),
 	};

@@ -23,12 +23,12 @@ enter(const struct round *r, struct kind *k)
 		k->may += r->bounds.others;
 }
 
-/* The kinds of the present priority. Where there are more than the round may
+/* The kinds of the present rank. Where there are more than the round may
  * see, those that it sees go behind the others: the next sees those. */
 static void
 gather(struct round *r)
 {
-	struct list *all = &r->queue->kinds[r->priority];
+	struct list *all = &r->queue->kinds[r->rank];
 
 	r->n = 0;
 	r->more = false;
@@ -69,7 +69,7 @@ round_begin(struct round *r, struct queue *q, uint32_t site,
 	r->queue = q;
 	r->site = site;
 	r->bounds = *bounds;
-	r->priority = PRIORITY_PREMIUM;
+	r->rank = PRIORITY_PREMIUM;
 	list_init(&r->aside);
 	gather(r);
 }
@@ -113,9 +113,9 @@ round_next(struct round *r)
 		if (r->lane != NULL)
 			return r->lane->head;
 		put_back(r);
-		if (r->priority == PRIORITY_BATCH)
+		if (r->rank == QUEUE_LATE)
 			return NULL;
-		r->priority++;
+		r->rank++;
 		gather(r);
 	}
 }

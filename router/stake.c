@@ -10,13 +10,17 @@
 void
 stake_enter(struct stake *s, double worth, double tokens, usec ttft, usec itl)
 {
-	if (s->ttft == 0)
-		s->tokens = tokens;
-	s->tokens += LEARN * (tokens - s->tokens);
-	s->ttft = ttft;
-	s->itl = itl;
-	s->coming += worth / COMING;
-	s->at_work += itl > 0 ? worth : 0;
+	if (ttft > 0) {
+		if (s->ttft == 0)
+			s->tokens = tokens;
+		s->tokens += LEARN * (tokens - s->tokens);
+		s->ttft = ttft;
+		s->coming += worth / COMING;
+	}
+	if (itl > 0) {
+		s->itl = itl;
+		s->at_work += worth;
+	}
 }
 
 void

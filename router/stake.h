@@ -15,11 +15,13 @@
 
 /* Of one priority at one backend; all zeros to begin with. */
 struct stake {
-	double at_work; /* USD: the sum of what each one's miss is worth */
+	/* of those with an ITL target: what the miss of each is worth, USD */
+	double at_work;
 	double usual; /* the same, in the mean of the last seconds */
+	/* of those with a TTFT target */
 	double coming; /* USD a us: the worth of those who come, of late */
 	double tokens; /* of their prompts, fading mean */
-	usec ttft, itl; /* targets of the last who came; 0: none */
+	usec ttft, itl; /* of the last who came with such a target; 0: none */
 };
 
 /* One with that prompt and those targets (0: none) comes, and goes. */

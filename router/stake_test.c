@@ -21,6 +21,23 @@ who_comes_and_goes_leaves_nothing(void **state)
 }
 
 static void
+who_has_no_target_leaves_those_of_others(void **state)
+{
+	struct stake s = { 0 };
+	double coming;
+
+	(void)state;
+	stake_enter(&s, 0.1, 100, USEC_SEC, 15 * USEC_MS);
+	coming = s.coming;
+	stake_enter(&s, 0.1, 900, 0, 0);
+	assert_int_equal(s.ttft, USEC_SEC);
+	assert_int_equal(s.itl, 15 * USEC_MS);
+	assert_true(fabs(s.tokens - 100) < 1e-9);
+	assert_true(fabs(s.coming - coming) < 1e-15);
+	assert_true(fabs(s.at_work - 0.1) < 1e-9);
+}
+
+static void
 the_usual_follows_within_seconds(void **state)
 {
 	struct stake s = { 0 };
@@ -62,6 +79,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_comes_and_goes_leaves_nothing),
+		cmocka_unit_test(who_has_no_target_leaves_those_of_others),
 		cmocka_unit_test(the_usual_follows_within_seconds),
 		cmocka_unit_test(what_comes_is_a_rate),
 	};

@@ -282,6 +282,24 @@ unannounced_bodies_take_memory_as_they_come(void **state)
 	server_stop(s);
 }
 
+/* A reload may set one: what came before it must not be held against what
+ * comes then. */
+static void
+without_a_limit_nothing_adds_up(void **state)
+{
+	struct server *s = server_default();
+	struct client c = client_connect(s);
+
+	(void)state;
+	assert_true(client_text(&c, POST "Content-Length: 5\r\n\r\nhello"));
+	assert_true(reaches(&s->heads, 1));
+	client_close(&c);
+	assert_true(reaches(&s->closed, 1));
+	assert_int_equal(atomic_load(&s->budget.since), 0);
+	assert_int_equal(atomic_load(&s->budget.coming), 0);
+	server_stop(s);
+}
+
 static void
 too_long_headers_are_refused(void **state)
 {
@@ -668,6 +686,7 @@ main(void)
 		cmocka_unit_test(without_memory_only_what_is_new_is_refused),
 		cmocka_unit_test(announced_bodies_take_memory_before_they_come),
 		cmocka_unit_test(unannounced_bodies_take_memory_as_they_come),
+		cmocka_unit_test(without_a_limit_nothing_adds_up),
 		cmocka_unit_test(too_long_headers_are_refused),
 		cmocka_unit_test(a_client_that_leaves_is_noticed_at_once),
 		cmocka_unit_test(it_is_noticed_on_a_unix_socket_too),

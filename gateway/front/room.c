@@ -44,6 +44,8 @@ room_admit(struct exchange *x, uint64_t announced)
 		atomic_fetch_add(&b->shed, 1);
 		return false;
 	}
+	if (x->front->settings.limits.memory == 0)
+		return true; /* no readings: nobody would take it off again */
 	atomic_fetch_add(&b->since, A_REQUEST);
 	atomic_fetch_add(&b->coming, announced);
 	x->coming = announced;
@@ -63,7 +65,8 @@ room_take(struct exchange *x, uint64_t n)
 		atomic_fetch_add(&b->shed, 1);
 		return false;
 	}
-	atomic_fetch_add(&b->since, n);
+	if (x->front->settings.limits.memory > 0)
+		atomic_fetch_add(&b->since, n);
 	return true;
 }
 

@@ -20,6 +20,7 @@ CHAT = "/v1/chat/completions"
 LANES = {"cases": 8, "good": 4, "leaving": 2, "reloads": 1, "kills": 1,
          "bulk": 1}
 RELOAD_EVERY, KILL_EVERY = 3.0, 7.0
+TOGETHER = 200  # of the bulk: the peak of memory is to come in the warm-up
 WINDOW = 5  # seconds of bulk traffic at one rate
 BEHIND = 1.5  # and until its last answer, where the machine keeps up
 FAULTS = 0.1  # of the bulk meets one first
@@ -93,6 +94,13 @@ class Traffic:
             random.shuffle(self.queue)
         return self.queue.pop()
 
+    def fresh(self, case):
+        """Its upstream, which has not heard yet of what a client saw."""
+        upstream = self.stage.upstreams[case.name]
+        upstream.marks = {m: asyncio.Event() for m in MARKS}
+        upstream.calls.clear()
+        return upstream
+
     async def cases(self):
         case = self.next_case()
         if case.fault.heavy:
@@ -102,9 +110,7 @@ class Traffic:
             await self.case(case)
 
     async def case(self, case):
-        upstream = self.stage.upstreams[case.name]
-        upstream.marks = {m: asyncio.Event() for m in MARKS}
-        upstream.calls.clear()
+        upstream = self.fresh(case)
         body, headers = case.request()
         began = time.monotonic()
         try:
@@ -148,10 +154,13 @@ class Traffic:
     # --- clients that leave, somewhere ---
 
     async def leaving(self):
-        case = random.choice(self.stage.cases)
-        model = random.choice(("good", "hedged", "child", case.name))
-        if model == case.name and case.fault.heavy:
-            return
+        model = random.choice(("good", "hedged", "child", None))
+        if model is None:
+            case = self.next_case()
+            if case.fault.heavy:
+                return
+            model = case.name
+            self.fresh(case)
         _, writer = await asyncio.open_connection("127.0.0.1", self.port)
         whole = request(CHAT, self.body(model, random.random() < 0.7),
                         signed(tenant=TENANTS[0]))
@@ -202,7 +211,8 @@ class Traffic:
             POINTSMAN, "loadtest", "--url", f"http://127.0.0.1:{self.port}/v1",
             "--class", spec.format("fine", 1 - FAULTS, "bulk"),
             "--class", spec.format("limping", FAULTS, "limping"),
-            "--rate", f"{rate:.0f}", "--duration", f"{WINDOW}s",
+            "--limit", str(TOGETHER), "--rate", f"{rate:.0f}",
+            "--duration", f"{WINDOW}s",
             "--prompt-tokens", "50", "--max-tokens", "16", "--json",
             "--seed", str(random.randrange(10**6)), env=env,
             stdout=asyncio.subprocess.PIPE,

@@ -37,9 +37,10 @@ class Bed(unittest.TestCase):
             self.extra), env=self.env)
 
     def tearDown(self):
-        self.assertEqual(self.gateway.stop(), 0)
+        left = self.gateway.stop()
         self.main.stop()
         self.spare.stop()
+        self.assertEqual(left, 0)
 
     def admin(self, method, query=""):
         status, _, body = http_json(self.gateway.admin, method, PATH + query)
