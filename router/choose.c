@@ -270,7 +270,8 @@ static void
 add_penalties(
     struct candidate *list, unsigned n, const struct demand *d, usec now)
 {
-	double stake = choose_stake(list, n, d), most = dearest(list, n);
+	double most = dearest(list, n);
+	double stake = slo_has_targets(d->slo) ? d->penalty * most : 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct candidate *c = &list[i];

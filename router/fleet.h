@@ -89,7 +89,6 @@ struct cell {
 	double cached_share; /* of a prompt whose beginning is known here */
 	double
 	    odds[PRIORITY_BATCH + 1]; /* policies/confidence.h, by priority */
-	double outputs, output_tokens; /* answers and their tokens, fading */
 	usec used_at; /* when a request with targets was last sent there */
 	usec heard_at; /* when an attempt last told of it; 0: never */
 	unsigned asked; /* by us, since others came: at most so often */
