@@ -14,7 +14,7 @@ VERSION := 0.1.0
 FLAVOUR ?= release
 OUT     := $(BUILD)/$(FLAVOUR)
 
-LIBS := libmicrohttpd libcurl jansson libuv openssl libconfig zlib
+LIBS := libmicrohttpd libcurl jansson libuv openssl libconfig zlib sqlite3 yaml-0.1 gnutls
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lpthread -lm
 
@@ -38,8 +38,9 @@ ALL_LDFLAGS = $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
 
 # --- folders and what each may link, lowest first ---
 FOLDERS := gateway/lib gateway/conf gateway/telemetry gateway/dialects \
-	backends policies router gateway/front gateway/upstream gateway/admin \
-	bench/traffic bench/sim bench/load
+	backends policies router gateway/quota gateway/ledger gateway/front gateway/upstream \
+	gateway/admin \
+	gateway/import bench/traffic bench/sim bench/load
 DEPS_gateway/lib       :=
 DEPS_gateway/conf      := gateway/lib
 DEPS_gateway/telemetry := gateway/lib
@@ -47,17 +48,22 @@ DEPS_gateway/dialects  := gateway/conf gateway/lib
 DEPS_backends          := gateway/conf gateway/lib
 DEPS_policies          := gateway/telemetry gateway/conf gateway/lib
 DEPS_router            := policies $(DEPS_policies)
+DEPS_gateway/quota     := policies gateway/conf gateway/telemetry \
+	gateway/lib
+DEPS_gateway/ledger    := gateway/telemetry gateway/lib
 DEPS_gateway/front     := gateway/telemetry gateway/conf gateway/lib
 DEPS_gateway/upstream  := gateway/telemetry gateway/conf gateway/lib
-DEPS_gateway/admin     := router policies backends gateway/dialects \
+DEPS_gateway/admin     := gateway/ledger router policies backends gateway/dialects \
 	gateway/telemetry gateway/conf gateway/lib
+DEPS_gateway/import    := backends gateway/conf gateway/lib
 DEPS_bench/traffic     := gateway/telemetry gateway/conf gateway/lib
 DEPS_bench/sim         := bench/traffic router policies backends \
 	gateway/telemetry gateway/conf gateway/lib
 DEPS_bench/load        := bench/traffic gateway/telemetry gateway/conf \
 	gateway/lib
 DEPS_gateway           := bench/load bench/sim bench/traffic gateway/admin \
-	gateway/upstream gateway/front $(DEPS_gateway/admin)
+	gateway/import gateway/quota gateway/upstream gateway/front \
+	$(DEPS_gateway/admin)
 DEPS_bench             := router policies backends gateway/telemetry \
 	gateway/conf gateway/lib
 
@@ -125,6 +131,8 @@ help:
 	@echo "make demo       simulated hardware: SLO classes, a kill, a recovery"
 	@echo "make demo-brownout  a fast provider slows 4x under load, and recovers"
 	@echo "make bench      speed and memory against nginx, same run"
+	@echo "make compare    beside nginx, haproxy, other gateways (bench-peers first)"
+	@echo "make profile    where the instructions of a request and a chunk go"
 	@echo "make bench-sim  the engine beside other routers, in virtual time"
 	@echo "make bench-plots  pictures of that, into docs/"
 	@echo "make chaos      N=20: faults again and again, and a scorecard"
@@ -133,6 +141,7 @@ help:
 	@echo "make test-deep  ThreadSanitizer, valgrind, failing allocations"
 	@echo "make docs       the generated pages"
 	@echo "make install    DESTDIR, PREFIX"
+	@echo "make deb        a Debian package, in build/deb"
 
 CONF ?= gateway.conf
 run: all
@@ -167,6 +176,8 @@ lint:
 docs: $(PROGRAM)
 	@$(PROGRAM) docs configuration > docs/configuration.md
 	@$(PROGRAM) docs metrics > docs/metrics.md
+	@tools/grafana/make_dashboard.py > tools/grafana/pointsman.json
+	@tools/observability-page > docs/observability.md
 
 demo: all
 	@POINTSMAN=$(BUILD)/pointsman FAKELLM=$(BUILD)/fakellm bench/demo
@@ -181,6 +192,17 @@ install: $(BUILD)/pointsman
 		$(DESTDIR)$(PREFIX)/lib/systemd/system/pointsman.service
 	sed -i 's|/usr/local|$(PREFIX)|' \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system/pointsman.service
+	install -D -m 644 tools/pointsman.socket \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/pointsman.socket
+
+# A package for the Debian or Ubuntu that it is built on.
+.PHONY: deb
+deb: $(BUILD)/pointsman
+	@rm -rf $(BUILD)/deb
+	@$(MAKE) -s install DESTDIR=$(abspath $(BUILD)/deb/pointsman) \
+		PREFIX=/usr
+	@PROGRAM=$(abspath $(PROGRAM)) VERSION=$(VERSION) \
+		tools/deb $(abspath $(BUILD)/deb)
 
 clean:
 	rm -rf $(BUILD)

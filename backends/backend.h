@@ -25,6 +25,8 @@ struct encode_in {
 	const struct conf_serving *serving;
 	struct slice model_name; /* what to ask this backend for */
 	bool want_usage; /* have a stream report its usage (include_usage) */
+	const char *api_key; /* NULL: the backend's first */
+	uint32_t max_tokens; /* to say where the client does not; 0: nothing */
 };
 
 /* What encode() makes. Owned by the attempt. */
@@ -117,6 +119,8 @@ struct backend_ops {
 	bool lacks_base64; /* embeddings come as float lists only; the wish
 			      for another encoding is not passed on */
 	bool no_usage_option; /* stream_options is not understood */
+	bool completion_tokens; /* max_tokens of a chat is refused or of old:
+				   it wants max_completion_tokens */
 	const char *const *strip; /* members it rejects, NULL-terminated; or
 				     NULL */
 

@@ -102,6 +102,22 @@ is_about_model(const struct wire_error *e)
 	return is_any(e, words) || begins_any(e, phrases);
 }
 
+/* Of a 403: that we may not, whatever is asked. */
+static bool
+is_about_key(const struct wire_error *e)
+{
+	static const char *const words[] = { "invalid_api_key",
+		"authentication_error", "permission_error", "permission_denied",
+		"PERMISSION_DENIED", "unsupported_country_region_territory",
+		"account_deactivated", "insufficient_permissions",
+		"AccessDeniedException", NULL };
+	static const char *const phrases[] = { "invalid api key",
+		"your api key", "this api key", "country, region, or territory",
+		"access denied", "permission denied", NULL };
+
+	return is_any(e, words) || begins_any(e, phrases);
+}
+
 /* It would be a 402, had it a status of its own. */
 static bool
 is_about_credit(const struct wire_error *e)
@@ -221,6 +237,16 @@ kind_of_bad_request(const struct wire_error *e)
 							 : FAULT_REQUEST;
 }
 
+/* What a filter in front of the backend, or its moderation, found in this
+ * request says nothing of the others. */
+static enum fault_kind
+kind_of_forbidden(const struct wire_error *e)
+{
+	if (e != NULL && is_about_model(e))
+		return FAULT_MODEL;
+	return e != NULL && is_about_key(e) ? FAULT_KEY : FAULT_UNSUITED;
+}
+
 static enum fault_kind
 kind_of_refusal(int status, enum dialect dialect, const struct wire_error *e)
 {
@@ -228,7 +254,7 @@ kind_of_refusal(int status, enum dialect dialect, const struct wire_error *e)
 	case 401:
 		return FAULT_KEY;
 	case 403:
-		return e != NULL && is_about_model(e) ? FAULT_MODEL : FAULT_KEY;
+		return kind_of_forbidden(e);
 	case 402: /* out of credit: back when it is paid */
 	case 429:
 	case 498: /* Groq: its spare capacity is used up */

@@ -283,6 +283,35 @@ out_of_credit_is_a_limit(void **state)
 }
 
 static void
+a_403_is_about_the_key_where_it_says_so(void **state)
+{
+	static const struct row about_key[] = {
+		{ "anthropic", "openai", 403,
+		    "{\"type\":\"error\",\"error\":{\"type\":"
+		    "\"permission_error\",\"message\":\"Your API key does not "
+		    "have permission to use the specified resource.\"}}" },
+		{ "openai, from where it is not served", "openai", 403,
+		    "{\"error\":{\"message\":\"Country, region, or territory "
+		    "not supported\",\"type\":\"request_forbidden\",\"param\":"
+		    "null,\"code\":\"unsupported_country_region_territory\"}"
+		    "}" },
+	};
+	static const struct row about_request[] = {
+		{ "openrouter, moderation", "openai", 403,
+		    "{\"error\":{\"message\":\"Your chosen model requires "
+		    "moderation and your input was flagged\",\"code\":403}}" },
+		{ "what the client wrote", "openai", 403,
+		    "{\"error\":{\"message\":\"flagged: my permission_error, "
+		    "access denied, your API key\",\"code\":403}}" },
+		{ "a filter in front of it", "openai", 403,
+		    "<html><head><title>403 Forbidden</title></head></html>" },
+	};
+
+	ALL_ARE(about_key, FAULT_KEY);
+	ALL_ARE(about_request, FAULT_UNSUITED);
+}
+
+static void
 a_wrong_request_goes_nowhere_else(void **state)
 {
 	static const struct row rows[] = {
@@ -361,6 +390,7 @@ main(void)
 		cmocka_unit_test(a_model_that_is_not_there_is_put_aside),
 		cmocka_unit_test(a_missing_path_says_nothing_of_the_model),
 		cmocka_unit_test(out_of_credit_is_a_limit),
+		cmocka_unit_test(a_403_is_about_the_key_where_it_says_so),
 		cmocka_unit_test(a_wrong_request_goes_nowhere_else),
 		cmocka_unit_test(
 		    no_client_can_put_a_serving_aside_by_its_words),

@@ -49,7 +49,7 @@ each_status_has_its_row(void **state)
 		{ 429, FAULT_RATE_LIMITED },
 		{ 498, FAULT_RATE_LIMITED },
 		{ 401, FAULT_KEY },
-		{ 403, FAULT_KEY },
+		{ 403, FAULT_UNSUITED },
 		{ 404, FAULT_MODEL },
 		{ 405, FAULT_MODEL },
 		{ 400, FAULT_REQUEST },

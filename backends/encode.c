@@ -14,7 +14,9 @@
 void
 encoded_init(struct encoded *e)
 {
-	memset(e, 0, sizeof(*e));
+	e->path[0] = '\0';
+	e->usage_injected = false;
+	edits_init(&e->body, SLICE(""));
 	buf_init(&e->extra, EXTRA_MAX);
 	buf_init(&e->headers, HEADERS_MAX);
 }
@@ -89,7 +91,9 @@ is_asked_for_already(const struct scan_member *model, struct slice name)
 static enum err
 name_model(const struct encode_in *in, struct encoded *out, size_t *left)
 {
+	const size_t from = out->extra.n;
 	bool append = in->model == NULL;
+	struct slice text;
 
 	if (!append && is_asked_for_already(in->model, in->model_name))
 		return OK;
@@ -98,11 +102,62 @@ name_model(const struct encode_in *in, struct encoded *out, size_t *left)
 	buf_add_json(&out->extra, in->model_name);
 	if (buf_err(&out->extra) != OK)
 		return buf_err(&out->extra);
+	text = slice_make(out->extra.p + from, out->extra.n - from);
 	if (!append)
-		return edits_replace(
-		    &out->body, in->model->value, buf_slice(&out->extra));
-	return edits_append_members(
-	    &out->body, buf_slice(&out->extra), (*left)++ > 0);
+		return edits_replace(&out->body, in->model->value, text);
+	return edits_append_members(&out->body, text, (*left)++ > 0);
+}
+
+/* --- the longest answer --- */
+
+static const char *
+limit_name(const struct encode_in *in, const struct backend_ops *ops)
+{
+	if (in->dialect == DIALECT_RESPONSES)
+		return "max_output_tokens";
+	return in->dialect == DIALECT_CHAT && ops->completion_tokens
+	    ? "max_completion_tokens"
+	    : "max_tokens";
+}
+
+static bool
+is_stripped(const struct encode_in *in, const struct backend_ops *ops,
+    const char *member)
+{
+	const char *const *name = strip_list(in, ops);
+
+	for (; name != NULL && *name != NULL; name++)
+		if (strcmp(*name, member) == 0)
+			return true;
+	return false;
+}
+
+/* Its text, at the start of `extra`. */
+static void
+write_limit(const struct encode_in *in, const struct backend_ops *ops,
+    struct encoded *out)
+{
+	const char *name = limit_name(in, ops);
+
+	if (in->max_tokens > 0 && in->dialect != DIALECT_EMBEDDINGS &&
+	    !is_stripped(in, ops, name))
+		buf_addf(&out->extra, "\"%s\":%u", name, in->max_tokens);
+}
+
+/* A client that says null says nothing. */
+static enum err
+add_limit(const struct encode_in *in, const struct backend_ops *ops,
+    struct slice text, struct encoded *out, size_t *left)
+{
+	const char *name = limit_name(in, ops);
+	const struct scan_member *said =
+	    scan_find(in->members, in->n_members, name);
+	size_t value = strlen(name) + 3;
+
+	if (said != NULL)
+		return edits_replace(&out->body, said->value,
+		    slice_make(text.p + value, text.n - value));
+	return edits_append_members(&out->body, text, (*left)++ > 0);
 }
 
 /* --- stream_options.include_usage --- */
@@ -112,13 +167,9 @@ name_model(const struct encode_in *in, struct encoded *out, size_t *left)
 static bool
 may_ask_for_usage(const struct encode_in *in, const struct backend_ops *ops)
 {
-	const char *const *name = strip_list(in, ops);
-
-	for (; name != NULL && *name != NULL; name++)
-		if (strcmp(*name, "stream_options") == 0)
-			return false;
-	return in->want_usage && in->facts->stream &&
-	    !in->facts->include_usage && !ops->no_usage_option &&
+	return !is_stripped(in, ops, "stream_options") && in->want_usage &&
+	    in->facts->stream && !in->facts->include_usage &&
+	    !ops->no_usage_option &&
 	    (in->dialect == DIALECT_CHAT || in->dialect == DIALECT_COMPLETIONS);
 }
 
@@ -160,13 +211,18 @@ static enum err
 edit_body(const struct encode_in *in, const struct backend_ops *ops,
     struct encoded *out)
 {
-	size_t left;
+	size_t left, limit;
 	enum err rc;
 
 	edits_init(&out->body, in->body);
+	write_limit(in, ops, out);
+	limit = out->extra.n;
 	rc = strip(in, ops, &out->body, &left);
 	if (rc == OK)
 		rc = name_model(in, out, &left);
+	if (rc == OK && limit > 0)
+		rc = add_limit(
+		    in, ops, slice_make(out->extra.p, limit), out, &left);
 	if (rc == OK && may_ask_for_usage(in, ops))
 		rc = ask_for_usage(in, out, left);
 	return rc;
@@ -174,12 +230,19 @@ edit_body(const struct encode_in *in, const struct backend_ops *ops,
 
 /* --- headers --- */
 
+static const char *
+key_of(const struct encode_in *in)
+{
+	return in->api_key != NULL ? in->api_key
+				   : in->serving->backend->api_key;
+}
+
 /* Anthropic's servers want the key in a header of their own, and the version
  * of the format; others that speak it look for a bearer token. */
 static void
 add_headers(const struct encode_in *in, struct buf *headers)
 {
-	const char *key = in->serving->backend->api_key;
+	const char *key = key_of(in);
 
 	buf_add_str(headers,
 	    "content-type: application/json\n"
@@ -217,7 +280,7 @@ openai_encode(
 	if (ops == NULL)
 		return fail(why, ERR_NOT_FOUND, "no adapter is called \"%s\"",
 		    b->adapter);
-	if (b->api_key != NULL && strpbrk(b->api_key, "\r\n") != NULL)
+	if (key_of(in) != NULL && strpbrk(key_of(in), "\r\n") != NULL)
 		return fail(why, ERR_INVALID,
 		    "the key of backend \"%s\" has a line end in it", b->name);
 	rc = set_path(in->path, out, why);

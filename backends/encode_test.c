@@ -20,6 +20,7 @@ struct sent {
 	const char *const *strip;
 	enum dialect dialect;
 	bool stream, client_wants_usage, base64;
+	uint32_t max_tokens;
 	/* out */
 	char text[2048], headers[1024];
 	size_t edits;
@@ -70,7 +71,8 @@ encode(struct sent *s)
 		.members = members,
 		.serving = &serving,
 		.model_name = slice_of(s->model != NULL ? s->model : "m"),
-		.want_usage = s->stream };
+		.want_usage = s->stream,
+		.max_tokens = s->max_tokens };
 	const struct backend_ops *ops = backend_find(slice_of(backend.adapter));
 	struct encoded e;
 	enum err rc;
@@ -94,6 +96,41 @@ becomes(struct sent *s, const char *want)
 {
 	assert_int_equal(encode(s), OK);
 	assert_string_equal(s->text, want);
+}
+
+/* --- the longest answer --- */
+
+static void
+a_limit_is_said_in_the_words_of_the_backend(void **state)
+{
+	becomes(&(struct sent){ .body = "{\"model\":\"x\"}",
+		    .adapter = "vllm",
+		    .max_tokens = 50 },
+	    "{\"model\":\"m\",\"max_tokens\":50}");
+	becomes(&(struct sent){ .body = "{\"model\":\"m\"}",
+		    .adapter = "openai",
+		    .max_tokens = 50 },
+	    "{\"model\":\"m\",\"max_completion_tokens\":50}");
+	becomes(&(struct sent){ .body = "{\"a\":1}",
+		    .adapter = "openai",
+		    .dialect = DIALECT_RESPONSES,
+		    .max_tokens = 50 },
+	    "{\"a\":1,\"model\":\"m\",\"max_output_tokens\":50}");
+	becomes(&(struct sent){ .body = "{\"model\":\"x\"}",
+		    .adapter = "vllm",
+		    .dialect = DIALECT_EMBEDDINGS,
+		    .max_tokens = 50 },
+	    "{\"model\":\"m\"}");
+}
+
+static void
+null_is_no_length(void **state)
+{
+	becomes(&(struct sent){ .body = "{\"max_tokens\":null,\"model\":"
+					"\"x\"}",
+		    .adapter = "vllm",
+		    .max_tokens = 50 },
+	    "{\"max_tokens\":50,\"model\":\"m\"}");
 }
 
 /* --- the model --- */
@@ -381,6 +418,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_limit_is_said_in_the_words_of_the_backend),
+		cmocka_unit_test(null_is_no_length),
 		cmocka_unit_test(a_body_that_fits_is_not_touched),
 		cmocka_unit_test(only_the_models_name_is_replaced),
 		cmocka_unit_test(an_escaped_name_is_compared_by_meaning),

@@ -15,17 +15,50 @@ $(LOADCLIENT): $(OUT)/obj/bench/loadclient.o \
 $(OUT)/micro_scan: $(OUT)/obj/bench/micro_scan.o $(call archives,gateway/lib)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+$(OUT)/micro_metrics: $(OUT)/obj/bench/micro_metrics.o \
+		$(call archives,gateway/telemetry $(DEPS_gateway/telemetry))
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(OUT)/micro_ledger: $(OUT)/obj/bench/micro_ledger.o \
+		$(call archives,gateway/ledger $(DEPS_gateway/ledger))
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(OUT)/micro_limits: $(OUT)/obj/bench/micro_limits.o \
+		$(call archives,gateway/quota $(DEPS_gateway/quota))
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 # It counts what the router allocates.
 $(OUT)/micro_router: $(OUT)/obj/bench/micro_router.o \
 		$(call archives,router $(DEPS_router))
 	$(CC) $(ALL_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
 		-o $@ $^ $(PKG_LIBS)
 
-# Speed and memory against nginx; QUICK=1 for a first look.
-.PHONY: bench micro
-bench: $(PROGRAM) $(FAKELLM) $(LOADCLIENT)
+# Speed and memory against nginx and the gateways that bench-peers has fetched;
+# QUICK=1 for a first look. What was measured stays in build/bench.json.
+.PHONY: bench bench-peers micro
+bench: $(PROGRAM) $(FAKELLM) $(LOADCLIENT) $(OUT)/pointsman-alloc
 	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
-		LOADCLIENT=$(abspath $(LOADCLIENT)) bench/run
+		LOADCLIENT=$(abspath $(LOADCLIENT)) \
+		POINTSMAN_COUNTING=$(abspath $(POINTSMAN_ALLOC)) \
+		PEERS=$(abspath $(PEERS)) RESULTS=$(BUILD)/bench.json bench/run
+
+# Side by side with all of them; QUICK=1, ONLY="pointsman haproxy".
+.PHONY: compare
+compare: $(PROGRAM) $(FAKELLM) $(LOADCLIENT)
+	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+		LOADCLIENT=$(abspath $(LOADCLIENT)) PEERS=$(abspath $(PEERS)) \
+		RESULTS=$(BUILD)/compare.json bench/compare
+
+# Where the instructions of a request and of a chunk go; needs valgrind.
+.PHONY: profile
+profile: $(PROGRAM) $(FAKELLM) $(LOADCLIENT)
+	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+		LOADCLIENT=$(abspath $(LOADCLIENT)) bench/profile
+
+# The proxies and gateways that it is compared with, into build/peers.
+PEERS := $(BUILD)/peers
+bench-peers:
+	@tools/bench-peers $(PEERS)
 
 # The engine beside other routers, in virtual time; QUICK=1 for a first look,
 # TRACE=FILE for the arrivals of that file.
@@ -45,6 +78,11 @@ sim-gate: $(PROGRAM)
 bench-plots: $(PROGRAM)
 	@POINTSMAN=$(abspath $(PROGRAM)) RESULTS=$(BUILD)/bench-sim \
 		bench/plot_sim.py
+
+# docs/images/compare.svg and crowds.svg, from what compare has left.
+.PHONY: compare-plots
+compare-plots:
+	@bench/plot_bench.py $(BUILD)/compare.json
 
 # The simulator beside the real thing: fakellm, and two llama.cpp servers. Half
 # an hour; PART=fake: six minutes.

@@ -12,10 +12,14 @@
 #include "gateway/children.h"
 #include "gateway/front/front.h"
 #include "gateway/head.h"
+#include "gateway/keys_admin.h"
+#include "gateway/ledger/ledger.h"
+#include "gateway/usage_job.h"
 
 struct admin_server {
 	struct app *app;
 	struct front *front;
+	struct usage_jobs usage;
 	void (*on_closed)(void *);
 	void *arg;
 };
@@ -94,10 +98,11 @@ stop_drill(struct app *app, struct admin_reply *reply)
 }
 
 static void
-carry_out(struct app *app, struct admin_reply *reply)
+carry_out(struct app *app, struct exchange *x, struct admin_reply *reply)
 {
 	switch (reply->action) {
 	case ADMIN_NOTHING:
+	case ADMIN_USAGE: /* on_request() does */
 		break;
 	case ADMIN_RELOAD:
 		reload(app, reply);
@@ -107,6 +112,12 @@ carry_out(struct app *app, struct admin_reply *reply)
 		break;
 	case ADMIN_DRILL_STOP:
 		stop_drill(app, reply);
+		break;
+	case ADMIN_KEYS:
+		keys_admin(app, exchange_method(x), exchange_query(x), reply);
+		break;
+	case ADMIN_TENANTS:
+		tenants_admin(app, reply);
 		break;
 	}
 }
@@ -118,6 +129,7 @@ answer(struct app *app, struct exchange *x, struct admin_reply *reply)
 		.telemetry = app->telemetry,
 		.receipts = app->receipts,
 		.book = app->book,
+		.ledger = app->ledger != NULL ? ledger_path(app->ledger) : NULL,
 		.labels = app->labels,
 		.drill = app->drill,
 		.query = exchange_query(x),
@@ -137,7 +149,7 @@ answer(struct app *app, struct exchange *x, struct admin_reply *reply)
 		p.children = children;
 		app_gauges(app, &p.gauges);
 		admin_handle(&p, exchange_method(x), exchange_path(x), reply);
-		carry_out(app, reply);
+		carry_out(app, x, reply);
 	}
 	free(views);
 	free(children);
@@ -230,15 +242,20 @@ on_request(void *arg, struct exchange *x)
 		admin_error(&reply, bad->status, bad->code, bad->message);
 	else if (admit(s->app, x, &reply))
 		answer(s->app, x, &reply);
-	send_reply(x, &reply);
+	if (reply.action != ADMIN_USAGE ||
+	    !usage_job_begin(&s->usage, x, ledger_path(s->app->ledger), &reply))
+		send_reply(x, &reply);
 	admin_reply_fini(&reply);
 }
 
 static void
 on_exchange_closed(void *arg, struct exchange *x)
 {
+	struct usage_job *job = exchange_arg(x);
+
 	(void)arg;
-	(void)x;
+	if (job != NULL)
+		usage_job_forget(job);
 }
 
 static const struct front_ops ops = {
@@ -267,6 +284,8 @@ admin_server_new(struct app *app, int listen_fd, struct errmsg *why)
 		return NULL;
 	}
 	s->app = app;
+	s->usage =
+	    (struct usage_jobs){ .loop = &app->loop, .done = send_reply };
 	s->front = front_new(
 	    &app->loop, listen_fd, &settings, &app->admin_budget, &ops, s, why);
 	if (s->front == NULL) {

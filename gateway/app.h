@@ -15,10 +15,14 @@ struct children;
 struct drill;
 struct idempotency;
 struct labels;
+struct ledger;
+struct keyring;
 struct prober;
+struct quotas;
 struct receipts;
 struct scout;
 struct slo_book;
+struct tracer;
 
 #define APP_SIGNALS 3
 
@@ -35,13 +39,18 @@ struct app {
 	struct switchboard *board;
 	struct telemetry *telemetry;
 	struct access_log *access_log;
+	struct tracer *tracer;
+	struct ledger *ledger; /* NULL: none is kept */
 	struct receipts *receipts; /* NULL: none are kept */
 	struct slo_book *book; /* as receipts */
 	struct labels *labels; /* main thread's */
 	struct drill *drill;
 	struct idempotency *idempotency;
+	struct quotas *quotas;
+	struct keyring *keyring;
 	struct front_budget budget, admin_budget;
 	int listen_fd, admin_fd;
+	bool listen_handed, admin_handed; /* by systemd, whose they stay */
 
 	struct worker *workers;
 	unsigned n_workers;

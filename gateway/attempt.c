@@ -9,6 +9,9 @@
 
 #include "gateway/admin/drill.h"
 #include "gateway/app.h"
+#include "gateway/limits.h"
+#include "gateway/steps.h"
+#include "gateway/tracer.h"
 #include "gateway/upstream/target.h"
 
 void
@@ -29,21 +32,18 @@ attempt_accept(struct attempt *a)
 	a->ready = true;
 }
 
-/* --- starting --- */
-
-/* A wildcard serving asks for whatever the client asked for. */
-static void
-name_model(struct attempt *a)
+const char *
+attempt_secret(const struct attempt *a)
 {
-	struct slice name = slice_of(a->serving->upstream);
-
-	if (slice_is(name, "*"))
-		name = a->request->facts.model;
-	snprintf(a->model, sizeof(a->model), "%.*s", SLICE_ARG(name));
+	return a->key != NULL ? a->key->text : NULL;
 }
 
+/* --- starting --- */
+
+#define BASE_MAX 384 /* bytes of a backend's URL */
+
 static enum err
-encode(struct attempt *a, struct errmsg *why)
+encode(struct attempt *a, struct encoded *out, struct errmsg *why)
 {
 	const struct request *r = a->request;
 	struct encode_in in = {
@@ -57,56 +57,81 @@ encode(struct attempt *a, struct errmsg *why)
 		.serving = a->serving,
 		.model_name = slice_of(a->model),
 		.want_usage = r->facts.stream,
+		.api_key = attempt_secret(a),
+		.max_tokens = limits_longest(r),
 	};
 
-	struct slice key = exchange_header(r->exchange, "idempotency-key");
-	enum err rc = a->ops->encode(&in, &a->encoded, why);
+	char key[2 * IDEMPOTENCY_DIGEST + 1];
+	enum err rc = a->ops->encode(&in, out, why);
 
-	if (rc == OK && key.n > 0)
-		buf_addf(&a->encoded.headers, "idempotency-key: %.*s\n",
-		    SLICE_ARG(key));
+	if (rc == OK && replay_key(r, a, key))
+		buf_addf(&out->headers, "idempotency-key: %s\n", key);
+	if (rc == OK)
+		tracing_headers(a, &out->headers);
 	return rc;
 }
 
 static enum err
-start_transfer(struct attempt *a)
+start_transfer(struct attempt *a, const struct encoded *e, const char *base)
 {
 	struct slice pieces[EDITS_PIECES_MAX];
+	char url[BASE_MAX + sizeof(e->path)];
+	struct buf b;
 	struct transfer_request t = {
 		.method = "POST",
-		.url = a->url,
-		.headers = buf_slice(&a->encoded.headers),
+		.url = url,
+		.streamed = a->request->facts.stream,
+		.headers = buf_slice(&e->headers),
 		.body = pieces,
 	};
 	size_t total;
 
+	buf_on(&b, url, sizeof(url));
+	buf_add_str(&b, base);
+	buf_add_str(&b, e->path);
+	url[b.n] = '\0';
+
 	transfer_target(&t, a->serving->backend);
-	t.n_body = edits_pieces(&a->encoded.body, pieces, &total);
+	t.n_body = edits_pieces(&e->body, pieces, &total);
 	a->transfer = transfer_start(
 	    a->request->worker->upstream, &t, &attempt_transfer_ops, a);
 	return a->transfer != NULL ? OK : ERR_MEMORY;
 }
 
+/* A wildcard serving asks for whatever the client asked for. */
+static struct slice
+model_of(const struct request *r, const struct conf_serving *s)
+{
+	struct slice name = slice_of(s->upstream);
+
+	return slice_is(name, "*") ? r->facts.model : name;
+}
+
 static struct attempt *
 attempt_new(struct request *r, struct ticket t, const struct plan *plan)
 {
-	struct attempt *a = calloc(1, sizeof(*a));
+	const struct conf_serving *s =
+	    conf_find_serving(r->conf, plan->serving);
+	struct slice model = model_of(r, s);
+	struct attempt *a = calloc(1, sizeof(*a) + model.n + 1);
 
 	if (a == NULL)
 		return NULL;
+	a->model = (char *)(a + 1);
+	memcpy(a->model, model.p, model.n);
 	a->request = r;
 	a->ticket = t;
 	a->ticketed = true;
 	a->plan = *plan;
 	a->number = r->n_attempts++;
 	r->outcome.n_attempts = r->n_attempts;
-	a->serving = conf_find_serving(r->conf, plan->serving);
-	a->ops = backend_find(slice_of(a->serving->backend->adapter));
-	name_model(a);
+	a->serving = s;
+	a->ops = backend_find(slice_of(s->backend->adapter));
 	a->sent = a->last_byte = r->worker->now;
+	a->key = conf_api_key_now(s->backend, a->sent);
 	a->head.dialect = r->route->dialect;
 	sse_init(&a->sse);
-	encoded_init(&a->encoded);
+	buf_init(&a->extra, 0);
 	buf_init(&a->held, ATTEMPT_HELD_MAX);
 	buf_init(&a->partial, SSE_EVENT_MAX);
 	buf_init(&a->scratch, SSE_EVENT_MAX);
@@ -129,12 +154,30 @@ is_drilled(struct request *r, const struct attempt *a)
 	return true;
 }
 
+/* Of what was encoded only the bytes that the transfer may read are kept. */
+static void
+encode_and_send(struct attempt *a, const char *base)
+{
+	struct errmsg why = { "" };
+	struct encoded e;
+
+	encoded_init(&e);
+	if (encode(a, &e, &why) != OK) {
+		attempt_keep_message(a, slice_of(why.text));
+		attempt_fail(a, FAULT_INTERNAL);
+	} else if (start_transfer(a, &e, base) != OK) {
+		attempt_fail(a, FAULT_INTERNAL);
+	}
+	a->usage_injected = e.usage_injected;
+	a->extra = e.extra;
+	buf_fini(&e.headers);
+}
+
 struct attempt *
 attempt_start(struct request *r, struct ticket t, const struct plan *plan)
 {
 	struct attempt *a = attempt_new(r, t, plan);
-	struct errmsg why = { "" };
-	char base[384];
+	char base[BASE_MAX];
 
 	if (a == NULL)
 		return NULL;
@@ -148,14 +191,7 @@ attempt_start(struct request *r, struct ticket t, const struct plan *plan)
 		attempt_fail(a, FAULT_LOADING);
 		return a;
 	}
-	if (encode(a, &why) != OK) {
-		attempt_keep_message(a, slice_of(why.text));
-		attempt_fail(a, FAULT_INTERNAL);
-		return a;
-	}
-	snprintf(a->url, sizeof(a->url), "%s%s", base, a->encoded.path);
-	if (start_transfer(a) != OK)
-		attempt_fail(a, FAULT_INTERNAL);
+	encode_and_send(a, base);
 	return a;
 }
 
@@ -168,10 +204,12 @@ attempt_free(struct attempt **ap)
 		return;
 	if (a->transfer != NULL)
 		transfer_cancel(&a->transfer);
-	encoded_fini(&a->encoded);
+	buf_fini(&a->extra);
 	buf_fini(&a->held);
 	buf_fini(&a->partial);
 	buf_fini(&a->scratch);
+	free(a->words);
+	free(a->message);
 	free(a);
 	*ap = NULL;
 }
@@ -182,6 +220,14 @@ bool
 attempt_body_sent(const struct attempt *a)
 {
 	return a->transfer == NULL || transfer_body_done(a->transfer);
+}
+
+void
+attempt_free_body(struct attempt *a)
+{
+	buf_fini(&a->extra);
+	if (a->transfer != NULL)
+		transfer_free_body(a->transfer);
 }
 
 usec
@@ -278,7 +324,7 @@ void
 attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
 {
 	struct route_result result;
-	usec connect = a->result.connect, tls = a->result.tls;
+	usec connect = a->connect, tls = a->tls;
 	/* stamped later than the turn that both may belong to */
 	usec arrived = a->request->routing.arrived;
 

@@ -32,10 +32,11 @@ struct attempt {
 	bool hedge; /* it began while another was at work */
 	const struct conf_serving *serving; /* of the request's snapshot */
 	const struct backend_ops *ops;
+	struct conf_api_key *key; /* of the backend's; NULL: it has none */
 	struct transfer *transfer; /* NULL once it is over */
-	struct encoded encoded;
-	char url[512];
-	char model[256]; /* what the backend is asked for */
+	char *model; /* what the backend is asked for */
+	struct buf extra; /* bytes of the body that are not the client's */
+	bool usage_injected; /* its event is not for the client */
 
 	enum attempt_mode mode;
 	struct answer_head head;
@@ -63,8 +64,9 @@ struct attempt {
 	bool done; /* the transfer is over */
 	bool failed; /* fault says how */
 	struct fault fault;
-	struct transfer_result result;
-	char message[256]; /* the backend's own words, for the client */
+	usec connect, tls; /* as in struct transfer_result, once it is done */
+	char *words; /* libcurl's, for the log; or NULL */
+	char *message; /* the backend's own, for the client; or NULL */
 };
 
 /* Starts on the plan's serving; the ticket is the attempt's from now on. NULL
@@ -75,11 +77,16 @@ struct attempt *attempt_start(
 /* Cancels what is running. */
 void attempt_free(struct attempt **);
 
+/* The secret that it shows its backend; NULL: none. */
+const char *attempt_secret(const struct attempt *);
+
 /* Hands held events to the sink and everything later directly. */
 void attempt_commit(struct attempt *);
 /* Whether the request's bytes are no longer read by the transfer: an answer
  * may begin while a long body is still being sent. */
 bool attempt_body_sent(const struct attempt *);
+/* Its own part of them is not needed any more. */
+void attempt_free_body(struct attempt *);
 /* The client has drained what was queued. */
 void attempt_resume(struct attempt *);
 

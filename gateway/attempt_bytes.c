@@ -5,16 +5,23 @@
  * watches. After COMMIT bytes go straight from libcurl's buffer to the sink,
  * and only an event that a read cut in two is copied. */
 #include "gateway/attempt.h"
+
+#include <stdlib.h>
+
 #include "gateway/lib/mask.h"
 #include "gateway/upstream/upstream.h"
 
+#define COUNTED ((size_t)64 << 10) /* bytes, of a whole answer */
+#define MESSAGE_MAX 256 /* of a backend's words */
 #define HELD_AHEAD ((size_t)256 << 10) /* bytes before COMMIT, after a token */
 
 void
 attempt_keep_message(struct attempt *a, struct slice message)
 {
-	mask_copy(a->message, sizeof(a->message), message,
-	    a->serving->backend->api_key);
+	if (message.n > 0 && a->message == NULL)
+		a->message = malloc(MESSAGE_MAX);
+	if (a->message != NULL)
+		mask_copy(a->message, MESSAGE_MAX, message, attempt_secret(a));
 }
 
 /* --- events --- */
@@ -123,7 +130,7 @@ take_event(struct attempt *a, struct slice raw)
 		note_tokens(a, &e);
 	if ((e.bits & EVENT_USAGE) != 0)
 		note_usage(a, &e.usage);
-	return (e.bits & EVENT_USAGE_ONLY) == 0 || !a->encoded.usage_injected;
+	return (e.bits & EVENT_USAGE_ONLY) == 0 || !a->usage_injected;
 }
 
 /* Cuts bytes into events and forwards runs of whole ones. */
@@ -168,8 +175,11 @@ take_events(struct attempt *a, struct slice bytes)
 void
 attempt_commit(struct attempt *a)
 {
-	forward(a, buf_slice(&a->held));
-	buf_fini(&a->held);
+	struct sink *sink = a->request->sink;
+
+	a->request->outcome.bytes_out += a->held.n;
+	if (!sink->ops->give(sink, &a->held))
+		pause_for_client(a);
 	if (a->paused == 0 && a->transfer != NULL)
 		transfer_resume(a->transfer);
 }
@@ -232,6 +242,14 @@ far_ahead(const struct attempt *a)
 	    a->request->state != REQ_RELAY && a->held.n > HELD_AHEAD;
 }
 
+/* Every request counts for as much as an ordinary answer takes. */
+static bool
+has_room(const struct attempt *a, size_t n)
+{
+	return a->held.n + n <= COUNTED ||
+	    front_hold(a->request->worker->front, n);
+}
+
 static bool
 on_bytes(void *arg, struct slice bytes)
 {
@@ -242,6 +260,8 @@ on_bytes(void *arg, struct slice bytes)
 	a->last_byte = clock_now();
 	if (a->mode == ATTEMPT_EVENTS) {
 		take_events(a, bytes);
+	} else if (!has_room(a, bytes.n)) {
+		attempt_fail(a, FAULT_MEMORY);
 	} else {
 		buf_add(&a->held, bytes);
 		/* Of an error body the beginning is enough. */
@@ -300,7 +320,10 @@ on_done(void *arg, const struct transfer_result *result)
 
 	a->transfer = NULL;
 	a->done = true;
-	a->result = *result;
+	a->connect = result->connect;
+	a->tls = result->tls;
+	if (result->message[0] != '\0' && a->words == NULL)
+		a->words = slice_dup(slice_of(result->message));
 	request_wake(a->request);
 	if (a->failed)
 		return;

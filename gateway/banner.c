@@ -51,7 +51,8 @@ banner_print(const struct app *app)
 		printf("pointsman %s on unix:%s\n\n", POINTSMAN_VERSION,
 		    c->listen.path);
 	} else {
-		snprintf(base, sizeof(base), "http://%s:%u/v1",
+		snprintf(base, sizeof(base), "%s://%s:%u/v1",
+		    c->tls.certificate != NULL ? "https" : "http",
 		    c->listen.address, c->listen.port);
 		printf("pointsman %s: %s\n\n", POINTSMAN_VERSION, base);
 	}

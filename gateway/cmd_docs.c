@@ -10,8 +10,9 @@
 int
 command_docs(int argc, char **argv)
 {
-	int at = command_options(
-	    argc, argv, "pointsman docs configuration|metrics", NULL, 0);
+	static const char usage[] =
+	    "pointsman docs configuration|metrics|man|bash|zsh|fish";
+	int at = command_options(argc, argv, usage, NULL, 0);
 
 	if (at == -1)
 		return EXIT_GOOD;
@@ -24,7 +25,9 @@ command_docs(int argc, char **argv)
 			telemetry_write_docs(stdout);
 			return EXIT_GOOD;
 		}
+		if (pages_write(argv[at]))
+			return EXIT_GOOD;
 	}
-	fputs("usage: pointsman docs configuration|metrics\n", stderr);
+	fprintf(stderr, "usage: %s\n", usage);
 	return EXIT_USAGE;
 }

@@ -12,10 +12,11 @@
 #include "gateway/admin_client.h"
 #include "gateway/command.h"
 #include "gateway/doc.h"
-#include "gateway/lib/buf.h"
+#include "gateway/lib/uri.h"
 
 #define PATH "/admin/v1/drill"
 #define POLL_MS 250
+#define END_TRIES 20 /* as often as it is asked how things are */
 #define GRACE_MS 5000 /* for requests that are still at work at its end */
 
 static volatile sig_atomic_t interrupted;
@@ -44,21 +45,6 @@ pause_ms(long ms)
 	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
 
 	nanosleep(&t, NULL);
-}
-
-/* Letters, digits and what else names are made of; the rest as %XX. */
-static void
-add_escaped(struct buf *b, const char *s)
-{
-	static const char plain[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "0123456789-_.~";
-
-	for (; *s != '\0'; s++)
-		if (strchr(plain, *s) != NULL)
-			buf_add_char(b, *s);
-		else
-			buf_addf(b, "%%%02X", (unsigned char)*s);
 }
 
 static bool
@@ -141,12 +127,12 @@ begin(const struct admin_where *where, const char *backend, const char *span,
 
 	buf_init(&path, 900); /* more than names may have */
 	buf_add_str(&path, PATH "?fail=");
-	add_escaped(&path, backend);
+	uri_escape(slice_of(backend), &path);
 	buf_add_str(&path, "&for=");
-	add_escaped(&path, span);
+	uri_escape(slice_of(span), &path);
 	if (tenant != NULL) {
 		buf_add_str(&path, "&tenant=");
-		add_escaped(&path, tenant);
+		uri_escape(slice_of(tenant), &path);
 	}
 	buf_add_char(&path, '\0');
 	if (buf_err(&path) == OK)
@@ -166,22 +152,36 @@ is_over(const json_t *doc, int *grace)
 	    (*grace)-- == 0;
 }
 
+/* False: it is said why not. */
+static bool
+end_early(const struct admin_where *where, int *tries)
+{
+	json_t *doc = admin_ask(where, "DELETE", PATH);
+
+	json_decref(doc);
+	if (doc != NULL || --*tries > 0)
+		return true;
+	fprintf(stderr,
+	    "pointsman drill: it could not be ended, and goes on until its "
+	    "time is up\n");
+	return false;
+}
+
 /* Until it has ended and so have the requests that it met. Takes doc; NULL: it
  * is said what is wrong. */
 static json_t *
 wait_for_end(const struct admin_where *where, json_t *doc)
 {
 	const double id = doc_number(doc_get(doc, "drill"), "id");
-	int grace = GRACE_MS / POLL_MS;
-	bool stopped = false;
+	int grace = GRACE_MS / POLL_MS, tries = END_TRIES;
 
 	while (!is_over(doc, &grace)) {
-		if (interrupted && !stopped && is_active(doc)) {
-			stopped = true;
-			json_decref(admin_ask(where, "DELETE", PATH));
-		} else {
-			pause_ms(POLL_MS);
+		if (interrupted && is_active(doc) &&
+		    !end_early(where, &tries)) {
+			json_decref(doc);
+			return NULL;
 		}
+		pause_ms(POLL_MS);
 		json_decref(doc);
 		doc = admin_get(where, PATH);
 		if (doc == NULL)

@@ -1,29 +1,47 @@
-/* gateway/cmd_key.c - `pointsman key hash`: a tenant's key as gateway.conf
- * may hold it. The key comes on standard input, so that it stays out of the
+/* gateway/cmd_key.c - `pointsman key`: keys of tenants. `hash` prints one as
+ * gateway.conf may hold it; `add`, `list` and `revoke` ask a running gateway.
+ * A key that is hashed comes on standard input, so that it stays out of the
  * process list and the shell's history. */
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/admin_client.h"
 #include "gateway/command.h"
 #include "gateway/conf/conf.h"
+#include "gateway/doc.h"
+#include "gateway/lib/uri.h"
 
-int
-command_key(int argc, char **argv)
+#define PATH "/admin/v1/keys"
+#define PATH_BYTES ((size_t)8192)
+
+static const char usage[] =
+    "pointsman key hash < FILE\n"
+    "       pointsman key add --tenant NAME --name NAME [--expires 30d] "
+    "[--models A,B] [LIMIT]... [--json]\n"
+    "       pointsman key list [--tenant NAME] [--json]\n"
+    "       pointsman key revoke --tenant NAME --name NAME\n\n"
+    "hash prints sha256:HEX of the key on standard input, for gateway.conf.\n"
+    "The others ask a running gateway that has a keys_file; add prints the "
+    "new key, once.";
+
+struct wish {
+	struct admin_where where;
+	const char *values[10]; /* of parameters[], in their order */
+	bool raw;
+};
+
+static const char *const parameters[] = { "tenant", "name", "expires", "models",
+	"requests_per_minute", "tokens_per_minute", "concurrent", "max_tokens",
+	"daily_budget", "monthly_budget" };
+#define N_PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
+
+static int
+hash(void)
 {
 	char key[4096], hex[2 * CONF_KEY_BYTES + 1];
-	struct slice s;
-	int at = command_options(argc, argv,
-	    "pointsman key hash < FILE\n\n"
-	    "Prints sha256:HEX of the key on standard input.",
-	    NULL, 0);
+	struct slice s =
+	    slice_trim(slice_make(key, fread(key, 1, sizeof(key), stdin)));
 
-	if (at == -1)
-		return EXIT_GOOD;
-	if (at < 0 || at + 1 != argc || strcmp(argv[at], "hash") != 0) {
-		fputs("usage: pointsman key hash < FILE\n", stderr);
-		return EXIT_USAGE;
-	}
-	s = slice_trim(slice_make(key, fread(key, 1, sizeof(key), stdin)));
 	if (s.n == 0 || s.n == sizeof(key)) {
 		fputs("pointsman key hash: want a key of 1 to 4095 bytes on "
 		      "standard input\n",
@@ -33,4 +51,126 @@ command_key(int argc, char **argv)
 	conf_key_hash(s, hex);
 	printf("sha256:%s\n", hex);
 	return EXIT_GOOD;
+}
+
+/* NULL: it is said what is wrong. */
+static json_t *
+ask(const struct wish *w, const char *method)
+{
+	json_t *doc = NULL;
+	struct buf path;
+
+	buf_init(&path, PATH_BYTES);
+	buf_add_str(&path, PATH "?");
+	for (size_t i = 0; i < N_PARAMETERS; i++) {
+		if (w->values[i] == NULL)
+			continue;
+		buf_addf(&path, "%s=", parameters[i]);
+		uri_escape(slice_of(w->values[i]), &path);
+		buf_add_char(&path, '&');
+	}
+	buf_add_char(&path, '\0');
+	if (buf_err(&path) == OK)
+		doc = admin_ask(&w->where, method, path.p);
+	else
+		fprintf(stderr, "pointsman key: the options are too long\n");
+	buf_fini(&path);
+	return doc;
+}
+
+static void
+print_list(const json_t *doc)
+{
+	const json_t *keys = doc_get(doc, "keys"), *k;
+	size_t i;
+
+	printf("%-20s %-24s %-14s %-5s %12s %12s\n", "tenant", "key", "from",
+	    "good", "today USD", "month USD");
+	json_array_foreach (keys, i, k)
+		printf("%-20s %-24s %-14s %-5s %12.6f %12.6f\n",
+		    doc_text(k, "tenant"), doc_text(k, "name"),
+		    doc_text(k, "source"),
+		    json_is_true(doc_get(k, "good")) ? "yes" : "no",
+		    doc_number(k, "spent_today_usd"),
+		    doc_number(k, "spent_month_usd"));
+}
+
+static int
+print(json_t *doc, const struct wish *w, const char *verb)
+{
+	if (doc == NULL)
+		return EXIT_BAD;
+	if (w->raw) {
+		json_dumpf(doc, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else if (strcmp(verb, "add") == 0) {
+		puts(doc_text(doc, "key"));
+	} else if (strcmp(verb, "list") == 0) {
+		print_list(doc);
+	} else {
+		printf("revoked %s\n", doc_text(doc, "revoked"));
+	}
+	json_decref(doc);
+	return EXIT_GOOD;
+}
+
+static int
+wrong(void)
+{
+	fprintf(stderr, "usage: %s\n", usage);
+	return EXIT_USAGE;
+}
+
+static int
+carry_out(const struct wish *w, const char *verb)
+{
+	bool named = w->values[0] != NULL && w->values[1] != NULL;
+
+	if (strcmp(verb, "hash") == 0)
+		return hash();
+	if (strcmp(verb, "list") == 0)
+		return print(ask(w, "GET"), w, verb);
+	if (strcmp(verb, "add") == 0 && named)
+		return print(ask(w, "POST"), w, verb);
+	if (strcmp(verb, "revoke") == 0 && named)
+		return print(ask(w, "DELETE"), w, verb);
+	return wrong();
+}
+
+int
+command_key(int argc, char **argv)
+{
+	struct wish w = { .raw = false };
+	const struct command_option options[] = {
+		{ "tenant", 0, "NAME", "whose key", &w.values[0], NULL },
+		{ "name", 0, "NAME", "the key's own", &w.values[1], NULL },
+		{ "expires", 0, "TIME", "how long it is good, as 30d (always)",
+		    &w.values[2], NULL },
+		{ "models", 0, "A,B", "these alone (all of its tenant's)",
+		    &w.values[3], NULL },
+		{ "requests-per-minute", 0, "N", "a limit of its own",
+		    &w.values[4], NULL },
+		{ "tokens-per-minute", 0, "N", "a limit of its own",
+		    &w.values[5], NULL },
+		{ "concurrent", 0, "N", "a limit of its own", &w.values[6],
+		    NULL },
+		{ "max-tokens", 0, "N", "the longest answer", &w.values[7],
+		    NULL },
+		{ "daily-budget", 0, "USD", "a limit of its own", &w.values[8],
+		    NULL },
+		{ "monthly-budget", 0, "USD", "a limit of its own",
+		    &w.values[9], NULL },
+		{ "config", 'c', "FILE", "where its gateway.conf is",
+		    &w.where.config, NULL },
+		{ "admin", 'a', "URL",
+		    "the admin listener (http://127.0.0.1:7071)", &w.where.url,
+		    NULL },
+		{ "json", 0, NULL, "as JSON", NULL, &w.raw },
+	};
+	int at = command_options(
+	    argc, argv, usage, options, sizeof(options) / sizeof(options[0]));
+
+	if (at == -1)
+		return EXIT_GOOD;
+	return at >= 0 && at + 1 == argc ? carry_out(&w, argv[at]) : wrong();
 }

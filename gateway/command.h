@@ -6,6 +6,7 @@
 #define GATEWAY_COMMAND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define EXIT_GOOD 0
 #define EXIT_BAD 1
@@ -20,7 +21,9 @@ int command_slo(int argc, char **argv);
 int command_drill(int argc, char **argv);
 int command_loadtest(int argc, char **argv);
 int command_simulate(int argc, char **argv);
+int command_usage(int argc, char **argv);
 int command_key(int argc, char **argv);
+int command_import(int argc, char **argv);
 int command_docs(int argc, char **argv);
 
 /* Options that all commands share, parsed with getopt_long. */
@@ -37,5 +40,22 @@ struct command_option {
  * for and printed; -2: wrong usage, said on stderr. */
 int command_options(int argc, char **argv, const char *usage,
     const struct command_option *, int n);
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help; /* NULL: not listed */
+};
+const struct command *command_table(size_t *n);
+
+/* What a command tells command_options(), for pages about it. Does not come
+ * where it parses its options by itself. */
+typedef void command_take(
+    void *arg, const char *usage, const struct command_option *, int n);
+void command_ask_options(const struct command *, command_take *, void *arg);
+
+/* pages.c: a manual page, or what a shell completes by. False: no such kind
+ * ("man", "bash", "zsh", "fish"). */
+bool pages_write(const char *kind);
 
 #endif

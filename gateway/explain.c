@@ -192,7 +192,7 @@ print_missed(const json_t *outcome, FILE *f)
 	size_t i;
 
 	if (json_is_null(doc_get(outcome, "slo_met"))) {
-		fputs("\nslo      had no targets\n", f);
+		fputs("\nslo      had no targets, or asked no backend\n", f);
 		return;
 	}
 	if (json_is_true(doc_get(outcome, "slo_met"))) {

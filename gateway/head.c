@@ -7,6 +7,7 @@
 
 #include "gateway/head.h"
 #include "gateway/app.h"
+#include "gateway/keyring.h"
 
 /* In front's own words, before anybody looked at the request. */
 static void
@@ -138,16 +139,63 @@ head_presented_key(const struct exchange *x)
 	return value.n > 0 ? value : exchange_header(x, "api-key");
 }
 
+/* Applications whose SDK wants some key send one beside their certificate. */
+static bool
+know_by_certificate(struct request *r)
+{
+	struct slice names;
+
+	if (r->conf->tls.client_ca == NULL ||
+	    !exchange_certificate(r->exchange, &names))
+		return false;
+	r->key = NULL;
+	r->tenant = conf_authenticate_certificate(r->conf, names);
+	return r->tenant != NULL;
+}
+
+/* A key made at run time, of a tenant that is still there. */
+static bool
+know_by_grant(struct request *r, struct slice key)
+{
+	const struct grant *g =
+	    keyring_find(r->worker->app->keyring, key, clock_wall());
+
+	if (g == NULL)
+		return false;
+	r->tenant = conf_find_tenant(r->conf, slice_of(g->tenant));
+	r->grant = r->tenant != NULL ? g : NULL;
+	r->key = r->tenant != NULL ? &g->key : NULL;
+	return r->tenant != NULL;
+}
+
+static bool
+has_needed_certificate(struct request *r)
+{
+	struct slice names;
+
+	if (!r->conf->tls.require_client ||
+	    exchange_certificate(r->exchange, &names))
+		return true;
+	refuse(r, 401, "authentication_error", "certificate_required",
+	    "this gateway wants a client certificate that its authority "
+	    "vouches for");
+	return false;
+}
+
 static bool
 authenticate(struct request *r)
 {
 	struct slice key;
 
+	if (!has_needed_certificate(r))
+		return false;
 	if (r->conf->n_tenants == 0)
 		return admit_stranger(r);
 	key = head_presented_key(r->exchange);
-	r->tenant = conf_authenticate(r->conf, key);
-	if (r->tenant != NULL)
+	r->key = conf_find_key(r->conf, key);
+	r->tenant = r->key != NULL ? r->key->tenant : NULL;
+	if (r->tenant != NULL || know_by_grant(r, key) ||
+	    know_by_certificate(r))
 		return true;
 	refuse(r, 401, "authentication_error", "invalid_api_key",
 	    key.n == 0 ? "no API key: send `Authorization: Bearer KEY`"
@@ -162,19 +210,16 @@ refuse_path(struct request *r, bool known_path)
 	int shown = path.n < 200 ? (int)path.n : 200;
 
 	if (known_path) {
-		snprintf(r->refusal_text, sizeof(r->refusal_text),
-		    "%.*s wants another method than %.*s", shown, path.p,
-		    SLICE_ARG(exchange_method(r->exchange)));
 		refuse(r, 405, "invalid_request_error", "method_not_allowed",
-		    r->refusal_text);
+		    request_say(r, "%.*s wants another method than %.*s", shown,
+			path.p, SLICE_ARG(exchange_method(r->exchange))));
 		return;
 	}
-	snprintf(r->refusal_text, sizeof(r->refusal_text),
-	    "no such path: %.*s%s%.*s%s", shown, path.p,
-	    route_lacks_v1(path) ? "; did you mean /v1" : "",
-	    route_lacks_v1(path) ? shown : 0, path.p,
-	    route_lacks_v1(path) ? "? The base URL ends in /v1" : "");
-	refuse(r, 404, "invalid_request_error", "unknown_url", r->refusal_text);
+	refuse(r, 404, "invalid_request_error", "unknown_url",
+	    request_say(r, "no such path: %.*s%s%.*s%s", shown, path.p,
+		route_lacks_v1(path) ? "; did you mean /v1" : "",
+		route_lacks_v1(path) ? shown : 0, path.p,
+		route_lacks_v1(path) ? "? The base URL ends in /v1" : ""));
 }
 
 static bool

@@ -120,8 +120,18 @@ make_room(struct idempotency *t, uint64_t answers, uint64_t bytes)
 	}
 }
 
+static struct kept_answer *
+share(struct idempotency *t, struct kept_answer *a)
+{
+	t->stats.replays++;
+	atomic_fetch_add_explicit(&a->refs, 1, memory_order_relaxed);
+	return a;
+}
+
+/* With the answer, where there is one: whoever waited for it is not to depend
+ * on its being kept. */
 static uint64_t
-wake_all(struct idempotency *t, struct idempotent_key *k)
+wake_all(struct idempotency *t, struct idempotent_key *k, struct kept_answer *a)
 {
 	uint64_t mask = 0;
 	struct list *node;
@@ -130,6 +140,7 @@ wake_all(struct idempotency *t, struct idempotent_key *k)
 	while ((node = list_pop(&k->waiting)) != NULL) {
 		c = CONTAINER_OF(node, struct claim, on);
 		c->of = NULL;
+		c->answer = a != NULL ? share(t, a) : NULL;
 		list_append(&t->woken[c->worker], &c->on);
 		mask |= UINT64_C(1) << c->worker;
 	}
@@ -231,9 +242,7 @@ join(struct idempotency *t, struct claim *c, struct idempotent_key *k,
 		list_append(&k->waiting, &c->on);
 		return CLAIM_WAIT;
 	}
-	t->stats.replays++;
-	atomic_fetch_add_explicit(&k->answer->refs, 1, memory_order_relaxed);
-	*answer = k->answer;
+	*answer = share(t, k->answer);
 	return CLAIM_REPLAY;
 }
 
@@ -246,8 +255,13 @@ claim_begin(struct idempotency *t, struct claim *c, usec now,
 
 	assert(c->named && !c->first);
 	pthread_mutex_lock(&t->lock);
-	if (c->of == NULL) {
+	if (c->of == NULL)
 		list_remove(&c->on); /* woken, and not taken */
+	if (c->answer != NULL) {
+		*answer = c->answer;
+		c->answer = NULL;
+		verdict = CLAIM_REPLAY;
+	} else if (c->of == NULL) {
 		expire(t, now);
 		k = find(t, c);
 		verdict =
@@ -269,9 +283,9 @@ claim_keep(struct idempotency *t, struct claim *c,
 		return;
 	copy = kept_answer_copy(from); /* it may be long: before the lock */
 	pthread_mutex_lock(&t->lock);
+	mask = wake_all(t, k, copy);
 	if (answer_size(from) > t->bounds.memory)
 		kept_answer_unref(&copy);
-	mask = wake_all(t, k);
 	c->of = NULL;
 	c->first = false;
 	if (copy == NULL) {
@@ -293,16 +307,18 @@ claim_drop(struct idempotency *t, struct claim *c)
 {
 	uint64_t mask = 0;
 
+	claim_name_end(c);
 	if (!c->named)
 		return;
 	pthread_mutex_lock(&t->lock);
 	if (c->first) {
-		mask = wake_all(t, c->of);
+		mask = wake_all(t, c->of, NULL);
 		forget(t, c->of);
 	}
 	list_remove(&c->on);
 	c->of = NULL;
 	c->first = false;
+	kept_answer_unref(&c->answer);
 	pthread_mutex_unlock(&t->lock);
 	ring(t, mask);
 }

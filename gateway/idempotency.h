@@ -10,7 +10,7 @@
  *	claim_begin --> FIRST --keep--> kept --> REPLAY, until it expires
  *	            |     |
  *	            |     +--drop, failed: those who wait are woken
- *	            +--> WAIT, until woken: begin again
+ *	            +--> WAIT, until woken: begin again. After a keep: REPLAY
  *	            +--> OTHER: the key stands for another request */
 #ifndef GATEWAY_IDEMPOTENCY_H
 #define GATEWAY_IDEMPOTENCY_H
@@ -40,20 +40,40 @@ enum claim_verdict {
 	CLAIM_NONE, /* no memory for it: do it, unprotected */
 };
 
+enum claim_naming {
+	CLAIM_NAMED,
+	CLAIM_NAMING, /* the body is long: call again, others have a turn */
+	CLAIM_NAMELESS, /* no digests: do it, unprotected */
+};
+
 /* Embedded in its request; all zeroes: none. */
 struct claim {
 	bool named; /* the digests are there */
 	unsigned char key[IDEMPOTENCY_DIGEST], request[IDEMPOTENCY_DIGEST];
+	void *hash; /* while it is named, or NULL */
+	size_t hashed; /* bytes of the body that are in it */
 	struct idempotent_key *of; /* it works or waits there, or NULL */
 	bool first;
 	struct list on; /* of those who wait, or who were woken */
+	struct kept_answer *answer; /* a reference: what it waited for */
 	unsigned worker;
 	void *owner; /* whom idempotency_next() names */
 };
 
-/* Names the request: who asks, under which key, what. False: no digests. */
-bool claim_name(struct claim *, struct slice tenant, struct slice key,
-    struct slice path, struct slice body);
+/* Names the request: who asks, under which key, what. The same arguments with
+ * each call, CLAIM_SLICE bytes of the body at a time. */
+#define CLAIM_SLICE ((size_t)256 << 10)
+enum claim_naming claim_name(struct claim *, struct slice tenant,
+    struct slice key, struct slice path, struct slice body);
+/* Gives up in the middle. */
+void claim_name_end(struct claim *);
+
+/* The key by which that backend is to know the request for its model: no two
+ * tenants' are the same, nor those of two servings, which a provider may well
+ * keep in one account. False: no digest. */
+bool idempotency_key_for(struct slice tenant, struct slice key,
+    struct slice backend, struct slice model,
+    char hex[2 * IDEMPOTENCY_DIGEST + 1]);
 
 /* wake(arg, worker) is called outside the lock, from any worker's thread:
  * claims of that worker are to begin again. */
@@ -71,8 +91,8 @@ void idempotency_tick(struct idempotency *, usec now);
 /* Also for a claim that waits already. */
 enum claim_verdict claim_begin(struct idempotency *, struct claim *, usec now,
     struct kept_answer **answer);
-/* The first is done, with a whole answer. It is copied; one that is larger
- * than the bound allows is not kept. */
+/* The first is done, with a whole answer. It is copied; those who wait get it,
+ * also where it is larger than the bound allows and not kept. */
 void claim_keep(
     struct idempotency *, struct claim *, const struct kept_answer *, usec now);
 /* The request is over, or waits no more. Nothing where there is no claim. */

@@ -39,8 +39,9 @@ claim_of(const char *tenant, const char *key, const char *body)
 {
 	struct claim c = { .named = false };
 
-	assert_true(claim_name(&c, slice_of(tenant), slice_of(key),
-	    SLICE("/v1/chat/completions"), slice_of(body)));
+	assert_int_equal(claim_name(&c, slice_of(tenant), slice_of(key),
+			     SLICE("/v1/chat/completions"), slice_of(body)),
+	    CLAIM_NAMED);
 	return c;
 }
 
@@ -128,8 +129,9 @@ another_body_or_path_is_a_conflict(void **state)
 	is(t, &d, 0, CLAIM_OTHER); /* while the first is at work as well */
 	keep(t, &c, "hello", 0);
 	is(t, &d, 0, CLAIM_OTHER);
-	assert_true(claim_name(&other, SLICE("acme"), SLICE("k"),
-	    SLICE("/v1/embeddings"), SLICE("{}")));
+	assert_int_equal(claim_name(&other, SLICE("acme"), SLICE("k"),
+			     SLICE("/v1/embeddings"), SLICE("{}")),
+	    CLAIM_NAMED);
 	is(t, &other, 0, CLAIM_OTHER);
 	idempotency_stats(t, &s);
 	assert_int_equal(s.conflicts, 3);
@@ -198,6 +200,101 @@ a_failure_is_not_kept_and_the_next_is_the_first(void **state)
 	is(t, &other, 0, CLAIM_FIRST);
 	claim_drop(t, &other);
 	idempotency_free(&t);
+}
+
+/* The first works, two wait; then it answers. */
+static void
+all_get(struct idempotency *t, const char *body)
+{
+	struct idempotency_stats s;
+	CLAIM(c, "", "k", "{}");
+	CLAIM(d, "", "k", "{}");
+	CLAIM(e, "", "k", "{}");
+
+	is(t, &c, 0, CLAIM_FIRST);
+	is(t, &d, 0, CLAIM_WAIT);
+	is(t, &e, 0, CLAIM_WAIT);
+	idempotency_configure(t, &(struct conf_idempotency){ .window = 0 }, 0);
+	keep(t, &c, body, 0);
+	idempotency_stats(t, &s);
+	assert_int_equal(s.answers, 0);
+	assert_int_equal(s.bytes, 0);
+	assert_ptr_equal(idempotency_next(t, 0), &d);
+	is(t, &d, 0, CLAIM_REPLAY);
+	claim_drop(t, &d);
+	claim_drop(t, &e); /* its client has left: it is given back */
+	assert_int_equal(again(t, "k", 0), CLAIM_FIRST);
+}
+
+static void
+who_waited_gets_an_answer_that_is_not_kept(void **state)
+{
+	struct idempotency *t = table_of(8, 1 << 20);
+	static char huge[4096];
+
+	all_get(t, "hello");
+	idempotency_configure(t,
+	    &(struct conf_idempotency){
+		.window = WINDOW, .answers = 8, .memory = sizeof(huge) },
+	    0);
+	memset(huge, 'x', sizeof(huge) - 1);
+	all_get(t, huge);
+	idempotency_free(&t);
+}
+
+static enum claim_naming
+name_part(struct claim *c, char *body, size_t n)
+{
+	return claim_name(
+	    c, SLICE("acme"), SLICE("k"), SLICE("/v1/x"), slice_make(body, n));
+}
+
+static void
+a_long_body_is_named_part_by_part(void **state)
+{
+	enum { N = 2 * CLAIM_SLICE + 1 };
+	struct claim a = { .named = false }, b = a, left = a, whole = a;
+	char *body = test_calloc(1, N);
+
+	assert_int_equal(name_part(&a, body, N), CLAIM_NAMING);
+	assert_int_equal(name_part(&a, body, N), CLAIM_NAMING);
+	assert_false(a.named);
+	assert_int_equal(name_part(&a, body, N), CLAIM_NAMED);
+	assert_true(a.named);
+	assert_int_equal(name_part(&left, body, N), CLAIM_NAMING);
+	claim_name_end(&left); /* nothing is left of it */
+	assert_int_equal(name_part(&whole, body, CLAIM_SLICE), CLAIM_NAMED);
+	body[N - 1] = 1;
+	while (name_part(&b, body, N) == CLAIM_NAMING)
+		continue;
+	assert_memory_equal(a.key, b.key, IDEMPOTENCY_DIGEST);
+	assert_memory_not_equal(a.request, b.request, IDEMPOTENCY_DIGEST);
+	test_free(body);
+}
+
+static void
+each_tenant_and_serving_has_its_own_key_upstream(void **state)
+{
+	static const char *const parts[][4] = {
+		{ "acme", "k", "one", "m" },
+		{ "other", "k", "one", "m" },
+		{ "acme", "k2", "one", "m" },
+		{ "acme", "k", "two", "m" },
+		{ "acme", "k", "one", "m2" },
+		{ "acmek", "", "one", "m" },
+	};
+	enum { N = sizeof(parts) / sizeof(parts[0]) };
+	char hex[N + 1][2 * IDEMPOTENCY_DIGEST + 1];
+
+	for (size_t i = 0; i <= N; i++)
+		assert_true(idempotency_key_for(slice_of(parts[i % N][0]),
+		    slice_of(parts[i % N][1]), slice_of(parts[i % N][2]),
+		    slice_of(parts[i % N][3]), hex[i]));
+	assert_string_equal(hex[0], hex[N]); /* the same each time */
+	assert_int_equal(strlen(hex[0]), 2 * IDEMPOTENCY_DIGEST);
+	for (size_t i = 0; i < N; i++)
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(hex[i], hex[j]);
 }
 
 static void
@@ -293,6 +390,10 @@ main(void)
 		cmocka_unit_test(who_comes_meanwhile_waits_for_it),
 		cmocka_unit_test(
 		    a_failure_is_not_kept_and_the_next_is_the_first),
+		cmocka_unit_test(who_waited_gets_an_answer_that_is_not_kept),
+		cmocka_unit_test(a_long_body_is_named_part_by_part),
+		cmocka_unit_test(
+		    each_tenant_and_serving_has_its_own_key_upstream),
 		cmocka_unit_test(an_answer_lasts_as_long_as_the_window),
 		cmocka_unit_test(the_oldest_goes_where_there_are_too_many),
 		cmocka_unit_test(bytes_are_bounded),

@@ -4,39 +4,97 @@
 #include <string.h>
 
 #include "gateway/idempotency.h"
+#include "gateway/lib/hex.h"
 
 /* --- digests --- */
 
 static bool
-add_part(EVP_MD_CTX *ctx, struct slice part)
+add_bytes(EVP_MD_CTX *ctx, struct slice s)
 {
-	uint64_t n = part.n; /* first, so that no two lists read alike */
+	return s.n == 0 || EVP_DigestUpdate(ctx, s.p, s.n) == 1;
+}
 
-	return EVP_DigestUpdate(ctx, &n, sizeof(n)) == 1 &&
-	    (part.n == 0 || EVP_DigestUpdate(ctx, part.p, part.n) == 1);
+/* Before each part, so that no two lists read alike. */
+static bool
+add_length(EVP_MD_CTX *ctx, uint64_t n)
+{
+	return EVP_DigestUpdate(ctx, &n, sizeof(n)) == 1;
+}
+
+static EVP_MD_CTX *
+digest_begin(const struct slice *parts, size_t n)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool good =
+	    ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+
+	for (size_t i = 0; i < n && good; i++)
+		good = add_length(ctx, parts[i].n) && add_bytes(ctx, parts[i]);
+	if (good)
+		return ctx;
+	EVP_MD_CTX_free(ctx);
+	return NULL;
 }
 
 static bool
-digest(struct slice a, struct slice b, unsigned char out[IDEMPOTENCY_DIGEST])
+digest(
+    const struct slice *parts, size_t n, unsigned char out[IDEMPOTENCY_DIGEST])
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool done = ctx != NULL &&
-	    EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
-	    add_part(ctx, a) && add_part(ctx, b) &&
-	    EVP_DigestFinal_ex(ctx, out, NULL) == 1;
+	EVP_MD_CTX *ctx = digest_begin(parts, n);
+	bool done = ctx != NULL && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
 
 	EVP_MD_CTX_free(ctx);
 	return done;
 }
 
-bool
+static bool
+begin_name(struct claim *c, struct slice tenant, struct slice key,
+    struct slice path, uint64_t body)
+{
+	const struct slice who[] = { tenant, key };
+
+	list_init(&c->on);
+	c->hash = digest_begin(&path, 1);
+	return c->hash != NULL && digest(who, 2, c->key) &&
+	    add_length(c->hash, body);
+}
+
+enum claim_naming
 claim_name(struct claim *c, struct slice tenant, struct slice key,
     struct slice path, struct slice body)
 {
-	list_init(&c->on);
-	c->named =
-	    digest(tenant, key, c->key) && digest(path, body, c->request);
-	return c->named;
+	bool good = c->hash != NULL || begin_name(c, tenant, key, path, body.n);
+	size_t n = body.n - c->hashed;
+
+	if (n > CLAIM_SLICE)
+		n = CLAIM_SLICE;
+	good = good && add_bytes(c->hash, slice_make(body.p + c->hashed, n));
+	c->hashed += n;
+	if (good && c->hashed < body.n)
+		return CLAIM_NAMING;
+	c->named = good && EVP_DigestFinal_ex(c->hash, c->request, NULL) == 1;
+	claim_name_end(c);
+	return c->named ? CLAIM_NAMED : CLAIM_NAMELESS;
+}
+
+void
+claim_name_end(struct claim *c)
+{
+	EVP_MD_CTX_free(c->hash);
+	c->hash = NULL;
+}
+
+bool
+idempotency_key_for(struct slice tenant, struct slice key, struct slice backend,
+    struct slice model, char hex[2 * IDEMPOTENCY_DIGEST + 1])
+{
+	const struct slice parts[] = { tenant, key, backend, model };
+	unsigned char out[IDEMPOTENCY_DIGEST];
+
+	if (!digest(parts, 4, out))
+		return false;
+	hex_write(out, sizeof(out), hex);
+	return true;
 }
 
 /* --- answers --- */

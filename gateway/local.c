@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/app.h"
+#include "gateway/keyring.h"
 #include "gateway/lib/uri.h"
 #include "gateway/refusals.h"
 #include "gateway/request.h"
@@ -22,6 +23,13 @@ render_model(struct buf *out, const char *id, usec created)
 	    (long long)(created / USEC_SEC));
 }
 
+static bool
+may_ask_for(const struct request *r, const struct conf_model *m)
+{
+	return boundary_model(r->tenant, m) &&
+	    (r->grant == NULL || grant_allows(r->grant, m));
+}
+
 /* The names a caller may ask for: each model and its aliases. */
 static void
 render_models(const struct request *r, struct buf *out)
@@ -33,7 +41,7 @@ render_models(const struct request *r, struct buf *out)
 	for (size_t i = 0; i < r->conf->n_models; i++) {
 		const struct conf_model *m = &r->conf->models[i];
 
-		if (strcmp(m->name, "*") == 0 || !boundary_model(r->tenant, m))
+		if (strcmp(m->name, "*") == 0 || !may_ask_for(r, m))
 			continue;
 		buf_add_str(out, comma);
 		render_model(out, m->name, created);
@@ -63,16 +71,17 @@ send_json(struct request *r, struct buf *body)
 static enum step
 refuse_unknown(struct request *r, struct slice id)
 {
-	snprintf(r->refusal_text, sizeof(r->refusal_text),
+	const char *text = request_say(r,
 	    "the model `%.*s` does not exist; GET /v1/models lists those that "
 	    "do",
 	    id.n < 200 ? (int)id.n : 200, id.p);
+
 	return request_refuse(r,
 	    &(struct error_reply){ .status = 404,
 		.type = "invalid_request_error",
 		.code = "model_not_found",
 		.param = "model",
-		.message = r->refusal_text });
+		.message = text });
 }
 
 /* Ids may hold slashes and, from some clients, %2F. */
@@ -88,8 +97,7 @@ answer_model(struct request *r, struct slice id)
 	m = conf_find_model(r->conf, buf_slice(&name));
 	if (buf_err(&name) == ERR_MEMORY) {
 		step = request_refuse(r, &refusal_memory);
-	} else if (buf_err(&name) != OK || m == NULL ||
-	    !boundary_model(r->tenant, m)) {
+	} else if (buf_err(&name) != OK || m == NULL || !may_ask_for(r, m)) {
 		step = refuse_unknown(r, buf_slice(&name));
 	} else {
 		buf_init(&body, MODELS_MAX);

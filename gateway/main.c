@@ -16,11 +16,7 @@ command_version(int argc, char **argv)
 	return EXIT_GOOD;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *help; /* NULL: not listed */
-} commands[] = {
+static const struct command commands[] = {
 	{ "serve", command_serve, "run the gateway" },
 	{ "check", command_check,
 	    "check a configuration; with --live, every backend" },
@@ -29,13 +25,17 @@ static const struct {
 	{ "explain", command_explain, "why a request went where it went" },
 	{ "slo", command_slo,
 	    "suggest: what the fleet could hold, and at what price" },
+	{ "usage", command_usage,
+	    "who asked for what, and what it cost, from the ledger" },
 	{ "drill", command_drill,
 	    "rehearse a failover: one backend fails for a while" },
 	{ "loadtest", command_loadtest,
 	    "send traffic to any OpenAI endpoint; who met its SLO" },
 	{ "simulate", command_simulate,
 	    "the router against a fleet on paper: scenarios, what-ifs" },
-	{ "key", command_key, "hash an API key for gateway.conf" },
+	{ "key", command_key,
+	    "API keys of tenants: add, list, revoke; hash for gateway.conf" },
+	{ "import", command_import, "gateway.conf from a LiteLLM config.yaml" },
 	{ "docs", command_docs, NULL },
 	{ "version", command_version, "print the version" },
 };
@@ -67,6 +67,35 @@ print_help(const char *text, const struct command_option *o, int n)
 	printf("  %-26s %s\n", "    --help", "this text");
 }
 
+/* Set while a command is only asked what it takes. */
+static struct {
+	command_take *take;
+	void *arg;
+} asked;
+
+const struct command *
+command_table(size_t *n)
+{
+	*n = N_COMMANDS;
+	return commands;
+}
+
+void
+command_ask_options(const struct command *c, command_take *take, void *arg)
+{
+	char name[32];
+	char *argv[] = { name, NULL };
+
+	/* these have options of their own, or none */
+	if (c->run == command_loadtest || c->run == command_version)
+		return;
+	snprintf(name, sizeof(name), "%s", c->name);
+	asked.take = take;
+	asked.arg = arg;
+	(void)c->run(1, argv);
+	asked.take = NULL;
+}
+
 int
 command_options(int argc, char **argv, const char *text,
     const struct command_option *o, int n)
@@ -75,6 +104,10 @@ command_options(int argc, char **argv, const char *text,
 	char shorts[3 * OPTIONS_MAX + 2] = "";
 	int c, which;
 
+	if (asked.take != NULL) {
+		asked.take(asked.arg, text, o, n);
+		return -1;
+	}
 	for (int i = 0; i < n && i < OPTIONS_MAX; i++) {
 		size_t len = strlen(shorts);
 

@@ -6,8 +6,10 @@
 #include "gateway/admin/drill.h"
 #include "gateway/app.h"
 #include "gateway/attempt.h"
+#include "gateway/limits.h"
 #include "gateway/note.h"
 #include "gateway/steps.h"
+#include "gateway/tracer.h"
 #include "policies/price.h"
 
 void
@@ -40,10 +42,17 @@ static void
 judge_slo(struct outcome *o, const struct slo *slo)
 {
 	o->slo_declared = slo->ttft > 0 || slo->itl > 0 || slo->total > 0;
+	o->slo_target = slo->percentile / 100;
 	o->slo_met = o->result == RESULT_OK &&
 	    (slo->ttft == 0 || o->ttft <= slo->ttft) &&
 	    (slo->itl == 0 || o->itl <= slo->itl) &&
 	    (slo->total == 0 || o->total - o->stalled <= slo->total);
+	if (slo->ttft > 0 && o->ttft > slo->ttft)
+		o->slo_missed |= 1u << PHASE_TTFT;
+	if (slo->itl > 0 && o->itl > slo->itl)
+		o->slo_missed |= 1u << PHASE_ITL;
+	if (slo->total > 0 && o->total - o->stalled > slo->total)
+		o->slo_missed |= 1u << PHASE_TOTAL;
 }
 
 /* Nobody says what a cancelled attempt has used. It is charged for the whole
@@ -109,6 +118,7 @@ outcome_emit(struct request *r)
 	o->id = r->id;
 	o->inference = r->route != NULL;
 	o->tenant = or_dash(r->tenant != NULL ? r->tenant->name : NULL);
+	o->key = r->key != NULL ? r->key->name : NULL;
 	o->model = or_dash(o->model);
 	o->slo = or_dash(o->slo);
 	o->reason = or_dash(o->reason);
@@ -117,10 +127,17 @@ outcome_emit(struct request *r)
 	o->total = total_of(r, now);
 	if (r->attempt != NULL && o->result != RESULT_REFUSED)
 		note_answer(r, now);
-	judge_slo(o, &r->slo);
+	/* an answer given again costs nothing, and no serving has kept, or
+	 * missed, what was asked of it */
+	if (r->replay != NULL)
+		o->cost = 0;
+	else
+		judge_slo(o, &r->slo);
+	limits_settle(r);
 	note_drill(r);
 	request_drop_attempt(r, &r->second);
 	request_drop_attempt(r, &r->attempt);
 	app_finish(r->worker->app, r->worker->index, o, now);
+	tracing_end(r, now);
 	note_end(r, now);
 }

@@ -16,6 +16,7 @@
 #define PROBE_BODY_MAX ((size_t)1 << 20)
 #define PROBE_LOADING_INTERVAL (200 * USEC_MS) /* while a model loads */
 #define PROBE_METERED_FACTOR 12 /* hosted: ask seldom */
+#define PROBE_KEY_REST (300 * USEC_SEC) /* of a key that was refused */
 
 struct probe {
 	struct probe *next;
@@ -26,6 +27,7 @@ struct probe {
 	uv_timer_t timer;
 	enum probe_kind kind;
 	struct transfer *transfer; /* NULL between questions */
+	struct conf_api_key *key; /* that it shows; NULL: none */
 	struct buf body;
 	bool loading, closing;
 };
@@ -106,6 +108,11 @@ on_done(void *arg, const struct transfer_result *t)
 	}
 	log_debug("probe backend=%s status=%d result=%s", p->backend->name,
 	    t->status, fault_rule(result.fault.kind)->name);
+	if (result.fault.kind == FAULT_KEY && p->key != NULL &&
+	    conf_api_key_turn(p->backend, p->key, now + PROBE_KEY_REST, now)) {
+		rest(p); /* there is another one: the next time */
+		return;
+	}
 	switchboard_load(
 	    p->app->board, p->backend->id, &result.load, &result.fault, now);
 	if (result.fault.kind == FAULT_NONE)
@@ -130,10 +137,11 @@ root_length(const char *url)
 }
 
 static void
-add_key(const struct conf_backend *b, struct buf *headers)
+add_key(struct probe *p, struct buf *headers)
 {
-	if (b->api_key != NULL)
-		buf_addf(headers, "authorization: Bearer %s\n", b->api_key);
+	p->key = conf_api_key_now(p->backend, clock_now());
+	if (p->key != NULL)
+		buf_addf(headers, "authorization: Bearer %s\n", p->key->text);
 }
 
 static void
@@ -161,7 +169,7 @@ ask(struct probe *p, enum probe_kind kind)
 		base[root_length(base)] = '\0';
 	snprintf(url, sizeof(url), "%s%s", base, q.path);
 	buf_init(&headers, 8192);
-	add_key(b, &headers);
+	add_key(p, &headers);
 	t.method = q.method;
 	t.url = url;
 	t.headers = buf_slice(&headers);

@@ -30,6 +30,7 @@ question_init(struct question *q, const struct conf_serving *s)
 	q->route = route_find(SLICE("POST"),
 	    chats ? SLICE("/v1/chat/completions") : SLICE("/v1/embeddings"),
 	    &known);
+	q->head.dialect = q->route->dialect;
 	sse_init(&q->sse);
 	buf_init(&q->body, BODY_MAX);
 	buf_init(&q->scratch, BODY_MAX);

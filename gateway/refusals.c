@@ -18,6 +18,14 @@ const struct error_reply refusal_memory = {
 	.retry_after = USEC_SEC,
 };
 
+const struct error_reply refusal_overloaded = {
+	.status = 503,
+	.type = "server_error",
+	.code = "overloaded",
+	.message = "the gateway uses as much memory as it may",
+	.retry_after = USEC_SEC,
+};
+
 const struct error_reply refusal_deadline = {
 	.status = 504,
 	.type = "server_error",
@@ -231,6 +239,10 @@ refusal_of_fault(const struct fault *fault, const struct plan *plan,
 
 	if (status == 0 && fault->status >= 400) {
 		quote(fault, said, e);
+		return;
+	}
+	if (fault->kind == FAULT_MEMORY) {
+		*e = refusal_overloaded;
 		return;
 	}
 	if (fault->kind == FAULT_RATE_LIMITED && all_rate_limited)

@@ -8,7 +8,7 @@
 #include "gateway/dialects/dialect.h"
 #include "router/router.h"
 
-extern const struct error_reply refusal_memory;
+extern const struct error_reply refusal_overloaded, refusal_memory;
 extern const struct error_reply refusal_deadline;
 extern const struct error_reply refusal_loading;
 extern const struct error_reply refusal_draining;

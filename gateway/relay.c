@@ -3,7 +3,6 @@
  * Invariant: nothing is tried again from here on. What fails now the client
  * hears of inside its answer. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "gateway/app.h"
 #include "gateway/attempt.h"
@@ -17,10 +16,10 @@ free_request_body(struct request *r)
 {
 	if (r->parsed == NULL || !attempt_body_sent(r->attempt))
 		return;
-	encoded_fini(&r->attempt->encoded);
+	attempt_free_body(r->attempt);
 	exchange_free_body(r->exchange);
 	r->facts.model = SLICE("");
-	free(r->parsed);
+	pool_give(&r->worker->parsed, r->parsed);
 	r->parsed = NULL;
 }
 
@@ -28,22 +27,22 @@ static enum step
 commit_body(struct request *r)
 {
 	struct attempt *a = r->attempt;
-	struct slice body = buf_slice(&a->held);
-	struct buf converted;
+	struct buf converted, *body = &a->held;
 
 	buf_init(&converted, ATTEMPT_JSON_MAX * 2);
 	if (r->route->dialect == DIALECT_EMBEDDINGS &&
-	    backend_convert_embeddings(body, r->facts.base64, &converted))
-		body = buf_slice(&converted);
+	    backend_convert_embeddings(
+		buf_slice(body), r->facts.base64, &converted))
+		body = &converted;
 	if (buf_err(&converted) != OK) {
 		buf_fini(&converted);
 		request_settle_ticket(r);
 		return request_refuse(r, &refusal_memory);
 	}
-	replay_keep(r, body);
-	reply_headers(r, 200, "application/json", (int64_t)body.n, NULL);
-	r->sink->ops->write(r->sink, body);
-	r->outcome.bytes_out += body.n;
+	replay_keep(r, buf_slice(body));
+	reply_headers(r, 200, "application/json", (int64_t)body->n, NULL);
+	r->outcome.bytes_out += body->n;
+	r->sink->ops->give(r->sink, body);
 	buf_fini(&converted);
 	request_enter(r, REQ_RELAY);
 	return STEP_AGAIN;
@@ -99,19 +98,18 @@ static enum step
 break_off(struct request *r)
 {
 	struct attempt *a = r->attempt;
-	const char *name = fault_rule(a->fault.kind)->name;
+	const char *name = fault_rule(a->fault.kind)->name, *text;
 
 	log_info("broken id=%s backend=%s reason=%s", r->id,
 	    a->serving->backend->name, name);
-	snprintf(r->refusal_text, sizeof(r->refusal_text),
-	    "the stream from backend %s broke off (%s)%s%s",
-	    a->serving->backend->name, name, a->message[0] != '\0' ? ": " : "",
-	    a->message);
+	text = request_say(r, "the stream from backend %s broke off (%s)%s%s",
+	    a->serving->backend->name, name, a->message != NULL ? ": " : "",
+	    a->message != NULL ? a->message : "");
 	reply_error_event(r,
 	    &(struct error_reply){ .status = 502,
 		.type = "server_error",
 		.code = "upstream_failed",
-		.message = r->refusal_text });
+		.message = text });
 	request_settle_ticket(r);
 	return request_finish(r, RESULT_BROKEN, a->fault.kind, name);
 }

@@ -7,9 +7,12 @@
 #include "gateway/admin/labels.h"
 #include "gateway/app.h"
 #include "gateway/idempotency.h"
+#include "gateway/ledger/ledger.h"
 #include "gateway/lib/log.h"
 #include "gateway/children.h"
 #include "gateway/probe.h"
+#include "gateway/systemd.h"
+#include "gateway/quota/quota.h"
 
 static enum err
 label_telemetry(struct app *app, const struct conf *conf)
@@ -109,6 +112,8 @@ app_publish(struct app *app, struct conf *conf)
 	if (rc == OK)
 		rc = labels_configure(app->labels, conf);
 	if (rc == OK)
+		rc = quotas_configure(app->quotas, conf);
+	if (rc == OK)
 		rc = switchboard_configure(app->board, conf, clock_now());
 	if (rc != OK)
 		return rc;
@@ -117,6 +122,8 @@ app_publish(struct app *app, struct conf *conf)
 	idempotency_configure(
 	    app->idempotency, &conf->idempotency, clock_now());
 	app->conf = conf_ref(conf);
+	if (app->ledger != NULL)
+		ledger_keep(app->ledger, conf->ledger_keep);
 	drill_stop(app->drill, DRILL_RELOADED, clock_now());
 	for (unsigned i = 0; i < app->n_workers; i++)
 		if (app->workers[i].started)
@@ -137,6 +144,7 @@ app_reload(struct app *app, struct complaints *c)
 	struct conf *next = NULL;
 	enum err rc;
 
+	systemd_reloading();
 	rc = conf_load(app->conf_path, &env, app->conf, &next, c);
 	if (rc == OK)
 		rc = check_bound(app, next, c);
@@ -152,5 +160,6 @@ app_reload(struct app *app, struct complaints *c)
 	else
 		log_error("reload_failed reason=\"%s\" kept=%llu", err_name(rc),
 		    (unsigned long long)app->conf->version);
+	systemd_notify("READY=1");
 	return rc;
 }

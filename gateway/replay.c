@@ -22,16 +22,21 @@ replay_wanted(const struct request *r)
 	    key_of(r).n > 0;
 }
 
-/* Digests are made once. False: without them there is no protection. */
-static bool
+static struct slice
+tenant_of(const struct request *r)
+{
+	return slice_of(r->tenant != NULL ? r->tenant->name : "");
+}
+
+/* Digests are made once. */
+static enum claim_naming
 name(struct request *r)
 {
 	if (r->claim.named)
-		return true;
+		return CLAIM_NAMED;
 	r->claim.worker = r->worker->index;
 	r->claim.owner = r;
-	return claim_name(&r->claim,
-	    slice_of(r->tenant != NULL ? r->tenant->name : ""), key_of(r),
+	return claim_name(&r->claim, tenant_of(r), key_of(r),
 	    exchange_path(r->exchange), exchange_body(r->exchange));
 }
 
@@ -68,8 +73,15 @@ answer_again(struct request *r)
 enum step
 step_hold(struct request *r)
 {
-	if (!name(r))
+	switch (name(r)) {
+	case CLAIM_NAMING:
+		request_yield(r);
+		return STEP_WAIT;
+	case CLAIM_NAMELESS:
 		return plan_it(r);
+	case CLAIM_NAMED:
+		break;
+	}
 	switch (claim_begin(r->worker->app->idempotency, &r->claim,
 	    r->worker->now, &r->replay)) {
 	case CLAIM_WAIT:
@@ -85,6 +97,17 @@ step_hold(struct request *r)
 		break;
 	}
 	return plan_it(r);
+}
+
+bool
+replay_key(const struct request *r, const struct attempt *a,
+    char hex[2 * IDEMPOTENCY_DIGEST + 1])
+{
+	struct slice key = key_of(r);
+
+	return key.n > 0 &&
+	    idempotency_key_for(tenant_of(r), key,
+		slice_of(a->serving->backend->name), slice_of(a->model), hex);
 }
 
 void

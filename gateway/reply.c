@@ -9,11 +9,14 @@
 #include "gateway/app.h"
 #include "gateway/attempt.h"
 #include "gateway/head.h"
+#include "gateway/lib/digits.h"
+#include "gateway/limits.h"
 #include "gateway/note.h"
 #include "gateway/refusals.h"
 #include "gateway/request.h"
 
-#define HEADERS_MAX 16
+#define HEADERS_MAX 24
+#define SDK_WAITS (60 * USEC_SEC) /* at most; a longer one it makes shorter */
 #define REPLY_ERROR_MAX ((size_t)1 << 20) /* a quoted error, escaped */
 
 struct header_list {
@@ -45,7 +48,13 @@ add_cors(struct header_list *h, const struct request *r)
 			  "x-pointsman-model, x-pointsman-attempts, "
 			  "x-pointsman-receipt, "
 			  "x-pointsman-idempotent-replay, "
-			  "server-timing, retry-after, retry-after-ms"));
+			  "server-timing, retry-after, retry-after-ms, "
+			  "x-ratelimit-limit-requests, "
+			  "x-ratelimit-remaining-requests, "
+			  "x-ratelimit-reset-requests, "
+			  "x-ratelimit-limit-tokens, "
+			  "x-ratelimit-remaining-tokens, "
+			  "x-ratelimit-reset-tokens, x-pointsman-budget"));
 		return;
 	}
 	add(h, "access-control-allow-methods", SLICE("GET, POST, OPTIONS"));
@@ -72,10 +81,21 @@ add_retry(
 		    (e->retry_after + USEC_MS - 1) / USEC_MS);
 		add(h, "retry-after", slice_of(text->seconds));
 		add(h, "retry-after-ms", slice_of(text->ms));
-	} else if (e->status >= 500 || e->status == 429 ||
-	    e == &refusal_key_reused) {
-		add(h, "x-should-retry", SLICE("false"));
 	}
+	if ((e->retry_after > SDK_WAITS && e->status == 429) ||
+	    (e->retry_after == 0 &&
+		(e->status >= 500 || e->status == 429 ||
+		    e == &refusal_key_reused)))
+		add(h, "x-should-retry", SLICE("false"));
+}
+
+static void
+add_limits(struct header_list *h, const struct request *r,
+    struct limit_headers *limits)
+{
+	limits_headers(r, limits);
+	for (size_t i = 0; i < limits->n && h->n < HEADERS_MAX; i++)
+		h->list[h->n++] = limits->list[i];
 }
 
 /* Of a stream that is begun while it is waited for nobody knows yet whose it
@@ -87,11 +107,11 @@ is_decided(const struct request *r, int status)
 }
 
 static void
-add_who(struct header_list *h, const struct request *r, const char *attempts)
+add_who(struct header_list *h, const struct request *r, struct slice attempts)
 {
 	const struct attempt *a = r->attempt;
 
-	add(h, "x-pointsman-attempts", slice_of(attempts));
+	add(h, "x-pointsman-attempts", attempts);
 	if (a != NULL) {
 		add(h, "x-pointsman-backend",
 		    slice_of(a->serving->backend->name));
@@ -109,12 +129,13 @@ reply_headers(struct request *r, int status, const char *content_type,
     int64_t length, const struct error_reply *e)
 {
 	struct header_list h = { .n = 0 };
+	struct limit_headers limits;
 	struct retry_text retry;
-	char attempts[16], receipt[RECEIPT_ID_BYTES];
+	char attempts[DIGITS_MAX], receipt[RECEIPT_ID_BYTES];
+	char timing_text[512];
 	struct buf timing;
 
-	buf_init(&timing, 512);
-	snprintf(attempts, sizeof(attempts), "%u", r->n_attempts);
+	buf_on(&timing, timing_text, sizeof(timing_text));
 	add(&h, "content-type", slice_of(content_type));
 	add(&h, "x-request-id", slice_of(r->id));
 	if (note_expected(r)) {
@@ -124,7 +145,8 @@ reply_headers(struct request *r, int status, const char *content_type,
 	if (is_decided(r, status)) {
 		server_timing(&r->outcome, &timing);
 		add(&h, "server-timing", buf_slice(&timing));
-		add_who(&h, r, attempts);
+		add_who(&h, r,
+		    slice_make(attempts, digits_u64(attempts, r->n_attempts)));
 	}
 	if (length == SINK_STREAMED) {
 		add(&h, "cache-control", SLICE("no-cache, no-transform"));
@@ -133,11 +155,11 @@ reply_headers(struct request *r, int status, const char *content_type,
 	if (status == 401)
 		add(&h, "www-authenticate", SLICE("Bearer"));
 	add_retry(&h, e, &retry);
+	add_limits(&h, r, &limits);
 	add_cors(&h, r);
 	r->sink->ops->headers(r->sink, status, h.list, h.n, length);
 	r->sent_headers = true;
 	r->outcome.status = status;
-	buf_fini(&timing);
 }
 
 /* What can be said without memory, in the shapes of all dialects. */

@@ -3,15 +3,21 @@
  * The steps themselves are in steps.c. */
 #include "gateway/request.h"
 #include "gateway/head.h"
+#include "gateway/lib/hex.h"
 #include "gateway/note.h"
+#include "gateway/tracer.h"
 
 #include <assert.h>
 #include <openssl/rand.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/attempt.h"
 
+#define SAID_MAX 512
+#define ID_RANDOM 12 /* bytes of an id */
 #define EDGE(state) (1u << (state))
 
 /* The legal edges; every state may also end in FINISH. */
@@ -34,13 +40,23 @@ request_state_name(enum request_state s)
 	return names[s];
 }
 
+static void
+note_wait(struct request *r)
+{
+	usec now = r->worker->now;
+
+	r->waited += now - r->entered;
+	if (r->n_waits < WAITS_KEPT)
+		r->waits[r->n_waits++] = (struct wait_span){ r->entered, now };
+}
+
 void
 request_enter(struct request *r, enum request_state next)
 {
 	assert(r->state != REQ_FINISH);
 	assert(next == REQ_FINISH || (edges[r->state] & EDGE(next)) != 0);
 	if (r->state == REQ_WAIT)
-		r->waited += r->worker->now - r->entered;
+		note_wait(r);
 	r->state = next;
 	r->entered = r->worker->now;
 }
@@ -76,9 +92,25 @@ request_free(struct request *r)
 	attempt_free(&r->second);
 	note_drop(r);
 	kept_answer_unref(&r->replay);
-	free(r->parsed);
+	free(r->said);
+	pool_give(&r->worker->parsed, r->parsed);
 	conf_unref(&r->conf);
-	free(r);
+	pool_give(&r->worker->requests, r);
+}
+
+const char *
+request_say(struct request *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (r->said == NULL)
+		r->said = malloc(SAID_MAX);
+	if (r->said == NULL)
+		return "the gateway is out of memory";
+	va_start(ap, fmt);
+	vsnprintf(r->said, SAID_MAX, fmt, ap);
+	va_end(ap);
+	return r->said;
 }
 
 static void
@@ -124,6 +156,12 @@ request_arm(struct request *r)
 	uv_timer_start(&r->timer, on_timer, (uint64_t)at, 0);
 }
 
+void
+request_yield(struct request *r)
+{
+	uv_timer_start(&r->timer, on_timer, 0, 0);
+}
+
 static void
 on_drain(void *arg)
 {
@@ -142,29 +180,28 @@ on_gone(void *arg)
 	request_wake(r);
 }
 
+/* One call for twelve bytes takes as long as one for hundreds. */
 static void
-make_id(char id[REQUEST_ID_BYTES])
+make_id(struct worker *w, char id[REQUEST_ID_BYTES])
 {
-	static const char digits[] = "0123456789abcdef";
-	unsigned char bytes[12];
-
-	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
-		abort(); /* no ids, no secrets: nothing is safe any more */
-	memcpy(id, "req_", 4);
-	for (size_t i = 0; i < sizeof(bytes); i++) {
-		id[4 + 2 * i] = digits[bytes[i] >> 4];
-		id[5 + 2 * i] = digits[bytes[i] & 15];
+	if (w->random_left < ID_RANDOM) {
+		if (RAND_bytes(w->random, sizeof(w->random)) != 1)
+			abort(); /* no ids, no secrets: nothing is safe */
+		w->random_left = sizeof(w->random);
 	}
-	id[REQUEST_ID_BYTES - 1] = '\0';
+	w->random_left -= ID_RANDOM;
+	memcpy(id, "req_", 4);
+	hex_write(w->random + w->random_left, ID_RANDOM, id + 4);
 }
 
 static struct request *
 request_new(struct worker *w, struct exchange *x)
 {
-	struct request *r = calloc(1, sizeof(*r));
+	struct request *r = pool_take(&w->requests);
 
 	if (r == NULL)
 		return NULL;
+	memset(r, 0, sizeof(*r));
 	r->refs = 2; /* the exchange, the timer */
 	r->worker = w;
 	r->began = r->entered = w->now;
@@ -182,7 +219,7 @@ request_new(struct worker *w, struct exchange *x)
 	r->outcome.cost = -1;
 	list_init(&r->on_runnable);
 	list_append(&w->live, &r->on_live);
-	make_id(r->id);
+	make_id(w, r->id);
 	uv_timer_init(&w->loop, &r->timer);
 	r->timer.data = r;
 	return r;
@@ -198,6 +235,7 @@ on_headers(void *arg, struct exchange *x)
 	if (r == NULL)
 		return FRONT_REFUSE;
 	head_judge(r);
+	tracing_begin(r);
 	/* Only a request that is let in may cost memory. */
 	return r->verdict == HEAD_INFERENCE ? FRONT_READ : FRONT_REFUSE;
 }

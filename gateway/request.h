@@ -36,6 +36,8 @@
 #include "gateway/front/front.h"
 #include "gateway/idempotency.h"
 #include "gateway/lib/list.h"
+#include "gateway/quota/quota.h"
+#include "gateway/telemetry/otlp.h"
 #include "gateway/worker.h"
 #include "router/router.h"
 
@@ -64,6 +66,7 @@ enum head_verdict {
 };
 
 struct attempt;
+struct grant;
 struct receipt;
 
 struct request {
@@ -82,10 +85,13 @@ struct request {
 
 	enum head_verdict verdict;
 	struct error_reply refusal;
-	char refusal_text[512];
+	char *said; /* request_say()'s, or NULL */
 	const struct route *route; /* NULL: not inference */
 	const struct dialect_ops *dialect;
 	const struct conf_tenant *tenant; /* NULL: the gateway is open */
+	const struct conf_key *key; /* that let it in; as tenant */
+	const struct grant *grant; /* behind `key`; NULL: gateway.conf's */
+	struct quota_hold hold; /* what it has reserved of their limits */
 
 	struct dialect_request *parsed; /* until COMMIT */
 	struct facts facts;
@@ -104,6 +110,7 @@ struct request {
 						  COMMIT; NULL: none was */
 	unsigned outrun_tokens; /* that it had made by then */
 	unsigned n_attempts, n_rate_limited, n_empty;
+	unsigned key_turns; /* to another key of the same backend */
 	unsigned drill; /* the id of one that it has met; 0: none */
 	usec drill_expected; /* of the backend that failed; -1: not known */
 	usec waited; /* in the router's queue, in all */
@@ -112,6 +119,9 @@ struct request {
 	bool received, gone, drained, closed, aborted;
 	bool released; /* the exchange's reference has been given up */
 
+	struct trace_context trace; /* where one is kept */
+	struct wait_span waits[WAITS_KEPT]; /* the first ones, in the queue */
+	unsigned n_waits;
 	struct claim claim; /* on its Idempotency-Key */
 	struct kept_answer *replay; /* what it is answered with, or NULL */
 	struct receipt *receipt; /* being written, or NULL (note.h) */
@@ -131,10 +141,16 @@ void request_wake(struct request *);
 void request_run(struct request *);
 /* (Re-)arms the timer for the earliest of the deadlines. */
 void request_arm(struct request *);
+/* Runs it again once the loop has polled: between the parts of long work. Takes
+ * the timer until request_arm(). */
+void request_yield(struct request *);
 /* Lets go of the timer, for good. */
 void request_disarm(struct request *);
 void request_unref(struct request *);
 void request_free(struct request *); /* the graveyard's */
+/* A text of at most 511 bytes for an error, good until the next one. */
+const char *request_say(struct request *, const char *fmt, ...)
+    PRINTF_LIKE(2, 3);
 
 /* steps.c */
 enum step request_step(struct request *);

@@ -122,10 +122,9 @@ word_fault(struct request *r, struct error_reply *e)
 {
 	const struct attempt *a = r->attempt;
 
-	snprintf(r->refusal_text, sizeof(r->refusal_text),
+	e->message = request_say(r,
 	    "no backend could answer: the last one, %s, failed (%s)",
 	    a->serving->backend->name, fault_rule(a->fault.kind)->name);
-	e->message = r->refusal_text;
 }
 
 /* Nothing is left to try: the last attempt's row speaks to the client. */
@@ -137,8 +136,9 @@ answer_fault(struct request *r, const struct plan *plan)
 	struct upstream_error said;
 	struct error_reply e;
 
-	upstream_error_read(&said, buf_slice(&a->held), a->message);
-	upstream_error_mask(&said, a->serving->backend->api_key);
+	upstream_error_read(
+	    &said, buf_slice(&a->held), a->message != NULL ? a->message : "");
+	upstream_error_mask(&said, attempt_secret(a));
 	refusal_of_fault(
 	    &a->fault, plan, r->n_attempts == r->n_rate_limited, &said, &e);
 	if (e.message == NULL)
@@ -168,10 +168,56 @@ request_note_failure(struct request *r, const struct attempt *a)
 	log_info("attempt_failed id=%s backend=%s reason=%s status=%d retry=%d "
 		 "text=\"%s\"",
 	    r->id, a->serving->backend->name, rule->name, a->fault.status,
-	    rule->retry, a->result.message);
+	    rule->retry, a->words != NULL ? a->words : "");
 	r->n_rate_limited += a->fault.kind == FAULT_RATE_LIMITED;
 	r->n_empty += is_empty(r, a);
 	request_tell_limits(r, a);
+}
+
+#define KEY_REST (300 * USEC_SEC) /* of one that was refused */
+#define LIMIT_REST USEC_SEC /* of one at its limit, where none is told */
+#define LIMIT_REST_MAX (60 * USEC_SEC)
+
+/* How long the key is to blame, and nobody else; 0: it is not. */
+static usec
+key_rest(const struct fault *f)
+{
+	if (f->kind == FAULT_KEY)
+		return KEY_REST;
+	if (f->kind != FAULT_RATE_LIMITED)
+		return 0;
+	if (f->retry_after <= 0)
+		return LIMIT_REST;
+	return f->retry_after < LIMIT_REST_MAX ? f->retry_after
+					       : LIMIT_REST_MAX;
+}
+
+/* Once more on the same serving, by another of its backend's keys. The router
+ * hears nothing of it: the place is still taken. */
+static bool
+turn_key(struct request *r)
+{
+	struct attempt *a = r->attempt, *next;
+	const struct conf_backend *b = a->serving->backend;
+	usec now = r->worker->now, rest = key_rest(&a->fault);
+
+	if (rest == 0 || a->key == NULL || !a->ticketed ||
+	    ++r->key_turns >= b->n_api_keys ||
+	    !conf_api_key_turn(b, a->key, now + rest, now))
+		return false;
+	next = attempt_start(r, a->ticket, &a->plan);
+	if (next == NULL)
+		return false;
+	log_warn("key_turned id=%s backend=%s key=%zu reason=%s rest_s=%lld",
+	    r->id, b->name, (size_t)(a->key - b->api_keys),
+	    fault_rule(a->fault.kind)->name, (long long)(rest / USEC_SEC));
+	a->ticketed = false; /* the next one's now */
+	r->n_rate_limited += a->fault.kind == FAULT_RATE_LIMITED;
+	request_drop_attempt(r, &r->attempt);
+	r->attempt = next;
+	request_enter(r, REQ_ATTEMPT);
+	request_arm(r);
+	return true;
 }
 
 enum step
@@ -179,6 +225,8 @@ request_retry(struct request *r)
 {
 	struct attempt *a = r->attempt;
 
+	if (turn_key(r))
+		return STEP_AGAIN;
 	request_note_failure(r, a);
 	if (!fault_rule(a->fault.kind)->retry) {
 		request_settle_ticket(r);

@@ -5,11 +5,12 @@
  * (STEP_AGAIN) or waits for a callback to leave word (STEP_WAIT). This file and
  * relay.c alone join front, router, dialects and attempts. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "gateway/app.h"
 #include "gateway/attempt.h"
+#include "gateway/keyring.h"
 #include "gateway/lib/log.h"
+#include "gateway/limits.h"
 #include "gateway/note.h"
 #include "gateway/refusals.h"
 #include "gateway/steps.h"
@@ -104,20 +105,18 @@ parse_body(struct request *r, struct error_reply *e)
 {
 	struct dialect_error why = { .status = 400 };
 
-	r->parsed = malloc(sizeof(*r->parsed));
+	r->parsed = pool_take(&r->worker->parsed);
 	if (r->parsed == NULL) {
 		*e = refusal_memory;
 		return false;
 	}
 	if (r->dialect->parse(exchange_body(r->exchange), r->parsed, &why) !=
 	    OK) {
-		snprintf(r->refusal_text, sizeof(r->refusal_text), "%s",
-		    why.message);
 		*e = (struct error_reply){ .status = why.status,
 			.type = "invalid_request_error",
 			.code = why.code,
 			.param = why.param,
-			.message = r->refusal_text };
+			.message = request_say(r, "%s", why.message) };
 		return false;
 	}
 	r->facts = r->parsed->facts;
@@ -142,6 +141,11 @@ resolve(struct request *r, struct error_reply *e)
 	if (asked.itl_ms.n == 0)
 		asked.itl_ms = exchange_header(x, "x-slo-tpot-ms");
 	rc = model_resolve(r->conf, r->tenant, r->facts.model, &choice, &why);
+	if (rc == OK && r->grant != NULL &&
+	    !grant_allows(r->grant, choice.model))
+		rc = fail(&why, ERR_NOT_FOUND,
+		    "the key %s is not for the model %s", r->key->name,
+		    choice.model->name);
 	if (rc == OK) {
 		r->facts.model = choice.name; /* without its suffix */
 		r->routing.model = choice.model;
@@ -156,12 +160,11 @@ resolve(struct request *r, struct error_reply *e)
 	}
 	if (rc == OK)
 		return true;
-	snprintf(r->refusal_text, sizeof(r->refusal_text), "%s", why.text);
 	e->status = rc == ERR_NOT_FOUND ? 404
 	    : rc == ERR_UNSUPPORTED     ? 403
 					: 400;
 	e->type = "invalid_request_error";
-	e->message = r->refusal_text;
+	e->message = request_say(r, "%s", why.text);
 	return false;
 }
 
@@ -240,7 +243,10 @@ static enum step
 step_plan(struct request *r)
 {
 	usec before = clock_now();
+	struct error_reply e;
 
+	if (!limits_take(r, &e))
+		return request_refuse(r, &e);
 	note_begin(r);
 	switchboard_submit(
 	    r->worker->app->board, &r->routing, before, &r->ticket, &r->plan);

@@ -23,6 +23,9 @@ enum step step_relay(struct request *);
 /* replay.c: whether the request has a key that counts: then it enters HOLD. */
 bool replay_wanted(const struct request *);
 enum step step_hold(struct request *);
+/* The key that the attempt's backend is sent for it; false: none. */
+bool replay_key(const struct request *, const struct attempt *,
+    char hex[2 * IDEMPOTENCY_DIGEST + 1]);
 /* The whole body of a good answer, as it goes out. */
 void replay_keep(struct request *, struct slice body);
 /* The request is over: another with its key may be the first. */

@@ -10,6 +10,7 @@
 #include "gateway/app.h"
 #include "gateway/request.h"
 
+#define POOLED 64 /* idle blocks of each kind */
 #define TURNS_MAX 64 /* of one settle, before the loop polls again */
 
 static bool
@@ -136,6 +137,7 @@ adopt(struct worker *w, struct conf *next)
 		.body_timeout = next->body_timeout,
 		.idle_timeout = next->idle_timeout,
 		.client_stall = next->client_stall,
+		.tls = next->tls.certificate != NULL ? &next->tls : NULL,
 	};
 
 	front_configure(w->front, &s);
@@ -264,6 +266,7 @@ open_parts(struct worker *w, int listen_fd, struct errmsg *why)
 		.body_timeout = c->body_timeout,
 		.idle_timeout = c->idle_timeout,
 		.client_stall = c->client_stall,
+		.tls = c->tls.certificate != NULL ? &c->tls : NULL,
 	};
 
 	w->upstream = upstream_new(&w->loop, why);
@@ -287,6 +290,8 @@ worker_start(struct worker *w, struct app *app, unsigned index, int listen_fd,
 	list_init(&w->runnable);
 	list_init(&w->live);
 	list_init(&w->graveyard);
+	pool_init(&w->requests, sizeof(struct request), POOLED);
+	pool_init(&w->parsed, sizeof(struct dialect_request), POOLED);
 	uv_loop_init(&w->loop);
 	uv_mutex_init(&w->orders);
 	uv_async_init(&w->loop, &w->wake, on_wake);
@@ -320,5 +325,7 @@ worker_close(struct worker *w)
 	uv_mutex_destroy(&w->orders);
 	conf_unref(&w->next_conf);
 	conf_unref(&w->conf);
+	pool_fini(&w->requests);
+	pool_fini(&w->parsed);
 	w->started = false;
 }

@@ -11,9 +11,12 @@
 #include "gateway/conf/conf.h"
 #include "gateway/front/front.h"
 #include "gateway/lib/list.h"
+#include "gateway/lib/pool.h"
 #include "gateway/upstream/upstream.h"
 
 struct app;
+
+#define WORKER_RANDOM 480 /* bytes drawn at once: forty ids */
 
 /* What the main thread may read at any time. */
 struct worker_gauges {
@@ -39,7 +42,10 @@ struct worker {
 	struct list runnable; /* requests with something to do */
 	struct list live; /* all requests */
 	struct list graveyard; /* freed at the end of the turn */
+	struct pool requests, parsed; /* their memory */
 	usec now; /* of this turn */
+	unsigned char random[WORKER_RANDOM]; /* the first random_left of them */
+	size_t random_left; /* are good for ids */
 	bool draining;
 	struct worker_gauges gauges;
 

@@ -6,7 +6,8 @@
 #define COURTESY_LEAST 0.5
 #define COURTESY_MOST 0.999
 #define COURTESY_GAIN 0.05
-#define TOLL 0.5 /* of what its own miss is worth */
+#define DUE 0.35 /* of its tightest target */
+#define TOLL 0.3 /* of what its own miss is worth */
 #define PENALTY_HEARD 20.0 /* more misses do not make it worth more */
 
 static const struct {
@@ -42,6 +43,12 @@ admit_courtesy_after(double courtesy, const struct slo *slo, bool met)
 	double change = COURTESY_GAIN * ((met ? 0 : 1) - allowed);
 
 	return fmin(fmax(courtesy + change, COURTESY_LEAST), COURTESY_MOST);
+}
+
+bool
+admit_is_due(double waited)
+{
+	return waited >= DUE;
 }
 
 double

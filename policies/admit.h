@@ -18,6 +18,9 @@ double admit_courtesy(enum priority);
 /* The same while premium has nowhere else to go: the more, the more of its
  * requests have missed their SLO of late. Starts with admit_courtesy(). */
 double admit_courtesy_after(double courtesy, const struct slo *, bool met);
+/* Whether it has waited for so great a share of its tightest target that, if it
+ * would still meet that, no more than admit_courtesy() is asked of it. */
+bool admit_is_due(double waited);
 /* The most that a request below premium may make higher ones likely to lose (a
  * toll, router/stake.h), USD: a share of what its own miss is worth. */
 double admit_toll(double worth, double penalty);

@@ -54,6 +54,13 @@ a_toll_is_measured_by_what_the_own_miss_is_worth(void **state)
 	assert_true(admit_toll(1000, 1000) < 2 * admit_toll(20, 20));
 }
 
+static void
+courtesy_ends_while_there_is_time_to_be_served(void **state)
+{
+	assert_false(admit_is_due(0));
+	assert_true(admit_is_due(0.5));
+}
+
 int
 main(void)
 {
@@ -64,6 +71,8 @@ main(void)
 		cmocka_unit_test(
 		    premium_steps_back_for_nobody_and_does_not_wait),
 		cmocka_unit_test(waiting_leaves_time_to_be_served),
+		cmocka_unit_test(
+		    courtesy_ends_while_there_is_time_to_be_served),
 		cmocka_unit_test(
 		    a_toll_is_measured_by_what_the_own_miss_is_worth),
 	};

@@ -12,13 +12,10 @@
 #include "router/set.h"
 
 #define CHANCE_TIE 0.02 /* chances closer than this are equal */
-#define FULLNESS 0.3 /* what a full backend adds to its price */
 #define IDLE 2 /* fewer at work than this */
 #define CHEAPER 0.7 /* of a price: worth waiting for, to batch */
-#define RESERVE_WANTED 0.9 /* of a burst, while premium is in need */
 #define NEARLY_SURE 0.05 /* below the percentile */
 #define AT_EASE 0.5 /* of slots and of a rate limit: plenty is left */
-#define HOPELESS 0.1 /* of its price: worth to one that will miss */
 #define NEARLY 0.15 /* short of the required chance: go rather than wait */
 
 struct field {
@@ -135,70 +132,7 @@ with_verdict(const struct field *f, unsigned verdicts)
 	return set;
 }
 
-/* --- what is said of each --- */
-
-static double
-occupancy(const struct site *s, usec now)
-{
-	double slots = site_slots_warming(s, now);
-
-	return slots > 0 ? s->in_flight / slots : 0;
-}
-
-/* Whether somebody of a higher priority is there, or may come. */
-static bool
-is_shared(const struct site *s, const struct demand *d, usec now)
-{
-	usec tightest;
-
-	if (d->priority == PRIORITY_PREMIUM)
-		return false;
-	tightest = site_tightest(s, NULL);
-	return (tightest > 0 && (d->slo->itl <= 0 || tightest < d->slo->itl)) ||
-	    site_is_wanted(s, now);
-}
-
-/* How likely a tighter target has to remain met. */
-static double
-asked_of(const struct site *s, const struct demand *d, usec now)
-{
-	return site_is_wanted(s, now) ? d->courtesy
-				      : admit_courtesy(d->priority);
-}
-
-static enum verdict
-judge(const struct candidate *c, const struct demand *d, bool spare, usec now)
-{
-	const struct site *s = c->cell->site;
-	bool shared = is_shared(s, d, now);
-	double reserve = admit_reserve(d->priority);
-
-	if (d->priority != PRIORITY_PREMIUM && site_is_wanted(s, now))
-		reserve = greater(reserve, RESERVE_WANTED);
-	if (spare && cell_is_ailing(c->cell))
-		return VERDICT_AILING;
-	if (!site_has_allowance(s, reserve, now))
-		return VERDICT_RESERVED;
-	if (c->full >= admit_ceiling(d->priority, shared) ||
-	    (shared && s->in_flight > 0 &&
-		predict_courtesy(c->cell, d, &c->outlook, now) <
-		    asked_of(s, d, now)))
-		return VERDICT_CROWDED;
-	if (c->outlook.chance >= 0 && c->outlook.chance < d->required)
-		return VERDICT_UNLIKELY;
-	return VERDICT_DEARER;
-}
-
-static void
-weigh(struct candidate *c, const struct demand *d, bool spare, usec now)
-{
-	c->full = occupancy(c->cell->site, now);
-	c->price = price_rank(price_expected(
-	    &c->cell->conf->backend->price, d->input, d->output));
-	predict(c->cell, d, now, &c->outlook);
-	c->score = c->price * (1 + FULLNESS * c->full * c->full);
-	c->verdict = judge(c, d, spare, now);
-}
+/* --- the choices --- */
 
 /* How long to leave an ailing one alone between two that find out: a slow one
  * still answers batch; one that fails costs whoever asks it. */
@@ -231,61 +165,6 @@ find_out(const struct field *f, const struct demand *d, usec now, unsigned *out)
 	}
 	return longest < USEC_NEVER;
 }
-
-/* What worth is reckoned in; where nothing has a price, anything does. */
-static double
-dearest(const struct candidate *list, unsigned n)
-{
-	double most = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		if (list[i].price < INFINITY)
-			most = greater(most, list[i].price);
-	return most > 0 ? most : 1;
-}
-
-double
-choose_stake(const struct candidate *list, unsigned n, const struct demand *d)
-{
-	return slo_has_targets(d->slo) ? d->penalty * dearest(list, n) : 0;
-}
-
-/* Whether it would harm the higher ones there more than it is worth: its price
- * or its own miss, whatever is more; little where it misses anyway. */
-static bool
-is_too_harmful(const struct candidate *c, const struct demand *d, double stake,
-    double dearest_price)
-{
-	/* an answer is worth something where it costs nothing, too */
-	double price = c->price > 0 ? c->price : dearest_price;
-
-	if (c->verdict == VERDICT_UNLIKELY)
-		return c->toll > HOPELESS * price;
-	return c->verdict == VERDICT_DEARER &&
-	    c->toll > greater(price, admit_toll(stake, d->penalty));
-}
-
-/* For its own probable miss, and for those that it would cause. */
-static void
-add_penalties(
-    struct candidate *list, unsigned n, const struct demand *d, usec now)
-{
-	double most = dearest(list, n);
-	double stake = slo_has_targets(d->slo) ? d->penalty * most : 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		struct candidate *c = &list[i];
-
-		if (stake > 0)
-			c->score += stake * (1 - c->outlook.chance);
-		c->toll = predict_toll(c->cell, d, &c->outlook, now);
-		c->score += c->toll;
-		if (c->toll > 0 && is_too_harmful(c, d, stake, most))
-			c->verdict = VERDICT_CROWDED;
-	}
-}
-
-/* --- the choices --- */
 
 /* The likeliest to meet the targets, by price among equals; where none has a
  * chance worth the name, the one that typically misses least. */
@@ -332,11 +211,8 @@ stalest(const struct field *f, unsigned chosen, const struct demand *d,
 static bool
 is_patient(const struct quest *q)
 {
-	const struct slo *slo = q->demand->slo;
-	double target = slo->ttft > 0 ? (double)slo->ttft : (double)slo->total;
-
 	return q->may_wait &&
-	    q->demand->waited < admit_patience(q->demand->priority) * target;
+	    weigh_waited(q->demand) < admit_patience(q->demand->priority);
 }
 
 /* Whether it would be adequate if nobody else were there. */
@@ -501,13 +377,10 @@ choose(struct candidate *list, unsigned n, const struct quest *q, usec now,
     struct rng *rng)
 {
 	const struct field f = { list, n, set_below(n), rng };
-	bool spare = can_spare(q);
 	struct set set;
 	unsigned out;
 
-	for (unsigned i = 0; i < n; i++)
-		weigh(&list[i], q->demand, spare, now);
-	add_penalties(list, n, q->demand, now);
+	weigh(list, n, q->demand, can_spare(q), now);
 	if (q->demand->priority == PRIORITY_PREMIUM)
 		want(list, n, q->demand, now);
 	if (slo_has_targets(q->demand->slo) &&

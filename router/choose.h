@@ -19,20 +19,9 @@
 #ifndef ROUTER_CHOOSE_H
 #define ROUTER_CHOOSE_H
 
-#include "router/predict.h"
+#include "router/weigh.h"
 
 #define CHOOSE_TIE 1.02
-
-struct candidate {
-	struct cell *cell;
-	unsigned at; /* in the model's servings */
-	double price; /* of the request, USD; INFINITY: unknown */
-	double toll; /* USD, predict_toll() */
-	double score; /* INFINITY: not weighed */
-	double full; /* share of the backend's slots that are taken */
-	enum verdict verdict;
-	struct outlook outlook;
-};
 
 enum choice_kind { CHOICE_GO, CHOICE_WAIT, CHOICE_REFUSE };
 
@@ -53,10 +42,6 @@ struct quest {
 	unsigned n_hopes;
 	double explore; /* the share of standard requests that may */
 };
-
-/* What a miss of that request would be worth, in USD. */
-double choose_stake(
-    const struct candidate *, unsigned n, const struct demand *);
 
 /* Fills the candidates in. 1 <= n <= CONF_SERVINGS_MAX. */
 struct choice choose(struct candidate *, unsigned n, const struct quest *,

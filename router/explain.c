@@ -91,7 +91,7 @@ router_view(
 		.breaker = breaker_state(&s->breaker, now),
 		.last_fault = s->last_fault,
 		.warm = s->cold_until <= now,
-		.key_off = s->key_off,
+		.key_off = s->key_off_until > now,
 		.model_gone = c->gone_until > now,
 		.in_flight = c->in_flight,
 		.waiting = queue_waiting(&r->queue, serving),

@@ -151,7 +151,7 @@ adopt(struct site *s, const struct conf_backend *b)
 	if (s->conf == NULL || !same_place(s->conf, b))
 		site_begin(s, b);
 	s->conf = b;
-	s->key_off = false;
+	s->key_off_until = 0;
 }
 
 static void
@@ -257,7 +257,7 @@ cell_standing(const struct cell *c, usec now, usec *until)
 
 	*until = USEC_NEVER;
 	if (c->conf == NULL || s->conf == NULL || s->conf->off != NULL ||
-	    s->key_off)
+	    s->key_off_until > now)
 		return STANDING_OUT;
 	*until = c->gone_until;
 	if (breaker_state(&s->breaker, now) == BREAKER_OPEN)
@@ -279,6 +279,7 @@ cell_standing(const struct cell *c, usec now, usec *until)
 /* --- places --- */
 
 #define WANTED_LEARN 0.05
+#define WANTED_MEMORY (10.0 * USEC_SEC)
 #define FAILURES_HALVE (20.0 * USEC_SEC)
 #define PREFILL_MEMORY (3.0 * USEC_SEC) /* mean age of what `prefill` counts */
 
@@ -355,11 +356,20 @@ pledge(struct pledges *p, usec itl)
 	return i;
 }
 
+double
+site_wanted_rate(const struct site *s, usec now)
+{
+	const struct wanted *w = &s->wanted;
+
+	return w->rate * exp(-(double)(now - w->at) / WANTED_MEMORY);
+}
+
 void
 site_want(struct site *s, const struct slo *slo, double tokens, usec now)
 {
 	struct wanted *w = &s->wanted;
 
+	w->rate = site_wanted_rate(s, now) + 1 / WANTED_MEMORY;
 	w->tokens += WANTED_LEARN * (tokens - w->tokens);
 	w->ttft = slo->ttft;
 	w->itl = slo->itl;

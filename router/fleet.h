@@ -29,6 +29,7 @@ struct wanted {
 	usec at; /* last time; 0: never */
 	usec ttft, itl; /* 0: no target */
 	double tokens; /* of its prompts, fading mean */
+	double rate; /* requests a us, of late, at `at` */
 };
 
 /* A rate limit, as reply headers tell of it. */
@@ -42,7 +43,7 @@ struct allowance {
 struct site {
 	const struct conf_backend *conf; /* NULL: gone */
 	unsigned in_flight;
-	bool key_off;
+	usec key_off_until; /* its key was refused */
 	double prompt_tokens; /* of those without a first token yet */
 	double prefill; /* prompt tokens per us sent here of late */
 	double prefilled; /* prompt tokens, of all that had a first token */
@@ -178,6 +179,8 @@ cell_is_ailing(const struct cell *c)
 
 /* Premium with these targets and so many prompt tokens needs it; whether that
  * has been so of late. */
+/* Of premium requests that would want it; a us. */
+double site_wanted_rate(const struct site *, usec now);
 void site_want(struct site *, const struct slo *, double tokens, usec now);
 #define WANTED_FRESH (30 * USEC_SEC)
 static inline bool

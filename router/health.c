@@ -2,8 +2,8 @@
  *
  * A row of the fault table says who is to blame; here is what that means:
  * BACKEND and OPEN go to the breaker, CAPACITY blocks for a while, KEY shuts
- * the backend until the configuration changes, SERVING puts one model aside,
- * COLD waits for the model to load. */
+ * the backend until the configuration changes, or for minutes, SERVING puts one
+ * model aside, COLD waits for the model to load. */
 #include "router/engine.h"
 
 #include <math.h>
@@ -12,6 +12,7 @@
 #define BLOCK_MIN USEC_SEC /* doubled with each 429 in a row */
 #define BLOCK_MAX (60 * USEC_SEC) /* whatever a backend asks for */
 #define MODEL_GONE (60 * USEC_SEC)
+#define KEY_RETRY (300 * USEC_SEC) /* a key may be good again: paid, allowed */
 #define COLD_RETRY (2 * USEC_SEC)
 
 static usec
@@ -94,8 +95,8 @@ health_note(
 	breaker_leave(&s->breaker, o->stay.epoch);
 	if (blame == BLAME_CAPACITY)
 		block(s, fault->retry_after, now);
-	else if (blame == BLAME_KEY)
-		s->key_off = s->key_off || used_present_key(s, o);
+	else if (blame == BLAME_KEY && used_present_key(s, o))
+		push_back(&s->key_off_until, now + KEY_RETRY);
 	else if (blame == BLAME_SERVING)
 		push_back(&c->gone_until, now + MODEL_GONE);
 	else if (blame == BLAME_COLD)

@@ -110,6 +110,24 @@ one_burst_of_429s_is_one_refusal(void **state)
 }
 
 static void
+a_refused_key_is_tried_again_after_five_minutes(void **state)
+{
+	struct rig g;
+
+	rig_init(&g, TWO);
+	for (int i = 0; i < 2; i++) {
+		one_ends(&g, FAULT_KEY, 0);
+		rig_pass(&g, 299 * USEC_SEC);
+		rig_probe(&g, "a", FAULT_NONE); /* asked without a key */
+		assert_string_equal(next_goes(&g), "b");
+		rig_pass(&g, USEC_SEC);
+	}
+	assert_string_equal(next_goes(&g), "a");
+	assert_false(rig_view(&g, "a").key_off);
+	rig_fini(&g);
+}
+
+static void
 a_refused_key_is_off_until_the_next_configuration(void **state)
 {
 	struct rig g;
@@ -117,8 +135,6 @@ a_refused_key_is_off_until_the_next_configuration(void **state)
 
 	rig_init(&g, TWO);
 	one_ends(&g, FAULT_KEY, 0);
-	rig_pass(&g, 3600 * USEC_SEC);
-	rig_probe(&g, "a", FAULT_NONE);
 	assert_string_equal(next_goes(&g), "b");
 	assert_true(rig_view(&g, "a").key_off);
 	assert_int_equal(rig_view(&g, "a").opens_in, USEC_NEVER);
@@ -496,6 +512,8 @@ main(void)
 		cmocka_unit_test(one_burst_of_429s_is_one_refusal),
 		cmocka_unit_test(
 		    a_refused_key_is_off_until_the_next_configuration),
+		cmocka_unit_test(
+		    a_refused_key_is_tried_again_after_five_minutes),
 		cmocka_unit_test(
 		    a_refusal_of_the_old_key_does_not_shut_the_new_one),
 		cmocka_unit_test(

@@ -350,7 +350,7 @@ go(struct router *r, const struct order *o, const struct survey *s,
 	} else if (c.kind != CHOICE_GO) {
 		return c.kind;
 	}
-	take(o, &list[used], d, choose_stake(list, n, d), c.reason, now, p,
+	take(o, &list[used], d, weigh_stake(list, n, d), c.reason, now, p,
 	    place);
 	if (!observes(r))
 		p->hedge_after = hedge_after(list, n, &list[used], d);

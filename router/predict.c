@@ -194,18 +194,20 @@ reliability(const struct site *s)
 	return s->failures > 0 ? 1 - s->failures / (s->calls + TRIALS) : 1;
 }
 
-/* The chance that a usual request of premium, coming next, has its first token
- * in time: behind this one's prompt. */
+/* The chance that no usual request of premium comes while the prompts are read
+ * that then misses its first token behind them. */
 static double
-next_in_time(const struct cell *c, const struct crowd *with)
+none_comes_late(const struct cell *c, const struct crowd *with, usec now)
 {
 	const struct forecast *f = c->forecast;
 	const struct wanted *w = &c->site->wanted;
 	struct crowd next = *with;
+	double ttft, comes;
 
 	next.tokens += w->tokens;
-	return spread_share(&f->ttft,
-	    (double)w->ttft / fmax(profile_ttft(&f->profile, &next), 1));
+	ttft = fmax(profile_ttft(&f->profile, &next), 1);
+	comes = 1 - exp(-site_wanted_rate(c->site, now) * ttft);
+	return 1 - comes * (1 - spread_share(&f->ttft, (double)w->ttft / ttft));
 }
 
 double
@@ -224,7 +226,7 @@ predict_courtesy(const struct cell *c, const struct demand *d,
 	if (tightest > 0)
 		p = spread_share(&f->itl, (double)tightest / (o->paced + felt));
 	if (wanted && w->ttft > 0)
-		p = lesser(p, next_in_time(c, &o->crowd));
+		p = lesser(p, none_comes_late(c, &o->crowd, now));
 	return p;
 }
 

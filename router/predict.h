@@ -42,8 +42,8 @@ void predict(
     const struct cell *, const struct demand *, usec now, struct outlook *);
 /* The worst of typical / target. */
 double predict_excess(const struct demand *, const struct outlook *);
-/* The chance that the tightest ITL target at work there, or those of a premium
- * request that may come next, are still met with this one there. */
+/* The chance that with this one there the tightest ITL target at work is still
+ * met, and nobody of premium comes meanwhile who misses the first token. */
 double predict_courtesy(const struct cell *, const struct demand *,
     const struct outlook *, usec now);
 /* What that one would make those of higher priority there likely to lose, in

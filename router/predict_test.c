@@ -326,6 +326,24 @@ courtesy_is_about_the_tightest_target_at_work(void **state)
 	free(s);
 }
 
+static void
+courtesy_to_those_who_may_come_is_as_likely_as_they_are(void **state)
+{
+	struct scene *s = scene_of(0);
+	struct slo slo = { .ttft = (usec)look_at(s).ttft, .percentile = 99 };
+	double seldom;
+
+	site_want(&s->site, &slo, s->demand.input, s->now);
+	seldom = courtesy(s);
+	assert_true(seldom < 1);
+	for (int i = 0; i < 100; i++)
+		site_want(&s->site, &slo, s->demand.input, s->now);
+	assert_true(courtesy(s) < seldom - 0.3);
+	s->now += 20 * USEC_SEC;
+	assert_true(courtesy(s) > 0.5);
+	free(s);
+}
+
 static double
 toll(struct scene *s)
 {
@@ -463,6 +481,8 @@ main(void)
 		cmocka_unit_test(a_known_beginning_is_not_prefilled_again),
 		cmocka_unit_test(idle_is_the_best_that_it_could_be),
 		cmocka_unit_test(courtesy_is_about_the_tightest_target_at_work),
+		cmocka_unit_test(
+		    courtesy_to_those_who_may_come_is_as_likely_as_they_are),
 		cmocka_unit_test(a_toll_is_for_what_higher_ones_may_lose),
 		cmocka_unit_test(
 		    more_load_slowness_or_waiting_never_looks_better),

@@ -7,6 +7,7 @@ caused it.
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,9 +20,16 @@ FAKELLM = os.environ.get("FAKELLM", os.path.join(ROOT, "build/fakellm"))
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to outgoing connections and to who
+    asks for any: it stays free until it is used, and once its user is gone."""
+    for port in random.SystemRandom().sample(range(20000, 32000), 100):
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no free port on 127.0.0.1")
 
 
 def wait_for(condition, seconds=10.0, what="condition"):

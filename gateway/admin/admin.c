@@ -1,6 +1,7 @@
 /* gateway/admin/admin.c - the admin API's routes. */
 #include "gateway/admin/admin.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/admin/drill_page.h"
@@ -37,6 +38,21 @@ admin_error(
 	r->status = status;
 	r->content_type = "application/json";
 	openai_render_error(&e, &r->body);
+}
+
+void
+admin_send_json(json_t *doc, struct admin_reply *r)
+{
+	char *text = doc != NULL
+	    ? json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(9))
+	    : NULL;
+
+	if (text != NULL)
+		buf_add_str(&r->body, text);
+	else
+		admin_error(r, 503, "out_of_memory", "out of memory");
+	free(text);
+	json_decref(doc);
 }
 
 static void
@@ -102,6 +118,20 @@ post_reload(const struct admin_picture *p, struct admin_reply *r)
 	r->action = ADMIN_RELOAD;
 }
 
+static void
+any_keys(const struct admin_picture *p, struct admin_reply *r)
+{
+	(void)p;
+	r->action = ADMIN_KEYS;
+}
+
+static void
+get_tenants(const struct admin_picture *p, struct admin_reply *r)
+{
+	(void)p;
+	r->action = ADMIN_TENANTS;
+}
+
 static const struct {
 	const char *method, *path;
 	handler handle;
@@ -114,10 +144,15 @@ static const struct {
 	{ "GET", "/admin/v1/config", get_config },
 	{ "GET", "/admin/v1/receipts", admin_get_receipts },
 	{ "GET", "/admin/v1/slo", admin_get_slo },
+	{ "GET", "/admin/v1/usage", admin_get_usage },
 	{ "POST", "/admin/v1/reload", post_reload },
 	{ "GET", "/admin/v1/drill", admin_get_drill },
 	{ "POST", "/admin/v1/drill", admin_post_drill },
 	{ "DELETE", "/admin/v1/drill", admin_delete_drill },
+	{ "GET", "/admin/v1/keys", any_keys },
+	{ "POST", "/admin/v1/keys", any_keys },
+	{ "DELETE", "/admin/v1/keys", any_keys },
+	{ "GET", "/admin/v1/tenants", get_tenants },
 };
 #define N_ROUTES (sizeof(routes_table) / sizeof(routes_table[0]))
 
@@ -150,6 +185,7 @@ admin_handle(const struct admin_picture *p, struct slice method,
 		    "no such path; there are /healthz, /readyz, /metrics, "
 		    "/admin/v1/status, /admin/v1/backends, /admin/v1/config, "
 		    "/admin/v1/receipts, /admin/v1/receipts/ID, "
-		    "/admin/v1/slo, /admin/v1/drill and POST "
+		    "/admin/v1/slo, /admin/v1/usage, /admin/v1/drill, "
+		    "/admin/v1/keys, /admin/v1/tenants and POST "
 		    "/admin/v1/reload");
 }

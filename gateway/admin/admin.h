@@ -5,6 +5,9 @@
 #ifndef GATEWAY_ADMIN_ADMIN_H
 #define GATEWAY_ADMIN_ADMIN_H
 
+#include <jansson.h>
+
+#include "gateway/admin/usage_page.h"
 #include "gateway/conf/conf.h"
 #include "gateway/telemetry/telemetry.h"
 #include "router/router.h"
@@ -30,6 +33,7 @@ struct admin_picture {
 	struct telemetry_gauges gauges;
 	struct receipts *receipts; /* NULL: none are kept */
 	struct slo_book *book; /* as receipts */
+	const char *ledger; /* its path; NULL: none is kept */
 	const struct labels *labels;
 	struct drill *drill;
 	struct slice query; /* of the request, without its '?' */
@@ -42,6 +46,9 @@ enum admin_action {
 	ADMIN_RELOAD,
 	ADMIN_DRILL, /* as reply.drill says */
 	ADMIN_DRILL_STOP,
+	ADMIN_KEYS, /* whatever the method asks of them */
+	ADMIN_TENANTS,
+	ADMIN_USAGE, /* as reply.usage says; takes its time */
 };
 
 struct admin_drill {
@@ -56,6 +63,7 @@ struct admin_reply {
 	struct buf body;
 	enum admin_action action; /* to carry out before answering */
 	struct admin_drill drill; /* of ADMIN_DRILL */
+	struct usage_question usage; /* of ADMIN_USAGE */
 };
 
 void admin_reply_init(struct admin_reply *);
@@ -76,6 +84,11 @@ void admin_get_receipt(
     const struct admin_picture *, struct slice id, struct admin_reply *);
 void admin_get_slo(const struct admin_picture *, struct admin_reply *);
 
+/* usage_page.c: /admin/v1/usage. */
+void admin_get_usage(const struct admin_picture *, struct admin_reply *);
+
+/* Takes the document; NULL, or no memory: a 503. */
+void admin_send_json(json_t *, struct admin_reply *);
 /* An error in the shape of the data listener's. */
 void admin_error(
     struct admin_reply *, int status, const char *code, const char *message);

@@ -4,7 +4,6 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "gateway/admin/drill.h"
 #include "gateway/conf/value.h"
@@ -61,17 +60,10 @@ void
 admin_render_drill(const struct drill_view *v, struct admin_reply *r)
 {
 	json_t *doc = json_object();
-	char *text;
 
 	json_object_set_new(
 	    doc, "drill", v->id > 0 ? drill_json(v) : json_null());
-	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(9));
-	if (text != NULL)
-		buf_add_str(&r->body, text);
-	else
-		admin_error(r, 503, "out_of_memory", "out of memory");
-	free(text);
-	json_decref(doc);
+	admin_send_json(doc, r);
 }
 
 /* --- what is asked for --- */

@@ -4,8 +4,20 @@
 
 #include "gateway/admin/admin.h"
 
+/* As configured, else as the backend says. */
+static unsigned
+slots_of(const struct conf *conf, const struct serving_view *v)
+{
+	const struct conf_serving *s = conf_find_serving(conf, v->serving);
+
+	if (s != NULL && s->backend->slots > 0)
+		return s->backend->slots;
+	return v->load.has & LOAD_SLOTS ? v->load.slots : 0;
+}
+
 static void
-translate(const struct serving_view *v, struct telemetry_serving *out)
+translate(const struct conf *conf, const struct serving_view *v,
+    struct telemetry_serving *out)
 {
 	*out = (struct telemetry_serving){
 		.serving = v->serving,
@@ -14,6 +26,7 @@ translate(const struct serving_view *v, struct telemetry_serving *out)
 		.breaker = (unsigned)v->breaker,
 		.usable = v->opens_in == 0 && !v->key_off && !v->model_gone,
 		.warm = v->warm,
+		.slots = slots_of(conf, v),
 		.load = v->load,
 	};
 }
@@ -27,7 +40,7 @@ admin_render_metrics(const struct admin_picture *p, struct buf *out)
 	if (list == NULL)
 		return;
 	for (size_t i = 0; i < p->n_servings; i++)
-		translate(&p->servings[i], &list[i]);
+		translate(p->conf, &p->servings[i], &list[i]);
 	telemetry_expose(
 	    p->telemetry, &p->gauges, list, p->n_servings, p->now, out);
 	free(list);

@@ -15,8 +15,12 @@ receipt_name(char id[RECEIPT_ID_BYTES], const char *request_id)
 {
 	const char *digits = strchr(request_id, '_');
 
-	snprintf(id, RECEIPT_ID_BYTES, "rcpt_%s",
-	    digits != NULL ? digits + 1 : request_id);
+	struct buf b;
+
+	buf_on(&b, id, RECEIPT_ID_BYTES);
+	buf_add(&b, SLICE("rcpt_"));
+	buf_add_str(&b, digits != NULL ? digits + 1 : request_id);
+	id[b.n] = '\0';
 }
 
 /* The rows of an earlier plan in the same set give way. */

@@ -22,7 +22,7 @@
 #define RECEIPT_SETS                                                           \
 	3 /* of candidates kept: of the first plan, of the last
 			  one, and of the last hedge */
-#define RECEIPT_SERVINGS 8 /* of a model, that any block has room for */
+#define RECEIPT_SERVINGS 2 /* of a model, that any block has room for */
 
 struct receipt_plan {
 	usec at; /* since the request was in */

@@ -11,21 +11,6 @@
 #define LIST_MAX 1000
 #define TENANT_MAX 1024 /* bytes of a name to look for */
 
-static void
-send_json(json_t *doc, struct admin_reply *r)
-{
-	char *text = doc != NULL
-	    ? json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(9))
-	    : NULL;
-
-	if (text != NULL)
-		buf_add_str(&r->body, text);
-	else
-		admin_error(r, 503, "out_of_memory", "out of memory");
-	free(text);
-	json_decref(doc);
-}
-
 static bool
 are_off(const struct admin_picture *p, struct admin_reply *r)
 {
@@ -51,7 +36,7 @@ admin_get_receipt(
 		    "running, or newer ones have taken its place (the setting "
 		    "`receipts` says how many are kept)");
 	else
-		send_json(receipt_json(r, p->labels), reply);
+		admin_send_json(receipt_json(r, p->labels), reply);
 	free(r);
 }
 
@@ -119,7 +104,7 @@ send_list(const struct admin_picture *p, const struct query *q,
 	json_object_set_new(doc, "written",
 	    json_integer((json_int_t)receipts_filed(p->receipts)));
 	json_object_set_new(doc, "receipts", list);
-	send_json(doc, reply);
+	admin_send_json(doc, reply);
 }
 
 void
@@ -143,5 +128,5 @@ admin_get_slo(const struct admin_picture *p, struct admin_reply *reply)
 {
 	if (are_off(p, reply))
 		return;
-	send_json(slo_page_json(p), reply);
+	admin_send_json(slo_page_json(p), reply);
 }

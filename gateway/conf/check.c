@@ -175,6 +175,23 @@ check_origins(struct loader *l)
 			    origins[i]);
 }
 
+static void
+check_otlp(struct loader *l)
+{
+	const config_setting_t *otlp =
+	    loader_member(config_root_setting(&l->tree), "otlp");
+	struct slice url = slice_of(
+	    l->conf->otlp.url != NULL ? l->conf->otlp.url : "http://x");
+
+	if ((!slice_starts(url, SLICE("http://")) &&
+		!slice_starts(url, SLICE("https://"))) ||
+	    slice_find(url, ' ') >= 0)
+		complain(l, loader_member(otlp, "url"),
+		    "want a URL such as \"http://127.0.0.1:4318/v1/traces\", "
+		    "got \"%.*s\"",
+		    SLICE_ARG(url));
+}
+
 /* What is set in a group may not be longer than its total. */
 static void
 check_spans(
@@ -223,6 +240,7 @@ check_top(struct loader *l)
 	check_limits(l);
 	check_heartbeat(l);
 	check_origins(l);
+	check_otlp(l);
 	check_spans(l, loader_member(config_root_setting(&l->tree), "timeouts"),
 	    &l->conf->timeouts);
 }
@@ -433,7 +451,13 @@ static void
 check_tenant(struct loader *l, size_t i, double best)
 {
 	const struct conf_tenant *t = &l->conf->tenants[i];
+	const config_setting_t *at = loader_at(l, "tenants", i, NULL);
 
+	if (!loader_is_set(at, "keys") && t->certificates == NULL &&
+	    l->conf->keys_file == NULL)
+		complain(l, at,
+		    "want keys, certificates, or keys_file at the top, got "
+		    "none of them");
 	if (l->conf->n_servings > 0 && t->min_quality > best)
 		warn(l, loader_at(l, "tenants", i, "min_quality"),
 		    "want at most the best serving's quality, %.15g, got "

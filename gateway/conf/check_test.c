@@ -101,6 +101,23 @@ two_listeners_need_two_places(void **state)
 }
 
 static void
+a_collector_has_a_whole_url(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	assert_refused(BASE "otlp = { url = \"127.0.0.1:4318\"; };",
+	    "gateway.conf:3: otlp.url: want a URL such as "
+	    "\"http://127.0.0.1:4318/v1/traces\", got \"127.0.0.1:4318\"");
+	assert_refused(BASE "otlp = { sample = 2; };",
+	    "gateway.conf:3: otlp.sample: want 0..1, got 2");
+	assert_loads(&f,
+	    BASE "otlp = { url = \"https://otel.example/v1/traces\"; };", 0);
+	assert_string_equal(f.conf->otlp.url, "https://otel.example/v1/traces");
+	fixture_fini(&f);
+}
+
+static void
 an_answer_is_kept_for_a_while_or_not(void **state)
 {
 	(void)state;
@@ -462,6 +479,7 @@ main(void)
 		cmocka_unit_test(an_operators_key_is_no_tenants),
 		cmocka_unit_test(addresses_are_addresses),
 		cmocka_unit_test(two_listeners_need_two_places),
+		cmocka_unit_test(a_collector_has_a_whole_url),
 		cmocka_unit_test(an_answer_is_kept_for_a_while_or_not),
 		cmocka_unit_test(a_heart_beats_before_the_end),
 		cmocka_unit_test(a_socket_path_has_to_fit),

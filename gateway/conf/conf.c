@@ -22,6 +22,8 @@ conf_unref(struct conf **c)
 	map_fini(&old->model_names);
 	map_fini(&old->slo_names);
 	map_fini(&old->backend_names);
+	map_fini(&old->tenant_names);
+	map_fini(&old->certificates);
 	arena_fini(&old->arena);
 	free(old);
 }
@@ -42,6 +44,12 @@ const struct conf_backend *
 conf_find_backend(const struct conf *c, struct slice name)
 {
 	return map_get(&c->backend_names, name);
+}
+
+const struct conf_tenant *
+conf_find_tenant(const struct conf *c, struct slice name)
+{
+	return map_get(&c->tenant_names, name);
 }
 
 const struct conf_serving *

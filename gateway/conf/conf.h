@@ -26,6 +26,16 @@ struct conf_listen {
 	uint16_t port;
 };
 
+/* TLS of `listen`. */
+struct conf_tls {
+	const char *certificate, *key, *client_ca; /* paths; NULL: none */
+	const char *min_version; /* "1.2", "1.3" */
+	bool require_client; /* a certificate that client_ca vouches for */
+	/* what was in those files, PEM; NULL: none */
+	const char *certificate_pem, *key_pem, *client_ca_pem;
+	unsigned char id[CONF_KEY_BYTES]; /* another where any differs */
+};
+
 struct conf_price {
 	double input, output; /* USD per million tokens, or PRICE_UNKNOWN */
 	double cached; /* input read from a cache; default: input */
@@ -47,13 +57,22 @@ struct conf_profile {
 	double per_token;
 };
 
+/* One of a backend's. Those who use it note here what came of that: the only
+ * thing in a snapshot that changes, and gone with it. */
+struct conf_api_key {
+	const char *text;
+	atomic_llong blocked_until; /* clock_now()'s */
+};
+
 struct conf_backend {
 	uint32_t id; /* stable across reloads for the same name */
 	const char *name;
 	const char *adapter; /* a name that conf_env lists */
 	const char *url; /* never NULL unless off, or `command` is set */
 	const char *unix_path; /* from url = "unix:/path"; url is then http */
-	const char *api_key; /* the secret itself, or NULL */
+	const char *api_key; /* the secret itself, or the first; NULL: none */
+	struct conf_api_key *api_keys; /* all, in their order; api_keys.c */
+	size_t n_api_keys;
 	const char *hardware; /* free text: wafer, gpu, cpu; or "" */
 	const char *region; /* or "" */
 	const char *off; /* why it is off and how to turn it on, or NULL */
@@ -93,6 +112,16 @@ struct conf_model {
 	int line;
 };
 
+/* What a tenant, or one of its keys, may use. 0: not limited. */
+struct conf_quota {
+	uint64_t requests, tokens; /* a minute */
+	usec burst; /* as much of them as this earns may come at once */
+	unsigned concurrent; /* requests under way */
+	uint32_t max_tokens; /* of one answer */
+	double daily, monthly; /* USD */
+	double soft; /* the share of those from which on it is warned */
+};
+
 struct conf_tenant {
 	uint32_t id;
 	const char *name;
@@ -102,7 +131,10 @@ struct conf_tenant {
 	const char *const *regions;
 	double min_quality;
 	bool may_pin;
+	const char *const *certificates; /* names; NULL: none */
 	enum priority priority; /* the highest it may claim */
+	struct conf_quota limits; /* of all its requests together */
+	struct conf_quota key_limits; /* of those with the same key */
 	int line;
 };
 
@@ -116,7 +148,11 @@ struct conf_variable {
 struct conf_key {
 	unsigned char digest[CONF_KEY_BYTES];
 	const struct conf_tenant *tenant; /* NULL: one of admin_keys */
+	const char *name; /* in logs: the variable's, the file's, or the first
+			     digits of the digest */
 };
+
+struct quota; /* what a tenant or key has used; gateway/quota/quota.h */
 
 struct conf_limits {
 	uint64_t header, body, bodies; /* bytes: per request twice, for all */
@@ -131,6 +167,12 @@ struct conf_idempotency {
 	uint64_t memory; /* their bytes */
 };
 
+/* Where traces go. */
+struct conf_otlp {
+	const char *url; /* of the collector, whole; NULL: nowhere */
+	double sample; /* share of requests that begin a trace, 0..1 */
+};
+
 struct conf {
 	atomic_uint refs;
 	struct arena arena;
@@ -138,11 +180,14 @@ struct conf {
 	uint64_t version; /* 1, 2, ...: counts loads */
 
 	struct conf_listen listen, admin;
+	struct conf_tls tls; /* no certificate: `listen` is plain */
 	unsigned workers; /* never 0: the default is one per core */
 	struct conf_limits limits;
 	const char *policy;
 	const char *log_level;
 	const char *access_log; /* "stderr", "off" or a path */
+	const char *ledger; /* a path, or NULL: none is kept */
+	usec ledger_keep; /* how long its rows stay; 0: for ever */
 	const char *const *cors_origins; /* NULL-terminated, never NULL */
 	struct conf_timeouts timeouts; /* defaults for backends */
 	usec deadline, client_stall, header_timeout, body_timeout, idle_timeout,
@@ -157,6 +202,7 @@ struct conf {
 	unsigned queue_limit; /* requests waiting, all workers */
 	unsigned receipts; /* how many are kept; 0: none */
 	struct conf_idempotency idempotency;
+	struct conf_otlp otlp;
 
 	const struct slo *slos;
 	size_t n_slos;
@@ -175,12 +221,18 @@ struct conf {
 	size_t n_tenants;
 	const struct conf_key *keys; /* sorted by digest */
 	size_t n_keys, n_admin_keys; /* of all; among them */
+	/* One for each tenant, then one for each key, in their order: places
+	 * for what outlives the snapshot, filled by its owner before it is
+	 * shared. NULL: none. */
+	struct quota **quotas;
 	bool core_dumps;
 	const struct conf_variable *variables; /* or NULL */
 
 	uint32_t next_backend_id, next_serving_id, next_tenant_id;
 	struct map model_names; /* names and aliases -> struct conf_model */
-	struct map slo_names, backend_names;
+	struct map slo_names, backend_names, tenant_names;
+	const char *keys_file; /* of keys made at run time; NULL: none are */
+	struct map certificates; /* names of clients -> struct conf_tenant */
 };
 
 /* What conf cannot know by itself: which adapters there are. */
@@ -219,16 +271,38 @@ void conf_unref(struct conf **); /* sets it to NULL */
 const struct conf_model *conf_find_model(const struct conf *, struct slice);
 const struct slo *conf_find_slo(const struct conf *, struct slice);
 const struct conf_backend *conf_find_backend(const struct conf *, struct slice);
+const struct conf_tenant *conf_find_tenant(const struct conf *, struct slice);
 const struct conf_serving *conf_find_serving(const struct conf *, uint32_t id);
+
+/* The key that this is, of a tenant or operator, compared in the same way as
+ * below; NULL: none. */
+const struct conf_key *conf_find_key(const struct conf *, struct slice key);
+bool conf_key_digest(struct slice key, unsigned char out[CONF_KEY_BYTES]);
+bool conf_key_from_hex(const char *hex, unsigned char out[CONF_KEY_BYTES]);
+struct quota *conf_tenant_quota(
+    const struct conf *, const struct conf_tenant *);
+struct quota *conf_key_quota(const struct conf *, const struct conf_key *);
 
 /* The tenant whose key that is, comparing digests in constant time; NULL:
  * nobody's. */
 const struct conf_tenant *conf_authenticate(
     const struct conf *, struct slice key);
+/* The tenant that one of these names of a certificate stands for, each with a
+ * NUL behind it; NULL: nobody's. */
+const struct conf_tenant *conf_authenticate_certificate(
+    const struct conf *, struct slice names);
 /* Whether it is one of admin_keys, compared in the same way. */
 bool conf_authenticate_admin(const struct conf *, struct slice key);
 /* SHA-256 as 64 hexadecimal digits and a NUL, for `pointsman key hash`. */
 void conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1]);
+
+/* The first of a backend's keys that is not blocked, or the one that will be
+ * next; NULL: it has none. */
+struct conf_api_key *conf_api_key_now(const struct conf_backend *, usec now);
+/* Whether another one may be used now: that one is then blocked until `until`.
+ * The last one is not: what becomes of the backend is others' to say. */
+bool conf_api_key_turn(
+    const struct conf_backend *, struct conf_api_key *, usec until, usec now);
 
 /* Whether that environment variable holds a secret that is none of the
  * backend's business: a tenant's, or that of other backends only. */

@@ -8,21 +8,35 @@
  * digest of a guess would sort: of keys drawn at random that tells nothing. */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/conf/loader.h"
+#include "gateway/lib/hex.h"
 
 /* Up to this many are all compared, in less than a microsecond. */
 #define SCAN_MAX 32
 
+/* EVP_sha256() would be looked up by name for every key. */
+static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256;
+
+static void
+fetch_sha256(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 bool
-key_digest(struct slice key, unsigned char out[CONF_KEY_BYTES])
+conf_key_digest(struct slice key, unsigned char out[CONF_KEY_BYTES])
 {
 	unsigned n = 0;
 
-	return EVP_Digest(key.n > 0 ? key.p : "", key.n, out, &n, EVP_sha256(),
-		   NULL) == 1 &&
+	pthread_once(&fetched, fetch_sha256);
+	return sha256 != NULL &&
+	    EVP_Digest(key.n > 0 ? key.p : "", key.n, out, &n, sha256, NULL) ==
+	    1 &&
 	    n == CONF_KEY_BYTES;
 }
 
@@ -39,7 +53,7 @@ nibble(char c)
 }
 
 bool
-key_from_hex(const char *hex, unsigned char out[CONF_KEY_BYTES])
+conf_key_from_hex(const char *hex, unsigned char out[CONF_KEY_BYTES])
 {
 	int high, low;
 
@@ -58,17 +72,11 @@ key_from_hex(const char *hex, unsigned char out[CONF_KEY_BYTES])
 void
 conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1])
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned char digest[CONF_KEY_BYTES];
 
 	hex[0] = '\0';
-	if (!key_digest(key, digest))
-		return;
-	for (size_t i = 0; i < CONF_KEY_BYTES; i++) {
-		hex[2 * i] = digits[digest[i] >> 4];
-		hex[2 * i + 1] = digits[digest[i] & 15];
-	}
-	hex[2 * CONF_KEY_BYTES] = '\0';
+	if (conf_key_digest(key, digest))
+		hex_write(digest, sizeof(digest), hex);
 }
 
 /* --- at load --- */
@@ -94,6 +102,8 @@ keys_settle(struct loader *l)
 	    loader_alloc(l, (l->n_keys + 1) * sizeof(*keys));
 	const struct loader_key *k = l->keys;
 
+	l->conf->quotas =
+	    loader_alloc(l, (l->conf->n_tenants + l->n_keys) * sizeof(void *));
 	if (keys == NULL)
 		return;
 	if (l->n_keys > 0)
@@ -138,14 +148,14 @@ lower_bound(const struct conf *c, uint64_t head)
 	return base + (head_of(c->keys[base].digest) < head);
 }
 
-static const struct conf_key *
-find_key(const struct conf *c, struct slice key)
+const struct conf_key *
+conf_find_key(const struct conf *c, struct slice key)
 {
 	const struct conf_key *found = NULL;
 	unsigned char digest[CONF_KEY_BYTES];
 	size_t first = 0, end = c->n_keys;
 
-	if (c->n_keys == 0 || !key_digest(key, digest))
+	if (c->n_keys == 0 || !conf_key_digest(key, digest))
 		return NULL;
 	if (c->n_keys > SCAN_MAX) {
 		first = lower_bound(c, head_of(digest));
@@ -163,7 +173,7 @@ find_key(const struct conf *c, struct slice key)
 const struct conf_tenant *
 conf_authenticate(const struct conf *c, struct slice key)
 {
-	const struct conf_key *k = find_key(c, key);
+	const struct conf_key *k = conf_find_key(c, key);
 
 	return k != NULL ? k->tenant : NULL;
 }
@@ -171,7 +181,19 @@ conf_authenticate(const struct conf *c, struct slice key)
 bool
 conf_authenticate_admin(const struct conf *c, struct slice key)
 {
-	const struct conf_key *k = find_key(c, key);
+	const struct conf_key *k = conf_find_key(c, key);
 
 	return k != NULL && k->tenant == NULL;
+}
+
+struct quota *
+conf_tenant_quota(const struct conf *c, const struct conf_tenant *t)
+{
+	return c->quotas[t - c->tenants];
+}
+
+struct quota *
+conf_key_quota(const struct conf *c, const struct conf_key *k)
+{
+	return c->quotas[c->n_tenants + (size_t)(k - c->keys)];
 }

@@ -150,8 +150,8 @@ static enum err
 build(struct loader *l, const struct conf *previous)
 {
 	static void (*const steps[])(struct loader *) = { read_tree,
-		settle_before_names, names_resolve, keys_settle, settle,
-		check };
+		settle_before_names, names_resolve, keys_settle, tls_settle,
+		settle, check };
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		steps[i](l);
@@ -233,6 +233,7 @@ conf_new(void)
 	map_init(&c->model_names);
 	map_init(&c->slo_names);
 	map_init(&c->backend_names);
+	map_init(&c->tenant_names);
 	return c;
 }
 

@@ -105,6 +105,8 @@ void read_group(struct loader *, const struct setting_group *,
     const config_setting_t *, void *base);
 void names_resolve(struct loader *);
 void keys_settle(struct loader *);
+/* tls.c: what its files hold, and whose certificates are known. */
+void tls_settle(struct loader *);
 /* What follows from the settings: defaults that depend on others, back
  * pointers, which backends are off. */
 void settle_before_names(struct loader *);
@@ -130,11 +132,6 @@ void read_api_key(struct loader *, const struct setting *,
     const config_setting_t *, void *backend);
 void read_keys(struct loader *, const struct setting *,
     const config_setting_t *, void *tenant_or_conf);
-
-/* --- keys.c --- */
-
-bool key_digest(struct slice key, unsigned char out[CONF_KEY_BYTES]);
-bool key_from_hex(const char *hex, unsigned char out[CONF_KEY_BYTES]);
 
 /* --- read.c --- */
 

@@ -48,14 +48,11 @@ add_models(struct loader *l)
 static void
 add_tenants(struct loader *l)
 {
-	const struct conf *c = l->conf;
-	struct map names;
+	struct conf *c = l->conf;
 
-	map_init(&names);
 	for (size_t i = 0; i < c->n_tenants; i++)
-		add(l, &names, c->tenants[i].name, &c->tenants[i],
+		add(l, &c->tenant_names, c->tenants[i].name, &c->tenants[i],
 		    loader_at(l, "tenants", i, "name"));
-	map_fini(&names);
 }
 
 static void

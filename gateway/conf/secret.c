@@ -144,7 +144,7 @@ secret_read(struct loader *l, const config_setting_t *s,
 		return from_file(l, s, v + 5, text);
 	if (v != NULL && digest_ok && strncmp(v, "sha256:", 7) == 0) {
 		*text = v + 7;
-		if (key_from_hex(*text, digest))
+		if (conf_key_from_hex(*text, digest))
 			return SECRET_DIGEST;
 		complain_value(
 		    l, s, row, "64 hexadecimal digits after \"sha256:\"");
@@ -170,24 +170,49 @@ turn_off(struct loader *l, struct conf_backend *b, const char *variable)
 	b->off = loader_dup(l, slice_of(m.text));
 }
 
-void
-read_api_key(struct loader *l, const struct setting *row,
-    const config_setting_t *s, void *backend)
+static void
+add_api_key(struct loader *l, const struct setting *row,
+    const config_setting_t *s, struct conf_backend *b, const char **unset)
 {
-	struct conf_backend *b = backend;
 	const char *text;
 
 	switch (secret_read(l, s, row, b, &text)) {
 	case SECRET_UNSET:
-		turn_off(l, b, text);
+		*unset = text;
 		break;
 	case SECRET_TEXT:
-		b->api_key = loader_dup(l, slice_of(text));
+		text = loader_dup(l, slice_of(text));
+		atomic_init(&b->api_keys[b->n_api_keys].blocked_until, 0);
+		b->api_keys[b->n_api_keys++].text = text;
 		break;
 	case SECRET_DIGEST:
 	case SECRET_WRONG:
 		break;
 	}
+}
+
+/* Of several, those that are there do. */
+void
+read_api_key(struct loader *l, const struct setting *row,
+    const config_setting_t *s, void *backend)
+{
+	bool list = config_setting_is_array(s) || config_setting_is_list(s);
+	unsigned n = list ? (unsigned)config_setting_length(s) : 1;
+	struct conf_backend *b = backend;
+	const char *unset = NULL;
+
+	if (n == 0)
+		complain_kind(l, s, row);
+	b->api_keys = loader_alloc(l, n * sizeof(*b->api_keys));
+	if (b->api_keys == NULL)
+		return;
+	for (unsigned i = 0; i < n; i++)
+		add_api_key(l, row, list ? config_setting_get_elem(s, i) : s, b,
+		    &unset);
+	if (b->n_api_keys > 0)
+		b->api_key = b->api_keys[0].text;
+	else if (unset != NULL)
+		turn_off(l, b, unset);
 }
 
 /* NULL when it will do; else what it is not. */
@@ -273,6 +298,23 @@ read_url(struct loader *l, const struct setting *row, const config_setting_t *s,
 
 /* --- of tenants and operators --- */
 
+#define NAME_DIGITS 8 /* of a digest that has no other name */
+
+/* What a key is called that has no name of its own: never what it is. */
+static const char *
+key_name(struct loader *l, const config_setting_t *s)
+{
+	struct slice text = slice_of(config_setting_get_string(s)), name;
+	ptrdiff_t cut = slice_find(text, ':');
+
+	name = slice_make(text.p + cut + 1, text.n - (size_t)(cut + 1));
+	if (slice_starts(text, SLICE("sha256:")))
+		name.n = NAME_DIGITS;
+	cut = slice_rfind(name, '/');
+	return loader_dup(
+	    l, slice_make(name.p + cut + 1, name.n - (size_t)(cut + 1)));
+}
+
 static void
 add_key(struct loader *l, const struct setting *row, const config_setting_t *s,
     const struct conf_tenant *t)
@@ -287,10 +329,10 @@ add_key(struct loader *l, const struct setting *row, const config_setting_t *s,
 		    "want %s to be set in the environment, got nothing", text);
 		return;
 	case SECRET_TEXT:
-		ok = key_digest(slice_of(text), k->key.digest);
+		ok = conf_key_digest(slice_of(text), k->key.digest);
 		break;
 	case SECRET_DIGEST:
-		ok = key_from_hex(text, k->key.digest);
+		ok = conf_key_from_hex(text, k->key.digest);
 		break;
 	case SECRET_WRONG:
 		return;
@@ -300,6 +342,7 @@ add_key(struct loader *l, const struct setting *row, const config_setting_t *s,
 		return;
 	}
 	k->key.tenant = t;
+	k->key.name = key_name(l, s);
 	k->at = s;
 	l->n_keys++;
 	l->conf->n_admin_keys += t == NULL;

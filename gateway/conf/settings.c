@@ -71,6 +71,41 @@ static const struct setting_group admin_group = {
 	.size = sizeof(struct conf_listen),
 };
 
+/* --- tls --- */
+
+static const char *const tls_words[] = { "1.2", "1.3", NULL };
+
+static const struct setting tls_rows[] = {
+	{ "certificate", SETTING_PATH, AT(conf_tls, certificate),
+	    .otherwise = "none: plain HTTP",
+	    .help = "The gateway's certificate and those between it and the "
+		    "authority, PEM." },
+	{ "key", SETTING_PATH, AT(conf_tls, key), .otherwise = "none",
+	    .help = "Its private key, PEM, without a passphrase." },
+	{ "min_version", SETTING_WORD, AT(conf_tls, min_version),
+	    .words = tls_words, .value = "1.2",
+	    .help = "Older versions of TLS are refused." },
+	{ "client_ca", SETTING_PATH, AT(conf_tls, client_ca),
+	    .otherwise = "none: clients are not asked",
+	    .help = "Authorities, PEM, that vouch for certificates of "
+		    "clients; whose they are is said by "
+		    "`tenants[].certificates`." },
+	{ "require_client", SETTING_BOOL, AT(conf_tls, require_client),
+	    .value = "false",
+	    .help = "Whether a client without such a certificate gets a 401, "
+		    "whatever key it has." },
+};
+
+static const struct setting_group tls_group = {
+	.title = "tls",
+	.intro = "TLS for `listen`. The files are read again by each reload: "
+		 "new connections get the new certificate, open ones go on "
+		 "with theirs.",
+	.rows = tls_rows,
+	.n = COUNT(tls_rows),
+	.size = sizeof(struct conf_tls),
+};
+
 /* --- timeouts --- */
 
 #define TIMEOUT(member, high, ...)                                             \
@@ -237,7 +272,9 @@ static const struct setting backend_rows[] = {
 	    .otherwise = "none",
 	    .help = "A secret: `\"env:NAME\"` or `\"file:PATH\"`. Where the "
 		    "variable is unset the backend is off. Adapters of hosted "
-		    "services need a key, unless `url` is given." },
+		    "services need a key, unless `url` is given. Or a list of "
+		    "secrets: the first is used, the next while it is "
+		    "refused (five minutes) or at its rate limit." },
 	{ "slots", SETTING_INT, AT(conf_backend, slots), BOUNDS(1, 65536),
 	    .otherwise = "not known",
 	    .help = "How many requests it serves at the same time." },
@@ -348,10 +385,63 @@ static const struct setting_group models_group = {
 
 /* --- tenants --- */
 
+static const struct setting quota_rows[] = {
+	{ "requests_per_minute", SETTING_INT, AT(conf_quota, requests),
+	    BOUNDS(1, 1e9), .otherwise = "not limited",
+	    .help = "Requests that are let through, spread evenly: in any span "
+		    "of time no more than it earns, and one `burst`." },
+	{ "tokens_per_minute", SETTING_INT, AT(conf_quota, tokens),
+	    BOUNDS(1, 1e12), .otherwise = "not limited",
+	    .help = "Tokens, in and out. As many as a request is expected to "
+		    "take are reserved for it; when it ends, what it has "
+		    "taken counts." },
+	{ "burst", SETTING_DURATION, AT(conf_quota, burst),
+	    BOUNDS(MS, 60 * SEC), .value = "5s",
+	    .help = "How much of both rates may come at once: what they earn "
+		    "in this time. One request always may." },
+	{ "concurrent", SETTING_INT, AT(conf_quota, concurrent),
+	    BOUNDS(1, 1000000), .otherwise = "not limited",
+	    .help = "Requests under way at a time, those that wait for a "
+		    "serving too." },
+	{ "max_tokens", SETTING_INT, AT(conf_quota, max_tokens),
+	    BOUNDS(1, UINT32_MAX), .otherwise = "not limited",
+	    .help = "The longest answer a request may ask for. One that asks "
+		    "for more is refused; for one that does not say, the "
+		    "backend is told this." },
+	{ "daily_budget", SETTING_NUMBER, AT(conf_quota, daily),
+	    BOUNDS(1e-6, 1e9), .otherwise = "not limited",
+	    .help = "USD from midnight to midnight, UTC. Once it is spent, "
+		    "requests get a 429; those under way go on." },
+	{ "monthly_budget", SETTING_NUMBER, AT(conf_quota, monthly),
+	    BOUNDS(1e-6, 1e9), .otherwise = "not limited",
+	    .help = "The same for a calendar month." },
+	{ "soft", SETTING_NUMBER, AT(conf_quota, soft), BOUNDS(0, 1),
+	    .value = "0.8",
+	    .help = "The share of a budget from which on a warning is logged "
+		    "and answers carry `x-pointsman-budget: soft`." },
+};
+
+#define QUOTA_GROUP(group_title, words)                                        \
+	{                                                                      \
+		.title = group_title, .intro = words, .rows = quota_rows,      \
+		.n = COUNT(quota_rows), .size = sizeof(struct conf_quota),     \
+	}
+
+static const struct setting_group tenant_limits_group =
+    QUOTA_GROUP("tenants[].limits",
+	"What all requests of a tenant together may use. What is refused for "
+	"it gets a 429 in OpenAI's shape with `x-ratelimit-*` and, where "
+	"waiting helps, `retry-after`, and costs nothing.");
+
+static const struct setting_group key_limits_group =
+    QUOTA_GROUP("tenants[].key_limits",
+	"The same for each of the tenant's keys by itself. Both hold.");
+
 static const struct setting tenant_rows[] = {
 	{ "name", SETTING_NAME, SETTING_REQUIRED, AT(conf_tenant, name),
 	    .help = "In logs, metrics and receipts." },
-	{ "keys", SETTING_KEYS, SETTING_REQUIRED | SETTING_NONEMPTY,
+	{ "keys", SETTING_KEYS, SETTING_NONEMPTY,
+	    .otherwise = "none: those of `keys_file`, or certificates",
 	    .help = "Its API keys: `\"env:NAME\"`, `\"file:PATH\"` or "
 		    "`\"sha256:HEX\"` as `pointsman key hash` prints it." },
 	{ "slo", SETTING_REF, AT(conf_tenant, slo), .ref = REF_SLO,
@@ -374,6 +464,19 @@ static const struct setting tenant_rows[] = {
 	{ "may_pin", SETTING_BOOL, AT(conf_tenant, may_pin), .value = "false",
 	    .help = "Whether it may choose the backend itself, by "
 		    "`model:backend`." },
+	{ "certificates", SETTING_STRINGS, SETTING_NONEMPTY,
+	    AT(conf_tenant, certificates), .otherwise = "none",
+	    .help = "Certificates of clients that need no key, by a DNS name, "
+		    "URI, mail address or common name in them, or as "
+		    "`\"sha256:HEX\"`, the digest of the certificate. They "
+		    "count where `tls.client_ca` vouches for them; a key of "
+		    "any tenant comes first." },
+	{ "limits", SETTING_GROUP, AT(conf_tenant, limits),
+	    .group = &tenant_limits_group, .otherwise = "none",
+	    .help = "What it may use." },
+	{ "key_limits", SETTING_GROUP, AT(conf_tenant, key_limits),
+	    .group = &key_limits_group, .otherwise = "none",
+	    .help = "What each of its keys may use." },
 };
 
 static const struct setting_group tenants_group = {
@@ -386,6 +489,28 @@ static const struct setting_group tenants_group = {
 	.n = COUNT(tenant_rows),
 	.size = sizeof(struct conf_tenant),
 	.line_at = offsetof(struct conf_tenant, line),
+};
+
+/* --- otlp --- */
+
+static const struct setting otlp_rows[] = {
+	{ "url", SETTING_STRING, AT(conf_otlp, url), .otherwise = "none: off",
+	    .help = "The collector's, whole: "
+		    "`\"http://127.0.0.1:4318/v1/traces\"`." },
+	{ "sample", SETTING_NUMBER, AT(conf_otlp, sample), BOUNDS(0, 1),
+	    .value = "1",
+	    .help = "The share of requests that begin a trace. For one that "
+		    "comes with a `traceparent`, that decides." },
+};
+
+static const struct setting_group otlp_group = {
+	.title = "otlp",
+	.intro = "Traces for a collector of OpenTelemetry (OTLP over HTTP, "
+		 "JSON): a span for each request, each wait in the queue and "
+		 "each attempt. See [observability](observability.md).",
+	.rows = otlp_rows,
+	.n = COUNT(otlp_rows),
+	.size = sizeof(struct conf_otlp),
 };
 
 /* --- idempotency --- */
@@ -425,6 +550,8 @@ static const struct setting top_rows[] = {
 	    .group = &listen_group, .help = "Where applications connect." },
 	{ "admin", SETTING_GROUP, SETTING_RESTART, AT(conf, admin),
 	    .group = &admin_group, .help = "Where operators connect." },
+	{ "tls", SETTING_GROUP, AT(conf, tls), .group = &tls_group,
+	    .otherwise = "none: plain HTTP", .help = "TLS for `listen`." },
 	{ "admin_keys", SETTING_KEYS, .otherwise = "none: open",
 	    .help = "Keys for the admin listener: `\"env:NAME\"`, "
 		    "`\"file:PATH\"` or `\"sha256:HEX\"`. With any, all but "
@@ -451,6 +578,12 @@ static const struct setting top_rows[] = {
 	{ "tenants", SETTING_LIST, LIST_AT(conf, tenants, n_tenants),
 	    .group = &tenants_group, .otherwise = "none: open",
 	    .help = "Who may use the gateway." },
+	{ "keys_file", SETTING_PATH, SETTING_RESTART, AT(conf, keys_file),
+	    .otherwise = "none: keys are those of this file",
+	    .help = "Where keys of tenants are kept that are made and revoked "
+		    "at run time, by `pointsman key` or the admin API: their "
+		    "digests. The gateway makes the file; a tenant then "
+		    "needs no `keys` here." },
 	{ "policy", SETTING_WORD, AT(conf, policy), .words = policy_words,
 	    .value = "slo",
 	    .help = "How servings are chosen: `slo`, the cheapest that meets "
@@ -506,7 +639,8 @@ static const struct setting top_rows[] = {
 	    .help = "What the process may have resident. Requests that could "
 		    "lead beyond fifteen sixteenths of it, by the length that "
 		    "they announce, get a 503 `overloaded`; those under way "
-		    "go on. `0B`: not bounded." },
+		    "go on, but for answers that are not streamed and longer "
+		    "than 64 KiB, once all of it is used. `0B`: not bounded." },
 	{ "queue_limit", SETTING_INT, AT(conf, queue_limit), BOUNDS(0, 1000000),
 	    .value = "4096",
 	    .help = "Requests that may wait for a serving, in all." },
@@ -538,12 +672,14 @@ static const struct setting top_rows[] = {
 	{ "receipts", SETTING_INT, SETTING_RESTART, AT(conf, receipts),
 	    BOUNDS(0, 1000000), .value = "1024",
 	    .help = "How many receipts of past requests are kept in memory, "
-		    "3.5 KiB each (more where a model has more than 8 "
+		    "2.4 KiB each (more where a model has more than 2 "
 		    "servings); `0`: none, and no figures for "
 		    "`pointsman slo`." },
 	{ "idempotency", SETTING_GROUP, AT(conf, idempotency),
 	    .group = &idempotency_group,
 	    .help = "Answers kept for clients that ask again." },
+	{ "otlp", SETTING_GROUP, AT(conf, otlp), .group = &otlp_group,
+	    .help = "Where traces of requests go." },
 	{ "cors_origins", SETTING_STRINGS, SETTING_NO_NULL,
 	    AT(conf, cors_origins), .otherwise = "none",
 	    .help = "Web pages that may call the gateway from a browser: "
@@ -559,6 +695,16 @@ static const struct setting top_rows[] = {
 	    .words = access_words, .value = "stderr",
 	    .help = "Where a line per request goes: a file, `stderr` or "
 		    "`off`." },
+	{ "ledger", SETTING_PATH, SETTING_RESTART, AT(conf, ledger),
+	    .otherwise = "none",
+	    .help = "An SQLite file with a row for each request: who asked "
+		    "for what, who answered, tokens, cost, times. Never a "
+		    "prompt. `pointsman usage` sums it up. Made where it does "
+		    "not exist; one for each gateway." },
+	{ "ledger_keep", SETTING_DURATION, SETTING_OR_ZERO,
+	    AT(conf, ledger_keep), BOUNDS(HOUR, 876000 * HOUR), .value = "0s",
+	    .help = "How long its rows stay, at least an hour: `\"90d\"`. "
+		    "`\"0s\"`: for ever." },
 };
 
 const struct setting_group settings_top = {

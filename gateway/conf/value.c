@@ -12,13 +12,14 @@ struct unit {
 	int64_t scale;
 };
 
-/* Largest first. */
+/* Largest first; but for days, which are only read. */
 static const struct unit times[] = {
 	{ "h", 3600 * USEC_SEC },
 	{ "m", 60 * USEC_SEC },
 	{ "s", USEC_SEC },
 	{ "ms", USEC_MS },
 	{ "us", 1 },
+	{ "d", 24 * 3600 * USEC_SEC },
 };
 
 static const struct unit sizes[] = {

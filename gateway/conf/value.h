@@ -6,7 +6,7 @@
 #include "gateway/lib/buf.h"
 #include "gateway/lib/clock.h"
 
-/* A decimal number and a unit (us, ms, s, m, h), nothing between them.
+/* A decimal number and a unit (us, ms, s, m, h, d), nothing between them.
  * Beyond what usec holds the result is the largest there is. */
 bool duration_parse(struct slice, usec *out);
 /* In the largest unit that leaves a whole number: 90000000 is "90s". */

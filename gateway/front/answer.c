@@ -61,9 +61,13 @@ answer_headers(struct sink *s, int status, const struct header *list, size_t n,
     int64_t length)
 {
 	struct exchange *x = of(s);
+	size_t sum = 0;
 
 	if (x->dead || x->closed || x->status != 0)
 		return;
+	for (size_t i = 0; i < n; i++)
+		sum += list[i].name.n + list[i].value.n + 2;
+	(void)buf_reserve(&x->headers, sum);
 	for (size_t i = 0; i < n; i++)
 		keep_header(x, &list[i]);
 	x->status = status;
@@ -103,6 +107,29 @@ answer_write(struct sink *s, struct slice bytes)
 	return !x->choked;
 }
 
+static bool
+answer_give(struct sink *s, struct buf *b)
+{
+	struct exchange *x = of(s);
+	bool room;
+
+	if (x->dead || x->closed || x->ended || x->head || queued(x) > 0 ||
+	    buf_err(b) != OK) {
+		room = answer_write(s, buf_slice(b));
+		buf_fini(b);
+		return room;
+	}
+	buf_fini(&x->queue);
+	x->taken = 0;
+	x->written += b->n;
+	x->queue.p = buf_take(b, &x->queue.n);
+	x->queue.cap = x->queue.n;
+	x->given = true;
+	x->choked = queued(x) > QUEUE_HIGH;
+	front_touch(x->front, x);
+	return !x->choked;
+}
+
 static void
 answer_end(struct sink *s, enum sink_end end)
 {
@@ -122,6 +149,7 @@ answer_end(struct sink *s, enum sink_end end)
 const struct sink_ops answer_ops = {
 	.headers = answer_headers,
 	.write = answer_write,
+	.give = answer_give,
 	.end = answer_end,
 };
 
@@ -161,8 +189,9 @@ took(struct exchange *x, size_t n)
 	if (x->taken == x->queue.n) {
 		x->taken = 0;
 		buf_reset(&x->queue);
-		if (x->queue.cap > PIECE)
+		if (x->queue.cap > PIECE || x->given)
 			buf_fini(&x->queue);
+		x->given = false;
 	}
 	if (x->choked && queued(x) < QUEUE_LOW) {
 		x->choked = false;

@@ -119,6 +119,8 @@ connection_free(struct connection *c)
 	(void)epoll_ctl(c->front->watch_fd, EPOLL_CTL_DEL, c->fd, NULL);
 	if (c->discard)
 		discard_unread(c->fd);
+	if (c->certificate_read)
+		buf_fini(&c->certificate);
 	list_remove(&c->wait_node);
 	list_remove(&c->node);
 	c->daemon->n_connections--;

@@ -80,17 +80,26 @@ on_completed(void *cls, struct MHD_Connection *mhd, void **state,
 static struct MHD_Daemon *
 start(struct daemon *d)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
-		MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-	    0, NULL, NULL, exchange_handle, d, MHD_OPTION_EXTERNAL_LOGGER,
-	    on_log, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	    (size_t)d->header_limit, MHD_OPTION_CONNECTION_LIMIT,
-	    2u * DAEMON_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
-	    MHD_OPTION_NOTIFY_CONNECTION, connection_notify, d,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-	    MHD_OPTION_URI_LOG_CALLBACK, on_request_line, NULL,
+	const struct conf_tls *tls = d->front->settings.tls;
+	struct MHD_OptionItem more[TLS_OPTIONS] = { { MHD_OPTION_END, 0,
+	    NULL } };
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
+	    MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+
+	if (tls != NULL) {
+		flags |= MHD_USE_TLS;
+		memcpy(d->tls, tls->id, sizeof(d->tls));
+		tls_options(tls, more);
+	}
+	return MHD_start_daemon(flags, 0, NULL, NULL, exchange_handle, d,
+	    MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)d->header_limit,
+	    MHD_OPTION_CONNECTION_LIMIT, 2u * DAEMON_CONNECTIONS,
+	    MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_NOTIFY_CONNECTION,
+	    connection_notify, d, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+	    NULL, MHD_OPTION_URI_LOG_CALLBACK, on_request_line, NULL,
 	    MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, STRICTNESS,
-	    MHD_OPTION_END);
+	    MHD_OPTION_ARRAY, more, MHD_OPTION_END);
 }
 
 static void
@@ -200,7 +209,8 @@ daemon_pick(struct front *f, struct errmsg *why)
 	for (n = f->daemons.next; n != &f->daemons; n = next) {
 		next = n->next;
 		d = CONTAINER_OF(n, struct daemon, node);
-		if (d->header_limit != f->settings.limits.header) {
+		if (d->header_limit != f->settings.limits.header ||
+		    !tls_same(f->settings.tls, d->tls)) {
 			/* of an earlier configuration */
 			if (d->n_connections == 0)
 				daemon_stop(d);

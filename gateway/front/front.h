@@ -34,6 +34,11 @@ struct front_budget {
 	atomic_ullong shed; /* requests refused for it, ever */
 };
 
+/* So many bytes more of an answer are held for its client; they count as let
+ * in. False: max_memory has no room for them, nor what it keeps free for those
+ * under way. */
+bool front_hold(struct front *, uint64_t n);
+
 /* The process's resident set, read a few times a second. Always the same
  * thread, which may be any. */
 void front_memory_read(struct front_budget *, uint64_t bytes);
@@ -64,6 +69,9 @@ struct front_ops {
 struct front_settings {
 	struct conf_limits limits;
 	usec header_timeout, body_timeout, idle_timeout, client_stall;
+	/* NULL: plain HTTP. Borrowed until the next front_configure(); it
+	 * holds for new connections. */
+	const struct conf_tls *tls;
 };
 
 struct front *front_new(uv_loop_t *, int listen_fd,
@@ -99,6 +107,12 @@ usec exchange_began(const struct exchange *);
 usec exchange_received(const struct exchange *);
 /* A name for the peer in logs: "127.0.0.1:5000" or "unix". */
 const char *exchange_peer(const struct exchange *);
+
+/* Who the client is by its certificate, where that is one that tls.client_ca
+ * vouches for: "sha256:HEX" of it, then its alternative names (DNS, URI,
+ * mail) and its common name, each with a NUL behind it. False: nobody. The
+ * connection's. */
+bool exchange_certificate(const struct exchange *, struct slice *names);
 
 /* What front found wrong before the core was asked; 0 status: nothing. The
  * core words the answer, so that every error has one shape. */

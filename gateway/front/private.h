@@ -15,6 +15,8 @@
 
 struct daemon;
 
+#define TLS_OPTIONS 5
+
 /* What a connection waits for; a kind is a queue in order of `since`. */
 enum wait {
 	WAIT_IDLE, /* a request line: idle_timeout */
@@ -57,6 +59,7 @@ struct daemon {
 	struct list connections; /* struct connection.node */
 	unsigned n_connections;
 	uint64_t header_limit;
+	unsigned char tls[CONF_KEY_BYTES]; /* conf_tls.id; zeroes: plain */
 };
 
 struct connection {
@@ -70,6 +73,8 @@ struct connection {
 	usec since;
 	bool left; /* the client has closed, at least its half */
 	bool discard; /* throw away what is unread before the close */
+	bool certificate_read;
+	struct buf certificate; /* its names, once read; see tls.c */
 	char peer[56];
 };
 
@@ -118,6 +123,7 @@ struct exchange {
 	struct buf queue; /* body bytes; those before `taken` are sent */
 	size_t taken;
 	uint64_t written; /* bytes taken from the core, ever */
+	bool given; /* the queue's memory, by give(): not for long */
 	bool choked; /* write() has said no; on_drain is owed */
 	bool drained; /* and due */
 	bool ended;
@@ -151,6 +157,14 @@ void connection_cut(struct connection *, bool reset);
 void connections_expire(struct front *, usec now);
 /* For the uv_poll on front.watch_fd. */
 void connections_watch(uv_poll_t *, int status, int events);
+
+/* --- tls.c --- */
+/* What a daemon needs for it, and an end. The texts stay borrowed only until
+ * the daemon has started. */
+void tls_options(
+    const struct conf_tls *, struct MHD_OptionItem out[TLS_OPTIONS]);
+/* Whether that is the id of these; NULL: of none. */
+bool tls_same(const struct conf_tls *, const unsigned char id[CONF_KEY_BYTES]);
 
 /* --- framing.c --- */
 struct framing {

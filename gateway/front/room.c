@@ -1,8 +1,8 @@
 /* gateway/front/room.c - whether what comes next fits into max_memory.
  *
  * The resident set is read a few times a second, by another thread. Between
- * two readings it is what was read, and what was let in since, and what bodies
- * have announced that has not come. */
+ * two readings it is what was read, and what was let in since, of bodies and of
+ * answers that are held, and what bodies have announced that has not come. */
 #include "gateway/front/private.h"
 
 /* What a request takes besides its body: both connections, the buffers of
@@ -23,16 +23,34 @@ front_memory_read(struct front_budget *b, uint64_t resident)
 	atomic_fetch_sub(&b->since, before);
 }
 
+static uint64_t
+taken(const struct front_budget *b)
+{
+	return atomic_load(&b->resident) + atomic_load(&b->since) +
+	    atomic_load(&b->coming);
+}
+
 static bool
 fits(const struct front *f, uint64_t n)
 {
-	uint64_t limit = f->settings.limits.memory, taken;
+	uint64_t limit = f->settings.limits.memory;
+
+	return limit == 0 || taken(f->budget) + n <= limit - KEPT_FREE(limit);
+}
+
+bool
+front_hold(struct front *f, uint64_t n)
+{
+	uint64_t limit = f->settings.limits.memory;
 
 	if (limit == 0)
 		return true;
-	taken = atomic_load(&f->budget->resident) +
-	    atomic_load(&f->budget->since) + atomic_load(&f->budget->coming);
-	return taken + n <= limit - KEPT_FREE(limit);
+	if (taken(f->budget) + n > limit) {
+		atomic_fetch_add(&f->budget->shed, 1);
+		return false;
+	}
+	atomic_fetch_add(&f->budget->since, n);
+	return true;
 }
 
 bool

@@ -17,6 +17,13 @@ buf_init(struct buf *b, size_t max)
 }
 
 void
+buf_on(struct buf *b, char *memory, size_t n)
+{
+	/* the last byte is for the NUL of buf_addf() */
+	*b = (struct buf){ .p = memory, .cap = n - 1, .max = n - 1 };
+}
+
+void
 buf_fini(struct buf *b)
 {
 	free(b->p);
@@ -30,27 +37,11 @@ buf_reset(struct buf *b)
 	b->err = OK;
 }
 
-bool
-buf_reserve(struct buf *b, size_t n)
+static bool
+resize(struct buf *b, size_t cap)
 {
-	size_t want, cap;
-	char *p;
+	char *p = realloc(b->p, cap + 1); /* the NUL of buf_addf, buf_take */
 
-	if (b->err != OK)
-		return false;
-	if (n > b->max - b->n) {
-		b->err = ERR_LIMIT;
-		return false;
-	}
-	want = b->n + n;
-	if (want <= b->cap)
-		return true;
-	cap = b->cap > 0 ? b->cap : BUF_FIRST;
-	while (cap < want)
-		cap += cap < (1u << 20) ? cap : cap / 4;
-	if (cap > b->max)
-		cap = b->max;
-	p = realloc(b->p, cap + 1); /* the NUL of buf_addf and buf_take */
 	if (p == NULL) {
 		b->err = ERR_MEMORY;
 		return false;
@@ -58,6 +49,37 @@ buf_reserve(struct buf *b, size_t n)
 	b->p = p;
 	b->cap = cap;
 	return true;
+}
+
+/* False where it does not fit under the cap. */
+static bool
+may_grow(struct buf *b, size_t n)
+{
+	if (b->err == OK && n > b->max - b->n)
+		b->err = ERR_LIMIT;
+	return b->err == OK;
+}
+
+bool
+buf_reserve(struct buf *b, size_t n)
+{
+	size_t want, cap;
+
+	if (!may_grow(b, n))
+		return false;
+	want = b->n + n;
+	if (want <= b->cap)
+		return true;
+	cap = b->cap > 0 ? b->cap : BUF_FIRST;
+	while (cap < want)
+		cap += cap < (1u << 20) ? cap : cap / 4;
+	return resize(b, cap < b->max ? cap : b->max);
+}
+
+bool
+buf_reserve_exactly(struct buf *b, size_t n)
+{
+	return may_grow(b, n) && (b->n + n <= b->cap || resize(b, b->n + n));
 }
 
 void

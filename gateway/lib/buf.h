@@ -20,12 +20,16 @@ struct buf {
 };
 
 void buf_init(struct buf *, size_t max);
+/* Fixed memory of n bytes, not ours: nothing is allocated. No buf_fini(). */
+void buf_on(struct buf *, char *memory, size_t n);
 void buf_fini(struct buf *);
 /* Empties, keeps the memory and the cap, forgets the error. */
 void buf_reset(struct buf *);
 
 /* Makes room for n more bytes; false (and a sticking error) past the cap. */
 bool buf_reserve(struct buf *, size_t n);
+/* The same where nothing comes after those n: no room to grow. */
+bool buf_reserve_exactly(struct buf *, size_t n);
 void buf_add(struct buf *, struct slice);
 void buf_add_str(struct buf *, const char *cstr);
 void buf_add_char(struct buf *, char c);

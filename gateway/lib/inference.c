@@ -40,6 +40,7 @@ static const struct fault_rule faults[FAULT_COUNT] = {
 	[FAULT_CLIENT_GONE] = { "client_gone", false, BLAME_NONE, 0 },
 	[FAULT_DEADLINE] = { "deadline", false, BLAME_NONE, 504 },
 	[FAULT_INTERNAL] = { "internal", false, BLAME_NONE, 500 },
+	[FAULT_MEMORY] = { "memory", false, BLAME_NONE, 503 },
 	[FAULT_OUTRUN] = { "outrun", false, BLAME_NONE, 0 },
 	[FAULT_DRILL] = { "drill", true, BLAME_NONE, 502 },
 };

@@ -89,13 +89,14 @@ enum fault_kind {
 	FAULT_TOO_LARGE, /* an event or a body beyond its cap */
 	FAULT_LOADING, /* 503 while the model loads */
 	FAULT_RATE_LIMITED, /* 429, 498 */
-	FAULT_KEY, /* 401, 403 */
+	FAULT_KEY, /* 401, 403 about the key */
 	FAULT_MODEL, /* 404: this serving's model is not there */
 	FAULT_UNSUITED, /* 400, 413, 422 about this backend */
 	FAULT_REQUEST, /* any other 4xx: the request is at fault */
 	FAULT_CLIENT_GONE,
 	FAULT_DEADLINE, /* the request's own deadline */
 	FAULT_INTERNAL, /* ours: memory, a cap */
+	FAULT_MEMORY, /* max_memory: no room for the answer */
 	FAULT_OUTRUN, /* the other of two attempts answered first */
 	FAULT_DRILL, /* rehearsed: nothing was sent */
 	FAULT_COUNT
@@ -106,7 +107,7 @@ enum blame {
 	BLAME_BACKEND, /* counts towards the breaker */
 	BLAME_OPEN, /* opens the breaker at once */
 	BLAME_CAPACITY, /* blocked until `until` */
-	BLAME_KEY, /* off until the configuration changes */
+	BLAME_KEY, /* off for minutes, or until the configuration changes */
 	BLAME_SERVING, /* that model on that backend only */
 	BLAME_COLD, /* not warm yet */
 };
@@ -194,9 +195,10 @@ enum result {
 struct outcome {
 	const char *id;
 	const char *tenant; /* "-" where the gateway is open */
+	const char *key; /* the name of the tenant's key; NULL: it has none */
 	const char *model; /* public name, "-" where none was found */
 	const char *slo; /* class name */
-	const char *reason; /* why it ended so, or why this serving */
+	const char *reason; /* why it ended so, or why this serving; lives on */
 	const char *path;
 	enum dialect dialect;
 	enum result result;
@@ -205,6 +207,8 @@ struct outcome {
 	bool inference; /* on a route to backends; else only logged */
 	bool stream;
 	bool slo_declared, slo_met; /* met is false unless RESULT_OK */
+	unsigned slo_missed; /* by which targets: bits, 1 << enum phase */
+	double slo_target; /* the share that is to meet it, 0..1; declared */
 	uint64_t bytes_in, bytes_out;
 	struct usage usage;
 	usec recv, auth, queue, route, connect, tls, ttft, itl, total;

@@ -103,13 +103,22 @@ read_escape(struct scanner *s, place p)
 	return bad(s, p, "unknown escape in a string");
 }
 
+/* U+1000 to U+CFFF, and beyond the surrogates: three bytes, no special case. */
+static inline bool
+is_common(place p, place end)
+{
+	return end - p >= 3 && p[0] > 0xe0 && p[0] < 0xf0 && p[0] != 0xed &&
+	    (p[1] & p[2] & 0x80) != 0 && ((p[1] | p[2]) & 0x40) == 0;
+}
+
 static place
 read_utf8(struct scanner *s, place p)
 {
 	size_t n;
 
 	while (p < s->end && *p >= 0x80) {
-		n = utf8_length(p, (size_t)(s->end - p));
+		n = is_common(p, s->end) ? 3
+					 : utf8_length(p, (size_t)(s->end - p));
 		if (n == 0)
 			return bad(s, p, "invalid UTF-8");
 		p += n;

@@ -6,6 +6,7 @@
 #ifndef GATEWAY_LIB_SINK_H
 #define GATEWAY_LIB_SINK_H
 
+#include "gateway/lib/buf.h"
 #include "gateway/lib/slice.h"
 
 struct header {
@@ -29,6 +30,9 @@ struct sink_ops {
 	/* Copies the bytes. False: enough is queued, hold the source until
 	 * on_drain; what was passed has been taken all the same. */
 	bool (*write)(struct sink *, struct slice);
+	/* The same without a copy: the buf's memory is the sink's then, and the
+	 * buf is empty. */
+	bool (*give)(struct sink *, struct buf *);
 	/* Once, last. The sink may vanish any time after. */
 	void (*end)(struct sink *, enum sink_end);
 };

@@ -1,6 +1,8 @@
 /* gateway/lib/uri.c - percent-encoding, RFC 3986 section 2.1. */
 #include "gateway/lib/uri.h"
 
+#include <string.h>
+
 static int
 hex_digit(char c)
 {
@@ -27,4 +29,18 @@ uri_unescape(struct slice s, struct buf *out)
 		}
 		buf_add_char(out, s.p[i]);
 	}
+}
+
+void
+uri_escape(struct slice s, struct buf *out)
+{
+	static const char plain[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "0123456789-_.~";
+
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != '\0' && strchr(plain, s.p[i]) != NULL)
+			buf_add_char(out, s.p[i]);
+		else
+			buf_addf(out, "%%%02X", (unsigned char)s.p[i]);
 }

@@ -8,4 +8,7 @@
  * digits stays as it is. */
 void uri_unescape(struct slice, struct buf *out);
 
+/* Appends with all but letters, digits and -_.~ as %XX. */
+void uri_escape(struct slice, struct buf *out);
+
 #endif

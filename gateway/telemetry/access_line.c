@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/lib/digits.h"
 #include "gateway/telemetry/shard.h"
 
 #define VALUE_MAX 120 /* bytes of one value, escaped */
@@ -32,8 +33,9 @@ put_key(struct access_line *l, const char *key)
 static bool
 is_plain(unsigned char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || (c != '\0' && strchr("-_./:@+", c));
+	if ((c >= 'a' && c <= 'z') || (c >= '-' && c <= ':')) /* -./0..9: */
+		return true;
+	return (c >= 'A' && c <= 'Z') || c == '_' || c == '@' || c == '+';
 }
 
 /* Up to four bytes that stand for c; how many. */
@@ -96,47 +98,47 @@ put_text(struct access_line *l, const char *key, const char *value)
 static void
 put_number(struct access_line *l, const char *key, uint64_t value)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[DIGITS_MAX];
 
 	put_key(l, key);
-	do
-		digits[--at] = (char)('0' + value % 10);
-	while ((value /= 10) > 0);
-	put(l, digits + at, sizeof(digits) - at);
+	put(l, digits, digits_u64(digits, value));
 }
 
 static void
 put_ms(struct access_line *l, const char *key, usec span)
 {
-	unsigned part;
-	char fraction[4];
+	char digits[DIGITS_MAX];
 
 	if (span < 0)
 		return;
-	part = (unsigned)(span % USEC_MS);
-	put_number(l, key, (uint64_t)(span / USEC_MS));
-	fraction[0] = '.';
-	fraction[1] = (char)('0' + part / 100);
-	fraction[2] = (char)('0' + part / 10 % 10);
-	fraction[3] = (char)('0' + part % 10);
-	put(l, fraction, sizeof(fraction));
+	put_key(l, key);
+	put(l, digits, digits_ms(digits, span));
+}
+
+static void
+put_part(struct access_line *l, int number, size_t width, const char *mark)
+{
+	char digits[DIGITS_MAX];
+
+	put(l, digits, digits_padded(digits, (uint64_t)number, width));
+	put(l, mark, 1);
 }
 
 static void
 put_time(struct access_line *l, usec wall)
 {
 	time_t sec = (time_t)(wall / USEC_SEC);
-	char text[40];
 	struct tm tm;
-	size_t n;
 
 	gmtime_r(&sec, &tm);
-	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	n += (size_t)snprintf(text + n, sizeof(text) - n, ".%03dZ",
-	    (int)(wall % USEC_SEC / USEC_MS));
 	put_key(l, "time");
-	put(l, text, n);
+	put_part(l, tm.tm_year + 1900, 4, "-");
+	put_part(l, tm.tm_mon + 1, 2, "-");
+	put_part(l, tm.tm_mday, 2, "T");
+	put_part(l, tm.tm_hour, 2, ":");
+	put_part(l, tm.tm_min, 2, ":");
+	put_part(l, tm.tm_sec, 2, ".");
+	put_part(l, (int)(wall % USEC_SEC / USEC_MS), 3, "Z");
 }
 
 static void

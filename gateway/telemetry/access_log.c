@@ -96,12 +96,22 @@ await_room(struct access_log *l)
 	}
 }
 
-/* As many whole lines as a pipe takes at once, so that lines of others who
- * write there stay whole too; a longer line as it is. */
+/* What is written at once, so that lines of others who write there stay whole
+ * too: to a pipe no more than that much, to a file whatever there is. */
 static size_t
-chunk_of(struct slice s)
+piece_of(int fd)
 {
-	size_t n = s.n < PIPE_BUF ? s.n : PIPE_BUF;
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? QUEUE_MAX
+							  : PIPE_BUF;
+}
+
+/* As many whole lines as fit into that; a longer line as it is. */
+static size_t
+chunk_of(struct slice s, size_t most)
+{
+	size_t n = s.n < most ? s.n : most;
 	ptrdiff_t end = slice_rfind(slice_make(s.p, n), '\n');
 
 	return end >= 0 ? (size_t)end + 1 : n;
@@ -122,11 +132,12 @@ static struct slice
 write_bytes(struct access_log *l, struct slice s)
 {
 	bool shared = is_stderr(l->fd);
+	size_t most = piece_of(l->fd);
 	ssize_t n;
 
 	while (s.n > 0 && await_room(l)) {
-		n = shared ? log_write(l->fd, s.p, chunk_of(s))
-			   : write(l->fd, s.p, chunk_of(s));
+		n = shared ? log_write(l->fd, s.p, chunk_of(s, most))
+			   : write(l->fd, s.p, chunk_of(s, most));
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n < 0) {

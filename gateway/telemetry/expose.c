@@ -40,6 +40,16 @@ process_value(const struct telemetry_gauges *g,
 		return (double)g->access_log_dropped;
 	case M_LOG_DROPPED:
 		return (double)g->log_dropped;
+	case M_LEDGER_ROWS:
+		return g->ledger ? (double)g->ledger_rows : -1;
+	case M_LEDGER_DROPPED:
+		return g->ledger ? (double)g->ledger_dropped : -1;
+	case M_LEDGER_FAILURES:
+		return g->ledger ? (double)g->ledger_failures : -1;
+	case M_TRACES_SENT:
+		return (double)g->traces_sent;
+	case M_TRACES_DROPPED:
+		return (double)g->traces_dropped;
 	case M_CONFIG_VERSION:
 		return (double)g->config_version;
 	case M_UPTIME:
@@ -75,11 +85,15 @@ expose_process(
 }
 
 static void
-expose_stages(struct scrape *s)
+expose_stages(struct scrape *s, enum metric_id id)
 {
 	static const char *const names[STAGE_COUNT] = { "recv", "auth", "queue",
 		"route" };
 
+	if (id == M_OVERHEAD) {
+		page_cumul(&s->page, &s->overhead);
+		return;
+	}
 	for (unsigned i = 0; i < STAGE_COUNT; i++) {
 		page_series(
 		    &s->page, (const char *const[LABELS_MAX]){ names[i] });
@@ -102,7 +116,7 @@ expose_all(struct scrape *s)
 			expose_process(s, &process, id);
 			break;
 		case OF_STAGE:
-			expose_stages(s);
+			expose_stages(s, id);
 			break;
 		case OF_GROUP:
 			expose_groups(s, id);
@@ -112,6 +126,9 @@ expose_all(struct scrape *s)
 			break;
 		case OF_SERVING:
 			expose_servings(s, id);
+			break;
+		case OF_MODEL:
+			expose_models(s, id);
 			break;
 		}
 	}

@@ -10,8 +10,8 @@
 static int
 compare(const void *a, const void *b, void *by)
 {
-	const struct names *x = ((const struct group_sum *)a)->names;
-	const struct names *y = ((const struct group_sum *)b)->names;
+	const struct names *x = (*(const struct group_sum *const *)a)->names;
+	const struct names *y = (*(const struct group_sum *const *)b)->names;
 	int order = 0;
 
 	for (unsigned i = 0; i < 3 && order == 0; i++)
@@ -81,6 +81,42 @@ write_durations(
 	}
 }
 
+static void
+write_reasons(struct page *p, const struct group *g, const char **values)
+{
+	for (size_t i = 0; i < g->n_reasons; i++) {
+		values[1] = g->reasons[i].reason;
+		page_series(p, values);
+		page_count(p, g->reasons[i].n);
+	}
+}
+
+/* Nothing in the window, nothing to tell of it. */
+static void
+write_windows(struct page *p, enum metric_id id, const struct group *g,
+    const char **values)
+{
+	for (unsigned i = 0; i < BURN_WINDOWS; i++) {
+		double value = id == M_SLO_BURN
+		    ? burn_rate(&g->windows[i], g->slo_target)
+		    : burn_attainment(&g->windows[i]);
+
+		values[2] = burn_window_name((enum burn_window)i);
+		page_series(p, values);
+		if (value >= 0)
+			page_value(p, value);
+	}
+}
+
+static void
+write_budget(struct page *p, const struct group *g)
+{
+	double rate = burn_rate(&g->windows[BURN_3D], g->slo_target);
+
+	if (rate >= 0)
+		page_value(p, 1 - rate);
+}
+
 /* The gen_ai_server metrics: by operation, and by model alone. */
 static void
 write_operations(
@@ -113,6 +149,31 @@ write_slo(struct page *p, const struct group *g, uint64_t value)
 }
 
 static void
+write_objective(struct page *p, enum metric_id id, const struct group *g,
+    const char **values)
+{
+	switch (id) {
+	case M_SLO_MET:
+		write_slo(p, g, g->slo_met);
+		break;
+	case M_SLO_MISSED:
+		write_slo(p, g, g->slo_missed);
+		break;
+	case M_SLO_TARGET:
+		if (g->slo_target > 0)
+			page_value(p, g->slo_target);
+		break;
+	case M_SLO_ATTAINMENT:
+	case M_SLO_BURN:
+		write_windows(p, id, g, values);
+		break;
+	default:
+		write_budget(p, g);
+		break;
+	}
+}
+
+static void
 write_group(struct page *p, enum metric_id id, const struct group *g,
     const struct names *names)
 {
@@ -126,12 +187,6 @@ write_group(struct page *p, enum metric_id id, const struct group *g,
 	switch (id) {
 	case M_REQUESTS:
 		write_requests(p, g, values);
-		break;
-	case M_SLO_MET:
-		write_slo(p, g, g->slo_met);
-		break;
-	case M_SLO_MISSED:
-		write_slo(p, g, g->slo_missed);
 		break;
 	case M_RETRIES:
 		page_count(p, g->retries);
@@ -148,28 +203,48 @@ write_group(struct page *p, enum metric_id id, const struct group *g,
 	case M_CLIENT_BYTES:
 		write_bytes(p, g, values);
 		break;
-	default:
+	case M_DECISIONS:
+		write_reasons(p, g, values);
+		break;
+	case M_SERVER_DURATION:
+	case M_SERVER_TTFT:
+	case M_SERVER_TPOT:
 		write_operations(p, id, g, names->part[0]);
 		break;
+	default:
+		write_objective(p, id, g, values);
+		break;
 	}
+}
+
+/* A run of one, as most are, is written as it is. */
+static void
+write_run(struct scrape *s, enum metric_id id, size_t from, size_t end)
+{
+	const struct group_sum *first = s->order[from];
+	struct group sum = { 0 };
+
+	if (end - from == 1) {
+		write_group(&s->page, id, &first->sum, first->names);
+		return;
+	}
+	for (size_t i = from; i < end; i++)
+		group_add(&sum, &s->order[i]->sum);
+	write_group(&s->page, id, &sum, first->names);
+	group_fini(&sum);
 }
 
 void
 expose_groups(struct scrape *s, enum metric_id id)
 {
 	unsigned by = metric_row(id)->by;
-	struct group sum;
 	size_t end;
 
-	qsort_r(s->groups, s->n_groups, sizeof(*s->groups), compare, &by);
+	qsort_r(s->order, s->n_groups, sizeof(s->order[0]), compare, &by);
 	for (size_t i = 0; i < s->n_groups; i = end) {
-		memset(&sum, 0, sizeof(sum));
-		for (end = i; end < s->n_groups; end++) {
-			if (compare(&s->groups[i], &s->groups[end], &by) != 0)
+		for (end = i + 1; end < s->n_groups; end++)
+			if (compare(&s->order[i], &s->order[end], &by) != 0)
 				break;
-			group_add(&sum, &s->groups[end].sum);
-		}
-		write_group(&s->page, id, &sum, s->groups[i].names);
-		group_fini(&sum);
+		write_run(s, id, i, end);
 	}
 }

@@ -35,6 +35,8 @@ static const struct telemetry_gauges gauges = {
 	.access_log_dropped = 6,
 	.log_dropped = 8,
 	.heartbeats = 14,
+	.traces_sent = 16,
+	.traces_dropped = 17,
 	.idempotent_answers = 9,
 	.idempotent_bytes = 10,
 	.idempotent_replays = 11,
@@ -358,6 +360,8 @@ the_process_shows_itself(void **state)
 		"pointsman_idempotent_evicted_total 13",
 		"pointsman_access_log_dropped_total 6",
 		"pointsman_log_dropped_total 8", "pointsman_config_version 2",
+		"pointsman_traces_sent_total 16",
+		"pointsman_traces_dropped_total 17",
 		"pointsman_uptime_seconds 1.5",
 		"pointsman_build_info{version=\"" POINTSMAN_VERSION "\"} 1",
 		NULL };

@@ -21,6 +21,7 @@ outcome_good(void)
 		.stream = true,
 		.slo_declared = true,
 		.slo_met = true,
+		.slo_target = 0.95,
 		.bytes_in = 1000,
 		.bytes_out = 4000,
 		.usage = { .known = true, .input = 100, .output = 50 },

@@ -1,7 +1,11 @@
 /* gateway/telemetry/group.c - what is counted of one combination of model,
  * tenant and SLO class. */
+#include <string.h>
+
 #include "gateway/telemetry/metrics.h"
 #include "gateway/telemetry/shard.h"
+
+#define REASON_OTHER "other"
 
 /* A backend's own 4xx passes to the client, so statuses are not ours alone:
  * late ones are counted together, in the room kept for that. */
@@ -23,6 +27,33 @@ count_answers(struct group *g, unsigned status, unsigned result, uint64_t n)
 	}
 	g->answers[g->n_answers++] =
 	    (struct answers){ (uint16_t)status, (uint8_t)result, n };
+}
+
+static void
+count_reason(struct group *g, const char *reason, uint64_t n)
+{
+	for (size_t i = 0; i < g->n_reasons; i++)
+		if (g->reasons[i].reason == reason ||
+		    strcmp(g->reasons[i].reason, reason) == 0) {
+			g->reasons[i].n += n;
+			return;
+		}
+	if (g->n_reasons == REASONS_MAX - 1)
+		reason = REASON_OTHER;
+	if (g->n_reasons == REASONS_MAX)
+		g->reasons[REASONS_MAX - 1].n += n;
+	else
+		g->reasons[g->n_reasons++] = (struct reason_count){ reason, n };
+}
+
+static void
+record_slo(struct group *g, const struct outcome *o, usec now)
+{
+	g->slo_met += o->slo_met;
+	g->slo_missed += !o->slo_met;
+	g->slo_target = o->slo_target;
+	if (LAZY(g->burn) != NULL)
+		burn_record(g->burn, o->slo_met, now);
 }
 
 static void
@@ -65,18 +96,17 @@ record_times(struct group_operation *op, const struct outcome *o)
 }
 
 void
-group_record(struct group *g, const struct outcome *o)
+group_record(struct group *g, const struct outcome *o, usec now)
 {
 	struct group_operation *op = LAZY(g->op[operation_of(o->dialect)]);
 
 	count_answers(g, (unsigned)o->status, o->result, 1);
+	count_reason(g, o->reason, 1);
 	record_retries(g, o);
 	if (o->n_attempts > 0)
 		record_usage(g, o);
-	if (o->slo_declared) {
-		g->slo_met += o->slo_met;
-		g->slo_missed += !o->slo_met;
-	}
+	if (o->slo_declared)
+		record_slo(g, o, now);
 	g->bytes_in += o->bytes_in;
 	g->bytes_out += o->bytes_out;
 	if (op != NULL)
@@ -98,6 +128,14 @@ group_add(struct group *into, const struct group *from)
 	for (size_t i = 0; i < from->n_answers; i++)
 		count_answers(into, from->answers[i].status,
 		    from->answers[i].result, from->answers[i].n);
+	for (size_t i = 0; i < from->n_reasons; i++)
+		count_reason(into, from->reasons[i].reason, from->reasons[i].n);
+	if (from->slo_target > 0)
+		into->slo_target = from->slo_target;
+	for (unsigned i = 0; i < BURN_WINDOWS; i++) {
+		into->windows[i].met += from->windows[i].met;
+		into->windows[i].missed += from->windows[i].missed;
+	}
 	into->retries += from->retries;
 	into->slo_met += from->slo_met;
 	into->slo_missed += from->slo_missed;
@@ -119,5 +157,6 @@ group_fini(struct group *g)
 {
 	for (unsigned i = 0; i < OP_COUNT; i++)
 		free(g->op[i]);
+	free(g->burn);
 	*g = (struct group){ 0 };
 }

@@ -60,6 +60,24 @@ static const struct metric rows[METRIC_COUNT] = {
 	[M_SLO_MISSED] = { "pointsman_slo_missed_total", METRIC_COUNTER,
 	    OF_GROUP, BY_TENANT | BY_SLO, { "tenant", "slo" }, NULL,
 	    "Requests that missed a target, failed or were given up." },
+	[M_SLO_TARGET] = { "pointsman_slo_target_ratio", METRIC_GAUGE, OF_GROUP,
+	    BY_TENANT | BY_SLO, { "tenant", "slo" }, NULL,
+	    "The share of requests that is to meet the SLO: its percentile." },
+	[M_SLO_ATTAINMENT] = { "pointsman_slo_attainment_ratio", METRIC_GAUGE,
+	    OF_GROUP, BY_TENANT | BY_SLO, { "tenant", "slo", "window" }, NULL,
+	    "The share that met it in the last 5m, 1h, 6h, 3d (or since the "
+	    "start)." },
+	[M_SLO_BURN] = { "pointsman_slo_burn_rate", METRIC_GAUGE, OF_GROUP,
+	    BY_TENANT | BY_SLO, { "tenant", "slo", "window" }, NULL,
+	    "How many times faster than allowed the error budget was spent in "
+	    "that window." },
+	[M_SLO_BUDGET] = { "pointsman_slo_error_budget_ratio", METRIC_GAUGE,
+	    OF_GROUP, BY_TENANT | BY_SLO, { "tenant", "slo" }, NULL,
+	    "What is left of the error budget of the last 3 days; below 0: "
+	    "overspent." },
+	[M_DECISIONS] = { "pointsman_decisions_total", METRIC_COUNTER, OF_GROUP,
+	    BY_MODEL, { "model", "reason" }, NULL,
+	    "Requests by why they went where they did, or why they ended." },
 	[M_RETRIES] = { "pointsman_retries_total", METRIC_COUNTER, OF_GROUP,
 	    BY_MODEL, { "model" }, NULL,
 	    "Attempts after a request's first, hedges not counted." },
@@ -90,6 +108,10 @@ static const struct metric rows[METRIC_COUNT] = {
 	[M_STAGE] = { "pointsman_stage_seconds", METRIC_HISTOGRAM, OF_STAGE, 0,
 	    { "stage" }, &stages,
 	    "What a request spends in the gateway before a backend has it." },
+	[M_OVERHEAD] = { "pointsman_overhead_seconds", METRIC_HISTOGRAM,
+	    OF_STAGE, 0, { NULL }, &stages,
+	    "From a request's arrival until a backend is sent it, without the "
+	    "wait in the queue." },
 
 	/* --- attempts, by serving --- */
 	[M_ATTEMPTS] = { "pointsman_attempts_total", METRIC_COUNTER, OF_CELL, 0,
@@ -152,6 +174,20 @@ static const struct metric rows[METRIC_COUNT] = {
 	    OF_SERVING, 0, { SERVING_LABELS, "limit" }, NULL,
 	    "Time until that limit is refilled." },
 
+	/* --- models, now: what an autoscaler asks --- */
+	[M_MODEL_WANTED] = { "pointsman_model_wanted_slots", METRIC_GAUGE,
+	    OF_MODEL, 0, { "model" }, NULL,
+	    "Slots that would be busy if nobody had to wait: attempts running "
+	    "and requests queued." },
+	[M_MODEL_SLOTS] = { "pointsman_model_slots", METRIC_GAUGE, OF_MODEL, 0,
+	    { "model", "state" }, NULL,
+	    "Slots of servings that are warm, cold or out; only of those "
+	    "whose slots are known." },
+	[M_MODEL_SERVINGS] = { "pointsman_model_servings", METRIC_GAUGE,
+	    OF_MODEL, 0, { "model", "state" }, NULL,
+	    "Servings that are warm, cold (to be loaded first) or out (not "
+	    "usable now)." },
+
 	/* --- the process, now --- */
 	[M_OPEN_REQUESTS] = { "pointsman_open_requests", METRIC_GAUGE,
 	    OF_PROCESS, 0, { NULL }, NULL, "Requests being served." },
@@ -200,6 +236,22 @@ static const struct metric rows[METRIC_COUNT] = {
 	    OF_PROCESS, 0, { NULL }, NULL,
 	    "Lines of the log lost because stderr would not take them at "
 	    "once." },
+	[M_LEDGER_ROWS] = { "pointsman_ledger_rows_total", METRIC_COUNTER,
+	    OF_PROCESS, 0, { NULL }, NULL, "Rows written to the ledger." },
+	[M_LEDGER_DROPPED] = { "pointsman_ledger_dropped_total", METRIC_COUNTER,
+	    OF_PROCESS, 0, { NULL }, NULL,
+	    "Rows of the ledger lost to a full queue." },
+	[M_LEDGER_FAILURES] = { "pointsman_ledger_failures_total",
+	    METRIC_COUNTER, OF_PROCESS, 0, { NULL }, NULL,
+	    "Times that the ledger could not be written; its rows are kept and "
+	    "tried again." },
+	[M_TRACES_SENT] = { "pointsman_traces_sent_total", METRIC_COUNTER,
+	    OF_PROCESS, 0, { NULL }, NULL,
+	    "Requests whose spans a collector has taken." },
+	[M_TRACES_DROPPED] = { "pointsman_traces_dropped_total", METRIC_COUNTER,
+	    OF_PROCESS, 0, { NULL }, NULL,
+	    "Requests whose spans were lost: a full queue, or a collector "
+	    "that would not take them." },
 	[M_CONFIG_VERSION] = { "pointsman_config_version", METRIC_GAUGE,
 	    OF_PROCESS, 0, { NULL }, NULL,
 	    "Counts loads of the configuration; 1 is the first." },
@@ -249,9 +301,11 @@ telemetry_write_docs(FILE *f)
 	      "`GET /metrics` on the admin listener, in the Prometheus text "
 	      "format. This page\nis generated from the table of metrics.\n\n"
 	      "A value that is not known is left out; it is never shown as 0. "
-	      "A label that\ndoes not apply is left out too. Beyond 1,000 "
-	      "combinations of model, tenant and\nSLO class, requests are "
-	      "counted under `other`.\n\n"
+	      "A label that\ndoes not apply is left out too. \n\n"
+	      "No label comes from a request's own text but a model's name, "
+	      "where a model is a\nwildcard. Beyond 500 models, requests are "
+	      "counted under the model `other`; beyond\n4,000 combinations of "
+	      "model, tenant and SLO class, under `other` in all three.\n\n"
 	      "| Metric | Type | Labels | Meaning |\n"
 	      "|---|---|---|---|\n",
 	    f);

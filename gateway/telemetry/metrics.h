@@ -18,10 +18,11 @@ enum metric_type {
 /* Where a metric's samples come from. */
 enum metric_of {
 	OF_PROCESS, /* one sample: /proc, gauges */
-	OF_STAGE, /* per stage of the gateway's own work */
+	OF_STAGE, /* per stage of the gateway's own work, and its sum */
 	OF_GROUP, /* per model, tenant and SLO class */
 	OF_CELL, /* per serving: counted */
 	OF_SERVING, /* per serving: read from the router */
+	OF_MODEL, /* per model: of its servings, as the router says */
 };
 
 /* Which names of a group its samples keep; the others are summed over. */
@@ -31,6 +32,11 @@ enum metric_id {
 	M_REQUESTS,
 	M_SLO_MET,
 	M_SLO_MISSED,
+	M_SLO_TARGET,
+	M_SLO_ATTAINMENT,
+	M_SLO_BURN,
+	M_SLO_BUDGET,
+	M_DECISIONS,
 	M_RETRIES,
 	M_TOKENS,
 	M_COST,
@@ -40,6 +46,7 @@ enum metric_id {
 	M_SERVER_TTFT,
 	M_SERVER_TPOT,
 	M_STAGE,
+	M_OVERHEAD,
 	M_ATTEMPTS,
 	M_HEDGES,
 	M_PROBES,
@@ -60,6 +67,9 @@ enum metric_id {
 	M_BACKEND_SLOTS,
 	M_LIMIT_REMAINING,
 	M_LIMIT_RESET,
+	M_MODEL_WANTED,
+	M_MODEL_SLOTS,
+	M_MODEL_SERVINGS,
 	M_OPEN_REQUESTS,
 	M_OPEN_CONNECTIONS,
 	M_QUEUE,
@@ -76,6 +86,11 @@ enum metric_id {
 	M_IDEMPOTENT_EVICTED,
 	M_ACCESS_LOG_DROPPED,
 	M_LOG_DROPPED,
+	M_TRACES_SENT,
+	M_TRACES_DROPPED,
+	M_LEDGER_ROWS,
+	M_LEDGER_DROPPED,
+	M_LEDGER_FAILURES,
 	M_CONFIG_VERSION,
 	M_UPTIME,
 	M_BUILD_INFO,

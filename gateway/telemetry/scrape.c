@@ -11,6 +11,7 @@ collect_stages(struct scrape *s)
 		pthread_mutex_lock(&shard->lock);
 		for (unsigned j = 0; j < STAGE_COUNT; j++)
 			cumul_add(&s->stages[j], &shard->stages[j]);
+		cumul_add(&s->overhead, &shard->overhead);
 		pthread_mutex_unlock(&shard->lock);
 	}
 }
@@ -30,19 +31,21 @@ copy_names(struct telemetry *t, const struct names *list[GROUPS_MAX])
 }
 
 static bool
-collect_groups(struct scrape *s)
+collect_groups(struct scrape *s, usec now)
 {
 	const struct names *names[GROUPS_MAX];
 	unsigned n = copy_names(s->t, names);
 	struct group_sum *g;
 
 	s->groups = calloc(n + 1, sizeof(*s->groups));
-	if (s->groups == NULL)
+	s->order = calloc(n + 1, sizeof(*s->order));
+	if (s->groups == NULL || s->order == NULL)
 		return false;
 	for (unsigned i = 0; i < n; i++) {
 		g = &s->groups[s->n_groups];
 		g->names = names[i];
-		telemetry_sum_group(s->t, i, &g->sum);
+		telemetry_sum_group(s->t, i, now, &g->sum);
+		s->order[s->n_groups] = g;
 		s->n_groups += g->sum.n_answers > 0;
 	}
 	return true;
@@ -83,7 +86,7 @@ bool
 scrape_collect(struct scrape *s, usec now)
 {
 	collect_stages(s);
-	return collect_groups(s) && collect_cells(s, now);
+	return collect_groups(s, now) && collect_cells(s, now);
 }
 
 void
@@ -94,6 +97,7 @@ scrape_fini(struct scrape *s)
 	for (size_t i = 0; i < s->n_cells; i++)
 		cell_fini(&s->cells[i].sum);
 	free(s->groups);
+	free(s->order);
 	free(s->cells);
 	page_fini(&s->page);
 }

@@ -26,8 +26,9 @@ struct scrape {
 	const struct telemetry_gauges *gauges;
 	const struct telemetry_serving *servings;
 	size_t n_servings;
-	struct cumul stages[STAGE_COUNT];
+	struct cumul stages[STAGE_COUNT], overhead;
 	struct group_sum *groups; /* those with requests */
+	const struct group_sum **order; /* of them; sorted for a metric */
 	size_t n_groups;
 	struct cell_sum *cells; /* those with attempts */
 	size_t n_cells;
@@ -41,5 +42,6 @@ void scrape_fini(struct scrape *);
 void expose_groups(struct scrape *, enum metric_id);
 void expose_cells(struct scrape *, enum metric_id);
 void expose_servings(struct scrape *, enum metric_id);
+void expose_models(struct scrape *, enum metric_id);
 
 #endif

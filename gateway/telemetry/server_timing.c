@@ -1,8 +1,7 @@
 /* gateway/telemetry/server_timing.c - the `server-timing` header.
  *
  * W3C Server Timing: names and durations in milliseconds, comma separated. */
-#include <inttypes.h>
-
+#include "gateway/lib/digits.h"
 #include "gateway/telemetry/shard.h"
 #include "gateway/telemetry/telemetry.h"
 
@@ -24,14 +23,20 @@ server_timing(const struct outcome *o, struct buf *out)
 		{ "upstream", a != NULL ? a->ttft : -1, NULL },
 	};
 	const char *comma = "";
+	char ms[DIGITS_MAX];
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (parts[i].span < 0)
 			continue;
-		buf_addf(out, "%s%s;dur=%" PRId64 ".%03d", comma, parts[i].name,
-		    parts[i].span / USEC_MS, (int)(parts[i].span % USEC_MS));
-		if (parts[i].desc != NULL)
-			buf_addf(out, ";desc=\"%s\"", parts[i].desc);
+		buf_add_str(out, comma);
+		buf_add_str(out, parts[i].name);
+		buf_add(out, SLICE(";dur="));
+		buf_add(out, slice_make(ms, digits_ms(ms, parts[i].span)));
+		if (parts[i].desc != NULL) {
+			buf_add(out, SLICE(";desc=\""));
+			buf_add_str(out, parts[i].desc);
+			buf_add_char(out, '"');
+		}
 		comma = ", ";
 	}
 }

@@ -173,6 +173,23 @@ record_attempts(struct shard *s, const struct outcome *o, usec now)
 	}
 }
 
+/* Of the first attempt. That is sent in the turn in which the request came,
+ * which began before it: only a later turn shows in `began`. */
+static usec
+overhead_of(const struct outcome *o)
+{
+	usec queue = o->queue > 0 ? o->queue : 0;
+	usec auth = o->auth > 0 ? o->auth : 0;
+	usec until;
+
+	if (o->n_attempts == 0 || o->n_attempts > ATTEMPTS_KEPT)
+		return -1;
+	until = o->attempts[0].began - queue;
+	if (until < o->route)
+		until = o->route;
+	return until >= 0 ? auth + until : -1;
+}
+
 void
 shard_record(struct shard *s, const struct outcome *o, usec now)
 {
@@ -182,8 +199,12 @@ shard_record(struct shard *s, const struct outcome *o, usec now)
 		[STAGE_QUEUE] = o->queue,
 		[STAGE_ROUTE] = o->route };
 
+	usec overhead = overhead_of(o);
+
 	for (unsigned i = 0; i < STAGE_COUNT; i++)
 		if (spans[i] >= 0)
 			cumul_record(&s->stages[i], b, spans[i]);
+	if (overhead >= 0)
+		cumul_record(&s->overhead, b, overhead);
 	record_attempts(s, o, now);
 }

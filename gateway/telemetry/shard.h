@@ -12,6 +12,7 @@
 
 #include "gateway/lib/inference.h"
 #include "gateway/lib/map.h"
+#include "gateway/telemetry/burn.h"
 #include "gateway/telemetry/cumul.h"
 #include "gateway/telemetry/hist.h"
 
@@ -19,7 +20,8 @@
 #define LAZY(p) ((p) != NULL ? (p) : ((p) = calloc(1, sizeof(*(p)))))
 
 #define RESULT_COUNT (RESULT_CLIENT_GONE + 1)
-#define GROUPS_MAX 1000
+#define GROUPS_MAX 4000
+#define MODELS_MAX 500 /* that requests are counted under, apart */
 #define GROUP_OTHER 0 /* the group of what came after the cap */
 
 /* gen_ai.operation.name */
@@ -67,22 +69,33 @@ struct group_operation {
 
 #define ANSWERS_MAX 24 /* pairs of status and result kept apart */
 #define STATUS_OTHER 999 /* a status past ANSWERS_MAX */
+#define REASONS_MAX 32 /* kept apart; what comes later is "other" */
 struct answers {
 	uint16_t status;
 	uint8_t result; /* enum result */
 	uint64_t n;
 };
 
+struct reason_count {
+	const char *reason; /* a constant */
+	uint64_t n;
+};
+
 struct group {
-	size_t n_answers;
+	size_t n_answers, n_reasons;
 	struct answers answers[ANSWERS_MAX];
+	struct reason_count reasons[REASONS_MAX];
 	uint64_t retries, slo_met, slo_missed, bytes_in, bytes_out;
+	double slo_target; /* as last declared; 0: never */
+	struct burn *burn; /* NULL in a sum, which has the windows' sums */
+	struct burn_sum windows[BURN_WINDOWS];
 	uint64_t tokens[2][TOKENS_COUNT]; /* [0] estimated, [1] reported */
 	uint64_t cost_unknown;
 	double cost;
 	struct group_operation *op[OP_COUNT];
 };
-void group_record(struct group *, const struct outcome *);
+void group_record(struct group *, const struct outcome *, usec now);
+/* Adds all but what `burn` holds. */
 void group_add(struct group *into, const struct group *);
 void group_fini(struct group *);
 
@@ -95,7 +108,7 @@ struct shard {
 	size_t n_slots;
 	struct map by_key; /* joined names -> the group here */
 	struct group *groups[GROUPS_MAX]; /* by index; NULL: never used */
-	struct cumul stages[STAGE_COUNT];
+	struct cumul stages[STAGE_COUNT], overhead;
 };
 
 struct shard *shard_new(void);

@@ -27,6 +27,7 @@ struct telemetry {
 
 	pthread_mutex_t groups_lock;
 	struct names_table groups; /* index -> model, tenant, slo */
+	struct names_table models; /* that groups may have, twice and "" */
 
 	unsigned n_shards;
 	struct shard **shards;
@@ -38,6 +39,7 @@ void telemetry_quantiles(
     struct telemetry *, unsigned slot, usec now, struct telemetry_view *);
 /* All shards' cells of a slot, or groups of an index, added up. */
 void telemetry_sum_cell(struct telemetry *, unsigned slot, struct cell *);
-void telemetry_sum_group(struct telemetry *, unsigned index, struct group *);
+void telemetry_sum_group(
+    struct telemetry *, unsigned index, usec now, struct group *);
 
 #endif

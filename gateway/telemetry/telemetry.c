@@ -9,6 +9,7 @@
 #include "gateway/telemetry/store.h"
 
 #define SERVINGS_MAX 65536
+#define OTHER "other"
 #define IDS_MAX ((uint32_t)1 << 20) /* they index an array */
 
 /* Index 0 of a table, that no serving and no request has by itself. */
@@ -31,11 +32,13 @@ telemetry_new(unsigned shards)
 		return NULL;
 	names_init(&t->servings, SERVINGS_MAX);
 	names_init(&t->groups, GROUPS_MAX);
+	names_init(&t->models, MODELS_MAX);
 	pthread_mutex_init(&t->servings_lock, NULL);
 	pthread_mutex_init(&t->groups_lock, NULL);
 	t->shards = calloc(shards, sizeof(struct shard *));
 	if (t->shards == NULL || !intern_first(&t->servings, "") ||
-	    !intern_first(&t->groups, "other"))
+	    !intern_first(&t->groups, OTHER) ||
+	    !intern_first(&t->models, OTHER))
 		goto fail;
 	for (; t->n_shards < shards; t->n_shards++) {
 		t->shards[t->n_shards] = shard_new();
@@ -63,6 +66,7 @@ telemetry_free(struct telemetry **tp)
 	}
 	names_fini(&t->servings);
 	names_fini(&t->groups);
+	names_fini(&t->models);
 	pthread_mutex_destroy(&t->servings_lock);
 	pthread_mutex_destroy(&t->groups_lock);
 	free(t->traits);
@@ -170,8 +174,28 @@ telemetry_configure(
 
 /* --- counting --- */
 
-/* The shard's group of an outcome's names. Names may come from strangers
- * where a model is a wildcard, so there is a cap: the rest is "other". */
+/* Names of models may come from strangers where one is a wildcard, and a model
+ * has the most series: there is a cap, and the rest is "other", which leaves
+ * the tenant's and the class's own figures whole. NULL: the groups have a cap,
+ * too. */
+static struct names *
+intern_group(struct telemetry *t, const struct outcome *o, struct slice key)
+{
+	char room[NAMES_KEY_MAX];
+	struct slice other;
+	struct names *names = map_get(&t->groups.by_key, key);
+
+	if (names != NULL)
+		return names;
+	if (names_key(room, o->model, o->model, o->model, &other) &&
+	    names_intern(&t->models, other) != NULL)
+		return names_intern(&t->groups, key);
+	if (!names_key(room, OTHER, o->tenant, o->slo, &other))
+		return NULL;
+	return names_intern(&t->groups, other);
+}
+
+/* The shard's group of an outcome's names. */
 static struct group *
 find_group(struct telemetry *t, struct shard *s, const struct outcome *o)
 {
@@ -186,12 +210,13 @@ find_group(struct telemetry *t, struct shard *s, const struct outcome *o)
 	if (g != NULL)
 		return g;
 	pthread_mutex_lock(&t->groups_lock);
-	names = names_intern(&t->groups, key);
+	names = intern_group(t, o, key);
 	pthread_mutex_unlock(&t->groups_lock);
 	if (names == NULL)
 		return shard_group(s, GROUP_OTHER);
 	g = shard_group(s, names->index);
-	if (g != NULL && map_put(&s->by_key, names_slice(names), g) != OK)
+	if (g != NULL && slice_eq(names_slice(names), key) &&
+	    map_put(&s->by_key, names_slice(names), g) != OK)
 		return g; /* no memory: the long way next time, too */
 	return g;
 }
@@ -208,7 +233,7 @@ telemetry_finish(
 	pthread_mutex_lock(&s->lock);
 	g = find_group(t, s, o);
 	if (g != NULL)
-		group_record(g, o);
+		group_record(g, o, now);
 	shard_record(s, o, now);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -222,116 +247,4 @@ telemetry_probe(
 	pthread_mutex_lock(&s->lock);
 	shard_record_probe(s, serving, kind, cost);
 	pthread_mutex_unlock(&s->lock);
-}
-
-/* --- reading --- */
-
-static struct cell *
-cell_of_slot(const struct shard *s, unsigned slot)
-{
-	return slot < s->n_slots ? s->cells[slot] : NULL;
-}
-
-void
-telemetry_sum_cell(struct telemetry *t, unsigned slot, struct cell *sum)
-{
-	const struct cell *c;
-
-	*sum = (struct cell){ 0 };
-	for (unsigned i = 0; i < t->n_shards; i++) {
-		pthread_mutex_lock(&t->shards[i]->lock);
-		c = cell_of_slot(t->shards[i], slot);
-		if (c != NULL)
-			cell_add(sum, c);
-		pthread_mutex_unlock(&t->shards[i]->lock);
-	}
-}
-
-void
-telemetry_sum_group(struct telemetry *t, unsigned index, struct group *sum)
-{
-	const struct group *g;
-
-	*sum = (struct group){ 0 };
-	for (unsigned i = 0; i < t->n_shards; i++) {
-		pthread_mutex_lock(&t->shards[i]->lock);
-		g = t->shards[i]->groups[index];
-		if (g != NULL)
-			group_add(sum, g);
-		pthread_mutex_unlock(&t->shards[i]->lock);
-	}
-}
-
-static void
-merge_phase(struct telemetry *t, unsigned slot, enum phase phase, usec now,
-    struct hist *h)
-{
-	struct cell *c;
-
-	for (unsigned i = 0; i < t->n_shards; i++) {
-		pthread_mutex_lock(&t->shards[i]->lock);
-		c = cell_of_slot(t->shards[i], slot);
-		if (c != NULL && c->phase[phase] != NULL)
-			recent_merge(&c->phase[phase]->recent, now, h);
-		pthread_mutex_unlock(&t->shards[i]->lock);
-	}
-}
-
-void
-telemetry_quantiles(
-    struct telemetry *t, unsigned slot, usec now, struct telemetry_view *v)
-{
-	struct hist h;
-
-	for (unsigned i = 0; i < PHASE_COUNT; i++) {
-		memset(&h, 0, sizeof(h));
-		merge_phase(t, slot, (enum phase)i, now, &h);
-		v->phase[i].n = h.n;
-		v->phase[i].p50 = hist_quantile(&h, 0.50);
-		v->phase[i].p95 = hist_quantile(&h, 0.95);
-		v->phase[i].p99 = hist_quantile(&h, 0.99);
-	}
-}
-
-static bool
-is_error(enum fault_kind kind)
-{
-	switch (fault_rule(kind)->blame) {
-	case BLAME_BACKEND:
-	case BLAME_OPEN:
-	case BLAME_KEY:
-	case BLAME_SERVING:
-		return true;
-	default:
-		return false;
-	}
-}
-
-bool
-telemetry_view(
-    struct telemetry *t, uint32_t serving, usec now, struct telemetry_view *v)
-{
-	struct cell sum;
-	unsigned slot;
-
-	pthread_mutex_lock(&t->servings_lock);
-	slot = serving < t->n_ids ? t->slot_of[serving] : 0;
-	pthread_mutex_unlock(&t->servings_lock);
-	if (slot == 0)
-		return false;
-	telemetry_sum_cell(t, slot, &sum);
-	*v = (struct telemetry_view){
-		.rate_limited = sum.attempts[FAULT_RATE_LIMITED],
-		.tokens_in = sum.tokens[TOKENS_INPUT],
-		.tokens_out = sum.tokens[TOKENS_OUTPUT],
-	};
-	for (unsigned i = 0; i < FAULT_COUNT; i++) {
-		v->attempts += sum.attempts[i];
-		v->faults[i] = sum.attempts[i];
-		if (is_error((enum fault_kind)i))
-			v->errors += sum.attempts[i];
-	}
-	cell_fini(&sum);
-	telemetry_quantiles(t, slot, now, v);
-	return true;
 }

@@ -42,8 +42,11 @@ struct telemetry_gauges {
 	uint64_t memory_limit, memory_shed; /* limit 0: none */
 	uint64_t body_bytes, config_version, access_log_dropped, log_dropped;
 	uint64_t heartbeats;
+	uint64_t traces_sent, traces_dropped;
 	uint64_t idempotent_answers, idempotent_bytes; /* kept now */
 	uint64_t idempotent_replays, idempotent_conflicts, idempotent_evicted;
+	bool ledger; /* one is kept */
+	uint64_t ledger_rows, ledger_dropped, ledger_failures;
 	usec uptime;
 };
 
@@ -54,6 +57,7 @@ struct telemetry_serving {
 	unsigned in_flight, waiting;
 	unsigned breaker; /* 0 closed, 1 open, 2 half-open */
 	bool usable, warm;
+	unsigned slots; /* requests that it runs at once; 0: not known */
 	struct load load;
 };
 

@@ -342,16 +342,38 @@ strangers_names_do_not_grow_the_page_for_ever(void **state)
 		snprintf(model, sizeof(model), "model-%u", i);
 		telemetry_finish(t, i % 2, &o, NOW);
 	}
-	assert_int_equal(lines_starting(t, "pointsman_requests_total"), 1000);
+	/* of 500 names one is "other" */
+	assert_int_equal(lines_starting(t, "pointsman_requests_total"), 500);
 	assert_sample(t,
-	    "pointsman_requests_total{model=\"other\",tenant=\"other\","
-	    "slo=\"other\",code=\"200\",result=\"ok\"} 2001");
+	    "pointsman_requests_total{model=\"other\",tenant=\"acme\","
+	    "slo=\"voice\",code=\"200\",result=\"ok\"} 2501");
+	assert_sample(
+	    t, "pointsman_slo_met_total{tenant=\"acme\",slo=\"voice\"} 3000");
 	/* whoever was there before is counted as before */
 	snprintf(model, sizeof(model), "model-7");
 	telemetry_finish(t, 0, &o, NOW);
 	assert_sample(t,
 	    "pointsman_requests_total{model=\"model-7\",tenant=\"acme\","
 	    "slo=\"voice\",code=\"200\",result=\"ok\"} 2");
+	telemetry_free(&t);
+}
+
+static void
+beyond_the_cap_of_groups_all_is_other(void **state)
+{
+	struct telemetry *t = telemetry_of(1);
+	struct outcome o = outcome_good();
+	char tenant[32];
+
+	(void)state;
+	o.tenant = tenant;
+	for (unsigned i = 0; i < 5000; i++) {
+		snprintf(tenant, sizeof(tenant), "tenant-%u", i);
+		telemetry_finish(t, 0, &o, NOW);
+	}
+	assert_int_equal(lines_starting(t, "pointsman_slo_met_total"), 4000);
+	assert_sample(
+	    t, "pointsman_slo_met_total{tenant=\"other\",slo=\"other\"} 1001");
 	telemetry_free(&t);
 }
 
@@ -462,6 +484,7 @@ main(void)
 		cmocka_unit_test(an_attempt_on_an_unknown_serving_is_left_out),
 		cmocka_unit_test(an_absurd_serving_id_is_refused),
 		cmocka_unit_test(strangers_names_do_not_grow_the_page_for_ever),
+		cmocka_unit_test(beyond_the_cap_of_groups_all_is_other),
 		cmocka_unit_test(an_endless_name_is_other),
 		cmocka_unit_test(
 		    strange_statuses_do_not_grow_the_page_for_ever),

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define RECEIVE_BYTES 16384L /* one read; the least libcurl uploads with */
+#define RECEIVE_STREAMED 1024L /* kept as long as a stream is open */
 #define KEEPALIVE_SECONDS 60L
 #define HEADERS_MAX ((size_t)256 * 1024) /* bytes of a request's headers */
 #define REST_BYTES 8192 /* of body memory that a resting handle keeps */
@@ -109,9 +110,6 @@ set_basics(struct easy *e)
 	SET(e, rc, CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(e, rc, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECONDS);
 	SET(e, rc, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_SECONDS);
-	/* Refused to a handle that still has its buffer, as after a name that
-	 * did not resolve; the buffer is of that size already. */
-	(void)curl_easy_setopt(e->curl, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
 	SET(e, rc, CURLOPT_UPLOAD_BUFFERSIZE, RECEIVE_BYTES);
 	SET(e, rc, CURLOPT_PIPEWAIT, 0L);
 	/* A libcurl without HTTP/2 says no: then it is HTTP/1.1. */
@@ -155,6 +153,7 @@ void
 easy_fini(struct easy *e)
 {
 	curl_easy_cleanup(e->curl);
+	curl_url_cleanup(e->parsed);
 	forget_place(e);
 	buf_fini(&e->header_text);
 	buf_fini(&e->header_lines);
@@ -211,6 +210,27 @@ set_tls(struct easy *e)
 	return rc;
 }
 
+/* As new. A handle may still have its buffer, as after a name that did not
+ * resolve: reset, libcurl 7.88 would take that for one of the default size and
+ * write beyond its end. */
+static CURLcode
+renew(struct easy *e)
+{
+	CURL *other;
+
+	if (curl_easy_setopt(e->curl, CURLOPT_BUFFERSIZE, RECEIVE_BYTES) ==
+	    CURLE_OK) {
+		curl_easy_reset(e->curl);
+		return CURLE_OK;
+	}
+	other = curl_easy_init();
+	if (other == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	curl_easy_cleanup(e->curl);
+	e->curl = other;
+	return CURLE_OK;
+}
+
 static CURLcode
 set_peer(struct easy *e, const struct transfer_request *req)
 {
@@ -218,7 +238,9 @@ set_peer(struct easy *e, const struct transfer_request *req)
 	CURLcode rc;
 
 	forget_place(e);
-	curl_easy_reset(e->curl);
+	rc = renew(e);
+	if (rc != CURLE_OK)
+		return rc;
 	buf_reset(&e->header_text); /* so that the list is set again */
 	e->fresh = e->forbidden = false;
 	rc = set_basics(e);
@@ -237,6 +259,27 @@ set_peer(struct easy *e, const struct transfer_request *req)
 	return rc;
 }
 
+/* What libcurl cannot parse here it is left to complain of in the transfer. */
+static CURLcode
+set_url(struct easy *e, const char *url)
+{
+	CURLU *parsed = curl_url();
+	CURLcode rc = CURLE_OK;
+
+	if (parsed == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	if (curl_url_set(parsed, CURLUPART_URL, url, CURLU_PATH_AS_IS) !=
+	    CURLUE_OK) {
+		curl_url_cleanup(parsed);
+		parsed = NULL;
+	}
+	SET(e, rc, CURLOPT_CURLU, parsed);
+	SET(e, rc, CURLOPT_URL, url);
+	curl_url_cleanup(e->parsed);
+	e->parsed = parsed;
+	return rc;
+}
+
 static CURLcode
 set_place(struct easy *e, const struct transfer_request *req)
 {
@@ -248,7 +291,8 @@ set_place(struct easy *e, const struct transfer_request *req)
 		rc = set_peer(e, req);
 	free(e->url);
 	e->url = NULL; /* on failure the next request starts from a reset */
-	SET(e, rc, CURLOPT_URL, req->url);
+	if (rc == CURLE_OK)
+		rc = set_url(e, req->url);
 	if (rc == CURLE_OK && !keep(&e->url, req->url))
 		rc = CURLE_OUT_OF_MEMORY;
 	return rc;
@@ -315,6 +359,8 @@ set_headers(struct easy *e, struct slice text)
 		return CURLE_OK;
 	buf_reset(&e->header_text);
 	buf_reset(&e->header_lines);
+	(void)buf_reserve_exactly(&e->header_text, text.n);
+	(void)buf_reserve_exactly(&e->header_lines, text.n + 1);
 	buf_add(&e->header_text, text);
 	buf_add(&e->header_lines, text);
 	buf_add_char(&e->header_lines, '\n');
@@ -390,6 +436,7 @@ set_body(struct easy *e, const struct transfer_request *req, size_t total)
 		SET(e, rc, CURLOPT_POSTFIELDS, NULL);
 		return rc;
 	}
+	(void)buf_reserve_exactly(&e->copy, total);
 	for (size_t i = 0; i < req->n_body; i++)
 		buf_add(&e->copy, req->body[i]);
 	if (buf_err(&e->copy) != OK)
@@ -434,6 +481,10 @@ set_request(struct easy *e, const struct transfer_request *req)
 		rc = set_body(e, req, total);
 	if (rc == CURLE_OK)
 		rc = set_method(e, req, total);
+	/* Refused to a handle that still has its buffer, as after a name that
+	 * did not resolve. */
+	(void)curl_easy_setopt(e->curl, CURLOPT_BUFFERSIZE,
+	    req->streamed ? RECEIVE_STREAMED : RECEIVE_BYTES);
 	SET(e, rc, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);
 	if (e->fresh)
 		SET(e, rc, CURLOPT_FRESH_CONNECT, 0L);
@@ -478,6 +529,18 @@ bool
 easy_body_taken(const struct easy *e)
 {
 	return e->piece == e->n_pieces;
+}
+
+void
+easy_free_body(struct easy *e)
+{
+	curl_off_t sent = 0;
+
+	if (e->copy.n == 0)
+		return;
+	curl_easy_getinfo(e->curl, CURLINFO_SIZE_UPLOAD_T, &sent);
+	if (sent >= 0 && (size_t)sent >= e->copy.n)
+		buf_fini(&e->copy);
 }
 
 void

@@ -32,6 +32,7 @@ struct easy {
 	struct easy_callbacks callbacks;
 	/* the place; strings are ours, NULL where there is none */
 	char *url, *unix_path, *ca_file;
+	CURLU *parsed; /* url, so that no transfer parses it again */
 	bool tls_insecure, local;
 	bool fresh; /* CURLOPT_FRESH_CONNECT is set */
 	bool forbidden; /* CURLOPT_FORBID_REUSE is */
@@ -63,6 +64,8 @@ void easy_abandon(struct easy *);
 /* libcurl has taken the whole body, if only for now: it may want it again
  * until an answer comes. Always true of a body that was copied. */
 bool easy_body_taken(const struct easy *);
+/* libcurl has sent it and an answer has begun: a copy is of no use. */
+void easy_free_body(struct easy *);
 /* Gives back memory that only a large request needs. */
 void easy_rest(struct easy *);
 

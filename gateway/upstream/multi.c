@@ -9,7 +9,7 @@
 
 #include "gateway/lib/log.h"
 
-#define IDLE_CONNECTIONS 32L /* kept by one CURLM */
+#define IDLE_CONNECTIONS 64L /* kept by one CURLM */
 #define IDLE_MAX (120 * USEC_SEC) /* a CURLM without transfers lives on */
 
 struct seat {

@@ -11,7 +11,7 @@
 #include "gateway/lib/list.h"
 #include "gateway/upstream/sock.h"
 
-#define MULTI_TRANSFERS 16 /* of one CURLM */
+#define MULTI_TRANSFERS 32 /* of one CURLM, which takes 40 KB */
 
 struct multi;
 

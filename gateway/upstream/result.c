@@ -133,9 +133,10 @@ result_fill(struct transfer_result *r, const struct transfer *t, CURLcode code)
 
 	r->fault = fault_of(t, code);
 	fill_spans(r, t);
+	r->message[0] = '\0';
 	if (r->fault == FAULT_NONE)
-		words = "";
-	else if (code == CURLE_OK)
+		return;
+	if (code == CURLE_OK)
 		words = "Connection closed within the headers";
 	else if (words[0] == '\0')
 		words = curl_easy_strerror(code);

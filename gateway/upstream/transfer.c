@@ -382,3 +382,10 @@ transfer_body_done(const struct transfer *t)
 	return t->easy.n_pieces == 0 ||
 	    (t->headed && easy_body_taken(&t->easy));
 }
+
+void
+transfer_free_body(struct transfer *t)
+{
+	if (t->headed)
+		easy_free_body(&t->easy);
+}

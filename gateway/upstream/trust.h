@@ -1,7 +1,7 @@
 /* gateway/upstream/trust.h - the system's certificate authorities, read once.
  *
  * libcurl reads the whole bundle anew for each CURLM: 20 ms that the loop
- * stands still, and a copy in memory, for every 16 transfers. Here one store
+ * stands still, and a copy in memory, for every 32 transfers. Here one store
  * serves all connections of an upstream. A ca_file is left to libcurl: it is
  * short, and connections made with different ones must not be mixed up. */
 #ifndef GATEWAY_UPSTREAM_TRUST_H

@@ -1,7 +1,7 @@
 /* gateway/upstream/upstream.h - HTTP to backends; the only user of libcurl.
  *
  * One upstream per event loop. Transfers are spread over many CURLMs of at
- * most 16 each, because libcurl's cost per new transfer grows with the open
+ * most 32 each, because libcurl's cost per new transfer grows with the open
  * transfers of a multi. All but on_done run from inside libcurl: they may take
  * bytes and set flags. transfer_start(), _resume() and _cancel() only leave
  * word and may be called from anywhere; upstream_settle() carries them out. */
@@ -32,6 +32,7 @@ struct transfer_request {
 	const char *ca_file; /* or NULL: the system's */
 	bool tls_insecure;
 	bool local; /* no proxy look-up */
+	bool streamed; /* the answer comes in small pieces */
 	struct slice headers; /* "name: value\n" lines */
 	const struct slice *body; /* pieces; the array is copied, the bytes
 				     stay until transfer_body_done(),
@@ -74,6 +75,9 @@ void transfer_cancel(struct transfer **);
 /* The body's bytes are not needed any more: it was short and has been copied,
  * or it is sent and the answer has begun. */
 bool transfer_body_done(const struct transfer *);
+/* Gives back what it holds of the body, where that is sent and the answer has
+ * begun. */
+void transfer_free_body(struct transfer *);
 
 struct upstream_stats {
 	unsigned transfers, multis, connections_made;

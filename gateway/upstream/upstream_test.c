@@ -1,4 +1,5 @@
 /* gateway/upstream/upstream_test.c - requests, answers, pauses and cancels. */
+#include "gateway/upstream/multi.h"
 #include "gateway/upstream/scripted.h"
 
 static void
@@ -651,7 +652,8 @@ a_hundred_streams_share_a_few_multis(void **state)
 	run_for(&client, 20 * USEC_MS);
 	upstream_stats(client.up, &stats);
 	assert_int_equal(stats.transfers, MANY);
-	assert_int_equal(stats.multis, (MANY + 15) / 16);
+	assert_int_equal(
+	    stats.multis, (MANY + MULTI_TRANSFERS - 1) / MULTI_TRANSFERS);
 	for (int i = 0; i < MANY; i++) {
 		run_until(&client, &c[i].done);
 		assert_int_equal(c[i].result.fault, FAULT_NONE);

@@ -3,6 +3,7 @@
 #	make test-deep		all of it
 #	make alloc-test		each allocation of ours fails once, on the main
 #				paths
+#	make alloc-count	how many there are for a request, and a chunk
 #	make tsan-test		whole-program tests under ThreadSanitizer
 #	make valgrind-test	unit tests under valgrind
 
@@ -12,17 +13,18 @@ WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 
 $(POINTSMAN_ALLOC): $(call objects,gateway) $(OUT)/obj/tests/alloc/alloc.o \
 		$(call archives,$(DEPS_gateway))
-	$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(PKG_LIBS)
+	$(CC) $(ALL_LDFLAGS) -fno-lto $(WRAP) -o $@ $^ $(PKG_LIBS)
 
 TSAN_TESTS := relay operator hedge storm
 # A tenth of the speed: a smaller storm, and more patience.
 TSAN_STORM := STORM_CLIENTS=80 STORM_SECONDS=20 STORM_DEADLINE=60
 VALGRIND_TESTS := gateway/lib gateway/conf gateway/dialects backends policies
 
-.PHONY: test-deep alloc-test alloc-run tsan-test tsan-run valgrind-test \
+.PHONY: test-deep alloc-test alloc-run alloc-count alloc-count-run tsan-test tsan-run valgrind-test \
 	valgrind-run
 test-deep:
 	@$(MAKE) -s alloc-test
+	@$(MAKE) -s alloc-count
 	@$(MAKE) -s tsan-test
 	@$(MAKE) -s valgrind-test
 
@@ -31,6 +33,12 @@ alloc-test:
 alloc-run: $(POINTSMAN_ALLOC) $(FAKELLM)
 	@POINTSMAN=$(abspath $(POINTSMAN_ALLOC)) FAKELLM=$(abspath $(FAKELLM)) \
 		python3 -m unittest discover -s tests/alloc -p '*_test.py'
+
+alloc-count:
+	@$(MAKE) -s FLAVOUR=release alloc-count-run
+alloc-count-run: $(POINTSMAN_ALLOC) $(FAKELLM)
+	@POINTSMAN=$(abspath $(POINTSMAN_ALLOC)) FAKELLM=$(abspath $(FAKELLM)) \
+		python3 tests/alloc/count.py
 
 tsan-test:
 	@$(MAKE) -s FLAVOUR=tsan tsan-run

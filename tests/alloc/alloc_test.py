@@ -39,8 +39,11 @@ class Control:
     def disarm(self):
         self.map[0:8] = bytes(8)
 
+    def count(self):
+        return struct.unpack("<Q", self.map[16:24])[0]
+
     def fired(self, first):
-        return struct.unpack("<Q", self.map[16:24])[0] >= first
+        return self.count() >= first
 
 
 class Broken(Exception):
@@ -208,6 +211,15 @@ class Heartbeats(Sweep):
         self.assertEqual((status, raw[:1]), (200, b":"))
         self.sweep(lambda: judge_stream(*raw_answer(
             self.g.port, "POST", "/v1/chat/completions", body)))
+
+
+class Traced(Sweep):
+    # nobody listens there
+    extra = 'otlp = { url = "http://127.0.0.1:9/v1/traces"; };\n'
+
+    def test_an_answer_that_is_traced(self):
+        self.sweep(lambda: self.whole(chat("m"), {
+            "traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}))
 
 
 class Operators(Sweep):

@@ -127,9 +127,9 @@ class Case:
             raise Wrong(f"not {self.expected.fault}: {seen.error}")
 
 
-def all_cases():
+def all_cases(faults=None):
     return [Case(f, streamed, later, healthy)
-            for f in FAULTS
+            for f in (FAULTS if faults is None else faults)
             for streamed in (True, False)
             if (f.streamed if streamed else f.whole) is not None
             for later in (False, True)

@@ -21,6 +21,18 @@ class Wrong(Exception):
     """What a client must never see."""
 
 
+class Splice(Wrong):
+    """Two answers in one, or one twice."""
+
+
+class Truncated(Wrong):
+    """A part, and no word that it is one."""
+
+
+class Hung(Wrong):
+    """Nothing, for longer than anything may take."""
+
+
 @dataclass
 class Seen:
     kind: str = ""
@@ -93,12 +105,12 @@ def one_source(text, seen):
     """Words count from 0 and come from one serving."""
     words = WORD.findall(text)
     if WORD.sub("", text).strip() not in ("", "é" * len(words)):
-        raise Wrong(f"text that nobody sent: {text[:200]!r}")
+        raise Splice(f"text that nobody sent: {text[:200]!r}")
     sources = {s for _, s in words}
     if len(sources) > 1:
-        raise Wrong(f"two answers in one: {sorted(sources)}")
+        raise Splice(f"two answers in one: {sorted(sources)}")
     if [int(n) for n, _ in words] != list(range(len(words))):
-        raise Wrong(f"words out of order: {text[:200]!r}")
+        raise Splice(f"words out of order: {text[:200]!r}")
     seen.source = sources.pop() if sources else ""
     seen.tokens = len(words)
 
@@ -121,7 +133,7 @@ def judge_stream(raw, seen, words=TOKENS):
     text, finish = [], False
     blocks = raw.decode().split("\n\n")
     if blocks.pop() != "":
-        raise Wrong("an event without its end")
+        raise Truncated("an event without its end")
     ended = False
     for block in blocks:
         data = [line[5:].strip() for line in block.split("\n")
@@ -129,7 +141,7 @@ def judge_stream(raw, seen, words=TOKENS):
         if not data:
             continue
         if ended:
-            raise Wrong(f"more after the end: {block[:200]!r}")
+            raise Splice(f"more after the end: {block[:200]!r}")
         if data[0] == "[DONE]":
             ended = True
             seen.kind = WHOLE
@@ -145,10 +157,10 @@ def judge_stream(raw, seen, words=TOKENS):
             finish = finish or choice["finish_reason"] is not None
     one_source("".join(text), seen)
     if not ended:
-        raise Wrong("a stream that ends without [DONE] or an error")
+        raise Truncated("a stream that ends without [DONE] or an error")
     if seen.kind == WHOLE and not (finish and one_of(seen.tokens, words)):
-        raise Wrong(f"[DONE] after {seen.tokens} of {words} tokens, "
-                    f"finish_reason {finish}")
+        raise Truncated(f"[DONE] after {seen.tokens} of {words} tokens, "
+                        f"finish_reason {finish}")
 
 
 def judge(status, headers, body, streamed, words=TOKENS):
@@ -165,7 +177,7 @@ def judge(status, headers, body, streamed, words=TOKENS):
         doc = json.loads(body)
         one_source(doc["choices"][0]["message"]["content"] or "", seen)
         if not one_of(seen.tokens, words):
-            raise Wrong(f"{seen.tokens} of {words} tokens")
+            raise Truncated(f"{seen.tokens} of {words} tokens")
         seen.kind = WHOLE
     return seen
 
@@ -186,8 +198,8 @@ async def ask(port, body, headers=None, patience=60.0, words=TOKENS,
         seen.took = took
         return seen
     except asyncio.TimeoutError:
-        raise Wrong(f"nothing after {patience} s") from None
+        raise Hung(f"nothing after {patience} s") from None
     except (asyncio.IncompleteReadError, OSError) as e:
-        raise Wrong(f"cut off: {e!r}") from None
+        raise Truncated(f"cut off: {e!r}") from None
     finally:
         writer.close()

@@ -101,8 +101,11 @@ says(400, Before("unsuited", 400, own=True),
 says(400, Before("request", 400, own=True, moves_on=False),
      body=error(400, "messages: wrong type"),
      name="status_400_about_the_request")
-for code_ in (401, 403):
-    says(code_, Before("key"))
+says(401, Before("key"))
+says(403, Before("key"), body=error(403, "no", "permission_error"))
+says(403, Before("unsuited", 403, own=True),
+     body=error(403, "this prompt was flagged"),
+     name="status_403_about_the_request")
 says(404, Before("model"), body=error(404, code="model_not_found"))
 says(408, SERVER)
 says(409, Before("request", 409, own=True, moves_on=False))

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 from harness import Gateway, backend, conf, wait_for  # noqa: E402
 
 from client import WHOLE, ask  # noqa: E402
-from place import chat  # noqa: E402
+from place import chat, hold  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
 HOUR = 3600
@@ -86,15 +86,7 @@ class LogsAndClocks(unittest.TestCase):
         return self.loop.run_until_complete(coroutine)
 
     async def script(self, call):
-        if b'"hold"' not in call.body:
-            await call.answer()
-            return
-        await call.begin(3)
-        await self.go_on.wait()
-        for i in range(3, 6):
-            await call.event(call.token(i))
-        await call.finish()
-        await call.done()
+        await hold(call, self.go_on)
 
     def gateway(self, settings, **kw):
         row = backend("one", self.far.port, 'probe_interval = "0s";')

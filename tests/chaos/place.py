@@ -31,6 +31,19 @@ def backend(name, port, price, slots):
             f'slots = {slots}; }}')
 
 
+async def hold(call, go_on):
+    """A stream that asks for it waits in the middle."""
+    if b'"hold"' not in call.body:
+        await call.answer()
+        return
+    await call.begin(3)
+    await go_on.wait()
+    for i in range(3, 6):
+        await call.event(call.token(i))
+    await call.finish()
+    await call.done()
+
+
 class Place:
     """Runs coroutines of a test to their end, in a loop of its own."""
 

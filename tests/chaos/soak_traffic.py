@@ -8,22 +8,29 @@ import time
 from collections import Counter
 
 from cases import PROMPT
-from client import BROKEN, ERROR, WHOLE, Wrong, ask, request
+from client import (BROKEN, ERROR, WHOLE, Hung, Splice, Truncated, Wrong, ask,
+                    request)
 from faults import After, Fine
-from soak_stage import TENANTS, key_of, signed
+from soak_clients import CLIENTS, play
+from soak_stage import BEHIND, TENANTS, Meter, key_of, signed
 from stage import DEADLINE
 from upstream import MARKS, TOKENS
 from harness import POINTSMAN
 
 LATE_ONES = ("ttft_timeout", "total_timeout", "gap_timeout")
 CHAT = "/v1/chat/completions"
-LANES = {"cases": 8, "good": 4, "leaving": 2, "reloads": 1, "kills": 1,
-         "bulk": 1}
+LANES = {"cases": 8, "good": 4, "leaving": 2, "clients": 4, "reloads": 1,
+         "kills": 1, "bulk": 2}
+ONLY_CASES = {"cases": 24}
 RELOAD_EVERY, KILL_EVERY = 3.0, 7.0
-TOGETHER = 200  # of the bulk: the peak of memory is to come in the warm-up
+TOGETHER = 100  # of each bulk: the peak of memory is to come in the warm-up
 WINDOW = 5  # seconds of bulk traffic at one rate
-BEHIND = 1.5  # and until its last answer, where the machine keeps up
+LAST = 1.5  # and until its last answer, where the machine keeps up
+IDLE = 0.05  # of the processors: there is room for more
 FAULTS = 0.1  # of the bulk meets one first
+KINDS = {Hung: "hung requests", Truncated: "silent truncations",
+         Splice: "splices"}
+OTHERWISE = "wrong in any other way"
 
 
 def allowed(case):
@@ -41,30 +48,42 @@ def allowed(case):
 
 
 class Traffic:
+    """cpu: the share of all processors that this is to use; rate: requests a
+    second of the bulk to begin with."""
+
     def __init__(self, stage, cpu, rate):
         self.stage, self.cpu, self.rate = stage, cpu, rate
         self.port = stage.gateway.port
         self.counts = Counter()  # (traffic, outcome)
         self.wrong = []  # what must not have been
+        self.kinds = Counter()  # of that
         self.longest = (0.0, "")
         self.killed_at = 0.0
         self.over = asyncio.Event()
-        self.queue, self.passes = [], -1
+        self.queue, self.passes, self.strange = [], -1, []
         self.heavy = asyncio.Semaphore(1)
-        self.rates = []
+        self.used = (0.0, 0.0, 0.0)
 
-    async def run(self, seconds, passes=0, most=0.0):
-        """For so long; and until each case was played so often, but no longer
-        than `most`."""
-        began = time.monotonic()
+    async def warm_up(self, passes):
+        """Each case so often, and nothing else."""
+        until = self.passes + passes + 1
+        await self.play(ONLY_CASES, lambda: self.passes >= until)
+
+    async def run(self, seconds):
+        end = time.monotonic() + seconds
+        await self.play(LANES, lambda: time.monotonic() >= end)
+
+    async def play(self, lanes, enough):
         tasks = [asyncio.ensure_future(self.lane(name))
-                 for name, n in LANES.items() for _ in range(n)]
-        await asyncio.sleep(seconds)
-        while self.passes < passes and time.monotonic() - began < most:
-            await asyncio.sleep(1)
+                 for name, n in lanes.items() for _ in range(n)]
+        while not enough() and self.alive():
+            await asyncio.sleep(0.5)
         self.over.set()
         await asyncio.gather(*tasks)
         self.over.clear()
+
+    def alive(self):
+        return self.stage.gateway.process.poll() is None
 
     async def lane(self, name):
         turn = getattr(self, name)
@@ -72,8 +91,12 @@ class Traffic:
             try:
                 await turn()
             except Exception as e:
-                self.wrong.append(f"{name}: {e!r}")
+                self.wrongly(f"{name}: {e!r}", e)
                 await self.pause(0.2)
+
+    def wrongly(self, what, e=None):
+        self.wrong.append(what)
+        self.kinds[KINDS.get(type(e), OTHERWISE)] += 1
 
     async def pause(self, seconds):
         try:
@@ -121,7 +144,7 @@ class Traffic:
                 raise Wrong(f"{seen.kind} {seen.status} {seen.error}")
             kind = seen.kind
         except Wrong as e:
-            self.wrong.append(f"{case.name}: {e}")
+            self.wrongly(f"{case.name}: {e}", e)
             kind = "wrong"
         took = time.monotonic() - began
         self.note("cases", kind, case.name, took)
@@ -142,7 +165,7 @@ class Traffic:
                 raise Wrong(f"{seen.kind} {seen.status} {seen.error}")
             kind = seen.kind
         except Wrong as e:
-            self.wrong.append(f"good {model} streamed={streamed}: {e}")
+            self.wrongly(f"good {model} streamed={streamed}: {e}", e)
             kind = "wrong"
         self.note("good", kind, model, time.monotonic() - began)
         await self.pause(random.uniform(0, 0.05))
@@ -171,7 +194,21 @@ class Traffic:
             writer.transport.abort()
         else:
             writer.close()
-        self.note("leaving", "left", model, 0.0)
+        self.note("leaving", "let go", model, 0.0)
+
+    # --- and those that do not do as they should ---
+
+    async def clients(self):
+        if not self.strange:
+            self.strange = random.sample(CLIENTS, len(CLIENTS))
+        what = self.strange.pop()
+        try:
+            kind = await play(what, self.port)
+        except (Wrong, OSError) as e:
+            self.wrongly(f"{what.__name__}: {e!r}", e)
+            kind = "wrong"
+        self.note("clients", kind, "", 0.0)
+        await self.pause(random.uniform(0, 0.2))
 
     # --- the operator ---
 
@@ -193,21 +230,22 @@ class Traffic:
     # --- as much as makes it work hard ---
 
     async def bulk(self):
-        before, began = self.stage.cpu_seconds(), time.monotonic()
-        await self.window(self.rate)
-        spent = self.stage.cpu_seconds() - before
-        took = time.monotonic() - began
-        used = spent / took
-        self.rates.append((self.rate, used))
-        if took > WINDOW + BEHIND:  # more than there are processors for
-            self.rate *= 0.7
-        elif took < WINDOW + BEHIND / 2:
-            self.rate *= min(1.5, max(0.7, self.cpu / max(used, 0.01)))
+        """Two at a time: while one ends the other goes on."""
+        await self.pause(random.uniform(0, 0.5))
+        meter, began = Meter(self.stage), time.monotonic()
+        await self.window(self.rate / LANES["bulk"])
+        self.used = idle, _, ours = meter.read()
+        if time.monotonic() - began > WINDOW + LAST:  # more than it can do
+            self.rate *= 0.8
+        elif ours > self.cpu or idle > IDLE:  # else others need the rest
+            # both lanes do it, so each goes half of the way
+            self.rate *= min(1.3, max(0.7, self.cpu / ours)) ** 0.5
 
     async def window(self, rate):
         env = {**os.environ, "SOAK_KEY": key_of(random.choice(TENANTS))}
         spec = "name={},share={},model={},key=env:SOAK_KEY,slo=plain"
         p = await asyncio.create_subprocess_exec(
+            "nice", "-n", str(BEHIND),
             POINTSMAN, "loadtest", "--url", f"http://127.0.0.1:{self.port}/v1",
             "--class", spec.format("fine", 1 - FAULTS, "bulk"),
             "--class", spec.format("limping", FAULTS, "limping"),
@@ -223,5 +261,5 @@ class Traffic:
             self.counts[name, WHOLE] += row["requests"] - failed
             self.counts[name, "wrong"] += failed
             if failed:
-                self.wrong.append(f"bulk {name}: {failed} of "
-                                  f"{row['requests']} failed")
+                self.wrongly(f"bulk {name}: {failed} of "
+                             f"{row['requests']} failed")

@@ -163,6 +163,13 @@ class Stage:
     # --- the set ---
 
     async def start(self):
+        await self.start_upstreams()
+        self.gateway = await asyncio.to_thread(
+            Gateway, self.conf(), {"ASAN_OPTIONS": ASAN})
+        await self.warm_up()
+        self.before = self.descriptors()
+
+    async def start_upstreams(self):
         self.good = await Upstream(lambda c: c.answer(), GOOD).start()
         self.first = await Upstream(unsuited, FIRST).start()
         for case in self.cases:
@@ -170,10 +177,10 @@ class Stage:
             self.upstreams[case.name] = await Upstream(
                 case.fault.script, case.name, self.addresses.tls.get(where),
                 ACCEPTS.get(where, accept)).start()
-        self.gateway = await asyncio.to_thread(
-            Gateway, self.conf(), {"ASAN_OPTIONS": ASAN})
-        await self.warm_up()
-        self.before = self.descriptors()
+
+    def port_of(self, case):
+        """Where the gateway is to find its upstream."""
+        return self.upstreams[case.name].port
 
     def backend(self, name, url, price, extra):
         return (f'{{ name = "{name}"; adapter = "vllm"; url = "{url}/v1"; '
@@ -188,7 +195,7 @@ class Stage:
         models = [model_of("warm-up", [GOOD])]
         for case in self.cases:
             where = case.fault.where
-            url = self.addresses.url(where, self.upstreams[case.name].port)
+            url = self.addresses.url(where, self.port_of(case))
             extra = STRICT.get(getattr(case.expected, "fault", ""), PATIENT)
             if url.startswith("https"):
                 extra += f' ca_file = "{self.addresses.authority.file}";'

@@ -1,10 +1,12 @@
 """A rehearsed failover: requests move for real, nothing is sent to the backend
 that is said to fail, and it is trusted as before once the drill is over."""
+import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -197,6 +199,69 @@ class OneTenant(Bed):
         d = json.loads(out)["drill"]
         self.assertEqual((d["tenant"], d["requests"], d["moved"]),
                          ("a", 10, 10))
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """An admin listener that cannot end its drill at once."""
+
+    refusals = 1
+    active = True
+    ends = 0
+
+    def say(self, status, doc):
+        body = json.dumps(doc).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.say(200, {"drill": {
+            "id": 1, "active": self.active, "backend": "main", "requests": 0,
+            "failed": 0, "running": 0, "ended": "stopped"}})
+
+    do_POST = do_GET
+
+    def do_DELETE(self):
+        cls = type(self)
+        cls.ends += 1
+        if cls.ends <= cls.refusals:
+            self.say(503, {"error": {"message": "not now"}})
+            return
+        cls.active = False
+        self.do_GET()
+
+    def log_message(self, *args):
+        pass
+
+
+class Stubborn(unittest.TestCase):
+    def stop_one(self, refusals):
+        handler = type("Handler", (Refusing,), {"refusals": refusals})
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        p = subprocess.Popen(
+            [POINTSMAN, "drill", "--fail", "main", "--admin",
+             f"http://127.0.0.1:{server.server_port}"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(p.kill)
+        self.assertIn("ctrl-C", p.stdout.readline())
+        p.send_signal(signal.SIGINT)
+        out, err = p.communicate(timeout=30)
+        return p.returncode, out + err, handler.ends
+
+    def test_an_end_that_is_refused_is_asked_for_again(self):
+        code, said, ends = self.stop_one(1)
+        self.assertEqual((code, ends), (0, 2), said)
+        self.assertIn("not now", said)
+        self.assertIn("ended: stopped", said)
+
+    def test_but_not_for_ever(self):
+        code, said, ends = self.stop_one(1000)
+        self.assertEqual((code, ends), (1, 20), said)
+        self.assertIn("it could not be ended", said)
 
 
 if __name__ == "__main__":

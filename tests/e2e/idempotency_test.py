@@ -7,7 +7,8 @@ import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import Fake, Gateway, backend, chat, conf, wait_for  # noqa: E402
+from harness import (Fake, Gateway, backend, chat, conf,  # noqa: E402
+                     http_json, wait_for)
 
 
 class Meanwhile(unittest.TestCase):
@@ -17,9 +18,10 @@ class Meanwhile(unittest.TestCase):
         self.fake = Fake("--tokens", "3")
         self.addCleanup(self.fake.stop)
         self.fake.configure(ttft_low_ms=0, ttft_high_ms=0)
-        self.gateway = Gateway(conf(
+        self.conf = conf(
             [backend("one", self.fake.port, 'probe_interval = "0s";')],
-            self.extra))
+            self.extra)
+        self.gateway = Gateway(self.conf)
         self.addCleanup(self.gateway.process.kill)  # where a test fails
 
     def slow(self, ttft_ms):
@@ -64,6 +66,44 @@ class Meanwhile(unittest.TestCase):
         self.assertEqual(len(replays), len(answers) - 1)
         self.assertIn("\npointsman_idempotent_replays_total 23\n",
                       self.gateway.metrics())
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_who_waits_gets_it_though_it_is_not_kept(self):
+        self.slow(1000)
+        before = self.requests()
+        asked = [self.begin("k") for _ in range(6)]
+        wait_for(lambda: self.requests() > before
+                 and self.gateway.status()["requests"] == 6,
+                 what="all to be there")
+        self.gateway.write(self.conf + 'idempotency = { window = "0s"; };\n')
+        http_json(self.gateway.admin, "POST", "/admin/v1/reload")
+        for t, _ in asked:
+            t.join()
+        self.assertEqual({out[0][0] for _, out in asked}, {200})
+        self.assertEqual(self.requests() - before, 1)
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_a_replay_is_free_and_no_evidence(self):
+        slo = {"x-slo-total-ms": "60000"}
+        for _ in range(3):
+            headers = self.ask("k", headers=slo)[1]
+        self.assertIn("x-pointsman-idempotent-replay", headers)
+        receipt = http_json(self.gateway.admin, "GET", "/admin/v1/receipts/"
+                            + headers["x-pointsman-receipt"])[2]
+        self.assertEqual(receipt["outcome"]["cost_usd"], 0)
+        self.assertIsNone(receipt["outcome"]["slo_met"])
+        self.assertRegex(self.gateway.metrics(),
+                         r"\npointsman_slo_met_total\{[^}]*\} 1\n")
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_a_long_body_is_one_request(self):
+        text = "x" * (1 << 20)  # more than is digested in one go
+        before = self.requests()
+        replays = ["x-pointsman-idempotent-replay" in self.ask("k", text)[1]
+                   for _ in range(2)]
+        self.assertEqual(replays, [False, True])
+        self.assertEqual(self.ask("k", text[:-1] + "y")[0], 409)
+        self.assertEqual(self.requests() - before, 1)
         self.assertEqual(self.gateway.stop(), 0)
 
     def test_another_body_is_refused_meanwhile(self):
@@ -126,6 +166,9 @@ class Off(Meanwhile):
         self.assertEqual(self.requests() - before, 2)
         self.assertEqual(self.gateway.stop(), 0)
 
+    test_who_waits_gets_it_though_it_is_not_kept = None
+    test_a_replay_is_free_and_no_evidence = None
+    test_a_long_body_is_one_request = None
     test_another_body_is_refused_meanwhile = None
     test_when_the_first_leaves_another_does_it = None
     test_who_waits_keeps_its_own_deadline = None

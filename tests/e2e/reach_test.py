@@ -9,7 +9,10 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (POINTSMAN, ROOT, Fake, Gateway, backend,  # noqa: E402
-                     chat, conf, http_json, wait_for)
+                     chat, conf, free_port, http_json, wait_for)
+
+# not loopback by its looks, and yet nobody else reaches it
+MAPPED = "::ffff:127.0.0.1"
 
 
 class Admin(unittest.TestCase):
@@ -92,6 +95,44 @@ class Admin(unittest.TestCase):
                         (403, "host_not_allowed"), (path, host))
                 self.assertNotEqual(
                     self.get(g, path, host=f"localhost:{g.admin}")[0], 403)
+
+    def test_a_reload_may_not_drop_the_last_key_where_strangers_reach(self):
+        fake = Fake("--tokens", "2")
+        self.addCleanup(fake.stop)
+        rows = conf([backend("one", fake.port)], "") + self.EXTRA
+        port = free_port()
+        g = Gateway(
+            rows + self.KEYS, env=self.ENV, wait=False,
+            listen='listen = {{ address = "127.0.0.1"; port = {0}; }};\n'
+                   'admin = {{ address = "{2}"; port = {1}; }};\n'
+                   .format(free_port(), port, MAPPED))
+        g.admin = port
+        self.addCleanup(lambda: self.assertEqual(g.stop(), 0))
+        wait_for(g.ready, 20, "the gateway to be ready")
+
+        def reload():
+            return self.get(g, "/admin/v1/reload", "admin-key-a", "POST")
+
+        def nobody_else():
+            self.assertEqual(self.get(g, "/metrics")[0], 401)
+            self.assertEqual(self.get(g, "/metrics", "admin-key-a")[0], 200)
+
+        g.write(rows)  # the file says loopback no more than before
+        status, _, body = reload()
+        self.assertEqual(status, 400, body)
+        self.assertIn("admin_keys", str(body))
+        nobody_else()
+        # nor by a file that would be good for a listener of its own
+        g.listen = g.listen.replace(MAPPED, "127.0.0.1")
+        g.write(rows)
+        status, _, body = reload()
+        self.assertEqual(status, 400, body)
+        self.assertIn("admin_keys: want at least one, because the open "
+                      f"listener, {MAPPED}, is not on loopback", str(body))
+        nobody_else()
+        g.write(rows + self.KEYS)
+        self.assertEqual(reload()[0], 200)
+        nobody_else()
 
     def test_a_reload_may_change_the_keys(self):
         g = self.start(self.KEYS)

@@ -4,6 +4,9 @@
 #	make fuzz-all TIME=60		every target, one after the other
 #	make fuzz-replay		run all corpora, with any compiler
 #
+#	make fuzz-documents N=10000000 SEED=1	so many documents, for the
+#				scanner and jansson to agree on
+#
 # A file that makes a target abort is left in tests/fuzz/corpus/NAME/ by the
 # search, so that it is replayed from then on.
 
@@ -20,6 +23,7 @@ FUZZ_DEPS_head := gateway $(DEPS_gateway)
 FUZZ_DEPS_line := gateway $(DEPS_gateway)
 FUZZ_DEPS_reply := bench/load $(DEPS_bench/load)
 FUZZ_DEPS_scenario := bench/sim $(DEPS_bench/sim)
+FUZZ_DEPS_traceparent := gateway/telemetry $(DEPS_gateway/telemetry)
 FUZZ_DEPS_trace := bench/traffic $(DEPS_bench/traffic)
 fuzz_deps = $(call archives,$(or $(FUZZ_DEPS_$(1)),$(FUZZ_DEPS)))
 
@@ -69,3 +73,14 @@ fuzz-all:
 	    $(MAKE) -s fuzz T=$$t TIME=$(TIME) || exit 1; done
 
 fuzz-replay: $(FUZZ_NAMES:%=fuzz-replay-%)
+
+# optimized: it is the count that matters here
+N    ?= 10000000
+SEED ?= 1
+$(OUT)/fuzz/scan_documents: $(OUT)/obj/tests/fuzz/scan_fuzz.o \
+		$(OUT)/obj/tests/fuzz/documents.o $(call fuzz_deps,scan)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+.PHONY: fuzz-documents
+fuzz-documents: $(OUT)/fuzz/scan_documents
+	@$< $(N) $(SEED)

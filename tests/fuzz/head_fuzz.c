@@ -152,9 +152,12 @@ on_request(void *arg, struct exchange *x)
 static void
 on_closed(void *arg, struct exchange *x)
 {
+	struct request *r = exchange_arg(x);
+
 	(void)arg;
 	stand.ended++;
-	free(exchange_arg(x));
+	free(r->said);
+	free(r);
 }
 
 static const struct front_ops ops = { on_headers, on_request, on_closed };

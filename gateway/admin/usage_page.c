@@ -1,0 +1,215 @@
+/* gateway/admin/usage_page.c - /admin/v1/usage: its parameters, and the answer
+ * in the format that was asked for. */
+#include "gateway/admin/usage_page.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway/admin/admin.h"
+#include "gateway/conf/value.h"
+#include "gateway/lib/uri.h"
+
+#define SINCE_USUAL (24 * 3600 * USEC_SEC)
+#define SUM_FOR (30 * USEC_SEC)
+#define VALUE_MAX 1024 /* bytes of a parameter's value */
+
+/* --- what is asked for --- */
+
+static bool
+read_date(const char *text, usec *out)
+{
+	static const char *const formats[] = { "%Y-%m-%d", "%Y-%m-%dT%H:%MZ",
+		"%Y-%m-%dT%H:%M:%SZ" };
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		struct tm tm = { .tm_mday = 1 };
+		const char *end = strptime(text, formats[i], &tm);
+
+		if (end != NULL && *end == '\0') {
+			*out = (usec)timegm(&tm) * USEC_SEC;
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum err
+read_time(const char *name, struct slice value, usec wall, usec *out,
+    struct errmsg *why)
+{
+	char text[32];
+	usec ago;
+
+	if (duration_parse(value, &ago)) {
+		*out = ago < wall ? wall - ago : 0;
+		return OK;
+	}
+	if (value.n < sizeof(text)) {
+		memcpy(text, value.p, value.n);
+		text[value.n] = '\0';
+		if (read_date(text, out))
+			return OK;
+	}
+	return fail(why, ERR_INVALID,
+	    "%s: want a span until now such as \"24h\" or \"7d\", or a time "
+	    "such as \"2026-11-21\" or \"2026-11-21T08:00:00Z\", got \"%.*s\"",
+	    name, (int)(value.n < 64 ? value.n : 64), value.p);
+}
+
+static enum err
+read_name(const char *name, struct slice value, char to[USAGE_NAME_MAX],
+    struct errmsg *why)
+{
+	if (value.n == 0 || value.n >= USAGE_NAME_MAX)
+		return fail(why, ERR_INVALID,
+		    "%s: want a name of at most %d bytes, got %zu", name,
+		    USAGE_NAME_MAX - 1, value.n);
+	memcpy(to, value.p, value.n);
+	to[value.n] = '\0';
+	return OK;
+}
+
+bool
+usage_format_parse(struct slice s, enum usage_format *out)
+{
+	static const char *const names[] = { "json", "csv", "table" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (slice_is(s, names[i])) {
+			*out = (enum usage_format)i;
+			return true;
+		}
+	return false;
+}
+
+static enum err
+read_parameter(struct usage_question *q, struct slice name, struct slice value,
+    usec wall, struct errmsg *why)
+{
+	struct usage_query *to = &q->query;
+
+	if (slice_is(name, "by"))
+		return usage_by_parse(value, to, why);
+	if (slice_is(name, "since"))
+		return read_time("since", value, wall, &to->since, why);
+	if (slice_is(name, "until"))
+		return read_time("until", value, wall, &to->until, why);
+	if (slice_is(name, "tenant"))
+		return read_name("tenant", value, to->tenant, why);
+	if (slice_is(name, "key"))
+		return read_name("key", value, to->key, why);
+	if (slice_is(name, "model"))
+		return read_name("model", value, to->model, why);
+	if (!slice_is(name, "format"))
+		return fail(why, ERR_INVALID,
+		    "want by, since, until, tenant, key, model or format, got "
+		    "\"%.*s\"",
+		    (int)(name.n < 64 ? name.n : 64), name.p);
+	if (usage_format_parse(value, &q->format))
+		return OK;
+	return fail(why, ERR_INVALID,
+	    "format: want json, csv or table, got \"%.*s\"",
+	    (int)(value.n < 64 ? value.n : 64), value.p);
+}
+
+static enum err
+read_part(
+    struct usage_question *q, struct slice part, usec wall, struct errmsg *why)
+{
+	ptrdiff_t eq = slice_find(part, '=');
+	size_t n = eq >= 0 ? (size_t)eq : part.n;
+	struct buf value;
+	enum err rc;
+
+	buf_init(&value, VALUE_MAX);
+	if (eq >= 0)
+		uri_unescape(
+		    slice_make(part.p + eq + 1, part.n - n - 1), &value);
+	rc = buf_err(&value);
+	if (rc != OK)
+		rc = fail(why, ERR_INVALID, "a parameter is too long");
+	else
+		rc = read_parameter(
+		    q, slice_make(part.p, n), buf_slice(&value), wall, why);
+	buf_fini(&value);
+	return rc;
+}
+
+enum err
+usage_read_question(
+    struct slice query, usec wall, struct usage_question *q, struct errmsg *why)
+{
+	struct slice part;
+	enum err rc = OK;
+
+	*q = (struct usage_question){ .format = USAGE_JSON };
+	q->query.since = wall - SINCE_USUAL;
+	q->query.until = wall + 1;
+	while (rc == OK && slice_next(&query, '&', &part))
+		if (part.n > 0)
+			rc = read_part(q, part, wall, why);
+	if (rc == OK && q->query.since >= q->query.until)
+		rc = fail(why, ERR_INVALID, "want since before until");
+	return rc;
+}
+
+/* --- the answer --- */
+
+static void
+send_json(const json_t *doc, struct admin_reply *r)
+{
+	char *text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(15));
+
+	if (text != NULL)
+		buf_add_str(&r->body, text);
+	else
+		admin_error(r, 503, "out_of_memory", "out of memory");
+	free(text);
+}
+
+void
+usage_answer(const char *path, const struct usage_question *q,
+    const atomic_bool *cancel, struct admin_reply *r)
+{
+	struct errmsg why;
+	json_t *doc = NULL;
+	enum err rc = usage_sum(path, &q->query, SUM_FOR, cancel, &doc, &why);
+
+	if (rc != OK) {
+		admin_error(r, rc == ERR_AGAIN ? 503 : 500,
+		    rc == ERR_AGAIN ? "too_much" : "ledger_unreadable",
+		    why.text);
+		return;
+	}
+	switch (q->format) {
+	case USAGE_JSON:
+		send_json(doc, r);
+		break;
+	case USAGE_CSV:
+		r->content_type = "text/csv; charset=utf-8";
+		usage_write_csv(doc, &r->body);
+		break;
+	case USAGE_TABLE:
+		r->content_type = "text/plain; charset=utf-8";
+		usage_write_table(doc, &r->body);
+		break;
+	}
+	json_decref(doc);
+}
+
+void
+admin_get_usage(const struct admin_picture *p, struct admin_reply *r)
+{
+	struct errmsg why;
+
+	if (p->ledger == NULL)
+		admin_error(r, 404, "ledger_off",
+		    "no ledger is kept: the setting `ledger` names no file, or "
+		    "did not when the gateway was started");
+	else if (usage_read_question(p->query, clock_wall(), &r->usage, &why) !=
+	    OK)
+		admin_error(r, 400, "invalid_query", why.text);
+	else
+		r->action = ADMIN_USAGE;
+}

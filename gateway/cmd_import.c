@@ -1,0 +1,59 @@
+/* gateway/cmd_import.c - `pointsman import`: from another gateway's
+ * configuration. gateway.conf goes to standard output, what it could not take
+ * over to standard error. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/command.h"
+#include "gateway/import/import.h"
+
+static void
+report(const struct imported *i)
+{
+	fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&i->notes)));
+	fprintf(stderr,
+	    "%u backends, %u models, %u servings; %u thing%s not carried "
+	    "over as they were\n",
+	    i->backends, i->models, i->servings, i->n_notes,
+	    i->n_notes == 1 ? "" : "s");
+}
+
+static int
+import_file(const char *path)
+{
+	struct imported i;
+	struct errmsg why;
+	enum err rc;
+
+	imported_init(&i);
+	rc = import_litellm(path, &i, &why);
+	if (rc == OK) {
+		fwrite(i.conf.p, 1, i.conf.n, stdout);
+		report(&i);
+		if (fflush(stdout) != 0) {
+			perror("pointsman import: cannot write");
+			rc = ERR_IO;
+		}
+	} else {
+		fprintf(stderr, "%.*spointsman import: %s\n",
+		    SLICE_ARG(buf_slice(&i.notes)), why.text);
+	}
+	imported_fini(&i);
+	return rc == OK ? EXIT_GOOD : EXIT_BAD;
+}
+
+int
+command_import(int argc, char **argv)
+{
+	static const char usage[] =
+	    "pointsman import litellm CONFIG.YAML > gateway.conf";
+	int at = command_options(argc, argv, usage, NULL, 0);
+
+	if (at == -1)
+		return EXIT_GOOD;
+	if (at < 0 || at + 2 != argc || strcmp(argv[at], "litellm") != 0) {
+		fprintf(stderr, "usage: %s\n", usage);
+		return EXIT_USAGE;
+	}
+	return import_file(argv[at + 1]);
+}

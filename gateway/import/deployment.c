@@ -1,0 +1,299 @@
+/* gateway/import/deployment.c - an element of model_list: a backend, and a
+ * serving of a model there. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/import/inner.h"
+#include "gateway/lib/inference.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+#define RATE                                                                   \
+	"not of one deployment, whose own answers say when it has had "        \
+	"enough: where all have one, their sum is a limit of the tenant"
+#define DEFAULT_OF_REQUEST "what a request leaves out is the client's to say"
+
+static const struct key_fate deployment_keys[] = {
+	{ "model_name", NULL },
+	{ "litellm_params", NULL },
+	{ "model_info", NULL },
+	{ "rpm", RATE },
+	{ "tpm", RATE },
+};
+
+static const struct key_fate param_keys[] = {
+	{ "model", NULL },
+	{ "custom_llm_provider", NULL },
+	{ "api_base", NULL },
+	{ "base_url", NULL },
+	{ "api_key", NULL },
+	{ "api_version", NULL }, /* what is said of azure covers it */
+	{ "timeout", NULL },
+	{ "stream_timeout", NULL },
+	{ "max_parallel_requests", NULL },
+	{ "input_cost_per_token", NULL },
+	{ "output_cost_per_token", NULL },
+	{ "cache_read_input_token_cost", NULL },
+	{ "additional_drop_params", NULL },
+	{ "drop_params", NULL }, /* adapters know what to take out */
+	{ "order", NULL },
+	{ "use_in_pass_through", NULL },
+	{ "rpm", RATE },
+	{ "tpm", RATE },
+	{ "weight", "SLO, price and state decide where a request goes" },
+	{ "max_retries", "retries follow retry_budget and the deadline" },
+	{ "organization", "header openai-organization is not sent" },
+	{ "extra_headers", "no headers of its own are sent to a backend" },
+	{ "tags", "requests are not routed by tags; see tenants[].backends" },
+	{ "litellm_credential_name",
+	    "write the key as api_key = \"env:NAME\" of the backend" },
+	{ "max_budget", "budgets are a tenant's, not a deployment's" },
+	{ "budget_duration", "budgets are a tenant's, not a deployment's" },
+	{ "temperature", DEFAULT_OF_REQUEST },
+	{ "max_tokens", DEFAULT_OF_REQUEST },
+	{ "top_p", DEFAULT_OF_REQUEST },
+	{ "seed", DEFAULT_OF_REQUEST },
+	{ "stop", DEFAULT_OF_REQUEST },
+	{ "presence_penalty", DEFAULT_OF_REQUEST },
+	{ "frequency_penalty", DEFAULT_OF_REQUEST },
+	{ "extra_body", DEFAULT_OF_REQUEST },
+};
+
+static const struct key_fate info_keys[] = {
+	{ "id", NULL }, /* a name for logs: backends have one */
+	{ "mode", NULL },
+	{ "base_model", NULL },
+	{ "max_tokens", NULL },
+	{ "max_input_tokens", NULL },
+	{ "max_output_tokens", NULL },
+	{ "input_cost_per_token", NULL },
+	{ "output_cost_per_token", NULL },
+	{ "cache_read_input_token_cost", NULL },
+	{ "supports_function_calling", NULL },
+	{ "supports_vision", NULL },
+	{ "supports_response_schema", NULL },
+	{ "description", NULL },
+	{ "access_groups", "see tenants[].models" },
+	{ "supported_environments", "one gateway.conf is one environment" },
+};
+
+/* --- one deployment --- */
+
+static unsigned
+lacking(struct import *im, const yaml_node_t *info)
+{
+	static const struct {
+		const char *key;
+		enum cap cap;
+	} rows[] = {
+		{ "supports_function_calling", CAP_TOOLS },
+		{ "supports_vision", CAP_IMAGES },
+		{ "supports_response_schema", CAP_JSON_MODE },
+	};
+	unsigned caps = 0;
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (yaml_is_false(yaml_member(im->doc, info, rows[i].key)))
+			caps |= rows[i].cap;
+	return caps;
+}
+
+/* 0: not restricted. False: nothing that a backend could do. */
+static bool
+read_caps(struct import *im, const yaml_node_t *info, unsigned *caps)
+{
+	struct slice mode = yaml_text(yaml_member(im->doc, info, "mode"));
+	unsigned lacks = lacking(im, info);
+
+	*caps = lacks != 0 ? CAP_ALL & ~lacks : 0;
+	if (slice_is(mode, "embedding"))
+		*caps = CAP_EMBEDDINGS;
+	return mode.n == 0 || slice_is(mode, "embedding") ||
+	    slice_is(mode, "chat") || slice_is(mode, "completion") ||
+	    slice_is(mode, "responses");
+}
+
+static struct im_model *
+model_named(struct import *im, struct slice name)
+{
+	struct im_model *m = find_model(im, name);
+
+	if (m != NULL)
+		return m;
+	m = im_alloc(im, sizeof(*m));
+	if (m == NULL)
+		return NULL;
+	m->name = im_dup(im, name);
+	list_init(&m->servings);
+	list_init(&m->aliases);
+	list_append(&im->models, &m->node);
+	im->out->models++;
+	return m;
+}
+
+static struct im_serving *
+find_twin(
+    const struct im_model *m, const struct im_backend *b, const char *upstream)
+{
+	struct im_serving *s;
+
+	for (struct list *l = m->servings.next; l != &m->servings;
+	     l = l->next) {
+		s = CONTAINER_OF(l, struct im_serving, node);
+		if (s->backend == b && strcmp(s->upstream, upstream) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+static void
+add_serving(struct import *im, const yaml_node_t *at, const char *path,
+    struct im_model *m, const struct im_serving *wanted)
+{
+	struct im_serving *s;
+
+	if (m == NULL)
+		return;
+	if (find_twin(m, wanted->backend, wanted->upstream) != NULL) {
+		note(im, at, path,
+		    "the same model at the same place a second time: once is "
+		    "enough");
+		return;
+	}
+	s = im_alloc(im, sizeof(*s));
+	if (s == NULL)
+		return;
+	*s = *wanted;
+	list_append(&m->servings, &s->node);
+	im->out->servings++;
+}
+
+/* "*" stands for every name, and nothing else with a star for anything. */
+static bool
+names_ok(struct import *im, const yaml_node_t *at, const char *path,
+    struct slice name, struct slice upstream)
+{
+	bool all = slice_is(name, "*") && slice_is(upstream, "*");
+
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] <= ' ' || name.p[i] == 0x7f || name.p[i] == '"') {
+			note(im, at, path,
+			    "model_name: want a name without spaces");
+			return false;
+		}
+	if (all || (slice_find(name, '*') < 0 && slice_find(upstream, '*') < 0))
+		return true;
+	note(im, at, path,
+	    "only the name \"*\" stands for others: list the models, or name "
+	    "them \"*\"");
+	return false;
+}
+
+static const struct provider *
+known_provider(struct import *im, const yaml_node_t *params, const char *path,
+    struct slice *upstream)
+{
+	const yaml_node_t *at = yaml_member(im->doc, params, "model");
+	const struct provider *p = provider_find(yaml_text(at),
+	    yaml_text(yaml_member(im->doc, params, "custom_llm_provider")),
+	    upstream);
+
+	if (yaml_text(at).n == 0)
+		note(im, params, path, "model: want a name, got none");
+	else if (p == NULL)
+		note(im, at, path, "model: no provider is known for \"%.*s\"",
+		    SLICE_ARG(yaml_text(at)));
+	else if (p->adapter == NULL)
+		note(im, at, path,
+		    "model: %s speaks an API of its own, for which there is no "
+		    "adapter",
+		    p->prefix);
+	else if (upstream->n > 0)
+		return p;
+	return NULL;
+}
+
+static void
+tell_word(struct import *im, const yaml_node_t *at, const char *path,
+    const struct provider *p)
+{
+	if (p->word != NULL)
+		note(im, at, path, "model: %s: %s", p->prefix, p->word);
+}
+
+/* Of the deployment itself, or among its parameters. */
+static double
+rate(struct import *im, const yaml_node_t *d, const char *path, const char *key)
+{
+	const yaml_node_t *params = yaml_member(im->doc, d, "litellm_params");
+
+	return get_number(
+	    im, yaml_member(im->doc, d, key) != NULL ? d : params, path, key);
+}
+
+static void
+add_rates(struct import *im, const yaml_node_t *d, const char *path)
+{
+	double rpm = rate(im, d, path, "rpm"), tpm = rate(im, d, path, "tpm");
+
+	im->rpm += rpm;
+	im->tpm += tpm;
+	im->rpm_open |= rpm < 1;
+	im->tpm_open |= tpm < 1;
+}
+
+/* False: it is not carried over. */
+static bool
+read_parts(struct import *im, const yaml_node_t *d, const char *path,
+    const char *params_path)
+{
+	const yaml_node_t *params = yaml_member(im->doc, d, "litellm_params");
+	const yaml_node_t *info = yaml_member(im->doc, d, "model_info");
+	struct slice name = yaml_text(yaml_member(im->doc, d, "model_name"));
+	struct im_backend wanted = { .name = "" };
+	struct im_serving s = { 0 };
+	struct slice upstream;
+	const struct provider *p;
+
+	if (name.n == 0) {
+		note(im, d, path, "model_name: want a name, got none");
+		return false;
+	}
+	p = known_provider(im, params, params_path, &upstream);
+	if (p == NULL || !names_ok(im, d, path, name, upstream))
+		return false;
+	if (!read_caps(im, info, &s.caps)) {
+		note(im, yaml_member(im->doc, info, "mode"), path,
+		    "model_info.mode: chats, completions, responses and "
+		    "embeddings are relayed, nothing else");
+		return false;
+	}
+	read_backend(im, params, info, params_path, p, &wanted);
+	s.backend = backend_like(im, &wanted, p->prefix);
+	s.upstream = im_dup(im, upstream);
+	s.order = get_number(im, params, params_path, "order");
+	s.context = (unsigned)get_number(im, info, path, "max_input_tokens");
+	if (s.backend == NULL || s.upstream == NULL)
+		return false;
+	tell_word(im, d, params_path, p);
+	add_serving(im, d, path, model_named(im, name), &s);
+	add_rates(im, d, path);
+	return true;
+}
+
+void
+read_deployment(struct import *im, const yaml_node_t *d, size_t index)
+{
+	char path[64], params[96], info[96];
+
+	snprintf(path, sizeof(path), "model_list[%zu]", index);
+	snprintf(params, sizeof(params), "%s.litellm_params", path);
+	snprintf(info, sizeof(info), "%s.model_info", path);
+	if (!read_parts(im, d, path, params))
+		return;
+	note_keys(im, d, path, deployment_keys, COUNT(deployment_keys));
+	note_keys(im, yaml_member(im->doc, d, "litellm_params"), params,
+	    param_keys, COUNT(param_keys));
+	note_keys(im, yaml_member(im->doc, d, "model_info"), info, info_keys,
+	    COUNT(info_keys));
+}

@@ -1,0 +1,127 @@
+/* gateway/import/inner.c - what all files of an import use: memory, notes, and
+ * values of the file. */
+#include "gateway/import/inner.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void *
+im_alloc(struct import *im, size_t n)
+{
+	void *p = arena_alloc(&im->arena, n);
+
+	im->out_of_memory |= p == NULL;
+	return p;
+}
+
+const char *
+im_dup(struct import *im, struct slice s)
+{
+	const char *p = arena_dup(&im->arena, s);
+
+	im->out_of_memory |= p == NULL;
+	return p;
+}
+
+/* A name in the file can be anything: a note stays one line. */
+static void
+add_line(struct buf *b, struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		buf_add_char(b,
+		    (unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f
+			? '?'
+			: text.p[i]);
+}
+
+void
+note(struct import *im, const yaml_node_t *at, const char *path,
+    const char *fmt, ...)
+{
+	struct imported *out = im->out;
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	buf_addf(&out->notes, "%s:%u: %s%s", im->file, yaml_line(at), path,
+	    path[0] != '\0' ? ": " : "");
+	add_line(&out->notes, slice_of(text));
+	buf_add_char(&out->notes, '\n');
+	out->n_notes++;
+}
+
+void
+note_keys(struct import *im, const yaml_node_t *map, const char *path,
+    const struct key_fate *fates, size_t n)
+{
+	const yaml_node_t *key;
+
+	for (size_t i = 0; yaml_pair(im->doc, map, i, &key) != NULL; i++) {
+		struct slice name = yaml_text(key);
+		size_t at = 0;
+
+		while (at < n && !slice_is(name, fates[at].key))
+			at++;
+		if (slice_is(name, "<<") || slice_starts(name, SLICE("x-")))
+			continue; /* merged, or there to be merged */
+		if (at == n)
+			note(im, key, path, "%.*s: has no counterpart",
+			    SLICE_ARG(name));
+		else if (fates[at].why != NULL)
+			note(im, key, path, "%.*s: %s", SLICE_ARG(name),
+			    fates[at].why);
+	}
+}
+
+static bool
+is_alias(const struct im_model *m, struct slice name)
+{
+	for (struct list *l = m->aliases.next; l != &m->aliases; l = l->next)
+		if (slice_is(name, CONTAINER_OF(l, struct im_name, node)->text))
+			return true;
+	return false;
+}
+
+struct im_model *
+find_model(const struct import *im, struct slice name)
+{
+	struct im_model *m;
+
+	for (struct list *l = im->models.next; l != &im->models; l = l->next) {
+		m = CONTAINER_OF(l, struct im_model, node);
+		if (slice_is(name, m->name) || is_alias(m, name))
+			return m;
+	}
+	return NULL;
+}
+
+const char *
+env_reference(struct import *im, struct slice text)
+{
+	struct slice prefix = SLICE("os.environ/");
+	char name[256];
+
+	if (!slice_starts(text, prefix) ||
+	    (size_t)snprintf(name, sizeof(name), "env:%.*s",
+		(int)(text.n - prefix.n), text.p + prefix.n) >= sizeof(name))
+		return NULL;
+	return im_dup(im, slice_of(name));
+}
+
+double
+get_number(struct import *im, const yaml_node_t *map, const char *path,
+    const char *key)
+{
+	const yaml_node_t *at = yaml_member(im->doc, map, key);
+	double v;
+
+	if (yaml_text(at).n == 0)
+		return 0;
+	if (yaml_number(at, &v) && v >= 0 && v <= 1e9)
+		return v;
+	note(im, at, path, "%s: want a number, got \"%.*s\"", key,
+	    SLICE_ARG(yaml_text(at)));
+	return 0;
+}

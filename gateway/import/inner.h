@@ -1,0 +1,121 @@
+/* gateway/import/inner.h - what the files of an import share: what has been
+ * read, as far as gateway.conf has a place for it. */
+#ifndef GATEWAY_IMPORT_INNER_H
+#define GATEWAY_IMPORT_INNER_H
+
+#include "gateway/import/import.h"
+#include "gateway/import/yaml.h"
+#include "gateway/lib/arena.h"
+#include "gateway/lib/list.h"
+
+/* All text lies in the arena; NULL: not said. */
+
+struct im_backend {
+	struct list node;
+	char name[64];
+	const char *adapter, *url, *api_key;
+	double input, output, cached; /* USD per million tokens; -1: not said */
+	double timeout, stream_timeout; /* seconds; 0: not said */
+	unsigned slots; /* 0: not said */
+	const char *const *strip; /* NULL at the end */
+};
+
+struct im_serving {
+	struct list node;
+	const struct im_backend *backend;
+	const char *upstream;
+	double order; /* of its deployments the lower go first */
+	unsigned context, caps; /* 0: not said */
+	bool fallback;
+};
+
+struct im_model {
+	struct list node;
+	const char *name;
+	struct list servings;
+	struct list aliases; /* struct im_name */
+	bool has_fallbacks;
+};
+
+struct im_name {
+	struct list node;
+	const char *text;
+};
+
+struct import {
+	const char *file;
+	yaml_document_t *doc;
+	struct arena arena;
+	struct imported *out;
+	struct list backends, models;
+	const char *tenant_key; /* as gateway.conf has it */
+	double timeout; /* seconds, for all backends; 0: not said */
+	/* requests and tokens a minute of all deployments together; what one
+	 * lets through without a bound has none */
+	double rpm, tpm;
+	bool rpm_open, tpm_open;
+	bool out_of_memory;
+};
+
+/* --- inner.c --- */
+
+/* What becomes of a key of some section. */
+struct key_fate {
+	const char *key;
+	const char *why; /* why it is not carried over; NULL: it is */
+};
+
+/* A note for each key of the map that is not carried over. */
+void note_keys(struct import *, const yaml_node_t *map, const char *path,
+    const struct key_fate *, size_t n);
+void note(struct import *, const yaml_node_t *at, const char *path,
+    const char *fmt, ...) PRINTF_LIKE(4, 5);
+void *im_alloc(struct import *, size_t n); /* NULL: out_of_memory is set */
+const char *im_dup(struct import *, struct slice);
+struct im_model *find_model(const struct import *, struct slice name);
+/* "os.environ/NAME" as "env:NAME"; NULL: it is something else. */
+const char *env_reference(struct import *, struct slice);
+/* A number of the file; noted where it is none. 0: not there. */
+double get_number(
+    struct import *, const yaml_node_t *map, const char *path, const char *key);
+
+/* --- deployment.c --- */
+/* An element of model_list. */
+void read_deployment(struct import *, const yaml_node_t *, size_t index);
+
+/* --- backend.c --- */
+struct provider;
+/* Where the deployment asks, and how; out of litellm_params and model_info. */
+void read_backend(struct import *, const yaml_node_t *params,
+    const yaml_node_t *info, const char *path, const struct provider *,
+    struct im_backend *);
+/* The backend of that kind; one that is like it in all, if there is one. */
+struct im_backend *backend_like(
+    struct import *, const struct im_backend *, const char *provider);
+
+/* --- relations.c --- */
+void read_fallbacks(
+    struct import *, const yaml_node_t *section, const char *path);
+void read_aliases(
+    struct import *, const yaml_node_t *aliases, const char *path);
+/* Deployments of a higher `order` than another of their model. */
+void settle_orders(struct import *);
+
+/* --- provider.c --- */
+struct provider {
+	const char *prefix; /* of a model's name, before '/' */
+	const char *adapter; /* NULL: it speaks no API that an adapter does */
+	const char *url; /* NULL: the adapter's own */
+	const char *key; /* variable that its key is looked for in, or NULL */
+	const char *suffix; /* what its URL needs to end in, or NULL */
+	const char *word; /* what should be known about it, or NULL */
+};
+/* Of "groq/llama-3", and *model is what follows; where nothing is known by
+ * that prefix, by names that go without one. NULL: unknown. */
+const struct provider *provider_find(
+    struct slice name, struct slice explicit_provider, struct slice *model);
+
+/* --- write.c --- */
+void write_conf(struct import *);
+
+#endif

@@ -1,0 +1,237 @@
+/* gateway/import/litellm.c - config.yaml of a LiteLLM proxy, section by
+ * section. */
+#include <string.h>
+
+#include "gateway/conf/conf.h"
+#include "gateway/import/inner.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define NOTES_MAX ((size_t)16 << 20)
+#define CONF_MAX ((size_t)64 << 20)
+#define ARENA_MAX ((size_t)256 << 20)
+
+#define CACHE "answers are not cached, but for requests with an Idempotency-Key"
+#define CALLBACK "see docs/metrics.md, the access log and receipts"
+#define RETRY                                                                  \
+	"retries go to other servings, within retry_budget and the deadline"
+#define BREAKER "breakers open and close by what they see; there is no setting"
+#define DATABASE "nothing is kept in a database"
+#define REDIS "one process keeps the counts: there is no Redis"
+#define SPEAKS "anything a model's own template does is the backend's"
+
+static const struct key_fate top_keys[] = {
+	{ "model_list", NULL },
+	{ "litellm_settings", NULL },
+	{ "router_settings", NULL },
+	{ "general_settings", NULL },
+	{ "environment_variables",
+	    "set them in the environment of the gateway (values not shown)" },
+	{ "include", "included files are not read: import them by themselves" },
+	{ "credential_list",
+	    "write the key as api_key = \"env:NAME\" of the backend" },
+	{ "guardrails", "requests are not filtered" },
+	{ "mcp_servers", "MCP is not relayed" },
+};
+
+static const struct key_fate litellm_keys[] = {
+	{ "fallbacks", NULL },
+	{ "context_window_fallbacks", NULL },
+	{ "content_policy_fallbacks", NULL },
+	{ "default_fallbacks", NULL },
+	{ "model_alias_map", NULL },
+	{ "request_timeout", NULL },
+	{ "drop_params", NULL },
+	{ "telemetry", NULL }, /* nothing is sent anywhere */
+	{ "set_verbose", "see log_level" },
+	{ "json_logs",
+	    "the log is key=value; the access log has one line a "
+	    "request" },
+	{ "num_retries", RETRY },
+	{ "allowed_fails", BREAKER },
+	{ "cooldown_time", BREAKER },
+	{ "cache", CACHE },
+	{ "cache_params", CACHE },
+	{ "callbacks", CALLBACK },
+	{ "success_callback", CALLBACK },
+	{ "failure_callback", CALLBACK },
+	{ "service_callbacks", CALLBACK },
+	{ "modify_params", SPEAKS },
+	{ "max_budget", "see the limits of tenants" },
+	{ "budget_duration", "see the limits of tenants" },
+	{ "default_key_generate_params", "see the limits of tenants" },
+	{ "upperbound_key_generate_params", "see the limits of tenants" },
+	{ "default_internal_user_params", DATABASE },
+	{ "default_team_settings", DATABASE },
+};
+
+static const struct key_fate router_keys[] = {
+	{ "fallbacks", NULL },
+	{ "context_window_fallbacks", NULL },
+	{ "content_policy_fallbacks", NULL },
+	{ "default_fallbacks", NULL },
+	{ "model_group_alias", NULL },
+	{ "timeout", NULL },
+	{ "enable_pre_call_checks", NULL }, /* it always looks before */
+	{ "routing_strategy",
+	    "the cheapest serving that meets the request's SLO goes first; see "
+	    "slo and policy" },
+	{ "routing_strategy_args", "see slo and policy" },
+	{ "stream_timeout", "see timeouts.ttft and timeouts.gap" },
+	{ "num_retries", RETRY },
+	{ "max_fallbacks", RETRY },
+	{ "retry_after", RETRY },
+	{ "retry_policy", RETRY },
+	{ "model_group_retry_policy", RETRY },
+	{ "allowed_fails", BREAKER },
+	{ "allowed_fails_policy", BREAKER },
+	{ "cooldown_time", BREAKER },
+	{ "disable_cooldowns", BREAKER },
+	{ "cache_responses", CACHE },
+	{ "redis_host", REDIS },
+	{ "redis_port", REDIS },
+	{ "redis_password", REDIS },
+	{ "redis_url", REDIS },
+	{ "default_max_parallel_requests", "see backends[].slots" },
+	{ "provider_budget_config", "budgets are a tenant's" },
+};
+
+static const struct key_fate general_keys[] = {
+	{ "master_key", NULL },
+	{ "completion_model", "see default_model" },
+	{ "database_url",
+	    DATABASE ": keys that were made there are tenants to be written "
+		     "by hand (value not shown)" },
+	{ "store_model_in_db",
+	    DATABASE ": models that were added there are not in this file" },
+	{ "database_connection_pool_limit", DATABASE },
+	{ "database_connection_timeout", DATABASE },
+	{ "alerting", CALLBACK },
+	{ "alerting_threshold", CALLBACK },
+	{ "alert_types", CALLBACK },
+	{ "max_parallel_requests", "see the limits of tenants" },
+	{ "global_max_parallel_requests", "see queue_limit and max_memory" },
+	{ "max_request_size_mb", "see body_limit" },
+	{ "background_health_checks", "see backends[].probe_interval" },
+	{ "health_check_interval", "see backends[].probe_interval" },
+	{ "allowed_routes", "see docs/design.md for what is relayed" },
+	{ "proxy_batch_write_at", DATABASE },
+	{ "disable_spend_logs", DATABASE },
+	{ "enforce_user_param", "tenants are known by their keys" },
+	{ "key_management_system",
+	    "secrets come from the environment or from files" },
+	{ "enable_jwt_auth", "tenants are known by their keys" },
+};
+
+/* --- sections --- */
+
+/* The digest of a key in clear is as good, and no secret. */
+static void
+read_master_key(struct import *im, const yaml_node_t *general)
+{
+	struct slice key =
+	    yaml_text(yaml_member(im->doc, general, "master_key"));
+	char text[16 + 2 * CONF_KEY_BYTES];
+
+	im->tenant_key = env_reference(im, key);
+	if (im->tenant_key != NULL || key.n == 0)
+		return;
+	memcpy(text, "sha256:", 7);
+	conf_key_hash(key, text + 7);
+	im->tenant_key = im_dup(im, slice_of(text));
+}
+
+static void
+read_models(struct import *im, const yaml_node_t *root)
+{
+	const yaml_node_t *list = yaml_member(im->doc, root, "model_list");
+	const yaml_node_t *d;
+
+	for (size_t i = 0; (d = yaml_element(im->doc, list, i)) != NULL; i++)
+		read_deployment(im, d, i);
+	settle_orders(im);
+}
+
+static void
+read_sections(struct import *im, const yaml_node_t *root)
+{
+	const yaml_node_t *litellm =
+	    yaml_member(im->doc, root, "litellm_settings");
+	const yaml_node_t *router =
+	    yaml_member(im->doc, root, "router_settings");
+	const yaml_node_t *general =
+	    yaml_member(im->doc, root, "general_settings");
+
+	note_keys(im, root, "", top_keys, COUNT(top_keys));
+	note_keys(
+	    im, litellm, "litellm_settings", litellm_keys, COUNT(litellm_keys));
+	note_keys(
+	    im, router, "router_settings", router_keys, COUNT(router_keys));
+	note_keys(
+	    im, general, "general_settings", general_keys, COUNT(general_keys));
+	read_aliases(im, yaml_member(im->doc, litellm, "model_alias_map"),
+	    "litellm_settings.model_alias_map");
+	read_aliases(im, yaml_member(im->doc, router, "model_group_alias"),
+	    "router_settings.model_group_alias");
+	read_fallbacks(im, litellm, "litellm_settings");
+	read_fallbacks(im, router, "router_settings");
+	im->timeout = get_number(im, router, "router_settings", "timeout");
+	if (im->timeout <= 0)
+		im->timeout = get_number(
+		    im, litellm, "litellm_settings", "request_timeout");
+	read_master_key(im, general);
+}
+
+static enum err
+run(struct import *im, struct errmsg *why)
+{
+	const yaml_node_t *root = yaml_document_get_root_node(im->doc);
+
+	if (yaml_element(
+		im->doc, yaml_member(im->doc, root, "model_list"), 0) == NULL)
+		return fail(why, ERR_INVALID,
+		    "%s: want model_list with a model, got none", im->file);
+	read_models(im, root);
+	read_sections(im, root);
+	if (!im->out_of_memory && im->out->models == 0)
+		return fail(why, ERR_INVALID,
+		    "%s: none of its models can be carried over", im->file);
+	if (!im->out_of_memory)
+		write_conf(im);
+	if (im->out_of_memory || buf_err(&im->out->conf) != OK ||
+	    buf_err(&im->out->notes) != OK)
+		return fail(why, ERR_MEMORY, "out of memory");
+	return OK;
+}
+
+enum err
+import_litellm(const char *path, struct imported *out, struct errmsg *why)
+{
+	yaml_document_t doc;
+	struct import im = { .file = path, .doc = &doc, .out = out };
+	enum err rc = yaml_read(path, &doc, why);
+
+	if (rc != OK)
+		return rc;
+	list_init(&im.backends);
+	list_init(&im.models);
+	arena_init(&im.arena, ARENA_MAX);
+	rc = run(&im, why);
+	arena_fini(&im.arena);
+	yaml_document_delete(&doc);
+	return rc;
+}
+
+void
+imported_init(struct imported *i)
+{
+	*i = (struct imported){ 0 };
+	buf_init(&i->conf, CONF_MAX);
+	buf_init(&i->notes, NOTES_MAX);
+}
+
+void
+imported_fini(struct imported *i)
+{
+	buf_fini(&i->conf);
+	buf_fini(&i->notes);
+}

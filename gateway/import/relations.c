@@ -1,0 +1,189 @@
+/* gateway/import/relations.c - what models are to each other: fallbacks,
+ * aliases, and who goes first. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/import/inner.h"
+
+/* --- fallbacks --- */
+
+static bool
+serves(const struct im_model *m, const struct im_serving *wanted)
+{
+	const struct im_serving *s;
+
+	for (struct list *l = m->servings.next; l != &m->servings;
+	     l = l->next) {
+		s = CONTAINER_OF(l, struct im_serving, node);
+		if (s->backend == wanted->backend &&
+		    strcmp(s->upstream, wanted->upstream) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Only what serves `other` itself: fallbacks of a fallback are another's. */
+static void
+fall_back(struct import *im, struct im_model *m, const struct im_model *other)
+{
+	const struct im_serving *s;
+	struct im_serving *copy;
+
+	if (m == other)
+		return;
+	for (struct list *l = other->servings.next; l != &other->servings;
+	     l = l->next) {
+		s = CONTAINER_OF(l, struct im_serving, node);
+		if (s->fallback || serves(m, s))
+			continue;
+		copy = im_alloc(im, sizeof(*copy));
+		if (copy == NULL)
+			return;
+		*copy = *s;
+		copy->fallback = true;
+		list_append(&m->servings, &copy->node);
+		im->out->servings++;
+	}
+}
+
+static void
+add_fallbacks(struct import *im, struct im_model *m, const yaml_node_t *list,
+    const char *path)
+{
+	const yaml_node_t *at;
+	const struct im_model *other;
+	size_t i = 0;
+
+	for (; (at = yaml_element(im->doc, list, i)) != NULL; i++) {
+		other = find_model(im, yaml_text(at));
+		if (other == NULL)
+			note(im, at, path,
+			    "\"%.*s\" is no model that was carried over",
+			    SLICE_ARG(yaml_text(at)));
+		else
+			fall_back(im, m, other);
+	}
+	if (i > 1)
+		note(im, list, path,
+		    "their order is not kept: price and state decide among "
+		    "fallbacks");
+	m->has_fallbacks |= i > 0;
+}
+
+/* [ { model: [ other, other ] } ] */
+static void
+read_list(struct import *im, const yaml_node_t *list, const char *path)
+{
+	const yaml_node_t *row, *key, *others;
+	struct im_model *m;
+
+	for (size_t i = 0; (row = yaml_element(im->doc, list, i)) != NULL; i++)
+		for (size_t j = 0;
+		     (others = yaml_pair(im->doc, row, j, &key)) != NULL; j++) {
+			m = find_model(im, yaml_text(key));
+			if (m != NULL)
+				add_fallbacks(im, m, others, path);
+			else
+				note(im, key, path,
+				    "\"%.*s\" is no model that was carried "
+				    "over",
+				    SLICE_ARG(yaml_text(key)));
+		}
+}
+
+void
+read_fallbacks(struct import *im, const yaml_node_t *section, const char *path)
+{
+	static const char *const keys[] = { "fallbacks",
+		"context_window_fallbacks", "content_policy_fallbacks" };
+	const yaml_node_t *list;
+	struct im_model *m;
+	char where[96];
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		snprintf(where, sizeof(where), "%s.%s", path, keys[i]);
+		read_list(im, yaml_member(im->doc, section, keys[i]), where);
+	}
+	list = yaml_member(im->doc, section, "default_fallbacks");
+	if (list == NULL)
+		return;
+	snprintf(where, sizeof(where), "%s.default_fallbacks", path);
+	for (struct list *l = im->models.next; l != &im->models; l = l->next) {
+		m = CONTAINER_OF(l, struct im_model, node);
+		if (!m->has_fallbacks)
+			add_fallbacks(im, m, list, where);
+	}
+}
+
+/* --- aliases --- */
+
+static void
+add_alias(struct import *im, const yaml_node_t *key, const yaml_node_t *value,
+    const char *path)
+{
+	struct slice target = yaml_text(value);
+	struct im_name *alias;
+	struct im_model *m;
+
+	if (target.n == 0)
+		target = yaml_text(yaml_member(im->doc, value, "model"));
+	m = find_model(im, target);
+	if (m == NULL) {
+		note(im, key, path,
+		    "%.*s: \"%.*s\" is no model that was carried over",
+		    SLICE_ARG(yaml_text(key)), SLICE_ARG(target));
+		return;
+	}
+	if (find_model(im, yaml_text(key)) != NULL) {
+		note(im, key, path, "%.*s is the name of a model already",
+		    SLICE_ARG(yaml_text(key)));
+		return;
+	}
+	if (yaml_is_true(yaml_member(im->doc, value, "hidden")))
+		note(im, key, path, "%.*s: aliases are listed in /v1/models",
+		    SLICE_ARG(yaml_text(key)));
+	alias = im_alloc(im, sizeof(*alias));
+	if (alias == NULL)
+		return;
+	alias->text = im_dup(im, yaml_text(key));
+	list_append(&m->aliases, &alias->node);
+}
+
+void
+read_aliases(struct import *im, const yaml_node_t *aliases, const char *path)
+{
+	const yaml_node_t *key, *value;
+
+	for (size_t i = 0;
+	     (value = yaml_pair(im->doc, aliases, i, &key)) != NULL; i++)
+		if (yaml_text(key).n > 0)
+			add_alias(im, key, value, path);
+}
+
+/* --- who goes first --- */
+
+static void
+settle_order(struct im_model *m)
+{
+	struct im_serving *s;
+	double least = 0;
+
+	for (struct list *l = m->servings.next; l != &m->servings;
+	     l = l->next) {
+		s = CONTAINER_OF(l, struct im_serving, node);
+		if (s->order > 0 && (least <= 0 || s->order < least))
+			least = s->order;
+	}
+	for (struct list *l = m->servings.next; l != &m->servings;
+	     l = l->next) {
+		s = CONTAINER_OF(l, struct im_serving, node);
+		s->fallback = least > 0 && s->order > least;
+	}
+}
+
+void
+settle_orders(struct import *im)
+{
+	for (struct list *l = im->models.next; l != &im->models; l = l->next)
+		settle_order(CONTAINER_OF(l, struct im_model, node));
+}

@@ -1,0 +1,220 @@
+/* gateway/import/write.c - what was read, as the text of a gateway.conf. */
+#include <math.h>
+#include <string.h>
+
+#include "gateway/conf/value.h"
+#include "gateway/import/inner.h"
+#include "gateway/lib/inference.h"
+
+#define SPAN_MAX (24 * 3600.0) /* seconds; no timeout may be longer */
+#define TOTAL_DEFAULT 600.0
+
+static void
+add_quoted(struct buf *b, const char *text)
+{
+	buf_add_char(b, '"');
+	for (const char *p = text; *p != '\0'; p++) {
+		if (*p == '"' || *p == '\\')
+			buf_add_char(b, '\\');
+		buf_add_char(b, (unsigned char)*p < ' ' ? ' ' : *p);
+	}
+	buf_add_char(b, '"');
+}
+
+static void
+add_text(struct buf *b, const char *key, const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_addf(b, " %s = ", key);
+	add_quoted(b, value);
+	buf_add_char(b, ';');
+}
+
+static void
+add_list(struct buf *b, const char *key, const char *const *values)
+{
+	if (values == NULL)
+		return;
+	buf_addf(b, " %s = [ ", key);
+	for (size_t i = 0; values[i] != NULL; i++) {
+		buf_add_str(b, i > 0 ? ", " : "");
+		add_quoted(b, values[i]);
+	}
+	buf_add_str(b, " ];");
+}
+
+static void
+add_span(struct buf *b, const char *key, double seconds)
+{
+	double ms = round(fmin(seconds, SPAN_MAX) * 1000);
+
+	buf_addf(b, " %s = \"", key);
+	duration_write((usec)fmax(1, ms) * USEC_MS, b);
+	buf_add_str(b, "\";");
+}
+
+/* A wait for a piece longer than that for the whole means nothing. */
+static void
+add_timeouts(struct buf *b, double total, double stream, double all)
+{
+	double bound = total > 0 ? total : all > 0 ? all : TOTAL_DEFAULT;
+
+	if (total <= 0 && stream <= 0)
+		return;
+	buf_add_str(b, "timeouts = {");
+	if (total > 0)
+		add_span(b, "total", total);
+	if (stream > 0) {
+		add_span(b, "ttft", fmin(stream, bound));
+		add_span(b, "gap", fmin(stream, bound));
+	}
+	buf_add_str(b, " };");
+}
+
+static void
+add_price(struct buf *b, const struct im_backend *e)
+{
+	const struct {
+		const char *key;
+		double value;
+	} rows[] = {
+		{ "input", e->input },
+		{ "output", e->output },
+		{ "cached", e->cached },
+	};
+
+	if (e->input < 0 && e->output < 0)
+		return;
+	buf_add_str(b, " price = {");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].value >= 0)
+			buf_addf(b, " %s = %.9g;", rows[i].key, rows[i].value);
+	buf_add_str(b, " };");
+}
+
+static void
+write_backend(struct import *im, const struct im_backend *e)
+{
+	struct buf *b = &im->out->conf;
+
+	buf_add_str(b, "  {");
+	add_text(b, "name", e->name);
+	add_text(b, "adapter", e->adapter);
+	add_text(b, "url", e->url);
+	add_text(b, "api_key", e->api_key);
+	if (e->slots > 0)
+		buf_addf(b, " slots = %u;", e->slots);
+	add_price(b, e);
+	if (e->timeout > 0 || e->stream_timeout > 0) {
+		buf_add_char(b, ' ');
+		add_timeouts(b, e->timeout, e->stream_timeout, im->timeout);
+	}
+	add_list(b, "strip", e->strip);
+	buf_addf(b, " }%s\n", e->node.next != &im->backends ? "," : "");
+}
+
+static void
+add_caps(struct buf *b, unsigned caps)
+{
+	const char *comma = "";
+
+	if (caps == 0)
+		return;
+	buf_add_str(b, " caps = [ ");
+	for (unsigned bit = 1; bit < CAP_ALL; bit <<= 1)
+		if (caps & bit) {
+			buf_addf(b, "%s\"%s\"", comma, cap_name((enum cap)bit));
+			comma = ", ";
+		}
+	buf_add_str(b, " ];");
+}
+
+static void
+write_serving(struct buf *b, const struct im_serving *s, bool last)
+{
+	buf_add_str(b, "      {");
+	add_text(b, "backend", s->backend->name);
+	add_text(b, "model", s->upstream);
+	if (s->fallback)
+		buf_add_str(b, " fallback = true;");
+	if (s->context > 0)
+		buf_addf(b, " context = %u;", s->context);
+	add_caps(b, s->caps);
+	buf_addf(b, " }%s\n", last ? "" : ",");
+}
+
+static void
+write_model(struct import *im, const struct im_model *m)
+{
+	struct buf *b = &im->out->conf;
+	struct list *l;
+	const struct im_name *alias;
+
+	buf_add_str(b, "  {");
+	add_text(b, "name", m->name);
+	if (!list_empty(&m->aliases)) {
+		buf_add_str(b, " aliases = [ ");
+		for (l = m->aliases.next; l != &m->aliases; l = l->next) {
+			alias = CONTAINER_OF(l, struct im_name, node);
+			buf_add_str(b, l->prev != &m->aliases ? ", " : "");
+			add_quoted(b, alias->text);
+		}
+		buf_add_str(b, " ];");
+	}
+	buf_add_str(b, " serve = (\n");
+	for (l = m->servings.next; l != &m->servings; l = l->next)
+		write_serving(b, CONTAINER_OF(l, struct im_serving, node),
+		    l->next == &m->servings);
+	buf_addf(b, "    ); }%s\n", m->node.next != &im->models ? "," : "");
+}
+
+/* More than all deployments let through together, nobody got before. */
+static void
+write_limits(struct import *im)
+{
+	struct buf *b = &im->out->conf;
+	bool rpm = !im->rpm_open && im->rpm >= 1;
+	bool tpm = !im->tpm_open && im->tpm >= 1;
+
+	if (!rpm && !tpm)
+		return;
+	buf_add_str(b, "\n    limits = {");
+	if (rpm)
+		buf_addf(b, " requests_per_minute = %.0f;", fmin(im->rpm, 1e9));
+	if (tpm)
+		buf_addf(b, " tokens_per_minute = %.0f;", fmin(im->tpm, 1e12));
+	buf_add_str(b, " };");
+}
+
+void
+write_conf(struct import *im)
+{
+	struct buf *b = &im->out->conf;
+	struct list *l;
+
+	buf_addf(b, "# Imported by pointsman from ");
+	add_quoted(b, im->file);
+	buf_add_str(b,
+	    ". `pointsman check` says what is doubtful.\n\n"
+	    "listen = { address = \"127.0.0.1\"; port = 7070; };\n"
+	    "admin  = { address = \"127.0.0.1\"; port = 7071; };\n");
+	if (im->timeout > 0) {
+		add_timeouts(b, im->timeout, 0, 0);
+		buf_add_char(b, '\n');
+	}
+	buf_add_str(b, "\nbackends = (\n");
+	for (l = im->backends.next; l != &im->backends; l = l->next)
+		write_backend(im, CONTAINER_OF(l, struct im_backend, node));
+	buf_add_str(b, ");\n\nmodels = (\n");
+	for (l = im->models.next; l != &im->models; l = l->next)
+		write_model(im, CONTAINER_OF(l, struct im_model, node));
+	buf_add_str(b, ");\n");
+	if (im->tenant_key == NULL)
+		return;
+	buf_add_str(b, "\ntenants = (\n  { name = \"litellm\"; keys = [ ");
+	add_quoted(b, im->tenant_key);
+	buf_add_str(b, " ]; may_pin = true;");
+	write_limits(im);
+	buf_add_str(b, " }\n);\n");
+}

@@ -1,0 +1,293 @@
+/* gateway/keyring.c - tenants' keys that are made and revoked at run time. */
+#include "gateway/keyring.h"
+
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/conf/source.h"
+#include "gateway/lib/hex.h"
+#include "gateway/lib/log.h"
+
+#define RING_BYTES ((size_t)1 << 30)
+
+struct keyring {
+	const char *path; /* NULL: none can be made */
+	struct quotas *quotas;
+	struct arena arena; /* all that grants are made of */
+	struct grant **all;
+	size_t n, cap;
+	pthread_rwlock_t lock; /* of the map alone */
+	struct map digests; /* -> struct grant */
+	atomic_size_t known; /* how many are in the map */
+};
+
+/* --- making --- */
+
+static struct slice
+digest_of(const struct grant *g)
+{
+	return slice_make((const char *)g->key.digest, CONF_KEY_BYTES);
+}
+
+static bool
+make_room(struct keyring *r)
+{
+	size_t cap = r->cap > 0 ? 2 * r->cap : 64;
+	struct grant **all;
+
+	if (r->n < r->cap)
+		return true;
+	all = realloc(r->all, cap * sizeof(*all));
+	if (all == NULL)
+		return false;
+	r->all = all;
+	r->cap = cap;
+	return true;
+}
+
+static const char *const *
+copy_models(struct keyring *r, const char *const *models)
+{
+	const char **copy;
+	size_t n = 0;
+
+	while (models[n] != NULL)
+		n++;
+	copy = arena_alloc(&r->arena, (n + 1) * sizeof(*copy));
+	for (size_t i = 0; copy != NULL && i < n; i++) {
+		copy[i] = arena_dup(&r->arena, slice_of(models[i]));
+		if (copy[i] == NULL)
+			return NULL;
+	}
+	return copy;
+}
+
+static struct grant *
+copy_grant(struct keyring *r, const struct grant *from)
+{
+	struct grant *g = arena_alloc(&r->arena, sizeof(*g));
+
+	if (g == NULL)
+		return NULL;
+	memcpy(g->key.digest, from->key.digest, CONF_KEY_BYTES);
+	g->created = from->created;
+	g->expires = from->expires;
+	g->limits = from->limits;
+	g->limited = from->limited;
+	g->key.name = arena_dup(&r->arena, slice_of(from->key.name));
+	g->tenant = arena_dup(&r->arena, slice_of(from->tenant));
+	if (from->models != NULL)
+		g->models = copy_models(r, from->models);
+	if (g->key.name == NULL || g->tenant == NULL ||
+	    (from->models != NULL && g->models == NULL))
+		return NULL;
+	g->quota =
+	    quotas_of_key(r->quotas, g->key.digest, g->tenant, g->key.name);
+	return g->quota != NULL ? g : NULL;
+}
+
+/* Listed, but not yet let in. */
+static enum err
+append(void *arg, const struct grant *from)
+{
+	struct keyring *r = arg;
+	struct grant *g = make_room(r) ? copy_grant(r, from) : NULL;
+
+	if (g == NULL)
+		return ERR_MEMORY;
+	r->all[r->n++] = g;
+	return OK;
+}
+
+static enum err
+let_in(struct keyring *r, struct grant *g)
+{
+	enum err rc;
+
+	pthread_rwlock_wrlock(&r->lock);
+	rc = map_put(&r->digests, digest_of(g), g);
+	pthread_rwlock_unlock(&r->lock);
+	if (rc == OK)
+		atomic_fetch_add(&r->known, 1);
+	return rc;
+}
+
+static enum err
+load(struct keyring *r, struct errmsg *why)
+{
+	struct buf raw;
+	enum err rc;
+
+	buf_init(&raw, SOURCE_MAX);
+	rc = source_read(r->path, &raw, why);
+	if (rc == OK)
+		rc = keyring_parse(buf_slice(&raw), r->path, append, r, why);
+	for (size_t i = 0; i < r->n && rc == OK; i++)
+		rc = let_in(r, r->all[i]);
+	if (rc == ERR_MEMORY)
+		(void)fail(why, rc, "out of memory");
+	buf_fini(&raw);
+	return rc;
+}
+
+enum err
+keyring_open(const char *path, struct quotas *quotas, struct keyring **out,
+    struct errmsg *why)
+{
+	struct keyring *r = calloc(1, sizeof(*r));
+	enum err rc = OK;
+
+	if (r == NULL)
+		return fail(why, ERR_MEMORY, "out of memory");
+	r->quotas = quotas;
+	r->path = path != NULL ? strdup(path) : NULL;
+	arena_init(&r->arena, RING_BYTES);
+	map_init(&r->digests);
+	pthread_rwlock_init(&r->lock, NULL);
+	if (path != NULL && r->path == NULL)
+		rc = fail(why, ERR_MEMORY, "out of memory");
+	else if (path != NULL && access(path, F_OK) == 0)
+		rc = load(r, why);
+	if (rc == OK)
+		*out = r;
+	else
+		keyring_free(&r);
+	return rc;
+}
+
+void
+keyring_free(struct keyring **rp)
+{
+	struct keyring *r = *rp;
+
+	if (r == NULL)
+		return;
+	pthread_rwlock_destroy(&r->lock);
+	map_fini(&r->digests);
+	arena_fini(&r->arena);
+	free(r->all);
+	free((void *)(uintptr_t)r->path);
+	free(r);
+	*rp = NULL;
+}
+
+const char *
+keyring_path(const struct keyring *r)
+{
+	return r->path;
+}
+
+/* --- at work --- */
+
+const struct grant *
+keyring_find(struct keyring *r, struct slice key, usec wall)
+{
+	unsigned char digest[CONF_KEY_BYTES];
+	const struct grant *g;
+
+	if (r == NULL ||
+	    atomic_load_explicit(&r->known, memory_order_relaxed) == 0 ||
+	    !conf_key_digest(key, digest))
+		return NULL;
+	pthread_rwlock_rdlock(&r->lock);
+	g = map_get(
+	    &r->digests, slice_make((const char *)digest, CONF_KEY_BYTES));
+	pthread_rwlock_unlock(&r->lock);
+	if (g == NULL || atomic_load(&g->revoked) ||
+	    (g->expires > 0 && g->expires <= wall))
+		return NULL;
+	return g;
+}
+
+bool
+grant_allows(const struct grant *g, const struct conf_model *m)
+{
+	if (g->models == NULL)
+		return true;
+	for (size_t i = 0; g->models[i] != NULL; i++)
+		if (strcmp(g->models[i], m->name) == 0)
+			return true;
+	return false;
+}
+
+/* --- changes --- */
+
+static struct grant *
+named(const struct keyring *r, struct slice tenant, struct slice name)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (!atomic_load(&r->all[i]->revoked) &&
+		    slice_is(tenant, r->all[i]->tenant) &&
+		    slice_is(name, r->all[i]->key.name))
+			return r->all[i];
+	return NULL;
+}
+
+static void
+draw(char key[KEY_BYTES])
+{
+	unsigned char random[KEY_RANDOM];
+
+	if (RAND_bytes(random, sizeof(random)) != 1)
+		abort(); /* no secrets: nothing is safe */
+	memcpy(key, KEY_PREFIX, sizeof(KEY_PREFIX) - 1);
+	hex_write(random, sizeof(random), key + sizeof(KEY_PREFIX) - 1);
+}
+
+enum err
+keyring_add(struct keyring *r, const struct grant *wish, usec wall,
+    char key[KEY_BYTES], struct errmsg *why)
+{
+	struct grant g = { .tenant = wish->tenant,
+		.created = wall,
+		.expires = wish->expires,
+		.models = wish->models,
+		.limits = wish->limits,
+		.limited = wish->limited };
+	enum err rc;
+
+	if (named(r, slice_of(wish->tenant), slice_of(wish->key.name)) != NULL)
+		return fail(why, ERR_AGAIN,
+		    "want a name of its own, got \"%s\", which tenant %s has "
+		    "a key of",
+		    wish->key.name, wish->tenant);
+	draw(key);
+	g.key.name = wish->key.name;
+	if (!conf_key_digest(slice_of(key), g.key.digest) ||
+	    append(r, &g) != OK)
+		return fail(why, ERR_MEMORY, "out of memory");
+	rc = keyring_write(r, r->path, why);
+	if (rc == OK && let_in(r, r->all[r->n - 1]) != OK)
+		rc = fail(why, ERR_MEMORY, "out of memory");
+	if (rc != OK)
+		r->n--;
+	return rc;
+}
+
+enum err
+keyring_revoke(struct keyring *r, struct slice tenant, struct slice name,
+    struct errmsg *why)
+{
+	struct grant *g = named(r, tenant, name);
+	enum err rc;
+
+	if (g == NULL)
+		return fail(why, ERR_NOT_FOUND,
+		    "tenant %.*s has no key \"%.*s\" that was made at run time",
+		    tenant.n < 100 ? (int)tenant.n : 100, tenant.p,
+		    name.n < 100 ? (int)name.n : 100, name.p);
+	atomic_store(&g->revoked, true);
+	rc = keyring_write(r, r->path, why);
+	if (rc != OK) /* as it is on the disk, so it is here */
+		atomic_store(&g->revoked, false);
+	return rc;
+}
+
+const struct grant *
+keyring_at(const struct keyring *r, size_t i)
+{
+	return i < r->n ? r->all[i] : NULL;
+}

@@ -1,0 +1,87 @@
+/* gateway/keyring.h - tenants' keys that are made and revoked at run time.
+ *
+ * Beside the keys of gateway.conf: each has a name of its own within its
+ * tenant, may expire, and may be allowed less than its tenant. The file
+ * (`keys_file`) holds digests only, and is replaced whole with each change; a
+ * change that cannot be written is not made. A key itself is known to whoever
+ * made it, once.
+ *
+ * Workers look keys up at any time. What they find stays where it is until the
+ * ring is freed, also when it is revoked: requests under way go on. */
+#ifndef GATEWAY_KEYRING_H
+#define GATEWAY_KEYRING_H
+
+#include <jansson.h>
+#include <stdatomic.h>
+
+#include "gateway/conf/conf.h"
+#include "gateway/quota/quota.h"
+
+#define KEY_PREFIX "sk-pm-"
+#define KEY_RANDOM 24 /* bytes, drawn by OpenSSL */
+#define KEY_BYTES (sizeof(KEY_PREFIX) + 2 * (size_t)KEY_RANDOM) /* NUL too */
+#define KEY_NAME_MAX 64
+
+struct keyring;
+
+struct grant {
+	struct conf_key key; /* its tenant is NULL: a name outlives a reload */
+	const char *tenant;
+	usec created, expires; /* wall clock; expires 0: never */
+	const char *const *models; /* NULL at the end; NULL: its tenant's */
+	struct conf_quota limits; /* of its own */
+	bool limited; /* it has any; else those of its tenant's keys */
+	struct quota *quota;
+	atomic_bool revoked;
+};
+
+/* Main thread. path NULL: there are none, and none can be made. ERR_INVALID:
+ * the file is not one of ours; *why says where. A file that is not there is an
+ * empty one. */
+enum err keyring_open(const char *path, struct quotas *, struct keyring **,
+    struct errmsg *why) MUST_USE;
+void keyring_free(struct keyring **);
+const char *keyring_path(const struct keyring *);
+
+/* Any thread: the grant of a key that is good now; NULL: none. No ring has no
+ * keys. */
+const struct grant *keyring_find(struct keyring *, struct slice key, usec wall);
+/* Whether it is for that model. */
+bool grant_allows(const struct grant *, const struct conf_model *);
+
+/* --- main thread --- */
+
+/* A new key like `wish`, of which name, tenant, expires, models and limits are
+ * read. Its text goes to `key`. ERR_AGAIN: the tenant has one of that
+ * name. */
+enum err keyring_add(struct keyring *, const struct grant *wish, usec wall,
+    char key[KEY_BYTES], struct errmsg *why) MUST_USE;
+/* ERR_NOT_FOUND: the tenant has none of that name. */
+enum err keyring_revoke(struct keyring *, struct slice tenant,
+    struct slice name, struct errmsg *why) MUST_USE;
+/* In the order in which they were made, revoked ones too; NULL: no more. */
+const struct grant *keyring_at(const struct keyring *, size_t i);
+
+/* --- keyring_file.c, for keyring.c --- */
+
+/* Settings of a key's limits, by the names of gateway.conf. NULL: no more. */
+struct grant_limit {
+	const char *name;
+	double min, max;
+};
+const struct grant_limit *grant_limit_at(size_t i);
+double grant_limit_get(const struct conf_quota *, size_t i);
+void grant_limit_set(struct conf_quota *, size_t i, double);
+
+/* What there is of them. */
+json_t *limits_json(const struct conf_quota *);
+/* All but the digest. */
+json_t *grant_json(const struct grant *);
+/* Takes each grant of the text; a grant's strings are borrowed for the call. */
+enum err keyring_parse(struct slice text, const char *path,
+    enum err (*each)(void *, const struct grant *), void *arg,
+    struct errmsg *why) MUST_USE;
+enum err keyring_write(
+    const struct keyring *, const char *path, struct errmsg *why) MUST_USE;
+
+#endif

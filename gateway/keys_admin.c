@@ -1,0 +1,340 @@
+/* gateway/keys_admin.c - /admin/v1/keys and /admin/v1/tenants. */
+#include "gateway/keys_admin.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/app.h"
+#include "gateway/conf/value.h"
+#include "gateway/keyring.h"
+#include "gateway/lib/log.h"
+#include "gateway/lib/uri.h"
+
+#define VALUE_MAX ((size_t)4096)
+#define MODELS_MAX 64 /* of one key */
+#define EXPIRES_MAX ((usec)36500 * 86400 * USEC_SEC)
+
+/* What is asked for; texts are in `names`. */
+struct asked {
+	struct app *app;
+	struct admin_reply *reply;
+	struct arena names;
+	struct grant wish;
+	const char *models[MODELS_MAX + 1];
+};
+
+static bool
+bad(struct asked *a, const char *want, const char *name, struct slice got)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "want %s in %s, got \"%.*s\"", want, name,
+	    got.n < 200 ? (int)got.n : 200, got.n > 0 ? got.p : "");
+	admin_error(a->reply, 400, "invalid_key", text);
+	return false;
+}
+
+/* --- parameters --- */
+
+static bool
+name_ok(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (strchr(
+			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			"0123456789-_.@",
+			s.p[i]) == NULL)
+			return false;
+	return s.n > 0 && s.n <= KEY_NAME_MAX;
+}
+
+static bool
+read_models(struct asked *a, struct slice list)
+{
+	const struct conf_model *m;
+	struct slice name;
+	size_t n = 0;
+
+	while (slice_next(&list, ',', &name)) {
+		m = conf_find_model(a->app->conf, name);
+		if (m == NULL || n == MODELS_MAX)
+			return bad(
+			    a, "names of models, 64 at most", "models", name);
+		a->models[n] = arena_dup(&a->names, slice_of(m->name));
+		if (a->models[n++] == NULL)
+			return false;
+	}
+	if (n == 0)
+		return bad(a, "names of models", "models", list);
+	a->wish.models = a->models;
+	return true;
+}
+
+static bool
+read_expires(struct asked *a, struct slice value)
+{
+	usec span;
+
+	if (!duration_parse(value, &span) || span < USEC_SEC ||
+	    span > EXPIRES_MAX)
+		return bad(a, "a duration of 1s..36500d", "expires", value);
+	a->wish.expires = clock_wall() + span;
+	return true;
+}
+
+static bool
+read_limit(struct asked *a, size_t i, struct slice value)
+{
+	const struct grant_limit *l = grant_limit_at(i);
+	char want[64];
+	double v;
+
+	if (!slice_double(value, &v) || v < l->min || v > l->max) {
+		snprintf(want, sizeof(want), "%g..%g", l->min, l->max);
+		return bad(a, want, l->name, value);
+	}
+	grant_limit_set(&a->wish.limits, i, v);
+	a->wish.limited = true;
+	return true;
+}
+
+static bool
+read_parameter(struct asked *a, struct slice name, struct slice value)
+{
+	const struct grant_limit *l;
+
+	if (slice_is(name, "tenant")) {
+		a->wish.tenant = arena_dup(&a->names, value);
+		return a->wish.tenant != NULL;
+	}
+	if (slice_is(name, "name")) {
+		if (!name_ok(value))
+			return bad(
+			    a, "1..64 letters, digits, - _ . @", "name", value);
+		a->wish.key.name = arena_dup(&a->names, value);
+		return a->wish.key.name != NULL;
+	}
+	if (slice_is(name, "expires"))
+		return read_expires(a, value);
+	if (slice_is(name, "models"))
+		return read_models(a, value);
+	for (size_t i = 0; (l = grant_limit_at(i)) != NULL; i++)
+		if (slice_is(name, l->name))
+			return read_limit(a, i, value);
+	return bad(a,
+	    "tenant, name, expires, models or a limit such as "
+	    "requests_per_minute",
+	    "the query", name);
+}
+
+/* False: the reply says what is wrong. */
+static bool
+read_query(struct asked *a, struct slice query)
+{
+	struct slice pair;
+	ptrdiff_t equals;
+	struct buf value;
+	bool good = true;
+
+	while (good && slice_next(&query, '&', &pair)) {
+		equals = slice_find(pair, '=');
+		if (pair.n == 0)
+			continue;
+		buf_init(&value, VALUE_MAX);
+		uri_unescape(equals < 0 ? SLICE("")
+					: slice_make(pair.p + equals + 1,
+					      pair.n - (size_t)equals - 1),
+		    &value);
+		good = buf_err(&value) == OK &&
+		    read_parameter(a,
+			slice_make(
+			    pair.p, equals < 0 ? pair.n : (size_t)equals),
+			buf_slice(&value));
+		buf_fini(&value);
+	}
+	if (!good && a->reply->status == 200)
+		admin_error(a->reply, 503, "out_of_memory", "out of memory");
+	return good;
+}
+
+static bool
+has_names(struct asked *a)
+{
+	if (a->app->conf->keys_file == NULL ||
+	    keyring_path(a->app->keyring) == NULL)
+		admin_error(a->reply, 409, "no_keys_file",
+		    "keys can be made and revoked at run time where "
+		    "gateway.conf says keys_file = \"PATH\"; that takes a "
+		    "restart");
+	else if (a->wish.tenant == NULL || a->wish.key.name == NULL)
+		admin_error(a->reply, 400, "invalid_key",
+		    "want tenant and name in the query");
+	return a->reply->status == 200;
+}
+
+/* --- answers --- */
+
+static void
+add_use(json_t *o, const struct quota *q)
+{
+	static const struct conf_quota unlimited = { 0 };
+	struct quota_view v;
+
+	if (q == NULL)
+		return;
+	quota_view(q, &unlimited, clock_now(), &v);
+	json_object_set_new(o, "open", json_integer(v.open));
+	json_object_set_new(o, "spent_today_usd", json_real(v.day));
+	json_object_set_new(o, "spent_month_usd", json_real(v.month));
+}
+
+static json_t *
+grant_row(const struct grant *g)
+{
+	json_t *o = grant_json(g);
+
+	json_object_set_new(o, "source", json_string("keys_file"));
+	json_object_set_new(o, "good",
+	    json_boolean(g->expires == 0 || g->expires > clock_wall()));
+	add_use(o, g->quota);
+	return o;
+}
+
+static json_t *
+conf_row(const struct conf *c, const struct conf_key *k)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "tenant", json_string(k->tenant->name));
+	json_object_set_new(o, "name", json_string(k->name));
+	json_object_set_new(o, "source", json_string("gateway.conf"));
+	json_object_set_new(o, "good", json_true());
+	add_use(o, conf_key_quota(c, k));
+	return o;
+}
+
+static bool
+is_of(const struct asked *a, const char *tenant)
+{
+	return a->wish.tenant == NULL || strcmp(a->wish.tenant, tenant) == 0;
+}
+
+static void
+list_keys(struct asked *a)
+{
+	const struct conf *c = a->app->conf;
+	json_t *doc = json_object(), *keys = json_array();
+	const struct grant *g;
+
+	for (size_t i = 0; i < c->n_keys; i++)
+		if (c->keys[i].tenant != NULL &&
+		    is_of(a, c->keys[i].tenant->name))
+			json_array_append_new(keys, conf_row(c, &c->keys[i]));
+	for (size_t i = 0; (g = keyring_at(a->app->keyring, i)) != NULL; i++)
+		if (!atomic_load(&g->revoked) && is_of(a, g->tenant))
+			json_array_append_new(keys, grant_row(g));
+	json_object_set_new(doc, "keys", keys);
+	admin_send_json(doc, a->reply);
+}
+
+static void
+refuse(struct asked *a, enum err rc, const struct errmsg *why)
+{
+	admin_error(a->reply,
+	    rc == ERR_AGAIN           ? 409
+		: rc == ERR_NOT_FOUND ? 404
+				      : 503,
+	    rc == ERR_AGAIN           ? "key_exists"
+		: rc == ERR_NOT_FOUND ? "key_not_found"
+				      : "key_not_kept",
+	    why->text);
+}
+
+static void
+add_key(struct asked *a)
+{
+	struct errmsg why = { "" };
+	char key[KEY_BYTES];
+	enum err rc;
+	json_t *doc;
+
+	if (!has_names(a))
+		return;
+	if (conf_find_tenant(a->app->conf, slice_of(a->wish.tenant)) == NULL) {
+		bad(a, "the name of a tenant", "tenant",
+		    slice_of(a->wish.tenant));
+		return;
+	}
+	rc = keyring_add(a->app->keyring, &a->wish, clock_wall(), key, &why);
+	if (rc != OK) {
+		refuse(a, rc, &why);
+		return;
+	}
+	log_info(
+	    "key_added tenant=%s key=%s", a->wish.tenant, a->wish.key.name);
+	doc = grant_json(&a->wish);
+	json_object_set_new(doc, "key", json_string(key));
+	admin_send_json(doc, a->reply);
+	explicit_bzero(key, sizeof(key));
+}
+
+static void
+revoke_key(struct asked *a)
+{
+	struct errmsg why = { "" };
+	json_t *doc = NULL;
+	enum err rc;
+
+	if (!has_names(a))
+		return;
+	rc = keyring_revoke(a->app->keyring, slice_of(a->wish.tenant),
+	    slice_of(a->wish.key.name), &why);
+	if (rc != OK) {
+		refuse(a, rc, &why);
+		return;
+	}
+	log_info(
+	    "key_revoked tenant=%s key=%s", a->wish.tenant, a->wish.key.name);
+	doc = json_object();
+	json_object_set_new(doc, "revoked", json_string(a->wish.key.name));
+	admin_send_json(doc, a->reply);
+}
+
+void
+keys_admin(struct app *app, struct slice method, struct slice query,
+    struct admin_reply *reply)
+{
+	struct asked a = { .app = app, .reply = reply };
+
+	arena_init(&a.names, 1 << 20);
+	if (read_query(&a, query)) {
+		if (slice_is(method, "GET"))
+			list_keys(&a);
+		else if (slice_is(method, "POST"))
+			add_key(&a);
+		else
+			revoke_key(&a);
+	}
+	arena_fini(&a.names);
+}
+
+void
+tenants_admin(struct app *app, struct admin_reply *reply)
+{
+	const struct conf *c = app->conf;
+	json_t *doc = json_object(), *rows = json_array(), *o;
+
+	for (size_t i = 0; i < c->n_tenants; i++) {
+		o = json_object();
+		json_object_set_new(
+		    o, "tenant", json_string(c->tenants[i].name));
+		json_object_set_new(
+		    o, "limits", limits_json(&c->tenants[i].limits));
+		add_use(o, c->quotas[i]);
+		json_array_append_new(rows, o);
+	}
+	json_object_set_new(doc, "tenants", rows);
+	admin_send_json(doc, reply);
+}

@@ -1,0 +1,203 @@
+#include "gateway/ledger/testing.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#define WRITERS 4
+#define EACH 2000
+#define PATIENCE (20 * USEC_SEC)
+
+static struct ledger *
+opened(const char *path)
+{
+	struct ledger *l = NULL;
+	struct errmsg why = { "" };
+
+	assert_int_equal(ledger_open(path, 0, &l, &why), OK);
+	return l;
+}
+
+static struct ledger_stats
+stats(const struct ledger *l)
+{
+	struct ledger_stats s;
+
+	ledger_stats(l, &s);
+	return s;
+}
+
+static void
+rest(void)
+{
+	const struct timespec t = { 0, 5000000 };
+
+	nanosleep(&t, NULL);
+}
+
+static void *
+write_many(void *arg)
+{
+	struct outcome o = answered("acme");
+
+	for (int i = 0; i < EACH; i++)
+		ledger_write(arg, &o);
+	return NULL;
+}
+
+static void
+closing_loses_nothing(void **state)
+{
+	pthread_t writers[WRITERS];
+	struct ledger *l;
+	struct place p;
+
+	place_init(&p);
+	l = opened(p.path);
+	for (int i = 0; i < WRITERS; i++)
+		assert_int_equal(
+		    pthread_create(&writers[i], NULL, write_many, l), 0);
+	for (int i = 0; i < WRITERS; i++)
+		pthread_join(writers[i], NULL);
+	ledger_close(&l);
+	assert_null(l);
+	assert_int_equal(
+	    number(p.path, "SELECT count(*) FROM requests"), WRITERS * EACH);
+	assert_int_equal(number(p.path, "SELECT sum(tokens_in) FROM requests"),
+	    10 * WRITERS * EACH);
+	assert_int_equal(
+	    number(p.path, "SELECT sum(requests) FROM spent"), WRITERS * EACH);
+	place_fini(&p);
+}
+
+static void
+rows_are_written_while_it_is_open(void **state)
+{
+	struct outcome o = answered("acme");
+	usec until = clock_now() + PATIENCE;
+	struct ledger *l;
+	struct place p;
+
+	place_init(&p);
+	l = opened(p.path);
+	ledger_write(l, &o);
+	while (stats(l).written == 0 && clock_now() < until)
+		rest();
+	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"), 1);
+	ledger_close(&l);
+	place_fini(&p);
+}
+
+/* Another process that holds the file stands for a disk that hangs. */
+static void
+a_full_queue_drops_and_counts(void **state)
+{
+	struct outcome o = answered("acme");
+	uint64_t tried = 0, dropped;
+	struct ledger *l;
+	struct place p;
+	sqlite3 *other = NULL;
+
+	place_init(&p);
+	l = opened(p.path);
+	assert_int_equal(sqlite3_open(p.path, &other), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+	    SQLITE_OK);
+	while (stats(l).dropped == 0 && tried < 1000000) {
+		ledger_write(l, &o);
+		tried++;
+	}
+	dropped = stats(l).dropped;
+	assert_int_equal(dropped, 1);
+	assert_int_equal(
+	    sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	ledger_close(&l);
+	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"),
+	    (double)(tried - dropped));
+	place_fini(&p);
+}
+
+static void
+a_full_disk_is_waited_for(void **state)
+{
+	const struct rlimit tight = { 96 << 10, RLIM_INFINITY };
+	struct outcome o = answered("acme");
+	usec until = clock_now() + PATIENCE;
+	struct rlimit before;
+	struct ledger *l;
+	struct place p;
+
+	place_init(&p);
+	l = opened(p.path);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	for (int i = 0; i < EACH; i++)
+		ledger_write(l, &o);
+	while (stats(l).failures == 0 && clock_now() < until)
+		rest();
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_true(stats(l).failures > 0);
+	assert_int_equal(stats(l).written, 0);
+	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"), 0);
+	ledger_close(&l);
+	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"), EACH);
+	assert_int_equal(
+	    number(p.path, "SELECT sum(requests) FROM spent"), EACH);
+	place_fini(&p);
+}
+
+static void
+old_rows_are_deleted_by_themselves(void **state)
+{
+	struct outcome o = answered("acme");
+	usec until = clock_now() + PATIENCE;
+	struct ledger *l;
+	struct place p;
+
+	place_init(&p);
+	l = opened(p.path);
+	ledger_write(l, &o);
+	ledger_close(&l);
+	execute(p.path, "UPDATE requests SET time = 5");
+	assert_int_equal(
+	    ledger_open(p.path, STORE_DAY, &l, &(struct errmsg){ "" }), OK);
+	while (number(p.path, "SELECT count(*) FROM requests") > 0 &&
+	    clock_now() < until)
+		rest();
+	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"), 0);
+	ledger_close(&l);
+	place_fini(&p);
+}
+
+static void
+a_place_that_cannot_be_had_is_named(void **state)
+{
+	struct ledger *l = NULL;
+	struct errmsg why = { "" };
+
+	assert_int_equal(
+	    ledger_open("/nowhere/at/all.db", 0, &l, &why), ERR_IO);
+	assert_null(l);
+	assert_string_equal(why.text,
+	    "ledger: cannot open /nowhere/at/all.db: No such file or "
+	    "directory");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(closing_loses_nothing),
+		cmocka_unit_test(rows_are_written_while_it_is_open),
+		cmocka_unit_test(a_full_queue_drops_and_counts),
+		cmocka_unit_test(a_full_disk_is_waited_for),
+		cmocka_unit_test(old_rows_are_deleted_by_themselves),
+		cmocka_unit_test(a_place_that_cannot_be_had_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

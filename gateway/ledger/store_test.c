@@ -1,0 +1,332 @@
+#include "gateway/ledger/testing.h"
+
+#include <sys/stat.h>
+
+static void
+opened(struct store *s, const char *path)
+{
+	struct errmsg why = { "" };
+
+	assert_int_equal(store_open(s, path, &why), OK);
+}
+
+static void
+add(struct store *s, const struct outcome *o, usec wall)
+{
+	union entry_room room;
+	struct errmsg why = { "" };
+
+	entry_write(&room, o, wall);
+	assert_int_equal(store_add(s, room.bytes, room.entry.size, &why), OK);
+}
+
+static void
+assert_refused(const char *path, enum err rc, const char *words)
+{
+	struct errmsg why = { "" };
+	struct store s;
+
+	assert_int_equal(store_open(&s, path, &why), rc);
+	if (strstr(why.text, words) == NULL || strstr(why.text, path) == NULL)
+		fail_msg(
+		    "want \"%s\" and the path, got \"%s\"", words, why.text);
+}
+
+static void
+a_new_file_is_ours_alone(void **state)
+{
+	struct place p;
+	struct store s;
+	struct stat st;
+
+	place_init(&p);
+	opened(&s, p.path);
+	store_close(&s);
+	assert_int_equal(number(p.path, "PRAGMA user_version"), STORE_VERSION);
+	assert_int_equal(stat(p.path, &st), 0);
+	assert_int_equal(st.st_mode & 07, 0);
+	opened(&s, p.path);
+	store_close(&s);
+	place_fini(&p);
+}
+
+static void
+assert_row(const char *path, const char *is)
+{
+	char sql[512];
+
+	snprintf(
+	    sql, sizeof(sql), "SELECT count(*) FROM requests WHERE %s", is);
+	if (number(path, sql) != 1)
+		fail_msg("no row of which %s", is);
+}
+
+static void
+a_row_says_what_became_of_a_request(void **state)
+{
+	struct outcome o = answered("acme");
+	struct place p;
+	struct store s;
+
+	place_init(&p);
+	opened(&s, p.path);
+	add(&s, &o, NOON);
+	store_close(&s);
+	assert_row(p.path, "receipt = 'rcpt_0123456789abcdef01234567'");
+	assert_row(p.path, "time = 1728043200000000");
+	assert_row(p.path,
+	    "tenant = 'acme' AND key = 'laptop' AND model = 'm' AND backend = "
+	    "'gpu' AND upstream = 'org/m' AND slo = 'voice'");
+	assert_row(p.path,
+	    "dialect = 'chat' AND stream AND result = 'ok' AND fault IS NULL "
+	    "AND status = 200 AND attempts = 1");
+	assert_row(p.path,
+	    "tokens_in = 10 AND tokens_out = 3 AND tokens_cached = 4 AND NOT "
+	    "estimated AND cost_usd = 0.5");
+	assert_row(p.path, "slo_met AND missed IS NULL");
+	assert_row(p.path,
+	    "queue_us = 0 AND ttft_us = 2000 AND itl_us = 300 AND total_us = "
+	    "9000");
+	place_fini(&p);
+}
+
+static void
+what_is_not_known_is_null(void **state)
+{
+	struct outcome o = answered(NULL);
+	struct place p;
+	struct store s;
+
+	o.key = NULL;
+	o.result = RESULT_REFUSED;
+	o.fault = FAULT_DEADLINE;
+	o.slo_met = false;
+	o.slo_missed = 1u << PHASE_TTFT | 1u << PHASE_TOTAL;
+	o.n_attempts = 0;
+	o.cost = -1;
+	o.ttft = o.itl = -1;
+	place_init(&p);
+	opened(&s, p.path);
+	add(&s, &o, NOON);
+	o.n_attempts = 1;
+	o.result = RESULT_ERROR;
+	o.slo_missed = 0;
+	o.usage = (struct usage){ false, 0, 0, 0 };
+	add(&s, &o, NOON + 1);
+	store_close(&s);
+	assert_row(p.path,
+	    "result = 'refused' AND tenant = '-' AND key = '-' AND backend IS "
+	    "NULL AND upstream IS NULL AND fault = 'deadline'");
+	assert_row(p.path,
+	    "result = 'refused' AND cost_usd = 0 AND ttft_us IS NULL AND "
+	    "itl_us IS NULL AND NOT slo_met AND missed = 'ttft,total'");
+	assert_row(p.path,
+	    "result = 'error' AND cost_usd IS NULL AND missed = 'answer' AND "
+	    "NOT estimated");
+	place_fini(&p);
+}
+
+static void
+a_long_name_is_cut_between_characters(void **state)
+{
+	struct outcome o = answered("acme");
+	char name[301];
+	struct place p;
+	struct store s;
+
+	for (size_t i = 0; i < 300; i += 2) /* two bytes each */
+		memcpy(name + i, "\xc3\xa4", 2);
+	name[300] = '\0';
+	o.model = name;
+	place_init(&p);
+	opened(&s, p.path);
+	add(&s, &o, NOON);
+	store_close(&s);
+	assert_row(p.path, "length(model) = 127 AND backend = 'gpu'");
+	place_fini(&p);
+}
+
+static void
+requests_that_end_at_once_are_all_there(void **state)
+{
+	struct outcome o = answered("a");
+	struct place p;
+	struct store s;
+
+	place_init(&p);
+	opened(&s, p.path);
+	add(&s, &o, NOON + 3);
+	for (int i = 0; i < 5; i++)
+		add(&s, &o, NOON);
+	store_close(&s);
+	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"), 6);
+	assert_int_equal(
+	    number(p.path, "SELECT max(time) - min(time) FROM requests"), 5);
+	place_fini(&p);
+}
+
+/* --- what was spent --- */
+
+struct sums {
+	int n;
+	double day, month;
+};
+
+static void
+sum_up(void *arg, const struct ledger_spent *one)
+{
+	struct sums *s = arg;
+
+	assert_string_equal(one->key, "laptop");
+	if (strcmp(one->tenant, "acme") != 0)
+		return;
+	s->n++;
+	s->day += one->day;
+	s->month += one->month;
+}
+
+static void
+assert_spent(const char *path, usec wall, double day, double month)
+{
+	struct sums sums = { 0 };
+	struct errmsg why = { "" };
+
+	assert_int_equal(store_spent(path, wall, sum_up, &sums, &why), OK);
+	assert_true(sums.n <= 1);
+	if (sums.day != day || sums.month != month)
+		fail_msg("want %g and %g, got %g and %g", day, month, sums.day,
+		    sums.month);
+}
+
+static void
+what_was_spent_outlives_the_rows(void **state)
+{
+	struct outcome o = answered("acme"), other = answered("other");
+	struct errmsg why = { "" };
+	struct place p;
+	struct store s;
+	bool more;
+
+	place_init(&p);
+	opened(&s, p.path);
+	add(&s, &o, NOON - 4 * STORE_DAY); /* the month before */
+	add(&s, &o, NOON - 2 * STORE_DAY);
+	add(&s, &o, NOON);
+	add(&s, &o, NOON + 1);
+	add(&s, &other, NOON);
+	assert_int_equal(
+	    store_prune(&s, NOON + STORE_DAY, NOON, &more, &why), OK);
+	assert_false(more);
+	store_close(&s);
+	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"), 0);
+	opened(&s, p.path);
+	assert_spent(p.path, NOON, 1.0, 1.5);
+	assert_spent(p.path, NOON + STORE_DAY, 0, 1.5);
+	assert_spent(p.path, NOON + 40 * STORE_DAY, 0, 0);
+	store_close(&s);
+	place_fini(&p);
+}
+
+static void
+old_rows_go_and_others_stay(void **state)
+{
+	struct outcome o = answered("acme");
+	struct errmsg why = { "" };
+	struct place p;
+	struct store s;
+	bool more;
+
+	place_init(&p);
+	opened(&s, p.path);
+	for (int i = 0; i < 10; i++)
+		add(&s, &o, NOON + i);
+	assert_int_equal(store_prune(&s, NOON + 4, NOON, &more, &why), OK);
+	store_close(&s);
+	assert_int_equal(
+	    number(p.path, "SELECT min(time) FROM requests") - NOON, 4);
+	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"), 6);
+	place_fini(&p);
+}
+
+/* --- files that are none --- */
+
+static void
+a_file_of_another_kind_is_left_alone(void **state)
+{
+	struct place p;
+	FILE *f;
+
+	place_init(&p);
+	f = fopen(p.path, "w");
+	assert_non_null(f);
+	for (int i = 0; i < 500; i++)
+		assert_true(fputs("listen = { port = 7070; };\n", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_refused(p.path, ERR_INVALID, "not a database");
+	unlink(p.path);
+
+	execute(p.path, "CREATE TABLE bookmarks (url TEXT)");
+	assert_refused(p.path, ERR_INVALID, "another program's");
+	assert_int_equal(number(p.path, "SELECT count(*) FROM bookmarks"), 0);
+	assert_refused(p.folder, ERR_IO, "Is a directory");
+	place_fini(&p);
+}
+
+static void
+a_later_version_is_refused(void **state)
+{
+	struct place p;
+	struct store s;
+
+	place_init(&p);
+	opened(&s, p.path);
+	store_close(&s);
+	execute(p.path, "PRAGMA user_version = 9");
+	assert_refused(p.path, ERR_INVALID,
+	    "by a later version (schema 9, this one knows 1)");
+	assert_int_equal(number(p.path, "PRAGMA user_version"), 9);
+	place_fini(&p);
+}
+
+static void
+a_damaged_file_is_refused(void **state)
+{
+	static const char junk[4096] = { 1, 2, 3 };
+	struct outcome o = answered("acme");
+	struct place p;
+	struct store s;
+	FILE *f;
+
+	place_init(&p);
+	opened(&s, p.path);
+	for (int i = 0; i < 200; i++)
+		add(&s, &o, NOON + i);
+	store_close(&s);
+	f = fopen(p.path, "r+");
+	assert_non_null(f);
+	assert_int_equal(fseek(f, 4096, SEEK_SET), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(fwrite(junk, sizeof(junk), 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+	assert_refused(p.path, ERR_INVALID, "ledger: ");
+	place_fini(&p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_new_file_is_ours_alone),
+		cmocka_unit_test(a_row_says_what_became_of_a_request),
+		cmocka_unit_test(what_is_not_known_is_null),
+		cmocka_unit_test(a_long_name_is_cut_between_characters),
+		cmocka_unit_test(requests_that_end_at_once_are_all_there),
+		cmocka_unit_test(what_was_spent_outlives_the_rows),
+		cmocka_unit_test(old_rows_go_and_others_stay),
+		cmocka_unit_test(a_file_of_another_kind_is_left_alone),
+		cmocka_unit_test(a_later_version_is_refused),
+		cmocka_unit_test(a_damaged_file_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,105 @@
+/* gateway/ledger/testing.h - for this folder's unit tests: a file of one's own,
+ * outcomes, and questions to the file. */
+#ifndef GATEWAY_LEDGER_TESTING_H
+#define GATEWAY_LEDGER_TESTING_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Ours first: cmocka makes a macro of fail. */
+#include "gateway/ledger/ledger.h"
+#include "gateway/ledger/store.h"
+
+#include <cmocka.h>
+
+#define NOON (20000 * STORE_DAY + 43200 * USEC_SEC) /* 2024-10-04 12:00 UTC */
+
+struct place {
+	char folder[64], path[96];
+};
+
+static inline void
+place_init(struct place *p)
+{
+	*p = (struct place){ .folder = "/tmp/pointsman-ledger-XXXXXX" };
+	assert_non_null(mkdtemp(p->folder));
+	snprintf(p->path, sizeof(p->path), "%s/usage.db", p->folder);
+}
+
+static inline void
+place_fini(struct place *p)
+{
+	static const char *const ends[] = { "", "-wal", "-shm", "-journal" };
+	char path[128];
+
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s%s", p->path, ends[i]);
+		unlink(path);
+	}
+	assert_int_equal(rmdir(p->folder), 0);
+}
+
+/* A good answer: 10 tokens in, 4 of them cached, 3 out, 0.5 USD. */
+static inline struct outcome
+answered(const char *tenant)
+{
+	struct outcome o = { .id = "req_0123456789abcdef01234567",
+		.tenant = tenant,
+		.key = "laptop",
+		.model = "m",
+		.slo = "voice",
+		.dialect = DIALECT_CHAT,
+		.result = RESULT_OK,
+		.status = 200,
+		.inference = true,
+		.stream = true,
+		.slo_declared = true,
+		.slo_met = true,
+		.usage = { true, 10, 3, 4 },
+		.ttft = 2000,
+		.itl = 300,
+		.total = 9000,
+		.cost = 0.5,
+		.n_attempts = 1 };
+
+	o.attempts[0] = (struct attempt_report){
+		.backend = "gpu", .model = "org/m", .status = 200
+	};
+	return o;
+}
+
+/* The first number of the first row; the file may be written meanwhile. */
+static inline double
+number(const char *path, const char *sql)
+{
+	sqlite3 *db = NULL;
+	sqlite3_stmt *q = NULL;
+	struct errmsg why;
+	double v;
+
+	assert_int_equal(store_open_reader(path, &db, &why), OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	v = sqlite3_column_double(q, 0);
+	sqlite3_finalize(q);
+	sqlite3_close(db);
+	return v;
+}
+
+static inline void
+execute(const char *path, const char *sql)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+#endif

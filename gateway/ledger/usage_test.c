@@ -1,0 +1,258 @@
+#include "gateway/ledger/testing.h"
+
+#include "gateway/ledger/usage.h"
+
+struct stage {
+	struct place place;
+	struct usage_query q;
+	json_t *doc;
+};
+
+static void
+add(struct store *s, const struct outcome *o, usec wall)
+{
+	union entry_room room;
+
+	entry_write(&room, o, wall);
+	assert_int_equal(
+	    store_add(s, room.bytes, room.entry.size, &(struct errmsg){ "" }),
+	    OK);
+}
+
+/* acme: two met at 0.5 USD, one that missed; open: one without a price or
+ * targets, a day later, and one refused. */
+static void
+stage_init(struct stage *st)
+{
+	struct outcome o = answered("acme");
+	struct store s;
+
+	*st = (struct stage){ .q = { .since = 0, .until = USEC_NEVER } };
+	place_init(&st->place);
+	assert_int_equal(
+	    store_open(&s, st->place.path, &(struct errmsg){ "" }), OK);
+	add(&s, &o, NOON);
+	o.ttft = 4000;
+	add(&s, &o, NOON + 1);
+	o.slo_met = false;
+	o.slo_missed = 1u << PHASE_TTFT;
+	o.ttft = 9000;
+	add(&s, &o, NOON + 2);
+	o = answered("open");
+	o.model = "other";
+	o.slo_declared = o.slo_met = false;
+	o.cost = -1;
+	o.ttft = -1;
+	add(&s, &o, NOON + STORE_DAY);
+	o.result = RESULT_REFUSED;
+	o.n_attempts = 0;
+	o.usage = (struct usage){ false, 0, 0, 0 };
+	add(&s, &o, NOON + STORE_DAY + 1);
+	store_close(&s);
+}
+
+static void
+stage_fini(struct stage *st)
+{
+	json_decref(st->doc);
+	place_fini(&st->place);
+}
+
+static void
+sum(struct stage *st, const char *by)
+{
+	struct errmsg why = { "" };
+
+	json_decref(st->doc);
+	st->doc = NULL;
+	assert_int_equal(usage_by_parse(slice_of(by), &st->q, &why), OK);
+	if (usage_sum(st->place.path, &st->q, 10 * USEC_SEC, NULL, &st->doc,
+		&why) != OK)
+		fail_msg("%s", why.text);
+}
+
+static const json_t *
+row(const struct stage *st, size_t i)
+{
+	return json_array_get(json_object_get(st->doc, "rows"), i);
+}
+
+static size_t
+rows(const struct stage *st)
+{
+	return json_array_size(json_object_get(st->doc, "rows"));
+}
+
+static double
+figure(const json_t *o, const char *name)
+{
+	const json_t *v = json_object_get(o, name);
+
+	assert_non_null(v);
+	return json_is_null(v) ? -1 : json_number_value(v);
+}
+
+static void
+assert_text(const json_t *o, const char *name, const char *is)
+{
+	assert_string_equal(json_string_value(json_object_get(o, name)), is);
+}
+
+static void
+rows_are_summed_by_name(void **state)
+{
+	struct stage st;
+	const json_t *a, *b;
+
+	stage_init(&st);
+	sum(&st, "tenant,model");
+	assert_int_equal(rows(&st), 2);
+	a = row(&st, 0); /* the dearest first */
+	b = row(&st, 1);
+	assert_text(a, "tenant", "acme");
+	assert_text(a, "model", "m");
+	assert_text(b, "tenant", "open");
+	assert_true(figure(a, "requests") == 3);
+	assert_true(figure(a, "tokens_in") == 30);
+	assert_true(figure(a, "tokens_out") == 9);
+	assert_true(figure(a, "tokens_cached") == 12);
+	assert_true(figure(a, "cost_usd") == 1.5);
+	assert_true(figure(a, "unpriced") == 0);
+	assert_true(figure(a, "slo_met") == 2);
+	assert_true(figure(a, "missed_ttft") == 1);
+	assert_true(figure(a, "missed_total") == 0);
+	assert_true(figure(a, "cost_usd_per_met") == 0.75);
+	assert_true(figure(a, "ttft_ms") == 5);
+	assert_true(figure(b, "requests") == 2);
+	assert_true(figure(b, "refused") == 1);
+	assert_true(figure(b, "unpriced") == 1);
+	stage_fini(&st);
+}
+
+static void
+a_mean_of_nothing_is_null(void **state)
+{
+	struct stage st;
+
+	stage_init(&st);
+	sum(&st, "model");
+	assert_true(figure(row(&st, 1), "attainment") == -1);
+	assert_true(figure(row(&st, 1), "cost_usd_per_met") == -1);
+	assert_true(figure(row(&st, 1), "ttft_ms") == -1);
+	stage_fini(&st);
+}
+
+static void
+the_total_is_of_all(void **state)
+{
+	struct stage st;
+	const json_t *t;
+
+	stage_init(&st);
+	sum(&st, "");
+	assert_int_equal(rows(&st), 0);
+	t = json_object_get(st.doc, "total");
+	assert_true(figure(t, "requests") == 5);
+	assert_true(figure(t, "attainment") == 2.0 / 3);
+	sum(&st, "tenant,result");
+	assert_true(figure(json_object_get(st.doc, "total"), "requests") == 5);
+	stage_fini(&st);
+}
+
+static void
+days_come_in_their_order(void **state)
+{
+	struct stage st;
+
+	stage_init(&st);
+	sum(&st, "day,key");
+	assert_int_equal(rows(&st), 2);
+	assert_text(row(&st, 0), "day", "2024-10-04");
+	assert_text(row(&st, 1), "day", "2024-10-05");
+	assert_text(row(&st, 0), "key", "laptop");
+	stage_fini(&st);
+}
+
+static void
+only_what_is_asked_for_counts(void **state)
+{
+	struct stage st;
+	const json_t *t;
+
+	stage_init(&st);
+	st.q.since = NOON + 1;
+	st.q.until = NOON + STORE_DAY;
+	sum(&st, "");
+	t = json_object_get(st.doc, "total");
+	assert_true(figure(t, "requests") == 2);
+	st.q.since = 0;
+	st.q.until = USEC_NEVER;
+	snprintf(st.q.tenant, sizeof(st.q.tenant), "open");
+	snprintf(st.q.model, sizeof(st.q.model), "other");
+	snprintf(st.q.key, sizeof(st.q.key), "laptop");
+	sum(&st, "");
+	assert_true(figure(json_object_get(st.doc, "total"), "requests") == 2);
+	snprintf(st.q.model, sizeof(st.q.model), "' OR 1 OR '");
+	sum(&st, "");
+	assert_true(figure(json_object_get(st.doc, "total"), "requests") == 0);
+	stage_fini(&st);
+}
+
+static void
+assert_refused_by(const char *list, const char *words)
+{
+	struct usage_query q;
+	struct errmsg why = { "" };
+
+	assert_int_equal(usage_by_parse(slice_of(list), &q, &why), ERR_INVALID);
+	if (strstr(why.text, words) == NULL ||
+	    strstr(why.text, "upstream") == NULL)
+		fail_msg("want \"%s\", got \"%s\"", words, why.text);
+}
+
+static void
+a_wrong_name_is_told_the_right_ones(void **state)
+{
+	assert_refused_by("tenant,prompt", "unknown \"prompt\"");
+	assert_refused_by("day,tenant,day", "a second \"day\"");
+	assert_refused_by(
+	    "day,hour,tenant,key,model,slo,result", "one more: \"result\"");
+}
+
+static void
+it_ends_when_it_is_told_to(void **state)
+{
+	atomic_bool cancel = true;
+	struct stage st;
+	struct errmsg why = { "" };
+	struct store s;
+	struct outcome o = answered("acme");
+
+	stage_init(&st);
+	assert_int_equal(store_open(&s, st.place.path, &why), OK);
+	/* as many as take some thousand steps */
+	for (int i = 0; i < 500; i++)
+		add(&s, &o, NOON + 10 + i);
+	store_close(&s);
+	assert_int_equal(usage_sum(st.place.path, &st.q, 10 * USEC_SEC, &cancel,
+			     &st.doc, &why),
+	    ERR_AGAIN);
+	assert_null(st.doc);
+	stage_fini(&st);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_are_summed_by_name),
+		cmocka_unit_test(a_mean_of_nothing_is_null),
+		cmocka_unit_test(the_total_is_of_all),
+		cmocka_unit_test(days_come_in_their_order),
+		cmocka_unit_test(only_what_is_asked_for_counts),
+		cmocka_unit_test(a_wrong_name_is_told_the_right_ones),
+		cmocka_unit_test(it_ends_when_it_is_told_to),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

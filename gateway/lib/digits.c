@@ -1,0 +1,37 @@
+/* gateway/lib/digits.c - numbers as decimal text. */
+#include "gateway/lib/digits.h"
+
+#include <string.h>
+
+size_t
+digits_padded(char out[DIGITS_MAX], uint64_t n, size_t width)
+{
+	char text[DIGITS_MAX];
+	size_t at = sizeof(text);
+
+	do
+		text[--at] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	while (sizeof(text) - at < width && at > 0)
+		text[--at] = '0';
+	memcpy(out, text + at, sizeof(text) - at);
+	return sizeof(text) - at;
+}
+
+size_t
+digits_u64(char out[DIGITS_MAX], uint64_t n)
+{
+	return digits_padded(out, n, 1);
+}
+
+size_t
+digits_ms(char out[DIGITS_MAX], usec span)
+{
+	char part[DIGITS_MAX];
+	size_t n = digits_u64(out, (uint64_t)(span / USEC_MS));
+
+	out[n] = '.';
+	digits_padded(part, (uint64_t)(span % USEC_MS), 3);
+	memcpy(out + n + 1, part, 3);
+	return n + 4;
+}

@@ -1,0 +1,293 @@
+/* gateway/limits.c - a request and the limits of its tenant and key: what it
+ * takes of them, what it gives back, and what its client is told. */
+#include "gateway/limits.h"
+
+#include <inttypes.h>
+
+#include "gateway/app.h"
+#include "gateway/keyring.h"
+
+static const char *
+owner_kind(int part)
+{
+	return part == QUOTA_KEY ? "key" : "tenant";
+}
+
+static const char *
+owner_name(const struct request *r, int part)
+{
+	return part == QUOTA_KEY ? r->key->name : r->tenant->name;
+}
+
+/* Whom and what: both must be there for a limit to hold. */
+static void
+fill_hold(struct request *r)
+{
+	struct quota_part *tenant = &r->hold.parts[QUOTA_TENANT];
+	struct quota_part *key = &r->hold.parts[QUOTA_KEY];
+
+	if (r->tenant == NULL)
+		return;
+	tenant->of = conf_tenant_quota(r->conf, r->tenant);
+	tenant->limits = &r->tenant->limits;
+	if (r->key == NULL) /* known by a certificate */
+		return;
+	key->limits = &r->tenant->key_limits;
+	if (r->grant != NULL) {
+		key->of = r->grant->quota;
+		if (r->grant->limited)
+			key->limits = &r->grant->limits;
+	} else if (r->key != NULL) {
+		key->of = conf_key_quota(r->conf, r->key);
+	}
+}
+
+/* --- how long an answer may be --- */
+
+/* The lowest of the caps that hold for it; 0: none. */
+static uint32_t
+cap_of(const struct request *r)
+{
+	uint32_t most = 0;
+
+	for (int i = 0; i < QUOTA_PARTS; i++) {
+		const struct quota_part *p = &r->hold.parts[i];
+		uint32_t cap = p->limits != NULL ? p->limits->max_tokens : 0;
+
+		if (cap > 0 && (most == 0 || cap < most))
+			most = cap;
+	}
+	return most;
+}
+
+/* By whatever name: which of them counts is the backend's to say. */
+static double
+asked_for(const struct request *r)
+{
+	static const char *const names[] = { "max_tokens",
+		"max_completion_tokens", "max_output_tokens" };
+	const struct scan_member *m;
+	double most = 0, v;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		m = scan_find(
+		    r->parsed->members, r->parsed->n_members, names[i]);
+		if (m != NULL && m->type == SCAN_NUMBER &&
+		    slice_double(m->value, &v) && v > most)
+			most = v;
+	}
+	return most;
+}
+
+/* --- what is refused --- */
+
+static void
+refuse_long(struct request *r, uint32_t most, struct error_reply *e)
+{
+	*e = (struct error_reply){ .status = 400,
+		.type = "invalid_request_error",
+		.code = "max_tokens_too_large",
+		.param = "max_tokens",
+		.message = request_say(r,
+		    "an answer may have at most %" PRIu32
+		    " tokens here, and %.0f were asked for",
+		    most, asked_for(r)) };
+}
+
+static void
+refuse_budget(struct request *r, const struct quota_refusal *why, double usd,
+    const char *period, struct error_reply *e)
+{
+	*e = (struct error_reply){ .status = 429,
+		.type = "insufficient_quota",
+		.code = "insufficient_quota",
+		.message = request_say(r,
+		    "the budget of %s %s, %g USD a %s, is spent; the next %s "
+		    "begins at midnight UTC",
+		    owner_kind(why->part), owner_name(r, why->part), usd,
+		    period, period),
+		.retry_after = why->wait };
+}
+
+static void
+refuse_rate(struct request *r, const struct quota_refusal *why,
+    const char *type, uint64_t limit, const char *what, struct error_reply *e)
+{
+	*e = (struct error_reply){ .status = 429,
+		.type = type,
+		.code = "rate_limit_exceeded",
+		.message = request_say(r,
+		    "rate limit reached for %s %s: %" PRIu64 " %s; try again "
+		    "in %.3f s",
+		    owner_kind(why->part), owner_name(r, why->part), limit,
+		    what, (double)why->wait / 1e6),
+		.retry_after = why->wait };
+}
+
+static void
+refuse_large(struct request *r, const struct quota_refusal *why, uint64_t limit,
+    struct error_reply *e)
+{
+	*e = (struct error_reply){ .status = 429,
+		.type = "tokens",
+		.code = "rate_limit_exceeded",
+		.message = request_say(r,
+		    "request too large for %s %s: about %" PRIu32
+		    " tokens, of %" PRIu64 " a minute; it has to be shorter",
+		    owner_kind(why->part), owner_name(r, why->part),
+		    tokens_of_bytes(r->facts.prompt_bytes), limit) };
+}
+
+static void
+word(struct request *r, const struct quota_refusal *why, struct error_reply *e)
+{
+	const struct conf_quota *l = r->hold.parts[why->part].limits;
+
+	switch (why->limit) {
+	case QUOTA_CONCURRENT:
+		refuse_rate(
+		    r, why, "requests", l->concurrent, "requests at a time", e);
+		break;
+	case QUOTA_FREE:
+	case QUOTA_REQUESTS:
+		refuse_rate(r, why, "requests", l->requests,
+		    "requests per minute (RPM)", e);
+		break;
+	case QUOTA_TOKENS:
+		refuse_rate(
+		    r, why, "tokens", l->tokens, "tokens per minute (TPM)", e);
+		break;
+	case QUOTA_TOO_LARGE:
+		refuse_large(r, why, l->tokens, e);
+		break;
+	case QUOTA_DAILY:
+		refuse_budget(r, why, l->daily, "day", e);
+		break;
+	case QUOTA_MONTHLY:
+		refuse_budget(r, why, l->monthly, "month", e);
+		break;
+	}
+}
+
+/* --- taking and giving back --- */
+
+uint32_t
+limits_longest(const struct request *r)
+{
+	return r->facts.max_tokens == 0 ? cap_of(r) : 0;
+}
+
+bool
+limits_take(struct request *r, struct error_reply *e)
+{
+	struct quota_wish wish = { 0 };
+	struct quota_refusal why;
+	uint32_t cap;
+
+	fill_hold(r);
+	cap = cap_of(r);
+	if (cap > 0 && asked_for(r) > cap) {
+		refuse_long(r, cap, e);
+		return false;
+	}
+	wish.input = tokens_of_bytes(r->facts.prompt_bytes);
+	wish.max_tokens = r->facts.max_tokens > 0 ? r->facts.max_tokens : cap;
+	if (quota_take(
+		r->worker->app->quotas, &r->hold, &wish, r->worker->now, &why))
+		return true;
+	word(r, &why, e);
+	return false;
+}
+
+void
+limits_settle(struct request *r)
+{
+	const struct outcome *o = &r->outcome;
+	const struct quota_use use = {
+		.refused = o->result == RESULT_REFUSED,
+		.input = o->usage.input,
+		.output = o->usage.output,
+		.cost = o->cost,
+	};
+
+	quota_settle(&r->hold, &use);
+}
+
+/* --- headers --- */
+
+static void
+add(struct limit_headers *h, const char *name, uint64_t value, const char *unit)
+{
+	char *text = h->text[h->n];
+	size_t n = digits_u64(text, value);
+
+	for (; *unit != '\0'; unit++)
+		text[n++] = *unit;
+	h->list[h->n++] =
+	    (struct header){ slice_of(name), slice_make(text, n) };
+}
+
+/* A span as Go writes it: as OpenAI's headers have it. */
+static void
+add_span(struct limit_headers *h, const char *name, usec span)
+{
+	if (span < 10 * USEC_SEC)
+		add(h, name, (uint64_t)((span + USEC_MS - 1) / USEC_MS), "ms");
+	else
+		add(h, name, (uint64_t)((span + USEC_SEC - 1) / USEC_SEC), "s");
+}
+
+/* Of the tenant's and the key's limit the one with less left is told. */
+static void
+add_requests(struct limit_headers *h, const struct quota_part *const p[2],
+    const struct quota_view v[2])
+{
+	int i = p[0]->limits->requests == 0 ||
+	    (p[1]->limits->requests > 0 &&
+		v[1].left_requests < v[0].left_requests);
+
+	if (p[i]->limits->requests == 0)
+		return;
+	add(h, "x-ratelimit-limit-requests", p[i]->limits->requests, "");
+	add(h, "x-ratelimit-remaining-requests", (uint64_t)v[i].left_requests,
+	    "");
+	add_span(h, "x-ratelimit-reset-requests", v[i].reset_requests);
+}
+
+static void
+add_tokens(struct limit_headers *h, const struct quota_part *const p[2],
+    const struct quota_view v[2])
+{
+	int i = p[0]->limits->tokens == 0 ||
+	    (p[1]->limits->tokens > 0 && v[1].left_tokens < v[0].left_tokens);
+
+	if (p[i]->limits->tokens == 0)
+		return;
+	add(h, "x-ratelimit-limit-tokens", p[i]->limits->tokens, "");
+	add(h, "x-ratelimit-remaining-tokens", (uint64_t)v[i].left_tokens, "");
+	add_span(h, "x-ratelimit-reset-tokens", v[i].reset_tokens);
+}
+
+void
+limits_headers(const struct request *r, struct limit_headers *h)
+{
+	static const struct conf_quota unlimited = { 0 };
+	static const struct quota_part none = { .limits = &unlimited };
+	const struct quota_part *parts[QUOTA_PARTS];
+	struct quota_view views[QUOTA_PARTS] = { 0 };
+
+	h->n = 0;
+	for (int i = 0; i < QUOTA_PARTS; i++) {
+		parts[i] = &r->hold.parts[i];
+		if (parts[i]->of == NULL)
+			parts[i] = &none;
+		else
+			quota_view(parts[i]->of, parts[i]->limits,
+			    r->worker->now, &views[i]);
+	}
+	add_requests(h, parts, views);
+	add_tokens(h, parts, views);
+	if (views[0].budget == BUDGET_SOFT || views[1].budget == BUDGET_SOFT)
+		h->list[h->n++] = (struct header){ SLICE("x-pointsman-budget"),
+			SLICE("soft") };
+}

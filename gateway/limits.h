@@ -1,0 +1,27 @@
+/* gateway/limits.h - a request and the limits of its tenant and key. */
+#ifndef GATEWAY_LIMITS_H
+#define GATEWAY_LIMITS_H
+
+#include "gateway/lib/digits.h"
+#include "gateway/request.h"
+
+/* Before the router is asked: reserves what the request will take. False: a
+ * limit is in the way, *e says which, and nothing was taken. */
+bool limits_take(struct request *, struct error_reply *);
+/* The longest answer, where the client has not said how long it may be; 0: it
+ * has, or any may be. */
+uint32_t limits_longest(const struct request *);
+/* Once, at FINISH, when the outcome is complete. */
+void limits_settle(struct request *);
+
+/* x-ratelimit-* and x-pointsman-budget, as far as there are such limits.
+ * How many were written. */
+#define LIMIT_HEADERS_MAX 7
+struct limit_headers {
+	struct header list[LIMIT_HEADERS_MAX];
+	char text[LIMIT_HEADERS_MAX][DIGITS_MAX];
+	size_t n;
+};
+void limits_headers(const struct request *, struct limit_headers *);
+
+#endif

@@ -1,0 +1,101 @@
+/* gateway/quota/quota.h - what tenants and keys have used of their limits.
+ *
+ * One quota for each tenant and each key that has limits, for the process and
+ * for good: a reload, or a tenant that is taken out and comes back, changes
+ * nothing of what was used. Workers change quotas without a lock, each number
+ * by itself: a rate is one theoretical arrival time (policies/limit.h).
+ *
+ *	quota_take --> what is reserved --> quota_settle, once: what was used
+ *	          \--> a refusal: nothing was taken
+ *
+ * The table is the main thread's; a quota is never freed before it. */
+#ifndef GATEWAY_QUOTA_QUOTA_H
+#define GATEWAY_QUOTA_QUOTA_H
+
+#include "gateway/conf/conf.h"
+#include "policies/limit.h"
+
+struct quotas;
+
+enum quota_limit {
+	QUOTA_FREE, /* none is in the way */
+	QUOTA_CONCURRENT,
+	QUOTA_REQUESTS, /* a minute */
+	QUOTA_TOKENS,
+	QUOTA_TOO_LARGE, /* more tokens than a minute has: never */
+	QUOTA_DAILY, /* budgets */
+	QUOTA_MONTHLY,
+};
+
+/* What one request holds of one quota. All zeroes: nothing. */
+struct quota_part {
+	struct quota *of;
+	const struct conf_quota *limits;
+	nsec requests, tokens; /* reserved, as spans */
+	bool open; /* counted among those under way */
+};
+
+/* What it holds in all: of its tenant's and of its key's. */
+enum { QUOTA_TENANT, QUOTA_KEY, QUOTA_PARTS };
+struct quota_hold {
+	struct quota_part parts[QUOTA_PARTS];
+};
+
+struct quota_refusal {
+	enum quota_limit limit;
+	int part; /* whose: QUOTA_TENANT, QUOTA_KEY */
+	usec wait; /* until it may be worth another try; 0: not by waiting */
+};
+
+/* What a request will take, as far as is known. */
+struct quota_wish {
+	uint32_t input; /* tokens */
+	uint32_t max_tokens; /* 0: not said */
+};
+
+/* What it has taken. */
+struct quota_use {
+	bool refused; /* no backend saw it: nothing at all */
+	double input, output; /* tokens */
+	double cost; /* USD; negative: unknown, taken for nothing */
+};
+
+/* --- the table; main thread --- */
+
+struct quotas *quotas_new(usec wall);
+void quotas_free(struct quotas **);
+/* Gives a new snapshot, not yet shared, the quotas of its tenants and keys. */
+enum err quotas_configure(struct quotas *, struct conf *) MUST_USE;
+/* New days and months begin. */
+void quotas_tick(struct quotas *, usec wall);
+/* What was spent before this process began, today and this month, in USD, with
+ * a key of the tenant's (NULL: not known which). It is added to the tenant's,
+ * and to the key's, where that has a quota. After quotas_configure(). */
+void quotas_restore(struct quotas *, const char *tenant, const char *key,
+    double day, double month);
+/* The quota of a key by its digest, new where there is none; NULL: no memory.
+ * The names are for quotas_restore(). */
+struct quota *quotas_of_key(struct quotas *,
+    const unsigned char digest[CONF_KEY_BYTES], const char *tenant,
+    const char *key);
+
+/* --- any thread --- */
+
+/* Takes what the wish needs of both parts, whose `of` and `limits` are set. */
+bool quota_take(struct quotas *, struct quota_hold *, const struct quota_wish *,
+    usec now, struct quota_refusal *);
+/* The request is over. The hold is empty then. */
+void quota_settle(struct quota_hold *, const struct quota_use *);
+
+/* For headers and pages. */
+struct quota_view {
+	double left_requests, left_tokens; /* that may be taken now */
+	usec reset_requests, reset_tokens; /* spans: until all may be */
+	unsigned open;
+	double day, month; /* USD */
+	enum budget_state budget; /* the worse of the two */
+};
+void quota_view(const struct quota *, const struct conf_quota *, usec now,
+    struct quota_view *);
+
+#endif

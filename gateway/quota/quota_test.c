@@ -1,0 +1,311 @@
+/* gateway/quota/quota_test.c - what tenants and keys take of their limits, and give
+ * back. */
+#include "gateway/conf/testing.h"
+
+#include <pthread.h>
+
+#include "gateway/lib/log.h"
+#include "gateway/quota/quota.h"
+
+#define DAY (86400 * USEC_SEC)
+#define WALL (20000 * DAY + DAY / 2)
+#define KEY                                                                    \
+	"sha256:"                                                              \
+	"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+#define TENANT(limits)                                                         \
+	BASE "tenants = ( { name = \"t\"; keys = [ \"" KEY                     \
+	     "\" ];\nlimits = { " limits " }; } );"
+
+struct stage {
+	struct fixture f;
+	struct quotas *table;
+	struct quota_hold hold;
+	struct quota_refusal why;
+	usec now;
+};
+
+static void
+stage_init(struct stage *s, const char *text)
+{
+	memset(s, 0, sizeof(*s));
+	assert_loads(&s->f, text, 0);
+	s->table = quotas_new(WALL);
+	assert_non_null(s->table);
+	assert_int_equal(quotas_configure(s->table, s->f.conf), OK);
+	s->now = clock_now();
+}
+
+static void
+stage_fini(struct stage *s)
+{
+	quotas_free(&s->table);
+	fixture_fini(&s->f);
+}
+
+static bool
+take_into(struct stage *s, struct quota_hold *h, uint32_t input)
+{
+	const struct conf_tenant *t = &s->f.conf->tenants[0];
+	const struct quota_wish wish = { .input = input, .max_tokens = 1 };
+
+	*h = (struct quota_hold){ 0 };
+	h->parts[QUOTA_TENANT].of = conf_tenant_quota(s->f.conf, t);
+	h->parts[QUOTA_TENANT].limits = &t->limits;
+	h->parts[QUOTA_KEY].of = conf_key_quota(s->f.conf, s->f.conf->keys);
+	h->parts[QUOTA_KEY].limits = &t->key_limits;
+	return quota_take(s->table, h, &wish, s->now, &s->why);
+}
+
+static bool
+take(struct stage *s, uint32_t input)
+{
+	return take_into(s, &s->hold, input);
+}
+
+static void
+settle(struct stage *s, double input, double cost)
+{
+	quota_settle(
+	    &s->hold, &(struct quota_use){ .input = input, .cost = cost });
+}
+
+static struct quota_view
+view(const struct stage *s)
+{
+	const struct conf_tenant *t = &s->f.conf->tenants[0];
+	struct quota_view v;
+
+	quota_view(conf_tenant_quota(s->f.conf, t), &t->limits, s->now, &v);
+	return v;
+}
+
+static void
+places_are_taken_and_come_back(void **state)
+{
+	struct quota_hold a, b;
+	struct stage s;
+
+	stage_init(&s, TENANT("concurrent = 2;"));
+	assert_true(take_into(&s, &a, 1));
+	assert_true(take_into(&s, &b, 1));
+	assert_false(take(&s, 1));
+	assert_int_equal(s.why.limit, QUOTA_CONCURRENT);
+	assert_int_equal(view(&s).open, 2);
+	quota_settle(&a, &(struct quota_use){ .refused = true });
+	quota_settle(&a, &(struct quota_use){ .refused = true }); /* nothing */
+	assert_int_equal(view(&s).open, 1);
+	assert_true(take(&s, 1));
+	settle(&s, 1, 0);
+	quota_settle(&b, &(struct quota_use){ .input = 1 });
+	assert_int_equal(view(&s).open, 0);
+	stage_fini(&s);
+}
+
+static void
+what_is_refused_costs_nothing(void **state)
+{
+	struct stage s;
+
+	stage_init(&s,
+	    TENANT("requests_per_minute = 600; tokens_per_minute = 6000; "
+		   "burst = \"10s\"; concurrent = 9;"));
+	assert_true(take(&s, 900));
+	for (int i = 0; i < 1000; i++) {
+		struct quota_hold h;
+
+		assert_false(take_into(&s, &h, 900));
+		assert_int_equal(s.why.limit, QUOTA_TOKENS);
+	}
+	assert_int_equal(view(&s).open, 1);
+	assert_int_equal((int)view(&s).left_requests, 99);
+	assert_int_equal((int)view(&s).left_tokens, 99);
+	/* no backend saw it */
+	quota_settle(&s.hold, &(struct quota_use){ .refused = true });
+	assert_int_equal((int)view(&s).left_requests, 100);
+	assert_int_equal((int)view(&s).left_tokens, 1000);
+	stage_fini(&s);
+}
+
+static void
+tokens_are_settled_by_what_was_used(void **state)
+{
+	struct stage s;
+
+	stage_init(&s, TENANT("tokens_per_minute = 6000; burst = \"10s\";"));
+	assert_true(take(&s, 899)); /* and one out */
+	assert_int_equal((int)view(&s).left_tokens, 100);
+	settle(&s, 100, 0);
+	assert_int_equal((int)view(&s).left_tokens, 900);
+	assert_true(take(&s, 10));
+	settle(&s, 5000, 0); /* more than was thought: a debt */
+	assert_int_equal((int)view(&s).left_tokens, 0);
+	assert_false(take(&s, 10));
+	assert_true(s.why.wait > 30 * USEC_SEC);
+	s.now += s.why.wait;
+	assert_true(take(&s, 10));
+	stage_fini(&s);
+}
+
+static void
+what_no_minute_has_is_never_let_through(void **state)
+{
+	struct stage s;
+
+	stage_init(&s, TENANT("tokens_per_minute = 1000;"));
+	assert_false(take(&s, 1001));
+	assert_int_equal(s.why.limit, QUOTA_TOO_LARGE);
+	assert_int_equal(s.why.wait, 0);
+	assert_true(take(&s, 1000));
+	stage_fini(&s);
+}
+
+static void
+a_key_has_limits_of_its_own(void **state)
+{
+	struct stage s;
+
+	stage_init(&s,
+	    BASE "tenants = ( { name = \"t\"; keys = [ \"" KEY "\" ];\n"
+		 "limits = { concurrent = 9; };"
+		 "key_limits = { concurrent = 1; }; } );");
+	assert_string_equal(s.f.conf->keys[0].name, "ba7816bf");
+	assert_true(take(&s, 1));
+	{
+		struct quota_hold h;
+
+		assert_false(take_into(&s, &h, 1));
+		assert_int_equal(s.why.part, QUOTA_KEY);
+	}
+	assert_int_equal(view(&s).open, 1);
+	stage_fini(&s);
+}
+
+static void
+a_budget_is_spent_and_begins_anew(void **state)
+{
+	struct stage s;
+
+	log_set_level(LOG_ERROR);
+	stage_init(&s, TENANT("daily_budget = 1; monthly_budget = 2.5;"));
+	assert_true(take(&s, 1));
+	settle(&s, 1, 0.85);
+	assert_int_equal(view(&s).budget, BUDGET_SOFT);
+	assert_true(take(&s, 1));
+	settle(&s, 1, 0.85);
+	assert_false(take(&s, 1));
+	assert_int_equal(s.why.limit, QUOTA_DAILY);
+	assert_in_range(s.why.wait, DAY / 2 - USEC_SEC, DAY / 2 + USEC_SEC);
+	quotas_tick(s.table, WALL + DAY);
+	assert_true(take(&s, 1));
+	settle(&s, 1, 0.85);
+	assert_false(take(&s, 1));
+	assert_int_equal(s.why.limit, QUOTA_MONTHLY);
+	quotas_tick(s.table, WALL + 32 * DAY);
+	assert_true(take(&s, 1));
+	settle(&s, 1, -1); /* an unknown price */
+	assert_true(view(&s).day <= 0);
+	stage_fini(&s);
+}
+
+static void
+what_was_spent_before_counts(void **state)
+{
+	struct stage s;
+
+	stage_init(&s, TENANT("daily_budget = 1;"));
+	quotas_restore(s.table, "t", "ba7816bf", 0.6, 3);
+	assert_true(take(&s, 1));
+	settle(&s, 1, 0);
+	quotas_restore(s.table, "t", "another", 0.4, 3);
+	quotas_restore(s.table, "nobody", NULL, 1, 1);
+	assert_false(take(&s, 1));
+	assert_int_equal((int)view(&s).month, 6);
+	stage_fini(&s);
+}
+
+static void
+a_reload_forgives_nothing(void **state)
+{
+	struct fixture next;
+	struct stage s;
+
+	stage_init(&s, TENANT("requests_per_minute = 60; burst = \"1s\";"));
+	assert_true(take(&s, 1));
+	fixture_init(&next);
+	fixture_load(&next, TENANT("requests_per_minute = 30;"), s.f.conf);
+	assert_int_equal(quotas_configure(s.table, next.conf), OK);
+	assert_ptr_equal(conf_tenant_quota(next.conf, next.conf->tenants),
+	    conf_tenant_quota(s.f.conf, s.f.conf->tenants));
+	assert_false(take(&s, 1));
+	fixture_fini(&next);
+	stage_fini(&s);
+}
+
+/* --- from many threads --- */
+
+#define THREADS 4
+#define TRIES 20000
+
+struct crowd {
+	struct stage *s;
+	unsigned taken;
+};
+
+static void *
+crowd_run(void *arg)
+{
+	struct crowd *c = arg;
+	struct stage mine = *c->s;
+
+	for (int i = 0; i < TRIES; i++) {
+		if (!take(&mine, 10))
+			continue;
+		c->taken++;
+		settle(&mine, 11, 1e-6);
+	}
+	return NULL;
+}
+
+static void
+many_at_a_time_lose_nothing(void **state)
+{
+	struct crowd crowds[THREADS];
+	pthread_t threads[THREADS];
+	unsigned taken = 0;
+	struct stage s;
+
+	stage_init(&s,
+	    TENANT("requests_per_minute = 60000; burst = \"10s\"; "
+		   "concurrent = 3; daily_budget = 1000;"));
+	for (int i = 0; i < THREADS; i++) {
+		crowds[i] = (struct crowd){ .s = &s };
+		pthread_create(&threads[i], NULL, crowd_run, &crowds[i]);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		taken += crowds[i].taken;
+	}
+	assert_in_range(taken, 3, 10000);
+	assert_int_equal((int)view(&s).left_requests, 10000 - (int)taken);
+	assert_int_equal(view(&s).open, 0);
+	assert_int_equal((int)(view(&s).day * 1e6 + 0.5), taken);
+	stage_fini(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(places_are_taken_and_come_back),
+		cmocka_unit_test(what_is_refused_costs_nothing),
+		cmocka_unit_test(tokens_are_settled_by_what_was_used),
+		cmocka_unit_test(what_no_minute_has_is_never_let_through),
+		cmocka_unit_test(a_key_has_limits_of_its_own),
+		cmocka_unit_test(a_budget_is_spent_and_begins_anew),
+		cmocka_unit_test(what_was_spent_before_counts),
+		cmocka_unit_test(a_reload_forgives_nothing),
+		cmocka_unit_test(many_at_a_time_lose_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,185 @@
+/* gateway/quota/table.c - the quotas of all tenants and keys; main thread. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/quota/state.h"
+
+#define OUTPUT_FIRST 256 /* tokens of an answer, before any was seen */
+#define NAMES_MAX ((size_t)600) /* bytes of a tenant's name and a key's */
+#define DAY (86400 * USEC_SEC)
+
+struct quotas *
+quotas_new(usec wall)
+{
+	struct quotas *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	map_init(&t->names);
+	map_init(&t->digests);
+	quotas_tick(t, wall);
+	return t;
+}
+
+void
+quotas_free(struct quotas **tp)
+{
+	struct quotas *t = *tp;
+
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < t->n; i++)
+		free(t->all[i]);
+	free(t->all);
+	map_fini(&t->names);
+	map_fini(&t->digests);
+	free(t);
+	*tp = NULL;
+}
+
+static bool
+make_room(struct quotas *t)
+{
+	size_t cap = t->cap > 0 ? 2 * t->cap : 64;
+	struct quota **all;
+
+	if (t->n < t->cap)
+		return true;
+	all = realloc(t->all, cap * sizeof(struct quota *));
+	if (all == NULL)
+		return false;
+	t->all = all;
+	t->cap = cap;
+	return true;
+}
+
+static struct quota *
+add_quota(struct quotas *t, struct slice name)
+{
+	size_t size = (sizeof(struct quota) + name.n + QUOTA_LINE) /
+	    QUOTA_LINE * QUOTA_LINE;
+	struct quota *q;
+
+	q = make_room(t) ? aligned_alloc(QUOTA_LINE, size) : NULL;
+	if (q == NULL)
+		return NULL;
+	memset(q, 0, size);
+	memcpy(q->name, name.p, name.n);
+	STORE(q->output, OUTPUT_FIRST);
+	t->all[t->n++] = q;
+	return q;
+}
+
+static struct quota *
+quota_of_tenant(struct quotas *t, const char *tenant)
+{
+	struct quota *q = map_get(&t->names, slice_of(tenant));
+
+	if (q != NULL)
+		return q;
+	q = add_quota(t, slice_of(tenant));
+	if (q != NULL && map_put(&t->names, slice_of(q->name), q) != OK)
+		return NULL;
+	return q;
+}
+
+/* Cut off where it is too long for any name. */
+static struct slice
+key_name(const char *tenant, const char *key, char out[NAMES_MAX])
+{
+	int n = snprintf(out, NAMES_MAX, "%s\n%s", tenant, key);
+
+	return slice_make(
+	    out, (size_t)n < NAMES_MAX ? (size_t)n : NAMES_MAX - 1);
+}
+
+struct quota *
+quotas_of_key(struct quotas *t, const unsigned char digest[CONF_KEY_BYTES],
+    const char *tenant, const char *key)
+{
+	struct slice by = slice_make((const char *)digest, CONF_KEY_BYTES);
+	struct quota *q = map_get(&t->digests, by);
+	char name[NAMES_MAX];
+
+	if (q != NULL)
+		return q;
+	q = add_quota(t, key_name(tenant, key, name));
+	if (q == NULL)
+		return NULL;
+	memcpy(q->digest, digest, CONF_KEY_BYTES);
+	by.p = (const char *)q->digest;
+	if (map_put(&t->digests, by, q) != OK ||
+	    map_put(&t->names, slice_of(q->name), q) != OK)
+		return NULL;
+	return q;
+}
+
+static bool
+is_limited(const struct conf_quota *c)
+{
+	return c->requests > 0 || c->tokens > 0 || c->concurrent > 0 ||
+	    c->daily > 0 || c->monthly > 0;
+}
+
+enum err
+quotas_configure(struct quotas *t, struct conf *c)
+{
+	for (size_t i = 0; i < c->n_tenants; i++) {
+		c->quotas[i] = quota_of_tenant(t, c->tenants[i].name);
+		if (c->quotas[i] == NULL)
+			return ERR_MEMORY;
+	}
+	for (size_t i = 0; i < c->n_keys; i++) {
+		const struct conf_key *k = &c->keys[i];
+
+		if (k->tenant == NULL || !is_limited(&k->tenant->key_limits))
+			continue;
+		c->quotas[c->n_tenants + i] =
+		    quotas_of_key(t, k->digest, k->tenant->name, k->name);
+		if (c->quotas[c->n_tenants + i] == NULL)
+			return ERR_MEMORY;
+	}
+	return OK;
+}
+
+void
+quotas_tick(struct quotas *t, usec wall)
+{
+	const struct budget_period was = t->period;
+
+	STORE(t->to_wall, wall - clock_now());
+	if (wall < LOAD(t->day_ends) && wall >= LOAD(t->day_ends) - DAY)
+		return;
+	budget_period_at(wall, &t->period);
+	STORE(t->day_ends, t->period.day_ends);
+	STORE(t->month_ends, t->period.month_ends);
+	for (size_t i = 0; i < t->n; i++) {
+		STORE(t->all[i]->warned, 0);
+		if (t->period.day != was.day)
+			STORE(t->all[i]->day, 0);
+		if (t->period.month != was.month)
+			STORE(t->all[i]->month, 0);
+	}
+}
+
+static void
+add_spent(struct quota *q, double day, double month)
+{
+	if (q == NULL)
+		return;
+	ADD(q->day, (long long)(day * NANO_USD));
+	ADD(q->month, (long long)(month * NANO_USD));
+}
+
+void
+quotas_restore(struct quotas *t, const char *tenant, const char *key,
+    double day, double month)
+{
+	char name[NAMES_MAX];
+
+	add_spent(map_get(&t->names, slice_of(tenant)), day, month);
+	if (key != NULL)
+		add_spent(map_get(&t->names, key_name(tenant, key, name)), day,
+		    month);
+}

@@ -1,0 +1,118 @@
+/* gateway/telemetry/sums.c - all shards together: sums, and a serving's last
+ * minute. */
+#include <string.h>
+
+#include "gateway/telemetry/store.h"
+
+static struct cell *
+cell_of_slot(const struct shard *s, unsigned slot)
+{
+	return slot < s->n_slots ? s->cells[slot] : NULL;
+}
+
+void
+telemetry_sum_cell(struct telemetry *t, unsigned slot, struct cell *sum)
+{
+	const struct cell *c;
+
+	*sum = (struct cell){ 0 };
+	for (unsigned i = 0; i < t->n_shards; i++) {
+		pthread_mutex_lock(&t->shards[i]->lock);
+		c = cell_of_slot(t->shards[i], slot);
+		if (c != NULL)
+			cell_add(sum, c);
+		pthread_mutex_unlock(&t->shards[i]->lock);
+	}
+}
+
+void
+telemetry_sum_group(
+    struct telemetry *t, unsigned index, usec now, struct group *sum)
+{
+	const struct group *g;
+
+	*sum = (struct group){ 0 };
+	for (unsigned i = 0; i < t->n_shards; i++) {
+		pthread_mutex_lock(&t->shards[i]->lock);
+		g = t->shards[i]->groups[index];
+		if (g != NULL)
+			group_add(sum, g);
+		if (g != NULL && g->burn != NULL)
+			burn_add(g->burn, now, sum->windows);
+		pthread_mutex_unlock(&t->shards[i]->lock);
+	}
+}
+
+static void
+merge_phase(struct telemetry *t, unsigned slot, enum phase phase, usec now,
+    struct hist *h)
+{
+	struct cell *c;
+
+	for (unsigned i = 0; i < t->n_shards; i++) {
+		pthread_mutex_lock(&t->shards[i]->lock);
+		c = cell_of_slot(t->shards[i], slot);
+		if (c != NULL && c->phase[phase] != NULL)
+			recent_merge(&c->phase[phase]->recent, now, h);
+		pthread_mutex_unlock(&t->shards[i]->lock);
+	}
+}
+
+void
+telemetry_quantiles(
+    struct telemetry *t, unsigned slot, usec now, struct telemetry_view *v)
+{
+	struct hist h;
+
+	for (unsigned i = 0; i < PHASE_COUNT; i++) {
+		memset(&h, 0, sizeof(h));
+		merge_phase(t, slot, (enum phase)i, now, &h);
+		v->phase[i].n = h.n;
+		v->phase[i].p50 = hist_quantile(&h, 0.50);
+		v->phase[i].p95 = hist_quantile(&h, 0.95);
+		v->phase[i].p99 = hist_quantile(&h, 0.99);
+	}
+}
+
+static bool
+is_error(enum fault_kind kind)
+{
+	switch (fault_rule(kind)->blame) {
+	case BLAME_BACKEND:
+	case BLAME_OPEN:
+	case BLAME_KEY:
+	case BLAME_SERVING:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool
+telemetry_view(
+    struct telemetry *t, uint32_t serving, usec now, struct telemetry_view *v)
+{
+	struct cell sum;
+	unsigned slot;
+
+	pthread_mutex_lock(&t->servings_lock);
+	slot = serving < t->n_ids ? t->slot_of[serving] : 0;
+	pthread_mutex_unlock(&t->servings_lock);
+	if (slot == 0)
+		return false;
+	telemetry_sum_cell(t, slot, &sum);
+	*v = (struct telemetry_view){
+		.rate_limited = sum.attempts[FAULT_RATE_LIMITED],
+		.tokens_in = sum.tokens[TOKENS_INPUT],
+		.tokens_out = sum.tokens[TOKENS_OUTPUT],
+	};
+	for (unsigned i = 0; i < FAULT_COUNT; i++) {
+		v->attempts += sum.attempts[i];
+		v->faults[i] = sum.attempts[i];
+		if (is_error((enum fault_kind)i))
+			v->errors += sum.attempts[i];
+	}
+	cell_fini(&sum);
+	telemetry_quantiles(t, slot, now, v);
+	return true;
+}

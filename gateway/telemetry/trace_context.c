@@ -1,0 +1,122 @@
+/* gateway/telemetry/trace_context.c - W3C traceparent, read and written. */
+#include "gateway/telemetry/trace_context.h"
+
+#include <string.h>
+
+#include "gateway/lib/hex.h"
+
+#define SAMPLED 1 /* of trace-flags */
+
+static int
+digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Lower case only, as the format wants. */
+static bool
+read_hex(const char *p, unsigned char *out, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int high = digit(p[2 * i]), low = digit(p[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out[i] = (unsigned char)(high << 4 | low);
+	}
+	return true;
+}
+
+static bool
+is_zero(const unsigned char *id, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (id[i] != 0)
+			return false;
+	return true;
+}
+
+bool
+trace_parse(struct slice s, struct trace_context *out)
+{
+	struct trace_context c = { 0 };
+	unsigned char version, flags;
+
+	if (s.n < TRACEPARENT || s.p[2] != '-' || s.p[35] != '-' ||
+	    s.p[52] != '-' || !read_hex(s.p, &version, 1) ||
+	    !read_hex(s.p + 3, c.trace, TRACE_ID) ||
+	    !read_hex(s.p + 36, c.parent, SPAN_ID) ||
+	    !read_hex(s.p + 53, &flags, 1))
+		return false;
+	if (version == 0xff || (version == 0 && s.n != TRACEPARENT) ||
+	    (s.n > TRACEPARENT && s.p[TRACEPARENT] != '-') ||
+	    is_zero(c.trace, TRACE_ID) || is_zero(c.parent, SPAN_ID))
+		return false;
+	c.sampled = (flags & SAMPLED) != 0;
+	*out = c;
+	return true;
+}
+
+/* Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators",
+ * OOPSLA 2014: one-to-one, so that different numbers make different spans. */
+static uint64_t
+mix(uint64_t x)
+{
+	x += UINT64_C(0x9e3779b97f4a7c15);
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+static void
+put_span(uint64_t x, unsigned char span[SPAN_ID])
+{
+	x = mix(x);
+	if (x == 0)
+		x = 1;
+	memcpy(span, &x, SPAN_ID);
+}
+
+void
+trace_begin(struct trace_context *c, struct slice digits, double share)
+{
+	unsigned char random[12] = { 0 };
+	uint64_t x;
+	uint32_t tail, high;
+
+	if (digits.n == 2 * sizeof(random))
+		(void)read_hex(digits.p, random, sizeof(random));
+	memcpy(&x, random + 4, sizeof(x));
+	put_span(x, c->span);
+	if (!is_zero(c->trace, TRACE_ID))
+		return;
+	memcpy(c->trace, random, sizeof(random));
+	tail = (uint32_t)mix(x ^ 1) | 1; /* never all zeroes */
+	memcpy(c->trace + sizeof(random), &tail, sizeof(tail));
+	memcpy(&high, random, sizeof(high));
+	c->sampled = high < share * 4294967296.0;
+}
+
+void
+trace_attempt(
+    const struct trace_context *c, unsigned number, unsigned char span[SPAN_ID])
+{
+	uint64_t x;
+
+	memcpy(&x, c->span, sizeof(x));
+	put_span(x + number + 1, span);
+}
+
+void
+trace_write(
+    const struct trace_context *c, const unsigned char *span, struct buf *out)
+{
+	char trace_hex[2 * TRACE_ID + 1], span_hex[2 * SPAN_ID + 1];
+
+	hex_write(c->trace, TRACE_ID, trace_hex);
+	hex_write(span, SPAN_ID, span_hex);
+	buf_addf(
+	    out, "00-%s-%s-%s", trace_hex, span_hex, c->sampled ? "01" : "00");
+}

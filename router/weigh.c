@@ -1,0 +1,151 @@
+/* router/weigh.c - what speaks for each of several servings, and against it. */
+#include "router/weigh.h"
+
+#include <math.h>
+
+#include "policies/admit.h"
+#include "policies/price.h"
+#include "policies/slo.h"
+#include "router/bound.h"
+
+#define FULLNESS 0.3 /* what a full backend adds to its price */
+#define RESERVE_WANTED 0.9 /* of a burst, while premium is in need */
+#define HOPELESS 0.1 /* of its price: worth to one that will miss */
+
+static double
+occupancy(const struct site *s, usec now)
+{
+	double slots = site_slots_warming(s, now);
+
+	return slots > 0 ? s->in_flight / slots : 0;
+}
+
+/* Whether somebody of a higher priority is there, or may come. */
+static bool
+is_shared(const struct site *s, const struct demand *d, usec now)
+{
+	usec tightest;
+
+	if (d->priority == PRIORITY_PREMIUM)
+		return false;
+	tightest = site_tightest(s, NULL);
+	return (tightest > 0 && (d->slo->itl <= 0 || tightest < d->slo->itl)) ||
+	    site_is_wanted(s, now);
+}
+
+double
+weigh_waited(const struct demand *d)
+{
+	const struct slo *slo = d->slo;
+	usec target = slo->ttft > 0 ? slo->ttft : slo->total;
+
+	return target > 0 ? d->waited / (double)target : 1;
+}
+
+/* How likely a tighter target has to remain met. */
+static double
+asked_of(const struct candidate *c, const struct demand *d, usec now)
+{
+	bool due = admit_is_due(weigh_waited(d)) &&
+	    c->outlook.chance >= greater(d->required, 0);
+
+	return site_is_wanted(c->cell->site, now) && !due
+	    ? d->courtesy
+	    : admit_courtesy(d->priority);
+}
+
+static enum verdict
+judge(const struct candidate *c, const struct demand *d, bool spare, usec now)
+{
+	const struct site *s = c->cell->site;
+	bool shared = is_shared(s, d, now);
+	double reserve = admit_reserve(d->priority);
+
+	if (d->priority != PRIORITY_PREMIUM && site_is_wanted(s, now))
+		reserve = greater(reserve, RESERVE_WANTED);
+	if (spare && cell_is_ailing(c->cell))
+		return VERDICT_AILING;
+	if (!site_has_allowance(s, reserve, now))
+		return VERDICT_RESERVED;
+	if (c->full >= admit_ceiling(d->priority, shared) ||
+	    (shared && s->in_flight > 0 &&
+		predict_courtesy(c->cell, d, &c->outlook, now) <
+		    asked_of(c, d, now)))
+		return VERDICT_CROWDED;
+	if (c->outlook.chance >= 0 && c->outlook.chance < d->required)
+		return VERDICT_UNLIKELY;
+	return VERDICT_DEARER;
+}
+
+static void
+weigh_one(struct candidate *c, const struct demand *d, bool spare, usec now)
+{
+	c->full = occupancy(c->cell->site, now);
+	c->price = price_rank(price_expected(
+	    &c->cell->conf->backend->price, d->input, d->output));
+	predict(c->cell, d, now, &c->outlook);
+	c->score = c->price * (1 + FULLNESS * c->full * c->full);
+	c->verdict = judge(c, d, spare, now);
+}
+
+/* What worth is reckoned in; where nothing has a price, anything does. */
+static double
+dearest(const struct candidate *list, unsigned n)
+{
+	double most = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (list[i].price < INFINITY)
+			most = greater(most, list[i].price);
+	return most > 0 ? most : 1;
+}
+
+double
+weigh_stake(const struct candidate *list, unsigned n, const struct demand *d)
+{
+	return slo_has_targets(d->slo) ? d->penalty * dearest(list, n) : 0;
+}
+
+/* Whether it would harm the higher ones there more than it is worth: its price
+ * or its own miss, whatever is more; little where it misses anyway. */
+static bool
+is_too_harmful(const struct candidate *c, const struct demand *d, double stake,
+    double dearest_price)
+{
+	/* an answer is worth something where it costs nothing, too */
+	double price = c->price > 0 ? c->price : dearest_price;
+
+	if (c->verdict == VERDICT_UNLIKELY)
+		return c->toll > HOPELESS * price;
+	return c->verdict == VERDICT_DEARER &&
+	    c->toll > greater(price, admit_toll(stake, d->penalty));
+}
+
+/* For its own probable miss, and for those that it would cause. */
+static void
+add_penalties(
+    struct candidate *list, unsigned n, const struct demand *d, usec now)
+{
+	double most = dearest(list, n);
+	double stake = slo_has_targets(d->slo) ? d->penalty * most : 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct candidate *c = &list[i];
+
+		if (stake > 0)
+			c->score += stake * (1 - c->outlook.chance);
+		c->toll = predict_toll(c->cell, d, &c->outlook, now);
+		c->score += c->toll;
+		if (c->toll > 0 && is_too_harmful(c, d, stake, most))
+			c->verdict = VERDICT_CROWDED;
+	}
+}
+
+void
+weigh(struct candidate *list, unsigned n, const struct demand *d, bool spare,
+    usec now)
+{
+	for (unsigned i = 0; i < n; i++)
+		weigh_one(&list[i], d, spare, now);
+	add_penalties(list, n, d, now);
+}

@@ -1,0 +1,166 @@
+"""Keys that are made, used, narrowed and revoked while the gateway runs."""
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import (POINTSMAN, Fake, Gateway, backend, chat,  # noqa: E402
+                     conf, http_json, wait_for)
+
+EXTRA = ('workers = 2;\nkeys_file = "keys.json";\n'
+         'tenants = ( { name = "acme"; }, '
+         '{ name = "other"; keys = [ "env:KEY_C" ]; } );\n')
+
+
+class Keys(unittest.TestCase):
+    def setUp(self):
+        self.fake = Fake("--tokens", "3")
+        self.addCleanup(self.fake.stop)
+        self.fake.configure(ttft_low_ms=0, ttft_high_ms=0)
+        b = backend("one", self.fake.port, 'probe_interval = "0s";')
+        text = conf([b], EXTRA).replace(
+            "models = (", 'models = ( { name = "big"; serve = ( { backend = '
+            '"one"; model = "fake-model"; } ); }, ')
+        self.gateway = Gateway(text, env={"KEY_C": "secret-c"})
+        self.addCleanup(self.gateway.process.kill)
+        self.file = os.path.join(self.gateway.folder.name, "keys.json")
+
+    def key(self, *args, good=True):
+        p = subprocess.run(
+            [POINTSMAN, "key", *args, "--admin",
+             f"http://127.0.0.1:{self.gateway.admin}"],
+            capture_output=True, text=True, timeout=20)
+        self.assertEqual(p.returncode == 0, good, p.stderr)
+        return p.stdout.strip() if good else p.stderr
+
+    def add(self, name, *args, **named):
+        return self.key(
+            "add", "--tenant", "acme", "--name", name, *args, **named)
+
+    def ask(self, key, model="m", **members):
+        return self.gateway.chat(
+            chat(model, **members), {"authorization": f"Bearer {key}"})
+
+    def test_made_used_revoked(self):
+        key = self.add("ci")
+        self.assertRegex(key, "^sk-pm-[0-9a-f]{48}$")
+        self.assertEqual(self.ask(key)[0], 200)
+        self.assertEqual(self.ask(key[:-1] + "x")[0], 401)
+        with open(self.file, encoding="utf-8") as f:
+            text = f.read()
+        self.assertNotIn(key, text)
+        self.assertEqual(stat.S_IMODE(os.stat(self.file).st_mode), 0o600)
+        self.assertIn("own", self.add("ci", good=False))
+        listed = self.key("list", "--tenant", "acme")
+        self.assertIn("ci", listed)
+        self.assertNotIn(key, listed)
+        self.assertNotIn("KEY_C", listed)
+        self.assertIn("KEY_C", self.key("list"))
+        self.key("revoke", "--tenant", "acme", "--name", "ci")
+        self.assertEqual(self.ask(key)[0], 401)
+        self.key("revoke", "--tenant", "acme", "--name", "ci", good=False)
+        # the name is free again
+        again = self.add("ci")
+        self.assertEqual(self.ask(again)[0], 200)
+        self.assertNotIn(key, self.gateway.log())
+        self.assertNotIn(again, self.gateway.log())
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_they_outlive_a_restart_and_a_reload(self):
+        good, bad = self.add("good"), self.add("bad")
+        self.key("revoke", "--tenant", "acme", "--name", "bad")
+        self.gateway.send_signal(1)
+        wait_for(lambda: self.gateway.status()["config_version"] == 2, 10)
+        self.assertEqual(self.ask(good)[0], 200)
+        self.gateway.process.terminate()
+        self.assertEqual(self.gateway.process.wait(20), 0)
+        self.gateway.process.stdout.close()
+        self.gateway.process = subprocess.Popen(
+            [POINTSMAN, "serve", "-c", self.gateway.path],
+            env={**os.environ, "KEY_C": "secret-c"},
+            stdout=subprocess.PIPE, stderr=self.gateway.log_file)
+        self.addCleanup(self.gateway.process.kill)
+        wait_for(self.gateway.ready, 20)
+        self.assertEqual(self.ask(good)[0], 200)
+        self.assertEqual(self.ask(bad)[0], 401)
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_narrower_than_its_tenant(self):
+        key = self.add("narrow", "--models", "big",
+                       "--requests-per-minute", "1")
+        models = http_json(self.gateway.port, "GET", "/v1/models", None,
+                           {"authorization": f"Bearer {key}"})[2]
+        self.assertEqual([m["id"] for m in models["data"]], ["big"])
+        status, _, body = self.ask(key, "m")
+        self.assertEqual(status, 404)
+        self.assertEqual(body["error"]["code"], "model_not_found")
+        self.assertEqual(self.ask(key, "big")[0], 200)
+        status, _, body = self.ask(key, "big")
+        self.assertEqual(status, 429)
+        self.assertIn("key narrow", body["error"]["message"])
+        self.assertEqual(self.ask("secret-c")[0], 200)
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_expires(self):
+        key = self.add("brief", "--expires", "2s")
+        self.assertEqual(self.ask(key)[0], 200)
+        time.sleep(2.1)
+        self.assertEqual(self.ask(key)[0], 401)
+        self.assertIn(" no ", self.key("list", "--tenant", "acme"))
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_what_is_wrong_is_said(self):
+        for args, words in (
+                (("--models", "none"), "names of models"),
+                (("--expires", "soon"), "a duration"),
+                (("--requests-per-minute", "-1"), "requests_per_minute")):
+            self.assertIn(words, self.add("x", *args, good=False))
+        self.assertIn("tenant", self.key(
+            "add", "--tenant", "nobody", "--name", "x", good=False))
+        # what cannot be written is not made
+        os.mkdir(self.file + ".new")
+        self.assertIn("cannot write", self.add("x", good=False))
+        self.assertNotIn("x ", self.key("list", "--tenant", "acme"))
+        os.rmdir(self.file + ".new")
+        self.add("x")
+        doc = http_json(self.gateway.admin, "GET", "/admin/v1/tenants")[2]
+        self.assertEqual([t["tenant"] for t in doc["tenants"]],
+                         ["acme", "other"])
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_a_broken_file_is_refused_at_start(self):
+        self.assertEqual(self.gateway.stop(), 0)
+        for text, words in (
+                ("{", "keys.json: want JSON"),
+                ('{"version": 2}', '"version": 1'),
+                (json.dumps({"version": 1, "keys": [
+                    {"tenant": "acme", "name": "a", "sha256": "0"}]}),
+                 "keys[0].sha256")):
+            g = self.broken(text)
+            self.assertIn(words, g)
+
+    def broken(self, text):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "gateway.conf")
+            b = backend("one", self.fake.port, 'probe_interval = "0s";')
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(self.gateway.listen + conf([b], EXTRA))
+            with open(os.path.join(folder, "keys.json"), "w",
+                      encoding="utf-8") as f:
+                f.write(text)
+            p = subprocess.run(
+                [POINTSMAN, "serve", "-c", path], capture_output=True,
+                text=True, timeout=20,
+                env={**os.environ, "KEY_C": "secret-c",
+                     "ASAN_OPTIONS": "detect_leaks=0"})
+            self.assertEqual(p.returncode, 1)
+            return p.stderr
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,294 @@
+"""The usage ledger: what it says against what the backends counted, and what a
+kill leaves of it."""
+import csv
+import http.client
+import io
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import (POINTSMAN, Fake, Gateway, backend, chat,  # noqa: E402
+                     conf, free_port, http_json, wait_for)
+
+KEYS = {"acme": "acme-key-0123456789", "zeta": "zeta-key-0123456789"}
+ENV = {"ACME_KEY": KEYS["acme"], "ZETA_KEY": KEYS["zeta"]}
+TENANTS = ('slo = ( { name = "voice"; ttft = "20s"; percentile = 95; }, '
+           '{ name = "never"; ttft = "1ms"; percentile = 95; } );\n'
+           'tenants = ( { name = "acme"; keys = [ "env:ACME_KEY" ]; '
+           'slo = "voice"; }, '
+           '{ name = "zeta"; keys = [ "env:ZETA_KEY" ]; } );\n')
+
+
+def bearer(tenant):
+    return {"authorization": "Bearer " + KEYS[tenant]}
+
+
+def ledger(folder, extra=""):
+    path = os.path.join(folder, "usage.db")
+    return path, f'ledger = "{path}";\n' + extra
+
+
+def rows(path, what="*", where="1"):
+    with sqlite3.connect(path) as db:
+        out = db.execute(f"SELECT {what} FROM requests WHERE {where}")
+        found = out.fetchall()
+    db.close()
+    return found
+
+
+class Ledger(unittest.TestCase):
+    def setUp(self):
+        # outlives the gateway's own folder
+        place = tempfile.TemporaryDirectory(prefix="pointsman-test-")
+        self.addCleanup(place.cleanup)
+        self.folder = place.name
+
+    def fake(self, *options):
+        fake = Fake(*options)
+        self.addCleanup(fake.stop)
+        return fake
+
+    def start(self, text, **options):
+        g = Gateway(text, env=ENV, **options)
+        self.addCleanup(lambda: g.process.poll() is None and g.stop())
+        return g
+
+    def kill(self, g):
+        g.process.kill()
+        g.process.wait()
+        g.process.stdout.close()
+        g.log_file.close()
+        g.folder.cleanup()
+
+    def usage(self, g, *args, code=0):
+        done = subprocess.run([POINTSMAN, "usage", "-c", g.path, *args],
+                              capture_output=True, text=True, timeout=20,
+                              env={**os.environ, **ENV})
+        assert done.returncode == code, (args, done)
+        return done.stdout if code == 0 else done.stderr
+
+    def written(self, g, n):
+        wait_for(lambda: f"pointsman_ledger_rows_total {n}\n" in g.metrics(),
+                 what=f"{n} rows")
+
+    def test_sums_are_what_the_backends_counted(self):
+        one = self.fake("--tokens", "5")
+        two = self.fake("--tokens", "7")
+        path, line = ledger(self.folder, TENANTS)
+        g = self.start(conf(
+            [backend("one", one.port), backend("two", two.port),
+             backend("dead", free_port())], line,
+            serve='{ backend = "dead"; model = "x"; quality = 9; }, '
+                  '{ backend = "one"; model = "fake-model"; }, '
+                  '{ backend = "two"; model = "fake-model"; }'))
+        prompts = {"acme": 0, "zeta": 0}
+        answers = {"acme": 0, "zeta": 0}
+        count = {"acme": 0, "zeta": 0}
+        lock = threading.Lock()
+
+        def call(tenant, stream, n):
+            for i in range(n):
+                body = chat("m", stream=stream)
+                if stream:
+                    body["stream_options"] = {"include_usage": True}
+                body["messages"][0]["content"] = "word " * (i + 1)
+                status, _, answer = g.chat(body, bearer(tenant))
+                assert status == 200, (status, answer)
+                if stream:
+                    last = [e for e in answer.split("\n")
+                            if '"usage":{' in e][-1]
+                    answer = json.loads(last[len("data: "):])
+                with lock:
+                    count[tenant] += 1
+                    prompts[tenant] += answer["usage"]["prompt_tokens"]
+                    answers[tenant] += answer["usage"]["completion_tokens"]
+
+        callers = [threading.Thread(target=call, args=a) for a in
+                   (("acme", True, 30), ("acme", False, 30),
+                    ("zeta", True, 20), ("zeta", False, 10))]
+        for c in callers:
+            c.start()
+        for c in callers:
+            c.join()
+        assert count == {"acme": 60, "zeta": 30}, count
+        self.written(g, 90)
+
+        # what the backends sent, what the clients read, what the ledger says
+        sent = one.stats()["tokens"] + two.stats()["tokens"]
+        assert sent == sum(answers.values())
+        doc = json.loads(self.usage(g, "--by", "tenant", "--json"))
+        for row in doc["rows"]:
+            tenant = row["tenant"]
+            assert row["requests"] == row["ok"] == count[tenant], row
+            assert row["tokens_in"] == prompts[tenant], (row, prompts)
+            assert row["tokens_out"] == answers[tenant], (row, answers)
+            cost = (prompts[tenant] + answers[tenant]) / 1e6
+            assert abs(row["cost_usd"] - cost) < 1e-12, row
+            assert row["estimated"] == row["unpriced"] == 0, row
+        assert doc["total"]["tokens_out"] == sent
+        by = {r["backend"]: r for r in json.loads(
+            self.usage(g, "--by", "backend", "--json"))["rows"]}
+        for name, fake in (("one", one), ("two", two)):
+            stats = fake.stats()
+            assert by.get(name, {"requests": 0})["requests"] == \
+                stats["requests"], (by, stats)
+            assert by.get(name, {"tokens_out": 0})["tokens_out"] == \
+                stats["tokens"], (by, stats)
+
+        assert g.stop() == 0
+        assert not os.path.exists(path + "-wal"), "closed, not left behind"
+        alone = subprocess.run(
+            [POINTSMAN, "usage", "--file", path, "--by", "tenant", "--json"],
+            capture_output=True, text=True, timeout=20)
+        assert json.loads(alone.stdout)["rows"] == doc["rows"], alone
+        key, = {r[0] for r in rows(path, "key", "tenant = 'acme'")}
+        assert key == "ACME_KEY", key
+        with open(path, "rb") as f:
+            text = f.read()
+        for secret in ("word word", *KEYS.values()):
+            assert secret.encode() not in text, secret
+
+    def test_what_missed_and_what_was_refused(self):
+        fake = self.fake("--tokens", "3", "--ttft", "30-40")
+        path, line = ledger(self.folder, TENANTS)
+        g = self.start(conf([backend("one", fake.port)], line))
+        for slo in ("never", "voice", "voice"):
+            _, headers, _ = g.chat(chat("m", stream=True),
+                                   {**bearer("acme"), "x-slo-class": slo})
+        g.chat(chat("nobody"), bearer("acme"))
+        self.written(g, 4)
+        receipt = headers["x-pointsman-receipt"]
+        assert rows(path, "slo, slo_met, missed",
+                    f"receipt = '{receipt}'") == [("voice", 1, None)]
+        assert rows(path, "slo_met, missed", "slo = 'never'") == \
+            [(0, "ttft")]
+        assert rows(path, "cost_usd, attempts, status, backend",
+                    "result = 'refused'") == [(0.0, 0, 404, None)]
+
+        table = list(csv.DictReader(io.StringIO(
+            self.usage(g, "--by", "slo,result", "--csv"))))
+        assert [(r["slo"], r["result"], r["requests"]) for r in table] == [
+            ("voice", "ok", "2"), ("never", "ok", "1"),
+            ("-", "refused", "1")], table
+        assert table[0]["attainment"] == "1"
+        assert float(table[0]["cost_usd_per_met"]) == \
+            float(table[0]["cost_usd"]) / 2
+        assert table[1]["cost_usd_per_met"] == "", table[1]
+        assert self.usage(g, "--by", "model").splitlines()[-1] \
+            .startswith("total")
+        assert "unknown \"prompt\"" in self.usage(g, "--by", "prompt", code=1)
+        assert "want a span" in self.usage(g, "--since", "then", code=1)
+        status, headers, _ = http_json(
+            g.admin, "GET", "/admin/v1/usage?by=day&format=csv")
+        assert status == 200 and headers["content-type"].startswith(
+            "text/csv"), headers
+
+    def test_without_one_there_is_nothing_to_ask(self):
+        fake = self.fake("--tokens", "3")
+        g = self.start(conf([backend("one", fake.port)]))
+        status, _, body = http_json(g.admin, "GET", "/admin/v1/usage")
+        assert (status, body["error"]["code"]) == (404, "ledger_off"), body
+        assert "pointsman_ledger_rows_total " not in g.metrics()
+
+    def run_until(self, number):
+        """Requests until the gateway is killed; when each had ended."""
+        fake = self.fake("--tokens", "2")
+        path, line = ledger(self.folder)
+        g = self.start(conf([backend("one", fake.port)], line))
+        ended, lock = {}, threading.Lock()
+
+        def call():
+            while True:
+                try:
+                    status, headers, _ = g.chat(chat("m"), timeout=5)
+                except (OSError, ValueError,
+                        http.client.HTTPException):
+                    return
+                if status != 200:
+                    return
+                with lock:
+                    ended[headers["x-pointsman-receipt"]] = time.monotonic()
+
+        callers = [threading.Thread(target=call) for _ in range(3)]
+        for c in callers:
+            c.start()
+        time.sleep(2)
+        killed = time.monotonic()
+        if number == signal.SIGTERM:
+            assert g.stop() == 0
+        else:
+            self.kill(g)
+        for c in callers:
+            c.join()
+        return path, killed, ended
+
+    def test_a_kill_loses_a_second_at_most(self):
+        path, killed, ended = self.run_until(signal.SIGKILL)
+        kept = {r[0] for r in rows(path, "receipt")}
+        due = {r for r, at in ended.items() if at < killed - 1}
+        assert len(due) > 20, len(due)
+        assert not due - kept, (len(due - kept), len(due))
+        with sqlite3.connect(path) as db:
+            whole = db.execute("PRAGMA integrity_check").fetchone()
+            spent = db.execute("SELECT sum(requests) FROM spent").fetchone()
+        db.close()
+        assert whole == ("ok",), whole
+        assert spent == (len(kept),), spent
+
+        # and it goes on from there
+        fake = self.fake("--tokens", "2")
+        g = self.start(conf([backend("one", fake.port)],
+                            ledger(self.folder)[1]))
+        assert g.chat(chat("m"))[0] == 200
+        assert g.stop() == 0
+        assert len(rows(path)) == len(kept) + 1
+
+    def test_an_end_in_peace_loses_nothing(self):
+        path, _, ended = self.run_until(signal.SIGTERM)
+        kept = {r[0] for r in rows(path, "receipt")}
+        assert len(ended) > 20
+        assert not set(ended) - kept, len(set(ended) - kept)
+
+    def test_a_budget_is_not_new_after_a_kill(self):
+        fake = self.fake("--tokens", "3")
+        path, line = ledger(self.folder)
+        tenants = TENANTS.replace(
+            'slo = "voice"; }', 'limits = { daily_budget = 0.00002; }; }')
+        assert tenants != TENANTS
+        text = conf([backend("one", fake.port)], tenants)
+        g = self.start(text + line)
+        ask = chat("m")
+        ask["messages"][0]["content"] = "word " * 100
+        statuses = [g.chat(ask, bearer("acme"))[0] for _ in range(3)]
+        assert statuses == [200, 429, 429], statuses
+        self.written(g, 3)
+        self.kill(g)
+
+        g = self.start(text + line)
+        assert g.chat(ask, bearer("acme"))[0] == 429
+        assert g.chat(ask, bearer("zeta"))[0] == 200
+        g.stop()
+        g = self.start(text)  # without the ledger nobody remembers
+        assert g.chat(ask, bearer("acme"))[0] == 200
+
+    def test_a_file_that_is_no_ledger_is_refused(self):
+        path, line = ledger(self.folder)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("not a database " * 100)
+        g = Gateway(conf([backend("one", free_port())], line), wait=False)
+        self.assertEqual(g.process.wait(20), 1)
+        assert f"pointsman: ledger: {path}: file is not a database" in \
+            g.log(), g.log()
+        g.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()

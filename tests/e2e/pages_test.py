@@ -1,0 +1,111 @@
+"""What is made from the table of commands, and what a package brings along."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import POINTSMAN, ROOT  # noqa: E402
+
+
+def run(*args, text=None):
+    return subprocess.run(args, input=text, capture_output=True, text=True,
+                          timeout=60)
+
+
+def page(kind):
+    done = run(POINTSMAN, "docs", kind)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", done.stderr
+    return done.stdout
+
+
+def commands():
+    listed = run(POINTSMAN, "--help").stdout
+    return re.findall(r"^  (\w+) ", listed, re.M)
+
+
+class Pages(unittest.TestCase):
+    def test_the_manual_has_every_command_and_no_flaw(self):
+        text = page("man")
+        for name in commands():
+            self.assertIn(f"\n.SS {name}\n", text)
+        self.assertIn("\\-\\-live", text)
+        if shutil.which("groff"):
+            done = run("groff", "-ww", "-man", "-Tascii", "-z", text=text)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def complete(self, *words):
+        script = page("bash") + (
+            f"\nCOMP_WORDS=({' '.join(words)})\n"
+            f"COMP_CWORD={len(words) - 1}\n_pointsman\n"
+            'echo "${COMPREPLY[@]}"\n')
+        done = run("bash", "--norc", "-c", script)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout.split()
+
+    def test_bash_completes(self):
+        self.assertEqual(self.complete("pointsman", '""'), commands())
+        self.assertEqual(self.complete("pointsman", "che"), ["check"])
+        self.assertEqual(self.complete("pointsman", "check", "--l"),
+                         ["--live"])
+        self.assertEqual(self.complete("pointsman", "check", "gate"), [])
+
+    def test_all_shells_know_the_same(self):
+        bash, zsh, fish = page("bash"), page("zsh"), page("fish")
+        for name, words in re.findall(r'^\t\t(\w+)\) words="(.*)" ;;$', bash,
+                                      re.M):
+            part = zsh.split(f"\n\t{name})\n")[1].split(";;")[0]
+            for option in words.replace("--", "").split():
+                self.assertIn(f"--{option}[", part)
+                if option != "help":
+                    self.assertIn(f"_from {name}' -l {option} ", fish + " ")
+        for shell, text in (("zsh", zsh), ("fish", fish)):
+            if shutil.which(shell):
+                done = run(shell, "-n", "/dev/stdin", text=text)
+                self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class Package(unittest.TestCase):
+    def test_its_configuration_is_good(self):
+        done = run(POINTSMAN, "check", "-c",
+                   os.path.join(ROOT, "tools/package/gateway.conf"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_so_is_that_of_the_container(self):
+        done = subprocess.run(
+            [POINTSMAN, "check", "-c",
+             os.path.join(ROOT, "tools/docker/gateway.conf")],
+            capture_output=True, text=True, timeout=60,
+            env={**os.environ, "POINTSMAN_KEY": "a-key",
+                 "POINTSMAN_ADMIN_KEY": "another", "OPENAI_API_KEY": "x"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_its_scripts_are_shell(self):
+        for name in ("postinst", "prerm", "postrm"):
+            done = run("sh", "-n", os.path.join(ROOT, "tools/package", name))
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_the_socket_and_the_service_are_of_one_mind(self):
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("systemd-analyze is not there")
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("pointsman.service", "pointsman.socket"):
+                with open(os.path.join(ROOT, "tools", name),
+                          encoding="utf-8") as f:
+                    text = f.read()
+                with open(os.path.join(folder, name), "w",
+                          encoding="utf-8") as f:
+                    f.write(text.replace("/usr/local/bin/pointsman",
+                                         POINTSMAN))
+            done = run("systemd-analyze", "verify",
+                       os.path.join(folder, "pointsman.socket"))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertNotIn("pointsman.", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,131 @@
+"""Several keys of one backend: the next is used while one is refused or at its
+limit, and clients see nothing of it."""
+import http.server
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import Gateway, chat, conf, wait_for  # noqa: E402
+
+ANSWER = {
+    "id": "c", "object": "chat.completion", "model": "fake-model",
+    "choices": [{"index": 0, "finish_reason": "stop",
+                 "message": {"role": "assistant", "content": "hello"}}],
+    "usage": {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}}
+
+
+class Provider(http.server.ThreadingHTTPServer):
+    """Answers by key: what `rules` has for it, or 200."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.rules, self.seen = {}, []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        key = self.headers["authorization"].split()[1]
+        self.server.seen.append(key)
+        status, headers = self.server.rules.get(key, (200, {}))
+        body = json.dumps(ANSWER if status == 200 else {"error": {
+            "message": f"the key {key} will not do", "code": "x",
+            "type": "invalid_api_key" if status == 401 else "requests",
+        }}).encode()
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+class Rotation(unittest.TestCase):
+    def setUp(self):
+        self.provider = Provider()
+        self.addCleanup(self.provider.server_close)
+        self.addCleanup(self.provider.shutdown)
+        folder = tempfile.TemporaryDirectory(prefix="pointsman-test-")
+        self.addCleanup(folder.cleanup)
+        self.third = os.path.join(folder.name, "third")
+        self.write_third("key-c")
+        self.gateway = Gateway(conf([
+            '{ name = "p"; adapter = "openai"; probe_interval = "0s"; url = '
+            f'"http://127.0.0.1:{self.provider.server_address[1]}/v1"; '
+            'price = { input = 1.0; output = 1.0; }; api_key = [ "env:P_A", '
+            f'"env:P_UNSET", "env:P_B", "file:{self.third}" ]; }}']),
+            env={"P_A": "key-a", "P_B": "key-b"})
+        self.addCleanup(self.gateway.process.kill)
+
+    def write_third(self, text):
+        with open(self.third, "w", encoding="utf-8") as f:
+            f.write(text + "\n")
+
+    def ask(self):
+        return self.gateway.chat(chat("m", max_tokens=3))
+
+    def seen(self):
+        keys, self.provider.seen = self.provider.seen, []
+        return keys
+
+    def test_a_refused_key_is_left(self):
+        self.assertEqual(self.ask()[0], 200)
+        self.assertEqual(self.seen(), ["key-a"])
+        self.provider.rules["key-a"] = (401, {})
+        status, headers, _ = self.ask()
+        self.assertEqual((status, headers["x-pointsman-attempts"]),
+                         (200, "2"))
+        self.assertEqual(self.seen(), ["key-a", "key-b"])
+        self.assertEqual([self.ask()[0] for _ in range(3)], 3 * [200])
+        self.assertEqual(self.seen(), 3 * ["key-b"])
+        self.provider.rules["key-b"] = (401, {})
+        self.assertEqual(self.ask()[0], 200)
+        self.assertEqual(self.seen(), ["key-b", "key-c"])
+        # a new one, without a restart
+        self.provider.rules["key-c"] = (401, {})
+        self.write_third("key-d")
+        self.gateway.send_signal(1)
+        wait_for(lambda: self.gateway.status()["config_version"] == 2, 10)
+        self.assertEqual(self.ask()[0], 200)
+        self.assertEqual(self.seen(), ["key-a", "key-b", "key-d"])
+        for secret in ("key-a", "key-b", "key-c", "key-d"):
+            self.assertNotIn(secret, self.gateway.log())
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_a_key_at_its_limit_comes_back(self):
+        self.provider.rules["key-a"] = (429, {"retry-after": "2"})
+        self.assertEqual([self.ask()[0] for _ in range(3)], 3 * [200])
+        self.assertEqual(self.seen(), ["key-a"] + 3 * ["key-b"])
+        del self.provider.rules["key-a"]
+        time.sleep(2.1)
+        self.assertEqual(self.ask()[0], 200)
+        self.assertEqual(self.seen(), ["key-a"])
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_when_none_is_left_the_client_is_told(self):
+        for key in ("key-a", "key-b", "key-c"):
+            self.provider.rules[key] = (429, {"retry-after": "1"})
+        status, headers, _ = self.ask()
+        self.assertEqual(status, 429)
+        self.assertIn("retry-after", headers)
+        self.assertEqual(self.seen(), ["key-a", "key-b", "key-c"])
+        self.provider.rules.clear()
+        time.sleep(1.1)
+        wait_for(lambda: self.ask()[0] == 200, 10)
+        self.assertEqual(self.gateway.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,238 @@
+"""W3C traces in and out, and their spans as a collector gets them."""
+import http.server
+import json
+import os
+import re
+import socket
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import harness
+import otlp
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = "b7ad6b7169203331"
+ANSWER = {"id": "x", "object": "chat.completion", "created": 1, "model": "m",
+          "choices": [{"index": 0, "finish_reason": "stop", "message": {
+              "role": "assistant", "content": "hello"}}],
+          "usage": {"prompt_tokens": 3, "completion_tokens": 2,
+                    "total_tokens": 5}}
+
+
+class Echo:
+    """A backend that remembers the headers of each call."""
+
+    def __init__(self, status=200):
+        self.calls = []
+        echo = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["content-length"]))
+                echo.calls.append(dict(self.headers.items()))
+                body = json.dumps(ANSWER if status == 200 else {}).encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.port = harness.free_port()
+        self.server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", self.port), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+def quiet(name, port, extra=""):
+    return harness.backend(name, port, 'probe_interval = "0s"; ' + extra)
+
+
+class Traces(unittest.TestCase):
+    def backend(self, status=200):
+        e = Echo(status)
+        self.addCleanup(e.stop)
+        return e
+
+    def collector(self, statuses=()):
+        port = harness.free_port()
+        c = otlp.Collector(port, statuses)
+        self.addCleanup(c.stop)
+        return c, (f'otlp = {{ url = "http://127.0.0.1:{port}/v1/traces"; '
+                   f'sample = 1.0; }};')
+
+    def gateway(self, conf):
+        g = harness.Gateway(conf)
+        self.addCleanup(g.folder.cleanup)
+        self.addCleanup(g.process.kill)
+        return g
+
+    def test_without_a_collector_a_trace_passes_through(self):
+        e = self.backend()
+        g = self.gateway(harness.conf([quiet("a", e.port)]))
+        header = f"00-{TRACE}-{PARENT}-01"
+        for sent in ({"traceparent": header, "tracestate": "a=1,b=2"},
+                     {"traceparent": header[:-1], "tracestate": "a=1"}, {}):
+            self.assertEqual(g.chat(harness.chat("m"), sent)[0], 200)
+        got = [{k.lower(): v for k, v in c.items()} for c in e.calls]
+        self.assertEqual(got[0].get("traceparent"), header)
+        self.assertEqual(got[0].get("tracestate"), "a=1,b=2")
+        for one in got[1:]:
+            self.assertNotIn("traceparent", one)
+            self.assertNotIn("tracestate", one)
+        self.assertEqual(g.stop(), 0)
+
+    def test_spans_hang_together(self):
+        bad, good = self.backend(500), self.backend()
+        c, setting = self.collector()
+        serve = ('{ backend = "bad"; model = "x"; }, '
+                 '{ backend = "good"; model = "x"; fallback = true; }')
+        g = self.gateway(harness.conf(
+            [quiet("bad", bad.port), quiet("good", good.port)], setting,
+            serve))
+        status, headers, _ = g.chat(
+            harness.chat("m"),
+            {"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "v=1"})
+        self.assertEqual(status, 200)
+        self.assertEqual(g.stop(), 0)  # sends what is left
+        self.assertEqual(c.complaints, [])
+        self.assertEqual(c.resources[0]["service.name"], "pointsman")
+
+        (request,) = [s for s in c.spans if s["kind"] == 2]
+        self.assertEqual(request["traceId"], TRACE)
+        self.assertEqual(request["parentSpanId"], PARENT)
+        self.assertEqual(request["name"], "chat m")
+        a = request["attributes"]
+        self.assertEqual(a["http.response.status_code"], 200)
+        self.assertEqual(a["gen_ai.usage.input_tokens"], 3)
+        self.assertEqual(a["gen_ai.usage.output_tokens"], 2)
+        self.assertRegex(a["pointsman.request_id"], "^req_[0-9a-f]{24}$")
+        self.assertNotIn("status", request)
+
+        first, second = sorted((s for s in c.spans if s["kind"] == 3),
+                               key=lambda s: s["attributes"][
+                                   "pointsman.attempt"])
+        self.assertEqual(first["attributes"]["pointsman.backend"], "bad")
+        self.assertEqual(first["attributes"]["error.type"], "server_error")
+        self.assertEqual(first["attributes"]["http.response.status_code"], 500)
+        self.assertEqual(first["status"]["code"], 2)
+        self.assertEqual(second["attributes"]["pointsman.backend"], "good")
+        self.assertNotIn("error.type", second["attributes"])
+        for attempt, seen in ((first, bad.calls), (second, good.calls)):
+            self.assertEqual(attempt["traceId"], TRACE)
+            self.assertEqual(attempt["parentSpanId"], request["spanId"])
+            # loop turns are what times are taken at
+            self.assertGreaterEqual(attempt["start"],
+                                    request["start"] - 50_000_000)
+            self.assertLessEqual(attempt["end"], request["end"])
+            got = {k.lower(): v for k, v in seen[0].items()}
+            self.assertEqual(got["traceparent"],
+                             f"00-{TRACE}-{attempt['spanId']}-01")
+            self.assertEqual(got["tracestate"], "v=1")
+        self.assertLessEqual(first["end"], second["end"])
+
+    def test_the_docs_name_every_attribute(self):
+        with open(os.path.join(harness.ROOT, "docs/observability.md"),
+                  encoding="utf-8") as f:
+            page = f.read()
+        e = self.backend()
+        c, setting = self.collector()
+        g = self.gateway(harness.conf([quiet("a", e.port)], setting))
+        g.chat(harness.chat("m", temperature=0), {"x-slo-ttft-ms": "500"})
+        g.chat(harness.chat("unknown"))
+        self.assertEqual(g.stop(), 0)
+        self.assertGreaterEqual(len(c.spans), 3)
+        for s in c.spans:
+            for name in s["attributes"]:
+                self.assertIn(f"`{name}`", page)
+
+    def test_who_is_not_sampled_is_passed_on_and_not_kept(self):
+        e = self.backend()
+        c, setting = self.collector()
+        g = self.gateway(harness.conf([quiet("a", e.port)], setting))
+        g.chat(harness.chat("m"), {"traceparent": f"00-{TRACE}-{PARENT}-00"})
+        g.chat(harness.chat("m"), {"traceparent": "nonsense",
+                                   "tracestate": "of=nobody"})
+        self.assertEqual(g.stop(), 0)
+        self.assertEqual(c.complaints, [])
+        (first, second) = [{k.lower(): v for k, v in x.items()}
+                           for x in e.calls]
+        self.assertRegex(first["traceparent"],
+                         f"^00-{TRACE}-(?!{PARENT})[0-9a-f]{{16}}-00$")
+        # a new trace begins with the request's own id
+        (request,) = [s for s in c.spans if s["kind"] == 2]
+        self.assertNotIn("parentSpanId", request)
+        self.assertEqual("req_" + request["traceId"][:24],
+                         request["attributes"]["pointsman.request_id"])
+        self.assertRegex(second["traceparent"],
+                         f"^00-{request['traceId']}-[0-9a-f]{{16}}-01$")
+        self.assertNotIn("tracestate", second)
+
+    def test_a_wait_in_the_queue_is_a_span(self):
+        fake = harness.Fake("--ttft", "400-400", "--slots", "1")
+        self.addCleanup(fake.stop)
+        c, setting = self.collector()
+        g = self.gateway(harness.conf(
+            [quiet("a", fake.port, "slots = 1;")], setting))
+        body = harness.chat("m", max_tokens=2)
+        threads = [threading.Thread(target=g.chat, args=(body,))
+                   for _ in range(2)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertEqual(g.stop(), 0)
+        self.assertEqual(c.complaints, [])
+        (wait,) = [s for s in c.spans if s["name"] == "queue"]
+        (parent,) = [s for s in c.spans
+                     if s["spanId"] == wait["parentSpanId"]]
+        self.assertEqual(wait["kind"], 1)
+        self.assertEqual(wait["traceId"], parent["traceId"])
+        self.assertGreaterEqual(wait["end"] - wait["start"], 100_000_000)
+        self.assertLessEqual(wait["end"], parent["end"])
+
+    def test_a_busy_collector_is_tried_again_and_a_refusal_is_the_end(self):
+        e = self.backend()
+        c, setting = self.collector([503, 200, 400])
+        g = self.gateway(harness.conf([quiet("a", e.port)], setting))
+
+        def count(name):
+            return int(re.search(rf"^pointsman_traces_{name}_total (\d+)$",
+                                 g.metrics(), re.M)[1])
+
+        g.chat(harness.chat("m"))
+        harness.wait_for(lambda: count("sent") == 1, what="the second try")
+        self.assertEqual(c.posts, 2)
+        g.chat(harness.chat("m"))
+        harness.wait_for(lambda: count("dropped") == 1, what="the refusal")
+        self.assertEqual(len([s for s in c.spans if s["kind"] == 2]), 1)
+        self.assertEqual(g.stop(), 0)
+        self.assertEqual(c.complaints, [])
+
+    def test_a_dead_or_silent_collector_delays_nobody(self):
+        e = self.backend()
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        for port in (harness.free_port(), silent.getsockname()[1]):
+            setting = (f'otlp = {{ url = "http://127.0.0.1:{port}'
+                       f'/v1/traces"; }};')
+            g = self.gateway(harness.conf([quiet("a", e.port)], setting))
+            for _ in range(20):
+                self.assertEqual(g.chat(harness.chat("m"))[0], 200)
+            self.assertEqual(g.stop(seconds=10), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
