@@ -8,7 +8,8 @@
  * A request's member "fake" scripts its own answer, for example
  *	"fake": {"id": "r1", "fault": "cut", "after": 3, "ttft_ms": 20,
  *		 "itl_ms": 1, "tokens": 10}
- * and POST /fake/config {"fault": "503"} all that follow. GET /fake/stats and
+ * (or, where something between drops members that it does not know, that
+ * object as the text of "user"), and POST /fake/config {"fault": "503"} all that follow. GET /fake/stats and
  * GET /fake/calls tell what happened. Times there are CLOCK_MONOTONIC. */
 #ifndef BENCH_FAKE_H
 #define BENCH_FAKE_H
@@ -121,6 +122,9 @@ struct fake {
 /* fake_http.c: connections. */
 int fake_listen(struct fake *);
 void fake_send_raw(struct fake_conn *, struct slice);
+/* What is sent in between leaves in one write. */
+void fake_cork(struct fake_conn *);
+void fake_uncork(struct fake_conn *);
 /* These bytes of a body were sent: hashed if the call has an id. */
 void fake_count(struct fake_call *, struct slice);
 /* The answer is complete: the connection may be used again. */

@@ -20,8 +20,8 @@ struct fake_conn {
 	} u;
 	struct fake *f;
 	struct fake_call *call; /* being answered */
-	struct buf in;
-	bool closing;
+	struct buf in, out; /* out: while corked */
+	bool closing, corked;
 	char chunk[65536];
 };
 
@@ -75,6 +75,7 @@ on_conn_closed(uv_handle_t *h)
 
 	conn->f->open--;
 	buf_fini(&conn->in);
+	buf_fini(&conn->out);
 	free(conn);
 }
 
@@ -83,6 +84,7 @@ conn_close(struct fake_conn *conn, bool reset)
 {
 	if (conn->closing)
 		return;
+	fake_uncork(conn);
 	conn->closing = true;
 	if (!reset || conn->u.handle.type != UV_TCP ||
 	    uv_tcp_close_reset(&conn->u.tcp, on_conn_closed) != 0)
@@ -131,6 +133,10 @@ fake_send_raw(struct fake_conn *conn, struct slice s)
 
 	if (conn->closing || s.n == 0)
 		return;
+	if (conn->corked) {
+		buf_add(&conn->out, s);
+		return;
+	}
 	n = uv_try_write(&conn->u.stream, &b, 1);
 	n = n > 0 ? n : 0;
 	if ((size_t)n == s.n)
@@ -143,6 +149,20 @@ fake_send_raw(struct fake_conn *conn, struct slice s)
 	b = uv_buf_init(w->bytes, (unsigned)(s.n - (size_t)n));
 	if (uv_write(&w->req, &conn->u.stream, &b, 1, on_written) != 0)
 		free(w);
+}
+
+void
+fake_cork(struct fake_conn *conn)
+{
+	conn->corked = true;
+}
+
+void
+fake_uncork(struct fake_conn *conn)
+{
+	conn->corked = false;
+	fake_send_raw(conn, buf_slice(&conn->out));
+	buf_reset(&conn->out);
 }
 
 void
@@ -322,6 +342,7 @@ on_connection(uv_stream_t *listener, int status)
 		abort();
 	conn->f = f;
 	buf_init(&conn->in, HEAD_MAX + BODY_MAX);
+	buf_init(&conn->out, BODY_MAX);
 	if (f->o.unix_path != NULL)
 		uv_pipe_init(&f->loop, &conn->u.pipe, 0);
 	else

@@ -123,18 +123,39 @@ count_prompt(struct slice object, size_t whole)
 	return (unsigned)(bytes / 4 + 1);
 }
 
+/* The call's script: the member "fake", or what "user" says as text, which
+ * `text` then holds. */
+static struct slice
+find_script(struct slice doc, struct buf *text)
+{
+	struct slice s = scanned_object(doc, "fake");
+	struct scan_member m;
+	struct errmsg why;
+	size_t n;
+
+	if (s.n > 0 || doc.n == 0 || !scan_get(doc, "user", &m) ||
+	    m.type != SCAN_STRING)
+		return s;
+	scan_unescape(m.value, text);
+	if (scan_object(buf_slice(text), NULL, 0, &n, &why) != OK)
+		return s;
+	return buf_slice(text);
+}
+
 /* Without a tree: this is on the path of every benchmark. */
 void
 fake_read_script(struct fake_call *c, struct slice body)
 {
 	struct slice doc = slice_trim(body), s;
 	struct errmsg why;
+	struct buf unescaped;
 	char text[32];
 	size_t n;
 
+	buf_init(&unescaped, body.n);
 	if (scan_object(doc, NULL, 0, &n, &why) != OK)
 		doc = SLICE("");
-	s = scanned_object(doc, "fake");
+	s = find_script(doc, &unescaped);
 	c->stream = scanned_true(doc, "stream");
 	c->usage = scanned_true(
 	    scanned_object(doc, "stream_options"), "include_usage");
@@ -152,6 +173,7 @@ fake_read_script(struct fake_call *c, struct slice body)
 	if (scanned_text(s, "fault", text, sizeof(text)))
 		fake_fault_parse(slice_of(text), &c->fault, &c->status);
 	scanned_text(s, "id", c->id, sizeof(c->id));
+	buf_fini(&unescaped);
 }
 
 bool

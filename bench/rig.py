@@ -1,28 +1,28 @@
-"""Processes for bench/run: the mock, a proxy under test, the load client.
+"""Processes for bench/run and bench/compare: the mock, a proxy, the client.
 
 The proxy has a core to itself; the mock and the client share another. All of
 them listen on free loopback ports and end with their rig.
 """
+import http.client
 import json
 import os
 import resource
-import shutil
+import select
 import signal
 import socket
 import subprocess
 import tempfile
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-BUILD = os.path.join(os.path.dirname(HERE), "build")
-POINTSMAN = os.environ.get("POINTSMAN", f"{BUILD}/pointsman")
+import peers
+
+HERE, BUILD, KEY = peers.HERE, peers.BUILD, peers.KEY
 FAKELLM = os.environ.get("FAKELLM", f"{BUILD}/fakellm")
 LOADCLIENT = os.environ.get("LOADCLIENT", f"{BUILD}/release/loadclient")
-NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
-KEY = "bench-key"
 
 REQUEST_BYTES = 1024
 ANSWER_BYTES = 600
+START_SECONDS, OPEN_SECONDS = 90, 20  # at most
 PAD = 261  # what fakellm's answer of 16 words lacks of ANSWER_BYTES
 
 
@@ -49,16 +49,20 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_for_port(port, process):
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
+def wait_until(condition, process, seconds, what):
+    """Polls a fact that a process brings about."""
+    end = time.monotonic() + seconds
+    while not condition():
         if process.poll() is not None:
-            raise Trouble(f"{process.args[3]} ended at its start")
-        with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise Trouble(f"{process.args[3]} does not listen")
+            raise Trouble(f"{what}: the program has ended")
+        if time.monotonic() > end:
+            raise Trouble(f"{what}: not within {seconds} s")
+        time.sleep(0.005)
+
+
+def listens(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
 
 
 def family(pid):
@@ -100,22 +104,24 @@ class Process:
 class Rig:
     """A mock and one proxy in front of it; a context manager."""
 
-    def __init__(self, name, where):
-        self.name, self.where = name, where
+    def __init__(self, peer, where):
+        self.peer, self.name, self.where = peer, peer.name, where
         self.folder = tempfile.TemporaryDirectory(prefix="pointsman-bench-")
         os.chmod(self.folder.name, 0o755)  # nginx's worker is not root
         self.dir = self.folder.name
         self.port, self.mock_port = free_port(), free_port()
+        self.admin_port = free_port()
         self.mock = self.proxy = None
+        self.start_seconds = 0.0
 
     def __enter__(self):
         try:
             self.mock = Process(
                 self.where[1], [FAKELLM, "--port", str(self.mock_port),
                                 "--pad", str(PAD)], f"{self.dir}/mock.log")
-            wait_for_port(self.mock_port, self.mock.process)
-            self.proxy = getattr(self, "start_" + self.name)()
-            wait_for_port(self.port, self.proxy.process)
+            wait_until(lambda: listens(self.mock_port), self.mock.process, 10,
+                       "fakellm")
+            self.start()
         except BaseException:
             self.__exit__()
             raise
@@ -127,29 +133,51 @@ class Rig:
                 p.stop()
         self.folder.cleanup()
 
+    def start(self):
+        """Returns once a request was answered."""
+        conf = self.peer.template and self.configure(self.peer.template)
+        began = time.monotonic()
+        self.proxy = Process(self.where[0], self.peer.command(conf, self),
+                             f"{self.dir}/proxy.log", self.peer.env())
+        try:
+            wait_until(self.answers, self.proxy.process, START_SECONDS,
+                       f"{self.name} answers")
+        except Trouble as e:
+            with open(f"{self.dir}/proxy.log", encoding="utf-8",
+                      errors="replace") as f:
+                raise Trouble(f"{e}\n{f.read()[-2000:]}") from e
+        self.start_seconds = time.monotonic() - began
+
+    def answers(self):
+        """Whether a first request succeeds."""
+        headers = dict(h.split(": ", 1) for h in self.peer.headers(self))
+        headers["authorization"] = f"Bearer {KEY}"
+        headers["content-type"] = "application/json"
+        body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            c.request("POST", "/v1/chat/completions", json.dumps(body),
+                      headers)
+            return c.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            c.close()
+
     def configure(self, template):
         """The committed configuration with this rig's ports filled in."""
         with open(f"{HERE}/{template}", encoding="utf-8") as f:
             text = f.read()
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         for name, value in (("PORT", self.port), ("MOCK", self.mock_port),
-                            ("ADMIN", free_port()), ("DIR", self.dir),
-                            ("FILES", files)):
+                            ("ADMIN", self.admin_port), ("DIR", self.dir),
+                            ("FILES", files), ("HALF", files // 2 - 100),
+                            ("KEY", KEY)):
             text = text.replace(f"@{name}@", str(value))
-        path = f"{self.dir}/{template}"
+        path = f"{self.dir}/{os.path.basename(template)}"
         with open(path, "w", encoding="utf-8") as f:
             f.write(text)
         return path
-
-    def start_nginx(self):
-        conf = self.configure("nginx.conf")
-        return Process(self.where[0], [NGINX, "-p", self.dir, "-c", conf],
-                       f"{self.dir}/proxy.log")
-
-    def start_pointsman(self):
-        conf = self.configure("pointsman.conf")
-        return Process(self.where[0], [POINTSMAN, "serve", "-c", conf],
-                       f"{self.dir}/proxy.log", {"BENCH_KEY": KEY})
 
     def pids(self):
         if self.proxy.process.poll() is not None:
@@ -175,16 +203,38 @@ class Rig:
                              if line.startswith("VmRSS:"))
         return total
 
-    def client(self, *options):
+    def client(self, *options, direct=False, size=REQUEST_BYTES):
+        """The load client's command; direct: past the proxy."""
+        port = self.mock_port if direct else self.port
+        said = [] if direct else self.peer.headers(self)
         return pinned(
-            self.where[1], LOADCLIENT, "--url",
-            f"http://127.0.0.1:{self.port}", "--key", KEY,
-            "--bytes", str(REQUEST_BYTES), *[str(o) for o in options])
+            self.where[1], LOADCLIENT, "--url", f"http://127.0.0.1:{port}",
+            "--key", KEY, "--bytes", str(size),
+            *[a for h in said for a in ("--header", h)],
+            *[str(o) for o in options])
 
-    def load(self, *options):
+    def settle(self, seconds=15):
+        """Waits for the mock to have nothing to do: some proxies go on with
+        streams whose clients have left."""
+        end = time.monotonic() + seconds
+        while self.running() > 0:
+            if time.monotonic() > end:
+                raise Trouble(f"{self.name}: streams go on {seconds} s after "
+                              "their clients have left")
+            time.sleep(0.05)
+
+    def running(self):
+        c = http.client.HTTPConnection("127.0.0.1", self.mock_port, timeout=5)
+        try:
+            c.request("GET", "/fake/stats")
+            return json.load(c.getresponse())["running"]
+        finally:
+            c.close()
+
+    def load(self, *options, **how):
         """One run of the load client; its results."""
-        r = subprocess.run(self.client(*options), stdout=subprocess.PIPE,
-                           check=False)
+        r = subprocess.run(self.client(*options, **how),
+                           stdout=subprocess.PIPE, check=False)
         return checked(r.stdout)
 
 
@@ -200,22 +250,38 @@ def checked(line):
 class Streams:
     """Streams held open through a rig's proxy; a context manager."""
 
-    def __init__(self, rig, count, gap_ms):
-        self.command = rig.client("--hold", count, "--gap", gap_ms)
+    def __init__(self, rig, count, gap_ms, tokens=None, **how):
+        """tokens: after so many each ends, and another takes its place."""
+        self.what = f"{count} streams through {rig.name}"
+        end = () if tokens is None else ("--max-tokens", tokens)
+        self.command = rig.client("--hold", count, "--gap", gap_ms, *end,
+                                  **how)
         self.process = None
 
     def __enter__(self):
         self.process = subprocess.Popen(
             self.command, stdout=subprocess.PIPE)
-        if "ready" not in checked(self.process.stdout.readline()):
-            raise Trouble("streams did not open")
+        try:
+            self.read_line(OPEN_SECONDS, "ready")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
         self.process.terminate()
         self.process.communicate()
 
+    def read_line(self, seconds, member):
+        out = self.process.stdout
+        if not select.select([out], [], [], seconds)[0]:
+            raise Trouble(f"{self.what}: not within {seconds} s")
+        line = checked(out.readline())
+        if member not in line:
+            raise Trouble(f"{self.what}: {line}")
+        return line
+
     def lap(self):
         """What happened since the last lap."""
         self.process.send_signal(signal.SIGUSR1)
-        return checked(self.process.stdout.readline())
+        return self.read_line(OPEN_SECONDS, "chunks")

@@ -4,13 +4,13 @@ gateway's configuration, the load test and the receipts.
 import csv
 import json
 import os
-import random
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+
+from demo_stage import free_port
 
 POINTSMAN = os.environ.get("POINTSMAN", "build/pointsman")
 FAKELLM = os.environ.get("FAKELLM", "build/fakellm")
@@ -18,17 +18,6 @@ FAKELLM = os.environ.get("FAKELLM", "build/fakellm")
 
 class Trouble(Exception):
     """Something that is no result: what, and the last of what was said."""
-
-
-def free_port():
-    for port in random.sample(range(20000, 32000), 100):
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    raise Trouble("no free port on 127.0.0.1")
 
 
 def ask(port, path, seconds=5):

@@ -17,6 +17,7 @@ static const char usage[] =
     "  --unix PATH       a Unix socket instead\n"
     "  --model NAME      [m]\n"
     "  --key KEY         sent as a bearer token\n"
+    "  --header TEXT     NAME: VALUE, sent as it is; up to four\n"
     "  --bytes N         size of a request's body [1024]\n"
     "  --stream          ask for a stream\n"
     "  --max-tokens N\n"
@@ -110,6 +111,7 @@ enum load_option {
 	O_UNIX,
 	O_MODEL,
 	O_KEY,
+	O_HEADER,
 	O_BYTES,
 	O_STREAM,
 	O_MAX_TOKENS,
@@ -132,6 +134,7 @@ static const struct option longs[] = {
 	{ "unix", 1, NULL, O_UNIX },
 	{ "model", 1, NULL, O_MODEL },
 	{ "key", 1, NULL, O_KEY },
+	{ "header", 1, NULL, O_HEADER },
 	{ "bytes", 1, NULL, O_BYTES },
 	{ "stream", 0, NULL, O_STREAM },
 	{ "max-tokens", 1, NULL, O_MAX_TOKENS },
@@ -150,6 +153,21 @@ static const struct option longs[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+static bool
+add_header(struct load_options *o, const char *value)
+{
+	int n = 0;
+
+	while (n < LOAD_HEADERS && o->headers[n] != NULL)
+		n++;
+	if (strchr(value, ':') == NULL)
+		return complain("want NAME: VALUE", value);
+	if (n == LOAD_HEADERS)
+		return complain("one header too many", value);
+	o->headers[n] = value;
+	return true;
+}
+
 /* What it is to send. */
 static bool
 set_what(struct load_options *o, int option, char *value)
@@ -166,6 +184,8 @@ set_what(struct load_options *o, int option, char *value)
 	case O_KEY:
 		o->key = value;
 		return true;
+	case O_HEADER:
+		return add_header(o, value);
 	case O_BYTES:
 		return read_unsigned(value, &o->body_bytes);
 	case O_STREAM:

@@ -22,6 +22,7 @@ struct load_conn {
 	struct answer answer;
 	struct buf request;
 	usec due, sent; /* when it was to start, and did */
+	usec origin; /* of the earliest schedule that its tokens fit */
 	bool busy, closing;
 };
 
@@ -98,14 +99,29 @@ finish_whole(struct load_conn *c, usec now)
 
 /* --- replies --- */
 
+/* How late the token is against its stream's pace, which jitter alone does
+ * not tell: a stream that falls behind does so a little with each token.
+ * (Delay variation against the minimum, as in RFC 5481.) */
+static void
+note_lag(struct load_conn *c, uint64_t nth, usec gap, usec now)
+{
+	usec origin = now - (usec)nth * gap;
+
+	if (nth == 0 || origin < c->origin)
+		c->origin = origin;
+	hist_record(&c->l->total.lag, origin - c->origin);
+}
+
 static void
 on_token(void *arg, const struct answer *a, usec now)
 {
 	struct load_conn *c = arg;
 	struct load *l = c->l;
 	struct load_result *t = &l->total;
-	usec off;
+	usec pace = (usec)(l->o->gap_ms * 1e3), off;
 
+	if (l->o->gap_ms >= 0)
+		note_lag(c, a->tokens, pace, now);
 	t->tokens++;
 	if (a->tokens == 0) {
 		hist_record(&t->ttft, now - c->due);
@@ -115,7 +131,7 @@ on_token(void *arg, const struct answer *a, usec now)
 	hist_record(&t->gap, now - a->last);
 	if (l->o->gap_ms < 0)
 		return;
-	off = now - a->last - (usec)(l->o->gap_ms * 1e3);
+	off = now - a->last - pace;
 	hist_record(&t->jitter, off < 0 ? -off : off);
 }
 

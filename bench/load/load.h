@@ -21,12 +21,15 @@
 #include "gateway/lib/list.h"
 #include "gateway/telemetry/hist.h"
 
+#define LOAD_HEADERS 4
+
 enum load_mode { LOAD_CLOSED, LOAD_OPEN, LOAD_HELD };
 
 struct load_options {
 	enum load_mode mode;
 	const char *host, *unix_path, *path, *model, *key;
 	const char *trace; /* NULL: Poisson */
+	const char *headers[LOAD_HEADERS]; /* NAME: VALUE; NULL ends them */
 	int port;
 	unsigned connections; /* at most, in all modes */
 	uint64_t requests; /* 0: without end */
@@ -55,6 +58,8 @@ struct load_result {
 	struct hist latency, ttft; /* from when it was due */
 	struct hist late; /* from due to sent: ours and the server's */
 	struct hist gap, jitter; /* between token events; off gap_ms by */
+	struct hist lag; /* behind a schedule of gap_ms that begins where the
+			    stream's earliest token fits it */
 };
 
 struct load_conn;

@@ -44,6 +44,7 @@ load_report(FILE *f, const struct load_options *o, const struct load_result *r)
 		quantiles(f, "late_us", &r->late);
 	quantiles(f, "gap_us", &r->gap);
 	quantiles(f, "jitter_us", &r->jitter);
+	quantiles(f, "lag_us", &r->lag);
 	fputs("}\n", f);
 	fflush(f);
 }

@@ -20,9 +20,12 @@ render_body(
 		buf_add_str(b, "\"stream\":true,");
 	if (output > 0)
 		buf_addf(b, "\"max_tokens\":%u,", output);
-	if (o->gap_ms >= 0)
-		buf_addf(
-		    b, "\"fake\":{\"ttft_ms\":0,\"itl_ms\":%g},", o->gap_ms);
+	if (o->gap_ms >=
+	    0) /* twice: some gateways drop the one, some the other */
+		buf_addf(b,
+		    "\"fake\":{\"ttft_ms\":0,\"itl_ms\":%g},"
+		    "\"user\":\"{\\\"ttft_ms\\\":0,\\\"itl_ms\\\":%g}\",",
+		    o->gap_ms, o->gap_ms);
 	buf_add_str(b, "\"messages\":[{\"role\":\"user\",\"content\":\"");
 	if (a->prompt > 0)
 		want = b->n + (size_t)a->prompt * TOKEN_BYTES;
@@ -45,6 +48,8 @@ load_render(
 	    o->path, o->host, body.n);
 	if (o->key != NULL)
 		buf_addf(out, "authorization: Bearer %s\r\n", o->key);
+	for (int i = 0; i < LOAD_HEADERS && o->headers[i] != NULL; i++)
+		buf_addf(out, "%s\r\n", o->headers[i]);
 	buf_add_str(out, "\r\n");
 	buf_add(out, buf_slice(&body));
 	buf_fini(&body);
