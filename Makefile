@@ -176,6 +176,7 @@ lint:
 docs: $(PROGRAM)
 	@$(PROGRAM) docs configuration > docs/configuration.md
 	@$(PROGRAM) docs metrics > docs/metrics.md
+	@$(PROGRAM) docs admin-api > docs/admin-api.md
 	@tools/grafana/make_dashboard.py > tools/grafana/pointsman.json
 	@tools/observability-page > docs/observability.md
 

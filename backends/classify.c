@@ -112,8 +112,9 @@ is_about_key(const struct wire_error *e)
 		"account_deactivated", "insufficient_permissions",
 		"AccessDeniedException", NULL };
 	static const char *const phrases[] = { "invalid api key",
-		"your api key", "this api key", "country, region, or territory",
-		"access denied", "permission denied", NULL };
+		"your api key", "this api key", "key limit exceeded",
+		"country, region, or territory", "access denied",
+		"permission denied", NULL };
 
 	return is_any(e, words) || begins_any(e, phrases);
 }

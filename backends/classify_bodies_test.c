@@ -295,6 +295,10 @@ a_403_is_about_the_key_where_it_says_so(void **state)
 		    "not supported\",\"type\":\"request_forbidden\",\"param\":"
 		    "null,\"code\":\"unsupported_country_region_territory\"}"
 		    "}" },
+		{ "openrouter, what this key may spend", "openai", 403,
+		    "{\"error\":{\"message\":\"Key limit exceeded (total "
+		    "limit). Manage it using https://openrouter.ai/settings/"
+		    "keys\",\"code\":403}}" },
 	};
 	static const struct row about_request[] = {
 		{ "openrouter, moderation", "openai", 403,

@@ -11,6 +11,7 @@
 
 #define ANSWER_MAX ((size_t)64 << 20)
 #define ANSWER_TIMEOUT (5 * USEC_SEC)
+#define PATH_MOST 1024 /* bytes of a path and its query */
 #define USUAL_URL "http://127.0.0.1:7071"
 #define KEY_VARIABLE "POINTSMAN_ADMIN_KEY"
 
@@ -131,14 +132,14 @@ read_answer(const char *method, const char *url,
 
 static json_t *
 ask(const struct address *a, const char *method, const char *path,
-    struct slice headers)
+    struct slice headers, usec patience)
 {
 	const struct client_ops ops = { .on_bytes = keep };
 	struct errmsg why = { "" };
 	struct transfer_result result;
 	struct client *c = client_new(&why);
 	struct buf body;
-	char url[1024];
+	char url[sizeof(a->base) + PATH_MOST];
 	json_t *doc;
 
 	if (c == NULL) {
@@ -154,7 +155,7 @@ ask(const struct address *a, const char *method, const char *path,
 		.headers = headers,
 		.local = true,
 		.connect_timeout = USEC_SEC },
-	    &ops, &body, ANSWER_TIMEOUT, &result);
+	    &ops, &body, patience, &result);
 	doc = read_answer(method, url, &result, &body);
 	buf_fini(&body);
 	client_free(&c);
@@ -170,7 +171,8 @@ admin_ask(const struct admin_where *where, const char *method, const char *path)
 
 	buf_init(&headers, 4096);
 	if (find(where, &a) && add_key(&headers))
-		doc = ask(&a, method, path, buf_slice(&headers));
+		doc = ask(&a, method, path, buf_slice(&headers),
+		    where->patience > 0 ? where->patience : ANSWER_TIMEOUT);
 	buf_fini(&headers);
 	return doc;
 }

@@ -5,10 +5,13 @@
 
 #include <jansson.h>
 
+#include "gateway/lib/clock.h"
+
 /* The options of such a command: where the listener is. */
 struct admin_where {
 	const char *url; /* "http://127.0.0.1:7071"; NULL: by the others */
 	const char *config; /* a gateway.conf that says; NULL: the default */
+	usec patience; /* for an answer; 0: the usual 5 s */
 };
 
 /* One request without a body: the document, the caller's to json_decref().

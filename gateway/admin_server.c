@@ -9,9 +9,9 @@
 #include "gateway/admin/admin.h"
 #include "gateway/admin/drill.h"
 #include "gateway/admin/drill_page.h"
+#include "gateway/admin_door.h"
 #include "gateway/children.h"
 #include "gateway/front/front.h"
-#include "gateway/head.h"
 #include "gateway/keys_admin.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/usage_job.h"
@@ -132,6 +132,7 @@ answer(struct app *app, struct exchange *x, struct admin_reply *reply)
 		.ledger = app->ledger != NULL ? ledger_path(app->ledger) : NULL,
 		.labels = app->labels,
 		.drill = app->drill,
+		.path = exchange_path(x),
 		.query = exchange_query(x),
 		.ready = app->ready,
 		.draining = app->draining,
@@ -148,7 +149,7 @@ answer(struct app *app, struct exchange *x, struct admin_reply *reply)
 		p.servings = views;
 		p.children = children;
 		app_gauges(app, &p.gauges);
-		admin_handle(&p, exchange_method(x), exchange_path(x), reply);
+		admin_handle(&p, exchange_method(x), reply);
 		carry_out(app, x, reply);
 	}
 	free(views);
@@ -191,43 +192,21 @@ on_headers(void *arg, struct exchange *x)
 	return FRONT_READ;
 }
 
-/* Orchestrators have no key, and these tell them nothing else. */
-static bool
-is_probe(struct slice path)
+/* Those who are known and not let in leave a line, too. */
+static void
+admit_and_answer(struct app *app, struct exchange *x, struct admin_reply *reply)
 {
-	return slice_is(path, "/healthz") || slice_is(path, "/readyz");
-}
+	struct admin_asker a;
+	bool good;
 
-/* With keys, a name says nothing: whoever has one may come by any. */
-static bool
-admit(const struct app *app, struct exchange *x, struct admin_reply *reply)
-{
-	const struct conf *c = app->conf;
-	struct slice key = head_presented_key(x);
-
-	if (c->n_admin_keys == 0 &&
-	    !head_host_allowed(
-		exchange_header(x, "host"), &app->bound->admin)) {
-		admin_error(reply, 403, "host_not_allowed",
-		    "the admin listener answers only to the Host localhost, "
-		    "127.0.0.1, [::1] or its own address");
-		return false;
-	}
-	if (c->n_admin_keys > 0 && !is_probe(exchange_path(x)) &&
-	    !conf_authenticate_admin(c, key)) {
-		admin_error(reply, 401, "invalid_admin_key",
-		    key.n == 0 ? "no key: send `Authorization: Bearer KEY`; "
-				 "subcommands take it from $POINTSMAN_ADMIN_KEY"
-			       : "the key is none of admin_keys");
-		return false;
-	}
-	if (!slice_is(exchange_method(x), "GET") &&
-	    exchange_header(x, "origin").n > 0) {
-		admin_error(reply, 403, "origin_not_allowed",
-		    "no web page may change this gateway");
-		return false;
-	}
-	return true;
+	admin_asker_init(&a, x);
+	good = admin_admit(app, x, &a, reply);
+	if (!admin_can_note(app, &a, reply))
+		return;
+	if (good)
+		answer(app, x, reply);
+	if (admin_is_noted(app, &a))
+		admin_note(app, x, &a, reply);
 }
 
 static void
@@ -240,8 +219,8 @@ on_request(void *arg, struct exchange *x)
 	admin_reply_init(&reply);
 	if (bad->status != 0)
 		admin_error(&reply, bad->status, bad->code, bad->message);
-	else if (admit(s->app, x, &reply))
-		answer(s->app, x, &reply);
+	else
+		admit_and_answer(s->app, x, &reply);
 	if (reply.action != ADMIN_USAGE ||
 	    !usage_job_begin(&s->usage, x, ledger_path(s->app->ledger), &reply))
 		send_reply(x, &reply);

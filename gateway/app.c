@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "backends/backend.h"
+#include "gateway/admin/audit.h"
 #include "gateway/admin/drill.h"
 #include "gateway/admin/labels.h"
 #include "gateway/admin/receipts.h"
@@ -63,7 +64,8 @@ app_finish(struct app *app, unsigned worker, const struct outcome *o, usec now)
 	if (o->inference)
 		telemetry_finish(app->telemetry, worker, o, now);
 	access_log_write(app->access_log, o);
-	if (app->ledger != NULL && o->inference)
+	/* whoever was not let in does not fill our disk */
+	if (app->ledger != NULL && o->inference && o->auth >= 0)
 		ledger_write(app->ledger, o);
 }
 
@@ -349,6 +351,19 @@ app_drain(struct app *app)
 }
 
 static void
+note_reload(struct app *app, enum err rc)
+{
+	const struct audit_entry e = {
+		.who = "SIGHUP", .act = "reload", .result = rc == OK ? 200 : 400
+	};
+	struct errmsg why;
+
+	if (app->audit != NULL &&
+	    audit_write(app->audit, &e, clock_wall(), &why) != OK)
+		log_error("audit_log reason=\"%s\"", why.text);
+}
+
+static void
 on_signal(uv_signal_t *s, int number)
 {
 	struct app *app = s->data;
@@ -362,7 +377,7 @@ on_signal(uv_signal_t *s, int number)
 		return;
 	complaints_init(&c);
 	/* It logs what is wrong; the old configuration stays. */
-	(void)!app_reload(app, &c);
+	note_reload(app, app_reload(app, &c));
 	complaints_fini(&c);
 }
 
@@ -462,6 +477,20 @@ open_listeners(struct app *app, const struct conf *conf, struct errmsg *why)
 	return rc;
 }
 
+/* A file that is spoilt keeps nobody from being served. */
+static bool
+open_audit(struct app *app, const struct conf *conf)
+{
+	struct errmsg why;
+
+	if (conf->audit_log == NULL)
+		return true;
+	app->audit = audit_new(conf->audit_log);
+	if (app->audit != NULL && audit_ready(app->audit, &why) != OK)
+		log_error("audit_log reason=\"%s\"", why.text);
+	return app->audit != NULL;
+}
+
 static enum err
 open_rooms(struct app *app, struct conf *conf, struct errmsg *why)
 {
@@ -482,7 +511,8 @@ open_rooms(struct app *app, struct conf *conf, struct errmsg *why)
 	    app->idempotency == NULL || app->quotas == NULL ||
 	    app->telemetry == NULL || app->tracer == NULL ||
 	    app->prober == NULL || app->scout == NULL ||
-	    app->children == NULL || !open_receipts(app, conf))
+	    app->children == NULL || !open_receipts(app, conf) ||
+	    !open_audit(app, conf))
 		return fail(why, ERR_MEMORY, "out of memory");
 	rc = access_log_open(conf->access_log, &app->access_log, why);
 	if (rc != OK)
@@ -548,6 +578,7 @@ free_rooms(struct app *app)
 		    &app->bound->admin, app->admin_fd, app->admin_handed);
 	access_log_close(&app->access_log);
 	ledger_close(&app->ledger);
+	audit_free(&app->audit);
 	children_free(&app->children);
 	switchboard_free(&app->board);
 	idempotency_free(&app->idempotency);

@@ -11,6 +11,7 @@
 #include "gateway/worker.h"
 
 struct admin_server;
+struct audit;
 struct children;
 struct drill;
 struct idempotency;
@@ -41,6 +42,7 @@ struct app {
 	struct access_log *access_log;
 	struct tracer *tracer;
 	struct ledger *ledger; /* NULL: none is kept */
+	struct audit *audit; /* the same; main thread's */
 	struct receipts *receipts; /* NULL: none are kept */
 	struct slo_book *book; /* as receipts */
 	struct labels *labels; /* main thread's */

@@ -2,9 +2,10 @@
  *
  * A request owns one, and for a while a second, concurrent one: a hedge. Each
  * has its own ticket, serving, transfer and held bytes; they share the
- * request's body, which both read, and its deadline. Takes bytes inside libcurl's callbacks, cuts them into events, and keeps
- * or forwards them. Until COMMIT everything is held here, so that a failure
- * can move to another serving unseen. */
+ * request's body, which both read, and its deadline. Takes bytes inside
+ * libcurl's callbacks, cuts them into events, and keeps or forwards them. Until
+ * COMMIT everything is held here, so that a failure can move to another serving
+ * unseen. */
 #ifndef GATEWAY_ATTEMPT_H
 #define GATEWAY_ATTEMPT_H
 
@@ -12,6 +13,7 @@
 
 #define ATTEMPT_HELD_MAX ((size_t)4 << 20) /* events before the first token */
 #define ATTEMPT_JSON_MAX ((size_t)64 << 20) /* a whole answer */
+#define ATTEMPT_COUNTED ((size_t)64 << 10) /* of it, with every request */
 #define ATTEMPT_LINGER (100 * USEC_MS) /* for a clean end after [DONE] */
 #define ATTEMPT_ERROR_MAX ((size_t)64 << 10) /* an error body */
 #define ATTEMPT_PROGRESS (250 * USEC_MS) /* the router hears this often */
@@ -33,6 +35,7 @@ struct attempt {
 	const struct conf_serving *serving; /* of the request's snapshot */
 	const struct backend_ops *ops;
 	struct conf_api_key *key; /* of the backend's; NULL: it has none */
+	unsigned key_turns; /* how many others were tried just before */
 	struct transfer *transfer; /* NULL once it is over */
 	char *model; /* what the backend is asked for */
 	struct buf extra; /* bytes of the body that are not the client's */

@@ -11,7 +11,6 @@
 #include "gateway/lib/mask.h"
 #include "gateway/upstream/upstream.h"
 
-#define COUNTED ((size_t)64 << 10) /* bytes, of a whole answer */
 #define MESSAGE_MAX 256 /* of a backend's words */
 #define HELD_AHEAD ((size_t)256 << 10) /* bytes before COMMIT, after a token */
 
@@ -246,7 +245,7 @@ far_ahead(const struct attempt *a)
 static bool
 has_room(const struct attempt *a, size_t n)
 {
-	return a->held.n + n <= COUNTED ||
+	return a->held.n + n <= ATTEMPT_COUNTED ||
 	    front_hold(a->request->worker->front, n);
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/admin/routes.h"
 #include "gateway/command.h"
 #include "gateway/conf/conf.h"
 #include "gateway/telemetry/telemetry.h"
@@ -11,7 +12,7 @@ int
 command_docs(int argc, char **argv)
 {
 	static const char usage[] =
-	    "pointsman docs configuration|metrics|man|bash|zsh|fish";
+	    "pointsman docs configuration|metrics|admin-api|man|bash|zsh|fish";
 	int at = command_options(argc, argv, usage, NULL, 0);
 
 	if (at == -1)
@@ -23,6 +24,10 @@ command_docs(int argc, char **argv)
 		}
 		if (strcmp(argv[at], "metrics") == 0) {
 			telemetry_write_docs(stdout);
+			return EXIT_GOOD;
+		}
+		if (strcmp(argv[at], "admin-api") == 0) {
+			admin_write_docs(stdout);
 			return EXIT_GOOD;
 		}
 		if (pages_write(argv[at]))

@@ -24,7 +24,7 @@ is_id(const char *s)
 int
 command_explain(int argc, char **argv)
 {
-	struct admin_where where = { NULL, NULL };
+	struct admin_where where = { NULL };
 	bool raw = false;
 	const struct command_option options[] = {
 		{ "config", 'c', "FILE", "where its gateway.conf is",

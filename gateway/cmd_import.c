@@ -28,9 +28,9 @@ import_file(const char *path)
 	imported_init(&i);
 	rc = import_litellm(path, &i, &why);
 	if (rc == OK) {
-		fwrite(i.conf.p, 1, i.conf.n, stdout);
 		report(&i);
-		if (fflush(stdout) != 0) {
+		if (fwrite(i.conf.p, 1, i.conf.n, stdout) < i.conf.n ||
+		    fflush(stdout) != 0) {
 			perror("pointsman import: cannot write");
 			rc = ERR_IO;
 		}

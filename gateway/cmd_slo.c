@@ -194,7 +194,7 @@ print_doc(const json_t *doc)
 int
 command_slo(int argc, char **argv)
 {
-	struct admin_where where = { NULL, NULL };
+	struct admin_where where = { NULL };
 	bool raw = false;
 	const struct command_option options[] = {
 		{ "config", 'c', "FILE", "where its gateway.conf is",

@@ -95,7 +95,7 @@ watch(const struct admin_where *where, bool once, bool raw)
 int
 command_top(int argc, char **argv)
 {
-	struct admin_where where = { NULL, NULL };
+	struct admin_where where = { NULL };
 	bool once = false, raw = false;
 	const struct command_option options[] = {
 		{ "config", 'c', "FILE", "where its gateway.conf is",

@@ -11,6 +11,7 @@
 
 #define TEXT_MAX ((size_t)64 << 20)
 #define QUERY_MAX 900
+#define PATIENCE (35 * USEC_SEC) /* a gateway sums up for 30 s at most */
 
 struct parameter {
 	const char *name, *value; /* NULL: not given */
@@ -119,7 +120,7 @@ choose_format(const char *word, bool json, bool csv, enum usage_format *format)
 int
 command_usage(int argc, char **argv)
 {
-	struct admin_where where = { NULL, NULL };
+	struct admin_where where = { .patience = PATIENCE };
 	struct parameter list[] = { { "by", NULL }, { "since", NULL },
 		{ "until", NULL }, { "tenant", NULL }, { "key", NULL },
 		{ "model", NULL } };

@@ -79,9 +79,10 @@ copy_grant(struct keyring *r, const struct grant *from)
 	g->limited = from->limited;
 	g->key.name = arena_dup(&r->arena, slice_of(from->key.name));
 	g->tenant = arena_dup(&r->arena, slice_of(from->tenant));
+	g->text = slice_make(arena_dup(&r->arena, from->text), from->text.n);
 	if (from->models != NULL)
 		g->models = copy_models(r, from->models);
-	if (g->key.name == NULL || g->tenant == NULL ||
+	if (g->key.name == NULL || g->tenant == NULL || g->text.p == NULL ||
 	    (from->models != NULL && g->models == NULL))
 		return NULL;
 	g->quota =
@@ -238,15 +239,16 @@ draw(char key[KEY_BYTES])
 }
 
 enum err
-keyring_add(struct keyring *r, const struct grant *wish, usec wall,
-    char key[KEY_BYTES], struct errmsg *why)
+keyring_add(struct keyring *r, const struct grant *wish, char key[KEY_BYTES],
+    struct errmsg *why)
 {
 	struct grant g = { .tenant = wish->tenant,
-		.created = wall,
+		.created = wish->created,
 		.expires = wish->expires,
 		.models = wish->models,
 		.limits = wish->limits,
 		.limited = wish->limited };
+	char *text;
 	enum err rc;
 
 	if (named(r, slice_of(wish->tenant), slice_of(wish->key.name)) != NULL)
@@ -256,9 +258,14 @@ keyring_add(struct keyring *r, const struct grant *wish, usec wall,
 		    wish->key.name, wish->tenant);
 	draw(key);
 	g.key.name = wish->key.name;
-	if (!conf_key_digest(slice_of(key), g.key.digest) ||
-	    append(r, &g) != OK)
+	if (!conf_key_digest(slice_of(key), g.key.digest))
 		return fail(why, ERR_MEMORY, "out of memory");
+	text = grant_text(&g);
+	g.text = slice_of(text != NULL ? text : "");
+	rc = text != NULL ? append(r, &g) : ERR_MEMORY;
+	free(text);
+	if (rc != OK)
+		return fail(why, rc, "out of memory");
 	rc = keyring_write(r, r->path, why);
 	if (rc == OK && let_in(r, r->all[r->n - 1]) != OK)
 		rc = fail(why, ERR_MEMORY, "out of memory");

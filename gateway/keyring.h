@@ -32,6 +32,7 @@ struct grant {
 	struct conf_quota limits; /* of its own */
 	bool limited; /* it has any; else those of its tenant's keys */
 	struct quota *quota;
+	struct slice text; /* as the file has it: a JSON object */
 	atomic_bool revoked;
 };
 
@@ -51,10 +52,9 @@ bool grant_allows(const struct grant *, const struct conf_model *);
 
 /* --- main thread --- */
 
-/* A new key like `wish`, of which name, tenant, expires, models and limits are
- * read. Its text goes to `key`. ERR_AGAIN: the tenant has one of that
- * name. */
-enum err keyring_add(struct keyring *, const struct grant *wish, usec wall,
+/* A new key like `wish`, of which all but digest, text and quota is read. It
+ * goes to `key`. ERR_AGAIN: the tenant has one of that name. */
+enum err keyring_add(struct keyring *, const struct grant *wish,
     char key[KEY_BYTES], struct errmsg *why) MUST_USE;
 /* ERR_NOT_FOUND: the tenant has none of that name. */
 enum err keyring_revoke(struct keyring *, struct slice tenant,
@@ -62,7 +62,7 @@ enum err keyring_revoke(struct keyring *, struct slice tenant,
 /* In the order in which they were made, revoked ones too; NULL: no more. */
 const struct grant *keyring_at(const struct keyring *, size_t i);
 
-/* --- keyring_file.c, for keyring.c --- */
+/* --- keyring_file.c and keyring_write.c, for keyring.c --- */
 
 /* Settings of a key's limits, by the names of gateway.conf. NULL: no more. */
 struct grant_limit {
@@ -77,6 +77,8 @@ void grant_limit_set(struct conf_quota *, size_t i, double);
 json_t *limits_json(const struct conf_quota *);
 /* All but the digest. */
 json_t *grant_json(const struct grant *);
+/* What the file says of it; the caller's to free(). NULL: no memory. */
+char *grant_text(const struct grant *);
 /* Takes each grant of the text; a grant's strings are borrowed for the call. */
 enum err keyring_parse(struct slice text, const char *path,
     enum err (*each)(void *, const struct grant *), void *arg,

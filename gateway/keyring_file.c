@@ -1,26 +1,20 @@
-/* gateway/keyring_file.c - the file of the keys made at run time.
+/* gateway/keyring_file.c - the file of the keys made at run time, as it is read.
  *
  *	{"version": 1, "keys": [{"tenant", "name", "sha256", "created",
  *	  "expires", "models": [...], "limits": {"requests_per_minute": ...}}]}
  *
  * Times are seconds since 1970. Revoked keys are not in it. */
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "gateway/keyring.h"
-#include "gateway/lib/hex.h"
 #include "gateway/lib/scan.h"
 
 #define MODELS_MAX 64 /* of one key */
 #define MEMBERS_MAX 8 /* of the file, that are looked at */
-#define PATH_MAX_BYTES ((size_t)4096)
 #define BURST (5 * USEC_SEC)
 #define SOFT 0.8
+#define TIME_MAX 100000000000 /* seconds: the year 5138 */
 
 /* --- limits by name --- */
 
@@ -90,21 +84,53 @@ bad(const struct reading *in, const char *member, const char *want)
 }
 
 static enum err
-read_limits(const struct reading *in, const json_t *o, struct grant *g)
+read_limit(const struct reading *in, const char *name, const json_t *v,
+    struct grant *g)
 {
 	const struct grant_limit *l;
-	const json_t *v;
 
 	for (size_t i = 0; (l = grant_limit_at(i)) != NULL; i++) {
-		v = json_object_get(o, l->name);
-		if (v == NULL)
+		if (strcmp(l->name, name) != 0)
 			continue;
 		if (!json_is_number(v) || json_number_value(v) < l->min ||
 		    json_number_value(v) > l->max)
-			return bad(in, l->name, "a number within its bounds");
+			return bad(in, name, "a number within its bounds");
 		grant_limit_set(&g->limits, i, json_number_value(v));
 		g->limited = true;
+		return OK;
 	}
+	return bad(in, "limits", "names of limits as in gateway.conf");
+}
+
+/* What is misunderstood here would be a key without limits. */
+static enum err
+read_limits(const struct reading *in, json_t *o, struct grant *g)
+{
+	const char *name;
+	enum err rc = OK;
+	json_t *v;
+
+	if (o != NULL && !json_is_object(o))
+		return bad(in, "limits", "an object");
+	json_object_foreach (o, name, v)
+		if (rc == OK)
+			rc = read_limit(in, name, v, g);
+	return rc;
+}
+
+/* Nor is one that is misunderstood one that never ends. */
+static enum err
+read_time(
+    const struct reading *in, const json_t *o, const char *name, usec *out)
+{
+	const json_t *v = json_object_get(o, name);
+
+	if (v == NULL)
+		return OK;
+	if (!json_is_integer(v) || json_integer_value(v) <= 0 ||
+	    json_integer_value(v) > TIME_MAX)
+		return bad(in, name, "whole seconds since 1970");
+	*out = json_integer_value(v) * USEC_SEC;
 	return OK;
 }
 
@@ -138,10 +164,6 @@ read_grant(const struct reading *in, const json_t *o, struct grant *g,
 	*g = (struct grant){
 		.tenant = json_string_value(json_object_get(o, "tenant")),
 		.key.name = json_string_value(json_object_get(o, "name")),
-		.created = json_integer_value(json_object_get(o, "created")) *
-		    USEC_SEC,
-		.expires = json_integer_value(json_object_get(o, "expires")) *
-		    USEC_SEC,
 	};
 	if (g->tenant == NULL)
 		return bad(in, "tenant", "a name");
@@ -149,7 +171,11 @@ read_grant(const struct reading *in, const json_t *o, struct grant *g,
 		return bad(in, "name", "a name");
 	if (digest == NULL || !conf_key_from_hex(digest, g->key.digest))
 		return bad(in, "sha256", "64 hexadecimal digits");
-	rc = read_models(in, json_object_get(o, "models"), g, models);
+	rc = read_time(in, o, "created", &g->created);
+	if (rc == OK)
+		rc = read_time(in, o, "expires", &g->expires);
+	if (rc == OK)
+		rc = read_models(in, json_object_get(o, "models"), g, models);
 	return rc == OK ? read_limits(in, json_object_get(o, "limits"), g) : rc;
 }
 
@@ -162,6 +188,7 @@ read_element(const struct reading *in, struct slice text,
 	struct grant g;
 	enum err rc = read_grant(in, o, &g, models);
 
+	g.text = text;
 	if (rc == OK)
 		rc = each(arg, &g);
 	json_decref(o);
@@ -207,126 +234,5 @@ keyring_parse(struct slice text, const char *path,
 
 	for (; rc == OK && scan_next_element(&keys, &one, &type); in.at++)
 		rc = read_element(&in, one, each, arg);
-	return rc;
-}
-
-/* --- writing --- */
-
-json_t *
-limits_json(const struct conf_quota *q)
-{
-	const struct grant_limit *l;
-	json_t *o = json_object();
-
-	for (size_t i = 0; (l = grant_limit_at(i)) != NULL; i++)
-		if (grant_limit_get(q, i) > 0)
-			json_object_set_new(
-			    o, l->name, json_real(grant_limit_get(q, i)));
-	return o;
-}
-
-json_t *
-grant_json(const struct grant *g)
-{
-	json_t *o = json_object(), *models;
-
-	json_object_set_new(o, "tenant", json_string(g->tenant));
-	json_object_set_new(o, "name", json_string(g->key.name));
-	json_object_set_new(o, "created", json_integer(g->created / USEC_SEC));
-	if (g->expires > 0)
-		json_object_set_new(
-		    o, "expires", json_integer(g->expires / USEC_SEC));
-	if (g->models != NULL) {
-		models = json_array();
-		for (size_t i = 0; g->models[i] != NULL; i++)
-			json_array_append_new(
-			    models, json_string(g->models[i]));
-		json_object_set_new(o, "models", models);
-	}
-	if (g->limited)
-		json_object_set_new(o, "limits", limits_json(&g->limits));
-	return o;
-}
-
-static char *
-ring_text(const struct keyring *r)
-{
-	json_t *doc = json_object(), *keys = json_array(), *o;
-	char hex[2 * CONF_KEY_BYTES + 1], *text;
-	const struct grant *g;
-
-	for (size_t i = 0; (g = keyring_at(r, i)) != NULL; i++) {
-		if (atomic_load(&g->revoked))
-			continue;
-		o = grant_json(g);
-		hex_write(g->key.digest, CONF_KEY_BYTES, hex);
-		json_object_set_new(o, "sha256", json_string(hex));
-		json_array_append_new(keys, o);
-	}
-	json_object_set_new(doc, "version", json_integer(1));
-	json_object_set_new(doc, "keys", keys);
-	text = json_dumps(doc, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
-	json_decref(doc);
-	return text;
-}
-
-/* Whole, and on the disk. */
-static bool
-write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	size_t left = strlen(text);
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	while (left > 0 && (n = write(fd, text, left)) > 0) {
-		text += n;
-		left -= (size_t)n;
-	}
-	if (left > 0 || fsync(fd) != 0) {
-		close(fd);
-		return false;
-	}
-	return close(fd) == 0;
-}
-
-/* The name in it, too. */
-static bool
-sync_folder(const char *path)
-{
-	char folder[PATH_MAX_BYTES] = ".";
-	const char *slash = strrchr(path, '/');
-	bool good;
-	int fd;
-
-	if (slash != NULL)
-		snprintf(folder, sizeof(folder), "%.*s",
-		    (int)(slash - path) + 1, path);
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	good = fd >= 0 && fsync(fd) == 0;
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
-enum err
-keyring_write(const struct keyring *r, const char *path, struct errmsg *why)
-{
-	char *text = ring_text(r), other[PATH_MAX_BYTES];
-	enum err rc = OK;
-
-	snprintf(other, sizeof(other), "%s.new", path);
-	if (text == NULL)
-		return fail(why, ERR_MEMORY, "out of memory");
-	if (!write_file(other, text) || rename(other, path) != 0) {
-		rc = fail(
-		    why, ERR_IO, "cannot write %s: %s", path, strerror(errno));
-		unlink(other);
-	} else if (!sync_folder(path)) {
-		rc = fail(why, ERR_IO, "cannot write the folder of %s: %s",
-		    path, strerror(errno));
-	}
-	free(text);
 	return rc;
 }

@@ -105,6 +105,8 @@ read_parameter(struct asked *a, struct slice name, struct slice value)
 {
 	const struct grant_limit *l;
 
+	if (slice_find(value, '\0') >= 0)
+		return bad(a, "no byte of zero", "the query", name);
 	if (slice_is(name, "tenant")) {
 		a->wish.tenant = arena_dup(&a->names, value);
 		return a->wish.tenant != NULL;
@@ -267,7 +269,8 @@ add_key(struct asked *a)
 		    slice_of(a->wish.tenant));
 		return;
 	}
-	rc = keyring_add(a->app->keyring, &a->wish, clock_wall(), key, &why);
+	a->wish.created = clock_wall();
+	rc = keyring_add(a->app->keyring, &a->wish, key, &why);
 	if (rc != OK) {
 		refuse(a, rc, &why);
 		return;

@@ -5,7 +5,9 @@
 #include <inttypes.h>
 
 #include "gateway/app.h"
+#include "gateway/attempt.h"
 #include "gateway/keyring.h"
+#include "policies/price.h"
 
 static const char *
 owner_kind(int part)
@@ -199,6 +201,21 @@ limits_take(struct request *r, struct error_reply *e)
 	return false;
 }
 
+/* Of an answer that is cut off nobody says what it has cost. For budgets it is
+ * what has come, by the serving's price: a client that reads all but the end
+ * would pay nothing. */
+static double
+cost_of(const struct request *r)
+{
+	const struct outcome *o = &r->outcome;
+
+	if (o->cost >= 0 || o->usage.known || r->attempt == NULL ||
+	    o->result == RESULT_ERROR)
+		return o->cost;
+	return price_expected(&r->attempt->serving->backend->price,
+	    o->usage.input, o->usage.output);
+}
+
 void
 limits_settle(struct request *r)
 {
@@ -207,7 +224,7 @@ limits_settle(struct request *r)
 		.refused = o->result == RESULT_REFUSED,
 		.input = o->usage.input,
 		.output = o->usage.output,
-		.cost = o->cost,
+		.cost = cost_of(r),
 	};
 
 	quota_settle(&r->hold, &use);

@@ -35,6 +35,8 @@ static const struct command commands[] = {
 	    "the router against a fleet on paper: scenarios, what-ifs" },
 	{ "key", command_key,
 	    "API keys of tenants: add, list, revoke; hash for gateway.conf" },
+	{ "audit", command_audit,
+	    "verify an audit log: was any line of it changed" },
 	{ "import", command_import, "gateway.conf from a LiteLLM config.yaml" },
 	{ "docs", command_docs, NULL },
 	{ "version", command_version, "print the version" },

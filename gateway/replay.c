@@ -58,11 +58,23 @@ wait_for_first(struct request *r)
 	return request_refuse(r, &refusal_deadline);
 }
 
+/* What is kept stays: the client may ask for it again. */
+static enum step
+refuse_memory(struct request *r)
+{
+	kept_answer_unref(&r->replay);
+	r->outcome.fault = FAULT_MEMORY;
+	return request_refuse(r, &refusal_overloaded);
+}
+
+/* Its bytes are copied for each who reads them, at his own pace. */
 static enum step
 answer_again(struct request *r)
 {
 	struct slice body = r->replay->body;
 
+	if (body.n > ATTEMPT_COUNTED && !front_hold(r->worker->front, body.n))
+		return refuse_memory(r);
 	reply_headers(r, 200, "application/json", (int64_t)body.n, NULL);
 	r->sink->ops->write(r->sink, body);
 	r->sink->ops->end(r->sink, SINK_CLEAN);

@@ -110,7 +110,6 @@ struct request {
 						  COMMIT; NULL: none was */
 	unsigned outrun_tokens; /* that it had made by then */
 	unsigned n_attempts, n_rate_limited, n_empty;
-	unsigned key_turns; /* to another key of the same backend */
 	unsigned drill; /* the id of one that it has met; 0: none */
 	usec drill_expected; /* of the backend that failed; -1: not known */
 	usec waited; /* in the router's queue, in all */

@@ -202,7 +202,7 @@ turn_key(struct request *r)
 	usec now = r->worker->now, rest = key_rest(&a->fault);
 
 	if (rest == 0 || a->key == NULL || !a->ticketed ||
-	    ++r->key_turns >= b->n_api_keys ||
+	    a->key_turns + 1 >= b->n_api_keys ||
 	    !conf_api_key_turn(b, a->key, now + rest, now))
 		return false;
 	next = attempt_start(r, a->ticket, &a->plan);
@@ -211,6 +211,7 @@ turn_key(struct request *r)
 	log_warn("key_turned id=%s backend=%s key=%zu reason=%s rest_s=%lld",
 	    r->id, b->name, (size_t)(a->key - b->api_keys),
 	    fault_rule(a->fault.kind)->name, (long long)(rest / USEC_SEC));
+	next->key_turns = a->key_turns + 1;
 	a->ticketed = false; /* the next one's now */
 	r->n_rate_limited += a->fault.kind == FAULT_RATE_LIMITED;
 	request_drop_attempt(r, &r->attempt);

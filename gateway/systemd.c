@@ -97,11 +97,19 @@ check(int fd, const char *name, const struct conf_listen *l, struct errmsg *why)
 	char got[160], want[160];
 	struct sockaddr_storage a = { 0 };
 	socklen_t n = sizeof(a) - 1; /* a path may lack its NUL */
+	socklen_t size = sizeof(int);
+	int listens = 0;
 
 	if (getsockname(fd, (struct sockaddr *)&a, &n) != 0)
 		return fail(why, ERR_INVALID,
 		    "systemd: want a socket for %s, got an error: %s", name,
 		    strerror(errno));
+	(void)getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
+	if (!listens)
+		return fail(why, ERR_INVALID,
+		    "systemd: want a socket that listens for %s, as of "
+		    "ListenStream=, got another",
+		    name);
 	write_address((const struct sockaddr *)&a, got, sizeof(got));
 	write_wanted(l, want, sizeof(want));
 	if (strcmp(got, want) != 0)

@@ -96,6 +96,7 @@ copy_outcome(struct tracer_record *record, const struct request *r)
 	o->id = record->id;
 	o->model = record->model;
 	o->slo = record->slo;
+	o->key = NULL; /* not told, and may be the keyring's */
 }
 
 /* From the clock that the request was timed with to the calendar's. */

@@ -6,8 +6,8 @@
 #define COURTESY_LEAST 0.5
 #define COURTESY_MOST 0.999
 #define COURTESY_GAIN 0.05
-#define DUE 0.35 /* of its tightest target */
-#define TOLL 0.3 /* of what its own miss is worth */
+#define DUE 0.4 /* of its tightest target */
+#define TOLL 0.35 /* of what its own miss is worth */
 #define PENALTY_HEARD 20.0 /* more misses do not make it worth more */
 
 static const struct {

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #define MINUTE 60e9
+#define DAY (24 * 60 * MINUTE)
 #define NSEC_USEC 1000
 #define MONTHS 12
 
@@ -25,7 +26,7 @@ limit_rate_of(uint64_t per_minute, usec burst)
 nsec
 limit_span(const struct limit_rate *r, double units)
 {
-	return (nsec)llround(r->unit * units);
+	return (nsec)llround(fmin(r->unit * units, DAY));
 }
 
 static nsec

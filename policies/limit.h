@@ -26,7 +26,8 @@ struct limit_rate {
 /* So many a minute, of which `burst` worth may be taken at once; one always
  * may. 0 a minute: not limited. */
 struct limit_rate limit_rate_of(uint64_t per_minute, usec burst);
-/* What so many units take. */
+/* What so many units take: a day at most, whatever number a backend has
+ * made up. */
 nsec limit_span(const struct limit_rate *, double units);
 /* Whether a span may be taken now: then *next is the arrival time that follows.
  * Else *wait is how long until it may, if nobody else takes any. What is more

@@ -144,6 +144,15 @@ what_is_left_and_when_it_is_full_again(void **state)
 }
 
 static void
+a_number_that_was_made_up_is_bounded(void **state)
+{
+	struct limit_rate r = limit_rate_of(1, 5 * USEC_SEC);
+
+	assert_int_equal(limit_span(&r, 2.0 * UINT32_MAX), 86400 * SEC);
+	assert_int_equal(limit_span(&r, INFINITY), 86400 * SEC);
+}
+
+static void
 a_budget_warns_and_ends(void **state)
 {
 	assert_int_equal(budget_state(0, 0, 0.8), BUDGET_LEFT);
@@ -182,6 +191,7 @@ main(void)
 		cmocka_unit_test(more_than_a_burst_waits_until_nothing_is_owed),
 		cmocka_unit_test(what_is_used_stays_within_the_rate),
 		cmocka_unit_test(what_is_left_and_when_it_is_full_again),
+		cmocka_unit_test(a_number_that_was_made_up_is_bounded),
 		cmocka_unit_test(a_budget_warns_and_ends),
 		cmocka_unit_test(days_and_months_end_at_midnight_utc),
 	};

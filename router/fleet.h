@@ -177,10 +177,10 @@ cell_is_ailing(const struct cell *c)
 	return c->forecast->ailing || c->site->failed_in_a_row >= FAILS_ALWAYS;
 }
 
-/* Premium with these targets and so many prompt tokens needs it; whether that
- * has been so of late. */
 /* Of premium requests that would want it; a us. */
 double site_wanted_rate(const struct site *, usec now);
+/* Premium with these targets and so many prompt tokens needs it; whether that
+ * has been so of late. */
 void site_want(struct site *, const struct slo *, double tokens, usec now);
 #define WANTED_FRESH (30 * USEC_SEC)
 static inline bool

@@ -127,7 +127,7 @@ add_penalties(
     struct candidate *list, unsigned n, const struct demand *d, usec now)
 {
 	double most = dearest(list, n);
-	double stake = slo_has_targets(d->slo) ? d->penalty * most : 0;
+	double stake = weigh_stake(list, n, d);
 
 	for (unsigned i = 0; i < n; i++) {
 		struct candidate *c = &list[i];

@@ -36,7 +36,7 @@ struct admin_picture {
 	const char *ledger; /* its path; NULL: none is kept */
 	const struct labels *labels;
 	struct drill *drill;
-	struct slice query; /* of the request, without its '?' */
+	struct slice path, query; /* of the request; without its '?' */
 	bool ready, draining;
 	usec now;
 };
@@ -69,8 +69,8 @@ struct admin_reply {
 void admin_reply_init(struct admin_reply *);
 void admin_reply_fini(struct admin_reply *);
 
-void admin_handle(const struct admin_picture *, struct slice method,
-    struct slice path, struct admin_reply *);
+void admin_handle(
+    const struct admin_picture *, struct slice method, struct admin_reply *);
 
 /* backends.c: /admin/v1/backends. */
 void admin_render_backends(const struct admin_picture *, struct buf *out);

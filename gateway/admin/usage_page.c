@@ -45,7 +45,7 @@ read_time(const char *name, struct slice value, usec wall, usec *out,
 		*out = ago < wall ? wall - ago : 0;
 		return OK;
 	}
-	if (value.n < sizeof(text)) {
+	if (value.n > 0 && value.n < sizeof(text)) {
 		memcpy(text, value.p, value.n);
 		text[value.n] = '\0';
 		if (read_date(text, out))

@@ -84,6 +84,7 @@ what_is_wrong_is_said(void **state)
 	assert_refused("by=prompt", "unknown \"prompt\"");
 	assert_refused("format=xml", "want json, csv or table, got \"xml\"");
 	assert_refused("tenant=", "tenant: want a name");
+	assert_refused("since=", "since: want a span until now");
 }
 
 /* --- the texts --- */

@@ -183,8 +183,12 @@ check_otlp(struct loader *l)
 	struct slice url = slice_of(
 	    l->conf->otlp.url != NULL ? l->conf->otlp.url : "http://x");
 
-	if ((!slice_starts(url, SLICE("http://")) &&
-		!slice_starts(url, SLICE("https://"))) ||
+	if (slice_find(url, '@') >= 0)
+		complain(l, loader_member(otlp, "url"),
+		    "want a URL without a user's name or password (not "
+		    "shown)");
+	else if ((!slice_starts(url, SLICE("http://")) &&
+		     !slice_starts(url, SLICE("https://"))) ||
 	    slice_find(url, ' ') >= 0)
 		complain(l, loader_member(otlp, "url"),
 		    "want a URL such as \"http://127.0.0.1:4318/v1/traces\", "

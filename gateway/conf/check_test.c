@@ -109,6 +109,9 @@ a_collector_has_a_whole_url(void **state)
 	assert_refused(BASE "otlp = { url = \"127.0.0.1:4318\"; };",
 	    "gateway.conf:3: otlp.url: want a URL such as "
 	    "\"http://127.0.0.1:4318/v1/traces\", got \"127.0.0.1:4318\"");
+	assert_refused(BASE "otlp = { url = \"http://me:secret@otel/\"; };",
+	    "gateway.conf:3: otlp.url: want a URL without a user's name or "
+	    "password (not shown)");
 	assert_refused(BASE "otlp = { sample = 2; };",
 	    "gateway.conf:3: otlp.sample: want 0..1, got 2");
 	assert_loads(&f,

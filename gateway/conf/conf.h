@@ -135,6 +135,7 @@ struct conf_tenant {
 	enum priority priority; /* the highest it may claim */
 	struct conf_quota limits; /* of all its requests together */
 	struct conf_quota key_limits; /* of those with the same key */
+	size_t n_keys; /* of conf's */
 	int line;
 };
 
@@ -145,11 +146,19 @@ struct conf_variable {
 	const struct conf_backend *backend; /* NULL: a tenant's */
 };
 
+/* What an operator may do; each also what those before it may. */
+enum conf_role {
+	ROLE_READ, /* look at everything */
+	ROLE_OPERATE, /* reload, drill */
+	ROLE_ADMIN, /* make and revoke keys */
+};
+
 struct conf_key {
 	unsigned char digest[CONF_KEY_BYTES];
 	const struct conf_tenant *tenant; /* NULL: one of admin_keys */
 	const char *name; /* in logs: the variable's, the file's, or the first
 			     digits of the digest */
+	enum conf_role role; /* of one of admin_keys */
 };
 
 struct quota; /* what a tenant or key has used; gateway/quota/quota.h */
@@ -187,6 +196,7 @@ struct conf {
 	const char *log_level;
 	const char *access_log; /* "stderr", "off" or a path */
 	const char *ledger; /* a path, or NULL: none is kept */
+	const char *audit_log; /* a path, or NULL: none is kept */
 	usec ledger_keep; /* how long its rows stay; 0: for ever */
 	const char *const *cors_origins; /* NULL-terminated, never NULL */
 	struct conf_timeouts timeouts; /* defaults for backends */
@@ -291,8 +301,10 @@ const struct conf_tenant *conf_authenticate(
  * NUL behind it; NULL: nobody's. */
 const struct conf_tenant *conf_authenticate_certificate(
     const struct conf *, struct slice names);
-/* Whether it is one of admin_keys, compared in the same way. */
-bool conf_authenticate_admin(const struct conf *, struct slice key);
+/* The one of admin_keys that it is, compared in the same way; NULL: none. */
+const struct conf_key *conf_authenticate_admin(
+    const struct conf *, struct slice key);
+const char *conf_role_name(enum conf_role);
 /* SHA-256 as 64 hexadecimal digits and a NUL, for `pointsman key hash`. */
 void conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1]);
 

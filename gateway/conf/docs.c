@@ -46,12 +46,12 @@ static const char intro[] =
     "colon: `gemma:voice`. A model whose own name would read so is an "
     "error.\n";
 
-/* The heading's anchor: its letters, in lower case. */
+/* The heading's anchor: its letters, in lower case, and underscores. */
 static void
 write_anchor(const struct setting_group *g, FILE *f)
 {
 	for (const char *p = g->title; *p != '\0'; p++)
-		if (*p >= 'a' && *p <= 'z')
+		if ((*p >= 'a' && *p <= 'z') || *p == '_')
 			fputc(*p, f);
 }
 

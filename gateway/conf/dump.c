@@ -122,14 +122,28 @@ dump_list(const struct conf *c, const struct setting *row, const void *base)
 }
 
 static json_t *
+dump_operator(const struct conf_key *k)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "key", json_string(MASK));
+	json_object_set_new(o, "role", json_string(conf_role_name(k->role)));
+	json_object_set_new(o, "name", json_string(k->name));
+	return o;
+}
+
+static json_t *
 dump_keys(const struct conf *c, const void *base)
 {
 	const struct conf_tenant *t = base == c ? NULL : base;
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < c->n_keys; i++)
-		if (c->keys[i].tenant == t)
-			json_array_append_new(array, json_string(MASK));
+	for (size_t i = 0; t == NULL && i < c->n_keys; i++)
+		if (c->keys[i].tenant == NULL)
+			json_array_append_new(
+			    array, dump_operator(&c->keys[i]));
+	for (size_t i = 0; t != NULL && i < t->n_keys; i++)
+		json_array_append_new(array, json_string(MASK));
 	return array;
 }
 
@@ -205,6 +219,7 @@ dump_setting(const struct conf *c, const struct setting *row, const void *base)
 	case SETTING_PATH:
 	case SETTING_WORD:
 	case SETTING_URL:
+	case SETTING_KEY: /* in the groups that dump_keys() makes */
 		return dump_text(get_pointer(field));
 	}
 	return json_null();

@@ -110,7 +110,9 @@ every_setting_is_shown(void **state)
 	setenv("TEST_KEY", "hunter2", 1);
 	assert_loads(&f,
 	    BASE "tenants = ( { name = \"a\"; keys = [ \"env:TEST_KEY\" ]; } "
-		 ");",
+		 "); admin_keys = ( { key = \"sha256:0123456789abcdef0123456789"
+		 "abcdef0123456789abcdef0123456789abcdef\"; role = \"read\"; "
+		 "name = \"ci\"; } );",
 	    0);
 	o = dump(f.conf);
 	assert_complete(&settings_top, o);

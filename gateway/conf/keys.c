@@ -178,12 +178,12 @@ conf_authenticate(const struct conf *c, struct slice key)
 	return k != NULL ? k->tenant : NULL;
 }
 
-bool
+const struct conf_key *
 conf_authenticate_admin(const struct conf *c, struct slice key)
 {
 	const struct conf_key *k = conf_find_key(c, key);
 
-	return k != NULL && k->tenant == NULL;
+	return k != NULL && k->tenant == NULL ? k : NULL;
 }
 
 struct quota *

@@ -124,8 +124,8 @@ operators_have_keys_of_their_own(void **state)
 	conf_key_hash(SLICE("tenant"), t);
 	snprintf(text, sizeof(text), BASE "admin_keys = [ \"sha256:%s\" ];", a);
 	assert_loads(&f, text, 0);
-	assert_true(conf_authenticate_admin(f.conf, SLICE("admin")));
-	assert_false(conf_authenticate_admin(f.conf, SLICE("")));
+	assert_non_null(conf_authenticate_admin(f.conf, SLICE("admin")));
+	assert_null(conf_authenticate_admin(f.conf, SLICE("")));
 	assert_int_equal(f.conf->n_admin_keys, 1);
 	fixture_fini(&f);
 	snprintf(text, sizeof(text),
@@ -133,11 +133,66 @@ operators_have_keys_of_their_own(void **state)
 		 "tenants = ( { name = \"t\"; keys = [ \"sha256:%s\" ]; } );",
 	    a, t);
 	assert_loads(&f, text, 0);
-	assert_true(conf_authenticate_admin(f.conf, SLICE("admin")));
-	assert_false(conf_authenticate_admin(f.conf, SLICE("tenant")));
+	assert_non_null(conf_authenticate_admin(f.conf, SLICE("admin")));
+	assert_null(conf_authenticate_admin(f.conf, SLICE("tenant")));
 	assert_string_equal(owner(f.conf, "tenant"), "t");
 	assert_string_equal(owner(f.conf, "admin"), "nobody");
 	fixture_fini(&f);
+}
+
+/* What stands alone may do everything; a group, what it says. */
+static void
+operators_have_roles(void **state)
+{
+	static const char group[] =
+	    BASE "admin_keys = ( \"sha256:%s\", { key = \"sha256:%s\"; "
+		 "role = \"operate\"; name = \"ci\"; } );";
+	char text[1024], a[2 * CONF_KEY_BYTES + 1], b[2 * CONF_KEY_BYTES + 1];
+	const struct conf_key *k;
+	struct fixture f;
+
+	(void)state;
+	conf_key_hash(SLICE("all"), a);
+	conf_key_hash(SLICE("some"), b);
+	snprintf(text, sizeof(text), group, a, b);
+	assert_loads(&f, text, 0);
+	k = conf_authenticate_admin(f.conf, SLICE("all"));
+	assert_non_null(k);
+	assert_int_equal(k->role, ROLE_ADMIN);
+	k = conf_authenticate_admin(f.conf, SLICE("some"));
+	assert_non_null(k);
+	assert_int_equal(k->role, ROLE_OPERATE);
+	assert_string_equal(k->name, "ci");
+	fixture_fini(&f);
+}
+
+#define A_HASH                                                                 \
+	"sha256:"                                                              \
+	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void
+a_narrower_key_is_written_in_full(void **state)
+{
+	(void)state;
+	assert_refused(BASE "admin_keys = ( { key = \"" A_HASH "\"; } );",
+	    "gateway.conf:3: admin_keys[0].role: want \"read\", \"operate\" or "
+	    "\"admin\", got nothing");
+	assert_refused(BASE "admin_keys = ( { role = \"read\"; } );",
+	    "gateway.conf:3: admin_keys[0].key: want \"env:NAME\", "
+	    "\"file:PATH\" or \"sha256:HEX\", got nothing");
+	assert_refused(BASE "admin_keys = ( { key = \"" A_HASH
+			    "\"; role = \"all\"; } );",
+	    "gateway.conf:3: admin_keys[0].role: want \"read\", \"operate\" or "
+	    "\"admin\", got \"all\"");
+	assert_refused(BASE "admin_keys = ( { key = \"hunter2\"; role = "
+			    "\"read\"; name = \"ci\"; } );",
+	    "gateway.conf:3: admin_keys.ci.key: want \"env:NAME\", "
+	    "\"file:PATH\" or \"sha256:HEX\", got other text (not shown)");
+	assert_refused(BASE
+	    "tenants = ( { name = \"t\"; keys = ( { key = \"" A_HASH
+	    "\"; role = \"read\"; } ); } );",
+	    "gateway.conf:3: tenants.t.keys[0]: want \"env:NAME\", "
+	    "\"file:PATH\" or \"sha256:HEX\", got a group");
 }
 
 /* Digests alike in the bits that the search looks at. */
@@ -174,6 +229,8 @@ main(void)
 		cmocka_unit_test(one_key_has_one_tenant),
 		cmocka_unit_test(every_key_is_found_among_many),
 		cmocka_unit_test(operators_have_keys_of_their_own),
+		cmocka_unit_test(operators_have_roles),
+		cmocka_unit_test(a_narrower_key_is_written_in_full),
 		cmocka_unit_test(equal_heads_are_told_apart),
 	};
 

@@ -389,6 +389,15 @@ read_number(struct loader *l, const struct setting *row,
 		store_number(row, base, v);
 }
 
+/* Its digest is the business of read_keys(). */
+static void
+read_key(struct loader *l, const struct setting *row, const config_setting_t *s,
+    void *base)
+{
+	(void)l;
+	store_pointer(row, base, s);
+}
+
 /* --- groups --- */
 
 static void
@@ -464,6 +473,7 @@ static void (*const readers[])(struct loader *, const struct setting *,
 	[SETTING_URL] = read_url,
 	[SETTING_API_KEY] = read_api_key,
 	[SETTING_KEYS] = read_keys,
+	[SETTING_KEY] = read_key,
 };
 
 void

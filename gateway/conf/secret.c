@@ -133,7 +133,8 @@ secret_read(struct loader *l, const config_setting_t *s,
     const struct setting *row, const struct conf_backend *b, const char **text)
 {
 	const char *v = config_setting_get_string(s);
-	const bool digest_ok = row->type == SETTING_KEYS;
+	const bool digest_ok =
+	    row->type == SETTING_KEYS || row->type == SETTING_KEY;
 	unsigned char digest[CONF_KEY_BYTES];
 
 	if (v != NULL && strncmp(v, "env:", 4) == 0) {
@@ -317,7 +318,7 @@ key_name(struct loader *l, const config_setting_t *s)
 
 static void
 add_key(struct loader *l, const struct setting *row, const config_setting_t *s,
-    const struct conf_tenant *t)
+    struct conf_tenant *t, const struct setting_operator *o)
 {
 	struct loader_key *k = &l->keys[l->n_keys];
 	const char *text;
@@ -342,22 +343,45 @@ add_key(struct loader *l, const struct setting *row, const config_setting_t *s,
 		return;
 	}
 	k->key.tenant = t;
-	k->key.name = key_name(l, s);
+	k->key.name = o->name != NULL ? o->name : key_name(l, s);
+	k->key.role = o->role;
 	k->at = s;
 	l->n_keys++;
-	l->conf->n_admin_keys += t == NULL;
+	if (t != NULL)
+		t->n_keys++;
+	else
+		l->conf->n_admin_keys++;
+}
+
+static void
+add_operator(
+    struct loader *l, const struct setting *row, const config_setting_t *s)
+{
+	struct setting_operator o = { .key = NULL };
+	const struct setting *key = setting_find(row->group, "key");
+
+	read_group(l, row->group, s, &o);
+	if (o.key != NULL)
+		add_key(l, key, o.key, NULL, &o);
 }
 
 void
 read_keys(struct loader *l, const struct setting *row,
     const config_setting_t *s, void *base)
 {
-	const struct conf_tenant *t = base == l->conf ? NULL : base;
+	static const struct setting_operator plain = { .role = ROLE_ADMIN };
+	struct conf_tenant *t = base == l->conf ? NULL : base;
+	const config_setting_t *e;
 	bool ok = config_setting_is_array(s) || config_setting_is_list(s);
 	unsigned n = ok ? (unsigned)config_setting_length(s) : 0;
 
 	if (n == 0)
 		complain_kind(l, s, row);
-	for (unsigned i = 0; i < n; i++)
-		add_key(l, row, config_setting_get_elem(s, i), t);
+	for (unsigned i = 0; i < n; i++) {
+		e = config_setting_get_elem(s, i);
+		if (row->group != NULL && config_setting_is_group(e))
+			add_operator(l, row, e);
+		else
+			add_key(l, row, e, t, &plain);
+	}
 }

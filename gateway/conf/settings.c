@@ -71,6 +71,37 @@ static const struct setting_group admin_group = {
 	.size = sizeof(struct conf_listen),
 };
 
+/* --- admin_keys --- */
+
+static const char *const role_words[] = { "read", "operate", "admin", NULL };
+
+const char *
+conf_role_name(enum conf_role role)
+{
+	return role_words[role];
+}
+
+static const struct setting operator_rows[] = {
+	{ "key", SETTING_KEY, SETTING_REQUIRED, AT(setting_operator, key),
+	    .help = "`\"env:NAME\"`, `\"file:PATH\"` or `\"sha256:HEX\"`." },
+	{ "role", SETTING_ENUM, SETTING_REQUIRED, AT(setting_operator, role),
+	    .words = role_words,
+	    .help = "`read`: everything that changes nothing. `operate`: also "
+		    "reloads and drills. `admin`: also keys of tenants." },
+	{ "name", SETTING_NAME, AT(setting_operator, name),
+	    .otherwise = "that of the variable or file",
+	    .help = "Whose it is, in logs." },
+};
+
+static const struct setting_group operator_group = {
+	.title = "admin_keys[]",
+	.intro = "A key for the admin listener that may do less than all; "
+		 "[admin-api](admin-api.md) says what wants which role.",
+	.rows = operator_rows,
+	.n = COUNT(operator_rows),
+	.size = sizeof(struct setting_operator),
+};
+
 /* --- tls --- */
 
 static const char *const tls_words[] = { "1.2", "1.3", NULL };
@@ -552,10 +583,12 @@ static const struct setting top_rows[] = {
 	    .group = &admin_group, .help = "Where operators connect." },
 	{ "tls", SETTING_GROUP, AT(conf, tls), .group = &tls_group,
 	    .otherwise = "none: plain HTTP", .help = "TLS for `listen`." },
-	{ "admin_keys", SETTING_KEYS, .otherwise = "none: open",
+	{ "admin_keys", SETTING_KEYS, .group = &operator_group,
+	    .otherwise = "none: open",
 	    .help = "Keys for the admin listener: `\"env:NAME\"`, "
-		    "`\"file:PATH\"` or `\"sha256:HEX\"`. With any, all but "
-		    "`/healthz` and `/readyz` wants `Authorization: Bearer "
+		    "`\"file:PATH\"` or `\"sha256:HEX\"`, which may do "
+		    "everything, or groups, in a list `( ... )`. With any, all "
+		    "but `/healthz` and `/readyz` wants `Authorization: Bearer "
 		    "KEY`. No tenant's key is one." },
 	{ "workers", SETTING_INT, SETTING_RESTART, AT(conf, workers),
 	    BOUNDS(1, WORKERS_MAX), .otherwise = "one per core",
@@ -584,6 +617,12 @@ static const struct setting top_rows[] = {
 		    "at run time, by `pointsman key` or the admin API: their "
 		    "digests. The gateway makes the file; a tenant then "
 		    "needs no `keys` here." },
+	{ "audit_log", SETTING_PATH, SETTING_RESTART, AT(conf, audit_log),
+	    .otherwise = "none: off",
+	    .help = "Where each reload, drill and change of keys is written: "
+		    "who, when, what, and what came of it. Lines are chained; "
+		    "`pointsman audit verify FILE` finds any edit. What "
+		    "cannot be written there is not done." },
 	{ "policy", SETTING_WORD, AT(conf, policy), .words = policy_words,
 	    .value = "slo",
 	    .help = "How servings are chosen: `slo`, the cheapest that meets "

@@ -5,6 +5,7 @@
 #ifndef GATEWAY_CONF_SETTINGS_H
 #define GATEWAY_CONF_SETTINGS_H
 
+#include "gateway/conf/conf.h"
 #include "gateway/lib/buf.h"
 #include "gateway/lib/clock.h"
 
@@ -33,7 +34,8 @@ enum setting_type {
 	SETTING_URL, /* of a backend (its members url, unix_path, off) */
 	SETTING_API_KEY, /* of a backend (its members api_key, off) */
 	SETTING_KEYS, /* of a tenant or, at the top, of operators (kept
-			 apart, in conf.keys) */
+			 apart, in conf.keys), where `group` may stand for one */
+	SETTING_KEY, /* one of those (where it stands in the file) */
 };
 
 enum setting_ref {
@@ -54,6 +56,13 @@ enum setting_flag {
 };
 
 struct setting_group;
+
+/* A group of admin_keys, while it is read. */
+struct setting_operator {
+	const void *key; /* where its secret stands */
+	enum conf_role role;
+	const char *name; /* NULL: as the secret is called */
+};
 
 struct setting {
 	const char *name;

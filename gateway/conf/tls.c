@@ -1,5 +1,6 @@
 /* gateway/conf/tls.c - the files of the TLS listener, read and checked with the
  * configuration: what is loaded is what is served, until the next reload. */
+#include <gnutls/gnutls.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -57,6 +58,18 @@ no_passphrase(char *out, int n, int writing, void *arg)
 	return 0;
 }
 
+/* Whether what comes next in the file is a certificate, or nothing does. */
+static bool
+are_sound(BIO *bio)
+{
+	X509 *x;
+
+	while ((x = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)) != NULL)
+		X509_free(x);
+	return ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+}
+
+/* NULL after a complaint, which may be of one behind it. */
 static X509 *
 first_certificate(
     struct loader *l, const char *member, const char *pem, const char *path)
@@ -64,13 +77,68 @@ first_certificate(
 	BIO *bio = reader(pem);
 	X509 *x = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
 
-	BIO_free(bio);
-	if (x == NULL)
+	if (x == NULL) {
 		complain(l, place(l, member),
 		    "want a certificate in PEM, got none in %s", path);
+	} else if (!are_sound(bio)) {
+		complain(l, place(l, member),
+		    "want certificates in PEM, got a broken one behind the "
+		    "first in %s",
+		    path);
+		X509_free(x);
+		x = NULL;
+	}
+	BIO_free(bio);
 	ERR_clear_error();
 	return x;
 }
+
+/* --- tried with the library of the listener, whose daemons are made when
+ * clients come: a key that only OpenSSL knows would turn them all away --- */
+
+static gnutls_datum_t
+pem_datum(const char *pem)
+{
+	return (gnutls_datum_t){ UNCONST(pem), (unsigned)strlen(pem) };
+}
+
+static void
+try_pair(struct loader *l, const struct conf_tls *t)
+{
+	gnutls_datum_t certificate = pem_datum(t->certificate_pem);
+	gnutls_datum_t key = pem_datum(t->key_pem);
+	gnutls_certificate_credentials_t trial;
+	int rc = gnutls_certificate_allocate_credentials(&trial);
+
+	if (rc == 0) {
+		rc = gnutls_certificate_set_x509_key_mem(
+		    trial, &certificate, &key, GNUTLS_X509_FMT_PEM);
+		gnutls_certificate_free_credentials(trial);
+	}
+	if (rc < 0)
+		complain(l, place(l, "certificate"),
+		    "want a chain and a key that TLS can use, got: %s",
+		    gnutls_strerror(rc));
+}
+
+static void
+try_authorities(struct loader *l, const struct conf_tls *t)
+{
+	gnutls_datum_t pem = pem_datum(t->client_ca_pem);
+	gnutls_certificate_credentials_t trial;
+	int rc = gnutls_certificate_allocate_credentials(&trial);
+
+	if (rc == 0) {
+		rc = gnutls_certificate_set_x509_trust_mem(
+		    trial, &pem, GNUTLS_X509_FMT_PEM);
+		gnutls_certificate_free_credentials(trial);
+	}
+	if (rc < 0)
+		complain(l, place(l, "client_ca"),
+		    "want certificates in PEM, got: %s", gnutls_strerror(rc));
+}
+
+/* --- the files --- */
 
 static void
 check_dates(struct loader *l, const X509 *x)
@@ -91,11 +159,12 @@ check_dates(struct loader *l, const X509 *x)
 		    "yet");
 }
 
-static void
+static bool
 check_key(struct loader *l, X509 *x, const struct conf_tls *t)
 {
 	BIO *bio = reader(t->key_pem);
 	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	bool fits = key != NULL && X509_check_private_key(x, key) == 1;
 
 	BIO_free(bio);
 	if (key == NULL)
@@ -103,11 +172,12 @@ check_key(struct loader *l, X509 *x, const struct conf_tls *t)
 		    "want a private key in PEM without a passphrase, got none "
 		    "in %s",
 		    t->key);
-	else if (X509_check_private_key(x, key) != 1)
+	else if (!fits)
 		complain(l, place(l, "key"),
 		    "want the private key of the certificate, got another");
 	EVP_PKEY_free(key);
 	ERR_clear_error();
+	return fits;
 }
 
 static void
@@ -122,7 +192,8 @@ check_pair(struct loader *l, const struct conf_tls *t)
 	if (x == NULL)
 		return;
 	check_dates(l, x);
-	check_key(l, x, t);
+	if (check_key(l, x, t))
+		try_pair(l, t);
 	X509_free(x);
 }
 
@@ -158,6 +229,8 @@ read_files(struct loader *l, struct conf_tls *t)
 	if (t->client_ca_pem == NULL)
 		return;
 	x = first_certificate(l, "client_ca", t->client_ca_pem, t->client_ca);
+	if (x != NULL)
+		try_authorities(l, t);
 	X509_free(x);
 }
 

@@ -81,6 +81,8 @@ static const struct {
 	[SETTING_KEYS] = { "a list of \"env:NAME\", \"file:PATH\" or "
 			   "\"sha256:HEX\"",
 	    "list of secrets" },
+	[SETTING_KEY] = { "\"env:NAME\", \"file:PATH\" or \"sha256:HEX\"",
+	    "secret" },
 	[SETTING_REF] = { "the name of ", "name of " },
 	[SETTING_REFS] = { "a list of names of ", "list of names of " },
 };

@@ -88,11 +88,19 @@ connection_new(struct daemon *d, struct MHD_Connection *mhd)
 	name_peer(c, mhd);
 	list_append(&d->connections, &c->node);
 	d->n_connections++;
+	d->n_silent++;
 	d->front->n_connections++;
 	atomic_fetch_add(&d->front->budget->connections, 1);
 	connection_wait(c, WAIT_IDLE);
 	front_start_tick(d->front);
 	return c;
+}
+
+void
+connection_spoke(struct connection *c)
+{
+	c->daemon->n_silent -= !c->spoken;
+	c->spoken = true;
 }
 
 /* Bytes that nobody has read turn a close into a reset, and the client may
@@ -123,6 +131,7 @@ connection_free(struct connection *c)
 		buf_fini(&c->certificate);
 	list_remove(&c->wait_node);
 	list_remove(&c->node);
+	connection_spoke(c);
 	c->daemon->n_connections--;
 	c->front->n_connections--;
 	atomic_fetch_sub(&c->front->budget->connections, 1);
@@ -160,6 +169,7 @@ connection_wait(struct connection *c, enum wait wait)
 {
 	list_remove(&c->wait_node);
 	c->wait = wait;
+	c->daemon->fruitless = 0;
 	if (wait == WAIT_NOTHING)
 		return;
 	c->since = clock_now();

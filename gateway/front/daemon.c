@@ -12,6 +12,8 @@
 #include "gateway/lib/log.h"
 
 #define DAEMON_CONNECTIONS 64
+#define FRUITLESS_RUNS 16 /* in a row; then a daemon rests */
+#define REST_MS 5
 
 /* Strict from 0.9.77 on. Before, strictness adds two checks, answers them with
  * its headers twice, and framing_check() has the same. */
@@ -58,6 +60,7 @@ on_request_line(void *cls, const char *target, struct MHD_Connection *mhd)
 	(void)cls;
 	if (c == NULL)
 		return NULL;
+	connection_spoke(c);
 	connection_wait(c, WAIT_HEADERS);
 	return exchange_new(c, mhd, target != NULL ? target : "");
 }
@@ -181,11 +184,28 @@ daemon_stop(struct daemon *d)
 	list_remove(&d->dirty);
 }
 
-void
-daemon_touch(struct daemon *d)
+static void
+run_again(struct daemon *d)
 {
 	if (list_empty(&d->dirty))
 		list_append(&d->front->dirty, &d->dirty);
+}
+
+void
+daemon_touch(struct daemon *d)
+{
+	d->fruitless = 0;
+	run_again(d);
+}
+
+/* libmicrohttpd takes a handshake that waits for its client for one that could
+ * go on: it would be run for that without end, and a client's single byte
+ * would cost a core. */
+static bool
+is_idling(const struct daemon *d)
+{
+	return d->fruitless > FRUITLESS_RUNS && d->n_silent > 0 &&
+	    !tls_same(NULL, d->tls);
 }
 
 void
@@ -193,9 +213,31 @@ daemon_run(struct daemon *d)
 {
 	MHD_UNSIGNED_LONG_LONG timeout;
 
+	d->fruitless++;
 	MHD_run(d->mhd);
-	if (MHD_get_timeout(d->mhd, &timeout) == MHD_YES && timeout == 0)
-		daemon_touch(d);
+	if (MHD_get_timeout(d->mhd, &timeout) != MHD_YES || timeout > 0)
+		return;
+	if (!is_idling(d)) {
+		run_again(d);
+		return;
+	}
+	d->resting = true;
+	if (!uv_is_active((uv_handle_t *)&d->front->rest))
+		uv_timer_start(&d->front->rest, daemons_rested, REST_MS, 0);
+}
+
+void
+daemons_rested(uv_timer_t *h)
+{
+	struct front *f = CONTAINER_OF(h, struct front, rest);
+	struct daemon *d;
+
+	for (struct list *n = f->daemons.next; n != &f->daemons; n = n->next) {
+		d = CONTAINER_OF(n, struct daemon, node);
+		if (d->resting)
+			run_again(d);
+		d->resting = false;
+	}
 }
 
 /* --- the pool --- */

@@ -211,11 +211,12 @@ open_handles(struct front *f, struct errmsg *why)
 {
 	int rc;
 
-	f->tick.data = f->spin.data = f;
+	f->tick.data = f->spin.data = f->rest.data = f;
 	f->watch_poll.data = f->accept_poll.data = f;
 	uv_timer_init(f->loop, &f->tick);
 	uv_idle_init(f->loop, &f->spin);
-	f->n_own = 2;
+	uv_timer_init(f->loop, &f->rest);
+	f->n_own = 3;
 	rc = uv_poll_init(f->loop, &f->watch_poll, f->watch_fd);
 	if (rc != 0)
 		return fail(why, ERR_IO, "no poll: %s", uv_strerror(rc));
@@ -316,8 +317,8 @@ front_close(struct front **fp, void (*on_closed)(void *), void *arg)
 {
 	struct front *f = *fp;
 	uv_handle_t *const own[] = { (uv_handle_t *)&f->tick,
-		(uv_handle_t *)&f->spin, (uv_handle_t *)&f->watch_poll,
-		(uv_handle_t *)&f->accept_poll };
+		(uv_handle_t *)&f->spin, (uv_handle_t *)&f->rest,
+		(uv_handle_t *)&f->watch_poll, (uv_handle_t *)&f->accept_poll };
 
 	*fp = NULL;
 	f->draining = f->closing = true;

@@ -38,7 +38,8 @@ struct front {
 	uv_poll_t accept_poll, watch_poll;
 	uv_timer_t tick;
 	uv_idle_t spin; /* active while settle has left work undone */
-	unsigned n_own; /* of the four above, those that are open */
+	uv_timer_t rest; /* active while a daemon rests; see daemon.c */
+	unsigned n_own; /* of the five above, those that are open */
 	unsigned n_handles; /* still open: the daemons', own ones at the end */
 	struct list daemons; /* struct daemon.node */
 	struct list dirty; /* struct daemon.dirty: MHD_run() has work */
@@ -58,6 +59,9 @@ struct daemon {
 	uv_poll_t poll;
 	struct list connections; /* struct connection.node */
 	unsigned n_connections;
+	unsigned n_silent; /* of them, those that have not asked anything yet */
+	unsigned fruitless; /* runs in a row that nothing came of */
+	bool resting;
 	uint64_t header_limit;
 	unsigned char tls[CONF_KEY_BYTES]; /* conf_tls.id; zeroes: plain */
 };
@@ -71,6 +75,7 @@ struct connection {
 	struct list wait_node;
 	enum wait wait;
 	usec since;
+	bool spoken; /* has asked something, ever */
 	bool left; /* the client has closed, at least its half */
 	bool discard; /* throw away what is unread before the close */
 	bool certificate_read;
@@ -141,6 +146,8 @@ void front_handle_closed(uv_handle_t *); /* data: the front */
 struct daemon *daemon_pick(struct front *, struct errmsg *why);
 void daemon_touch(struct daemon *);
 void daemon_run(struct daemon *);
+/* For the timer front.rest. */
+void daemons_rested(uv_timer_t *);
 /* Closes its connections at once; their exchanges are left to be settled. */
 void daemon_stop(struct daemon *);
 
@@ -150,6 +157,8 @@ struct connection *connection_of(struct MHD_Connection *);
 void connection_notify(void *cls, struct MHD_Connection *, void **context,
     enum MHD_ConnectionNotificationCode);
 void connection_wait(struct connection *, enum wait);
+/* A first request has begun: there is no handshake to wait for any more. */
+void connection_spoke(struct connection *);
 /* Makes libmicrohttpd see the end of it. With reset, a client that waits for
  * the close as the end of the body sees a failure. */
 void connection_cut(struct connection *, bool reset);

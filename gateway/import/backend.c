@@ -80,6 +80,15 @@ api_key(struct import *im, const yaml_node_t *params, const char *path,
 	return key;
 }
 
+/* Where no URL is said, that of a provider which everybody has elsewhere. */
+static const char *
+url_variable(struct import *im, struct slice text, const struct provider *p)
+{
+	if (text.n > 0)
+		return env_reference(im, text);
+	return slice_starts(slice_of(p->url), SLICE("env:")) ? p->url : NULL;
+}
+
 static const char *
 url(struct import *im, const yaml_node_t *params, const char *path,
     const struct provider *p)
@@ -93,16 +102,16 @@ url(struct import *im, const yaml_node_t *params, const char *path,
 	if (at == NULL)
 		at = yaml_member(im->doc, params, "base_url");
 	text = yaml_text(at);
-	if (text.n == 0)
-		return p->url;
-	reference = env_reference(im, text);
+	reference = url_variable(im, text, p);
 	if (reference != NULL) {
 		if (suffix.n > 0)
-			note(im, at, path,
+			note(im, at != NULL ? at : params, path,
 			    "api_base: %s has to end in %s from now on",
 			    reference + strlen("env:"), p->suffix);
 		return reference;
 	}
+	if (text.n == 0)
+		return p->url;
 	while (text.n > 0 && text.p[text.n - 1] == '/')
 		text.n--;
 	has = text.n >= suffix.n &&

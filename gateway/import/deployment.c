@@ -175,12 +175,10 @@ names_ok(struct import *im, const yaml_node_t *at, const char *path,
 {
 	bool all = slice_is(name, "*") && slice_is(upstream, "*");
 
-	for (size_t i = 0; i < name.n; i++)
-		if (name.p[i] <= ' ' || name.p[i] == 0x7f || name.p[i] == '"') {
-			note(im, at, path,
-			    "model_name: want a name without spaces");
-			return false;
-		}
+	if (!is_plain(name)) {
+		note(im, at, path, "model_name: want a name without spaces");
+		return false;
+	}
 	if (all || (slice_find(name, '*') < 0 && slice_find(upstream, '*') < 0))
 		return true;
 	note(im, at, path,

@@ -75,6 +75,15 @@ note_keys(struct import *im, const yaml_node_t *map, const char *path,
 	}
 }
 
+bool
+is_plain(struct slice name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] <= ' ' || name.p[i] == 0x7f || name.p[i] == '"')
+			return false;
+	return true;
+}
+
 static bool
 is_alias(const struct im_model *m, struct slice name)
 {

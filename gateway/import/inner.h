@@ -72,6 +72,8 @@ void note(struct import *, const yaml_node_t *at, const char *path,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
 void *im_alloc(struct import *, size_t n); /* NULL: out_of_memory is set */
 const char *im_dup(struct import *, struct slice);
+/* Whether gateway.conf takes it for a model's name, stars aside. */
+bool is_plain(struct slice name);
 struct im_model *find_model(const struct import *, struct slice name);
 /* "os.environ/NAME" as "env:NAME"; NULL: it is something else. */
 const char *env_reference(struct import *, struct slice);
@@ -105,7 +107,8 @@ void settle_orders(struct import *);
 struct provider {
 	const char *prefix; /* of a model's name, before '/' */
 	const char *adapter; /* NULL: it speaks no API that an adapter does */
-	const char *url; /* NULL: the adapter's own */
+	const char *url; /* NULL: the adapter's own; "env:NAME": each
+			    customer has another */
 	const char *key; /* variable that its key is looked for in, or NULL */
 	const char *suffix; /* what its URL needs to end in, or NULL */
 	const char *word; /* what should be known about it, or NULL */

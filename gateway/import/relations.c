@@ -139,6 +139,11 @@ add_alias(struct import *im, const yaml_node_t *key, const yaml_node_t *value,
 		    SLICE_ARG(yaml_text(key)));
 		return;
 	}
+	if (!is_plain(yaml_text(key)) || slice_find(yaml_text(key), '*') >= 0) {
+		note(im, key, path, "%.*s: want a name without spaces or stars",
+		    SLICE_ARG(yaml_text(key)));
+		return;
+	}
 	if (yaml_is_true(yaml_member(im->doc, value, "hidden")))
 		note(im, key, path, "%.*s: aliases are listed in /v1/models",
 		    SLICE_ARG(yaml_text(key)));

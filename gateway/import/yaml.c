@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MERGES_MAX 8 /* merge keys in merge keys; a file may make a ring */
+#define MAPS_MAX 256 /* of one look-up, merged ones too: they may be a ring */
 
 static enum err
 parse(yaml_parser_t *parser, const char *path, yaml_document_t *out,
@@ -43,14 +43,14 @@ yaml_read(const char *path, yaml_document_t *out, struct errmsg *why)
 
 static const yaml_node_t *
 member(yaml_document_t *doc, const yaml_node_t *map, const char *name,
-    unsigned merges)
+    unsigned *maps)
 {
 	const yaml_node_t *merged = NULL, *found, *one;
 	const yaml_node_pair_t *p;
 
-	if (map == NULL || map->type != YAML_MAPPING_NODE ||
-	    merges > MERGES_MAX)
+	if (map == NULL || map->type != YAML_MAPPING_NODE || *maps == 0)
 		return NULL;
+	--*maps;
 	for (p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
 	     p++) {
 		struct slice key =
@@ -61,12 +61,12 @@ member(yaml_document_t *doc, const yaml_node_t *map, const char *name,
 		if (slice_is(key, "<<"))
 			merged = yaml_document_get_node(doc, p->value);
 	}
-	found = member(doc, merged, name, merges + 1);
+	found = member(doc, merged, name, maps);
 	for (size_t i = 0; found == NULL; i++) {
 		one = yaml_element(doc, merged, i);
 		if (one == NULL)
 			break;
-		found = member(doc, one, name, merges + 1);
+		found = member(doc, one, name, maps);
 	}
 	return found;
 }
@@ -74,7 +74,9 @@ member(yaml_document_t *doc, const yaml_node_t *map, const char *name,
 const yaml_node_t *
 yaml_member(yaml_document_t *doc, const yaml_node_t *map, const char *name)
 {
-	return member(doc, map, name, 0);
+	unsigned maps = MAPS_MAX;
+
+	return member(doc, map, name, &maps);
 }
 
 const yaml_node_t *

@@ -308,7 +308,7 @@ a_damaged_file_is_refused(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(fwrite(junk, sizeof(junk), 1, f), 1);
 	assert_int_equal(fclose(f), 0);
-	assert_refused(p.path, ERR_INVALID, "ledger: ");
+	assert_refused(p.path, ERR_INVALID, "move it away, or restore a copy");
 	place_fini(&p);
 }
 

@@ -1,6 +1,7 @@
 /* gateway/quota/quota.c - what tenants and keys take of their limits, and give
  * back. */
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "gateway/lib/log.h"
@@ -8,6 +9,7 @@
 
 #define NSEC_USEC 1000
 #define OUTPUT_WEIGHT 16 /* how many answers a mean is made of */
+#define COST_MAX 1e6 /* USD of one request: sums must not overflow */
 #define TRY_AGAIN USEC_SEC /* nobody knows when another request ends */
 
 static bool
@@ -221,7 +223,7 @@ learn(struct quota *q, double output)
 void
 quota_settle(struct quota_hold *h, const struct quota_use *use)
 {
-	long long nano = (long long)(use->cost * NANO_USD);
+	long long nano = (long long)(fmin(use->cost, COST_MAX) * NANO_USD);
 
 	for (int i = 0; i < QUOTA_PARTS; i++) {
 		struct quota_part *p = &h->parts[i];

@@ -204,6 +204,11 @@ a_budget_is_spent_and_begins_anew(void **state)
 	assert_true(take(&s, 1));
 	settle(&s, 1, -1); /* an unknown price */
 	assert_true(view(&s).day <= 0);
+	for (int i = 0; i < 3; i++) { /* prices and counts that nobody has */
+		take(&s, 1);
+		settle(&s, 1, 9e9);
+	}
+	assert_int_equal(view(&s).budget, BUDGET_SPENT);
 	stage_fini(&s);
 }
 

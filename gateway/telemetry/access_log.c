@@ -25,6 +25,7 @@
 #include "gateway/telemetry/telemetry.h"
 
 #define QUEUE_MAX ((size_t)1 << 20) /* bytes; some 3,000 lines */
+#define FILE_PIECE ((size_t)64 << 10) /* bytes of one write */
 #define GATHER (50 * USEC_MS)
 #define POLL_MS 100
 #define TURNS_MAX 8
@@ -96,14 +97,15 @@ await_room(struct access_log *l)
 	}
 }
 
-/* What is written at once, so that lines of others who write there stay whole
- * too: to a pipe no more than that much, to a file whatever there is. */
+/* What is written at once: to a pipe as much as leaves the lines of others who
+ * write there whole; to a file more, but what the log has to say may wait for
+ * it. */
 static size_t
 piece_of(int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? QUEUE_MAX
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? FILE_PIECE
 							  : PIPE_BUF;
 }
 

@@ -8,7 +8,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(__file__))
 import memory_test  # noqa: E402
 
-from client import read_answer, request  # noqa: E402
+from client import read_answer, read_head, request  # noqa: E402
 from place import CHAT, chat  # noqa: E402
 
 N = 8
@@ -36,14 +36,29 @@ class HeldAnswers(memory_test.MaxMemory):
         await self.go_on.wait()
         await call.write(data[-1:])
 
-    async def ask_for_long(self):
+    async def begin(self, headers=None):
         reader, writer = await self.place.connect()
         body = json.dumps({**chat(stream=False), "user": "long"}).encode()
-        writer.write(request(CHAT, body))
+        writer.write(request(CHAT, body, headers))
+        return reader, writer
+
+    async def ask_for_long(self, headers=None):
+        reader, writer = await self.begin(headers)
         status, headers, answer = await asyncio.wait_for(
             read_answer(reader, {}), 60)
         writer.close()
         return status, headers, answer
+
+    async def read_late(self, opened):
+        """The bodies, once the heads of all have come."""
+        heads = [await asyncio.wait_for(read_head(reader), 60)
+                 for reader, _ in opened]
+        answers = []
+        for (reader, writer), (status, headers) in zip(opened, heads):
+            answers.append((status, headers, await reader.readexactly(
+                int(headers["content-length"]))))
+            writer.close()
+        return answers
 
     def test_what_is_held_for_clients_is_bounded(self):
         async def play():
@@ -51,13 +66,34 @@ class HeldAnswers(memory_test.MaxMemory):
                      for _ in range(N)]
             try:
                 await self.place.until(lambda: any(a.done() for a in asked),
-                                       what="one to be shed")
+                                       60, "one to be shed")
             finally:
                 self.go_on.set()
                 answers = await asyncio.gather(*asked)
             return answers
 
+        self.judge_answers(self.place.run(play()))
+
+    def test_so_is_what_is_given_again(self):
+        key = {"idempotency-key": "k"}
+
+        async def play():
+            self.go_on.set()
+            status, _, first = await self.ask_for_long(key)
+            self.assertEqual(status, 200)
+            answers = await self.read_late(
+                [await self.begin(key) for _ in range(N)])
+            for status, headers, body in answers:
+                self.assertEqual("x-pointsman-idempotent-replay" in headers,
+                                 status == 200)
+                self.assertEqual(body == first, status == 200)
+            return answers
+
         answers = self.place.run(play())
+        self.assertIn(503, [a[0] for a in answers])
+        self.judge_answers(answers)
+
+    def judge_answers(self, answers):
         statuses = [a[0] for a in answers]
         shed = statuses.count(503)
         # all may find out together that it is not enough

@@ -118,12 +118,42 @@ class Import(unittest.TestCase):
         done = self.convert(text("seed: 1"))
         self.assertIn("limits = { requests_per_minute = 150; };", done.stdout)
 
+    def test_a_key_goes_to_nobody_else(self):
+        done = self.convert("model_list: [{model_name: m, litellm_params: "
+                            "{model: azure/gpt-4o, api_key: os.environ/K}}]")
+        self.assertIn('url = "env:AZURE_API_BASE"; api_key = "env:K"',
+                      done.stdout)
+        self.assertIn("AZURE_API_BASE has to end in /openai/v1", done.stderr)
+
+    def test_an_alias_is_a_name(self):
+        done = self.convert(
+            "model_list: [{model_name: m, litellm_params: {model: openai/m}}]"
+            "\nrouter_settings: {model_group_alias: {a b: m, c*: m, d: m}}\n")
+        self.assertIn('aliases = [ "d" ]', done.stdout)
+        self.assertIn("a b: want a name", done.stderr)
+        self.assertIn("c*: want a name", done.stderr)
+
+    def test_a_full_disk_is_said(self):
+        text = "model_list:\n" + "".join(
+            f"- {{model_name: m{i}, litellm_params: {{model: openai/m{i}}}}}\n"
+            for i in range(300))
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run(
+                [POINTSMAN, "import", "litellm",
+                 self.path("config.yaml", text)], stdout=full,
+                stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot write", done.stderr)
+
     def test_bad_input_is_named(self):
         for text, want in (
                 ("model_list: [\n", "config.yaml:2: want YAML"),
                 ("a: b\n", "want model_list"),
                 ("", "want model_list"),
                 ("&x {model_list: [*x], <<: *x}", "carried over"),
+                # a ring with so many ways through it that it would take days
+                ("&x {model_list: [*x], <<: [" + ", ".join(["*x"] * 30) +
+                 "]}", "carried over"),
                 ("model_list: [{model_name: m, litellm_params: "
                  "{model: bedrock/x}}]", "none of its models")):
             done = self.convert(text)

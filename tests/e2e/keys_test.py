@@ -122,6 +122,9 @@ class Keys(unittest.TestCase):
             self.assertIn(words, self.add("x", *args, good=False))
         self.assertIn("tenant", self.key(
             "add", "--tenant", "nobody", "--name", "x", good=False))
+        self.assertEqual(http_json(
+            self.gateway.admin, "POST",
+            "/admin/v1/keys?tenant=acme&name=x%00y")[0], 400)
         # what cannot be written is not made
         os.mkdir(self.file + ".new")
         self.assertIn("cannot write", self.add("x", good=False))
@@ -140,9 +143,19 @@ class Keys(unittest.TestCase):
                 ('{"version": 2}', '"version": 1'),
                 (json.dumps({"version": 1, "keys": [
                     {"tenant": "acme", "name": "a", "sha256": "0"}]}),
-                 "keys[0].sha256")):
+                 "keys[0].sha256"),
+                # what is misread would be a key for ever, or without limits
+                (self.file_with(expires="2026-12-01"), "keys[0].expires"),
+                (self.file_with(expires=-1), "keys[0].expires"),
+                (self.file_with(limits=[]), "keys[0].limits"),
+                (self.file_with(limits={"rpm": 1}), "keys[0].limits")):
             g = self.broken(text)
             self.assertIn(words, g)
+
+    @staticmethod
+    def file_with(**members):
+        return json.dumps({"version": 1, "keys": [
+            {"tenant": "acme", "name": "a", "sha256": 64 * "0", **members}]})
 
     def broken(self, text):
         with tempfile.TemporaryDirectory() as folder:

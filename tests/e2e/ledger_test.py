@@ -163,6 +163,8 @@ class Ledger(unittest.TestCase):
         for slo in ("never", "voice", "voice"):
             _, headers, _ = g.chat(chat("m", stream=True),
                                    {**bearer("acme"), "x-slo-class": slo})
+        stranger = g.chat(chat("m"), {"authorization": "Bearer nobody's"})
+        assert stranger[0] == 401, stranger
         g.chat(chat("nobody"), bearer("acme"))
         self.written(g, 4)
         receipt = headers["x-pointsman-receipt"]

@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 import threading
@@ -211,6 +212,22 @@ class Told(Limited):
         wait_for(lambda: self.gateway.status()["config_version"] == 2, 10)
         self.assertEqual(self.ask()[0], 429)
         self.assertEqual(self.ask("c")[0], 200)
+        self.end()
+
+    def test_who_hangs_up_before_the_end_has_paid(self):
+        self.begin("daily_budget = 1.0;")
+        with socket.create_connection(
+                ("127.0.0.1", self.gateway.port)) as s:
+            body = json.dumps(chat("m", stream=True, fake={"itl_ms": 50}))
+            s.sendall(("POST /v1/chat/completions HTTP/1.1\r\nhost: localhost"
+                       "\r\nauthorization: Bearer secret-a\r\n"
+                       f"content-length: {len(body)}\r\n\r\n{body}").encode())
+            seen = b""
+            while seen.count(b"data: ") < 4:
+                seen += s.recv(65536)
+        wait_for(lambda: self.gateway.status()["requests"] == 0, 10)
+        doc = http_json(self.gateway.admin, "GET", "/admin/v1/tenants")[2]
+        self.assertGreater(doc["tenants"][0]["spent_today_usd"], 0)
         self.end()
 
     def test_a_budget_outlives_a_restart(self):

@@ -52,6 +52,33 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class TwoBackends(unittest.TestCase):
+    """What one backend's keys have gone through is nothing to another's."""
+
+    def backend(self, name, price, keys):
+        provider = Provider()
+        self.addCleanup(provider.server_close)
+        self.addCleanup(provider.shutdown)
+        text = (f'{{ name = "{name}"; adapter = "openai"; probe_interval = '
+                f'"0s"; url = "http://127.0.0.1:{provider.server_address[1]}'
+                f'/v1"; price = {{ input = {price}; output = {price}; }}; '
+                f'api_key = [ {keys} ]; }}')
+        return provider, text
+
+    def test_the_second_one_has_turns_of_its_own(self):
+        cheap, one = self.backend("cheap", "1.0", '"env:P_A"')
+        dear, two = self.backend("dear", "9.0", '"env:P_B", "env:P_C"')
+        gateway = Gateway(conf([one, two]), env={
+            "P_A": "key-a", "P_B": "key-b", "P_C": "key-c"})
+        self.addCleanup(gateway.process.kill)
+        cheap.rules["key-a"] = (429, {"retry-after": "9"})
+        dear.rules["key-b"] = (401, {})
+        self.assertEqual(gateway.chat(chat("m", max_tokens=3))[0], 200)
+        self.assertEqual(cheap.seen, ["key-a"])
+        self.assertEqual(dear.seen, ["key-b", "key-c"])
+        self.assertEqual(gateway.stop(), 0)
+
+
 class Rotation(unittest.TestCase):
     def setUp(self):
         self.provider = Provider()

@@ -98,6 +98,14 @@ class Service(unittest.TestCase):
                       f"{self.port + 1}, got 127.0.0.1 port {self.port}",
                       process.stderr.read())
 
+    def test_a_socket_that_does_not_listen_is_refused(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.0.1", self.port))
+            process = self.start(other.fileno())
+            self.assertEqual(process.wait(20), 1)
+        self.assertIn("want a socket that listens for listen",
+                      process.stderr.read())
+
     def test_a_socket_of_another_name_is_left_alone(self):
         other = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(other.close)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
@@ -173,6 +174,28 @@ class Listener(Bed):
             self.gateway.chat(chat("m"), timeout=10)
         self.assertEqual(self.ask(self.connect())[0], 200)
 
+    def test_a_handshake_that_stalls_costs_next_to_nothing(self):
+        for begun in (b"\x16", b"\x16\x03\x01\x02\x00\x01\x00"):
+            s = socket.create_connection(("127.0.0.1", self.gateway.port), 10)
+            self.addCleanup(s.close)
+            s.sendall(begun)
+        self.assertEqual(self.ask(self.connect())[0], 200)
+        # on a busy machine whoever wants a core gets as much of it as we do
+        before, began = self.spent(), time.thread_time()
+        while time.thread_time() < began + 0.6:
+            pass
+        self.assertLess(self.spent() - before, 0.2)
+        body = chat("m")
+        body["messages"][0]["content"] = "long " * 200_000
+        self.assertEqual(self.ask(self.connect(), body)[0], 200)
+
+    def spent(self):
+        """Seconds of processor time that the gateway has used."""
+        with open(f"/proc/{self.gateway.process.pid}/stat",
+                  encoding="ascii") as f:
+            fields = f.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def test_a_client_that_leaves_cancels_its_upstream(self):
         c = self.connect()
         c.request("POST", "/v1/chat/completions",
@@ -311,6 +334,17 @@ class Mistakes(unittest.TestCase):
             ca = Authority(folder)
             good, key = ca.server("good", serial=5)
             other = ca.server("other", serial=6)[1]
+            broken = os.path.join(folder, "broken.pem")
+            with open(good, encoding="ascii") as f:
+                text = f.read()
+            with open(broken, "w", encoding="ascii") as f:
+                f.write(text + "-----BEGIN CERTIFICATE-----\nMIIBbroken\n"
+                        "-----END CERTIFICATE-----\n")
+            odd = [os.path.join(folder, "odd." + kind)
+                   for kind in ("pem", "key")]
+            ca.run("req", "-x509", "-newkey", "ec", "-pkeyopt",
+                   "ec_paramgen_curve:secp256k1", "-nodes", "-subj", "/CN=odd",
+                   "-out", odd[0], "-keyout", odd[1])
             for tls, want in (
                     (f'certificate = "{good}";', "tls: want certificate and "
                      "key, got one of two"),
@@ -324,6 +358,14 @@ class Mistakes(unittest.TestCase):
                      "tls.certificate: want a PEM file"),
                     (f'certificate = "{good}"; key = "{key}"; '
                      'min_version = "1.1";', "tls.min_version: want"),
+                    (f'certificate = "{broken}"; key = "{key}";',
+                     "tls.certificate: want certificates in PEM, got a "
+                     "broken"),
+                    (f'certificate = "{odd[0]}"; key = "{odd[1]}";',
+                     "tls.certificate: want a chain and a key that TLS can"),
+                    (f'certificate = "{good}"; key = "{key}"; '
+                     f'client_ca = "{broken}";',
+                     "tls.client_ca: want certificates in PEM, got a broken"),
                     (f'certificate = "{good}"; key = "{key}"; '
                      "require_client = true;", "want client_ca")):
                 path = os.path.join(folder, "gateway.conf")

@@ -1,0 +1,157 @@
+/* gateway/admin/audit.c - adds to the audit log. */
+#include "gateway/admin/audit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/lib/buf.h"
+#include "gateway/lib/hex.h"
+#include "gateway/lib/log.h"
+
+#define LINE_MAX_BYTES ((size_t)64 << 10)
+
+struct audit {
+	char *path;
+	int fd; /* -1: not open */
+	struct audit_state last;
+};
+
+struct audit *
+audit_new(const char *path)
+{
+	struct audit *a = calloc(1, sizeof(*a));
+
+	if (a == NULL)
+		return NULL;
+	a->fd = -1;
+	a->path = strdup(path);
+	if (a->path == NULL)
+		audit_free(&a);
+	return a;
+}
+
+static void
+shut(struct audit *a)
+{
+	if (a->fd >= 0)
+		close(a->fd);
+	a->fd = -1;
+}
+
+void
+audit_free(struct audit **ap)
+{
+	struct audit *a = *ap;
+
+	*ap = NULL;
+	if (a == NULL)
+		return;
+	shut(a);
+	free(a->path);
+	free(a);
+}
+
+enum err
+audit_hash(struct slice s, char hash[AUDIT_HASH])
+{
+	unsigned char digest[CONF_KEY_BYTES];
+
+	if (!conf_key_digest(s, digest))
+		return ERR_MEMORY;
+	hex_write(digest, sizeof(digest), hash);
+	return OK;
+}
+
+enum err
+audit_ready(struct audit *a, struct errmsg *why)
+{
+	enum err rc;
+
+	if (a->fd >= 0)
+		return OK;
+	a->fd = open(a->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (a->fd < 0)
+		return fail(why, ERR_IO, "cannot open the audit log %s: %s",
+		    a->path, strerror(errno));
+	rc = audit_verify(a->path, &a->last, why);
+	if (rc != OK)
+		shut(a);
+	return rc;
+}
+
+static void
+add_time(struct buf *line, usec wall)
+{
+	time_t sec = (time_t)(wall / USEC_SEC);
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&sec, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	buf_addf(line, "\"%s.%03dZ\"", text, (int)(wall % USEC_SEC / USEC_MS));
+}
+
+static enum err
+make_line(const struct audit_state *last, const struct audit_entry *e,
+    usec wall, struct buf *line, char hash[AUDIT_HASH])
+{
+	enum err rc;
+
+	buf_addf(line, "{\"before\":\"%s\",\"n\":%llu,\"time\":", last->hash,
+	    (unsigned long long)last->n + 1);
+	add_time(line, wall);
+	buf_add_str(line, ",\"who\":");
+	if (e->who != NULL)
+		buf_add_json(line, slice_of(e->who));
+	else
+		buf_add_str(line, "null");
+	buf_add_str(line, ",\"act\":");
+	buf_add_json(line, slice_of(e->act));
+	buf_add_str(line, ",\"target\":");
+	buf_add_json(line, e->target);
+	buf_addf(line, ",\"result\":%d", e->result);
+	rc = buf_err(line);
+	if (rc == OK)
+		rc = audit_hash(buf_slice(line), hash);
+	if (rc == OK)
+		buf_addf(line, ",\"hash\":\"%s\"}\n", hash);
+	return rc == OK ? buf_err(line) : rc;
+}
+
+enum err
+audit_write(
+    struct audit *a, const struct audit_entry *e, usec wall, struct errmsg *why)
+{
+	char hash[AUDIT_HASH];
+	struct buf line;
+	ssize_t n;
+	enum err rc = audit_ready(a, why);
+
+	if (rc != OK)
+		return rc;
+	buf_init(&line, LINE_MAX_BYTES);
+	rc = make_line(&a->last, e, wall, &line, hash);
+	if (rc != OK) {
+		rc = fail(why, rc, "cannot word a line of the audit log: %s",
+		    err_name(rc));
+		goto out;
+	}
+	n = write(a->fd, line.p, line.n);
+	if (n != (ssize_t)line.n || fsync(a->fd) != 0) {
+		rc = fail(why, ERR_IO, "cannot write the audit log %s: %s",
+		    a->path, n >= 0 ? "the disk took a part" : strerror(errno));
+		shut(a); /* what is in it now is to be looked at again */
+		goto out;
+	}
+	a->last.n++;
+	memcpy(a->last.hash, hash, sizeof(hash));
+	log_info("audit n=%llu act=%s result=%d hash=%s",
+	    (unsigned long long)a->last.n, e->act, e->result, hash);
+out:
+	buf_fini(&line);
+	return rc;
+}

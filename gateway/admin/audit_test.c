@@ -1,0 +1,223 @@
+/* gateway/admin/audit_test.c - what is written is found whole, and any edit is
+ * found. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/admin/audit.h"
+
+#include <cmocka.h>
+
+#define WALL (1763712000 * USEC_SEC)
+
+struct bench {
+	char path[64];
+	char *text;
+	size_t n;
+};
+
+static void
+write_text(const struct bench *b, const char *text, size_t n)
+{
+	FILE *f = fopen(b->path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, n, f), n);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void
+write_acts(const char *path, int n)
+{
+	struct audit *a = audit_new(path);
+	struct errmsg why = { "" };
+
+	assert_non_null(a);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(
+		    audit_write(a,
+			&(struct audit_entry){ i % 2 ? "ci" : NULL, "reload",
+			    SLICE("for=\"1s\"\n"), 200 + i },
+			WALL, &why),
+		    OK);
+	audit_free(&a);
+}
+
+static int
+setup(void **state)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	FILE *f;
+	int fd;
+
+	assert_non_null(b);
+	snprintf(b->path, sizeof(b->path), "/tmp/pointsman-audit-XXXXXX");
+	fd = mkstemp(b->path);
+	assert_true(fd >= 0);
+	close(fd);
+	write_acts(b->path, 2);
+	write_acts(b->path, 1); /* a start later */
+	b->text = calloc(1, 8192);
+	f = fopen(b->path, "r");
+	assert_non_null(f);
+	b->n = fread(b->text, 1, 8191, f);
+	fclose(f);
+	*state = b;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct bench *b = *state;
+
+	unlink(b->path);
+	free(b->text);
+	free(b);
+	return 0;
+}
+
+static enum err
+verify(const struct bench *b, struct errmsg *why)
+{
+	struct audit_state s;
+
+	return audit_verify(b->path, &s, why);
+}
+
+static void
+what_was_written_is_whole(void **state)
+{
+	struct bench *b = *state;
+	struct audit_state s;
+	struct errmsg why = { "" };
+
+	assert_int_equal(audit_verify(b->path, &s, &why), OK);
+	assert_int_equal(s.n, 3);
+	assert_non_null(strstr(b->text, s.hash));
+	assert_non_null(strstr(b->text,
+	    "\"time\":\"2025-11-21T08:00:00.000Z\",\"who\":\"ci\","
+	    "\"act\":\"reload\",\"target\":\"for=\\\"1s\\\"\\n\","
+	    "\"result\":201,"));
+}
+
+/* Every byte, in each class that another could be of: a bit, a digit, a letter,
+ * the ends of lines and strings. */
+static void
+no_byte_can_be_changed(void **state)
+{
+	static const char others[] = "0a9fF \"\n\r}{,\\";
+	struct bench *b = *state;
+	struct errmsg why;
+	char was;
+
+	for (size_t i = 0; i < b->n; i++) {
+		was = b->text[i];
+		for (size_t k = 0; k <= sizeof(others); k++) {
+			/* also a NUL, and the lowest bit turned */
+			b->text[i] =
+			    k < sizeof(others) ? others[k] : (char)(was ^ 1);
+			if (b->text[i] == was)
+				continue;
+			write_text(b, b->text, b->n);
+			if (verify(b, &why) != ERR_INVALID)
+				fail_msg("byte %zu, %d to %d: not found", i,
+				    was, b->text[i]);
+		}
+		b->text[i] = was;
+	}
+}
+
+static void
+no_byte_can_be_put_in_or_taken_out(void **state)
+{
+	struct bench *b = *state;
+	struct errmsg why;
+	char *other = calloc(1, b->n + 1);
+
+	assert_non_null(other);
+	for (size_t i = 0; i <= b->n; i++) {
+		memcpy(other, b->text, i);
+		other[i] = ' ';
+		memcpy(other + i + 1, b->text + i, b->n - i);
+		write_text(b, other, b->n + 1);
+		assert_int_equal(verify(b, &why), ERR_INVALID);
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		memcpy(other, b->text, i);
+		memcpy(other + i, b->text + i + 1, b->n - i - 1);
+		write_text(b, other, b->n - 1);
+		assert_int_equal(verify(b, &why), ERR_INVALID);
+	}
+	free(other);
+}
+
+static void
+lines_stay_where_they_are(void **state)
+{
+	struct bench *b = *state;
+	char *second = strchr(b->text, '\n') + 1;
+	char *third = strchr(second, '\n') + 1;
+	size_t n1 = (size_t)(second - b->text), n2 = (size_t)(third - second);
+	char *other = calloc(1, 2 * b->n);
+	struct errmsg why = { "" };
+
+	assert_non_null(other);
+	/* without the first, without the second */
+	write_text(b, second, b->n - n1);
+	assert_int_equal(verify(b, &why), ERR_INVALID);
+	memcpy(other, b->text, n1);
+	memcpy(other + n1, third, b->n - n1 - n2);
+	write_text(b, other, b->n - n2);
+	assert_int_equal(verify(b, &why), ERR_INVALID);
+	assert_non_null(strstr(why.text, ":2: want the line that follows"));
+	/* twice; the other way round */
+	memcpy(other, b->text, n1 + n2);
+	memcpy(other + n1 + n2, second, b->n - n1);
+	write_text(b, other, b->n + n2);
+	assert_int_equal(verify(b, &why), ERR_INVALID);
+	memcpy(other, second, n2);
+	memcpy(other + n2, b->text, n1);
+	write_text(b, other, n1 + n2);
+	assert_int_equal(verify(b, &why), ERR_INVALID);
+	free(other);
+}
+
+static void
+a_spoilt_file_is_not_added_to(void **state)
+{
+	struct bench *b = *state;
+	struct audit *a = audit_new(b->path);
+	struct errmsg why = { "" };
+	const struct audit_entry e = { "ci", "reload", SLICE(""), 200 };
+
+	write_text(b, b->text, b->n - 1);
+	assert_int_equal(audit_ready(a, &why), ERR_INVALID);
+	assert_int_equal(audit_write(a, &e, WALL, &why), ERR_INVALID);
+	assert_non_null(strstr(why.text, ":3: want the line"));
+	/* once it is mended, it is */
+	write_text(b, b->text, b->n);
+	assert_int_equal(audit_write(a, &e, WALL, &why), OK);
+	assert_int_equal(verify(b, &why), OK);
+	audit_free(&a);
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(what_was_written_is_whole),
+		TEST(no_byte_can_be_changed),
+		TEST(no_byte_can_be_put_in_or_taken_out),
+		TEST(lines_stay_where_they_are),
+		TEST(a_spoilt_file_is_not_added_to),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

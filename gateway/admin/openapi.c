@@ -1,0 +1,144 @@
+/* gateway/admin/openapi.c - the table of routes as a document of OpenAPI 3.1.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/admin/routes.h"
+
+static json_t *
+text(const char *s)
+{
+	return json_string(s);
+}
+
+static json_t *
+parameters(const struct admin_parameter *p)
+{
+	json_t *list = json_array(), *o;
+
+	for (; p->name != NULL; p++) {
+		o = json_object();
+		json_object_set_new(o, "name", text(p->name));
+		json_object_set_new(
+		    o, "in", text(p->in_path ? "path" : "query"));
+		json_object_set_new(o, "required", json_boolean(p->required));
+		json_object_set_new(o, "description", text(p->help));
+		json_object_set_new(
+		    o, "schema", json_pack("{s:s}", "type", p->type));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *
+answer_schema(const struct admin_answer *a)
+{
+	if (strcmp(a->content_type, "application/json") != 0)
+		return json_pack("{s:s}", "type", "string");
+	return a->status < 400
+	    ? json_pack("{s:s}", "type", "object")
+	    : json_pack("{s:s}", "$ref", "#/components/schemas/Error");
+}
+
+static json_t *
+answer(const struct admin_answer *a)
+{
+	return json_pack("{s:s, s:{s:{s:o}}}", "description", a->help,
+	    "content", a->content_type, "schema", answer_schema(a));
+}
+
+static json_t *
+answers(const struct admin_route *route)
+{
+	json_t *o = json_object();
+	char status[8];
+
+	for (const struct admin_answer *a = route->answers; a->status != 0;
+	     a++) {
+		snprintf(status, sizeof(status), "%d", a->status);
+		json_object_set_new(o, status, answer(a));
+	}
+	if (route->open)
+		return o;
+	json_object_set_new(o, "401",
+	    json_pack("{s:s}", "$ref", "#/components/responses/NoKey"));
+	json_object_set_new(o, "403",
+	    json_pack("{s:s}", "$ref", "#/components/responses/NotAllowed"));
+	return o;
+}
+
+static json_t *
+operation(const struct admin_route *route)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "operationId", text(route->id));
+	json_object_set_new(o, "summary", text(route->summary));
+	if (route->parameters != NULL)
+		json_object_set_new(
+		    o, "parameters", parameters(route->parameters));
+	json_object_set_new(o, "responses", answers(route));
+	if (route->open)
+		json_object_set_new(o, "security", json_array());
+	else
+		json_object_set_new(
+		    o, "x-role", text(conf_role_name(route->role)));
+	return o;
+}
+
+static json_t *
+paths(void)
+{
+	json_t *o = json_object(), *item;
+	size_t n;
+	const struct admin_route *list = admin_routes(&n);
+	char method[16];
+
+	for (size_t i = 0; i < n; i++) {
+		item = json_object_get(o, list[i].path);
+		if (item == NULL) {
+			item = json_object();
+			json_object_set_new(o, list[i].path, item);
+		}
+		snprintf(method, sizeof(method), "%s", list[i].method);
+		for (char *p = method; *p != '\0'; p++)
+			*p = (char)(*p | 0x20);
+		json_object_set_new(item, method, operation(&list[i]));
+	}
+	return o;
+}
+
+static json_t *
+components(void)
+{
+	static const char no_key[] = "No key, or none of admin_keys.";
+	static const char not_allowed[] =
+	    "The key's role is too narrow; or another Host than the gateway's "
+	    "own where there are no keys; or a web page that would change "
+	    "something.";
+
+	return json_pack(
+	    "{s:{s:{s:s, s:s, s:s}}, s:{s:{s:s, s:[s], s:{s:{s:s, s:[s, s, s], "
+	    "s:{s:{s:s}, s:{s:s}, s:{s:s}}}}}}, s:{s:o, s:o}}",
+	    "securitySchemes", "key", "type", "http", "scheme", "bearer",
+	    "description",
+	    "One of admin_keys. Where there are none, no key is asked for.",
+	    "schemas", "Error", "type", "object", "required", "error",
+	    "properties", "error", "type", "object", "required", "message",
+	    "type", "code", "properties", "message", "type", "string", "type",
+	    "type", "string", "code", "type", "string", "responses", "NoKey",
+	    answer(&(struct admin_answer){ 401, "application/json", no_key }),
+	    "NotAllowed",
+	    answer(&(struct admin_answer){
+		403, "application/json", not_allowed }));
+}
+
+json_t *
+admin_openapi(void)
+{
+	return json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:[]}], s:o, s:o}",
+	    "openapi", "3.1.0", "info", "title", "Pointsman admin API",
+	    "version", POINTSMAN_VERSION, "description",
+	    "What operators and probes ask a gateway.", "security", "key",
+	    "paths", paths(), "components", components());
+}

@@ -1,0 +1,301 @@
+/* gateway/admin/routes.c - the table of the admin API's routes, and those
+ * pages that are a line or two. */
+#include "gateway/admin/routes.h"
+
+#include "gateway/admin/drill_page.h"
+
+#define JSON "application/json"
+#define TEXT "text/plain"
+
+/* --- small pages --- */
+
+static void
+get_healthz(const struct admin_picture *p, struct admin_reply *r)
+{
+	(void)p;
+	r->content_type = TEXT;
+	buf_add_str(&r->body, "ok\n");
+}
+
+static void
+get_readyz(const struct admin_picture *p, struct admin_reply *r)
+{
+	r->content_type = TEXT;
+	if (p->ready && !p->draining) {
+		buf_add_str(&r->body, "ready\n");
+		return;
+	}
+	r->status = 503;
+	buf_add_str(&r->body, p->draining ? "draining\n" : "starting\n");
+}
+
+static void
+get_metrics(const struct admin_picture *p, struct admin_reply *r)
+{
+	r->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	admin_render_metrics(p, &r->body);
+}
+
+static void
+get_backends(const struct admin_picture *p, struct admin_reply *r)
+{
+	admin_render_backends(p, &r->body);
+}
+
+static void
+get_config(const struct admin_picture *p, struct admin_reply *r)
+{
+	conf_dump(p->conf, &r->body);
+}
+
+static void
+get_status(const struct admin_picture *p, struct admin_reply *r)
+{
+	const struct telemetry_gauges *g = &p->gauges;
+
+	buf_addf(&r->body,
+	    "{\"version\":\"%s\",\"ready\":%s,\"draining\":%s,"
+	    "\"uptime_s\":%.1f,\"config_version\":%llu,\"requests\":%u,"
+	    "\"connections\":%u,\"queued\":%u,\"upstream_transfers\":%u,"
+	    "\"upstream_connections_made\":%u,\"body_bytes\":%llu}",
+	    POINTSMAN_VERSION, p->ready ? "true" : "false",
+	    p->draining ? "true" : "false", (double)g->uptime / 1e6,
+	    (unsigned long long)g->config_version, g->requests, g->connections,
+	    g->queue, g->transfers, g->connections_made,
+	    (unsigned long long)g->body_bytes);
+}
+
+static void
+get_openapi(const struct admin_picture *p, struct admin_reply *r)
+{
+	(void)p;
+	admin_send_json(admin_openapi(), r);
+}
+
+static void
+get_receipt(const struct admin_picture *p, struct admin_reply *r)
+{
+	const struct slice path = slice_of("/admin/v1/receipts/");
+
+	admin_get_receipt(
+	    p, slice_make(p->path.p + path.n, p->path.n - path.n), r);
+}
+
+static void
+post_reload(const struct admin_picture *p, struct admin_reply *r)
+{
+	(void)p;
+	r->action = ADMIN_RELOAD;
+}
+
+static void
+any_keys(const struct admin_picture *p, struct admin_reply *r)
+{
+	(void)p;
+	r->action = ADMIN_KEYS;
+}
+
+static void
+get_tenants(const struct admin_picture *p, struct admin_reply *r)
+{
+	(void)p;
+	r->action = ADMIN_TENANTS;
+}
+
+/* --- what they take --- */
+
+#define END                                                                    \
+	{                                                                      \
+		.name = NULL                                                   \
+	}
+
+static const struct admin_parameter receipts_takes[] = {
+	{ "tenant", "string", false, false, "This tenant's alone." },
+	{ "missed", "integer", false, false,
+	    "`1`: those alone that missed their targets." },
+	{ "limit", "integer", false, false, "How many, 1..1000; 20 if unset." },
+	END,
+};
+static const struct admin_parameter receipt_takes[] = {
+	{ "id", "string", true, true,
+	    "The request's id, as in `x-request-id` of its answer." },
+	END,
+};
+static const struct admin_parameter usage_takes[] = {
+	{ "by", "string", false, false,
+	    "What to sum by, with commas: `tenant,model`." },
+	{ "since", "string", false, false,
+	    "`24h` ago, or `2026-11-21`, `2026-11-21T08:00:00Z`; a day ago if "
+	    "unset." },
+	{ "until", "string", false, false, "The same; now if unset." },
+	{ "tenant", "string", false, false, "This tenant's alone." },
+	{ "key", "string", false, false, "This key's alone, by its name." },
+	{ "model", "string", false, false, "This model's alone." },
+	{ "format", "string", false, false, "`json`, `csv` or `table`." },
+	END,
+};
+static const struct admin_parameter drill_takes[] = {
+	{ "fail", "string", true, false, "The backend that is to fail." },
+	{ "for", "string", false, false, "How long, 1s..1h; `60s` if unset." },
+	{ "tenant", "string", false, false,
+	    "For this tenant's requests alone." },
+	END,
+};
+static const struct admin_parameter keys_takes[] = {
+	{ "tenant", "string", false, false, "This tenant's alone." },
+	END,
+};
+static const struct admin_parameter key_takes[] = {
+	{ "tenant", "string", true, false, "Whose key." },
+	{ "name", "string", true, false,
+	    "The key's own: 1..64 letters, digits, `-`, `_`, `.`, `@`." },
+	END,
+};
+static const struct admin_parameter new_key_takes[] = {
+	{ "tenant", "string", true, false, "Whose key." },
+	{ "name", "string", true, false,
+	    "The key's own: 1..64 letters, digits, `-`, `_`, `.`, `@`." },
+	{ "expires", "string", false, false,
+	    "How long it is good, as `30d`; for ever if unset." },
+	{ "models", "string", false, false,
+	    "These models alone, with commas; all of its tenant's if unset." },
+	{ "requests_per_minute", "number", false, false, "A limit." },
+	{ "tokens_per_minute", "number", false, false, "A limit." },
+	{ "concurrent", "number", false, false,
+	    "A limit: requests under way." },
+	{ "max_tokens", "number", false, false, "The longest answer." },
+	{ "daily_budget", "number", false, false, "USD." },
+	{ "monthly_budget", "number", false, false, "USD." },
+	END,
+};
+
+/* --- what they answer --- */
+
+#define ANSWERS(...)                                                           \
+	(const struct admin_answer[])                                          \
+	{                                                                      \
+		__VA_ARGS__,                                                   \
+		{                                                              \
+			.status = 0                                            \
+		}                                                              \
+	}
+#define NO_QUERY                                                               \
+	{                                                                      \
+		400, JSON, "A parameter is wrong; it says which."              \
+	}
+#define NO_RECEIPTS                                                            \
+	{                                                                      \
+		404, JSON, "None are kept (`receipts = 0`)."                   \
+	}
+
+static const struct admin_route routes[] = {
+	{ "GET", "/healthz", "getHealth", .open = true,
+	    .summary = "Whether the main thread runs.",
+	    .answers = ANSWERS({ 200, TEXT, "`ok`" }), .handle = get_healthz },
+	{ "GET", "/readyz", "getReady", .open = true,
+	    .summary = "Whether it takes requests.",
+	    .answers = ANSWERS({ 200, TEXT, "`ready`" },
+		{ 503, TEXT, "`starting` or `draining`" }),
+	    .handle = get_readyz },
+	{ "GET", "/metrics", "getMetrics", .summary = "Metrics for Prometheus.",
+	    .answers = ANSWERS({ 200, TEXT, "Its text format, 0.0.4." }),
+	    .handle = get_metrics },
+	{ "GET", "/admin/v1/openapi.json", "getOpenapi",
+	    .summary = "This API, as OpenAPI 3.1.",
+	    .answers = ANSWERS({ 200, JSON, "The document." }),
+	    .handle = get_openapi },
+	{ "GET", "/admin/v1/status", "getStatus",
+	    .summary = "The process in one line.",
+	    .answers = ANSWERS({ 200, JSON, "Version, counts, uptime." }),
+	    .handle = get_status },
+	{ "GET", "/admin/v1/backends", "getBackends",
+	    .summary = "Every backend and serving: state, load, latency.",
+	    .answers = ANSWERS({ 200, JSON, "Backends, each with servings." }),
+	    .handle = get_backends },
+	{ "GET", "/admin/v1/config", "getConfig",
+	    .summary = "The configuration in force, secrets masked.",
+	    .answers = ANSWERS({ 200, JSON, "Settings, as in gateway.conf." }),
+	    .handle = get_config },
+	{ "GET", "/admin/v1/receipts", "getReceipts",
+	    .summary = "The latest receipts, a line each.",
+	    .parameters = receipts_takes,
+	    .answers = ANSWERS(
+		{ 200, JSON, "The latest first." }, NO_QUERY, NO_RECEIPTS),
+	    .handle = admin_get_receipts },
+	{ "GET", "/admin/v1/receipts/{id}", "getReceipt",
+	    .summary = "Why one request went where it went.",
+	    .parameters = receipt_takes,
+	    .answers = ANSWERS({ 200, JSON, "Its receipt." },
+		{ 404, JSON, "Unknown, still running or overwritten." }),
+	    .handle = get_receipt },
+	{ "GET", "/admin/v1/slo", "getSlo",
+	    .summary = "What was met by model, tenant and class, and what "
+		       "could be.",
+	    .answers = ANSWERS({ 200, JSON, "A row for each." }, NO_RECEIPTS),
+	    .handle = admin_get_slo },
+	{ "GET", "/admin/v1/usage", "getUsage",
+	    .summary = "Sums of the ledger.", .parameters = usage_takes,
+	    .answers = ANSWERS({ 200, JSON, "Or CSV, or a table." }, NO_QUERY,
+		{ 404, JSON, "No ledger is kept." },
+		{ 500, JSON, "The ledger cannot be read." },
+		{ 503, JSON,
+		    "Two questions are being answered, or this one "
+		    "takes longer than 30 s." }),
+	    .handle = admin_get_usage },
+	{ "POST", "/admin/v1/reload", "reload", .role = ROLE_OPERATE,
+	    .summary = "Reads gateway.conf again, as SIGHUP does.",
+	    .answers = ANSWERS({ 200, JSON, "It is in force." },
+		{ 400, JSON, "It is not: the complaints, a line each." }),
+	    .handle = post_reload },
+	{ "GET", "/admin/v1/drill", "getDrill", .summary = "The last drill.",
+	    .answers = ANSWERS({ 200, JSON,
+		"`drill` is null before the "
+		"first." }),
+	    .handle = admin_get_drill },
+	{ "POST", "/admin/v1/drill", "beginDrill", .role = ROLE_OPERATE,
+	    .summary = "Begins one: a backend fails for a while.",
+	    .parameters = drill_takes,
+	    .answers = ANSWERS({ 200, JSON, "It runs." }, NO_QUERY,
+		{ 409, JSON, "Another one runs." }),
+	    .handle = admin_post_drill },
+	{ "DELETE", "/admin/v1/drill", "stopDrill", .role = ROLE_OPERATE,
+	    .summary = "Ends it.",
+	    .answers = ANSWERS(
+		{ 200, JSON, "What it counted." }, { 404, JSON, "None runs." }),
+	    .handle = admin_delete_drill },
+	{ "GET", "/admin/v1/keys", "getKeys",
+	    .summary = "Keys of tenants, by name, with what they spent.",
+	    .parameters = keys_takes,
+	    .answers = ANSWERS({ 200, JSON, "A row for each." }, NO_QUERY),
+	    .handle = any_keys },
+	{ "POST", "/admin/v1/keys", "addKey", .role = ROLE_ADMIN,
+	    .summary = "Makes a key of a tenant.", .parameters = new_key_takes,
+	    .answers = ANSWERS({ 200, JSON,
+				   "The only answer that has the "
+				   "key." },
+		NO_QUERY,
+		{ 409, JSON,
+		    "The name is taken, or there is no "
+		    "`keys_file`." },
+		{ 503, JSON, "The file cannot be written." }),
+	    .handle = any_keys },
+	{ "DELETE", "/admin/v1/keys", "revokeKey", .role = ROLE_ADMIN,
+	    .summary = "Revokes a key made at run time.",
+	    .parameters = key_takes,
+	    .answers = ANSWERS({ 200, JSON, "It is good no longer." }, NO_QUERY,
+		{ 404, JSON, "There is none of that name." },
+		{ 409, JSON, "There is no `keys_file`." },
+		{ 503, JSON, "The file cannot be written." }),
+	    .handle = any_keys },
+	{ "GET", "/admin/v1/tenants", "getTenants",
+	    .summary = "Limits of tenants, and what they spent.",
+	    .answers = ANSWERS({ 200, JSON, "A row for each." }),
+	    .handle = get_tenants },
+};
+
+const struct admin_route *
+admin_routes(size_t *n)
+{
+	*n = sizeof(routes) / sizeof(routes[0]);
+	return routes;
+}

@@ -1,0 +1,50 @@
+/* gateway/cmd_audit.c - `pointsman audit verify`: is an audit log as it was
+ * written? */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/admin/audit.h"
+#include "gateway/command.h"
+
+static int
+verify(const char *path, const char *head)
+{
+	struct audit_state s;
+	struct errmsg why;
+
+	if (audit_verify(path, &s, &why) != OK) {
+		fprintf(stderr, "pointsman audit: %s\n", why.text);
+		return EXIT_BAD;
+	}
+	if (head != NULL && strcmp(head, s.hash) != 0) {
+		fprintf(stderr,
+		    "pointsman audit: %s: want the last hash to be %s, got %s: "
+		    "lines were added since, cut off, or all written anew\n",
+		    path, head, s.hash);
+		return EXIT_BAD;
+	}
+	printf("%s is whole: %" PRIu64 " lines, the last hash %s\n", path, s.n,
+	    s.hash);
+	return EXIT_GOOD;
+}
+
+int
+command_audit(int argc, char **argv)
+{
+	static const char usage[] = "pointsman audit verify FILE [--last HASH]";
+	const char *last = NULL;
+	const struct command_option options[] = {
+		{ "last", 0, "HASH",
+		    "that its last line has, as the gateway's log said it",
+		    &last, NULL },
+	};
+	int at = command_options(argc, argv, usage, options, 1);
+
+	if (at == -1)
+		return EXIT_GOOD;
+	if (at >= 0 && at + 2 == argc && strcmp(argv[at], "verify") == 0)
+		return verify(argv[at + 1], last);
+	fprintf(stderr, "usage: %s\n", usage);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,151 @@
+/* gateway/keyring_write.c - the file of the keys made at run time, as it is
+ * written: each as it was read or made, so that with very many of them nothing
+ * is rendered but the new one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/conf/source.h"
+#include "gateway/keyring.h"
+#include "gateway/lib/hex.h"
+
+#define PATH_MAX_BYTES ((size_t)4096)
+
+json_t *
+limits_json(const struct conf_quota *q)
+{
+	const struct grant_limit *l;
+	json_t *o = json_object();
+
+	for (size_t i = 0; (l = grant_limit_at(i)) != NULL; i++)
+		if (grant_limit_get(q, i) > 0)
+			json_object_set_new(
+			    o, l->name, json_real(grant_limit_get(q, i)));
+	return o;
+}
+
+json_t *
+grant_json(const struct grant *g)
+{
+	json_t *o = json_object(), *models;
+
+	json_object_set_new(o, "tenant", json_string(g->tenant));
+	json_object_set_new(o, "name", json_string(g->key.name));
+	json_object_set_new(o, "created", json_integer(g->created / USEC_SEC));
+	if (g->expires > 0)
+		json_object_set_new(
+		    o, "expires", json_integer(g->expires / USEC_SEC));
+	if (g->models != NULL) {
+		models = json_array();
+		for (size_t i = 0; g->models[i] != NULL; i++)
+			json_array_append_new(
+			    models, json_string(g->models[i]));
+		json_object_set_new(o, "models", models);
+	}
+	if (g->limited)
+		json_object_set_new(o, "limits", limits_json(&g->limits));
+	return o;
+}
+
+char *
+grant_text(const struct grant *g)
+{
+	char hex[2 * CONF_KEY_BYTES + 1], *text;
+	json_t *o = grant_json(g);
+
+	hex_write(g->key.digest, CONF_KEY_BYTES, hex);
+	json_object_set_new(o, "sha256", json_string(hex));
+	text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	json_decref(o);
+	return text;
+}
+
+/* A line for each; no more than can be read again. */
+static enum err
+ring_text(const struct keyring *r, struct buf *out, const char *path,
+    struct errmsg *why)
+{
+	const char *comma = "";
+	const struct grant *g;
+
+	buf_add_str(out, "{\"version\": 1, \"keys\": [");
+	for (size_t i = 0; (g = keyring_at(r, i)) != NULL; i++) {
+		if (atomic_load(&g->revoked))
+			continue;
+		buf_addf(out, "%s\n", comma);
+		buf_add(out, g->text);
+		comma = ",";
+	}
+	buf_add_str(out, "\n]}\n");
+	if (buf_err(out) == ERR_MEMORY)
+		return fail(why, ERR_MEMORY, "out of memory");
+	if (buf_err(out) != OK)
+		return fail(why, ERR_IO,
+		    "cannot write %s: more than %zu bytes cannot be read again",
+		    path, SOURCE_MAX);
+	return OK;
+}
+
+/* Whole, and on the disk. */
+static bool
+write_file(const char *path, struct slice text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	while (text.n > 0 && (n = write(fd, text.p, text.n)) > 0)
+		text = slice_make(text.p + n, text.n - (size_t)n);
+	if (text.n > 0 || fsync(fd) != 0) {
+		close(fd);
+		return false;
+	}
+	return close(fd) == 0;
+}
+
+/* The name in it, too. */
+static bool
+sync_folder(const char *path)
+{
+	char folder[PATH_MAX_BYTES] = ".";
+	const char *slash = strrchr(path, '/');
+	bool good;
+	int fd;
+
+	if (slash != NULL)
+		snprintf(folder, sizeof(folder), "%.*s",
+		    (int)(slash - path) + 1, path);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	good = fd >= 0 && fsync(fd) == 0;
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+enum err
+keyring_write(const struct keyring *r, const char *path, struct errmsg *why)
+{
+	char other[PATH_MAX_BYTES];
+	struct buf text;
+	enum err rc;
+
+	snprintf(other, sizeof(other), "%s.new", path);
+	buf_init(&text, SOURCE_MAX);
+	rc = ring_text(r, &text, path, why);
+	if (rc != OK)
+		goto out;
+	if (!write_file(other, buf_slice(&text)) || rename(other, path) != 0) {
+		rc = fail(
+		    why, ERR_IO, "cannot write %s: %s", path, strerror(errno));
+		unlink(other);
+	} else if (!sync_folder(path)) {
+		rc = fail(why, ERR_IO, "cannot write the folder of %s: %s",
+		    path, strerror(errno));
+	}
+out:
+	buf_fini(&text);
+	return rc;
+}
