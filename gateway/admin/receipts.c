@@ -1,8 +1,8 @@
 /* gateway/admin/receipts.c - the ring of receipts, and the blocks they are
  * written in.
  *
- * Invariant: a block is in the ring, in one worker's pool, or with one request.
- * A worker's pool is touched by that worker alone. */
+ * Invariant: a block is in the ring, in one worker's spares, or with one
+ * request. A worker's spares are touched by that worker alone. */
 #include "gateway/admin/receipts.h"
 
 #include <pthread.h>
@@ -19,7 +19,7 @@ struct trace_block {
 	struct route_trace trace;
 };
 
-struct pool {
+struct spares {
 	struct receipt *receipts;
 	struct trace_block *traces;
 	unsigned n_receipts, n_traces;
@@ -27,7 +27,7 @@ struct pool {
 
 struct receipts {
 	unsigned n, workers;
-	struct pool *pools; /* a worker each */
+	struct spares *spares; /* a worker each */
 	_Atomic uint64_t filed; /* written under the lock */
 	_Atomic uint64_t *keys; /* of the ids, to look for without the lock */
 	pthread_mutex_t lock; /* guards the ring */
@@ -72,17 +72,17 @@ receipts_new(unsigned n, unsigned workers)
 	pthread_mutex_init(&s->lock, NULL);
 	s->n = n;
 	s->workers = workers;
-	s->pools = calloc(workers, sizeof(*s->pools));
+	s->spares = calloc(workers, sizeof(*s->spares));
 	s->keys = calloc(n, sizeof(*s->keys));
 	s->ring = calloc(n, sizeof(struct receipt *));
-	if (s->pools == NULL || s->keys == NULL || s->ring == NULL ||
+	if (s->spares == NULL || s->keys == NULL || s->ring == NULL ||
 	    !fill_ring(s))
 		receipts_free(&s);
 	return s;
 }
 
 static void
-pool_free(struct pool *p)
+spares_free(struct spares *p)
 {
 	struct trace_block *t;
 	struct receipt *r;
@@ -106,11 +106,11 @@ receipts_free(struct receipts **sp)
 		return;
 	for (unsigned i = 0; s->ring != NULL && i < s->n; i++)
 		free(s->ring[i]);
-	for (unsigned i = 0; s->pools != NULL && i < s->workers; i++)
-		pool_free(&s->pools[i]);
+	for (unsigned i = 0; s->spares != NULL && i < s->workers; i++)
+		spares_free(&s->spares[i]);
 	free(s->ring);
 	free(s->keys);
-	free(s->pools);
+	free(s->spares);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 	*sp = NULL;
@@ -119,7 +119,7 @@ receipts_free(struct receipts **sp)
 /* --- blocks --- */
 
 static void
-pool_give(struct pool *p, struct receipt *r)
+spares_give(struct spares *p, struct receipt *r)
 {
 	if (p->n_receipts == POOL_MAX) {
 		free(r);
@@ -131,7 +131,7 @@ pool_give(struct pool *p, struct receipt *r)
 }
 
 static struct receipt *
-pool_take(struct pool *p, unsigned set_cap)
+spares_take(struct spares *p, unsigned set_cap)
 {
 	struct receipt *r = p->receipts;
 
@@ -154,7 +154,7 @@ receipt_take(struct receipts *s, unsigned worker, size_t servings)
 	if (servings > cap)
 		cap = servings < CONF_SERVINGS_MAX ? (unsigned)servings
 						   : CONF_SERVINGS_MAX;
-	r = pool_take(&s->pools[worker], cap);
+	r = spares_take(&s->spares[worker], cap);
 	if (r == NULL)
 		return NULL;
 	cap = r->set_cap;
@@ -167,7 +167,7 @@ void
 receipt_drop(struct receipts *s, unsigned worker, struct receipt **rp)
 {
 	if (*rp != NULL)
-		pool_give(&s->pools[worker], *rp);
+		spares_give(&s->spares[worker], *rp);
 	*rp = NULL;
 }
 
@@ -202,14 +202,14 @@ receipt_file(struct receipts *s, unsigned worker, struct receipt **rp)
 	atomic_store_explicit(&s->keys[at % s->n], key, memory_order_relaxed);
 	atomic_store_explicit(&s->filed, at + 1, memory_order_relaxed);
 	pthread_mutex_unlock(&s->lock);
-	pool_give(&s->pools[worker], old);
+	spares_give(&s->spares[worker], old);
 	*rp = NULL;
 }
 
 struct route_trace *
 trace_take(struct receipts *s, unsigned worker)
 {
-	struct pool *p = &s->pools[worker];
+	struct spares *p = &s->spares[worker];
 	struct trace_block *b = p->traces;
 
 	if (b != NULL) {
@@ -229,7 +229,7 @@ trace_take(struct receipts *s, unsigned worker)
 void
 trace_give(struct receipts *s, unsigned worker, struct route_trace **tp)
 {
-	struct pool *p = &s->pools[worker];
+	struct spares *p = &s->spares[worker];
 	struct trace_block *b;
 
 	if (*tp == NULL)

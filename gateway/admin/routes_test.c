@@ -1,15 +1,7 @@
 /* gateway/admin/routes_test.c - requests find their routes, and what is said
  * about routes follows the table. Runs from the root of the repository. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "gateway/admin/routes.h"
-
-#include <cmocka.h>
+#include "gateway/conf/testing.h"
 
 static const char *
 found(const char *method, const char *path)
@@ -75,24 +67,10 @@ every_route_is_in_the_document(void **state)
 	json_decref(doc);
 }
 
-static char *
-read_all(FILE *f)
-{
-	struct buf b;
-	int c;
-
-	assert_non_null(f);
-	buf_init(&b, 1 << 20);
-	while ((c = fgetc(f)) != EOF)
-		buf_add_char(&b, (char)c);
-	fclose(f);
-	return buf_take(&b, NULL);
-}
-
 static void
 the_documentation_has_not_drifted(void **state)
 {
-	char *file = read_all(fopen("docs/admin-api.md", "r"));
+	char *file = read_whole("docs/admin-api.md");
 	char *fresh = NULL;
 	size_t n;
 	FILE *f = open_memstream(&fresh, &n);

@@ -4,21 +4,6 @@
 #include "gateway/conf/testing.h"
 
 static char *
-read_all(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	struct buf b;
-	int c;
-
-	assert_non_null(f);
-	buf_init(&b, 1 << 20);
-	while ((c = fgetc(f)) != EOF)
-		buf_add_char(&b, (char)c);
-	fclose(f);
-	return buf_take(&b, NULL);
-}
-
-static char *
 write_all(void)
 {
 	char *text = NULL;
@@ -34,7 +19,7 @@ write_all(void)
 static void
 the_documentation_has_not_drifted(void **state)
 {
-	char *file = read_all("docs/configuration.md");
+	char *file = read_whole("docs/configuration.md");
 	char *fresh = write_all();
 
 	(void)state;

@@ -13,6 +13,7 @@
 
 /* Ours first: cmocka makes a macro of fail. */
 #include "gateway/conf/conf.h"
+#include "gateway/lib/buf.h"
 
 #include <cmocka.h>
 
@@ -113,6 +114,22 @@ assert_loads(struct fixture *f, const char *text, size_t warnings)
 		print_message("%s", f->text);
 	assert_int_equal(f->rc, OK);
 	assert_int_equal(f->complaints.warnings, warnings);
+}
+
+/* The caller frees it. */
+static inline char *
+read_whole(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	struct buf b;
+	int c;
+
+	assert_non_null(f);
+	buf_init(&b, 1 << 20);
+	while ((c = fgetc(f)) != EOF)
+		buf_add_char(&b, (char)c);
+	fclose(f);
+	return buf_take(&b, NULL);
 }
 
 /* The text has exactly one error, and this is what is said of it. */

@@ -8,8 +8,6 @@
  * row never allocates and never fails but for a full queue. */
 #include "gateway/ledger/ledger.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +16,7 @@
 #include "gateway/ledger/store.h"
 #include "gateway/lib/buf.h"
 #include "gateway/lib/log.h"
+#include "gateway/lib/writer.h"
 
 #define QUEUE_MAX ((size_t)4 << 20) /* bytes; some 20,000 rows */
 #define GATHER (200 * USEC_MS)
@@ -27,12 +26,10 @@
 #define GIVE_UP (5 * USEC_SEC) /* after ledger_close() */
 
 struct ledger {
-	pthread_t writer;
 	atomic_ullong written, dropped, failures;
 	_Atomic int64_t keep;
 
-	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t wake;
+	struct writer writer; /* its lock is for what follows */
 	struct buf queue;
 	size_t n_queued; /* rows in it */
 	bool closing;
@@ -71,7 +68,7 @@ wait_until(struct ledger *l, usec until)
 	struct timespec ts = { .tv_sec = (time_t)(until / USEC_SEC),
 		.tv_nsec = (long)(until % USEC_SEC * 1000) };
 
-	pthread_cond_timedwait(&l->wake, &l->lock, &ts);
+	pthread_cond_timedwait(&l->writer.wake, &l->writer.lock, &ts);
 }
 
 static void
@@ -132,13 +129,13 @@ write_turn(struct ledger *l)
 
 	if (l->n_batch == 0)
 		take_queue(l);
-	pthread_mutex_unlock(&l->lock);
+	pthread_mutex_unlock(&l->writer.lock);
 	done = l->n_batch == 0 || write_batch(l);
 	if (done && !closing && clock_now() >= l->prune_at)
 		prune(l, clock_now());
 	if (closing && l->give_up == 0)
 		l->give_up = clock_now() + GIVE_UP;
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->writer.lock);
 	if (done)
 		return !closing || l->queue.n > 0;
 	if (l->give_up != 0 && clock_now() >= l->give_up)
@@ -152,7 +149,7 @@ write_all(void *arg)
 {
 	struct ledger *l = arg;
 
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->writer.lock);
 	do {
 		while (l->queue.n == 0 && l->n_batch == 0 && !l->closing &&
 		    clock_now() < l->prune_at)
@@ -160,36 +157,11 @@ write_all(void *arg)
 		if (l->n_batch == 0)
 			gather(l);
 	} while (write_turn(l));
-	pthread_mutex_unlock(&l->lock);
+	pthread_mutex_unlock(&l->writer.lock);
 	return NULL;
 }
 
 /* --- opening and closing --- */
-
-/* Waits by the monotonic clock; signals are for other threads. */
-static bool
-start_writer(struct ledger *l)
-{
-	pthread_condattr_t attr;
-	sigset_t all, before;
-	int rc;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->wake, &attr);
-	pthread_condattr_destroy(&attr);
-	pthread_mutex_init(&l->lock, NULL);
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&l->writer, NULL, write_all, l);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc == 0)
-		return true;
-	pthread_cond_destroy(&l->wake);
-	pthread_mutex_destroy(&l->lock);
-	return false;
-}
 
 static void
 release(struct ledger *l)
@@ -215,7 +187,8 @@ ledger_open(
 	rc = store_open(&l->store, path, why);
 	if (rc == OK &&
 	    (!buf_reserve(&l->queue, QUEUE_MAX) ||
-		!buf_reserve(&l->batch, QUEUE_MAX) || !start_writer(l)))
+		!buf_reserve(&l->batch, QUEUE_MAX) ||
+		!writer_start(&l->writer, write_all, l)))
 		rc = fail(why, ERR_MEMORY, "ledger: out of memory");
 	if (rc != OK) {
 		release(l);
@@ -233,16 +206,14 @@ ledger_close(struct ledger **lp)
 
 	if (l == NULL)
 		return;
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->writer.lock);
 	l->closing = true;
-	pthread_cond_signal(&l->wake);
-	pthread_mutex_unlock(&l->lock);
-	pthread_join(l->writer, NULL);
+	pthread_cond_signal(&l->writer.wake);
+	pthread_mutex_unlock(&l->writer.lock);
+	writer_end(&l->writer);
 	lost = l->n_batch + l->n_queued;
 	if (lost > 0)
 		log_error("ledger reason=gave_up lost=%zu", lost);
-	pthread_cond_destroy(&l->wake);
-	pthread_mutex_destroy(&l->lock);
 	release(l);
 	*lp = NULL;
 }
@@ -257,7 +228,7 @@ ledger_write(struct ledger *l, const struct outcome *o)
 	bool fits;
 
 	entry_write(&room, o, clock_wall());
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->writer.lock);
 	before = l->queue.n;
 	fits = room.entry.size <= QUEUE_MAX - before;
 	if (fits) {
@@ -266,8 +237,8 @@ ledger_write(struct ledger *l, const struct outcome *o)
 	}
 	if (before == 0 ||
 	    (before < QUEUE_MAX / 2 && l->queue.n >= QUEUE_MAX / 2))
-		pthread_cond_signal(&l->wake);
-	pthread_mutex_unlock(&l->lock);
+		pthread_cond_signal(&l->writer.wake);
+	pthread_mutex_unlock(&l->writer.lock);
 	if (!fits)
 		atomic_fetch_add_explicit(&l->dropped, 1, memory_order_relaxed);
 }

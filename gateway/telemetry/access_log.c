@@ -11,8 +11,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +19,7 @@
 #include <unistd.h>
 
 #include "gateway/lib/log.h"
+#include "gateway/lib/writer.h"
 #include "gateway/telemetry/access_line.h"
 #include "gateway/telemetry/telemetry.h"
 
@@ -38,12 +37,10 @@ struct turn {
 };
 
 struct access_log {
-	pthread_t writer;
 	atomic_bool off;
 	atomic_ullong dropped;
 
-	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t wake;
+	struct writer writer; /* its lock is for what follows */
 	struct buf queue;
 	usec closing; /* since then; 0: not */
 	size_t n_turns; /* places that the writer has yet to turn to */
@@ -73,9 +70,9 @@ gave_up(struct access_log *l)
 {
 	bool yes;
 
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->writer.lock);
 	yes = l->closing != 0 && clock_now() - l->closing > GIVE_UP;
-	pthread_mutex_unlock(&l->lock);
+	pthread_mutex_unlock(&l->writer.lock);
 	return yes;
 }
 
@@ -182,7 +179,7 @@ gather(struct access_log *l)
 		.tv_nsec = (long)(until % USEC_SEC * 1000) };
 
 	while (l->closing == 0 && l->queue.n < QUEUE_MAX / 2 &&
-	    pthread_cond_timedwait(&l->wake, &l->lock, &ts) == 0)
+	    pthread_cond_timedwait(&l->writer.wake, &l->writer.lock, &ts) == 0)
 		continue;
 }
 
@@ -207,7 +204,7 @@ write_batch(struct access_log *l)
 	l->n_turns = 0;
 	l->queue = l->batch;
 	l->batch = taken;
-	pthread_mutex_unlock(&l->lock);
+	pthread_mutex_unlock(&l->writer.lock);
 
 	for (size_t i = 0; i < n_turns; i++) {
 		write_lines(l, slice_make(taken.p + at, turns[i].at - at));
@@ -217,7 +214,7 @@ write_batch(struct access_log *l)
 	write_lines(l, slice_make(taken.p + at, taken.n - at));
 	buf_reset(&l->batch);
 
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->writer.lock);
 }
 
 static void *
@@ -225,16 +222,16 @@ write_all(void *arg)
 {
 	struct access_log *l = arg;
 
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->writer.lock);
 	for (;;) {
 		while (l->queue.n == 0 && l->n_turns == 0 && l->closing == 0)
-			pthread_cond_wait(&l->wake, &l->lock);
+			pthread_cond_wait(&l->writer.wake, &l->writer.lock);
 		if (l->queue.n == 0 && l->n_turns == 0)
 			break;
 		gather(l);
 		write_batch(l);
 	}
-	pthread_mutex_unlock(&l->lock);
+	pthread_mutex_unlock(&l->writer.lock);
 	return NULL;
 }
 
@@ -258,31 +255,6 @@ open_target(const char *target, int *fd, struct errmsg *why)
 		return fail(why, ERR_IO, "access_log: cannot open %s: %s",
 		    target, strerror(errno));
 	return OK;
-}
-
-/* Waits by the monotonic clock; signals are for other threads. */
-static bool
-start_writer(struct access_log *l)
-{
-	pthread_condattr_t attr;
-	sigset_t all, before;
-	int rc;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->wake, &attr);
-	pthread_condattr_destroy(&attr);
-	pthread_mutex_init(&l->lock, NULL);
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&l->writer, NULL, write_all, l);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc == 0)
-		return true;
-	pthread_cond_destroy(&l->wake);
-	pthread_mutex_destroy(&l->lock);
-	return false;
 }
 
 static void
@@ -313,7 +285,8 @@ access_log_open(const char *target, struct access_log **out, struct errmsg *why)
 	}
 	atomic_init(&l->off, l->fd < 0);
 	if (!buf_reserve(&l->queue, QUEUE_MAX) ||
-	    !buf_reserve(&l->batch, QUEUE_MAX) || !start_writer(l)) {
+	    !buf_reserve(&l->batch, QUEUE_MAX) ||
+	    !writer_start(&l->writer, write_all, l)) {
 		release(l);
 		return fail(why, ERR_MEMORY, "access_log: out of memory");
 	}
@@ -330,13 +303,13 @@ access_log_reopen(struct access_log *l, const char *target, struct errmsg *why)
 	rc = open_target(target, &fd, why);
 	if (rc != OK)
 		return rc;
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->writer.lock);
 	if (l->n_turns == TURNS_MAX) /* the writer is stuck: skip a place */
 		unused = l->turns[--l->n_turns].fd;
 	l->turns[l->n_turns++] = (struct turn){ l->queue.n, fd };
 	atomic_store(&l->off, fd < 0);
-	pthread_cond_signal(&l->wake);
-	pthread_mutex_unlock(&l->lock);
+	pthread_cond_signal(&l->writer.wake);
+	pthread_mutex_unlock(&l->writer.lock);
 	if (unused >= 0)
 		close(unused);
 	return OK;
@@ -349,13 +322,11 @@ access_log_close(struct access_log **lp)
 
 	if (l == NULL)
 		return;
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->writer.lock);
 	l->closing = clock_now();
-	pthread_cond_signal(&l->wake);
-	pthread_mutex_unlock(&l->lock);
-	pthread_join(l->writer, NULL);
-	pthread_cond_destroy(&l->wake);
-	pthread_mutex_destroy(&l->lock);
+	pthread_cond_signal(&l->writer.wake);
+	pthread_mutex_unlock(&l->writer.lock);
+	writer_end(&l->writer);
 	release(l);
 	*lp = NULL;
 }
@@ -372,15 +343,15 @@ access_log_write(struct access_log *l, const struct outcome *o)
 	if (atomic_load_explicit(&l->off, memory_order_relaxed))
 		return;
 	access_line(o, clock_wall(), &line);
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->writer.lock);
 	before = l->queue.n;
 	fits = line.n <= QUEUE_MAX - before;
 	if (fits)
 		buf_add(&l->queue, slice_make(line.p, line.n));
 	if (before == 0 ||
 	    (before < QUEUE_MAX / 2 && l->queue.n >= QUEUE_MAX / 2))
-		pthread_cond_signal(&l->wake);
-	pthread_mutex_unlock(&l->lock);
+		pthread_cond_signal(&l->writer.wake);
+	pthread_mutex_unlock(&l->writer.lock);
 	if (!fits)
 		atomic_fetch_add_explicit(&l->dropped, 1, memory_order_relaxed);
 }
