@@ -29,6 +29,10 @@ class Truncated(Wrong):
     """A part, and no word that it is one."""
 
 
+class Closed(Wrong):
+    """No answer: the connection ended."""
+
+
 class Hung(Wrong):
     """Nothing, for longer than anything may take."""
 
@@ -56,8 +60,13 @@ def request(path, body, headers=None):
 
 
 async def read_head(reader):
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    lines = head.split("\r\n")
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError as e:
+        if e.partial:
+            raise
+        raise Closed("closed without a word") from None
+    lines = head.decode("latin-1").split("\r\n")
     m = re.fullmatch(r"HTTP/1\.1 (\d{3}) .*", lines[0])
     if not m:
         raise Wrong(f"status line {lines[0]!r}")

@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
-"""tests/chaos/scorecard.py [N] - the cases of upstream faults N times, each
-time in another order; prints what came of them.
+"""tests/chaos/scorecard.py [N] - the cases of upstream faults, and the tests
+of what clients, paths and operators do, N times, each time in another order;
+prints what came of them.
 
-CHAOS_SEED=n begins with that order; CHAOS_ONLY=text plays the cases whose
-names have that in them. Exits 1 if any case came out wrong."""
+CHAOS_SEED=n begins with that order; CHAOS_ONLY=text plays no more than the
+cases and tests whose names have that in them. Exits 1 if any came out
+wrong."""
 import asyncio
 import os
 import random
 import sys
 import time
+import unittest
 from collections import Counter, defaultdict
 
-sys.path.insert(0, os.path.dirname(__file__))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
 from cases import all_cases  # noqa: E402
 from faults import After, Fine  # noqa: E402
 from place import Place, chat  # noqa: E402
@@ -25,9 +29,11 @@ GROUPS = (
     "none that matters",
 )
 LEAVES = 100
+ONLY = os.environ.get("CHAOS_ONLY", "")
 COLUMNS = ("whole", "error", "broken", "wrong")
 SAYS = {"whole": "whole answer", "error": "error status",
         "broken": "error event", "wrong": "anything else"}
+CASES = "upstream_faults_test"  # what this plays itself
 
 
 def group_of(case):
@@ -43,6 +49,7 @@ def group_of(case):
 class Card:
     def __init__(self):
         self.table = defaultdict(Counter)
+        self.tests = defaultdict(Counter)
         self.latencies, self.leaves = [], []
         self.wrong, self.longest, self.missed = [], (0.0, ""), 0
 
@@ -68,14 +75,24 @@ class Card:
             print(f"| {group} | {sum(row.values())} | "
                   + " | ".join(str(row[c]) for c in COLUMNS) + " |")
         print()
+        self.print_tests()
         say("Work on a fault was cancelled", self.latencies)
         say("Work for a client that left was cancelled", self.leaves)
         print(f"Never cancelled: {self.missed}.")
         took, name = self.longest
-        print(f"The longest case took {took:.1f} s: {name}.")
+        if name:
+            print(f"The longest case took {took:.1f} s: {name}.")
         for seed, name, what in self.wrong:
             print(f"seed {seed}: {name}: {what}", file=sys.stderr)
         return not self.wrong and not self.missed
+
+    def print_tests(self):
+        print("| the other tests | run | as promised | otherwise |\n"
+              "|---|---:|---:|---:|")
+        for name, row in sorted(self.tests.items()):
+            print(f"| `{name}` | {sum(row.values())} | {row['held']} | "
+                  f"{row['failed']} |")
+        print()
 
 
 def say(what, spans):
@@ -117,9 +134,61 @@ async def holds(call):
     await call.gone()
 
 
+class Verdicts(unittest.TestResult):
+    """Who failed, with its fixtures, and where."""
+
+    def __init__(self, card, seed):
+        super().__init__()
+        self.card, self.seed = card, seed
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.before = self.told()
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        failed = self.told() > self.before
+        self.card.tests[type(test).__module__]["failed" if failed
+                                               else "held"] += 1
+
+    def told(self):
+        return len(self.errors) + len(self.failures)
+
+    def close(self):
+        for test, what in self.errors + self.failures:
+            self.card.wrong.append((self.seed, test.id(), what))
+        for test, why in self.skipped:
+            print(f"{test.id()}: skipped, {why}", file=sys.stderr)
+
+
+def tests(card, seed):
+    """The other tests of this folder; those of a class stay together."""
+    order, classes = random.Random(seed), defaultdict(list)
+    for test in flat(unittest.defaultTestLoader.discover(HERE, "*_test.py")):
+        if type(test).__module__ != CASES and ONLY in test.id():
+            classes[type(test)].append(test)
+    groups = list(classes.values())
+    order.shuffle(groups)
+    for group in groups:
+        order.shuffle(group)
+    verdicts = Verdicts(card, seed)
+    unittest.TestSuite(sum(groups, [])).run(verdicts)
+    verdicts.close()
+
+
+def flat(suite):
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from flat(test)
+        else:
+            yield test
+
+
 async def once(card, seed):
-    only = os.environ.get("CHAOS_ONLY", "")
-    stage = Stage([c for c in all_cases() if only in c.name], seed)
+    cases = [c for c in all_cases() if ONLY in c.name]
+    if not cases:
+        return
+    stage = Stage(cases, seed)
     await stage.start()
     await stage.play()
     await asyncio.to_thread(wait_for, stage.at_rest, 20, "every gauge at 0")
@@ -137,6 +206,7 @@ def main():
               file=sys.stderr)
         asyncio.run(once(card, seed + i))
         leaves(card)
+        tests(card, seed + i)
     return 0 if card.print() else 1
 
 
