@@ -94,6 +94,17 @@ $(OUT)/test/$(1)/%_test: $(OUT)/obj/$(1)/%_test.o $(call archive,$(1)) \
 endef
 $(foreach f,$(FOLDERS),$(eval $(call folder_rules,$(f))))
 
+# The operators' page is part of the program.
+PAGE := gateway/admin/page
+ASSETS := $(sort $(foreach e,html css js svg,$(wildcard $(PAGE)/*.$(e))))
+$(OUT)/gen/assets.c: tools/embed $(PAGE) $(ASSETS)
+	@mkdir -p $(@D)
+	@tools/embed $(ASSETS) > $@
+$(OUT)/obj/assets_bytes.o: $(OUT)/gen/assets.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(call archive,gateway/admin): $(OUT)/obj/assets_bytes.o
+
 # gateway/ itself: its tests link the objects that they test.
 $(OUT)/gateway.a: $(filter-out %/main.o,$(call objects,gateway))
 	@rm -f $@
@@ -154,7 +165,7 @@ test:
 	@$(MAKE) -s FLAVOUR=asan $(BUILD)/asan/pointsman $(BUILD)/asan/fakellm
 	@$(MAKE) -s FLAVOUR=asan unit
 	@$(MAKE) -s FLAVOUR=asan fuzz-replay
-	@$(MAKE) -s FLAVOUR=asan config-check sim-gate vtc chaos-test clients
+	@$(MAKE) -s FLAVOUR=asan config-check sim-gate vtc chaos-test clients page-test
 
 unit: $(UNIT_TESTS)
 	@tools/run-units $(UNIT_TESTS)
@@ -162,13 +173,23 @@ unit: $(UNIT_TESTS)
 config-check: $(PROGRAM)
 	@$(PROGRAM) check -c gateway.conf
 
-vtc: $(PROGRAM) $(FAKELLM)
+vtc: $(PROGRAM) $(FAKELLM) $(LOADCLIENT)
 	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
 		tests/e2e/run
 
 clients: $(PROGRAM) $(FAKELLM)
 	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
 		tests/clients/run
+
+.PHONY: page-test page-pictures
+page-test: $(PROGRAM) $(FAKELLM)
+	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+		tests/page/run
+
+# The pictures of the page in docs/images.
+page-pictures: all
+	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+		build/tools/python/bin/python tests/page/pictures.py
 
 lint:
 	@tools/lint

@@ -113,7 +113,7 @@ is_about_key(const struct wire_error *e)
 		"AccessDeniedException", NULL };
 	static const char *const phrases[] = { "invalid api key",
 		"your api key", "this api key", "key limit exceeded",
-		"country, region, or territory", "access denied",
+		"country, region, or territory", "access denied due to invalid",
 		"permission denied", NULL };
 
 	return is_any(e, words) || begins_any(e, phrases);

@@ -295,6 +295,10 @@ a_403_is_about_the_key_where_it_says_so(void **state)
 		    "not supported\",\"type\":\"request_forbidden\",\"param\":"
 		    "null,\"code\":\"unsupported_country_region_territory\"}"
 		    "}" },
+		{ "azure", "openai", 403,
+		    "{\"error\":{\"code\":\"403\",\"message\":\"Access denied "
+		    "due to invalid subscription key or wrong API endpoint."
+		    "\"}}" },
 		{ "openrouter, what this key may spend", "openai", 403,
 		    "{\"error\":{\"message\":\"Key limit exceeded (total "
 		    "limit). Manage it using https://openrouter.ai/settings/"
@@ -307,6 +311,8 @@ a_403_is_about_the_key_where_it_says_so(void **state)
 		{ "what the client wrote", "openai", 403,
 		    "{\"error\":{\"message\":\"flagged: my permission_error, "
 		    "access denied, your API key\",\"code\":403}}" },
+		{ "a filter in front of it, in a word", "openai", 403,
+		    "{\"error\":{\"message\":\"Access denied\"}}" },
 		{ "a filter in front of it", "openai", 403,
 		    "<html><head><title>403 Forbidden</title></head></html>" },
 	};

@@ -42,6 +42,12 @@ bench: $(PROGRAM) $(FAKELLM) $(LOADCLIENT) $(OUT)/pointsman-alloc
 		POINTSMAN_COUNTING=$(abspath $(POINTSMAN_ALLOC)) \
 		PEERS=$(abspath $(PEERS)) RESULTS=$(BUILD)/bench.json bench/run
 
+# Limits, the ledger, traces, many tenants: what they cost. QUICK=1.
+.PHONY: bench-team
+bench-team: $(PROGRAM) $(FAKELLM) $(LOADCLIENT)
+	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+		LOADCLIENT=$(abspath $(LOADCLIENT)) bench/team
+
 # Side by side with all of them; QUICK=1, ONLY="pointsman haproxy".
 .PHONY: compare
 compare: $(PROGRAM) $(FAKELLM) $(LOADCLIENT)

@@ -9,8 +9,10 @@
  *	"fake": {"id": "r1", "fault": "cut", "after": 3, "ttft_ms": 20,
  *		 "itl_ms": 1, "tokens": 10}
  * (or, where something between drops members that it does not know, that
- * object as the text of "user"), and POST /fake/config {"fault": "503"} all that follow. GET /fake/stats and
- * GET /fake/calls tell what happened. Times there are CLOCK_MONOTONIC. */
+ * object as the text of "user"), and POST /fake/config {"fault": "503"} all that
+ * follow; {"keys": "one two"} there wants one of these as a bearer token, and
+ * says 401 without. GET /fake/stats and GET /fake/calls tell what happened.
+ * Times there are CLOCK_MONOTONIC. */
 #ifndef BENCH_FAKE_H
 #define BENCH_FAKE_H
 
@@ -117,6 +119,7 @@ struct fake {
 	int status;
 	unsigned after;
 	double slow; /* factor on all times */
+	char keys[128]; /* separated by spaces; none: anyone */
 };
 
 /* fake_http.c: connections. */
@@ -152,6 +155,7 @@ void fake_engine_leave(struct fake_engine *, struct fake_call *);
 /* fake_script.c: reading scripts, telling what happened. */
 void fake_read_script(struct fake_call *, struct slice body);
 bool fake_configure(struct fake *, struct slice body);
+bool fake_lets_in(const struct fake *, struct slice authorization);
 bool fake_fault_parse(struct slice, enum fake_fault *, int *status);
 void fake_render_stats(struct fake *, struct buf *);
 void fake_render_calls(struct fake *, struct buf *);

@@ -246,7 +246,7 @@ fake_done(struct fake_call *c)
 
 static void
 start_call(struct fake_conn *conn, struct slice method, struct slice path,
-    struct fake_call *c)
+    bool known, struct fake_call *c)
 {
 	struct fake *f = conn->f;
 
@@ -255,6 +255,10 @@ start_call(struct fake_conn *conn, struct slice method, struct slice path,
 	c->fault = f->fault;
 	c->status = f->status;
 	c->after = f->after;
+	if (!known) {
+		c->fault = FAKE_STATUS;
+		c->status = 401;
+	}
 	c->tokens = f->o.tokens;
 	list_init(&c->on_line);
 	conn->call = c;
@@ -270,7 +274,7 @@ next_request(struct fake_conn *conn)
 	struct fake_call *c;
 	uint64_t length = 0;
 	char request_line[512];
-	bool chunked;
+	bool chunked, known;
 
 	if (n == 0)
 		return false;
@@ -295,6 +299,7 @@ next_request(struct fake_conn *conn)
 		call_free(c);
 		return false;
 	}
+	known = fake_lets_in(conn->f, header_of(head, "authorization"));
 	slice_next(&head, '\n', &line);
 	snprintf(request_line, sizeof(request_line), "%.*s", SLICE_ARG(line));
 	buf_consume(&conn->in, n + wire);
@@ -302,7 +307,7 @@ next_request(struct fake_conn *conn)
 	slice_next(&line, ' ', &method);
 	if (!slice_next(&line, ' ', &path))
 		path = SLICE("/");
-	start_call(conn, method, path, c);
+	start_call(conn, method, path, known, c);
 	return true;
 }
 

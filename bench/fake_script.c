@@ -181,17 +181,37 @@ fake_configure(struct fake *f, struct slice body)
 {
 	json_t *doc = json_loadb(body.p != NULL ? body.p : "", body.n, 0, NULL);
 	const char *fault = json_string_value(json_object_get(doc, "fault"));
+	const char *keys = json_string_value(json_object_get(doc, "keys"));
 	bool good = json_is_object(doc);
 
 	if (fault != NULL)
 		good = good &&
 		    fake_fault_parse(slice_of(fault), &f->fault, &f->status);
+	if (keys != NULL)
+		snprintf(f->keys, sizeof(f->keys), "%s", keys);
 	f->slow = number(doc, "slow", f->slow);
 	f->after = (unsigned)number(doc, "after", f->after);
 	f->o.ttft_ms.low = number(doc, "ttft_low_ms", f->o.ttft_ms.low);
 	f->o.ttft_ms.high = number(doc, "ttft_high_ms", f->o.ttft_ms.high);
 	json_decref(doc);
 	return good;
+}
+
+bool
+fake_lets_in(const struct fake *f, struct slice authorization)
+{
+	struct slice keys = slice_of(f->keys), key;
+
+	if (keys.n == 0)
+		return true;
+	if (!slice_istarts(authorization, SLICE("bearer ")))
+		return false;
+	authorization = slice_make(authorization.p + strlen("bearer "),
+	    authorization.n - strlen("bearer "));
+	while (slice_next(&keys, ' ', &key))
+		if (slice_eq(key, authorization))
+			return true;
+	return false;
 }
 
 void

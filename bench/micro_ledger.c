@@ -40,6 +40,7 @@ request(char id[32], unsigned i)
 		.itl = 9000,
 		.total = 2900000,
 		.cost = 0.00108,
+		.charged = 0.00108,
 		.n_attempts = 1 };
 
 	snprintf(id, 32, "req_%024x", i);

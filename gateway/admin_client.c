@@ -11,7 +11,7 @@
 
 #define ANSWER_MAX ((size_t)64 << 20)
 #define ANSWER_TIMEOUT (5 * USEC_SEC)
-#define PATH_MOST 1024 /* bytes of a path and its query */
+#define URL_MOST ((size_t)16384) /* bytes */
 #define USUAL_URL "http://127.0.0.1:7071"
 #define KEY_VARIABLE "POINTSMAN_ADMIN_KEY"
 
@@ -138,25 +138,33 @@ ask(const struct address *a, const char *method, const char *path,
 	struct errmsg why = { "" };
 	struct transfer_result result;
 	struct client *c = client_new(&why);
-	struct buf body;
-	char url[sizeof(a->base) + PATH_MOST];
+	struct buf body, url;
 	json_t *doc;
 
 	if (c == NULL) {
 		fprintf(stderr, "pointsman: %s\n", why.text);
 		return NULL;
 	}
-	snprintf(url, sizeof(url), "%s%s", a->base, path);
+	buf_init(&url, URL_MOST);
+	buf_addf(&url, "%s%s", a->base, path);
+	buf_add_char(&url, '\0');
+	if (buf_err(&url) != OK) {
+		fprintf(stderr, "pointsman: the options are too long\n");
+		buf_fini(&url);
+		client_free(&c);
+		return NULL;
+	}
 	buf_init(&body, ANSWER_MAX);
 	client_send(c,
 	    &(struct transfer_request){ .method = method,
-		.url = url,
+		.url = url.p,
 		.unix_path = a->unix_path[0] != '\0' ? a->unix_path : NULL,
 		.headers = headers,
 		.local = true,
 		.connect_timeout = USEC_SEC },
 	    &ops, &body, patience, &result);
-	doc = read_answer(method, url, &result, &body);
+	doc = read_answer(method, url.p, &result, &body);
+	buf_fini(&url);
 	buf_fini(&body);
 	client_free(&c);
 	return doc;

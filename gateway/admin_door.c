@@ -9,6 +9,7 @@
 #include "gateway/front/front.h"
 #include "gateway/head.h"
 #include "gateway/lib/log.h"
+#include "gateway/origin.h"
 
 void
 admin_asker_init(struct admin_asker *a, const struct exchange *x)
@@ -68,7 +69,7 @@ admin_admit(const struct app *app, struct exchange *x, struct admin_asker *a,
 	const struct conf *c = app->conf;
 
 	if (c->n_admin_keys == 0 &&
-	    !head_host_allowed(
+	    !origin_host_allowed(
 		exchange_header(x, "host"), &app->bound->admin)) {
 		admin_error(reply, 403, "host_not_allowed",
 		    "the admin listener answers only to the Host localhost, "

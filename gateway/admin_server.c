@@ -9,32 +9,24 @@
 #include "gateway/admin/admin.h"
 #include "gateway/admin/drill.h"
 #include "gateway/admin/drill_page.h"
+#include "gateway/admin/restraint_page.h"
 #include "gateway/admin_door.h"
-#include "gateway/children.h"
+#include "gateway/admin_picture.h"
+#include "gateway/feed.h"
 #include "gateway/front/front.h"
 #include "gateway/keys_admin.h"
 #include "gateway/ledger/ledger.h"
+#include "gateway/lib/log.h"
 #include "gateway/usage_job.h"
 
 struct admin_server {
 	struct app *app;
 	struct front *front;
 	struct usage_jobs usage;
+	struct feed *feed;
 	void (*on_closed)(void *);
 	void *arg;
 };
-
-static size_t
-picture_servings(struct app *app, struct serving_view *views, usec now)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < app->conf->n_servings; i++)
-		if (switchboard_view(
-			app->board, app->conf->servings[i].id, now, &views[n]))
-			n++;
-	return n;
-}
 
 static void
 reload(struct app *app, struct admin_reply *reply)
@@ -97,12 +89,37 @@ stop_drill(struct app *app, struct admin_reply *reply)
 		admin_error(reply, 404, "no_drill", "no drill is running");
 }
 
+/* What is held back of it is the router's to keep, by its name, until the
+ * process ends. */
 static void
-carry_out(struct app *app, struct exchange *x, struct admin_reply *reply)
+restrain(
+    struct app *app, const struct admin_picture *p, struct admin_reply *reply)
+{
+	const struct admin_restraint *what = &reply->restraint;
+	struct restraint r = { .drained = false };
+	uint32_t serving;
+
+	for (size_t i = 0; admin_restrained(p, what, i, &serving, &r); i++) {
+		admin_restrain(what, &r);
+		switchboard_restrain(
+		    app->board, what->backend->id, serving, &r, p->now);
+		if (serving == 0)
+			break;
+	}
+	log_warn("backend_restrained backend=%s model=%s drained=%d "
+		 "weight=%.3f",
+	    what->backend->name, what->model != NULL ? what->model->name : "-",
+	    r.drained, 1 - r.withheld);
+}
+
+static void
+carry_out(struct app *app, struct exchange *x, const struct admin_picture *p,
+    struct admin_reply *reply)
 {
 	switch (reply->action) {
 	case ADMIN_NOTHING:
-	case ADMIN_USAGE: /* on_request() does */
+	case ADMIN_USAGE: /* begin_long() does */
+	case ADMIN_LIVE:
 		break;
 	case ADMIN_RELOAD:
 		reload(app, reply);
@@ -112,6 +129,9 @@ carry_out(struct app *app, struct exchange *x, struct admin_reply *reply)
 		break;
 	case ADMIN_DRILL_STOP:
 		stop_drill(app, reply);
+		break;
+	case ADMIN_RESTRAIN:
+		restrain(app, p, reply);
 		break;
 	case ADMIN_KEYS:
 		keys_admin(app, exchange_method(x), exchange_query(x), reply);
@@ -125,54 +145,67 @@ carry_out(struct app *app, struct exchange *x, struct admin_reply *reply)
 static void
 answer(struct app *app, struct exchange *x, struct admin_reply *reply)
 {
-	struct admin_picture p = { .conf = app->conf,
-		.telemetry = app->telemetry,
-		.receipts = app->receipts,
-		.book = app->book,
-		.ledger = app->ledger != NULL ? ledger_path(app->ledger) : NULL,
-		.labels = app->labels,
-		.drill = app->drill,
-		.path = exchange_path(x),
-		.query = exchange_query(x),
-		.ready = app->ready,
-		.draining = app->draining,
-		.now = clock_now() };
-	struct serving_view *views =
-	    calloc(app->conf->n_servings + 1, sizeof(*views));
-	struct admin_child *children = NULL;
+	struct admin_snapshot s;
+	struct admin_picture *p = &s.picture;
 
-	p.n_children = children_picture(app->children, &children);
-	if (views == NULL || (children == NULL && p.n_children > 0)) {
-		admin_error(reply, 503, "out_of_memory", "out of memory");
+	if (admin_snapshot_take(app, &s)) {
+		p->path = exchange_path(x);
+		p->query = exchange_query(x);
+		p->host = exchange_header(x, "host");
+		p->if_none_match = exchange_header(x, "if-none-match");
+		admin_handle(p, exchange_method(x), reply);
+		carry_out(app, x, p, reply);
+		if (reply->action == ADMIN_RESTRAIN) {
+			admin_snapshot_servings(app, &s);
+			admin_render_restrained(p, &reply->restraint, reply);
+		}
 	} else {
-		p.n_servings = picture_servings(app, views, p.now);
-		p.servings = views;
-		p.children = children;
-		app_gauges(app, &p.gauges);
-		admin_handle(&p, exchange_method(x), reply);
-		carry_out(app, x, reply);
+		admin_error(reply, 503, "out_of_memory", "out of memory");
 	}
-	free(views);
-	free(children);
+	admin_snapshot_drop(&s);
+}
+
+struct header_list {
+	struct header list[8];
+	size_t n;
+};
+
+static void
+add(struct header_list *h, const char *name, const char *value)
+{
+	h->list[h->n++] = (struct header){ slice_of(name), slice_of(value) };
+}
+
+static void
+send_headers(struct sink *sink, const struct admin_reply *reply, int64_t length)
+{
+	struct header_list h = { .n = 0 };
+
+	add(&h, "content-type", reply->content_type);
+	add(&h, "cache-control",
+	    reply->etag[0] != '\0' ? "no-cache" : "no-store");
+	add(&h, "x-content-type-options", "nosniff");
+	if (reply->etag[0] != '\0')
+		add(&h, "etag", reply->etag);
+	if (reply->policy[0] != '\0') {
+		add(&h, "content-security-policy", reply->policy);
+		add(&h, "referrer-policy", "no-referrer");
+	}
+	if (reply->status == 401)
+		add(&h, "www-authenticate", "Bearer");
+	sink->ops->headers(sink, reply->status, h.list, h.n, length);
 }
 
 static void
 send_reply(struct exchange *x, const struct admin_reply *reply)
 {
 	struct sink *sink = exchange_sink(x);
-	const struct header h[] = {
-		{ SLICE("content-type"), slice_of(reply->content_type) },
-		{ SLICE("cache-control"), SLICE("no-store") },
-		{ SLICE("x-content-type-options"), SLICE("nosniff") },
-		{ SLICE("www-authenticate"), SLICE("Bearer") },
-	};
 
 	if (buf_err(&reply->body) != OK) {
 		sink->ops->end(sink, SINK_ABORT); /* a part would look whole */
 		return;
 	}
-	sink->ops->headers(sink, reply->status, h, reply->status == 401 ? 4 : 3,
-	    (int64_t)reply->body.n);
+	send_headers(sink, reply, (int64_t)reply->body.n);
 	sink->ops->write(sink, buf_slice(&reply->body));
 	sink->ops->end(sink, SINK_CLEAN);
 }
@@ -209,6 +242,22 @@ admit_and_answer(struct app *app, struct exchange *x, struct admin_reply *reply)
 		admin_note(app, x, &a, reply);
 }
 
+/* What is not answered at once. False: the reply is the answer. */
+static bool
+begin_long(
+    struct admin_server *s, struct exchange *x, struct admin_reply *reply)
+{
+	switch (reply->action) {
+	case ADMIN_USAGE:
+		return usage_job_begin(
+		    &s->usage, x, ledger_path(s->app->ledger), reply);
+	case ADMIN_LIVE:
+		return feed_begin(s->feed, exchange_sink(x), reply);
+	default:
+		return false;
+	}
+}
+
 static void
 on_request(void *arg, struct exchange *x)
 {
@@ -221,8 +270,7 @@ on_request(void *arg, struct exchange *x)
 		admin_error(&reply, bad->status, bad->code, bad->message);
 	else
 		admit_and_answer(s->app, x, &reply);
-	if (reply.action != ADMIN_USAGE ||
-	    !usage_job_begin(&s->usage, x, ledger_path(s->app->ledger), &reply))
+	if (!begin_long(s, x, &reply))
 		send_reply(x, &reply);
 	admin_reply_fini(&reply);
 }
@@ -230,9 +278,10 @@ on_request(void *arg, struct exchange *x)
 static void
 on_exchange_closed(void *arg, struct exchange *x)
 {
+	struct admin_server *s = arg;
 	struct usage_job *job = exchange_arg(x);
 
-	(void)arg;
+	feed_forget(s->feed, exchange_sink(x));
 	if (job != NULL)
 		usage_job_forget(job);
 }
@@ -262,12 +311,17 @@ admin_server_new(struct app *app, int listen_fd, struct errmsg *why)
 		(void)fail(why, ERR_MEMORY, "out of memory");
 		return NULL;
 	}
+	s->feed = feed_new(app, clock_now());
 	s->app = app;
 	s->usage =
 	    (struct usage_jobs){ .loop = &app->loop, .done = send_reply };
-	s->front = front_new(
-	    &app->loop, listen_fd, &settings, &app->admin_budget, &ops, s, why);
+	if (s->feed != NULL)
+		s->front = front_new(&app->loop, listen_fd, &settings,
+		    &app->admin_budget, &ops, s, why);
+	else
+		(void)fail(why, ERR_MEMORY, "out of memory");
 	if (s->front == NULL) {
+		feed_free(&s->feed);
 		free(s);
 		return NULL;
 	}
@@ -280,11 +334,18 @@ admin_server_settle(struct admin_server *s)
 	return front_settle(s->front);
 }
 
+void
+admin_server_tick(struct admin_server *s, usec now)
+{
+	feed_tick(s->feed, now);
+}
+
 static void
 on_front_closed(void *arg)
 {
 	struct admin_server *s = arg;
 
+	feed_free(&s->feed);
 	s->on_closed(s->arg);
 	free(s);
 }

@@ -7,6 +7,8 @@
 struct admin_server *admin_server_new(
     struct app *, int listen_fd, struct errmsg *why);
 bool admin_server_settle(struct admin_server *);
+/* A few times a second. */
+void admin_server_tick(struct admin_server *, usec now);
 void admin_server_close(
     struct admin_server **, void (*on_closed)(void *), void *arg);
 

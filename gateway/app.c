@@ -42,6 +42,7 @@
 #define TRIM_REST 50 /* times as long as the last one took, until the next */
 #define MAP_FROM (1 << 20) /* bytes: a block of its own, unmapped when freed */
 #define HEAP_SPARE (4 << 20) /* bytes kept free at the end of a heap */
+#define IDLE_GRACE (500 * USEC_MS) /* for requests that are on their way */
 #define ABORT_GRACE (2 * USEC_SEC) /* for the last bytes of cut answers */
 
 static const int signal_numbers[APP_SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
@@ -159,6 +160,16 @@ open_requests(const struct app *app)
 	return n;
 }
 
+static unsigned
+open_connections(const struct app *app)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < app->n_workers; i++)
+		n += load_gauge(&app->workers[i].gauges.connections);
+	return n;
+}
+
 static bool
 all_draining(const struct app *app)
 {
@@ -247,19 +258,26 @@ close_listener(const struct conf_listen *at, int fd, bool handed)
 		front_unlisten(at, fd);
 }
 
+/* The last one closes the socket, at once: who connects in between is reset. */
+void
+app_stopped_listening(struct app *app)
+{
+	if (atomic_fetch_sub(&app->listening, 1) == 1)
+		close_listener(
+		    &app->bound->listen, app->listen_fd, app->listen_handed);
+}
+
 /* Drained, or out of patience. */
 static void
 check_drain(struct app *app, usec now)
 {
 	unsigned open = open_requests(app);
 
-	/* The descriptor's number may be used again once it is closed. */
 	if (!all_draining(app))
 		return;
 	if (app->listen_fd >= 0) {
-		close_listener(
-		    &app->bound->listen, app->listen_fd, app->listen_handed);
 		app->listen_fd = -1;
+		app->unlistened = now;
 		return; /* at least one more tick, for gauges to be fresh */
 	}
 	if (open > 0 && !app->aborted && now >= app->drain_deadline) {
@@ -270,6 +288,9 @@ check_drain(struct app *app, usec now)
 			worker_abort(&app->workers[i]);
 		return;
 	}
+	if (open == 0 && open_connections(app) > 0 &&
+	    now < app->unlistened + IDLE_GRACE && now < app->drain_deadline)
+		return;
 	if (open == 0 && !tracer_drained(app->tracer, now))
 		return;
 	if (open == 0 || now >= app->drain_deadline) {
@@ -327,6 +348,7 @@ on_tick(uv_timer_t *t)
 	tracer_tick(app->tracer, now);
 	quotas_tick(app->quotas, clock_wall());
 	watch_memory(app, now);
+	admin_server_tick(app->admin, now);
 	if (app->draining)
 		check_drain(app, now);
 	else
@@ -544,6 +566,7 @@ start_workers(struct app *app, struct errmsg *why)
 {
 	enum err rc = OK;
 
+	atomic_init(&app->listening, app->n_workers);
 	for (unsigned i = 0; i < app->n_workers && rc == OK; i++)
 		rc =
 		    worker_start(&app->workers[i], app, i, app->listen_fd, why);

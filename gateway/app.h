@@ -66,6 +66,8 @@ struct app {
 	usec started, started_wall;
 	bool ready, draining, aborted;
 	usec drain_deadline, trim_at;
+	usec unlistened; /* when it was seen that nobody listens any more */
+	atomic_uint listening; /* workers that accept connections */
 	unsigned open_handles;
 };
 
@@ -90,6 +92,8 @@ usec app_started_wall(const struct app *);
 
 /* --- main thread --- */
 void app_drain(struct app *);
+/* By each worker, once, when it accepts no more; from its thread. */
+void app_stopped_listening(struct app *);
 void app_gauges(struct app *, struct telemetry_gauges *);
 
 #endif

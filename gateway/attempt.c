@@ -13,6 +13,7 @@
 #include "gateway/steps.h"
 #include "gateway/tracer.h"
 #include "gateway/upstream/target.h"
+#include "gateway/warm.h"
 
 void
 attempt_fail(struct attempt *a, enum fault_kind kind)
@@ -107,6 +108,24 @@ model_of(const struct request *r, const struct conf_serving *s)
 	return slice_is(name, "*") ? r->facts.model : name;
 }
 
+#define SHOWN_MAX 255
+
+/* It is the client's to choose, and goes to the ledger, to traces and logs, and
+ * from there to terminals and spreadsheets: what no model's name has is "?". */
+static char *
+shown_name(struct slice name)
+{
+	static const char plain[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "0123456789._:/@+-";
+	char *copy = strndup(name.p, name.n < SHOWN_MAX ? name.n : SHOWN_MAX);
+
+	for (char *p = copy; p != NULL && *p != '\0'; p++)
+		if (strchr(plain, *p) == NULL)
+			*p = '?';
+	return copy;
+}
+
 static struct attempt *
 attempt_new(struct request *r, struct ticket t, const struct plan *plan)
 {
@@ -117,6 +136,8 @@ attempt_new(struct request *r, struct ticket t, const struct plan *plan)
 
 	if (a == NULL)
 		return NULL;
+	if (r->asked == NULL && model.p == r->facts.model.p)
+		r->asked = shown_name(model);
 	a->model = (char *)(a + 1);
 	memcpy(a->model, model.p, model.n);
 	a->request = r;
@@ -192,6 +213,8 @@ attempt_start(struct request *r, struct ticket t, const struct plan *plan)
 		return a;
 	}
 	encode_and_send(a, base);
+	a->warmth = r->slo.priority == PRIORITY_PREMIUM &&
+	    warm_begin(r->worker->warm, a->serving->backend, a->sent);
 	return a;
 }
 
@@ -204,6 +227,8 @@ attempt_free(struct attempt **ap)
 		return;
 	if (a->transfer != NULL)
 		transfer_cancel(&a->transfer);
+	if (a->warmth)
+		warm_end(a->request->worker->warm, a->serving->backend);
 	buf_fini(&a->extra);
 	buf_fini(&a->held);
 	buf_fini(&a->partial);
@@ -320,6 +345,27 @@ attempt_result(const struct attempt *a, usec now, struct route_result *out)
 	}
 }
 
+/* As it was sent, if it is known. */
+static const char *
+upstream_name(const struct attempt *a)
+{
+	const char *name = a->serving->upstream;
+
+	return strcmp(name, "*") == 0 && a->request->asked != NULL
+	    ? a->request->asked
+	    : name;
+}
+
+/* Known once an answer has begun, or none came. */
+static enum connection_kind
+connection_of(const struct attempt *a, usec connect)
+{
+	if (connect >= 0)
+		return CONNECTION_COLD;
+	return a->reused || a->head.status != 0 ? CONNECTION_WARM
+						: CONNECTION_NONE;
+}
+
 void
 attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
 {
@@ -336,12 +382,13 @@ attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
 	*out = (struct attempt_report){
 		.serving = a->serving->id,
 		.backend = a->serving->backend->name,
-		.model = a->serving->upstream,
+		.model = upstream_name(a),
 		.fault = a->fault.kind,
 		.status = a->head.status,
 		.hedge = a->hedge,
 		.began = a->sent > arrived ? a->sent - arrived : 0,
 		.ended = now > arrived ? now - arrived : 0,
+		.connection = connection_of(a, connect),
 		.connect = connect,
 		.tls = tls,
 		.ttft = result.ttft,

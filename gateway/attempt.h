@@ -37,6 +37,7 @@ struct attempt {
 	struct conf_api_key *key; /* of the backend's; NULL: it has none */
 	unsigned key_turns; /* how many others were tried just before */
 	struct transfer *transfer; /* NULL once it is over */
+	bool warmth; /* its connection is one of those kept for its like */
 	char *model; /* what the backend is asked for */
 	struct buf extra; /* bytes of the body that are not the client's */
 	bool usage_injected; /* its event is not for the client */
@@ -68,6 +69,7 @@ struct attempt {
 	bool failed; /* fault says how */
 	struct fault fault;
 	usec connect, tls; /* as in struct transfer_result, once it is done */
+	bool reused; /* likewise */
 	char *words; /* libcurl's, for the log; or NULL */
 	char *message; /* the backend's own, for the client; or NULL */
 };

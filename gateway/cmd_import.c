@@ -29,11 +29,7 @@ import_file(const char *path)
 	rc = import_litellm(path, &i, &why);
 	if (rc == OK) {
 		report(&i);
-		if (fwrite(i.conf.p, 1, i.conf.n, stdout) < i.conf.n ||
-		    fflush(stdout) != 0) {
-			perror("pointsman import: cannot write");
-			rc = ERR_IO;
-		}
+		fwrite(i.conf.p, 1, i.conf.n, stdout);
 	} else {
 		fprintf(stderr, "%.*spointsman import: %s\n",
 		    SLICE_ARG(buf_slice(&i.notes)), why.text);

@@ -30,11 +30,31 @@ cell(const json_t *serving, const char *phase, const char *which)
 		printf(" %8s", "-");
 }
 
+/* "ok 50%": the share of it that an operator lets be used. */
+static void
+name_state(const json_t *backend, const json_t *serving, char *out, size_t cap)
+{
+	const json_t *all = json_object_get(backend, "weight");
+	const json_t *own = json_object_get(serving, "weight");
+	double weight = 1;
+
+	if (json_is_number(all) && json_is_number(own))
+		weight = json_number_value(all) * json_number_value(own);
+	if (weight > 0 && weight < 1)
+		snprintf(out, cap, "%s %.0f%%", text(serving, "state"),
+		    weight * 100);
+	else
+		snprintf(out, cap, "%s", text(serving, "state"));
+}
+
 static void
 print_serving(const json_t *backend, const json_t *serving)
 {
+	char state[48];
+
+	name_state(backend, serving, state, sizeof(state));
 	printf("%-14.14s %-22.22s %-13.13s %4lld", text(backend, "name"),
-	    text(serving, "model"), text(serving, "state"),
+	    text(serving, "model"), state,
 	    (long long)json_integer_value(
 		json_object_get(serving, "in_flight")));
 	cell(serving, "ttft", "p50_ms");
@@ -87,7 +107,8 @@ watch(const struct admin_where *where, bool once, bool raw)
 			print_picture(doc);
 		}
 		json_decref(doc);
-		fflush(stdout);
+		if (fflush(stdout) != 0)
+			return EXIT_BAD;
 	} while (!once && sleep(INTERVAL_S) == 0);
 	return EXIT_GOOD;
 }

@@ -23,6 +23,7 @@ int command_loadtest(int argc, char **argv);
 int command_simulate(int argc, char **argv);
 int command_usage(int argc, char **argv);
 int command_key(int argc, char **argv);
+int command_backend(int argc, char **argv);
 int command_audit(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_docs(int argc, char **argv);

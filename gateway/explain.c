@@ -70,6 +70,7 @@ verdict_words(const char *verdict)
 		{ "reserved", "rate kept for higher ones" },
 		{ "tried", "tried before, and failed" },
 		{ "late", "asked already, and late" },
+		{ "drained", "drained by an operator" },
 		{ "fallback", "a fallback, not needed" },
 		{ "ineligible", "cannot or may not" }, { "out", "out of use" },
 		{ "limited", "over its rate limit" },

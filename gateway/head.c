@@ -8,6 +8,7 @@
 #include "gateway/head.h"
 #include "gateway/app.h"
 #include "gateway/keyring.h"
+#include "gateway/origin.h"
 
 /* In front's own words, before anybody looked at the request. */
 static void
@@ -35,72 +36,6 @@ refuse(struct request *r, int status, const char *type, const char *code,
 	};
 }
 
-/* "localhost:7070" -> "localhost", "[::1]:7070" -> "[::1]". */
-static struct slice
-host_without_port(struct slice host)
-{
-	ptrdiff_t colon = slice_rfind(host, ':');
-
-	if (host.n > 0 && host.p[host.n - 1] == ']')
-		return host;
-	return colon >= 0 ? slice_make(host.p, (size_t)colon) : host;
-}
-
-/* A name that nobody else can point at this gateway. */
-static bool
-is_own_name(struct slice host, const struct conf_listen *listen)
-{
-	static const char *const local[] = { "localhost", "127.0.0.1",
-		"[::1]" };
-	struct slice name = host_without_port(host);
-
-	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
-		if (slice_iis(name, local[i]))
-			return true;
-	/* IPv6 stands in brackets in a Host header, and only there. */
-	if (name.n > 2 && name.p[0] == '[')
-		name = slice_make(name.p + 1, name.n - 2);
-	return listen->path == NULL && slice_iis(name, listen->address);
-}
-
-/* An open gateway on loopback must not be spent by a web page that points a
- * name of its own at 127.0.0.1 (DNS rebinding). */
-bool
-head_host_allowed(struct slice host, const struct conf_listen *listen)
-{
-	return listen->path != NULL || host.n == 0 || is_own_name(host, listen);
-}
-
-/* A page that this gateway's own address has served, or a proxy on it: its
- * origin is where it asks. To a page elsewhere its name would prove nothing,
- * so the name must be the gateway's own as well. */
-static bool
-is_same_origin(
-    struct slice origin, struct slice host, const struct conf_listen *listen)
-{
-	static const char *const schemes[] = { "http://", "https://" };
-
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-		struct slice scheme = slice_of(schemes[i]);
-
-		if (slice_istarts(origin, scheme))
-			return slice_ieq(slice_make(origin.p + scheme.n,
-					     origin.n - scheme.n),
-				   host) &&
-			    is_own_name(host, listen);
-	}
-	return false;
-}
-
-bool
-head_origin_allowed(const struct conf *conf, struct slice origin)
-{
-	for (size_t i = 0; conf->cors_origins[i] != NULL; i++)
-		if (slice_is(origin, conf->cors_origins[i]))
-			return true;
-	return false;
-}
-
 /* What protects a gateway that asks nobody for a key. A browser sends an
  * Origin with every cross-site POST, also with those that need no preflight. */
 static bool
@@ -110,17 +45,18 @@ admit_stranger(struct request *r)
 	struct slice origin = exchange_header(r->exchange, "origin");
 	struct slice host = exchange_header(r->exchange, "host");
 
-	if (!head_host_allowed(host, listen)) {
+	if (!origin_host_allowed(host, listen)) {
 		refuse(r, 403, "invalid_request_error", "host_not_allowed",
 		    "this gateway has no tenants and answers only to the "
 		    "Host localhost, 127.0.0.1, [::1] or its own address");
 		return false;
 	}
-	if (origin.n > 0 && !head_origin_allowed(r->conf, origin) &&
-	    !is_same_origin(origin, host, listen)) {
+	if (origin.n > 0 && !origin_allowed(r, origin) &&
+	    !origin_is_own(origin, host, listen)) {
 		refuse(r, 403, "invalid_request_error", "origin_not_allowed",
 		    "this gateway has no tenants and answers web pages only "
-		    "of its own origin and of those in cors_origins");
+		    "of its own origin, its operators' page and those in "
+		    "cors_origins");
 		return false;
 	}
 	return true;

@@ -67,11 +67,11 @@ static void
 drop_failed(struct request *r)
 {
 	struct attempt *a = r->second;
+	struct fault fault = request_note_failure(r, a);
 	struct plan plan;
 
-	request_note_failure(r, a);
 	switchboard_retry(
-	    r->worker->app->board, a->ticket, &a->fault, r->worker->now, &plan);
+	    r->worker->app->board, a->ticket, &fault, r->worker->now, &plan);
 	assert(plan.kind == PLAN_NO); /* its twin is at work */
 	a->ticketed = false;
 	request_drop_attempt(r, &r->second);

@@ -10,6 +10,7 @@
 #include "gateway/conf/source.h"
 #include "gateway/keyring.h"
 #include "gateway/lib/hex.h"
+#include "gateway/lib/log.h"
 
 #define PATH_MAX_BYTES ((size_t)4096)
 
@@ -88,13 +89,16 @@ ring_text(const struct keyring *r, struct buf *out, const char *path,
 	return OK;
 }
 
-/* Whole, and on the disk. */
+/* Whole, and on the disk; a file of its own, whatever a crash or anybody else
+ * has left there. */
 static bool
 write_file(const char *path, struct slice text)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	ssize_t n;
+	int fd;
 
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;
 	while (text.n > 0 && (n = write(fd, text.p, text.n)) > 0)
@@ -132,9 +136,11 @@ keyring_write(const struct keyring *r, const char *path, struct errmsg *why)
 	struct buf text;
 	enum err rc;
 
-	snprintf(other, sizeof(other), "%s.new", path);
 	buf_init(&text, SOURCE_MAX);
-	rc = ring_text(r, &text, path, why);
+	rc = (size_t)snprintf(other, sizeof(other), "%s.new", path) <
+		sizeof(other)
+	    ? ring_text(r, &text, path, why)
+	    : fail(why, ERR_IO, "cannot write %s: its path is too long", path);
 	if (rc != OK)
 		goto out;
 	if (!write_file(other, buf_slice(&text)) || rename(other, path) != 0) {
@@ -142,7 +148,10 @@ keyring_write(const struct keyring *r, const char *path, struct errmsg *why)
 		    why, ERR_IO, "cannot write %s: %s", path, strerror(errno));
 		unlink(other);
 	} else if (!sync_folder(path)) {
-		rc = fail(why, ERR_IO, "cannot write the folder of %s: %s",
+		/* it is in place: to say that it is not would leave us with
+		 * other keys than the file has */
+		log_error("keys_file reason=\"cannot sync the folder of %s: "
+			  "%s\"",
 		    path, strerror(errno));
 	}
 out:

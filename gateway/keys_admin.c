@@ -6,13 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/admin/query.h"
 #include "gateway/app.h"
 #include "gateway/conf/value.h"
 #include "gateway/keyring.h"
 #include "gateway/lib/log.h"
-#include "gateway/lib/uri.h"
 
-#define VALUE_MAX ((size_t)4096)
 #define MODELS_MAX 64 /* of one key */
 #define EXPIRES_MAX ((usec)36500 * 86400 * USEC_SEC)
 
@@ -101,9 +100,10 @@ read_limit(struct asked *a, size_t i, struct slice value)
 }
 
 static bool
-read_parameter(struct asked *a, struct slice name, struct slice value)
+read_parameter(void *arg, struct slice name, struct slice value)
 {
 	const struct grant_limit *l;
+	struct asked *a = arg;
 
 	if (slice_find(value, '\0') >= 0)
 		return bad(a, "no byte of zero", "the query", name);
@@ -135,30 +135,14 @@ read_parameter(struct asked *a, struct slice name, struct slice value)
 static bool
 read_query(struct asked *a, struct slice query)
 {
-	struct slice pair;
-	ptrdiff_t equals;
-	struct buf value;
-	bool good = true;
+	enum err rc = query_each(query, read_parameter, a);
 
-	while (good && slice_next(&query, '&', &pair)) {
-		equals = slice_find(pair, '=');
-		if (pair.n == 0)
-			continue;
-		buf_init(&value, VALUE_MAX);
-		uri_unescape(equals < 0 ? SLICE("")
-					: slice_make(pair.p + equals + 1,
-					      pair.n - (size_t)equals - 1),
-		    &value);
-		good = buf_err(&value) == OK &&
-		    read_parameter(a,
-			slice_make(
-			    pair.p, equals < 0 ? pair.n : (size_t)equals),
-			buf_slice(&value));
-		buf_fini(&value);
-	}
-	if (!good && a->reply->status == 200)
+	if (rc == ERR_LIMIT)
+		admin_error(a->reply, 400, "invalid_key",
+		    "want parameters of at most 4096 bytes, got a longer one");
+	else if (rc != OK && a->reply->status == 200)
 		admin_error(a->reply, 503, "out_of_memory", "out of memory");
-	return good;
+	return rc == OK;
 }
 
 static bool

@@ -3,6 +3,7 @@
 #include "gateway/limits.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 #include "gateway/app.h"
 #include "gateway/attempt.h"
@@ -205,10 +206,12 @@ limits_take(struct request *r, struct error_reply *e)
  * what has come, by the serving's price: a client that reads all but the end
  * would pay nothing. */
 static double
-cost_of(const struct request *r)
+charge_of(const struct request *r)
 {
 	const struct outcome *o = &r->outcome;
 
+	if (o->result == RESULT_REFUSED)
+		return 0;
 	if (o->cost >= 0 || o->usage.known || r->attempt == NULL ||
 	    o->result == RESULT_ERROR)
 		return o->cost;
@@ -219,14 +222,15 @@ cost_of(const struct request *r)
 void
 limits_settle(struct request *r)
 {
-	const struct outcome *o = &r->outcome;
-	const struct quota_use use = {
+	struct outcome *o = &r->outcome;
+	struct quota_use use = {
 		.refused = o->result == RESULT_REFUSED,
 		.input = o->usage.input,
 		.output = o->usage.output,
-		.cost = cost_of(r),
 	};
 
+	o->charged = fmax(charge_of(r), 0);
+	use.cost = o->charged;
 	quota_settle(&r->hold, &use);
 }
 

@@ -1,4 +1,5 @@
 /* gateway/main.c - the command line: one program, its subcommands. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,8 @@ static const struct command commands[] = {
 	    "send traffic to any OpenAI endpoint; who met its SLO" },
 	{ "simulate", command_simulate,
 	    "the router against a fleet on paper: scenarios, what-ifs" },
+	{ "backend", command_backend,
+	    "drain a backend, enable it, use a share of it" },
 	{ "key", command_key,
 	    "API keys of tenants: add, list, revoke; hash for gateway.conf" },
 	{ "audit", command_audit,
@@ -143,6 +146,29 @@ command_options(int argc, char **argv, const char *text,
 	return optind;
 }
 
+/* What could not be written was not done, whatever was computed: a full disk
+ * must not leave half a page that passes for a whole one. The gateway itself is
+ * there to serve, not to print. */
+static int
+finish(const char *name, int code)
+{
+	const bool flushed = fflush(stdout) == 0;
+
+	if (flushed && !ferror(stdout))
+		return code;
+	fprintf(stderr, "pointsman %s: cannot write the output%s%s\n", name,
+	    flushed ? "" : ": ", flushed ? "" : strerror(errno));
+	return code == EXIT_GOOD ? EXIT_BAD : code;
+}
+
+static int
+run(const struct command *c, int argc, char **argv)
+{
+	int code = c->run(argc, argv);
+
+	return c->run == command_serve ? code : finish(c->name, code);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -150,11 +176,11 @@ main(int argc, char **argv)
 
 	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
 		usage(stdout);
-		return EXIT_GOOD;
+		return finish("help", EXIT_GOOD);
 	}
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		if (strcmp(name, commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return run(&commands[i], argc - 1, argv + 1);
 	if (name[0] != '\0')
 		fprintf(stderr, "pointsman: no such command: %s\n", name);
 	usage(stderr);

@@ -43,6 +43,8 @@ judge_slo(struct outcome *o, const struct slo *slo)
 {
 	o->slo_declared = slo->ttft > 0 || slo->itl > 0 || slo->total > 0;
 	o->slo_target = slo->percentile / 100;
+	o->targets.ttft = slo->ttft;
+	o->targets.total = slo->total;
 	o->slo_met = o->result == RESULT_OK &&
 	    (slo->ttft == 0 || o->ttft <= slo->ttft) &&
 	    (slo->itl == 0 || o->itl <= slo->itl) &&
@@ -121,6 +123,7 @@ outcome_emit(struct request *r)
 	o->key = r->key != NULL ? r->key->name : NULL;
 	o->model = or_dash(o->model);
 	o->slo = or_dash(o->slo);
+	o->priority = r->slo.priority;
 	o->reason = or_dash(o->reason);
 	if (r->n_attempts > 0 || r->waited > 0)
 		o->queue = r->waited;

@@ -53,7 +53,7 @@ man_options(void *arg, const char *usage, const struct command_option *o, int n)
 static void
 write_man(const struct command *c, size_t n)
 {
-	puts(".TH POINTSMAN 1 \"\" \"pointsman " POINTSMAN_VERSION "\"\n"
+	puts(".TH POINTSMAN 1 2026-11-21 \"pointsman " POINTSMAN_VERSION "\"\n"
 	     ".SH NAME\npointsman \\- LLM inference routing gateway\n"
 	     ".SH SYNOPSIS\n.B pointsman\n.I COMMAND\n[\\fIOPTION\\fR]...\n"
 	     ".SH DESCRIPTION\n"

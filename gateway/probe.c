@@ -109,7 +109,8 @@ on_done(void *arg, const struct transfer_result *t)
 	log_debug("probe backend=%s status=%d result=%s", p->backend->name,
 	    t->status, fault_rule(result.fault.kind)->name);
 	if (result.fault.kind == FAULT_KEY && p->key != NULL &&
-	    conf_api_key_turn(p->backend, p->key, now + PROBE_KEY_REST, now)) {
+	    conf_api_key_turn(
+		p->backend, p->key, true, now + PROBE_KEY_REST, now)) {
 		rest(p); /* there is another one: the next time */
 		return;
 	}
@@ -136,6 +137,21 @@ root_length(const char *url)
 	return path != NULL ? (size_t)(path - url) : strlen(url);
 }
 
+bool
+probe_url(struct app *app, const struct conf_backend *b,
+    const struct probe_request *q, char *out, size_t cap)
+{
+	char base[384];
+	int n;
+
+	if (!app_backend_url(app, b, base, sizeof(base)))
+		return false;
+	if (!q->under_base)
+		base[root_length(base)] = '\0';
+	n = snprintf(out, cap, "%s%s", base, q->path);
+	return n > 0 && (size_t)n < cap;
+}
+
 static void
 add_key(struct probe *p, struct buf *headers)
 {
@@ -149,11 +165,11 @@ ask(struct probe *p, enum probe_kind kind)
 {
 	const struct conf_backend *b = p->backend;
 	struct probe_request q = { 0 };
-	char base[384], url[768];
 	struct buf headers;
 	struct transfer_request t = { 0 };
+	char url[768];
 
-	if (!app_backend_url(p->app, b, base, sizeof(base))) {
+	if (!app_backend_url(p->app, b, url, sizeof(url))) {
 		p->loading = true;
 		rest(p);
 		return;
@@ -165,9 +181,10 @@ ask(struct probe *p, enum probe_kind kind)
 			rest(p);
 		return;
 	}
-	if (!q.under_base)
-		base[root_length(base)] = '\0';
-	snprintf(url, sizeof(url), "%s%s", base, q.path);
+	if (!probe_url(p->app, b, &q, url, sizeof(url))) {
+		rest(p);
+		return;
+	}
 	buf_init(&headers, 8192);
 	add_key(p, &headers);
 	t.method = q.method;

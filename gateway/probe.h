@@ -6,6 +6,7 @@
 #ifndef GATEWAY_PROBE_H
 #define GATEWAY_PROBE_H
 
+#include "backends/backend.h"
 #include "gateway/app.h"
 
 struct prober;
@@ -15,6 +16,9 @@ struct prober *prober_new(struct app *);
 void prober_configure(struct prober *);
 /* A child came up: ask it now. */
 void prober_hurry(struct prober *, uint32_t backend);
+/* Where a question is put. False: a child that does not listen yet. */
+bool probe_url(struct app *, const struct conf_backend *,
+    const struct probe_request *, char *out, size_t cap);
 /* Ends probes; their handles close with the loop's next turns. */
 void prober_free(struct prober **);
 

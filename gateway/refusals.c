@@ -96,6 +96,8 @@ static const struct {
 	    "every backend of this model has been tried" },
 	[REASON_RETRY_BUDGET] = { 503, "retry_budget_exhausted",
 	    "the retry budget is spent" },
+	[REASON_DRAINED] = { 503, "backends_drained",
+	    "an operator has drained every backend of this model" },
 };
 
 static usec
@@ -120,7 +122,9 @@ refusal_of_plan(const struct plan *plan, struct error_reply *e)
 				       : "no capacity",
 	};
 	/* What will not come back by itself is not worth a retry. */
-	if (plan->reason == REASON_UNAVAILABLE && plan->retry_after == 0)
+	if (plan->retry_after == 0 &&
+	    (plan->reason == REASON_UNAVAILABLE ||
+		plan->reason == REASON_DRAINED))
 		return;
 	if (e->status == 503 || e->status == 429)
 		e->retry_after = bounded(

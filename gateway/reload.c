@@ -14,6 +14,8 @@
 #include "gateway/systemd.h"
 #include "gateway/quota/quota.h"
 
+#define ADOPT_PATIENCE USEC_SEC /* a worker's turn is short */
+
 static enum err
 label_telemetry(struct app *app, const struct conf *conf)
 {
@@ -136,6 +138,21 @@ app_publish(struct app *app, struct conf *conf)
 	return OK;
 }
 
+/* Whoever asked for the reload may use what is new in it from then on: a key
+ * that one worker does not know yet would be refused there. */
+static void
+await_workers(struct app *app)
+{
+	usec end = clock_now() + ADOPT_PATIENCE, now;
+
+	for (unsigned i = 0; i < app->n_workers; i++) {
+		now = clock_now();
+		if (!worker_adopts(&app->workers[i], app->conf->version,
+			now < end ? end - now : 0))
+			log_warn("reload worker=%u reason=busy", i);
+	}
+}
+
 enum err
 app_reload(struct app *app, struct complaints *c)
 {
@@ -152,8 +169,10 @@ app_reload(struct app *app, struct complaints *c)
 	if (rc == OK)
 		rc = app_publish(app, next);
 	conf_unref(&next);
-	if (rc == OK)
+	if (rc == OK) {
+		await_workers(app);
 		reopen_access_log(app);
+	}
 	if (rc == OK)
 		log_info("reload config_version=%llu",
 		    (unsigned long long)app->conf->version);

@@ -8,10 +8,10 @@
 
 #include "gateway/app.h"
 #include "gateway/attempt.h"
-#include "gateway/head.h"
 #include "gateway/lib/digits.h"
 #include "gateway/limits.h"
 #include "gateway/note.h"
+#include "gateway/origin.h"
 #include "gateway/refusals.h"
 #include "gateway/request.h"
 
@@ -31,14 +31,15 @@ add(struct header_list *h, const char *name, struct slice value)
 		h->list[h->n++] = (struct header){ slice_of(name), value };
 }
 
-/* Only for configured origins; `*` would not cover credentials. */
+/* Only for configured origins and the operators' page; `*` would not cover
+ * credentials. */
 static void
 add_cors(struct header_list *h, const struct request *r)
 {
 	struct slice origin = exchange_header(r->exchange, "origin");
 	bool preflight = slice_is(exchange_method(r->exchange), "OPTIONS");
 
-	if (origin.n == 0 || !head_origin_allowed(r->conf, origin))
+	if (origin.n == 0 || !origin_allowed(r, origin))
 		return;
 	add(h, "access-control-allow-origin", origin);
 	add(h, "vary", SLICE("origin"));

@@ -93,6 +93,7 @@ request_free(struct request *r)
 	note_drop(r);
 	kept_answer_unref(&r->replay);
 	free(r->said);
+	free(r->asked);
 	pool_give(&r->worker->parsed, r->parsed);
 	conf_unref(&r->conf);
 	pool_give(&r->worker->requests, r);

@@ -118,21 +118,22 @@ request_tell_limits(struct request *r, const struct attempt *a)
 
 /* Names only: what libcurl or a backend says may tell of addresses and keys. */
 static void
-word_fault(struct request *r, struct error_reply *e)
+word_fault(struct request *r, enum fault_kind kind, struct error_reply *e)
 {
 	const struct attempt *a = r->attempt;
 
 	e->message = request_say(r,
 	    "no backend could answer: the last one, %s, failed (%s)",
-	    a->serving->backend->name, fault_rule(a->fault.kind)->name);
+	    a->serving->backend->name, fault_rule(kind)->name);
 }
 
-/* Nothing is left to try: the last attempt's row speaks to the client. */
+/* Nothing is left to try: the row of the last fault speaks to the client. */
 static enum step
-answer_fault(struct request *r, const struct plan *plan)
+answer_fault(
+    struct request *r, const struct plan *plan, const struct fault *fault)
 {
 	struct attempt *a = r->attempt;
-	enum fault_kind kind = a->fault.kind;
+	enum fault_kind kind = fault->kind;
 	struct upstream_error said;
 	struct error_reply e;
 
@@ -140,9 +141,9 @@ answer_fault(struct request *r, const struct plan *plan)
 	    &said, buf_slice(&a->held), a->message != NULL ? a->message : "");
 	upstream_error_mask(&said, attempt_secret(a));
 	refusal_of_fault(
-	    &a->fault, plan, r->n_attempts == r->n_rate_limited, &said, &e);
+	    fault, plan, r->n_attempts == r->n_rate_limited, &said, &e);
 	if (e.message == NULL)
-		word_fault(r, &e);
+		word_fault(r, kind, &e);
 	outcome_note_attempt(r, a);
 	reply_error(r, &e);
 	upstream_error_fini(&said);
@@ -160,23 +161,44 @@ is_empty(const struct request *r, const struct attempt *a)
 	    (a->seen & (EVENT_ERROR | EVENT_TOKEN)) == 0;
 }
 
-void
+#define KEY_REST (300 * USEC_SEC) /* of one that was refused */
+#define LIMIT_REST USEC_SEC /* of one at its limit, where none is told */
+#define LIMIT_REST_MAX (60 * USEC_SEC)
+
+/* What the backend is to be blamed for. One of whose keys none was taken, but
+ * another is merely at its limit, is so, too, until that one is free; the one
+ * that was refused rests meanwhile. */
+static struct fault
+blame(const struct request *r, const struct attempt *a)
+{
+	struct fault f = a->fault;
+	usec now = r->worker->now, until = 0;
+
+	if (f.kind == FAULT_KEY && a->key != NULL)
+		until = conf_api_key_limited(a->serving->backend, a->key, now);
+	if (until == 0)
+		return f;
+	conf_api_key_block(a->key, true, now + KEY_REST);
+	f.kind = FAULT_RATE_LIMITED;
+	f.retry_after = until - now;
+	return f;
+}
+
+struct fault
 request_note_failure(struct request *r, const struct attempt *a)
 {
 	const struct fault_rule *rule = fault_rule(a->fault.kind);
+	struct fault f = blame(r, a);
 
 	log_info("attempt_failed id=%s backend=%s reason=%s status=%d retry=%d "
 		 "text=\"%s\"",
 	    r->id, a->serving->backend->name, rule->name, a->fault.status,
 	    rule->retry, a->words != NULL ? a->words : "");
-	r->n_rate_limited += a->fault.kind == FAULT_RATE_LIMITED;
+	r->n_rate_limited += f.kind == FAULT_RATE_LIMITED;
 	r->n_empty += is_empty(r, a);
 	request_tell_limits(r, a);
+	return f;
 }
-
-#define KEY_REST (300 * USEC_SEC) /* of one that was refused */
-#define LIMIT_REST USEC_SEC /* of one at its limit, where none is told */
-#define LIMIT_REST_MAX (60 * USEC_SEC)
 
 /* How long the key is to blame, and nobody else; 0: it is not. */
 static usec
@@ -203,7 +225,8 @@ turn_key(struct request *r)
 
 	if (rest == 0 || a->key == NULL || !a->ticketed ||
 	    a->key_turns + 1 >= b->n_api_keys ||
-	    !conf_api_key_turn(b, a->key, now + rest, now))
+	    !conf_api_key_turn(
+		b, a->key, a->fault.kind == FAULT_KEY, now + rest, now))
 		return false;
 	next = attempt_start(r, a->ticket, &a->plan);
 	if (next == NULL)
@@ -225,16 +248,17 @@ enum step
 request_retry(struct request *r)
 {
 	struct attempt *a = r->attempt;
+	struct fault fault;
 
 	if (turn_key(r))
 		return STEP_AGAIN;
-	request_note_failure(r, a);
-	if (!fault_rule(a->fault.kind)->retry) {
+	fault = request_note_failure(r, a);
+	if (!fault_rule(fault.kind)->retry) {
 		request_settle_ticket(r);
-		return answer_fault(r, NULL);
+		return answer_fault(r, NULL, &fault);
 	}
-	switchboard_retry(r->worker->app->board, a->ticket, &a->fault,
-	    r->worker->now, &r->plan);
+	switchboard_retry(
+	    r->worker->app->board, a->ticket, &fault, r->worker->now, &r->plan);
 	a->ticketed = false;
 	if (r->plan.kind != PLAN_NO) {
 		r->ticket = a->ticket; /* the same one lives on */
@@ -244,7 +268,7 @@ request_retry(struct request *r)
 	note_plan(r, &r->plan, false);
 	/* From every candidate: then that is the answer. */
 	if (r->n_empty < r->n_attempts)
-		return answer_fault(r, &r->plan);
+		return answer_fault(r, &r->plan, &fault);
 	attempt_accept(a);
 	request_enter(r, REQ_COMMIT);
 	return STEP_AGAIN;

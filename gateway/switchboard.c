@@ -195,6 +195,18 @@ switchboard_load(struct switchboard *b, uint32_t backend,
 }
 
 void
+switchboard_restrain(struct switchboard *b, uint32_t backend, uint32_t serving,
+    const struct restraint *what, usec now)
+{
+	uint64_t mask;
+
+	uv_mutex_lock(&b->lock);
+	mask = router_restrain(b->router, backend, serving, what, now);
+	uv_mutex_unlock(&b->lock);
+	wake_workers(b, mask);
+}
+
+void
 switchboard_tick(struct switchboard *b, usec now)
 {
 	uint64_t mask;

@@ -38,6 +38,8 @@ bool switchboard_probe(struct switchboard *, usec now, struct route_request *,
     struct ticket *, struct plan *);
 void switchboard_load(struct switchboard *, uint32_t backend,
     const struct load *, const struct fault *, usec now);
+void switchboard_restrain(struct switchboard *, uint32_t backend,
+    uint32_t serving, const struct restraint *, usec now);
 void switchboard_tick(struct switchboard *, usec now);
 /* A copy of the request's trace as of now. */
 void switchboard_trace(struct switchboard *, const struct route_request *,

@@ -24,6 +24,7 @@
 #define TRIES 5
 #define LAST_WORDS (2 * USEC_SEC) /* for the rest, at the end */
 #define DOCUMENT_MAX ((size_t)8 << 20)
+#define HEADERS_MAX ((size_t)1 << 20)
 #define INSTANCE 8 /* random bytes */
 
 struct tracer {
@@ -38,6 +39,7 @@ struct tracer {
 	/* main thread's */
 	struct transfer *transfer;
 	struct buf document; /* being posted, or to be posted again */
+	struct buf headers;
 	struct slice body;
 	unsigned requests, tries; /* of the document */
 	usec due, until; /* the next post; the end of this one */
@@ -58,6 +60,7 @@ tracer_new(struct app *app)
 	t->app = app;
 	t->last = &t->first;
 	buf_init(&t->document, DOCUMENT_MAX);
+	buf_init(&t->headers, HEADERS_MAX);
 	pthread_mutex_init(&t->lock, NULL);
 	return t;
 }
@@ -90,6 +93,7 @@ tracer_free(struct tracer **tp)
 	while ((r = take_first(t)) != NULL)
 		tracer_record_free(r);
 	buf_fini(&t->document);
+	buf_fini(&t->headers);
 	pthread_mutex_destroy(&t->lock);
 	free(t);
 	*tp = NULL;
@@ -201,6 +205,18 @@ on_done(void *arg, const struct transfer_result *r)
 		on_failed(t, r, clock_now());
 }
 
+/* Those of its own, and those of the configuration as it is now. */
+static struct slice
+headers_of(struct tracer *t)
+{
+	const char *more = t->app->conf->otlp.headers;
+
+	buf_reset(&t->headers);
+	buf_add_str(&t->headers, "content-type: application/json\n");
+	buf_add_str(&t->headers, more != NULL ? more : "");
+	return buf_slice(&t->headers);
+}
+
 static void
 post(struct tracer *t, usec now)
 {
@@ -210,7 +226,7 @@ post(struct tracer *t, usec now)
 		.timeouts.connect = TIMEOUT };
 	struct transfer_request q = { .method = "POST",
 		.url = where.url,
-		.headers = SLICE("content-type: application/json\n"),
+		.headers = headers_of(t),
 		.body = &t->body,
 		.n_body = 1 };
 

@@ -11,7 +11,7 @@ struct tracer_record {
 	struct tracer_record *next;
 	struct conf *conf; /* pinned: names of the outcome lie in it */
 	struct trace_record trace;
-	char id[32], model[256], slo[72];
+	char id[32], model[256], slo[72], asked[256];
 };
 
 void tracer_record_free(struct tracer_record *);

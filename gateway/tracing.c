@@ -2,8 +2,9 @@
  * collector.
  *
  * Where no collector is named, what came in goes on as it is. */
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "gateway/app.h"
 #include "gateway/attempt.h"
@@ -96,6 +97,11 @@ copy_outcome(struct tracer_record *record, const struct request *r)
 	o->id = record->id;
 	o->model = record->model;
 	o->slo = record->slo;
+	snprintf(record->asked, sizeof(record->asked), "%s",
+	    r->asked != NULL ? r->asked : "");
+	for (size_t i = 0; i < ATTEMPTS_KEPT; i++)
+		if (r->asked != NULL && o->attempts[i].model == r->asked)
+			o->attempts[i].model = record->asked;
 	o->key = NULL; /* not told, and may be the keyring's */
 }
 
@@ -117,12 +123,38 @@ copy_times(struct tracer_record *record, const struct request *r, usec now)
 	}
 }
 
+static bool
+went_wrong(const struct outcome *o)
+{
+	switch (o->result) {
+	case RESULT_OK:
+		return o->slo_declared && !o->slo_met;
+	case RESULT_CLIENT_GONE:
+		return false;
+	default: /* not what the client is to blame for */
+		return o->result == RESULT_BROKEN || o->status >= 500;
+	}
+}
+
+/* Few are drawn, and those that somebody will ask about are kept anyway; but
+ * where a caller has decided that holds. */
+static bool
+is_kept(const struct request *r)
+{
+	static const unsigned char none[SPAN_ID];
+
+	if (r->trace.sampled)
+		return true;
+	return memcmp(r->trace.parent, none, sizeof(none)) == 0 &&
+	    went_wrong(&r->outcome);
+}
+
 void
 tracing_end(struct request *r, usec now)
 {
 	struct tracer_record *record;
 
-	if (!is_on(r) || !r->trace.sampled)
+	if (!is_on(r) || !is_kept(r))
 		return;
 	record = malloc(sizeof(*record));
 	if (record != NULL) {

@@ -9,6 +9,7 @@
 
 #include "gateway/app.h"
 #include "gateway/request.h"
+#include "gateway/warm.h"
 
 #define POOLED 64 /* idle blocks of each kind */
 #define TURNS_MAX 64 /* of one settle, before the loop polls again */
@@ -143,6 +144,10 @@ adopt(struct worker *w, struct conf *next)
 	front_configure(w->front, &s);
 	conf_unref(&w->conf);
 	w->conf = next;
+	uv_mutex_lock(&w->orders);
+	w->adopted = next->version;
+	uv_cond_signal(&w->on_adopted);
+	uv_mutex_unlock(&w->orders);
 }
 
 static void
@@ -164,7 +169,8 @@ shut_down(struct worker *w)
 {
 	uv_prepare_stop(&w->prepare);
 	uv_check_stop(&w->check);
-	w->open_handles = 2;
+	w->open_handles = 3;
+	warm_close(&w->warm, on_part_closed, w);
 	front_close(&w->front, on_part_closed, w);
 	run_requests(w);
 	upstream_close(&w->upstream, on_part_closed, w);
@@ -192,6 +198,7 @@ on_wake(uv_async_t *h)
 	if (drain) {
 		w->draining = true;
 		front_drain(w->front);
+		app_stopped_listening(w->app);
 		store(&w->gauges.draining, 1);
 	}
 	if (abort)
@@ -225,6 +232,21 @@ worker_configure(struct worker *w, struct conf *conf)
 	w->next_conf = conf_ref(conf);
 	uv_mutex_unlock(&w->orders);
 	uv_async_send(&w->wake);
+}
+
+bool
+worker_adopts(struct worker *w, uint64_t version, usec patience)
+{
+	bool does;
+	int rc = 0;
+
+	uv_mutex_lock(&w->orders);
+	while (w->adopted < version && rc == 0)
+		rc = uv_cond_timedwait(
+		    &w->on_adopted, &w->orders, (uint64_t)patience * 1000);
+	does = w->adopted >= version;
+	uv_mutex_unlock(&w->orders);
+	return does;
 }
 
 void
@@ -272,6 +294,7 @@ open_parts(struct worker *w, int listen_fd, struct errmsg *why)
 	w->upstream = upstream_new(&w->loop, why);
 	if (w->upstream == NULL)
 		return ERR_MEMORY;
+	w->warm = warm_new(w);
 	w->front = front_new(&w->loop, listen_fd, &s, &w->app->budget,
 	    &request_front_ops, w, why);
 	return w->front != NULL ? OK : ERR_MEMORY;
@@ -293,7 +316,9 @@ worker_start(struct worker *w, struct app *app, unsigned index, int listen_fd,
 	pool_init(&w->requests, sizeof(struct request), POOLED);
 	pool_init(&w->parsed, sizeof(struct dialect_request), POOLED);
 	uv_loop_init(&w->loop);
+	w->adopted = w->conf->version;
 	uv_mutex_init(&w->orders);
+	uv_cond_init(&w->on_adopted);
 	uv_async_init(&w->loop, &w->wake, on_wake);
 	uv_prepare_init(&w->loop, &w->prepare);
 	uv_check_init(&w->loop, &w->check);
@@ -323,6 +348,7 @@ worker_close(struct worker *w)
 		return;
 	uv_loop_close(&w->loop);
 	uv_mutex_destroy(&w->orders);
+	uv_cond_destroy(&w->on_adopted);
 	conf_unref(&w->next_conf);
 	conf_unref(&w->conf);
 	pool_fini(&w->requests);

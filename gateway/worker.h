@@ -15,6 +15,7 @@
 #include "gateway/upstream/upstream.h"
 
 struct app;
+struct warm;
 
 #define WORKER_RANDOM 480 /* bytes drawn at once: forty ids */
 
@@ -38,6 +39,7 @@ struct worker {
 
 	struct front *front;
 	struct upstream *upstream;
+	struct warm *warm; /* NULL: no memory for it */
 	struct conf *conf; /* the newest; requests pin their own */
 	struct list runnable; /* requests with something to do */
 	struct list live; /* all requests */
@@ -51,6 +53,8 @@ struct worker {
 
 	uv_mutex_t orders; /* guards what follows */
 	struct conf *next_conf;
+	uint64_t adopted; /* version of the configuration in use */
+	uv_cond_t on_adopted;
 	bool order_drain, order_abort, order_stop;
 };
 
@@ -60,6 +64,9 @@ enum err worker_start(struct worker *, struct app *, unsigned index,
 /* From any thread. */
 void worker_wake(struct worker *);
 void worker_configure(struct worker *, struct conf *); /* takes a reference */
+/* Whether it uses that configuration, or a later one; waits for it for as long.
+ * Once it does, no new request is judged by an older one. */
+bool worker_adopts(struct worker *, uint64_t version, usec patience);
 void worker_drain(struct worker *); /* no new connections */
 void worker_abort(struct worker *); /* ends what is still running, loudly */
 void worker_stop(struct worker *); /* ends the loop */

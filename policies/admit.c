@@ -8,6 +8,8 @@
 #define COURTESY_GAIN 0.05
 #define DUE 0.4 /* of its tightest target */
 #define TOLL 0.35 /* of what its own miss is worth */
+#define CALL 0.5 /* of a miss, for the last of a rate limit */
+#define CALLS_AT_EASE 0.5 /* of the burst: plenty is left */
 #define PENALTY_HEARD 20.0 /* more misses do not make it worth more */
 
 static const struct {
@@ -43,6 +45,12 @@ admit_courtesy_after(double courtesy, const struct slo *slo, bool met)
 	double change = COURTESY_GAIN * ((met ? 0 : 1) - allowed);
 
 	return fmin(fmax(courtesy + change, COURTESY_LEAST), COURTESY_MOST);
+}
+
+double
+admit_call(double left)
+{
+	return CALL * fmax(1 - left / CALLS_AT_EASE, 0);
 }
 
 bool

@@ -55,6 +55,17 @@ a_toll_is_measured_by_what_the_own_miss_is_worth(void **state)
 }
 
 static void
+the_last_calls_of_a_rate_limit_are_dear(void **state)
+{
+	assert_true(admit_call(1) <= 0);
+	assert_true(admit_call(0.5) <= 0);
+	assert_true(admit_call(0.2) > admit_call(0.4));
+	assert_true(admit_call(0.4) > 0);
+	/* less than the own miss, for there is nobody else yet */
+	assert_true(admit_call(0) < 1);
+}
+
+static void
 courtesy_ends_while_there_is_time_to_be_served(void **state)
 {
 	assert_false(admit_is_due(0));
@@ -71,6 +82,7 @@ main(void)
 		cmocka_unit_test(
 		    premium_steps_back_for_nobody_and_does_not_wait),
 		cmocka_unit_test(waiting_leaves_time_to_be_served),
+		cmocka_unit_test(the_last_calls_of_a_rate_limit_are_dear),
 		cmocka_unit_test(
 		    courtesy_ends_while_there_is_time_to_be_served),
 		cmocka_unit_test(

@@ -7,6 +7,7 @@
 
 #include "policies/admit.h"
 #include "policies/price.h"
+#include "policies/shortage.h"
 #include "policies/slo.h"
 #include "router/bound.h"
 #include "router/set.h"
@@ -215,6 +216,19 @@ is_patient(const struct quest *q)
 	    weigh_waited(q->demand) < admit_patience(q->demand->priority);
 }
 
+/* Whether batch still waits for a lower price. */
+static bool
+is_thrifty(const struct quest *q)
+{
+	const struct demand *d = q->demand;
+	double patience = admit_patience(d->priority);
+
+	if (d->shortage)
+		patience *= SHORTAGE_PATIENCE;
+	return d->priority == PRIORITY_BATCH && q->may_wait &&
+	    weigh_waited(d) < patience;
+}
+
 /* Whether it would be adequate if nobody else were there. */
 static bool
 is_hope(const struct quest *q, const struct cell *c, usec now)
@@ -259,8 +273,7 @@ choose_adequate(const struct field *f, const struct set *adequate,
 	struct choice c = { CHOICE_GO, least_score(f, adequate),
 		REASON_CHEAPEST_ADEQUATE };
 
-	if (q->demand->priority == PRIORITY_BATCH && is_patient(q) &&
-	    is_worth_waiting(q, f->list[c.index].price, now))
+	if (is_thrifty(q) && is_worth_waiting(q, f->list[c.index].price, now))
 		return (struct choice){ CHOICE_WAIT, 0, REASON_QUEUED };
 	if (q->req->slo.priority == PRIORITY_STANDARD && f->n > 1 &&
 	    rng_unit(f->rng) < q->explore &&
@@ -303,12 +316,45 @@ kept_empty(const struct field *f)
 	return set;
 }
 
+/* In a shortage a place is not for one that will probably miss: somebody waits
+ * who would not. Who has lost his SLO is asked after all others. */
+static struct set
+worth_a_start(const struct field *f, struct set set, const struct demand *d)
+{
+	struct set worth = set;
+
+	SET_EACH (i, &set) {
+		double chance = f->list[i].outlook.chance;
+
+		if (d->shortage && !d->late && chance >= 0 &&
+		    chance < SHORTAGE_CHANCE)
+			set_drop(&worth, i);
+	}
+	return worth;
+}
+
+/* What is left where nothing is adequate, or nearly, and nothing is to be
+ * waited for. */
+static struct set
+last_resorts(const struct field *f, const struct demand *d)
+{
+	struct set set =
+	    worth_a_start(f, with_verdict(f, 1u << VERDICT_UNLIKELY), d);
+
+	if (set_is_empty(&set))
+		set = worth_a_start(f, kept_empty(f), d);
+	if (set_is_empty(&set))
+		set =
+		    worth_a_start(f, with_verdict(f, 1u << VERDICT_AILING), d);
+	return set;
+}
+
 static struct choice
 choose_without(const struct field *f, const struct quest *q, usec now)
 {
 	const struct choice wait = { CHOICE_WAIT, 0, REASON_QUEUED };
-	struct set harmless = with_verdict(f, 1u << VERDICT_UNLIKELY);
-	struct set near = nearly_adequate(f, q->demand);
+	struct set set =
+	    worth_a_start(f, nearly_adequate(f, q->demand), q->demand);
 
 	if (q->req->slo.on_miss == ON_MISS_REFUSE) {
 		if (q->may_wait && is_hopeful(q, now))
@@ -318,16 +364,13 @@ choose_without(const struct field *f, const struct quest *q, usec now)
 	}
 	if (q->demand->priority == PRIORITY_PREMIUM)
 		return go_likeliest(f, &f->all, q->demand);
-	if (!set_is_empty(&near))
-		return go_likeliest(f, &near, q->demand);
+	if (!set_is_empty(&set))
+		return go_likeliest(f, &set, q->demand);
 	if (is_patient(q) && is_hopeful(q, now))
 		return wait;
-	if (set_is_empty(&harmless))
-		harmless = kept_empty(f);
-	if (set_is_empty(&harmless))
-		harmless = with_verdict(f, 1u << VERDICT_AILING);
-	if (!set_is_empty(&harmless))
-		return go_likeliest(f, &harmless, q->demand);
+	set = last_resorts(f, q->demand);
+	if (!set_is_empty(&set))
+		return go_likeliest(f, &set, q->demand);
 	return wait; /* or, where the queue is full, away */
 }
 

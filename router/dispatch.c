@@ -113,6 +113,15 @@ turn_away(struct router *r, struct order *o, usec now)
 		plan_drain(r), now));
 }
 
+static usec
+turn_of(const struct router *r, const struct order *o)
+{
+	if (o->late || !shortage_is(&r->shortage))
+		return o->due;
+	return shortage_turn(
+	    o->due, tokens_of_bytes(o->req->facts->prompt_bytes));
+}
+
 /* Room in the queue: for a higher priority somebody else's. */
 static bool
 join_queue(struct router *r, struct order *o, usec now)
@@ -120,6 +129,7 @@ join_queue(struct router *r, struct order *o, usec now)
 	struct account *a = accounts_of(&r->accounts, o->req->tenant);
 	struct order *victim;
 
+	o->turn = turn_of(r, o);
 	if (is_full(r, o)) {
 		victim = queue_victim(&r->queue, o->priority);
 		if (victim == NULL)
@@ -193,6 +203,15 @@ dispatch_shed(struct router *r, struct order *o, usec now)
 	make_ready(r, o);
 }
 
+/* In a shortage those who wait for something better are not overtaken by whoever
+ * has lost his SLO. */
+static bool
+is_out_of_place(const struct router *r, const struct order *o)
+{
+	return o->late && shortage_is(&r->shortage) &&
+	    queue_waits_in_time(&r->queue, o->req->model);
+}
+
 /* Asks the next; false: there is nobody left to ask, and *gone is not set. */
 static bool
 ask(struct router *r, struct round *round, usec now, bool *gone)
@@ -203,8 +222,11 @@ ask(struct router *r, struct round *round, usec now, bool *gone)
 
 	if (o == NULL)
 		return false;
-	plan_make(r, o, REASON_QUEUED, now, &plan, &place);
-	*gone = plan.kind != PLAN_WAIT;
+	*gone = !is_out_of_place(r, o);
+	if (*gone) {
+		plan_make(r, o, REASON_QUEUED, now, &plan, &place);
+		*gone = plan.kind != PLAN_WAIT;
+	}
 	if (!*gone) {
 		round_pass(round);
 		return true;
@@ -243,7 +265,9 @@ demote(struct router *r, struct order *o, usec now)
 	queue_remove(&r->queue, o);
 	o->priority = PRIORITY_BATCH;
 	o->late = true;
-	o->due = o->req->deadline;
+	o->due = o->turn = o->req->deadline;
+	if (slo_has_targets(&o->req->slo))
+		shortage_lost(&r->shortage);
 	if (!is_hopeless(r, o, now) && queue_add(&r->queue, o, a))
 		return;
 	turn_away(r, o, now);

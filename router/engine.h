@@ -4,6 +4,7 @@
 
 #include "policies/failover.h"
 #include "policies/hedge.h"
+#include "policies/shortage.h"
 #include "router/account.h"
 #include "router/fleet.h"
 #include "router/order.h"
@@ -26,6 +27,7 @@ struct router {
 		unsigned left, last_left; /* since the last tick */
 		usec at;
 	} drain;
+	struct shortage shortage;
 	struct promises promises;
 	struct samples samples; /* since the last tick */
 	struct rng rng;

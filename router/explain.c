@@ -21,6 +21,7 @@ static const char *const reasons[REASON_COUNT] = {
 	[REASON_DEADLINE] = "deadline",
 	[REASON_EXHAUSTED] = "exhausted",
 	[REASON_RETRY_BUDGET] = "retry_budget",
+	[REASON_DRAINED] = "drained",
 	[REASON_TWIN] = "twin",
 	[REASON_HEDGE] = "hedge",
 };
@@ -36,6 +37,7 @@ static const char *const verdicts[VERDICT_COUNT] = {
 	[VERDICT_LATE] = "late",
 	[VERDICT_FALLBACK] = "fallback",
 	[VERDICT_INELIGIBLE] = "ineligible",
+	[VERDICT_DRAINED] = "drained",
 	[VERDICT_OUT] = "out",
 	[VERDICT_LIMITED] = "limited",
 	[VERDICT_COLD] = "cold",
@@ -94,6 +96,10 @@ router_view(
 		.key_off = s->key_off_until > now,
 		.model_gone = c->gone_until > now,
 		.in_flight = c->in_flight,
+		.site_in_flight = s->in_flight,
+		.ceiling = cell_ceiling(c),
+		.own = c->restraint,
+		.site = s->restraint,
 		.waiting = queue_waiting(&r->queue, serving),
 		.load = s->load };
 	if (standing <= STANDING_LIMITED)

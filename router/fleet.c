@@ -136,6 +136,7 @@ site_begin(struct site *s, const struct conf_backend *b)
 		.conf = b,
 		.in_flight = s->in_flight,
 		.pledges = s->pledges,
+		.restraint = s->restraint,
 		.n_cells = s->n_cells,
 		/* an old attempt's end must not count for the new place */
 		.breaker.epoch = s->breaker.epoch + 1 };
@@ -198,6 +199,7 @@ fleet_configure(struct fleet *f, const struct conf *c, usec now)
 	if (rc != OK)
 		/* what was made has no configuration, so nobody sees it */
 		return rc;
+	restraints_inherit(f, c);
 
 	for (size_t i = 0; i < c->n_backends; i++)
 		adopt(f->sites[c->backends[i].id], &c->backends[i]);
@@ -235,11 +237,20 @@ allowance_left(const struct allowance *a, usec now)
 	return lesser(a->left + a->per_us * (double)(now - a->at), a->most);
 }
 
+double
+site_allowance(const struct site *s, usec now)
+{
+	const struct allowance *a = &s->allowance;
+
+	return a->at > 0 && a->most > 0 ? allowance_left(a, now) / a->most : 1;
+}
+
 bool
 site_has_allowance(const struct site *s, double reserve, usec now)
 {
 	const struct allowance *a = &s->allowance;
 
+	reserve = greater(reserve, s->restraint.withheld);
 	return a->at == 0 || allowance_left(a, now) - 1 >= reserve * a->most;
 }
 
@@ -249,6 +260,17 @@ later(usec a, usec b)
 	return a > b ? a : b;
 }
 
+/* As far as an operator lets it be filled, which binds everybody. */
+static bool
+is_full(const struct cell *c, usec now)
+{
+	unsigned most = c->restraint.withheld > 0 ? cell_ceiling(c) : 0;
+
+	return (most > 0 && c->in_flight >= most) ||
+	    (c->site->restraint.withheld > 0 &&
+		!site_has_allowance(c->site, 0, now));
+}
+
 enum standing
 cell_standing(const struct cell *c, usec now, usec *until)
 {
@@ -256,6 +278,8 @@ cell_standing(const struct cell *c, usec now, usec *until)
 	unsigned slots = site_slots(s);
 
 	*until = USEC_NEVER;
+	if (restraint_drains(&s->restraint) || restraint_drains(&c->restraint))
+		return STANDING_DRAINED;
 	if (c->conf == NULL || s->conf == NULL || s->conf->off != NULL ||
 	    s->key_off_until > now)
 		return STANDING_OUT;
@@ -271,7 +295,7 @@ cell_standing(const struct cell *c, usec now, usec *until)
 		return STANDING_COLD;
 	if ((s->breaker.state != BREAKER_CLOSED &&
 		!breaker_permits(&s->breaker, now)) ||
-	    (slots > 0 && s->in_flight >= slots))
+	    (slots > 0 && s->in_flight >= slots) || is_full(c, now))
 		return STANDING_BUSY;
 	return STANDING_FREE;
 }

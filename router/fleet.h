@@ -11,6 +11,7 @@
 #include "router/breaker.h"
 #include "router/forecast.h"
 #include "router/learn.h"
+#include "router/router.h"
 #include "router/stake.h"
 
 /* ITL targets of requests at work, so that newcomers do not break them. Where
@@ -50,6 +51,7 @@ struct site {
 	usec usable_since; /* last time it was not: for its slow start */
 	usec blocked_until; /* by a 429 */
 	usec limited_until; /* by rate-limit headers */
+	struct restraint restraint;
 	usec cold_until; /* 0: warm; USEC_NEVER: until it says so */
 	double calls, failures; /* fading */
 	unsigned failed_in_a_row; /* since the last whole answer */
@@ -87,6 +89,7 @@ struct cell {
 	struct site *site;
 	struct forecast *forecast; /* never NULL */
 	usec gone_until; /* its model, from that backend */
+	struct restraint restraint; /* its own */
 	double cached_share; /* of a prompt whose beginning is known here */
 	double
 	    odds[PRIORITY_BATCH + 1]; /* policies/confidence.h, by priority */
@@ -114,6 +117,20 @@ enum err fleet_configure(
 /* Frees retired cells. Not while a tick is building: it reads lessons. */
 void fleet_reap(struct fleet *);
 
+/* --- restraint.c --- */
+
+/* As router_restrain(). */
+void fleet_restrain(struct fleet *, uint32_t backend, uint32_t serving,
+    const struct restraint *);
+/* Before a configuration is taken over: new servings of a model that had some
+ * at the same backend are restrained as those. */
+void restraints_inherit(struct fleet *, const struct conf *);
+static inline bool
+restraint_drains(const struct restraint *r)
+{
+	return r->drained || r->withheld >= 1;
+}
+
 /* Once per tick: what counts only for a while fades. */
 void fleet_fade(struct fleet *, usec span);
 
@@ -127,25 +144,48 @@ struct site *fleet_site(const struct fleet *, uint32_t backend);
 
 /* How a serving stands; the first that holds. */
 enum standing {
+	STANDING_DRAINED, /* by an operator */
 	STANDING_OUT, /* off, gone, key refused, breaker open */
 	STANDING_LIMITED, /* over its rate limit */
 	STANDING_COLD,
 	STANDING_BUSY, /* no free slot, or being tried half-open */
 	STANDING_FREE,
 };
-/* *until: when OUT or LIMITED ends by itself; USEC_NEVER: it does not. */
+/* *until: when DRAINED, OUT or LIMITED ends by itself; USEC_NEVER: it does not. */
 enum standing cell_standing(const struct cell *, usec now, usec *until);
 
 /* Concurrent requests that it takes; 0: not known, so not limited. */
 static inline unsigned
-site_slots(const struct site *s)
+site_capacity(const struct site *s)
 {
 	if (s->conf != NULL && s->conf->slots > 0)
 		return s->conf->slots;
 	return (s->load.has & LOAD_SLOTS) != 0 ? s->load.slots : 0;
 }
+/* What an operator leaves of so many slots: one at least. */
+unsigned slots_left(unsigned slots, double withheld);
+/* Those that may be used. */
+static inline unsigned
+site_slots(const struct site *s)
+{
+	unsigned n = site_capacity(s);
+
+	return s->restraint.withheld > 0 ? slots_left(n, s->restraint.withheld)
+					 : n;
+}
+/* The same of one serving; 0: not limited. */
+static inline unsigned
+cell_ceiling(const struct cell *c)
+{
+	unsigned n = site_slots(c->site);
+
+	return c->restraint.withheld > 0 ? slots_left(n, c->restraint.withheld)
+					 : n;
+}
 /* The same, fewer while it warms up after an outage (Envoy's slow start). */
 double site_slots_warming(const struct site *, usec now);
+/* The share of its rate limit's burst that is left; 1 where no limit is known. */
+double site_allowance(const struct site *, usec now);
 /* Whether its rate limit has room for one more request and, beyond that, for
  * that share of its burst. True where no limit is known. */
 bool site_has_allowance(const struct site *, double reserve, usec now);

@@ -7,56 +7,57 @@
 /* --- orders: a pairing heap --- */
 
 static bool
-before(const struct order *a, const struct order *b)
+before(enum lane_heap by, const struct order *a, const struct order *b)
 {
-	if (a->due != b->due)
-		return a->due < b->due;
-	return a->sequence < b->sequence;
+	usec x = by == LANE_TURN ? a->turn : a->due;
+	usec y = by == LANE_TURN ? b->turn : b->due;
+
+	return x != y ? x < y : a->sequence < b->sequence;
 }
 
 static struct order *
-meld(struct order *a, struct order *b)
+meld(enum lane_heap by, struct order *a, struct order *b)
 {
 	struct order *swap;
 
 	if (a == NULL || b == NULL)
 		return a != NULL ? a : b;
-	if (before(b, a)) {
+	if (before(by, b, a)) {
 		swap = a;
 		a = b;
 		b = swap;
 	}
-	b->prev = a;
-	b->next = a->child;
-	if (a->child != NULL)
-		a->child->prev = b;
-	a->child = b;
-	a->next = a->prev = NULL;
+	b->in[by].prev = a;
+	b->in[by].next = a->in[by].child;
+	if (a->in[by].child != NULL)
+		a->in[by].child->in[by].prev = b;
+	a->in[by].child = b;
+	a->in[by].next = a->in[by].prev = NULL;
 	return a;
 }
 
 /* Siblings by pairs from the left, then the pairs from the right. */
 static struct order *
-meld_siblings(struct order *first)
+meld_siblings(enum lane_heap by, struct order *first)
 {
 	struct order *pairs = NULL, *all = NULL, *a, *b;
 
 	while (first != NULL) {
 		a = first;
-		b = a->next;
-		first = b != NULL ? b->next : NULL;
-		a->next = a->prev = NULL;
+		b = a->in[by].next;
+		first = b != NULL ? b->in[by].next : NULL;
+		a->in[by].next = a->in[by].prev = NULL;
 		if (b != NULL)
-			b->next = b->prev = NULL;
-		a = meld(a, b);
-		a->next = pairs;
+			b->in[by].next = b->in[by].prev = NULL;
+		a = meld(by, a, b);
+		a->in[by].next = pairs;
 		pairs = a;
 	}
 	while (pairs != NULL) {
 		a = pairs;
-		pairs = a->next;
-		a->next = NULL;
-		all = meld(all, a);
+		pairs = a->in[by].next;
+		a->in[by].next = NULL;
+		all = meld(by, all, a);
 	}
 	return all;
 }
@@ -64,33 +65,47 @@ meld_siblings(struct order *first)
 bool
 lane_push(struct lane *l, struct order *o)
 {
-	o->child = o->next = o->prev = NULL;
-	l->head = meld(l->head, o);
+	bool leads = false;
+
+	for (unsigned by = 0; by < LANE_HEAPS; by++) {
+		o->in[by].child = o->in[by].next = o->in[by].prev = NULL;
+		l->head[by] = meld(by, l->head[by], o);
+		leads = leads || l->head[by] == o;
+	}
 	l->n++;
-	return l->head == o;
+	return leads;
+}
+
+static bool
+cut(enum lane_heap by, struct lane *l, struct order *o)
+{
+	struct order *rest = meld_siblings(by, o->in[by].child);
+	struct order *prev = o->in[by].prev, *next = o->in[by].next;
+	bool led = l->head[by] == o;
+
+	o->in[by].child = NULL;
+	if (led) {
+		l->head[by] = rest;
+	} else {
+		if (prev->in[by].child == o)
+			prev->in[by].child = next;
+		else
+			prev->in[by].next = next;
+		if (next != NULL)
+			next->in[by].prev = prev;
+		l->head[by] = meld(by, l->head[by], rest);
+	}
+	o->in[by].next = o->in[by].prev = NULL;
+	return led;
 }
 
 bool
 lane_cut(struct lane *l, struct order *o)
 {
-	struct order *rest = meld_siblings(o->child);
-	bool led = l->head == o;
+	bool led = cut(LANE_TURN, l, o);
 
-	o->child = NULL;
-	if (led) {
-		l->head = rest;
-	} else {
-		if (o->prev->child == o)
-			o->prev->child = o->next;
-		else
-			o->prev->next = o->next;
-		if (o->next != NULL)
-			o->next->prev = o->prev;
-		l->head = meld(l->head, rest);
-	}
-	o->next = o->prev = NULL;
 	l->n--;
-	return led;
+	return cut(LANE_DUE, l, o) || led;
 }
 
 /* --- lanes: binary heaps --- */
@@ -100,7 +115,7 @@ lane_before(const struct lane *a, const struct lane *b)
 {
 	if (a->account->served != b->account->served)
 		return a->account->served < b->account->served;
-	return before(a->head, b->head);
+	return before(LANE_TURN, a->head[LANE_TURN], b->head[LANE_TURN]);
 }
 
 static bool
@@ -108,7 +123,7 @@ is_above(enum lane_heap by, const struct lane *a, const struct lane *b)
 {
 	if (by == LANE_TURN && a->served != b->served)
 		return a->served < b->served;
-	return before(a->head, b->head);
+	return before(by, a->head[by], b->head[by]);
 }
 
 static void

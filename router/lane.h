@@ -1,11 +1,12 @@
 /* router/lane.h - one tenant's waiting requests of one kind, and heaps of such
  * lanes.
  *
- * A lane holds its orders in a pairing heap, the earliest due first (Fredman,
- * Sedgewick, Sleator and Tarjan, "The pairing heap", Algorithmica 1986): O(1)
- * to join, O(log n) amortised to leave, from the head or from anywhere.
+ * A lane holds its orders in two pairing heaps, one by turn and one by who is due
+ * first (Fredman, Sedgewick, Sleator and Tarjan, "The pairing heap",
+ * Algorithmica 1986): O(1) to join, O(log n) amortised to leave, from the head
+ * or from anywhere.
  *
- * Lanes stand in two binary heaps. In the one by turn the key is what their
+ * Lanes stand in two binary heaps as well. In the one by turn the key is what their
  * tenant had been served when it was last looked at: that only grows, so a key
  * that is behind is put right when it comes to the top, and no dispatch has to
  * find its tenant's lanes. */
@@ -14,8 +15,6 @@
 
 #include "router/account.h"
 #include "router/order.h"
-
-enum lane_heap { LANE_TURN, LANE_DUE, LANE_HEAPS };
 
 #define LANE_NOWHERE UINT32_MAX
 
@@ -28,7 +27,7 @@ struct lane {
 	struct kind *kind;
 	struct account *account; /* the tenant's */
 	bool promised; /* of those whose place was promised */
-	struct order *head; /* of the orders */
+	struct order *head[LANE_HEAPS]; /* of the orders */
 	unsigned n;
 	double served; /* the account's, or what it was */
 	uint32_t slot[LANE_HEAPS]; /* LANE_NOWHERE: not in that heap */
@@ -41,12 +40,12 @@ struct lanes {
 
 /* --- a lane's orders; neither call touches the heaps of lanes --- */
 
-/* True: it is the head now. */
+/* True: it is a head now. */
 bool lane_push(struct lane *, struct order *);
-/* True: there is another head now, or none. */
+/* True: there is another head now, of either, or none. */
 bool lane_cut(struct lane *, struct order *);
 
-/* Whether a's head goes before b's: its tenant served less, then by due. */
+/* Whether a's head goes before b's: its tenant served less, then by turn. */
 bool lane_before(const struct lane *a, const struct lane *b);
 
 /* --- heaps --- */

@@ -43,16 +43,29 @@ yard_close(struct yard *y)
 
 /* --- a lane's orders --- */
 
+static usec
+key_of(const struct order *o, enum lane_heap by)
+{
+	return by == LANE_TURN ? o->turn : o->due;
+}
+
 static struct order *
-earliest(struct yard *y)
+earliest(struct yard *y, enum lane_heap by)
 {
 	struct order *first = NULL;
 
 	for (unsigned i = 0; i < ORDERS; i++)
 		if (y->waits[i] &&
-		    (first == NULL || y->order[i].due < first->due))
+		    (first == NULL ||
+			key_of(&y->order[i], by) < key_of(first, by)))
 			first = &y->order[i];
 	return first;
+}
+
+static void
+set_due(struct order *o, usec due)
+{
+	o->due = o->turn = due;
 }
 
 static void
@@ -62,19 +75,38 @@ whoever_is_due_first_leads(void **state)
 	struct lane *l = &y->lane[0];
 
 	(void)state;
-	y->order[0].due = 20;
-	y->order[1].due = 10;
-	y->order[2].due = 10;
+	set_due(&y->order[0], 20);
+	set_due(&y->order[1], 10);
+	set_due(&y->order[2], 10);
 	assert_true(lane_push(l, &y->order[0]));
 	assert_true(lane_push(l, &y->order[1]));
 	assert_false(lane_push(l, &y->order[2])); /* it came later */
-	assert_ptr_equal(l->head, &y->order[1]);
+	assert_ptr_equal(l->head[LANE_DUE], &y->order[1]);
 	assert_false(lane_cut(l, &y->order[2]));
 	assert_true(lane_cut(l, &y->order[1]));
-	assert_ptr_equal(l->head, &y->order[0]);
+	assert_ptr_equal(l->head[LANE_DUE], &y->order[0]);
 	assert_true(lane_cut(l, &y->order[0]));
-	assert_null(l->head);
+	assert_null(l->head[LANE_TURN]);
 	assert_int_equal(l->n, 0);
+	yard_close(y);
+}
+
+static void
+one_may_lead_by_turn_and_another_be_due_first(void **state)
+{
+	struct yard *y = yard();
+	struct lane *l = &y->lane[0];
+
+	(void)state;
+	y->order[0].due = 10;
+	y->order[0].turn = 50;
+	set_due(&y->order[1], 20);
+	assert_true(lane_push(l, &y->order[0]));
+	assert_true(lane_push(l, &y->order[1]));
+	assert_ptr_equal(l->head[LANE_TURN], &y->order[1]);
+	assert_ptr_equal(l->head[LANE_DUE], &y->order[0]);
+	assert_true(lane_cut(l, &y->order[1]));
+	assert_ptr_equal(l->head[LANE_TURN], &y->order[0]);
 	yard_close(y);
 }
 
@@ -84,7 +116,7 @@ the_head_is_right_whoever_comes_and_goes(void **state)
 {
 	struct yard *y = yard();
 	struct lane *l = &y->lane[0];
-	struct order *before;
+	struct order *before[LANE_HEAPS];
 	struct rng rng;
 	unsigned n = 0;
 
@@ -95,9 +127,10 @@ the_head_is_right_whoever_comes_and_goes(void **state)
 		struct order *o = &y->order[i];
 		bool changed;
 
-		before = l->head;
+		memcpy(before, l->head, sizeof(before));
 		if (!y->waits[i]) {
 			o->due = rng_below(&rng, 40);
+			o->turn = rng_below(&rng, 40);
 			changed = lane_push(l, o);
 			n++;
 		} else {
@@ -105,8 +138,10 @@ the_head_is_right_whoever_comes_and_goes(void **state)
 			n--;
 		}
 		y->waits[i] = !y->waits[i];
-		assert_ptr_equal(l->head, earliest(y));
-		assert_int_equal(changed, l->head != before);
+		for (unsigned h = 0; h < LANE_HEAPS; h++)
+			assert_ptr_equal(l->head[h], earliest(y, h));
+		assert_int_equal(
+		    changed, memcmp(before, l->head, sizeof(before)) != 0);
 		assert_int_equal(l->n, n);
 	}
 	yard_close(y);
@@ -121,15 +156,15 @@ all_leave_in_the_order_of_their_dates(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ORDERS; i++) {
-		y->order[i].due = i * 7919 % ORDERS;
+		set_due(&y->order[i], i * 7919 % ORDERS);
 		lane_push(l, &y->order[i]);
 	}
 	for (unsigned i = 0; i < ORDERS; i++) {
-		assert_true(l->head->due >= last);
-		last = l->head->due;
-		assert_true(lane_cut(l, l->head));
+		assert_true(l->head[LANE_DUE]->due >= last);
+		last = l->head[LANE_DUE]->due;
+		assert_true(lane_cut(l, l->head[LANE_TURN]));
 	}
-	assert_null(l->head);
+	assert_null(l->head[LANE_TURN]);
 	yard_close(y);
 }
 
@@ -142,7 +177,7 @@ open_lane(struct yard *y, unsigned i, double served, usec due)
 	struct lane *l = &y->lane[i];
 
 	y->account[i].served = served;
-	y->order[i].due = due;
+	set_due(&y->order[i], due);
 	lane_push(l, &y->order[i]);
 	for (unsigned h = 0; h < LANE_HEAPS; h++) {
 		assert_true(lanes_reserve(&y->heap[h], LANES));
@@ -159,7 +194,7 @@ close_lane(struct yard *y, unsigned i)
 		lanes_remove(&y->heap[h], h, l);
 		assert_int_equal(l->slot[h], LANE_NOWHERE);
 	}
-	lane_cut(l, l->head);
+	lane_cut(l, l->head[LANE_TURN]);
 }
 
 static void
@@ -210,7 +245,7 @@ assert_top(struct yard *y, const bool *in)
 		if (!in[i])
 			continue;
 		assert_true(l == turn || !lane_before(l, turn));
-		assert_true(due->head->due <= l->head->due);
+		assert_true(due->head[LANE_DUE]->due <= l->head[LANE_DUE]->due);
 		for (unsigned h = 0; h < LANE_HEAPS; h++)
 			assert_ptr_equal(y->heap[h].list[l->slot[h]], l);
 	}
@@ -239,7 +274,7 @@ the_tops_are_right_whatever_happens_to_the_lanes(void **state)
 		} else if (rng_below(&rng, 2) == 0) {
 			y->account[i].served += rng_below(&rng, 20);
 		} else {
-			y->order[i].due = rng_below(&rng, 50);
+			set_due(&y->order[i], rng_below(&rng, 50));
 			lanes_move(&y->heap[LANE_TURN], LANE_TURN, &y->lane[i]);
 			lanes_move(&y->heap[LANE_DUE], LANE_DUE, &y->lane[i]);
 		}
@@ -255,6 +290,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whoever_is_due_first_leads),
+		cmocka_unit_test(one_may_lead_by_turn_and_another_be_due_first),
 		cmocka_unit_test(the_head_is_right_whoever_comes_and_goes),
 		cmocka_unit_test(all_leave_in_the_order_of_their_dates),
 		cmocka_unit_test(one_heap_is_by_turn_and_one_by_date),

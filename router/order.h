@@ -16,6 +16,9 @@
 
 struct lane;
 
+/* What a lane's orders, and lanes, are sorted by. */
+enum lane_heap { LANE_TURN, LANE_DUE, LANE_HEAPS };
+
 enum order_state { ORDER_UNUSED, ORDER_WAITING, ORDER_READY, ORDER_AT_WORK };
 
 struct order {
@@ -29,7 +32,8 @@ struct order {
 
 	enum priority priority; /* its class's, or lower once it is too late */
 	bool late; /* its SLO was lost while it waited */
-	usec due; /* when its SLO is missed: the order of the queue */
+	usec due; /* when its SLO is missed */
+	usec turn; /* the order of the queue: due, or later for who asks much */
 	bool probe; /* nobody's: the router asks (probe.c) */
 	bool promised; /* it came when it was told to come back */
 
@@ -55,10 +59,13 @@ struct order {
 	 * slowly. Else alone. */
 	struct list link;
 
-	/* WAITING: in its lane's pairing heap */
+	/* WAITING: in its lane's pairing heaps */
 	struct lane *lane;
 	uint64_t sequence;
-	struct order *child, *next, *prev; /* prev of a first child: parent */
+	struct {
+		struct order *child, *next;
+		struct order *prev; /* of a first child: parent */
+	} in[LANE_HEAPS];
 };
 
 #define ORDERS_BLOCK 256

@@ -102,6 +102,8 @@ demand_of(struct router *r, const struct order *o, usec now, struct demand *d)
 
 	*d = (struct demand){ .slo = &o->req->slo,
 		.priority = o->priority,
+		.late = o->late,
+		.shortage = shortage_is(&r->shortage),
 		.stream = facts->stream,
 		.input = tokens_of_bytes(facts->prompt_bytes),
 		.output = account_output(a, OUTPUT_USUAL),
@@ -150,7 +152,8 @@ gather(const struct fleet *f, const struct order *o, const struct set *set,
 static enum verdict
 verdict_of(const struct order *o, const struct survey *s, unsigned i)
 {
-	static const enum verdict of[] = { [STANDING_OUT] = VERDICT_OUT,
+	static const enum verdict of[] = { [STANDING_DRAINED] = VERDICT_DRAINED,
+		[STANDING_OUT] = VERDICT_OUT,
 		[STANDING_LIMITED] = VERDICT_LIMITED,
 		[STANDING_COLD] = VERDICT_COLD,
 		[STANDING_BUSY] = VERDICT_BUSY,
@@ -401,10 +404,13 @@ static void
 give_up(const struct fleet *f, const struct order *o, const struct survey *s,
     usec now, struct plan *p)
 {
-	plan_refuse(p,
-	    set_is_empty(&s->is[STANDING_OUT]) ? REASON_RATE_LIMITED
-					       : REASON_UNAVAILABLE,
-	    plan_reopens(f, o, now));
+	enum plan_reason reason = REASON_DRAINED;
+
+	if (!set_is_empty(&s->is[STANDING_OUT]))
+		reason = REASON_UNAVAILABLE;
+	else if (!set_is_empty(&s->is[STANDING_LIMITED]))
+		reason = REASON_RATE_LIMITED;
+	plan_refuse(p, reason, plan_reopens(f, o, now));
 }
 
 static void

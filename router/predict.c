@@ -30,7 +30,7 @@ strangers(const struct site *s, usec now)
 static double
 queue_ahead(const struct site *s, double sequences, usec now)
 {
-	double slots = site_slots(s);
+	double slots = site_capacity(s);
 	double since = (double)s->in_flight - (double)s->load_in_flight;
 
 	if (slots > 0)

@@ -18,6 +18,8 @@ struct demand {
 	const struct slo *slo; /* its targets; borrowed */
 	enum priority priority; /* at which it is treated */
 	bool stream;
+	bool late; /* its SLO was lost while it waited */
+	bool shortage; /* more is asked for than there is */
 	double input, output; /* tokens; output is expected */
 	double output_high, output_most; /* seldom more, hardly ever more */
 	double waited; /* us since it arrived */

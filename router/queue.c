@@ -247,7 +247,8 @@ queue_victim(const struct queue *q, enum priority p)
 		if (q->lengths[low] == 0)
 			continue;
 		longest = &q->by_length[low][length_of(q->lengths[low])];
-		return CONTAINER_OF(longest->next, struct lane, peers)->head;
+		return CONTAINER_OF(longest->next, struct lane, peers)
+		    ->head[LANE_DUE];
 	}
 	return NULL;
 }
@@ -262,8 +263,8 @@ queue_late(struct queue *q, usec now)
 			struct lane *l =
 			    lanes_top(&kind_of(n)->lanes[LANE_DUE], LANE_DUE);
 
-			if (l != NULL && l->head->due <= now)
-				return l->head;
+			if (l != NULL && l->head[LANE_DUE]->due <= now)
+				return l->head[LANE_DUE];
 		}
 	}
 	return NULL;
@@ -277,6 +278,19 @@ queue_waits_for(const struct queue *q, uint32_t site, enum priority p)
 
 		for (struct list *n = all->next; n != all; n = n->next)
 			if (kind_fits(kind_of(n), site))
+				return true;
+	}
+	return false;
+}
+
+bool
+queue_waits_in_time(const struct queue *q, const struct conf_model *m)
+{
+	for (unsigned p = 0; p < QUEUE_LATE; p++) {
+		const struct list *all = &q->kinds[p];
+
+		for (struct list *n = all->next; n != all; n = n->next)
+			if (kind_of(n)->model == m)
 				return true;
 	}
 	return false;

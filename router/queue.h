@@ -66,6 +66,8 @@ void queue_remove(struct queue *, struct order *);
 
 /* Whether anybody of that priority or a higher one waits for that site. */
 bool queue_waits_for(const struct queue *, uint32_t site, enum priority);
+/* Whether anybody waits for that model whose SLO is not lost. */
+bool queue_waits_in_time(const struct queue *, const struct conf_model *);
 /* Whom to send away for one of that priority: the head of one of the longest
  * lanes (within a factor of two) of the lowest rank below it; nobody to
  * whom a place was promised. NULL: nobody. */

@@ -50,7 +50,8 @@ join_as(struct hall *h, unsigned i, usec due, enum priority p,
 	h->order[i] = (struct order){ .req = &request,
 		.eligible = { { eligible } },
 		.priority = p,
-		.due = due };
+		.due = due,
+		.turn = due };
 	assert_true(queue_add(&h->queue, &h->order[i], &h->account[tenant]));
 	return &h->order[i];
 }

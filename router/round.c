@@ -98,6 +98,15 @@ candidate(struct kind *k)
 				     : out_of_turn(k);
 }
 
+/* By turn who is next; out of turn who is due first. */
+static struct order *
+asked_of(const struct lane *l)
+{
+	const struct kind *k = l->kind;
+
+	return l->head[k->asked < k->by_turn ? LANE_TURN : LANE_DUE];
+}
+
 struct order *
 round_next(struct round *r)
 {
@@ -111,7 +120,7 @@ round_next(struct round *r)
 				r->lane = l;
 		}
 		if (r->lane != NULL)
-			return r->lane->head;
+			return asked_of(r->lane);
 		put_back(r);
 		if (r->rank == QUEUE_LATE)
 			return NULL;

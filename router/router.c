@@ -79,6 +79,15 @@ router_configure(struct router *r, struct conf *c, usec now)
 	return OK;
 }
 
+uint64_t
+router_restrain(struct router *r, uint32_t backend, uint32_t serving,
+    const struct restraint *what, usec now)
+{
+	fleet_restrain(&r->fleet, backend, serving, what);
+	dispatch_waiting(r, backend, now);
+	return dispatch_owed(r);
+}
+
 /* --- one order --- */
 
 static void
@@ -163,6 +172,8 @@ router_submit(struct router *r, const struct route_request *req, usec now,
 	o->fallbacks = sieve.fallbacks;
 	o->priority = req->slo.priority;
 	o->due = due_of(req);
+	if (o->priority != PRIORITY_PREMIUM && slo_has_targets(&req->slo))
+		shortage_asked(&r->shortage);
 	o->promised = promises_redeem(&r->promises, o, now);
 	if (dispatch(r, o, dispatch_room(r, o, now), now) == PLAN_GO)
 		take_turn(r, o, now);

@@ -67,6 +67,7 @@ enum plan_reason {
 	REASON_DEADLINE,
 	REASON_EXHAUSTED, /* every capable serving has been tried */
 	REASON_RETRY_BUDGET,
+	REASON_DRAINED, /* an operator has drained every candidate */
 	REASON_TWIN, /* the other of two attempts goes on */
 	REASON_HEDGE, /* a second attempt, in case the first is late */
 	REASON_COUNT
@@ -102,6 +103,7 @@ enum verdict {
 	VERDICT_LATE, /* its backend is at work on this request already */
 	VERDICT_FALLBACK, /* a serving that is none could be used */
 	VERDICT_INELIGIBLE, /* capability, boundary, context, pin */
+	VERDICT_DRAINED, /* by an operator */
 	VERDICT_OUT, /* off, breaker, key, model */
 	VERDICT_LIMITED,
 	VERDICT_COLD,
@@ -213,6 +215,20 @@ bool router_probe(struct router *, usec now, struct route_request *req,
 uint64_t router_load(struct router *, uint32_t backend, const struct load *,
     const struct fault *, usec now);
 
+/* What an operator holds back of a backend, or of one serving there; all zero:
+ * nothing. It outlives a new configuration as long as the name of the backend,
+ * or of the serving's model there, does. */
+struct restraint {
+	bool drained; /* no attempt begins there; what is in flight ends */
+	/* The share of its slots that is not used, and, of a backend, of its
+	 * rate limit that is left alone, 0..1. 1: as if drained. */
+	double withheld;
+};
+/* serving 0: of the backend as a whole. Ids that are not known change
+ * nothing. */
+uint64_t router_restrain(struct router *, uint32_t backend, uint32_t serving,
+    const struct restraint *, usec now);
+
 /* Every 100 ms. begin and end under the lock; build, which files the new
  * measurements and computes the quantile tables, outside it. A router that is
  * never ticked learns nothing. One tick at a time. */
@@ -235,6 +251,9 @@ struct serving_view {
 			  USEC_NEVER: not by itself */
 	bool warm, key_off, model_gone;
 	unsigned in_flight, waiting; /* waiting: queued, and may go there */
+	unsigned site_in_flight; /* of all servings of its backend */
+	unsigned ceiling; /* in flight at most; 0: not known */
+	struct restraint own, site; /* its own, its backend's */
 	struct load load;
 	struct {
 		usec p50, p95, p99; /* -1: no samples */

@@ -166,8 +166,10 @@ uint64_t
 router_tick_end(struct router *r, struct router_tables *t, usec now)
 {
 	hand_over(r, t);
-	if (r->drain.at > 0)
+	if (r->drain.at > 0) {
 		fleet_fade(&r->fleet, now - r->drain.at);
+		shortage_fade(&r->shortage, now - r->drain.at);
+	}
 	measure_drain(&r->drain, dispatch_is_pressed(r), now);
 	promises_sweep(&r->promises, now);
 	dispatch_demote(r, now);

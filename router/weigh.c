@@ -5,6 +5,7 @@
 
 #include "policies/admit.h"
 #include "policies/price.h"
+#include "policies/shortage.h"
 #include "policies/slo.h"
 #include "router/bound.h"
 
@@ -65,7 +66,8 @@ judge(const struct candidate *c, const struct demand *d, bool spare, usec now)
 		reserve = greater(reserve, RESERVE_WANTED);
 	if (spare && cell_is_ailing(c->cell))
 		return VERDICT_AILING;
-	if (!site_has_allowance(s, reserve, now))
+	if (!site_has_allowance(s, reserve, now) ||
+	    (d->late && site_allowance(s, now) < 1))
 		return VERDICT_RESERVED;
 	if (c->full >= admit_ceiling(d->priority, shared) ||
 	    (shared && s->in_flight > 0 &&
@@ -121,6 +123,37 @@ is_too_harmful(const struct candidate *c, const struct demand *d, double stake,
 	    c->toll > greater(price, admit_toll(stake, d->penalty));
 }
 
+/* Whether its target could not be kept if all slots were taken: where it is at
+ * work others have to keep out. */
+static bool
+needs_room(
+    const struct cell *c, const struct demand *d, const struct outlook *o)
+{
+	const struct forecast *f = c->forecast;
+	struct crowd house = o->crowd;
+
+	house.sequences = (double)site_slots(c->site) - 1;
+	return d->slo->itl > 0 && house.sequences > 0 &&
+	    profile_itl(&f->profile, &house) * f->itl_typical >
+	    (double)d->slo->itl;
+}
+
+/* What it takes from others there: from those of lower priorities only where
+ * they are short of room. */
+static double
+taken(const struct candidate *c, const struct demand *d, double stake,
+    double dearest_price, usec now)
+{
+	double sum;
+
+	if (d->priority != PRIORITY_PREMIUM)
+		return c->toll;
+	sum = stake * admit_call(site_allowance(c->cell->site, now));
+	if (d->shortage && needs_room(c->cell, d, &c->outlook))
+		sum += SHORTAGE_HOUSE * dearest_price;
+	return sum;
+}
+
 /* For its own probable miss, and for those that it would cause. */
 static void
 add_penalties(
@@ -135,7 +168,7 @@ add_penalties(
 		if (stake > 0)
 			c->score += stake * (1 - c->outlook.chance);
 		c->toll = predict_toll(c->cell, d, &c->outlook, now);
-		c->score += c->toll;
+		c->score += taken(c, d, stake, most, now);
 		if (c->toll > 0 && is_too_harmful(c, d, stake, most))
 			c->verdict = VERDICT_CROWDED;
 	}

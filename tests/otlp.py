@@ -82,6 +82,7 @@ class Collector:
 
     def __init__(self, port, statuses=()):
         self.spans, self.complaints, self.resources = [], [], []
+        self.headers = {}  # of the last post
         self.statuses = list(statuses)
         self.posts = 0
         collector = self
@@ -104,6 +105,7 @@ class Collector:
         body = handler.rfile.read(int(handler.headers["content-length"]))
         status = self.statuses.pop(0) if self.statuses else 200
         self.posts += 1
+        self.headers = {k.lower(): v for k, v in handler.headers.items()}
         if status == 200:
             try:
                 check(handler.path == "/v1/traces", handler.path)

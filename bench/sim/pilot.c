@@ -5,7 +5,7 @@
 
 extern const struct pilot_ops pilot_slo, pilot_class_pinned, pilot_round_robin,
     pilot_least_connections, pilot_p2c_ewma, pilot_litellm_latency,
-    pilot_openrouter, pilot_static_priority;
+    pilot_openrouter, pilot_static_priority, pilot_clairvoyant;
 
 const struct pilot_ops *const pilots[] = {
 	&pilot_slo,
@@ -16,6 +16,7 @@ const struct pilot_ops *const pilots[] = {
 	&pilot_litellm_latency,
 	&pilot_openrouter,
 	&pilot_static_priority,
+	&pilot_clairvoyant,
 	NULL,
 };
 

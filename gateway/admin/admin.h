@@ -37,6 +37,8 @@ struct admin_picture {
 	const struct labels *labels;
 	struct drill *drill;
 	struct slice path, query; /* of the request; without its '?' */
+	struct slice host, if_none_match; /* its headers; empty: not there */
+	const struct conf_listen *listen; /* where requests are served */
 	bool ready, draining;
 	usec now;
 };
@@ -46,9 +48,11 @@ enum admin_action {
 	ADMIN_RELOAD,
 	ADMIN_DRILL, /* as reply.drill says */
 	ADMIN_DRILL_STOP,
+	ADMIN_RESTRAIN, /* as reply.restraint says */
 	ADMIN_KEYS, /* whatever the method asks of them */
 	ADMIN_TENANTS,
 	ADMIN_USAGE, /* as reply.usage says; takes its time */
+	ADMIN_LIVE, /* the live feed, for as long as it is read */
 };
 
 struct admin_drill {
@@ -57,12 +61,24 @@ struct admin_drill {
 	usec span;
 };
 
+enum restraint_act { RESTRAINT_DRAIN, RESTRAINT_ENABLE, RESTRAINT_WEIGHT };
+
+struct admin_restraint {
+	const struct conf_backend *backend;
+	const struct conf_model *model; /* NULL: the backend as a whole */
+	enum restraint_act act;
+	double weight; /* 0..1, of RESTRAINT_WEIGHT */
+};
+
 struct admin_reply {
 	int status;
 	const char *content_type; /* static */
+	char etag[24]; /* with its quotes; empty: not to be stored */
+	char policy[640]; /* content-security-policy; empty: none */
 	struct buf body;
 	enum admin_action action; /* to carry out before answering */
 	struct admin_drill drill; /* of ADMIN_DRILL */
+	struct admin_restraint restraint; /* of ADMIN_RESTRAIN */
 	struct usage_question usage; /* of ADMIN_USAGE */
 };
 
@@ -74,9 +90,27 @@ void admin_handle(
 
 /* backends.c: /admin/v1/backends. */
 void admin_render_backends(const struct admin_picture *, struct buf *out);
+/* One row of it. */
+json_t *admin_backend_json(
+    const struct admin_picture *, const struct conf_backend *);
+/* One word on why a serving is not used; "ok" where it is. */
+const char *admin_serving_state(
+    const struct conf_backend *, const struct serving_view *);
+
+/* Whether an operator lets nothing go there. */
+bool admin_is_drained(const struct serving_view *);
+/* NULL: the router knows none of that id. */
+const struct serving_view *admin_view_of(
+    const struct admin_picture *, uint32_t serving);
+
+/* models.c: /admin/v1/models. */
+void admin_get_models(const struct admin_picture *, struct admin_reply *);
 
 /* metrics.c: /metrics. */
 void admin_render_metrics(const struct admin_picture *, struct buf *out);
+/* What it says there of a serving. */
+void admin_serving_metrics(const struct conf *, const struct serving_view *,
+    struct telemetry_serving *out);
 
 /* receipts_page.c: /admin/v1/receipts, one of them, and /admin/v1/slo. */
 void admin_get_receipts(const struct admin_picture *, struct admin_reply *);

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,11 +14,14 @@
 #include "gateway/lib/hex.h"
 #include "gateway/lib/log.h"
 
-#define LINE_MAX_BYTES ((size_t)64 << 10)
+/* What a request may have in its query, if each byte takes six: a line that did
+ * not fit would be an act that left none. */
+#define LINE_MAX_BYTES ((size_t)256 << 10)
 
 struct audit {
 	char *path;
 	int fd; /* -1: not open */
+	off_t size; /* what was found in it, and added since */
 	struct audit_state last;
 };
 
@@ -66,20 +71,60 @@ audit_hash(struct slice s, char hash[AUDIT_HASH])
 	return OK;
 }
 
+/* Still the file by that name, and nobody else has touched it. */
+static bool
+is_ours(const struct audit *a)
+{
+	struct stat open_one, named;
+
+	return a->fd >= 0 && fstat(a->fd, &open_one) == 0 &&
+	    stat(a->path, &named) == 0 && open_one.st_dev == named.st_dev &&
+	    open_one.st_ino == named.st_ino && open_one.st_size == a->size;
+}
+
+/* Two processes that add to one chain would break it. */
+static enum err
+take(struct audit *a, struct errmsg *why)
+{
+	struct stat st;
+	enum err rc;
+
+	if (flock(a->fd, LOCK_EX | LOCK_NB) != 0)
+		return fail(why, ERR_IO, "cannot lock the audit log %s: %s",
+		    a->path,
+		    errno == EWOULDBLOCK ? "another process writes to it"
+					 : strerror(errno));
+	rc = audit_verify(a->path, &a->last, why);
+	if (rc == OK && fstat(a->fd, &st) != 0)
+		rc = fail(why, ERR_IO, "cannot read the audit log %s: %s",
+		    a->path, strerror(errno));
+	if (rc == OK)
+		a->size = st.st_size;
+	return rc;
+}
+
 enum err
 audit_ready(struct audit *a, struct errmsg *why)
 {
+	const struct audit_state last = a->last;
+	const bool again = a->fd >= 0;
 	enum err rc;
 
-	if (a->fd >= 0)
+	if (is_ours(a))
 		return OK;
+	shut(a);
 	a->fd = open(a->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (a->fd < 0)
 		return fail(why, ERR_IO, "cannot open the audit log %s: %s",
 		    a->path, strerror(errno));
-	rc = audit_verify(a->path, &a->last, why);
+	rc = take(a, why);
 	if (rc != OK)
 		shut(a);
+	else if (again)
+		log_warn("audit_log reason=other_file was_n=%llu was_hash=%s "
+			 "n=%llu hash=%s",
+		    (unsigned long long)last.n, last.hash,
+		    (unsigned long long)a->last.n, a->last.hash);
 	return rc;
 }
 
@@ -144,9 +189,14 @@ audit_write(
 	if (n != (ssize_t)line.n || fsync(a->fd) != 0) {
 		rc = fail(why, ERR_IO, "cannot write the audit log %s: %s",
 		    a->path, n >= 0 ? "the disk took a part" : strerror(errno));
+		/* a part of a line would be in the way of all that follow */
+		if (n > 0 && n < (ssize_t)line.n &&
+		    ftruncate(a->fd, a->size) != 0)
+			log_error("audit_log reason=\"half a line stays\"");
 		shut(a); /* what is in it now is to be looked at again */
 		goto out;
 	}
+	a->size += n;
 	a->last.n++;
 	memcpy(a->last.hash, hash, sizeof(hash));
 	log_info("audit n=%llu act=%s result=%d hash=%s",

@@ -37,8 +37,10 @@ struct audit_state {
 /* NULL: out of memory. The file is opened by the first audit_ready(). */
 struct audit *audit_new(const char *path);
 void audit_free(struct audit **);
-/* Whether an act could be written; opens and checks the file where it is not
- * open. Failing is for as long as nobody mends the file. */
+/* Whether an act could be written; opens, locks and checks the file where it is
+ * not open, or is another by now: one that was moved away is begun anew, and
+ * the log has the last hash of the old one. Failing is for as long as nobody
+ * mends the file. */
 enum err audit_ready(struct audit *, struct errmsg *why) MUST_USE;
 /* Adds a line; it is on the disk then. */
 enum err audit_write(struct audit *, const struct audit_entry *, usec wall,

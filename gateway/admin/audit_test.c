@@ -207,6 +207,66 @@ a_spoilt_file_is_not_added_to(void **state)
 	audit_free(&a);
 }
 
+/* An act with a query as long and as odd as may be must leave its line. */
+static void
+nothing_is_too_long_to_be_written(void **state)
+{
+	struct bench *b = *state;
+	struct audit *a = audit_new(b->path);
+	struct errmsg why = { "" };
+	char *query = malloc(16 << 10);
+	const struct audit_entry e = { "ci", "reload",
+		slice_make(query, 16 << 10), 200 };
+
+	assert_non_null(query);
+	memset(query, 0xff, 16 << 10);
+	assert_int_equal(audit_write(a, &e, WALL, &why), OK);
+	assert_int_equal(verify(b, &why), OK);
+	audit_free(&a);
+	free(query);
+}
+
+/* One that was moved is not added to; neither is one that somebody else has
+ * added to, or taken from, behind our back. */
+static void
+another_file_is_noticed(void **state)
+{
+	struct bench *b = *state;
+	struct audit *a = audit_new(b->path);
+	const struct audit_entry e = { "ci", "reload", SLICE(""), 200 };
+	struct errmsg why = { "" };
+	struct audit_state s;
+	char moved[80];
+
+	assert_int_equal(audit_write(a, &e, WALL, &why), OK);
+	snprintf(moved, sizeof(moved), "%s.1", b->path);
+	assert_int_equal(rename(b->path, moved), 0);
+	assert_int_equal(audit_write(a, &e, WALL, &why), OK);
+	assert_int_equal(audit_verify(moved, &s, &why), OK);
+	assert_int_equal(s.n, 4);
+	unlink(moved);
+	assert_int_equal(audit_verify(b->path, &s, &why), OK);
+	assert_int_equal(s.n, 1);
+	write_text(b, b->text, b->n - 3);
+	assert_int_equal(audit_ready(a, &why), ERR_INVALID);
+	audit_free(&a);
+}
+
+static void
+one_process_at_a_time(void **state)
+{
+	struct bench *b = *state;
+	struct audit *a = audit_new(b->path), *other = audit_new(b->path);
+	struct errmsg why = { "" };
+
+	assert_int_equal(audit_ready(a, &why), OK);
+	assert_int_equal(audit_ready(other, &why), ERR_IO);
+	assert_non_null(strstr(why.text, "another process writes to it"));
+	audit_free(&a);
+	assert_int_equal(audit_ready(other, &why), OK);
+	audit_free(&other);
+}
+
 int
 main(void)
 {
@@ -217,6 +277,9 @@ main(void)
 		TEST(no_byte_can_be_put_in_or_taken_out),
 		TEST(lines_stay_where_they_are),
 		TEST(a_spoilt_file_is_not_added_to),
+		TEST(nothing_is_too_long_to_be_written),
+		TEST(another_file_is_noticed),
+		TEST(one_process_at_a_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

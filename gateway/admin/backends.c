@@ -68,10 +68,21 @@ render_faults(const struct telemetry_view *t)
 	return o;
 }
 
-/* One word on why a serving is not used; "ok" where it is. */
-static const char *
-state_of(const struct serving_view *v)
+bool
+admin_is_drained(const struct serving_view *v)
 {
+	return v->own.drained || v->site.drained || v->own.withheld >= 1 ||
+	    v->site.withheld >= 1;
+}
+
+const char *
+admin_serving_state(
+    const struct conf_backend *backend, const struct serving_view *v)
+{
+	if (admin_is_drained(v))
+		return "drained";
+	if (backend->off != NULL)
+		return "off";
 	if (v->key_off)
 		return "key_rejected";
 	if (v->model_gone)
@@ -86,11 +97,18 @@ state_of(const struct serving_view *v)
 }
 
 static void
+add_restraint(json_t *o, const struct restraint *r)
+{
+	json_object_set_new(o, "drained", json_boolean(r->drained));
+	json_object_set_new(o, "weight", json_real(1 - r->withheld));
+}
+
+static void
 add_router(
     json_t *o, const struct conf_backend *backend, const struct serving_view *v)
 {
-	json_object_set_new(o, "state",
-	    json_string(backend->off != NULL ? "off" : state_of(v)));
+	json_object_set_new(
+	    o, "state", json_string(admin_serving_state(backend, v)));
 	json_object_set_new(
 	    o, "breaker", json_string(breaker_state_name(v->breaker)));
 	json_object_set_new(o, "last_fault",
@@ -102,6 +120,9 @@ add_router(
 	json_object_set_new(o, "warm", json_boolean(v->warm));
 	json_object_set_new(o, "in_flight", json_integer(v->in_flight));
 	json_object_set_new(o, "waiting", json_integer(v->waiting));
+	json_object_set_new(o, "ceiling",
+	    v->ceiling > 0 ? json_integer(v->ceiling) : json_null());
+	add_restraint(o, &v->own);
 	json_object_set_new(o, "load", render_load(&v->load));
 }
 
@@ -121,8 +142,8 @@ add_telemetry(json_t *o, const struct telemetry_view *t)
 	json_object_set_new(o, "faults", render_faults(t));
 }
 
-static const struct serving_view *
-view_of(const struct admin_picture *p, uint32_t serving)
+const struct serving_view *
+admin_view_of(const struct admin_picture *p, uint32_t serving)
 {
 	for (size_t i = 0; i < p->n_servings; i++)
 		if (p->servings[i].serving == serving)
@@ -133,7 +154,7 @@ view_of(const struct admin_picture *p, uint32_t serving)
 static json_t *
 render_serving(const struct admin_picture *p, const struct conf_serving *s)
 {
-	const struct serving_view *v = view_of(p, s->id);
+	const struct serving_view *v = admin_view_of(p, s->id);
 	struct telemetry_view t;
 	json_t *o = json_object();
 
@@ -173,8 +194,23 @@ child_of(const struct admin_picture *p, uint32_t backend)
 	return NULL;
 }
 
-static json_t *
-render_backend(const struct admin_picture *p, const struct conf_backend *b)
+/* What all its servings have in common. */
+static void
+add_site(json_t *o, const struct admin_picture *p, const struct conf_backend *b)
+{
+	const struct serving_view *v = NULL;
+
+	for (size_t i = 0; i < p->n_servings; i++)
+		if (p->servings[i].backend == b->id)
+			v = &p->servings[i];
+	if (v == NULL)
+		return;
+	json_object_set_new(o, "in_flight", json_integer(v->site_in_flight));
+	add_restraint(o, &v->site);
+}
+
+json_t *
+admin_backend_json(const struct admin_picture *p, const struct conf_backend *b)
 {
 	const struct admin_child *child = child_of(p, b->id);
 	json_t *o = json_object(), *servings = json_array();
@@ -196,6 +232,7 @@ render_backend(const struct admin_picture *p, const struct conf_backend *b)
 		    o, "child_running", json_boolean(child->running));
 	json_object_set_new(
 	    o, "slots", b->slots > 0 ? json_integer(b->slots) : json_null());
+	add_site(o, p, b);
 	json_object_set_new(o, "price", render_price(&b->price));
 	for (size_t i = 0; i < p->conf->n_servings; i++)
 		if (p->conf->servings[i].backend == b)
@@ -213,7 +250,7 @@ admin_render_backends(const struct admin_picture *p, struct buf *out)
 
 	for (size_t i = 0; i < p->conf->n_backends; i++)
 		json_array_append_new(
-		    list, render_backend(p, &p->conf->backends[i]));
+		    list, admin_backend_json(p, &p->conf->backends[i]));
 	json_object_set_new(doc, "queued", json_integer(p->gauges.queue));
 	json_object_set_new(doc, "backends", list);
 	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(9));

@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 #include "gateway/admin/drill.h"
+#include "gateway/admin/query.h"
 #include "gateway/conf/value.h"
-#include "gateway/lib/uri.h"
 
 static json_t *
 milliseconds(usec v, uint64_t n)
@@ -78,20 +78,18 @@ bad(struct admin_reply *r, const char *want, struct slice got)
 	admin_error(r, 400, "invalid_drill", text);
 }
 
-static const struct conf_tenant *
-find_tenant(const struct conf *c, struct slice name)
-{
-	for (size_t i = 0; i < c->n_tenants; i++)
-		if (slice_is(name, c->tenants[i].name))
-			return &c->tenants[i];
-	return NULL;
-}
+struct asked {
+	const struct admin_picture *p;
+	struct admin_reply *r;
+};
 
 /* One parameter into r->drill; false: r says what is wrong. */
 static bool
-read_parameter(const struct admin_picture *p, struct slice name,
-    struct slice value, struct admin_reply *r)
+read_parameter(void *arg, struct slice name, struct slice value)
 {
+	const struct asked *a = arg;
+	const struct admin_picture *p = a->p;
+	struct admin_reply *r = a->r;
 	struct admin_drill *d = &r->drill;
 
 	if (slice_is(name, "fail")) {
@@ -101,7 +99,7 @@ read_parameter(const struct admin_picture *p, struct slice name,
 		return d->backend != NULL;
 	}
 	if (slice_is(name, "tenant")) {
-		d->tenant = find_tenant(p->conf, value);
+		d->tenant = conf_find_tenant(p->conf, value);
 		if (d->tenant == NULL)
 			bad(r, "the name of a tenant in tenant", value);
 		return d->tenant != NULL;
@@ -117,36 +115,21 @@ read_parameter(const struct admin_picture *p, struct slice name,
 	return false;
 }
 
-static bool
-read_part(
-    const struct admin_picture *p, struct slice part, struct admin_reply *r)
-{
-	ptrdiff_t eq = slice_find(part, '=');
-	size_t name_n = eq >= 0 ? (size_t)eq : part.n;
-	size_t value_at = eq >= 0 ? name_n + 1 : part.n;
-	struct buf value;
-	bool good;
-
-	buf_init(&value, 1024);
-	uri_unescape(slice_make(part.p + value_at, part.n - value_at), &value);
-	good =
-	    read_parameter(p, slice_make(part.p, name_n), buf_slice(&value), r);
-	buf_fini(&value);
-	return good;
-}
-
 void
 admin_post_drill(const struct admin_picture *p, struct admin_reply *r)
 {
-	struct slice rest = p->query, part;
+	struct asked a = { p, r };
+	enum err rc;
 
 	r->drill = (struct admin_drill){ .span = DRILL_USUAL };
-	while (slice_next(&rest, '&', &part))
-		if (part.n > 0 && !read_part(p, part, r))
-			return;
-	if (r->drill.backend == NULL)
+	rc = query_each(p->query, read_parameter, &a);
+	if (rc == ERR_LIMIT)
+		bad(r, "parameters of at most 4096 bytes", p->query);
+	else if (rc != OK && r->status == 200)
+		admin_error(r, 503, "out_of_memory", "out of memory");
+	else if (rc == OK && r->drill.backend == NULL)
 		bad(r, "the name of a backend in fail", SLICE(""));
-	else
+	else if (rc == OK)
 		r->action = ADMIN_DRILL;
 }
 

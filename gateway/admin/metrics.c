@@ -15,8 +15,16 @@ slots_of(const struct conf *conf, const struct serving_view *v)
 	return v->load.has & LOAD_SLOTS ? v->load.slots : 0;
 }
 
-static void
-translate(const struct conf *conf, const struct serving_view *v,
+static double
+weight_of(const struct serving_view *v)
+{
+	return v->own.drained || v->site.drained
+	    ? 0
+	    : (1 - v->own.withheld) * (1 - v->site.withheld);
+}
+
+void
+admin_serving_metrics(const struct conf *conf, const struct serving_view *v,
     struct telemetry_serving *out)
 {
 	*out = (struct telemetry_serving){
@@ -26,6 +34,7 @@ translate(const struct conf *conf, const struct serving_view *v,
 		.breaker = (unsigned)v->breaker,
 		.usable = v->opens_in == 0 && !v->key_off && !v->model_gone,
 		.warm = v->warm,
+		.weight = weight_of(v),
 		.slots = slots_of(conf, v),
 		.load = v->load,
 	};
@@ -40,7 +49,7 @@ admin_render_metrics(const struct admin_picture *p, struct buf *out)
 	if (list == NULL)
 		return;
 	for (size_t i = 0; i < p->n_servings; i++)
-		translate(p->conf, &p->servings[i], &list[i]);
+		admin_serving_metrics(p->conf, &p->servings[i], &list[i]);
 	telemetry_expose(
 	    p->telemetry, &p->gauges, list, p->n_servings, p->now, out);
 	free(list);

@@ -58,6 +58,14 @@ answers(const struct admin_route *route)
 		snprintf(status, sizeof(status), "%d", a->status);
 		json_object_set_new(o, status, answer(a));
 	}
+	if (json_object_get(o, "503") == NULL)
+		json_object_set_new(o, "503",
+		    json_pack(
+			"{s:s}", "$ref", "#/components/responses/Unable"));
+	if (admin_route_acts(route))
+		json_object_set_new(o, "500",
+		    json_pack(
+			"{s:s}", "$ref", "#/components/responses/NotNoted"));
 	if (route->open)
 		return o;
 	json_object_set_new(o, "401",
@@ -108,29 +116,50 @@ paths(void)
 	return o;
 }
 
+/* Those that many routes share. */
 static json_t *
-components(void)
+shared_answers(void)
 {
 	static const char no_key[] = "No key, or none of admin_keys.";
 	static const char not_allowed[] =
 	    "The key's role is too narrow; or another Host than the gateway's "
 	    "own where there are no keys; or a web page that would change "
 	    "something.";
+	static const char unable[] =
+	    "Out of memory; or, of what acts, the audit log cannot be "
+	    "written, and nothing was done.";
+	static const char not_noted[] =
+	    "It was done, but the audit log could not be written.";
+	const struct {
+		const char *name;
+		struct admin_answer answer;
+	} rows[] = {
+		{ "NoKey", { 401, "application/json", no_key } },
+		{ "NotAllowed", { 403, "application/json", not_allowed } },
+		{ "NotNoted", { 500, "application/json", not_noted } },
+		{ "Unable", { 503, "application/json", unable } },
+	};
+	json_t *o = json_object();
 
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		json_object_set_new(o, rows[i].name, answer(&rows[i].answer));
+	return o;
+}
+
+static json_t *
+components(void)
+{
 	return json_pack(
 	    "{s:{s:{s:s, s:s, s:s}}, s:{s:{s:s, s:[s], s:{s:{s:s, s:[s, s, s], "
-	    "s:{s:{s:s}, s:{s:s}, s:{s:s}}}}}}, s:{s:o, s:o}}",
+	    "s:{s:{s:s}, s:{s:s}, s:{s:s}}}}}}, s:o}",
 	    "securitySchemes", "key", "type", "http", "scheme", "bearer",
 	    "description",
 	    "One of admin_keys. Where there are none, no key is asked for.",
 	    "schemas", "Error", "type", "object", "required", "error",
 	    "properties", "error", "type", "object", "required", "message",
 	    "type", "code", "properties", "message", "type", "string", "type",
-	    "type", "string", "code", "type", "string", "responses", "NoKey",
-	    answer(&(struct admin_answer){ 401, "application/json", no_key }),
-	    "NotAllowed",
-	    answer(&(struct admin_answer){
-		403, "application/json", not_allowed }));
+	    "type", "string", "code", "type", "string", "responses",
+	    shared_answers());
 }
 
 json_t *

@@ -208,6 +208,7 @@ render_attempt(const struct receipt *r, unsigned i, const struct labels *l)
 	set(o, "status", a->status > 0 ? json_integer(a->status) : json_null());
 	set(o, "began_ms", ms(a->began));
 	set(o, "ended_ms", ms(a->ended));
+	set(o, "connection", json_string(connection_name(a->connection)));
 	set(o, "connect_ms", ms(a->connect));
 	set(o, "tls_ms", ms(a->tls));
 	set(o, "ttft_ms", ms(a->ttft));

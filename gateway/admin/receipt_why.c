@@ -126,6 +126,7 @@ add_reason_out(const struct scene *s, const struct route_row *row)
 		    "it is a fallback, and another serving could answer",
 		[VERDICT_INELIGIBLE] =
 		    "it cannot or may not serve this request",
+		[VERDICT_DRAINED] = "it is drained by an operator",
 		[VERDICT_OUT] = "it is out of use (off, breaker, key or model)",
 		[VERDICT_LIMITED] = "it is over its rate limit",
 		[VERDICT_COLD] = "its model is not loaded",
@@ -287,6 +288,7 @@ why_no(const struct scene *s)
 		[REASON_DEADLINE] = "it could not have met its deadline",
 		[REASON_EXHAUSTED] = "every capable serving had been tried",
 		[REASON_RETRY_BUDGET] = "the budget for retries was used up",
+		[REASON_DRAINED] = "every serving was drained by an operator",
 	};
 	const char *text = words[s->plan->reason];
 

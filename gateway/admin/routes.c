@@ -2,7 +2,9 @@
  * pages that are a line or two. */
 #include "gateway/admin/routes.h"
 
+#include "gateway/admin/assets.h"
 #include "gateway/admin/drill_page.h"
+#include "gateway/admin/restraint_page.h"
 
 #define JSON "application/json"
 #define TEXT "text/plain"
@@ -52,14 +54,18 @@ static void
 get_status(const struct admin_picture *p, struct admin_reply *r)
 {
 	const struct telemetry_gauges *g = &p->gauges;
+	unsigned drained = 0;
 
+	for (size_t i = 0; i < p->n_servings; i++)
+		drained += admin_is_drained(&p->servings[i]);
 	buf_addf(&r->body,
 	    "{\"version\":\"%s\",\"ready\":%s,\"draining\":%s,"
-	    "\"uptime_s\":%.1f,\"config_version\":%llu,\"requests\":%u,"
+	    "\"drained_servings\":%u,\"uptime_s\":%.1f,\"config_version\":%llu,"
+	    "\"requests\":%u,"
 	    "\"connections\":%u,\"queued\":%u,\"upstream_transfers\":%u,"
 	    "\"upstream_connections_made\":%u,\"body_bytes\":%llu}",
 	    POINTSMAN_VERSION, p->ready ? "true" : "false",
-	    p->draining ? "true" : "false", (double)g->uptime / 1e6,
+	    p->draining ? "true" : "false", drained, (double)g->uptime / 1e6,
 	    (unsigned long long)g->config_version, g->requests, g->connections,
 	    g->queue, g->transfers, g->connections_made,
 	    (unsigned long long)g->body_bytes);
@@ -70,6 +76,13 @@ get_openapi(const struct admin_picture *p, struct admin_reply *r)
 {
 	(void)p;
 	admin_send_json(admin_openapi(), r);
+}
+
+static void
+get_live(const struct admin_picture *p, struct admin_reply *r)
+{
+	(void)p;
+	r->action = ADMIN_LIVE;
 }
 
 static void
@@ -109,6 +122,10 @@ get_tenants(const struct admin_picture *p, struct admin_reply *r)
 		.name = NULL                                                   \
 	}
 
+static const struct admin_parameter asset_takes[] = {
+	{ "id", "string", true, true, "Its name, as the page says it." },
+	END,
+};
 static const struct admin_parameter receipts_takes[] = {
 	{ "tenant", "string", false, false, "This tenant's alone." },
 	{ "missed", "integer", false, false,
@@ -139,6 +156,33 @@ static const struct admin_parameter drill_takes[] = {
 	{ "for", "string", false, false, "How long, 1s..1h; `60s` if unset." },
 	{ "tenant", "string", false, false,
 	    "For this tenant's requests alone." },
+	END,
+};
+#define WHICH_BACKEND                                                          \
+	{ "backend", "string", true, false, "Its name." },                     \
+	{                                                                      \
+		"model", "string", false, false,                               \
+		    "Its serving of this model alone; all of it if unset."     \
+	}
+#define FORCE                                                                  \
+	{                                                                      \
+		"force", "string", false, false,                               \
+		    "`true`: also where a model then has no serving left."     \
+	}
+static const struct admin_parameter drain_takes[] = {
+	WHICH_BACKEND,
+	FORCE,
+	END,
+};
+static const struct admin_parameter enable_takes[] = {
+	WHICH_BACKEND,
+	END,
+};
+static const struct admin_parameter weight_takes[] = {
+	WHICH_BACKEND,
+	{ "weight", "number", true, false,
+	    "0..1: 1 is all of its slots, 0.5 half of them; 0 is as drained." },
+	FORCE,
 	END,
 };
 static const struct admin_parameter keys_takes[] = {
@@ -188,6 +232,20 @@ static const struct admin_parameter new_key_takes[] = {
 		404, JSON, "None are kept (`receipts = 0`)."                   \
 	}
 
+#define RESTRAINED                                                             \
+	{                                                                      \
+		200, JSON, "The backend, as it is from now on."                \
+	}
+#define NO_SERVING                                                             \
+	{                                                                      \
+		404, JSON, "It serves no such model."                          \
+	}
+#define LAST_SERVING                                                           \
+	{                                                                      \
+		409, JSON,                                                     \
+		    "A model would have no serving left; it says which."       \
+	}
+
 static const struct admin_route routes[] = {
 	{ "GET", "/healthz", "getHealth", .open = true,
 	    .summary = "Whether the main thread runs.",
@@ -197,6 +255,19 @@ static const struct admin_route routes[] = {
 	    .answers = ANSWERS({ 200, TEXT, "`ready`" },
 		{ 503, TEXT, "`starting` or `draining`" }),
 	    .handle = get_readyz },
+	{ "GET", "/", "getPage", .open = true,
+	    .summary = "The operators' page. It has no data of its own.",
+	    .answers = ANSWERS({ 200, "text/html", "The page." },
+		{ 304, "text/html", "As `if-none-match` has it." }),
+	    .handle = admin_get_page },
+	{ "GET", "/page/{id}", "getPageFile", .open = true,
+	    .summary = "A file of the operators' page.",
+	    .parameters = asset_takes,
+	    .answers = ANSWERS(
+		{ 200, "text/javascript", "Or a style sheet, or a picture." },
+		{ 304, "text/javascript", "As `if-none-match` has it." },
+		{ 404, JSON, "The page has none of that name." }),
+	    .handle = admin_get_asset },
 	{ "GET", "/metrics", "getMetrics", .summary = "Metrics for Prometheus.",
 	    .answers = ANSWERS({ 200, TEXT, "Its text format, 0.0.4." }),
 	    .handle = get_metrics },
@@ -212,6 +283,40 @@ static const struct admin_route routes[] = {
 	    .summary = "Every backend and serving: state, load, latency.",
 	    .answers = ANSWERS({ 200, JSON, "Backends, each with servings." }),
 	    .handle = get_backends },
+	{ "GET", "/admin/v1/live", "getLive",
+	    .summary = "All of it, once a second, for as long as it is read; "
+		       "first the last half hour.",
+	    .answers = ANSWERS({ 200, "text/event-stream",
+				   "Events `history`, `now` and `step`, as in "
+				   "[live-feed.md](live-feed.md)." },
+		{ 503, JSON, "16 read it already." }),
+	    .handle = get_live },
+	{ "POST", "/admin/v1/backends/drain", "drainBackend",
+	    .role = ROLE_OPERATE,
+	    .summary = "Sends it no new requests; what is in flight ends.",
+	    .parameters = drain_takes,
+	    .answers = ANSWERS(RESTRAINED, NO_QUERY, NO_SERVING, LAST_SERVING),
+	    .handle = admin_post_drain },
+	{ "POST", "/admin/v1/backends/enable", "enableBackend",
+	    .role = ROLE_OPERATE,
+	    .summary = "Uses it in full again, whatever was drained or weighed "
+		       "of it.",
+	    .parameters = enable_takes,
+	    .answers = ANSWERS(RESTRAINED, NO_QUERY, NO_SERVING),
+	    .handle = admin_post_enable },
+	{ "POST", "/admin/v1/backends/weight", "weighBackend",
+	    .role = ROLE_OPERATE,
+	    .summary = "Uses a share of its slots and of its rate limit.",
+	    .parameters = weight_takes,
+	    .answers = ANSWERS(RESTRAINED, NO_QUERY, NO_SERVING,
+		{ 409, JSON,
+		    "A model would have no serving left, or nothing is known "
+		    "of the backend that there could be a share of." }),
+	    .handle = admin_post_weight },
+	{ "GET", "/admin/v1/models", "getModels",
+	    .summary = "Every model, and who serves it.",
+	    .answers = ANSWERS({ 200, JSON, "Models, each with servings." }),
+	    .handle = admin_get_models },
 	{ "GET", "/admin/v1/config", "getConfig",
 	    .summary = "The configuration in force, secrets masked.",
 	    .answers = ANSWERS({ 200, JSON, "Settings, as in gateway.conf." }),

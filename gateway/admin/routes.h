@@ -30,7 +30,8 @@ struct admin_route {
 	enum conf_role role; /* the least that may ask */
 	const char *summary;
 	const struct admin_parameter *parameters; /* or NULL */
-	/* without those of every route: 401, 403, 404, 405, 503 */
+	/* without those of every route, and of all that act: 401, 403, 500,
+	 * 503 */
 	const struct admin_answer *answers;
 	void (*handle)(const struct admin_picture *, struct admin_reply *);
 };

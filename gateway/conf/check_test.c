@@ -117,7 +117,52 @@ a_collector_has_a_whole_url(void **state)
 	assert_loads(&f,
 	    BASE "otlp = { url = \"https://otel.example/v1/traces\"; };", 0);
 	assert_string_equal(f.conf->otlp.url, "https://otel.example/v1/traces");
+	assert_null(f.conf->otlp.headers);
 	fixture_fini(&f);
+}
+
+static void
+a_collector_may_be_sent_headers(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	setenv("TEST_OTLP", "Bearer hunter2", 1);
+	assert_loads(&f,
+	    BASE "otlp = { headers = { authorization = \"env:TEST_OTLP\"; "
+		 "x-scope-orgid = \"my team\"; }; };",
+	    0);
+	assert_string_equal(f.conf->otlp.headers,
+	    "authorization: Bearer hunter2\nx-scope-orgid: my team\n");
+	assert_true(conf_withholds(f.conf, 1, SLICE("TEST_OTLP")));
+	fixture_fini(&f);
+	assert_refused(BASE "otlp = { headers = [ \"a\" ]; };",
+	    "gateway.conf:3: otlp.headers: want a group { name = \"value\"; "
+	    "}, got a list");
+	assert_refused(BASE
+	    "otlp = { headers = { authorization = \"Bearer x\"; }; };",
+	    "gateway.conf:3: otlp.headers.authorization: want \"env:NAME\" or "
+	    "\"file:PATH\", got other text (not shown)");
+	assert_refused(BASE "otlp = { headers = { x-key = \"a\\nb: c\"; }; };",
+	    "gateway.conf:3: otlp.headers.x-key: want visible characters, got "
+	    "other text (not shown)");
+	assert_refused(BASE "otlp = { headers = { x-key = 5; }; };",
+	    "gateway.conf:3: otlp.headers.x-key: want \"env:NAME\" or "
+	    "\"file:PATH\", got a number (not shown)");
+	assert_refused(BASE "otlp = { headers = { Host = \"x\"; }; };",
+	    "gateway.conf:3: otlp.headers.Host: want the name of a header "
+	    "that is not HTTP's own, got Host");
+	unsetenv("TEST_OTLP");
+	assert_refused(BASE
+	    "otlp = { headers = { x-key = \"env:TEST_OTLP\"; }; };",
+	    "gateway.conf:3: otlp.headers.x-key: want TEST_OTLP to be set in "
+	    "the environment, got nothing");
+	setenv("TEST_OTLP", "two\nlines: hunter2", 1);
+	assert_refused(BASE
+	    "otlp = { headers = { x-key = \"env:TEST_OTLP\"; }; };",
+	    "gateway.conf:3: otlp.headers.x-key: want one word of visible "
+	    "characters in $TEST_OTLP, got something else (not shown)");
+	unsetenv("TEST_OTLP");
 }
 
 static void
@@ -483,6 +528,7 @@ main(void)
 		cmocka_unit_test(addresses_are_addresses),
 		cmocka_unit_test(two_listeners_need_two_places),
 		cmocka_unit_test(a_collector_has_a_whole_url),
+		cmocka_unit_test(a_collector_may_be_sent_headers),
 		cmocka_unit_test(an_answer_is_kept_for_a_while_or_not),
 		cmocka_unit_test(a_heart_beats_before_the_end),
 		cmocka_unit_test(a_socket_path_has_to_fit),

@@ -109,7 +109,8 @@ static bool
 is_secret(const struct setting *row)
 {
 	return row->type == SETTING_URL || row->type == SETTING_API_KEY ||
-	    row->type == SETTING_KEYS || row->type == SETTING_KEY;
+	    row->type == SETTING_KEYS || row->type == SETTING_KEY ||
+	    row->type == SETTING_HEADERS;
 }
 
 /* Takes the text in *b. */

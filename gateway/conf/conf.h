@@ -62,6 +62,7 @@ struct conf_profile {
 struct conf_api_key {
 	const char *text;
 	atomic_llong blocked_until; /* clock_now()'s */
+	atomic_bool refused; /* why; false: it is at its limit */
 };
 
 struct conf_backend {
@@ -149,7 +150,7 @@ struct conf_variable {
 /* What an operator may do; each also what those before it may. */
 enum conf_role {
 	ROLE_READ, /* look at everything */
-	ROLE_OPERATE, /* reload, drill */
+	ROLE_OPERATE, /* reload, drill, drain */
 	ROLE_ADMIN, /* make and revoke keys */
 };
 
@@ -180,6 +181,7 @@ struct conf_idempotency {
 struct conf_otlp {
 	const char *url; /* of the collector, whole; NULL: nowhere */
 	double sample; /* share of requests that begin a trace, 0..1 */
+	const char *headers; /* "name: value\n" for each that is sent along */
 };
 
 struct conf {
@@ -311,10 +313,16 @@ void conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1]);
 /* The first of a backend's keys that is not blocked, or the one that will be
  * next; NULL: it has none. */
 struct conf_api_key *conf_api_key_now(const struct conf_backend *, usec now);
-/* Whether another one may be used now: that one is then blocked until `until`.
- * The last one is not: what becomes of the backend is others' to say. */
-bool conf_api_key_turn(
-    const struct conf_backend *, struct conf_api_key *, usec until, usec now);
+/* Nobody uses it until then: it was refused, or is at its limit. */
+void conf_api_key_block(struct conf_api_key *, bool refused, usec until);
+/* Whether another one may be used now: that one is then blocked as above. The
+ * last one is not: what becomes of the backend is others' to say. */
+bool conf_api_key_turn(const struct conf_backend *, struct conf_api_key *,
+    bool refused, usec until, usec now);
+/* When the first of the others is free that is merely at its limit; 0: there is
+ * none. */
+usec conf_api_key_limited(
+    const struct conf_backend *, const struct conf_api_key *, usec now);
 
 /* Whether that environment variable holds a secret that is none of the
  * backend's business: a tenant's, or that of other backends only. */

@@ -147,6 +147,23 @@ dump_keys(const struct conf *c, const void *base)
 	return array;
 }
 
+/* Their names: any value may be a secret. */
+static json_t *
+dump_headers(const char *lines)
+{
+	struct slice rest = slice_of(lines), line;
+	json_t *o;
+
+	if (lines == NULL)
+		return json_null();
+	o = json_object();
+	while (slice_next(&rest, '\n', &line))
+		if (line.n > 0)
+			json_object_setn_new(o, line.p,
+			    (size_t)slice_find(line, ':'), json_string(MASK));
+	return o;
+}
+
 static double
 get_number(const struct setting *row, const void *field)
 {
@@ -211,6 +228,8 @@ dump_setting(const struct conf *c, const struct setting *row, const void *base)
 		return dump_ref(row, get_pointer(field));
 	case SETTING_API_KEY:
 		return dump_text(get_pointer(field) != NULL ? MASK : NULL);
+	case SETTING_HEADERS:
+		return dump_headers(get_pointer(field));
 	case SETTING_KEYS:
 		return dump_keys(c, base);
 	case SETTING_STRING:

@@ -124,6 +124,8 @@ enum secret_kind {
 };
 /* *text lives in the scratch arena or the environment. The backend is the one
  * that the secret is for; NULL: a tenant's. */
+/* Whether it can stand in a header: visible characters, and spaces within. */
+bool secret_fits_header(struct slice);
 enum secret_kind secret_read(struct loader *, const config_setting_t *,
     const struct setting *, const struct conf_backend *, const char **text);
 void read_url(struct loader *, const struct setting *, const config_setting_t *,
@@ -132,6 +134,11 @@ void read_api_key(struct loader *, const struct setting *,
     const config_setting_t *, void *backend);
 void read_keys(struct loader *, const struct setting *,
     const config_setting_t *, void *tenant_or_conf);
+
+/* --- headers.c --- */
+
+void read_headers(struct loader *, const struct setting *,
+    const config_setting_t *, void *base);
 
 /* --- read.c --- */
 

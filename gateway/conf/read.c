@@ -472,6 +472,7 @@ static void (*const readers[])(struct loader *, const struct setting *,
 	[SETTING_REFS] = read_refs,
 	[SETTING_URL] = read_url,
 	[SETTING_API_KEY] = read_api_key,
+	[SETTING_HEADERS] = read_headers,
 	[SETTING_KEYS] = read_keys,
 	[SETTING_KEY] = read_key,
 };

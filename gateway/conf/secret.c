@@ -32,6 +32,23 @@ visible(struct slice s)
 	return s.n > 0;
 }
 
+bool
+secret_fits_header(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < ' ' || s.p[i] >= 0x7f)
+			return false;
+	return s.n > 0 && s.p[0] != ' ' && s.p[s.n - 1] != ' ';
+}
+
+/* A header may have a scheme and a token: "Bearer xyz". */
+static bool
+fits(const struct setting *row, struct slice s)
+{
+	return row->type == SETTING_HEADERS ? secret_fits_header(s)
+					    : visible(s);
+}
+
 static enum secret_kind
 from_environment(struct loader *l, const config_setting_t *s,
     const struct setting *row, const char *name, const char **text)
@@ -48,7 +65,7 @@ from_environment(struct loader *l, const config_setting_t *s,
 		*text = name;
 		return SECRET_UNSET;
 	}
-	if (!visible(slice_of(value))) {
+	if (!fits(row, slice_of(value))) {
 		complain(l, s,
 		    "want one word of visible characters in $%s, got something "
 		    "else (not shown)",
@@ -90,8 +107,8 @@ conf_withholds(const struct conf *c, uint32_t backend, struct slice variable)
 }
 
 static enum secret_kind
-from_file(struct loader *l, const config_setting_t *s, const char *name,
-    const char **text)
+from_file(struct loader *l, const config_setting_t *s,
+    const struct setting *row, const char *name, const char **text)
 {
 	const char *path = loader_path(l, slice_of(name));
 	enum secret_kind kind = SECRET_WRONG;
@@ -111,7 +128,7 @@ from_file(struct loader *l, const config_setting_t *s, const char *name,
 	while (secret.n > 0 &&
 	    (secret.p[secret.n - 1] == '\n' || secret.p[secret.n - 1] == '\r'))
 		secret.n--;
-	if (!visible(secret)) {
+	if (!fits(row, secret)) {
 		complain(l, s,
 		    "want one word of visible characters in the file %s, got "
 		    "something else (not shown)",
@@ -142,7 +159,7 @@ secret_read(struct loader *l, const config_setting_t *s,
 		return from_environment(l, s, row, v + 4, text);
 	}
 	if (v != NULL && strncmp(v, "file:", 5) == 0 && v[5] != '\0')
-		return from_file(l, s, v + 5, text);
+		return from_file(l, s, row, v + 5, text);
 	if (v != NULL && digest_ok && strncmp(v, "sha256:", 7) == 0) {
 		*text = v + 7;
 		if (conf_key_from_hex(*text, digest))
@@ -184,6 +201,7 @@ add_api_key(struct loader *l, const struct setting *row,
 	case SECRET_TEXT:
 		text = loader_dup(l, slice_of(text));
 		atomic_init(&b->api_keys[b->n_api_keys].blocked_until, 0);
+		atomic_init(&b->api_keys[b->n_api_keys].refused, false);
 		b->api_keys[b->n_api_keys++].text = text;
 		break;
 	case SECRET_DIGEST:

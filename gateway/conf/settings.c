@@ -529,9 +529,16 @@ static const struct setting otlp_rows[] = {
 	    .help = "The collector's, whole: "
 		    "`\"http://127.0.0.1:4318/v1/traces\"`." },
 	{ "sample", SETTING_NUMBER, AT(conf_otlp, sample), BOUNDS(0, 1),
-	    .value = "1",
-	    .help = "The share of requests that begin a trace. For one that "
-		    "comes with a `traceparent`, that decides." },
+	    .value = "0.1",
+	    .help = "The share of requests that begin a trace. One that fails "
+		    "or misses its SLO is traced anyway. For one that comes "
+		    "with a `traceparent`, that decides." },
+	{ "headers", SETTING_HEADERS, AT(conf_otlp, headers),
+	    .otherwise = "none",
+	    .help = "Sent along, for a collector that asks who you are: "
+		    "`{ authorization = \"env:OTLP_AUTHORIZATION\"; "
+		    "x-scope-orgid = \"team\"; }`. A value may be "
+		    "`\"env:NAME\"` or `\"file:PATH\"`, and is never shown." },
 };
 
 static const struct setting_group otlp_group = {
@@ -721,7 +728,8 @@ static const struct setting top_rows[] = {
 	    .help = "Where traces of requests go." },
 	{ "cors_origins", SETTING_STRINGS, SETTING_NO_NULL,
 	    AT(conf, cors_origins), .otherwise = "none",
-	    .help = "Web pages that may call the gateway from a browser: "
+	    .help = "Web pages that may call the gateway from a browser, "
+		    "besides the operators' own: "
 		    "`[ \"https://app.example\" ]`." },
 	{ "core_dumps", SETTING_BOOL, SETTING_RESTART, AT(conf, core_dumps),
 	    .value = "false",

@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/conf/loader.h"
 #include "gateway/conf/source.h"
@@ -243,7 +244,7 @@ certificate_name(struct loader *l, const config_setting_t *at, const char *name)
 	unsigned char digest[CONF_KEY_BYTES];
 	char text[16 + 2 * CONF_KEY_BYTES];
 
-	if (strncmp(name, "sha256:", 7) != 0)
+	if (strncasecmp(name, "sha256:", 7) != 0)
 		return slice_of(name);
 	if (!conf_key_from_hex(name + 7, digest)) {
 		complain(l, at,

@@ -91,10 +91,10 @@ make_room(struct exchange *x, size_t n)
 }
 
 static bool
-too_slow(const struct exchange *x)
+too_slow(const struct exchange *x, usec now)
 {
 	usec limit = x->front->settings.body_timeout;
-	usec spent = clock_now() - x->body_began;
+	usec spent = now - x->body_began;
 
 	return limit > 0 && spent > limit &&
 	    (usec)x->seen * USEC_SEC < spent * BODY_RATE;
@@ -112,7 +112,7 @@ take(struct exchange *x, struct slice bytes)
 {
 	x->seen += bytes.n;
 	connection_wait(x->connection, WAIT_BODY);
-	if (too_slow(x)) {
+	if (too_slow(x, x->connection->since)) {
 		exchange_refuse(x, 408, "request_timeout",
 		    "The request body came too slowly.");
 		return cut_body(x, "body_timeout");

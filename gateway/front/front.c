@@ -19,6 +19,7 @@
 #include "gateway/lib/log.h"
 
 #define ACCEPT_BATCH 32 /* a turn, so that other work goes on */
+#define ACCEPT_LAST 65536 /* of a drain: more than any backlog */
 #define TICK_MS 250 /* coarse: timeouts are seconds */
 #define TURNS_MAX 32 /* of one settle, before the loop polls again */
 
@@ -88,16 +89,13 @@ pause_accepting(struct front *f, int error)
 }
 
 static void
-on_connection(uv_poll_t *h, int status, int events)
+accept_some(struct front *f, unsigned most)
 {
-	struct front *f = CONTAINER_OF(h, struct front, accept_poll);
 	struct sockaddr_storage a;
 	socklen_t len;
 	int fd;
 
-	(void)status;
-	(void)events;
-	for (int i = 0; i < ACCEPT_BATCH; i++) {
+	for (unsigned i = 0; i < most; i++) {
 		memset(&a, 0, sizeof(a));
 		len = sizeof(a);
 		fd = accept4(f->listen_fd, (struct sockaddr *)&a, &len,
@@ -114,6 +112,14 @@ on_connection(uv_poll_t *h, int status, int events)
 			return;
 		}
 	}
+}
+
+static void
+on_connection(uv_poll_t *h, int status, int events)
+{
+	(void)status;
+	(void)events;
+	accept_some(CONTAINER_OF(h, struct front, accept_poll), ACCEPT_BATCH);
 }
 
 static void
@@ -274,6 +280,8 @@ front_configure(struct front *f, const struct front_settings *s)
 void
 front_drain(struct front *f)
 {
+	if (f->accepting)
+		accept_some(f, ACCEPT_LAST);
 	f->draining = true;
 	f->accepting = false;
 	/* The descriptor's owner may close it now. */

@@ -79,7 +79,8 @@ struct front *front_new(uv_loop_t *, int listen_fd,
     const struct front_ops *, void *arg, struct errmsg *why);
 /* For later connections and requests; a reload calls it. */
 void front_configure(struct front *, const struct front_settings *);
-/* No new connections; answers carry `connection: close`. */
+/* What waits in the backlog is let in, then nobody: whoever has connected would
+ * be reset when the listener closes. Answers carry `connection: close`. */
 void front_drain(struct front *);
 unsigned front_exchanges(const struct front *); /* open now */
 unsigned front_connections(const struct front *);

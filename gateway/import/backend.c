@@ -96,7 +96,7 @@ url(struct import *im, const yaml_node_t *params, const char *path,
 	const yaml_node_t *at = yaml_member(im->doc, params, "api_base");
 	struct slice text, suffix = slice_of(p->suffix);
 	const char *reference;
-	char whole[512];
+	char *whole;
 	bool has;
 
 	if (at == NULL)
@@ -116,12 +116,13 @@ url(struct import *im, const yaml_node_t *params, const char *path,
 		text.n--;
 	has = text.n >= suffix.n &&
 	    slice_eq(slice_make(text.p + text.n - suffix.n, suffix.n), suffix);
-	if ((size_t)snprintf(whole, sizeof(whole), "%.*s%s", SLICE_ARG(text),
-		has || p->suffix == NULL ? "" : p->suffix) >= sizeof(whole)) {
-		note(im, at, path, "api_base: longer than an URL may be here");
-		return p->url;
-	}
-	return im_dup(im, slice_of(whole));
+	whole = im_alloc(im, text.n + suffix.n + 1);
+	if (whole == NULL)
+		return NULL;
+	memcpy(whole, text.p, text.n);
+	if (!has)
+		memcpy(whole + text.n, suffix.p, suffix.n);
+	return whole;
 }
 
 /* What the adapter takes out by itself, and what the file adds to it. */

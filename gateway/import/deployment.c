@@ -176,7 +176,9 @@ names_ok(struct import *im, const yaml_node_t *at, const char *path,
 	bool all = slice_is(name, "*") && slice_is(upstream, "*");
 
 	if (!is_plain(name)) {
-		note(im, at, path, "model_name: want a name without spaces");
+		note(im, at, path,
+		    "model_name: want a name of at most 255 visible "
+		    "characters of ASCII");
 		return false;
 	}
 	if (all || (slice_find(name, '*') < 0 && slice_find(upstream, '*') < 0))

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define NAME_LONGEST 255 /* bytes, of a model */
+
 void *
 im_alloc(struct import *im, size_t n)
 {
@@ -78,10 +80,13 @@ note_keys(struct import *im, const yaml_node_t *map, const char *path,
 bool
 is_plain(struct slice name)
 {
-	for (size_t i = 0; i < name.n; i++)
-		if (name.p[i] <= ' ' || name.p[i] == 0x7f || name.p[i] == '"')
+	for (size_t i = 0; i < name.n; i++) {
+		unsigned char c = (unsigned char)name.p[i];
+
+		if (c <= ' ' || c >= 0x7f || c == '"')
 			return false;
-	return true;
+	}
+	return name.n <= NAME_LONGEST;
 }
 
 static bool

@@ -140,7 +140,9 @@ add_alias(struct import *im, const yaml_node_t *key, const yaml_node_t *value,
 		return;
 	}
 	if (!is_plain(yaml_text(key)) || slice_find(yaml_text(key), '*') >= 0) {
-		note(im, key, path, "%.*s: want a name without spaces or stars",
+		note(im, key, path,
+		    "%.*s: want a name of visible characters of ASCII "
+		    "without stars",
 		    SLICE_ARG(yaml_text(key)));
 		return;
 	}

@@ -16,7 +16,8 @@ add_quoted(struct buf *b, const char *text)
 	for (const char *p = text; *p != '\0'; p++) {
 		if (*p == '"' || *p == '\\')
 			buf_add_char(b, '\\');
-		buf_add_char(b, (unsigned char)*p < ' ' ? ' ' : *p);
+		buf_add_char(
+		    b, (unsigned char)*p < ' ' || *p == 0x7f ? ' ' : *p);
 	}
 	buf_add_char(b, '"');
 }

@@ -79,7 +79,8 @@ entry_write(union entry_room *r, const struct outcome *o, usec wall)
 		.ttft = o->ttft,
 		.itl = o->itl,
 		.total = o->total,
-		.cost = cost_of(o) };
+		.cost = cost_of(o),
+		.charged = o->charged };
 	at = put_receipt(r, at, o->id);
 	at = put_text(r, at, TEXT_TENANT, or_dash(o->tenant));
 	at = put_text(r, at, TEXT_KEY, or_dash(o->key));

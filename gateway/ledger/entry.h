@@ -33,6 +33,7 @@ struct entry {
 	usec ended; /* since 1970 */
 	usec queue, ttft, itl, total; /* spans; -1: not measured */
 	double cost; /* USD; negative: unknown */
+	double charged; /* to budgets, USD */
 };
 
 #define ENTRY_MAX (sizeof(struct entry) + TEXT_COUNT * ENTRY_TEXT_MAX + 12)

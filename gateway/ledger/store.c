@@ -54,6 +54,9 @@ static const char *const steps[STORE_VERSION] = {
 	" requests INTEGER NOT NULL,"
 	" cost_usd REAL NOT NULL,"
 	" PRIMARY KEY (day, tenant, key)) WITHOUT ROWID;",
+	/* charged_usd: to budgets; the cost, or an estimate where nobody said
+	 * it. Sums per day are of it. */
+	"ALTER TABLE requests ADD COLUMN charged_usd REAL;",
 };
 
 static const struct {
@@ -66,7 +69,7 @@ static const struct {
 	{ offsetof(struct store, insert),
 	    "INSERT INTO requests VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
 	    "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, "
-	    "?23, ?24, ?25)" },
+	    "?23, ?24, ?25, ?26)" },
 	{ offsetof(struct store, add_spent),
 	    "INSERT INTO spent VALUES (?1, ?2, ?3, ?4, ?5) "
 	    "ON CONFLICT (day, tenant, key) DO UPDATE SET "

@@ -11,7 +11,7 @@
 #include "gateway/lib/err.h"
 
 #define STORE_DAY (24 * 3600 * USEC_SEC)
-#define STORE_VERSION 1 /* of the schema; user_version in the file */
+#define STORE_VERSION 2 /* of the schema; user_version in the file */
 
 struct store {
 	sqlite3 *db;

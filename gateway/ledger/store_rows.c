@@ -107,6 +107,7 @@ bind_numbers(sqlite3_stmt *q, const struct entry *e)
 	bind_span(q, 23, e->ttft);
 	bind_span(q, 24, e->itl);
 	sqlite3_bind_int64(q, 25, e->total);
+	sqlite3_bind_double(q, 26, e->charged);
 }
 
 /* Two workers' requests may end in the same microsecond, and a clock may be
@@ -214,8 +215,8 @@ count(struct tallies *t, const struct entry *e)
 	t->last->first = e;
 	t->last->day = day;
 	t->last->requests++;
-	if (e->cost > 0)
-		t->last->cost += e->cost;
+	if (e->charged > 0)
+		t->last->cost += e->charged;
 	return true;
 }
 

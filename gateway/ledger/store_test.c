@@ -272,6 +272,56 @@ a_file_of_another_kind_is_left_alone(void **state)
 	place_fini(&p);
 }
 
+/* The rows of a file of before stay, and more are added to them. */
+static void
+an_older_file_is_brought_up_to_date(void **state)
+{
+	struct outcome o = answered("acme");
+	struct place p;
+	struct store s;
+
+	place_init(&p);
+	opened(&s, p.path);
+	add(&s, &o, NOON);
+	store_close(&s);
+	execute(p.path,
+	    "ALTER TABLE requests DROP COLUMN charged_usd; "
+	    "PRAGMA user_version = 1");
+	opened(&s, p.path);
+	add(&s, &o, NOON + USEC_SEC);
+	store_close(&s);
+	assert_int_equal(number(p.path, "PRAGMA user_version"), STORE_VERSION);
+	assert_int_equal(number(p.path,
+			     "SELECT count(*) FROM requests WHERE charged_usd "
+			     "IS NULL AND cost_usd = 0.5"),
+	    1);
+	assert_int_equal(
+	    number(p.path,
+		"SELECT count(*) FROM requests WHERE charged_usd = 0.5"),
+	    1);
+	place_fini(&p);
+}
+
+/* Budgets are restored from what was charged, be the cost known or not. */
+static void
+an_estimate_is_charged_and_no_cost(void **state)
+{
+	struct outcome o = answered("acme");
+	struct place p;
+	struct store s;
+
+	o.cost = -1;
+	o.charged = 0.25;
+	place_init(&p);
+	opened(&s, p.path);
+	add(&s, &o, NOON);
+	store_close(&s);
+	assert_row(p.path, "cost_usd IS NULL AND charged_usd = 0.25");
+	assert_int_equal(
+	    number(p.path, "SELECT cost_usd * 100 FROM spent"), 25);
+	place_fini(&p);
+}
+
 static void
 a_later_version_is_refused(void **state)
 {
@@ -283,7 +333,7 @@ a_later_version_is_refused(void **state)
 	store_close(&s);
 	execute(p.path, "PRAGMA user_version = 9");
 	assert_refused(p.path, ERR_INVALID,
-	    "by a later version (schema 9, this one knows 1)");
+	    "by a later version (schema 9, this one knows 2)");
 	assert_int_equal(number(p.path, "PRAGMA user_version"), 9);
 	place_fini(&p);
 }
@@ -324,6 +374,8 @@ main(void)
 		cmocka_unit_test(what_was_spent_outlives_the_rows),
 		cmocka_unit_test(old_rows_go_and_others_stay),
 		cmocka_unit_test(a_file_of_another_kind_is_left_alone),
+		cmocka_unit_test(an_older_file_is_brought_up_to_date),
+		cmocka_unit_test(an_estimate_is_charged_and_no_cost),
 		cmocka_unit_test(a_later_version_is_refused),
 		cmocka_unit_test(a_damaged_file_is_refused),
 	};

@@ -66,6 +66,7 @@ answered(const char *tenant)
 		.itl = 300,
 		.total = 9000,
 		.cost = 0.5,
+		.charged = 0.5,
 		.n_attempts = 1 };
 
 	o.attempts[0] = (struct attempt_report){

@@ -46,6 +46,7 @@ static const struct fault_rule faults[FAULT_COUNT] = {
 };
 
 static const char *const priorities[] = { "premium", "standard", "batch" };
+static const char *const connections[] = { "none", "warm", "cold" };
 static const char *const phases[PHASE_COUNT] = { "queue", "connect", "tls",
 	"ttft", "itl", "total" };
 static const char *const results[] = { "ok", "error", "broken", "refused",
@@ -86,6 +87,12 @@ const char *
 priority_name(enum priority p)
 {
 	return priorities[p];
+}
+
+const char *
+connection_name(enum connection_kind c)
+{
+	return connections[c];
 }
 
 const char *

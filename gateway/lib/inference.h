@@ -33,7 +33,12 @@ enum cap {
 };
 #define CAP_ALL 0x1ffu
 
-enum priority { PRIORITY_PREMIUM, PRIORITY_STANDARD, PRIORITY_BATCH };
+enum priority {
+	PRIORITY_PREMIUM,
+	PRIORITY_STANDARD,
+	PRIORITY_BATCH,
+	PRIORITY_COUNT
+};
 
 enum on_miss { ON_MISS_SERVE, ON_MISS_REFUSE };
 
@@ -168,10 +173,19 @@ enum probe_kind {
 	PROBE_KIND_COUNT
 };
 
+/* What an attempt found. */
+enum connection_kind {
+	CONNECTION_NONE, /* it did not come to that */
+	CONNECTION_WARM, /* one that was open already */
+	CONNECTION_COLD, /* one had to be made */
+	CONNECTION_COUNT
+};
+
 /* One try on one serving, as it ended. Spans in microseconds; -1: did not
  * come to that. */
 struct attempt_report {
 	uint32_t serving; /* id */
+	enum connection_kind connection;
 	const char *backend, *model; /* names; borrowed from the snapshot */
 	enum fault_kind fault;
 	int status;
@@ -198,6 +212,7 @@ struct outcome {
 	const char *key; /* the name of the tenant's key; NULL: it has none */
 	const char *model; /* public name, "-" where none was found */
 	const char *slo; /* class name */
+	enum priority priority; /* of that */
 	const char *reason; /* why it ended so, or why this serving; lives on */
 	const char *path;
 	enum dialect dialect;
@@ -208,12 +223,16 @@ struct outcome {
 	bool stream;
 	bool slo_declared, slo_met; /* met is false unless RESULT_OK */
 	unsigned slo_missed; /* by which targets: bits, 1 << enum phase */
+	struct {
+		usec ttft, total; /* 0: none */
+	} targets; /* declared */
 	double slo_target; /* the share that is to meet it, 0..1; declared */
 	uint64_t bytes_in, bytes_out;
 	struct usage usage;
 	usec recv, auth, queue, route, connect, tls, ttft, itl, total;
 	usec stalled; /* of total: the client did not read; its own doing */
 	double cost; /* USD; negative: unknown */
+	double charged; /* to budgets, USD: the cost, or an estimate of it */
 	size_t n_attempts; /* in all */
 	struct attempt_report attempts[ATTEMPTS_KEPT];
 };
@@ -221,6 +240,7 @@ struct outcome {
 const char *dialect_name(enum dialect);
 unsigned dialect_cap(enum dialect);
 const char *priority_name(enum priority);
+const char *connection_name(enum connection_kind); /* "warm", "cold", "none" */
 const char *phase_name(enum phase);
 const char *result_name(enum result);
 const char *cap_name(enum cap);

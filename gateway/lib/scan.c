@@ -6,6 +6,7 @@
 #include "gateway/lib/scan.h"
 
 #include "gateway/lib/scan_plain.h"
+#include "gateway/lib/scan_wide.h"
 #include "gateway/lib/utf8.h"
 
 typedef const unsigned char *place;
@@ -126,18 +127,33 @@ read_utf8(struct scanner *s, place p)
 	return p;
 }
 
+#define SOON 32 /* bytes: most strings are no longer */
+
+/* To what has to be looked at. Short strings are over soon; the wide way is
+ * for those that are not, or not plain. */
+static place
+pass(place p, place end)
+{
+	p = scan_plain(p, end - p > SOON ? p + SOON : end);
+	if (p < end && *p != '"')
+		p = scan_plain(scan_wide(p, end), end);
+	return p;
+}
+
 static place
 read_string(struct scanner *s, place p)
 {
 	p++;
 	do {
-		p = scan_plain(p, s->end);
+		p = pass(p, s->end);
 		if (p == s->end)
 			return bad(s, p, "unterminated string");
 		if (*p == '"')
 			return p + 1;
 		if (*p == '\\')
-			p = read_escape(s, p);
+			do
+				p = read_escape(s, p);
+			while (p != NULL && p < s->end && *p == '\\');
 		else if (*p >= 0x80)
 			p = read_utf8(s, p);
 		else

@@ -3,6 +3,7 @@
 
 #include "gateway/lib/scan.h"
 #include "gateway/lib/scan_plain.h"
+#include "gateway/lib/scan_wide.h"
 
 /* An escape undone. */
 struct plain {
@@ -127,10 +128,13 @@ scan_walk_text(struct scan_walk *w)
 	size_t excess = 0;
 
 	for (;;) {
-		p = (const char *)scan_stop((const unsigned char *)p, end);
+		p = (const char *)scan_stop(
+		    scan_wide_text((const unsigned char *)p, end, &excess),
+		    end);
 		if (p == w->end || *p == '"')
 			break;
-		excess += escape_excess(p, &p);
+		while (p < w->end && *p == '\\')
+			excess += escape_excess(p, &p);
 	}
 	w->p = p < w->end ? p + 1 : p;
 	return (size_t)(p - from) - excess;

@@ -20,8 +20,8 @@ burn_window_name(enum burn_window w)
 	return windows[w].name;
 }
 
-static uint32_t
-span_number(enum burn_window w, usec now)
+uint32_t
+burn_span_number(enum burn_window w, usec now)
 {
 	return (uint32_t)(now / windows[w].span) + 1;
 }
@@ -30,7 +30,7 @@ void
 burn_record(struct burn *b, bool met, usec now)
 {
 	for (enum burn_window w = 0; w < BURN_WINDOWS; w++) {
-		uint32_t number = span_number(w, now);
+		uint32_t number = burn_span_number(w, now);
 		struct burn_span *s = &b->ring[w][number % BURN_SPANS];
 
 		if (s->number != number)
@@ -44,7 +44,7 @@ void
 burn_add(const struct burn *b, usec now, struct burn_sum into[BURN_WINDOWS])
 {
 	for (enum burn_window w = 0; w < BURN_WINDOWS; w++) {
-		uint32_t number = span_number(w, now);
+		uint32_t number = burn_span_number(w, now);
 
 		for (unsigned i = 0; i < BURN_SPANS; i++) {
 			const struct burn_span *s = &b->ring[w][i];

@@ -29,6 +29,9 @@ struct burn_sum {
 	uint64_t met, missed;
 };
 
+/* The number of the span that a moment lies in, as in the ring. */
+uint32_t burn_span_number(enum burn_window, usec now);
+
 void burn_record(struct burn *, bool met, usec now);
 /* Adds what each window holds. */
 void burn_add(

@@ -79,6 +79,9 @@ cell_add(struct cell *into, const struct cell *from)
 		into->attempts[i] += from->attempts[i];
 		into->probes[i] += from->probes[i];
 	}
+	for (unsigned i = 0; i < PRIORITY_COUNT; i++)
+		for (unsigned j = 0; j < CONNECTION_COUNT; j++)
+			into->connections[i][j] += from->connections[i][j];
 	into->probe_cost += from->probe_cost;
 	into->hedges += from->hedges;
 	into->tokens[TOKENS_INPUT] += from->tokens[TOKENS_INPUT];

@@ -131,6 +131,23 @@ write_operations(struct page *p, enum metric_id id, const struct cell_sum *c)
 }
 
 static void
+write_connections(struct page *p, const struct cell *c, const char **values)
+{
+	static const enum connection_kind told[] = { CONNECTION_WARM,
+		CONNECTION_COLD };
+
+	for (unsigned i = 0; i < PRIORITY_COUNT; i++)
+		for (unsigned j = 0; j < 2; j++) {
+			if (c->connections[i][told[j]] == 0)
+				continue;
+			values[3] = priority_name((enum priority)i);
+			values[4] = connection_name(told[j]);
+			page_series(p, values);
+			page_count(p, c->connections[i][told[j]]);
+		}
+}
+
+static void
 write_cell(struct page *p, enum metric_id id, const struct cell_sum *c)
 {
 	const char *values[LABELS_MAX] = { c->names->part[0], c->names->part[1],
@@ -139,6 +156,9 @@ write_cell(struct page *p, enum metric_id id, const struct cell_sum *c)
 	switch (id) {
 	case M_ATTEMPTS:
 		write_by_fault(p, c->sum.attempts, values);
+		break;
+	case M_CONNECTIONS:
+		write_connections(p, &c->sum, values);
 		break;
 	case M_PROBES:
 		write_by_fault(p, c->sum.probes, values);
@@ -194,6 +214,8 @@ serving_value(const struct telemetry_serving *s, enum metric_id id)
 		return s->breaker;
 	case M_USABLE:
 		return s->usable;
+	case M_WEIGHT:
+		return s->weight;
 	case M_WARM:
 		return s->warm;
 	case M_BACKEND_RUNNING:

@@ -47,6 +47,15 @@ count_reason(struct group *g, const char *reason, uint64_t n)
 }
 
 static void
+record_miss(struct group *g, const struct outcome *o, usec now)
+{
+	struct miss what = miss_of(o);
+
+	if (LAZY(g->misses) != NULL)
+		misses_record(g->misses, &what, now);
+}
+
+static void
 record_slo(struct group *g, const struct outcome *o, usec now)
 {
 	g->slo_met += o->slo_met;
@@ -54,6 +63,8 @@ record_slo(struct group *g, const struct outcome *o, usec now)
 	g->slo_target = o->slo_target;
 	if (LAZY(g->burn) != NULL)
 		burn_record(g->burn, o->slo_met, now);
+	if (!o->slo_met)
+		record_miss(g, o, now);
 }
 
 static void
@@ -157,6 +168,9 @@ group_fini(struct group *g)
 {
 	for (unsigned i = 0; i < OP_COUNT; i++)
 		free(g->op[i]);
+	if (g->misses != NULL)
+		misses_fini(g->misses);
+	free(g->misses);
 	free(g->burn);
 	*g = (struct group){ 0 };
 }

@@ -117,6 +117,11 @@ static const struct metric rows[METRIC_COUNT] = {
 	[M_ATTEMPTS] = { "pointsman_attempts_total", METRIC_COUNTER, OF_CELL, 0,
 	    { SERVING_LABELS, "fault" }, NULL,
 	    "Attempts on a serving, by how they ended." },
+	[M_CONNECTIONS] = { "pointsman_attempt_connections_total",
+	    METRIC_COUNTER, OF_CELL, 0,
+	    { SERVING_LABELS, "priority", "connection" }, NULL,
+	    "Attempts by the connection they found: warm (open already) or "
+	    "cold (it had to be made)." },
 	[M_HEDGES] = { "pointsman_hedges_total", METRIC_COUNTER, OF_CELL, 0,
 	    { SERVING_LABELS }, NULL,
 	    "Attempts that were second copies of a slow one." },
@@ -153,6 +158,10 @@ static const struct metric rows[METRIC_COUNT] = {
 	    "Circuit breaker: 0 closed, 1 open, 2 half-open." },
 	[M_USABLE] = { "pointsman_serving_usable", METRIC_GAUGE, OF_SERVING, 0,
 	    { SERVING_LABELS }, NULL, "1 while the router may choose it." },
+	[M_WEIGHT] = { "pointsman_serving_weight", METRIC_GAUGE, OF_SERVING, 0,
+	    { SERVING_LABELS }, NULL,
+	    "The share of it that an operator lets be used: 1 all, 0 "
+	    "drained." },
 	[M_WARM] = { "pointsman_serving_warm", METRIC_GAUGE, OF_SERVING, 0,
 	    { SERVING_LABELS }, NULL, "1 while the model is loaded." },
 	[M_BACKEND_RUNNING] = { "pointsman_backend_running", METRIC_GAUGE,

@@ -1,14 +1,23 @@
-/* gateway/telemetry/otlp.c - writes OTLP's JSON. */
+/* gateway/telemetry/otlp.c - writes OTLP's JSON.
+ *
+ * A request has some thirty attributes and nine ids: by printf they would cost
+ * more than half of what the request did before. */
 #include "gateway/telemetry/otlp.h"
 
-#include <inttypes.h>
 #include <string.h>
 
+#include "gateway/lib/digits.h"
 #include "gateway/lib/hex.h"
 #include "gateway/telemetry/shard.h"
 
-enum span_kind { KIND_INTERNAL = 1, KIND_SERVER = 2, KIND_CLIENT = 3 };
-#define STATUS_ERROR 2
+/* Of a span, and what follows it there. */
+#define KIND(n) ",\"kind\":" #n ",\"startTimeUnixNano\":\""
+#define KIND_INTERNAL KIND(1)
+#define KIND_SERVER KIND(2)
+#define KIND_CLIENT KIND(3)
+#define STATUS_ERROR "2"
+#define COST_MAX 1e9 /* USD; beyond it by printf */
+#define NAME_MAX_BYTES 300 /* of a model or backend, in a span's name */
 
 /* --- attributes --- */
 
@@ -18,45 +27,94 @@ struct attributes {
 };
 
 static void
-begin_attribute(struct attributes *a, const char *key, const char *type)
+add_number(struct buf *out, uint64_t value)
 {
-	buf_addf(a->out,
-	    "%s{\"key\":\"%s\",\"value\":{\"%s\":", a->any ? "," : "", key,
-	    type);
+	char digits[DIGITS_MAX];
+
+	buf_add(out, slice_make(digits, digits_u64(digits, value)));
+}
+
+/* All that stands before an attribute's value; the key is a literal. */
+#define OPENING(key, type)                                                     \
+	SLICE(",{\"key\":\"" key "\",\"value\":{\"" type "\":")
+
+static void
+begin_attribute(struct attributes *a, struct slice opening)
+{
+	if (!a->any)
+		opening = slice_make(opening.p + 1, opening.n - 1);
+	buf_add(a->out, opening);
 	a->any = true;
 }
 
 static void
-add_text(struct attributes *a, const char *key, const char *value)
+add_text(struct attributes *a, struct slice opening, const char *value)
 {
 	if (value == NULL || value[0] == '\0' || strcmp(value, "-") == 0)
 		return;
-	begin_attribute(a, key, "stringValue");
+	begin_attribute(a, opening);
 	buf_add_json(a->out, slice_of(value));
 	buf_add_str(a->out, "}}");
 }
 
 /* 64-bit integers are strings, as in all of Protobuf's JSON. */
 static void
-add_int(struct attributes *a, const char *key, int64_t value)
+add_count(struct attributes *a, struct slice opening, uint64_t value)
 {
-	begin_attribute(a, key, "intValue");
-	buf_addf(a->out, "\"%" PRId64 "\"}}", value);
+	begin_attribute(a, opening);
+	buf_add_char(a->out, '"');
+	add_number(a->out, value);
+	buf_add_str(a->out, "\"}}");
+}
+
+/* Seconds. */
+static void
+add_span(struct attributes *a, struct slice opening, usec span)
+{
+	char digits[DIGITS_MAX];
+
+	begin_attribute(a, opening);
+	add_number(a->out, (uint64_t)(span / USEC_SEC));
+	buf_add_char(a->out, '.');
+	buf_add(a->out,
+	    slice_make(
+		digits, digits_padded(digits, (uint64_t)(span % USEC_SEC), 6)));
+	buf_add_str(a->out, "}}");
+}
+
+/* Nine digits behind the point: of USD, a thousandth of a millionth. */
+static void
+add_cost(struct attributes *a, struct slice opening, double usd)
+{
+	char digits[DIGITS_MAX];
+	uint64_t nano;
+
+	begin_attribute(a, opening);
+	if (usd < COST_MAX) {
+		nano = (uint64_t)(usd * 1e9 + 0.5);
+		add_number(a->out, nano / 1000000000);
+		buf_add_char(a->out, '.');
+		buf_add(a->out,
+		    slice_make(
+			digits, digits_padded(digits, nano % 1000000000, 9)));
+	} else {
+		buf_addf(a->out, "%.9g", usd);
+	}
+	buf_add_str(a->out, "}}");
 }
 
 static void
-add_double(struct attributes *a, const char *key, double value)
+add_bool(struct attributes *a, struct slice opening, bool value)
 {
-	begin_attribute(a, key, "doubleValue");
-	buf_addf(a->out, "%.9g}}", value);
+	begin_attribute(a, opening);
+	buf_add_str(a->out, value ? "true}}" : "false}}");
 }
 
-static void
-add_bool(struct attributes *a, const char *key, bool value)
-{
-	begin_attribute(a, key, "boolValue");
-	buf_addf(a->out, "%s}}", value ? "true" : "false");
-}
+#define TEXT(a, key, v) add_text(a, OPENING(key, "stringValue"), v)
+#define COUNT(a, key, v) add_count(a, OPENING(key, "intValue"), v)
+#define SPAN(a, key, v) add_span(a, OPENING(key, "doubleValue"), v)
+#define COST(a, key, v) add_cost(a, OPENING(key, "doubleValue"), v)
+#define BOOL(a, key, v) add_bool(a, OPENING(key, "boolValue"), v)
 
 /* --- spans --- */
 
@@ -66,7 +124,9 @@ add_id(struct buf *out, const char *name, const unsigned char *id, size_t n)
 	char hex[2 * TRACE_ID + 1];
 
 	hex_write(id, n, hex);
-	buf_addf(out, "\"%s\":\"%s\",", name, hex);
+	buf_add_str(out, name);
+	buf_add(out, slice_make(hex, 2 * n));
+	buf_add_str(out, "\",");
 }
 
 static void
@@ -76,28 +136,40 @@ begin_span(struct buf *out, const struct trace_record *r,
 	static const unsigned char none[SPAN_ID];
 
 	buf_add_char(out, '{');
-	add_id(out, "traceId", r->context.trace, TRACE_ID);
-	add_id(out, "spanId", span, SPAN_ID);
+	add_id(out, "\"traceId\":\"", r->context.trace, TRACE_ID);
+	add_id(out, "\"spanId\":\"", span, SPAN_ID);
 	if (memcmp(parent, none, SPAN_ID) != 0)
-		add_id(out, "parentSpanId", parent, SPAN_ID);
+		add_id(out, "\"parentSpanId\":\"", parent, SPAN_ID);
 }
 
 /* Its name is made of two. */
-static struct attributes
-describe_span(struct buf *out, const char *what, const char *of,
-    enum span_kind kind, struct wait_span when)
+static void
+add_name(struct buf *out, const char *what, const char *of)
 {
-	char room[512];
+	char room[NAME_MAX_BYTES + 64];
 	struct buf name;
 
 	buf_on(&name, room, sizeof(room));
-	buf_addf(&name, "%s%s%.300s", what, of[0] != '\0' ? " " : "", of);
+	buf_add_str(&name, what);
+	if (of[0] != '\0')
+		buf_add_char(&name, ' ');
+	buf_add(&name, slice_make(of, strnlen(of, NAME_MAX_BYTES)));
 	buf_add_str(out, "\"name\":");
 	buf_add_json(out, buf_slice(&name));
-	buf_addf(out,
-	    ",\"kind\":%d,\"startTimeUnixNano\":\"%" PRId64 "000\","
-	    "\"endTimeUnixNano\":\"%" PRId64 "000\",\"attributes\":[",
-	    kind, when.from, when.to > when.from ? when.to : when.from);
+}
+
+static struct attributes
+describe_span(struct buf *out, const char *what, const char *of,
+    const char *kind, struct wait_span when)
+{
+	usec to = when.to > when.from ? when.to : when.from;
+
+	add_name(out, what, of);
+	buf_add_str(out, kind);
+	add_number(out, (uint64_t)when.from);
+	buf_add_str(out, "000\",\"endTimeUnixNano\":\"");
+	add_number(out, (uint64_t)to);
+	buf_add_str(out, "000\",\"attributes\":[");
 	return (struct attributes){ .out = out };
 }
 
@@ -106,8 +178,8 @@ end_span(struct buf *out, const char *error)
 {
 	buf_add_char(out, ']');
 	if (error != NULL) {
-		buf_addf(
-		    out, ",\"status\":{\"code\":%d,\"message\":", STATUS_ERROR);
+		buf_add_str(
+		    out, ",\"status\":{\"code\":" STATUS_ERROR ",\"message\":");
 		buf_add_json(out, slice_of(error));
 		buf_add_char(out, '}');
 	}
@@ -130,11 +202,11 @@ describe_usage(struct attributes *a, const struct outcome *o)
 {
 	if (o->n_attempts == 0)
 		return;
-	add_int(a, "gen_ai.usage.input_tokens", o->usage.input);
-	add_int(a, "gen_ai.usage.output_tokens", o->usage.output);
-	add_bool(a, "pointsman.usage_estimated", !o->usage.known);
+	COUNT(a, "gen_ai.usage.input_tokens", o->usage.input);
+	COUNT(a, "gen_ai.usage.output_tokens", o->usage.output);
+	BOOL(a, "pointsman.usage_estimated", !o->usage.known);
 	if (o->cost >= 0)
-		add_double(a, "pointsman.cost_usd", o->cost);
+		COST(a, "pointsman.cost_usd", o->cost);
 }
 
 static void
@@ -147,22 +219,22 @@ add_request(struct buf *out, const struct trace_record *r)
 	begin_span(out, r, r->context.span, r->context.parent);
 	a = describe_span(out, operation, o->model, KIND_SERVER,
 	    (struct wait_span){ r->began, r->ended });
-	add_text(&a, "gen_ai.operation.name", operation);
-	add_text(&a, "gen_ai.request.model", o->model);
-	add_text(&a, "url.path", o->path);
+	TEXT(&a, "gen_ai.operation.name", operation);
+	TEXT(&a, "gen_ai.request.model", o->model);
+	TEXT(&a, "url.path", o->path);
 	if (o->status > 0)
-		add_int(&a, "http.response.status_code", o->status);
-	add_text(&a, "error.type", error_of(o));
-	add_text(&a, "pointsman.request_id", o->id);
-	add_text(&a, "pointsman.tenant", o->tenant);
-	add_text(&a, "pointsman.slo", o->slo);
+		COUNT(&a, "http.response.status_code", (uint64_t)o->status);
+	TEXT(&a, "error.type", error_of(o));
+	TEXT(&a, "pointsman.request_id", o->id);
+	TEXT(&a, "pointsman.tenant", o->tenant);
+	TEXT(&a, "pointsman.slo", o->slo);
 	if (o->slo_declared)
-		add_bool(&a, "pointsman.slo_met", o->slo_met);
-	add_text(&a, "pointsman.reason", o->reason);
-	add_text(&a, "pointsman.result", result_name(o->result));
-	add_bool(&a, "pointsman.stream", o->stream);
+		BOOL(&a, "pointsman.slo_met", o->slo_met);
+	TEXT(&a, "pointsman.reason", o->reason);
+	TEXT(&a, "pointsman.result", result_name(o->result));
+	BOOL(&a, "pointsman.stream", o->stream);
 	if (o->ttft >= 0)
-		add_double(&a, "pointsman.ttft_s", (double)o->ttft / 1e6);
+		SPAN(&a, "pointsman.ttft_s", o->ttft);
 	describe_usage(&a, o);
 	end_span(out, error_of(o));
 }
@@ -177,7 +249,7 @@ add_wait(struct buf *out, const struct trace_record *r, unsigned i)
 	trace_attempt(&r->context, UINT32_MAX - i, span);
 	begin_span(out, r, span, r->context.span);
 	a = describe_span(out, "queue", "", KIND_INTERNAL, r->waits[i]);
-	add_text(&a, "gen_ai.request.model", r->outcome.model);
+	TEXT(&a, "gen_ai.request.model", r->outcome.model);
 	end_span(out, NULL);
 }
 
@@ -203,18 +275,18 @@ add_attempt(struct buf *out, const struct trace_record *r,
 	trace_attempt(&r->context, number, span);
 	begin_span(out, r, span, r->context.span);
 	a = describe_span(out, "attempt", t->backend, KIND_CLIENT, when);
-	add_text(&a, "gen_ai.operation.name",
+	TEXT(&a, "gen_ai.operation.name",
 	    operation_name(operation_of(r->outcome.dialect)));
-	add_text(&a, "gen_ai.request.model", t->model);
-	add_text(&a, "pointsman.backend", t->backend);
-	add_int(&a, "pointsman.attempt", number);
-	add_bool(&a, "pointsman.hedge", t->hedge);
-	add_text(&a, "pointsman.fault", fault_rule(t->fault)->name);
-	add_text(&a, "error.type", fault_of(t));
+	TEXT(&a, "gen_ai.request.model", t->model);
+	TEXT(&a, "pointsman.backend", t->backend);
+	COUNT(&a, "pointsman.attempt", number);
+	BOOL(&a, "pointsman.hedge", t->hedge);
+	TEXT(&a, "pointsman.fault", fault_rule(t->fault)->name);
+	TEXT(&a, "error.type", fault_of(t));
 	if (t->status > 0)
-		add_int(&a, "http.response.status_code", t->status);
+		COUNT(&a, "http.response.status_code", (uint64_t)t->status);
 	if (t->ttft >= 0)
-		add_double(&a, "pointsman.ttft_s", (double)t->ttft / 1e6);
+		SPAN(&a, "pointsman.ttft_s", t->ttft);
 	end_span(out, fault_of(t));
 }
 
@@ -251,9 +323,9 @@ otlp_begin(struct buf *out, const char *instance)
 	struct attributes a = { .out = out };
 
 	buf_add_str(out, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[");
-	add_text(&a, "service.name", "pointsman");
-	add_text(&a, "service.version", POINTSMAN_VERSION);
-	add_text(&a, "service.instance.id", instance);
+	TEXT(&a, "service.name", "pointsman");
+	TEXT(&a, "service.version", POINTSMAN_VERSION);
+	TEXT(&a, "service.instance.id", instance);
 	buf_add_str(out,
 	    "]},\"scopeSpans\":[{\"scope\":{\"name\":\"pointsman\","
 	    "\"version\":\"" POINTSMAN_VERSION "\"},\"spans\":[");

@@ -168,6 +168,7 @@ record_attempts(struct shard *s, const struct outcome *o, usec now)
 		if (place == NULL || LAZY(*place) == NULL)
 			continue;
 		cell_record(*place, &o->attempts[i], op, now);
+		(*place)->connections[o->priority][o->attempts[i].connection]++;
 		if (&o->attempts[i] == answering)
 			cell_record_answer(*place, o, now);
 	}

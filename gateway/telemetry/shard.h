@@ -15,6 +15,7 @@
 #include "gateway/telemetry/burn.h"
 #include "gateway/telemetry/cumul.h"
 #include "gateway/telemetry/hist.h"
+#include "gateway/telemetry/misses.h"
 
 /* Allocates on first use; NULL without memory. */
 #define LAZY(p) ((p) != NULL ? (p) : ((p) = calloc(1, sizeof(*(p)))))
@@ -46,6 +47,7 @@ struct cell_operation {
 
 struct cell {
 	uint64_t attempts[FAULT_COUNT], hedges;
+	uint64_t connections[PRIORITY_COUNT][CONNECTION_COUNT]; /* of those */
 	uint64_t probes[FAULT_COUNT]; /* our own questions */
 	double probe_cost;
 	uint64_t tokens[2]; /* input, output */
@@ -88,6 +90,7 @@ struct group {
 	uint64_t retries, slo_met, slo_missed, bytes_in, bytes_out;
 	double slo_target; /* as last declared; 0: never */
 	struct burn *burn; /* NULL in a sum, which has the windows' sums */
+	struct misses *misses; /* NULL in a sum */
 	struct burn_sum windows[BURN_WINDOWS];
 	uint64_t tokens[2][TOKENS_COUNT]; /* [0] estimated, [1] reported */
 	uint64_t cost_unknown;
@@ -95,7 +98,7 @@ struct group {
 	struct group_operation *op[OP_COUNT];
 };
 void group_record(struct group *, const struct outcome *, usec now);
-/* Adds all but what `burn` holds. */
+/* Adds all but what `burn` and `misses` hold. */
 void group_add(struct group *into, const struct group *);
 void group_fini(struct group *);
 

@@ -88,11 +88,26 @@ is_error(enum fault_kind kind)
 	}
 }
 
+static void
+add_counts(struct telemetry *t, unsigned slot, struct telemetry_view *v)
+{
+	const struct cell *c;
+
+	for (unsigned i = 0; i < t->n_shards; i++) {
+		pthread_mutex_lock(&t->shards[i]->lock);
+		c = cell_of_slot(t->shards[i], slot);
+		for (unsigned j = 0; c != NULL && j < FAULT_COUNT; j++)
+			v->faults[j] += c->attempts[j];
+		v->tokens_in += c != NULL ? c->tokens[TOKENS_INPUT] : 0;
+		v->tokens_out += c != NULL ? c->tokens[TOKENS_OUTPUT] : 0;
+		pthread_mutex_unlock(&t->shards[i]->lock);
+	}
+}
+
 bool
 telemetry_view(
     struct telemetry *t, uint32_t serving, usec now, struct telemetry_view *v)
 {
-	struct cell sum;
 	unsigned slot;
 
 	pthread_mutex_lock(&t->servings_lock);
@@ -100,19 +115,14 @@ telemetry_view(
 	pthread_mutex_unlock(&t->servings_lock);
 	if (slot == 0)
 		return false;
-	telemetry_sum_cell(t, slot, &sum);
-	*v = (struct telemetry_view){
-		.rate_limited = sum.attempts[FAULT_RATE_LIMITED],
-		.tokens_in = sum.tokens[TOKENS_INPUT],
-		.tokens_out = sum.tokens[TOKENS_OUTPUT],
-	};
+	*v = (struct telemetry_view){ .attempts = 0 };
+	add_counts(t, slot, v);
+	v->rate_limited = v->faults[FAULT_RATE_LIMITED];
 	for (unsigned i = 0; i < FAULT_COUNT; i++) {
-		v->attempts += sum.attempts[i];
-		v->faults[i] = sum.attempts[i];
+		v->attempts += v->faults[i];
 		if (is_error((enum fault_kind)i))
-			v->errors += sum.attempts[i];
+			v->errors += v->faults[i];
 	}
-	cell_fini(&sum);
 	telemetry_quantiles(t, slot, now, v);
 	return true;
 }

@@ -7,6 +7,11 @@
 
 #define SAMPLED 1 /* of trace-flags */
 
+/* Where the parts are, in 00-TRACE-SPAN-FLAGS. */
+#define TRACE_AT 3
+#define SPAN_AT (TRACE_AT + 2 * TRACE_ID + 1)
+#define FLAGS_AT (SPAN_AT + 2 * SPAN_ID + 1)
+
 static int
 digit(char c)
 {
@@ -113,10 +118,12 @@ void
 trace_write(
     const struct trace_context *c, const unsigned char *span, struct buf *out)
 {
-	char trace_hex[2 * TRACE_ID + 1], span_hex[2 * SPAN_ID + 1];
+	char text[] = "00-00000000000000000000000000000000-0000000000000000-00";
 
-	hex_write(c->trace, TRACE_ID, trace_hex);
-	hex_write(span, SPAN_ID, span_hex);
-	buf_addf(
-	    out, "00-%s-%s-%s", trace_hex, span_hex, c->sampled ? "01" : "00");
+	hex_write(c->trace, TRACE_ID, text + TRACE_AT);
+	text[TRACE_AT + 2 * TRACE_ID] = '-';
+	hex_write(span, SPAN_ID, text + SPAN_AT);
+	text[SPAN_AT + 2 * SPAN_ID] = '-';
+	text[FLAGS_AT + 1] = c->sampled ? '1' : '0';
+	buf_add(out, slice_make(text, sizeof(text) - 1));
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define RECEIVE_BYTES 16384L /* one read; the least libcurl uploads with */
+#define UPLOAD_BYTES 131072L /* one write of a long body, at most */
 #define RECEIVE_STREAMED 1024L /* kept as long as a stream is open */
 #define KEEPALIVE_SECONDS 60L
 #define HEADERS_MAX ((size_t)256 * 1024) /* bytes of a request's headers */
@@ -242,7 +243,7 @@ set_peer(struct easy *e, const struct transfer_request *req)
 	if (rc != CURLE_OK)
 		return rc;
 	buf_reset(&e->header_text); /* so that the list is set again */
-	e->fresh = e->forbidden = false;
+	e->fresh = e->forbidden = e->uploads = false;
 	rc = set_basics(e);
 	kept = keep(&e->unix_path, req->unix_path) &&
 	    keep(&e->ca_file, req->ca_file);
@@ -427,8 +428,14 @@ set_body(struct easy *e, const struct transfer_request *req, size_t total)
 	CURLcode rc = CURLE_OK;
 
 	e->n_pieces = e->piece = e->offset = 0;
+	e->total = total;
 	e->body_gone = false;
 	buf_reset(&e->copy);
+	if (e->uploads != (total > EASY_COPY_MAX)) {
+		e->uploads = !e->uploads;
+		SET(e, rc, CURLOPT_UPLOAD_BUFFERSIZE,
+		    e->uploads ? UPLOAD_BYTES : RECEIVE_BYTES);
+	}
 	SET(e, rc, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)total);
 	if (total > EASY_COPY_MAX) {
 		if (!borrow_body(e, req))
@@ -536,11 +543,14 @@ easy_free_body(struct easy *e)
 {
 	curl_off_t sent = 0;
 
-	if (e->copy.n == 0)
-		return;
 	curl_easy_getinfo(e->curl, CURLINFO_SIZE_UPLOAD_T, &sent);
-	if (sent >= 0 && (size_t)sent >= e->copy.n)
-		buf_fini(&e->copy);
+	if (sent < 0 || (size_t)sent < e->total)
+		return;
+	buf_fini(&e->copy);
+	/* libcurl drops its buffer when it is told of a size for it */
+	(void)curl_easy_setopt(
+	    e->curl, CURLOPT_UPLOAD_BUFFERSIZE, RECEIVE_BYTES);
+	e->uploads = false;
 }
 
 void

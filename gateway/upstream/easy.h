@@ -36,6 +36,7 @@ struct easy {
 	bool tls_insecure, local;
 	bool fresh; /* CURLOPT_FRESH_CONNECT is set */
 	bool forbidden; /* CURLOPT_FORBID_REUSE is */
+	bool uploads; /* its buffer is that for long bodies */
 	struct buf header_text; /* as passed in */
 	struct buf header_lines; /* the same, cut into strings */
 	struct curl_slist *headers; /* an array, linked; points into lines */
@@ -43,6 +44,7 @@ struct easy {
 	struct buf copy; /* of a short body */
 	struct slice *pieces; /* of a long one */
 	size_t n_pieces, pieces_cap, piece, offset; /* what is read next */
+	size_t total; /* bytes of it, copied or not */
 	bool body_gone; /* the pieces must not be read any more */
 	char error[CURL_ERROR_SIZE];
 };
@@ -64,7 +66,8 @@ void easy_abandon(struct easy *);
 /* libcurl has taken the whole body, if only for now: it may want it again
  * until an answer comes. Always true of a body that was copied. */
 bool easy_body_taken(const struct easy *);
-/* libcurl has sent it and an answer has begun: a copy is of no use. */
+/* An answer has begun: where libcurl has sent it all, neither our copy nor its
+ * own buffer is of use. Not from inside libcurl. */
 void easy_free_body(struct easy *);
 /* Gives back memory that only a large request needs. */
 void easy_rest(struct easy *);

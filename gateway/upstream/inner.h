@@ -44,6 +44,7 @@ struct transfer {
 	struct upstream *up;
 	struct easy easy;
 	struct multi *multi; /* while RUNNING */
+	uint32_t peer; /* whose connection it takes */
 	const struct transfer_ops *ops;
 	void *arg;
 	enum transfer_state state;

@@ -14,7 +14,7 @@
 
 struct seat {
 	CURL *easy; /* NULL: nobody's */
-	const bool *answered;
+	struct multi_word word;
 };
 
 struct multi {
@@ -90,9 +90,13 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
 	struct multi *m = arg;
 	const struct seat *seat = find_seat(m, easy);
+	enum sock_use use = SOCK_CONNECTS;
 
 	(void)unused;
-	sock_want(&m->set->socks, m, fd, what, seat != NULL && *seat->answered);
+	if (seat != NULL && *seat->word.answered)
+		use = *seat->word.held ? SOCK_PAUSES : SOCK_IDLES;
+	sock_want(&m->set->socks, m, seat != NULL ? seat->word.peer : 0, fd,
+	    what, use);
 	return 0;
 }
 
@@ -293,17 +297,29 @@ multi_set_fini(struct multi_set *set, void (*on_closed)(void *arg), void *arg)
 	uv_close((uv_handle_t *)&set->idle, on_handle_closed);
 }
 
-struct multi *
-multi_add(struct multi_set *set, CURL *easy, const bool *answered)
+static bool
+has_place(const void *owner)
 {
-	struct multi *m = take_place(set);
+	const struct multi *m = owner;
+
+	return m->transfers < MULTI_TRANSFERS;
+}
+
+struct multi *
+multi_add(struct multi_set *set, CURL *easy, const struct multi_word *w)
+{
+	struct multi *m = NULL;
 	struct seat *seat;
 
 	assert(set->inside == 0);
+	if (!w->fresh)
+		m = sock_claim(&set->socks, w->peer, has_place);
+	if (m == NULL)
+		m = take_place(set);
 	if (m == NULL)
 		return NULL;
 	seat = find_seat(m, NULL);
-	*seat = (struct seat){ easy, answered };
+	*seat = (struct seat){ easy, *w };
 	if (curl_multi_add_handle(m->curl, easy) != CURLM_OK) {
 		*seat = (struct seat){ 0 };
 		return NULL;
@@ -351,6 +367,8 @@ multi_set_run(struct multi_set *set)
 	bool any = false;
 
 	while ((node = list_pop(&set->due)) != NULL) {
+		if (!any)
+			sock_next_turn(&set->socks);
 		multi_run(CONTAINER_OF(node, struct multi, due),
 		    CURL_SOCKET_TIMEOUT, 0);
 		any = true;

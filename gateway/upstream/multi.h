@@ -1,9 +1,10 @@
 /* gateway/upstream/multi.h - a set of CURLMs on one uv loop.
  *
  * libcurl looks at all open connections to a host for each new transfer, so
- * each CURLM carries few transfers and there are as many as it takes. Places
- * are given out first fit: load gathers in the first ones, where connections
- * stay warm, and the last ones fall idle and are freed. */
+ * each CURLM carries few transfers and there are as many as it takes. A place
+ * is taken where a connection idles, else first fit: load gathers in the first
+ * ones, where connections stay warm, and the last ones fall idle and are
+ * freed. */
 #ifndef GATEWAY_UPSTREAM_MULTI_H
 #define GATEWAY_UPSTREAM_MULTI_H
 
@@ -40,9 +41,16 @@ void multi_set_init(
 void multi_set_fini(
     struct multi_set *, void (*on_closed)(void *arg), void *arg);
 
-/* The multi that took the transfer; NULL without memory. *answered becomes
- * true when a byte of the answer has come. */
-struct multi *multi_add(struct multi_set *, CURL *, const bool *answered);
+/* What there is to know of a transfer. */
+struct multi_word {
+	uint32_t peer; /* to whom; 0: nobody that matters */
+	bool fresh; /* no idle connection will do */
+	const bool *answered; /* becomes true with the answer's first byte */
+	const bool *held; /* true while libcurl is not to read more */
+};
+/* The multi that took it: one with an idle connection to the peer, if there is
+ * any; NULL without memory. */
+struct multi *multi_add(struct multi_set *, CURL *, const struct multi_word *);
 /* Closes the connection of an unfinished HTTP/1.1 transfer. */
 void multi_remove(struct multi *, CURL *);
 /* curl_easy_pause(CURLPAUSE_CONT): bytes may come from within. */

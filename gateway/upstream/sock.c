@@ -14,6 +14,8 @@
 #include "gateway/lib/log.h"
 
 #define TABLE_FIRST 64 /* places */
+#define CLAIM_LOOK 8 /* idle connections that are looked at */
+#define LAST_WORDS 64 /* reads of what an idle connection ends with */
 
 struct sock {
 	uv_poll_t poll;
@@ -22,6 +24,7 @@ struct sock {
 	curl_socket_t fd;
 	int want; /* UV_* bits; 0: libcurl lets it idle */
 	int polled; /* UV_* bits as uv has them */
+	struct peer_link link;
 };
 
 static void on_poll(uv_poll_t *, int status, int events);
@@ -41,6 +44,56 @@ sock_watch(struct sock *s, int bits)
 	s->polled = rc == 0 ? bits : 0;
 }
 
+/* Whether what came on an idle connection is its end: that of the stream, or an
+ * alert of TLS, as whoever closes sends one first and may wait for ours. In TLS
+ * 1.3 it is dressed up as data, of two bytes, one for its kind and a tag of 16.
+ */
+static bool
+is_end(curl_socket_t fd)
+{
+	enum { ALERT = 21, DATA = 23, SEALED = 2 + 1 + 16 };
+	unsigned char head[5];
+	ssize_t n = recv(fd, head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < (ssize_t)sizeof(head))
+		return n == 0;
+	return head[0] == ALERT ||
+	    (head[0] == DATA && head[3] == 0 && head[4] == SEALED);
+}
+
+/* libcurl (7.88) takes a connection that has something to read for alive, an
+ * alert too, and would send a request into it: it is given nothing to read. */
+static void
+bury(curl_socket_t fd)
+{
+	char rest[512];
+
+	for (int i = 0; i < LAST_WORDS; i++)
+		if (recv(fd, rest, sizeof(rest), MSG_DONTWAIT) <= 0)
+			break;
+	(void)shutdown(fd, SHUT_RDWR);
+}
+
+/* What is not the end (HTTP/2 has much to say) is left for libcurl to read
+ * before it uses the connection again; and the end of the stream is waited
+ * for. */
+static void
+watch_idle(struct sock *s, bool ended)
+{
+	struct sock_table *t = s->table;
+	bool idle = s->link.idle;
+	usec idled = idle ? clock_now() - s->link.idle_since : 0;
+
+	ended = idle && (ended || is_end(s->fd));
+	sock_watch(s, idle && !ended ? UV_DISCONNECT : 0);
+	if (!ended)
+		return;
+	bury(s->fd);
+	peer_lose(&s->link);
+	if (t->on_lost != NULL)
+		t->on_lost(t->lost_arg, s->link.peer->id, idled);
+}
+
 static void
 on_poll(uv_poll_t *poll, int status, int events)
 {
@@ -50,9 +103,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 	if (status < 0)
 		s->polled = 0; /* uv stops watching on an error */
 	if (s->want == 0) {
-		/* The far end closed or broke an idle connection: libcurl
-		 * will see that before it uses it again. */
-		sock_watch(s, 0);
+		watch_idle(s, status < 0 || (events & UV_DISCONNECT) != 0);
 		return;
 	}
 	if (events & UV_READABLE)
@@ -99,6 +150,7 @@ table_let_go(struct sock_table *t)
 	free(t->by_fd);
 	t->by_fd = NULL;
 	t->n = 0;
+	peer_table_fini(&t->peers);
 	t->on_closed(t->arg);
 }
 
@@ -117,11 +169,12 @@ static void
 sock_drop(struct sock *s)
 {
 	s->table->by_fd[s->fd] = NULL;
+	peer_close(&s->link);
 	uv_close((uv_handle_t *)&s->poll, on_poll_closed);
 }
 
 static struct sock *
-sock_new(struct sock_table *t, curl_socket_t fd)
+sock_new(struct sock_table *t, uint32_t peer, curl_socket_t fd)
 {
 	struct sock *s;
 
@@ -136,6 +189,7 @@ sock_new(struct sock_table *t, curl_socket_t fd)
 		free(s);
 		return NULL;
 	}
+	peer_open(&s->link, peer_get(&t->peers, peer));
 	s->poll.data = s;
 	t->by_fd[fd] = s;
 	t->open++;
@@ -155,7 +209,7 @@ sock_table_fini(struct sock_table *t, void (*on_closed)(void *arg), void *arg)
  * its number out again; and libcurl then takes the new socket to be watched as
  * the old one was. */
 static struct sock *
-sock_replace(struct sock_table *t, curl_socket_t fd)
+sock_replace(struct sock_table *t, uint32_t peer, curl_socket_t fd)
 {
 	struct sock *old = sock_find(t, fd), *s;
 	int want = 0;
@@ -164,7 +218,7 @@ sock_replace(struct sock_table *t, curl_socket_t fd)
 		want = old->want;
 		sock_drop(old);
 	}
-	s = sock_new(t, fd);
+	s = sock_new(t, peer, fd);
 	if (s != NULL && want != 0) {
 		s->owner = old->owner;
 		s->want = want;
@@ -174,14 +228,14 @@ sock_replace(struct sock_table *t, curl_socket_t fd)
 }
 
 curl_socket_t
-sock_open(struct sock_table *t, const struct curl_sockaddr *addr)
+sock_open(struct sock_table *t, uint32_t peer, const struct curl_sockaddr *addr)
 {
 	curl_socket_t fd = socket(addr->family,
 	    addr->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, addr->protocol);
 
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
-	if (sock_replace(t, fd) == NULL) {
+	if (sock_replace(t, peer, fd) == NULL) {
 		close(fd);
 		errno = ENOMEM;
 		return CURL_SOCKET_BAD;
@@ -199,28 +253,66 @@ sock_close(struct sock_table *t, curl_socket_t fd)
 	close(fd);
 }
 
+static void
+lose_interest(struct sock *s, enum sock_use use)
+{
+	if (use == SOCK_CONNECTS) {
+		sock_drop(s);
+		return;
+	}
+	s->want = 0;
+	if (use == SOCK_IDLES && s->link.peer != NULL)
+		peer_idle(&s->link, clock_now());
+}
+
 void
-sock_want(
-    struct sock_table *t, void *owner, curl_socket_t fd, int what, bool works)
+sock_want(struct sock_table *t, void *owner, uint32_t peer, curl_socket_t fd,
+    int what, enum sock_use use)
 {
 	struct sock *s = sock_find(t, fd);
 
 	if (what == CURL_POLL_REMOVE) {
-		if (s != NULL && works)
-			s->want = 0;
-		else if (s != NULL)
-			sock_drop(s);
+		if (s != NULL)
+			lose_interest(s, use);
 		return;
 	}
 	if (s == NULL)
-		s = sock_new(t, fd);
+		s = sock_new(t, peer, fd);
 	if (s == NULL) {
 		log_error("upstream_socket fd=%d reason=\"not watched\"", fd);
 		return;
 	}
+	peer_use(&s->link);
 	s->owner = owner;
 	s->want = (what & CURL_POLL_IN ? UV_READABLE : 0) |
 	    (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
 	if (s->want != 0)
 		sock_watch(s, s->want);
+}
+
+void *
+sock_claim(struct sock_table *t, uint32_t peer, bool (*fits)(const void *owner))
+{
+	const struct peer *p = peer_find(&t->peers, peer);
+	struct list *node;
+	struct sock *s;
+
+	if (p == NULL)
+		return NULL;
+	node = p->idle.next;
+	for (int i = 0; i < CLAIM_LOOK && node != &p->idle; i++) {
+		s = CONTAINER_OF(node, struct sock, link.node);
+		node = node->next;
+		if (s->link.claimed == t->turn || !fits(s->owner))
+			continue;
+		s->link.claimed = t->turn;
+		return s->owner;
+	}
+	return NULL;
+}
+
+void
+sock_next_turn(struct sock_table *t)
+{
+	t->turn++;
 }

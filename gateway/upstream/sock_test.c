@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#define PEER 7
+
 struct seen {
 	unsigned n;
 	int fd, bits;
@@ -24,7 +26,19 @@ struct fixture {
 	int listen_fd;
 	struct seen seen;
 	bool closed;
+	unsigned lost;
+	usec idled;
 };
+
+static void
+on_lost(void *arg, uint32_t peer, usec idled)
+{
+	struct fixture *f = arg;
+
+	assert_int_equal(peer, PEER);
+	f->lost++;
+	f->idled = idled;
+}
 
 static void
 on_ready(void *owner, curl_socket_t fd, int bits)
@@ -53,6 +67,8 @@ start(struct fixture *f)
 	uv_loop_init(&f->loop);
 	f->table.loop = &f->loop;
 	f->table.on_ready = on_ready;
+	f->table.on_lost = on_lost;
+	f->table.lost_arg = f;
 	f->listen_fd = socket(AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(
 	    bind(f->listen_fd, (struct sockaddr *)&f->addr, sizeof(f->addr)),
@@ -77,7 +93,7 @@ open_tcp(struct fixture *f)
 	const struct curl_sockaddr addr = { .family = AF_INET,
 		.socktype = SOCK_STREAM,
 		.protocol = IPPROTO_TCP };
-	curl_socket_t fd = sock_open(&f->table, &addr);
+	curl_socket_t fd = sock_open(&f->table, PEER, &addr);
 
 	assert_true(fd >= 0);
 	return fd;
@@ -101,7 +117,7 @@ a_number_given_out_again_is_watched_as_before(void **state)
 	(void)state;
 	start(&f);
 	first = open_tcp(&f);
-	sock_want(&f.table, &f.seen, first, CURL_POLL_OUT, false);
+	sock_want(&f.table, &f.seen, PEER, first, CURL_POLL_OUT, SOCK_CONNECTS);
 	close(first);
 	second = open_tcp(&f);
 	assert_int_equal(first, second);
@@ -125,9 +141,9 @@ an_attempt_given_up_leaves_no_watcher(void **state)
 	(void)state;
 	start(&f);
 	fd = open_tcp(&f);
-	sock_want(&f.table, &f.seen, fd, CURL_POLL_OUT, false);
+	sock_want(&f.table, &f.seen, PEER, fd, CURL_POLL_OUT, SOCK_CONNECTS);
 	close(fd);
-	sock_want(&f.table, &f.seen, fd, CURL_POLL_REMOVE, false);
+	sock_want(&f.table, &f.seen, PEER, fd, CURL_POLL_REMOVE, SOCK_CONNECTS);
 	assert_int_equal(socket(AF_INET, SOCK_STREAM, 0), fd);
 	assert_int_equal(uv_poll_init(&f.loop, &other, fd), 0);
 	uv_close((uv_handle_t *)&other, NULL);
@@ -148,18 +164,67 @@ an_idle_connection_that_ends_is_left_alone(void **state)
 	start(&f);
 	fd = open_tcp(&f);
 	connect_it(&f, fd);
-	sock_want(&f.table, &f.seen, fd, CURL_POLL_IN, false);
-	sock_want(&f.table, &f.seen, fd, CURL_POLL_REMOVE, true);
+	sock_want(&f.table, &f.seen, PEER, fd, CURL_POLL_IN, SOCK_CONNECTS);
+	sock_want(&f.table, &f.seen, PEER, fd, CURL_POLL_REMOVE, SOCK_IDLES);
 	peer = accept(f.listen_fd, NULL, NULL);
 	close(peer);
 	while (uv_run(&f.loop, UV_RUN_ONCE) != 0 && turns < 100)
 		turns++;
-	assert_in_range(turns, 0, 2);
+	assert_in_range(turns, 0, 3);
 	assert_int_equal(f.seen.n, 0);
-	sock_want(&f.table, &f.seen, fd, CURL_POLL_IN, false);
+	assert_int_equal(f.lost, 1);
+	assert_in_range(f.idled, 0, 10 * USEC_SEC);
+	assert_int_equal(peer_find(&f.table.peers, PEER)->n_open, 0);
+	sock_want(&f.table, &f.seen, PEER, fd, CURL_POLL_IN, SOCK_CONNECTS);
 	uv_run(&f.loop, UV_RUN_ONCE);
 	assert_int_equal(f.seen.n, 1);
 	sock_close(&f.table, fd);
+	stop(&f);
+}
+
+static bool
+fits(const void *owner)
+{
+	return ((const struct seen *)owner)->fd != -1;
+}
+
+/* Each idle connection once in a turn, the one used last first, and none that
+ * is in use, paused or of another peer. */
+static void
+idle_connections_are_claimed_in_turn(void **state)
+{
+	struct seen owners[3] = { { 0 } };
+	struct fixture f;
+	int fds[3];
+
+	(void)state;
+	start(&f);
+	assert_null(sock_claim(&f.table, PEER, fits));
+	for (int i = 0; i < 3; i++) {
+		fds[i] = open_tcp(&f);
+		connect_it(&f, fds[i]);
+		sock_want(&f.table, &owners[i], PEER, fds[i], CURL_POLL_IN,
+		    SOCK_CONNECTS);
+		sock_want(&f.table, &owners[i], PEER, fds[i], CURL_POLL_REMOVE,
+		    i == 1 ? SOCK_PAUSES : SOCK_IDLES);
+	}
+	sock_next_turn(&f.table);
+	assert_null(sock_claim(&f.table, PEER + 1, fits));
+	assert_ptr_equal(sock_claim(&f.table, PEER, fits), &owners[2]);
+	assert_ptr_equal(sock_claim(&f.table, PEER, fits), &owners[0]);
+	assert_null(sock_claim(&f.table, PEER, fits));
+	sock_next_turn(&f.table);
+	sock_want(
+	    &f.table, &owners[2], PEER, fds[2], CURL_POLL_IN, SOCK_CONNECTS);
+	assert_ptr_equal(sock_claim(&f.table, PEER, fits), &owners[0]);
+	sock_next_turn(&f.table);
+	owners[0].fd = -1;
+	assert_null(sock_claim(&f.table, PEER, fits));
+	assert_int_equal(peer_find(&f.table.peers, PEER)->n_idle, 1);
+	assert_int_equal(peer_find(&f.table.peers, PEER)->n_open, 3);
+	for (int i = 0; i < 3; i++)
+		sock_close(&f.table, fds[i]);
+	assert_int_equal(peer_find(&f.table.peers, PEER)->n_open, 0);
 	stop(&f);
 }
 
@@ -175,7 +240,7 @@ descriptors_beyond_the_table_are_watched(void **state)
 	connect_it(&f, fd);
 	high = dup2(fd, 700);
 	assert_int_equal(high, 700);
-	sock_want(&f.table, &f.seen, high, CURL_POLL_OUT, false);
+	sock_want(&f.table, &f.seen, PEER, high, CURL_POLL_OUT, SOCK_CONNECTS);
 	uv_run(&f.loop, UV_RUN_ONCE);
 	assert_int_equal(f.seen.fd, high);
 	sock_close(&f.table, high);
@@ -190,6 +255,7 @@ main(void)
 		cmocka_unit_test(a_number_given_out_again_is_watched_as_before),
 		cmocka_unit_test(an_attempt_given_up_leaves_no_watcher),
 		cmocka_unit_test(an_idle_connection_that_ends_is_left_alone),
+		cmocka_unit_test(idle_connections_are_claimed_in_turn),
 		cmocka_unit_test(descriptors_beyond_the_table_are_watched),
 	};
 

@@ -17,9 +17,16 @@ is_loopback(const char *url)
 	return false;
 }
 
+uint32_t
+transfer_peer(const struct conf_backend *b)
+{
+	return b->id + 1; /* 0 is nobody */
+}
+
 void
 transfer_target(struct transfer_request *t, const struct conf_backend *b)
 {
+	t->peer = transfer_peer(b);
 	t->unix_path = b->unix_path;
 	t->ca_file = b->ca_file;
 	t->tls_insecure = b->tls_insecure;

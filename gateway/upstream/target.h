@@ -5,7 +5,9 @@
 #include "gateway/conf/conf.h"
 #include "gateway/upstream/upstream.h"
 
-/* Socket, trust, proxy and connect timeout; the rest is left as it is. */
+/* Who shares connections with it. */
+uint32_t transfer_peer(const struct conf_backend *);
+/* Socket, trust, proxy, peer and connect timeout; the rest is left as it is. */
 void transfer_target(struct transfer_request *, const struct conf_backend *);
 
 #endif

@@ -108,7 +108,7 @@ static curl_socket_t
 on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
 {
 	struct transfer *t = arg;
-	curl_socket_t fd = sock_open(&t->up->multis.socks, addr);
+	curl_socket_t fd = sock_open(&t->up->multis.socks, t->peer, addr);
 
 	(void)purpose;
 	if (fd == CURL_SOCKET_BAD)
@@ -290,7 +290,11 @@ begin(struct transfer *t)
 	t->paused = t->held = false;
 	t->open_error = 0;
 	t->easy.error[0] = '\0';
-	t->multi = multi_add(&t->up->multis, t->easy.curl, &t->answered);
+	t->multi = multi_add(&t->up->multis, t->easy.curl,
+	    &(struct multi_word){ .peer = t->peer,
+		.fresh = t->easy.fresh,
+		.answered = &t->answered,
+		.held = &t->held });
 	if (t->multi != NULL) {
 		t->state = TRANSFER_RUNNING;
 		return;
@@ -347,6 +351,9 @@ transfer_start(struct upstream *up, const struct transfer_request *req,
 		transfer_rest(t);
 		return NULL;
 	}
+	if (req->fresh)
+		easy_retry(&t->easy);
+	t->peer = req->peer;
 	t->ops = ops;
 	t->arg = arg;
 	t->cancelled = t->again = t->headed = false;

@@ -124,6 +124,29 @@ upstream_settle(struct upstream *up)
 }
 
 void
+upstream_peer(const struct upstream *up, uint32_t id, struct upstream_peer *out)
+{
+	const struct peer *p = peer_find(&up->multis.socks.peers, id);
+
+	*out = (struct upstream_peer){ 0 };
+	if (p == NULL)
+		return;
+	out->open = p->n_open;
+	out->idle = p->n_idle;
+	if (!list_empty(&p->idle))
+		out->used = CONTAINER_OF(p->idle.next, struct peer_link, node)
+				->idle_since;
+}
+
+void
+upstream_on_lost(struct upstream *up,
+    void (*on_lost)(void *arg, uint32_t peer, usec idled), void *arg)
+{
+	up->multis.socks.on_lost = on_lost;
+	up->multis.socks.lost_arg = arg;
+}
+
+void
 upstream_stats(const struct upstream *up, struct upstream_stats *out)
 {
 	*out = (struct upstream_stats){

@@ -33,6 +33,8 @@ struct transfer_request {
 	bool tls_insecure;
 	bool local; /* no proxy look-up */
 	bool streamed; /* the answer comes in small pieces */
+	bool fresh; /* on a connection of its own, to be kept for others */
+	uint32_t peer; /* whoever has the same shares connections; or 0 */
 	struct slice headers; /* "name: value\n" lines */
 	const struct slice *body; /* pieces; the array is copied, the bytes
 				     stay until transfer_body_done(),
@@ -78,6 +80,19 @@ bool transfer_body_done(const struct transfer *);
 /* Gives back what it holds of the body, where that is sent and the answer has
  * begun. */
 void transfer_free_body(struct transfer *);
+
+/* How connections to a peer stand. */
+struct upstream_peer {
+	unsigned open; /* or being opened */
+	unsigned idle; /* of them */
+	usec used; /* when the last of the idle ones was; 0: none idles */
+};
+void upstream_peer(
+    const struct upstream *, uint32_t peer, struct upstream_peer *);
+/* From now on: called from the loop when the far end has closed a connection to
+ * a peer that had idled for so long. */
+void upstream_on_lost(struct upstream *,
+    void (*on_lost)(void *arg, uint32_t peer, usec idled), void *arg);
 
 struct upstream_stats {
 	unsigned transfers, multis, connections_made;

@@ -52,8 +52,12 @@ class Api(unittest.TestCase):
         return doc
 
     def operations(self, doc):
+        """All but those whose answer has no end: live_test.py has them."""
         for path, item in doc["paths"].items():
             for method, operation in item.items():
+                if "text/event-stream" in operation["responses"]["200"][
+                        "content"]:
+                    continue
                 yield method, path.replace("{id}", "nobody"), operation
 
     def test_a_role_is_enough_or_is_named(self):

@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -97,8 +98,12 @@ class Audit(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         path = os.path.join(folder.name, "audit.jsonl")
         extra = EXTRA.replace("audit.jsonl", path) + KEYS
+        fake = Fake("--tokens", "2")
+        self.addCleanup(fake.stop)
         for method, what in (("POST", "reload"), ("DELETE", "drill")):
-            self.ask(self.start(extra), method, f"/admin/v1/{what}", "ci-key")
+            g = Gateway(conf([backend("one", fake.port)], "") + extra, env=ENV)
+            self.ask(g, method, f"/admin/v1/{what}", "ci-key")
+            self.assertEqual(g.stop(), 0)
         self.path = path
         self.assertEqual([x["n"] for x in self.lines()], [1, 2])
         self.assertEqual(self.verify(self.path).returncode, 0)
@@ -126,6 +131,37 @@ class Audit(unittest.TestCase):
             self.assertEqual(r.returncode, 2, argv)
             self.assertIn("usage", r.stderr)
         self.assertEqual(self.verify(self.path + ".no").returncode, 1)
+
+    def test_a_long_query_hides_nothing(self):
+        g = self.start()
+        long = "x=" + 5000 * "%ff"
+        self.assertEqual(
+            self.ask(g, "POST", f"/admin/v1/drill?{long}", "ci-key")[0], 400)
+        with socket.create_connection(("127.0.0.1", g.admin), 10) as s:
+            s.sendall(b"POST /admin/v1/reload?" + 14000 * b"\xff" +
+                      b" HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n"
+                      b"authorization: Bearer ci-key\r\n\r\n")
+            status = s.recv(4096).split()[1]
+        if status == b"200":  # where such bytes are let in at all
+            self.assertEqual(self.lines()[-1]["act"], "reload")
+        done = self.ask(g, "GET", "/admin/v1/status", "ci-key")[2]
+        self.assertEqual(done["config_version"] - 1, len(
+            [x for x in self.lines() if x["act"] == "reload"]))
+
+    def test_a_second_process_does_not_break_the_chain(self):
+        g = self.start()
+        self.assertEqual(
+            self.ask(g, "POST", "/admin/v1/reload", "ci-key")[0], 200)
+        fake = Fake("--tokens", "2")
+        self.addCleanup(fake.stop)
+        other = Gateway(conf([backend("one", fake.port)], "") + KEYS +
+                        EXTRA.replace("audit.jsonl", self.path), env=ENV)
+        status, _, body = self.ask(
+            other, "POST", "/admin/v1/reload", "ci-key")
+        self.assertEqual(status, 503)
+        self.assertIn("another process writes", body["error"]["message"])
+        self.assertEqual(other.stop(), 0)
+        self.assertEqual(self.verify(self.path).returncode, 0)
 
     def test_what_cannot_be_written_is_not_done(self):
         fake = Fake("--tokens", "2")

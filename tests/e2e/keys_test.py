@@ -17,6 +17,9 @@ EXTRA = ('workers = 2;\nkeys_file = "keys.json";\n'
          '{ name = "other"; keys = [ "env:KEY_C" ]; } );\n')
 
 
+LONG = 60 * "x"
+
+
 class Keys(unittest.TestCase):
     def setUp(self):
         self.fake = Fake("--tokens", "3")
@@ -25,7 +28,8 @@ class Keys(unittest.TestCase):
         b = backend("one", self.fake.port, 'probe_interval = "0s";')
         text = conf([b], EXTRA).replace(
             "models = (", 'models = ( { name = "big"; serve = ( { backend = '
-            '"one"; model = "fake-model"; } ); }, ')
+            '"one"; model = "fake-model"; } ); }, { name = "' + LONG +
+            '"; serve = ( { backend = "one"; model = "fake-model"; } ); }, ')
         self.gateway = Gateway(text, env={"KEY_C": "secret-c"})
         self.addCleanup(self.gateway.process.kill)
         self.file = os.path.join(self.gateway.folder.name, "keys.json")
@@ -104,6 +108,18 @@ class Keys(unittest.TestCase):
         self.assertEqual(status, 429)
         self.assertIn("key narrow", body["error"]["message"])
         self.assertEqual(self.ask("secret-c")[0], 200)
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_no_limit_is_lost_behind_a_long_list(self):
+        self.add("much", "--models", ",".join(60 * [LONG]),
+                 "--daily-budget", "2", "--monthly-budget", "3")
+        keys = json.loads(self.key("list", "--tenant", "acme", "--json"))
+        self.assertEqual(keys["keys"][0]["limits"],
+                         {"daily_budget": 2.0, "monthly_budget": 3.0})
+        self.assertIn("too long", self.add(
+            "more", "--models", ",".join(200 * [LONG]), good=False))
+        self.assertIn("4096", self.add(
+            "more", "--models", ",".join(80 * [LONG]), good=False))
         self.assertEqual(self.gateway.stop(), 0)
 
     def test_expires(self):

@@ -44,7 +44,7 @@ def rows(path, what="*", where="1"):
     return found
 
 
-class Ledger(unittest.TestCase):
+class Bed(unittest.TestCase):
     def setUp(self):
         # outlives the gateway's own folder
         place = tempfile.TemporaryDirectory(prefix="pointsman-test-")
@@ -79,6 +79,8 @@ class Ledger(unittest.TestCase):
         wait_for(lambda: f"pointsman_ledger_rows_total {n}\n" in g.metrics(),
                  what=f"{n} rows")
 
+
+class Ledger(Bed):
     def test_sums_are_what_the_backends_counted(self):
         one = self.fake("--tokens", "5")
         two = self.fake("--tokens", "7")

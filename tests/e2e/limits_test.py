@@ -215,7 +215,7 @@ class Told(Limited):
         self.end()
 
     def test_who_hangs_up_before_the_end_has_paid(self):
-        self.begin("daily_budget = 1.0;")
+        self.begin("daily_budget = 1.0;", extra='ledger = "usage.db";\n')
         with socket.create_connection(
                 ("127.0.0.1", self.gateway.port)) as s:
             body = json.dumps(chat("m", stream=True, fake={"itl_ms": 50}))
@@ -226,14 +226,17 @@ class Told(Limited):
             while seen.count(b"data: ") < 4:
                 seen += s.recv(65536)
         wait_for(lambda: self.gateway.status()["requests"] == 0, 10)
-        doc = http_json(self.gateway.admin, "GET", "/admin/v1/tenants")[2]
-        self.assertGreater(doc["tenants"][0]["spent_today_usd"], 0)
+        spent = self.spent()
+        self.assertGreater(spent, 0)
+        self.restart()
+        self.assertAlmostEqual(self.spent(), spent, delta=1e-12)
         self.end()
 
-    def test_a_budget_outlives_a_restart(self):
-        self.begin("daily_budget = 0.00001;", extra='ledger = "usage.db";\n')
-        self.assertEqual(self.ask()[0], 200)
-        self.assertEqual(self.ask()[0], 429)
+    def spent(self):
+        doc = http_json(self.gateway.admin, "GET", "/admin/v1/tenants")[2]
+        return doc["tenants"][0]["spent_today_usd"]
+
+    def restart(self):
         self.gateway.process.terminate()
         self.assertEqual(self.gateway.process.wait(20), 0)
         self.gateway.process.stdout.close()
@@ -244,10 +247,15 @@ class Told(Limited):
             stdout=subprocess.PIPE, stderr=self.gateway.log_file)
         self.addCleanup(self.gateway.process.kill)
         wait_for(self.gateway.ready, 20)
+
+    def test_a_budget_outlives_a_restart(self):
+        self.begin("daily_budget = 0.00001;", extra='ledger = "usage.db";\n')
+        self.assertEqual(self.ask()[0], 200)
+        self.assertEqual(self.ask()[0], 429)
+        self.restart()
         self.assertEqual(self.ask()[0], 429)
         self.assertEqual(self.ask("c")[0], 200)
-        doc = http_json(self.gateway.admin, "GET", "/admin/v1/tenants")[2]
-        self.assertGreater(doc["tenants"][0]["spent_today_usd"], 1e-5)
+        self.assertGreater(self.spent(), 1e-5)
         self.end()
 
     def test_too_long_an_answer_is_refused(self):

@@ -69,6 +69,20 @@ class Pages(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stderr)
 
 
+class Output(unittest.TestCase):
+    def test_half_a_page_is_no_page(self):
+        sample = os.path.join(ROOT, "tests/conf/litellm.yaml")
+        for args in (("docs", "man"), ("docs", "metrics"), ("--help",),
+                     ("docs", "bash"), ("key", "--help"), ("version",),
+                     ("import", "litellm", sample)):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run(
+                    [POINTSMAN, *args], stdout=full, stderr=subprocess.PIPE,
+                    text=True, timeout=60)
+            self.assertEqual(done.returncode, 1, args)
+            self.assertIn("cannot write the output: No space", done.stderr)
+
+
 class Package(unittest.TestCase):
     def test_its_configuration_is_good(self):
         done = run(POINTSMAN, "check", "-c",
@@ -89,6 +103,19 @@ class Package(unittest.TestCase):
             done = run("sh", "-n", os.path.join(ROOT, "tools/package", name))
             self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_files_of_the_container_are_sound(self):
+        """Not run: no test has Docker."""
+        tools = os.path.join(ROOT, "build/tools/python/bin")
+        if not os.path.exists(os.path.join(tools, "hadolint")):
+            self.skipTest("no hadolint: run tools/bootstrap test")
+        docker = os.path.join(ROOT, "tools/docker")
+        for command in (
+                ("hadolint", os.path.join(docker, "Dockerfile")),
+                ("check-jsonschema", "--builtin-schema", "vendor.compose-spec",
+                 os.path.join(docker, "compose.yaml"))):
+            done = run(os.path.join(tools, command[0]), *command[1:])
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
     def test_the_socket_and_the_service_are_of_one_mind(self):
         if not shutil.which("systemd-analyze"):
             self.skipTest("systemd-analyze is not there")
@@ -101,7 +128,7 @@ class Package(unittest.TestCase):
                           encoding="utf-8") as f:
                     f.write(text.replace("/usr/local/bin/pointsman",
                                          POINTSMAN))
-            done = run("systemd-analyze", "verify",
+            done = run("systemd-analyze", "verify", "--man=no",
                        os.path.join(folder, "pointsman.socket"))
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertNotIn("pointsman.", done.stderr)

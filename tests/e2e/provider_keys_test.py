@@ -141,6 +141,33 @@ class Rotation(unittest.TestCase):
         self.assertEqual(self.seen(), ["key-a"])
         self.assertEqual(self.gateway.stop(), 0)
 
+    def test_a_dead_key_beside_one_at_its_limit(self):
+        """The backend is out for as long as the good key is, not for five
+        minutes."""
+        self.provider.rules["key-a"] = (429, {"retry-after": "2"})
+        for key in ("key-b", "key-c"):
+            self.provider.rules[key] = (401, {})
+        status, headers, body = self.ask()
+        self.assertEqual((status, body["error"]["code"]),
+                         (503, "no_backend_available"))
+        self.assertIn(headers["retry-after"], ("1", "2"))
+        self.assertEqual(self.seen(), ["key-a", "key-b", "key-c"])
+        row = self.gateway.backends()["p"]["servings"][0]
+        self.assertEqual(row["state"], "blocked")
+        del self.provider.rules["key-a"]
+        time.sleep(2.1)
+        wait_for(lambda: self.ask()[0] == 200, 10)
+        self.assertEqual(set(self.seen()), {"key-a"})
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_dead_keys_alone_turn_it_off(self):
+        for key in ("key-a", "key-b", "key-c"):
+            self.provider.rules[key] = (401, {})
+        self.assertEqual(self.ask()[0], 502)
+        row = self.gateway.backends()["p"]["servings"][0]
+        self.assertEqual(row["state"], "key_rejected")
+        self.assertEqual(self.gateway.stop(), 0)
+
     def test_when_none_is_left_the_client_is_told(self):
         for key in ("key-a", "key-b", "key-c"):
             self.provider.rules[key] = (429, {"retry-after": "1"})

@@ -23,7 +23,8 @@ class Admin(unittest.TestCase):
            "ADMIN_TEST_B": "admin-key-b"}
     PATHS = ("/metrics", "/admin/v1/status", "/admin/v1/backends",
              "/admin/v1/config", "/admin/v1/receipts", "/admin/v1/receipts/x",
-             "/admin/v1/slo", "/admin/v1/drill", "/nothing", "/")
+             "/admin/v1/slo", "/admin/v1/drill", "/nothing", "/page")
+    OPEN = ("/healthz", "/readyz", "/", "/page/page.js")
 
     def start(self, extra):
         fake = Fake("--tokens", "2")
@@ -60,7 +61,7 @@ class Admin(unittest.TestCase):
                          origin="http://evil.example")[0], 403)
         self.assertIsNone(
             self.get(g, "/admin/v1/drill", "admin-key-a")[2]["drill"])
-        for path in ("/healthz", "/readyz"):
+        for path in self.OPEN:
             self.assertEqual(self.get(g, path)[0], 200)
         # nor is an operator a tenant
         self.assertEqual(g.chat(chat("m"), {
@@ -86,7 +87,7 @@ class Admin(unittest.TestCase):
     def test_without_keys_only_local_names_are_answered(self):
         for extra in ("", self.EXTRA):
             g = self.start(extra)
-            for path in self.PATHS + ("/healthz", "/readyz"):
+            for path in self.PATHS + self.OPEN:
                 for host in ("evil.example", f"evil.example:{g.admin}",
                              "127.0.0.1.evil.example", "localhost.evil"):
                     status, _, body = self.get(g, path, host=host)
@@ -190,7 +191,7 @@ class Unit(unittest.TestCase):
             with open(path, "w", encoding="utf-8") as f:
                 f.write(text.replace("/usr/local/bin/pointsman", POINTSMAN))
             self.assertNotIn("pointsman.service:",
-                             self.analyze("verify", path))
+                             self.analyze("verify", "--man=no", path))
             # fails where the exposure is above 2.0 of 10
             self.analyze("security", "--offline=yes", "--no-pager",
                          "--threshold=20", path)

@@ -1,5 +1,8 @@
 """TLS from clients: versions, certificates of clients as tenants, and a
-certificate that changes under load without a failed request."""
+certificate that changes under load without a failed request.
+
+    TLS_CHANGES=1000 python3 tests/e2e/tls_test.py NewCertificate
+"""
 import hashlib
 import http.client
 import json
@@ -17,6 +20,9 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (POINTSMAN, Fake, Gateway, backend,  # noqa: E402
                      chat, conf, events, wait_for)
+
+
+CHANGES = int(os.environ.get("TLS_CHANGES", "5"))
 
 
 class Authority:
@@ -211,6 +217,8 @@ class Listener(Bed):
 
 
 class NewCertificate(Bed):
+    extra = 'idle_timeout = "1h";\n'
+
     def test_it_changes_without_a_failed_request(self):
         self.assertEqual(self.serial(), 1001)
         held = self.connect()
@@ -236,7 +244,7 @@ class NewCertificate(Bed):
         for t in threads:
             t.start()
         try:
-            for version in range(2, 7):
+            for version in range(2, CHANGES + 2):
                 pair = self.ca.server(f"new{version}", serial=1000 + version)
                 for new, old in zip(pair, (self.certificate, self.key)):
                     os.replace(new, old)
@@ -248,6 +256,8 @@ class NewCertificate(Bed):
             stop.set()
             for t in threads:
                 t.join()
+        print(f"tls: {CHANGES} certificates, {count[0]} requests, "
+              f"{len(failures)} failed", file=sys.stderr)
         self.assertEqual(failures, [])
         self.assertEqual(self.ask(held)[0], 200)
         with open(self.key, "w", encoding="utf-8") as f:
@@ -255,7 +265,7 @@ class NewCertificate(Bed):
         self.gateway.send_signal(signal.SIGHUP)
         wait_for(lambda: "reload_failed" in self.gateway.log(), 10)
         self.assertIn("tls.key: want a private key", self.gateway.log())
-        self.assertEqual(self.serial(), 1006)
+        self.assertEqual(self.serial(), 1001 + CHANGES)
 
 
 class Clients(Bed):

@@ -6,6 +6,7 @@ import re
 import socket
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
@@ -24,7 +25,7 @@ ANSWER = {"id": "x", "object": "chat.completion", "created": 1, "model": "m",
 class Echo:
     """A backend that remembers the headers of each call."""
 
-    def __init__(self, status=200):
+    def __init__(self, status=200, delay=0):
         self.calls = []
         echo = self
 
@@ -34,6 +35,7 @@ class Echo:
             def do_POST(self):
                 self.rfile.read(int(self.headers["content-length"]))
                 echo.calls.append(dict(self.headers.items()))
+                time.sleep(delay)
                 body = json.dumps(ANSWER if status == 200 else {}).encode()
                 self.send_response(status)
                 self.send_header("content-type", "application/json")
@@ -61,8 +63,8 @@ def quiet(name, port, extra=""):
 
 
 class Traces(unittest.TestCase):
-    def backend(self, status=200):
-        e = Echo(status)
+    def backend(self, status=200, delay=0):
+        e = Echo(status, delay)
         self.addCleanup(e.stop)
         return e
 
@@ -93,6 +95,53 @@ class Traces(unittest.TestCase):
             self.assertNotIn("traceparent", one)
             self.assertNotIn("tracestate", one)
         self.assertEqual(g.stop(), 0)
+
+    def test_a_collector_that_asks_who_it_is(self):
+        e = self.backend()
+        c, setting = self.collector()
+        g = harness.Gateway(harness.conf(
+            [quiet("a", e.port)], setting.replace(
+                " }", ' headers = { authorization = "env:TRACE_TEST_TOKEN"; '
+                'x-scope-orgid = "team"; }; }')),
+            env={"TRACE_TEST_TOKEN": "Bearer hunter2"})
+        self.addCleanup(g.folder.cleanup)
+        self.addCleanup(g.process.kill)
+        self.assertEqual(g.chat(harness.chat("m"))[0], 200)
+        shown = harness.http_json(g.admin, "GET", "/admin/v1/config")[2]
+        self.assertEqual(shown["otlp"]["headers"], {
+            "authorization": "***", "x-scope-orgid": "***"})
+        self.assertNotIn("hunter2", g.log())
+        self.assertEqual(g.stop(), 0)
+        self.assertEqual(c.complaints, [])
+        self.assertEqual(c.headers["authorization"], "Bearer hunter2")
+        self.assertEqual(c.headers["x-scope-orgid"], "team")
+        # nobody else gets them
+        self.assertNotIn("hunter2", json.dumps(e.calls))
+
+    def test_a_wildcard_is_called_by_the_name_that_was_sent(self):
+        e = self.backend()
+        c, setting = self.collector()
+        g = self.gateway(harness.conf(
+            [quiet("a", e.port)], setting + 'ledger = "usage.db";\n',
+            '{ backend = "a"; model = "*"; }', "*"))
+        self.assertEqual(g.chat(harness.chat("org/some-model"))[0], 200)
+        # for terminals and spreadsheets
+        self.assertEqual(g.chat(harness.chat("=a|b\x1b[2J\u009bm"))[0], 200)
+        harness.wait_for(lambda: "pointsman_ledger_rows_total 2\n"
+                         in g.metrics(), 10, "its row")
+        usage = harness.http_json(
+            g.admin, "GET", "/admin/v1/usage?by=model,upstream")[2]
+        self.assertEqual(
+            sorted((r["model"], r["upstream"]) for r in usage["rows"]),
+            [("*", "?a?b??2J??m"), ("*", "org/some-model")])
+        # clients do not make series
+        self.assertNotIn("some-model", g.metrics())
+        self.assertEqual(g.stop(), 0)
+        self.assertEqual(c.complaints, [])
+        self.assertEqual(
+            {s["attributes"]["gen_ai.request.model"]
+             for s in c.spans if s["kind"] == 3},
+            {"?a?b??2J??m", "org/some-model"})
 
     def test_spans_hang_together(self):
         bad, good = self.backend(500), self.backend()
@@ -179,6 +228,28 @@ class Traces(unittest.TestCase):
         self.assertRegex(second["traceparent"],
                          f"^00-{request['traceId']}-[0-9a-f]{{16}}-01$")
         self.assertNotIn("tracestate", second)
+
+    def test_what_goes_wrong_is_traced_though_it_was_not_drawn(self):
+        good, bad = self.backend(delay=0.05), self.backend(503)
+        c, setting = self.collector()
+        serve = '( {{ backend = "{}"; model = "fake-model"; }} )'
+        g = self.gateway(
+            f'backends = ( {quiet("a", good.port)}, {quiet("b", bad.port)} );\n'
+            f'models = ( {{ name = "m"; serve = {serve.format("a")}; }},\n'
+            f'  {{ name = "n"; serve = {serve.format("b")}; }} );\n'
+            + setting.replace("1.0", "0.0"))
+        mine = {"traceparent": f"00-{TRACE}-{PARENT}-00"}
+        self.assertEqual(g.chat(harness.chat("m"))[0], 200)
+        self.assertEqual(g.chat(harness.chat("n"), mine)[0], 502)
+        self.assertEqual(g.chat({"model": "n"})[0], 400)
+        _, late, _ = g.chat(harness.chat("m"), {"x-slo-total-ms": "1"})
+        status, failed, _ = g.chat(harness.chat("n"))
+        self.assertEqual(status, 502)
+        self.assertEqual(g.stop(), 0)
+        self.assertEqual(
+            {s["attributes"]["pointsman.request_id"]
+             for s in c.spans if s["kind"] == 2},
+            {late["x-request-id"], failed["x-request-id"]})
 
     def test_a_wait_in_the_queue_is_a_span(self):
         fake = harness.Fake("--ttft", "400-400", "--slots", "1")

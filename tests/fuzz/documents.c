@@ -72,11 +72,14 @@ add_piece(struct rng *rng)
 	}
 }
 
+/* Now and then a long one, which is scanned by larger steps. */
 static void
 add_string(struct rng *rng)
 {
+	unsigned most = rng_below(rng, 16) == 0 ? 40 : 5;
+
 	buf_add_char(&doc, '"');
-	for (unsigned n = rng_below(rng, 5); n > 0; n--)
+	for (unsigned n = rng_below(rng, most); n > 0; n--)
 		add_piece(rng);
 	buf_add_char(&doc, '"');
 }

@@ -1,0 +1,85 @@
+/* gateway/admin/live_blame.c - why requests missed of late, and whose doing it
+ * was. */
+#include <string.h>
+
+#include "gateway/admin/labels.h"
+#include "gateway/admin/live_store.h"
+
+static const struct serving_view *
+view_of(const struct admin_picture *p, uint32_t serving)
+{
+	for (size_t i = 0; i < p->n_servings; i++)
+		if (p->servings[i].serving == serving)
+			return &p->servings[i];
+	return NULL;
+}
+
+/* Where there was no room: the serving of that model that could have had some,
+ * were it not out of use. */
+static uint32_t
+serving_out(const struct admin_picture *p, const char *model)
+{
+	const struct conf_serving *s;
+
+	for (size_t i = 0; i < p->n_servings; i++) {
+		s = conf_find_serving(p->conf, p->servings[i].serving);
+		if (s != NULL && strcmp(s->model->name, model) == 0 &&
+		    strcmp(admin_serving_state(s->backend, &p->servings[i]),
+			"ok") != 0)
+			return s->id;
+	}
+	return MISS_NOBODY;
+}
+
+static json_t *
+state_json(const struct admin_picture *p, uint32_t serving)
+{
+	const struct conf_serving *s = conf_find_serving(p->conf, serving);
+	const struct serving_view *v = view_of(p, serving);
+
+	return s != NULL && v != NULL
+	    ? json_string(admin_serving_state(s->backend, v))
+	    : json_null();
+}
+
+static json_t *
+cause_json(const struct admin_picture *p, const char *model,
+    const struct miss_sum *m, uint64_t all)
+{
+	bool no_room =
+	    m->what.cause == MISS_QUEUE || m->what.cause == MISS_REFUSED;
+	uint32_t serving = m->what.serving;
+	json_t *o = json_object();
+	struct label label;
+
+	if (serving == MISS_NOBODY && no_room)
+		serving = serving_out(p, model);
+	label = label_of(p->labels, serving);
+	live_set(o, "backend",
+	    serving != MISS_NOBODY ? json_string(label.backend) : json_null());
+	live_set(o, "upstream_model",
+	    serving != MISS_NOBODY ? json_string(label.model) : json_null());
+	live_set(o, "cause", json_string(miss_cause_name(m->what.cause)));
+	live_set(o, "detail",
+	    m->what.detail != NULL ? json_string(m->what.detail) : json_null());
+	live_set(o, "state", state_json(p, serving));
+	live_set(o, "misses", live_count(m->n));
+	live_set(o, "share", live_known(all > 0, (double)m->n / (double)all));
+	return o;
+}
+
+json_t *
+live_blame(const struct admin_picture *p, const struct census_group *g)
+{
+	json_t *list = json_array();
+	struct miss_sums sums;
+	uint64_t all = 0;
+
+	census_misses(p->telemetry, g->index, p->now, &sums);
+	for (size_t i = 0; i < sums.n; i++)
+		all += sums.row[i].n;
+	for (size_t i = 0; i < sums.n && i < LIVE_BLAMED; i++)
+		json_array_append_new(
+		    list, cause_json(p, g->model, &sums.row[i], all));
+	return list;
+}

@@ -1,0 +1,313 @@
+/* gateway/import/litellm_test.c - what becomes of a LiteLLM configuration: what
+ * is carried over, what is not and why. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/import/import.h"
+
+#include <cmocka.h>
+
+struct sheet {
+	struct imported i;
+	struct errmsg why;
+	enum err rc;
+	char *conf, *notes;
+};
+
+static char *
+text_of(const struct buf *b)
+{
+	char *p = calloc(1, b->n + 1);
+
+	assert_non_null(p);
+	if (b->n > 0)
+		memcpy(p, b->p, b->n);
+	return p;
+}
+
+static void
+sheet_init(struct sheet *s, const char *text)
+{
+	char path[] = "/tmp/pointsman-import-XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	imported_init(&s->i);
+	s->why.text[0] = '\0';
+	s->rc = import_litellm(path, &s->i, &s->why);
+	unlink(path);
+	s->conf = text_of(&s->i.conf);
+	s->notes = text_of(&s->i.notes);
+}
+
+static void
+sheet_fini(struct sheet *s)
+{
+	imported_fini(&s->i);
+	free(s->conf);
+	free(s->notes);
+}
+
+#define assert_has(where, what)                                                \
+	do {                                                                   \
+		if (strstr(where, what) == NULL)                               \
+			fail_msg("want \"%s\" in\n%s", what, where);           \
+	} while (0)
+#define assert_lacks(where, what)                                              \
+	do {                                                                   \
+		if (strstr(where, what) != NULL)                               \
+			fail_msg("want no \"%s\" in\n%s", what, where);        \
+	} while (0)
+
+/* A model of that name, with these litellm_params. */
+#define MODEL(name, params)                                                    \
+	"- {model_name: " name ", litellm_params: {" params "}}\n"
+#define LIST(models) "model_list:\n" models
+
+/* --- backends --- */
+
+static void
+a_provider_is_an_adapter_with_its_key(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("a", "model: groq/llama-3") MODEL(
+		"b", "model: mistral/small, api_key: os.environ/MY_KEY")
+		    MODEL("c", "model: gpt-4o")));
+	assert_int_equal(s.rc, OK);
+	assert_has(s.conf,
+	    "name = \"groq\"; adapter = \"groq\"; api_key = "
+	    "\"env:GROQ_API_KEY\";");
+	assert_has(s.conf,
+	    "name = \"mistral\"; adapter = \"openai\"; url = "
+	    "\"https://api.mistral.ai/v1\"; api_key = \"env:MY_KEY\";");
+	assert_has(s.conf, "backend = \"openai\"; model = \"gpt-4o\";");
+	assert_int_equal(s.i.backends, 3);
+	assert_int_equal(s.i.models, 3);
+	assert_int_equal(s.i.n_notes, 0);
+	sheet_fini(&s);
+}
+
+static void
+the_same_place_is_one_backend(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("a", "model: openai/x") MODEL("b", "model: openai/y")
+		    MODEL("c", "model: openai/z, timeout: 5") MODEL("d",
+			"model: openai/z, "
+			"max_parallel_requests: 99999999")));
+	assert_int_equal(s.i.backends, 3);
+	assert_has(s.conf, "backend = \"openai\"; model = \"x\"");
+	assert_has(s.conf, "backend = \"openai\"; model = \"y\"");
+	assert_has(s.conf,
+	    "name = \"openai-2\"; adapter = \"openai\"; api_key "
+	    "= \"env:OPENAI_API_KEY\"; timeouts = { total = "
+	    "\"5s\"; };");
+	assert_has(s.conf, "slots = 65536;");
+	sheet_fini(&s);
+}
+
+static void
+an_url_is_carried_over_whole(void **state)
+{
+	char text[4096], want[2200], path[2001];
+	struct sheet s;
+
+	memset(path, 'a', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	snprintf(text, sizeof(text),
+	    LIST("- {model_name: m, litellm_params: {model: ollama/m, "
+		 "api_base: 'http://h/%s/'}}\n"),
+	    path);
+	snprintf(want, sizeof(want), "url = \"http://h/%s/v1\";", path);
+	sheet_init(&s, text);
+	assert_has(s.conf, want);
+	sheet_fini(&s);
+	/* and what has its end already gets none */
+	sheet_init(
+	    &s, LIST(MODEL("m", "model: ollama/m, api_base: http://h:1/v1/")));
+	assert_has(s.conf, "url = \"http://h:1/v1\";");
+	sheet_fini(&s);
+}
+
+static void
+a_key_in_clear_is_neither_copied_nor_shown(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m", "model: openai/m, api_key: sk-hunter2") MODEL("n",
+		"model: hosted_vllm/n, api_base: http://h/v1, "
+		"api_key: none")) "general_settings: "
+				  "{master_key: sk-hunter2, "
+				  "database_url: "
+				  "'p://u:hunter2@h'}\n"
+				  "environment_variables: {A: "
+				  "hunter2}\n");
+	assert_int_equal(s.rc, OK);
+	assert_lacks(s.conf, "hunter2");
+	assert_lacks(s.notes, "hunter2");
+	assert_has(s.conf, "api_key = \"env:OPENAI_API_KEY_1\";");
+	assert_has(s.notes, "export it as OPENAI_API_KEY_1");
+	assert_has(s.conf, "keys = [ \"sha256:");
+	assert_lacks(s.conf, "none");
+	sheet_fini(&s);
+}
+
+static void
+prices_are_by_the_million(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST("- model_name: m\n  litellm_params: {model: openai/m, "
+		 "input_cost_per_token: 2.5e-06}\n  model_info: "
+		 "{output_cost_per_token: 0.00001, input_cost_per_token: 9, "
+		 "max_input_tokens: 8192, supports_vision: false}\n"));
+	assert_has(s.conf, "price = { input = 2.5; output = 10; };");
+	assert_has(s.conf, "context = 8192;");
+	assert_has(s.conf, "caps = [ \"chat\"");
+	assert_lacks(s.conf, "\"images\"");
+	sheet_fini(&s);
+}
+
+static void
+what_is_no_number_is_said(void **state)
+{
+	struct sheet s;
+
+	sheet_init(
+	    &s, LIST(MODEL("m", "model: openai/m, timeout: soon, order: -1")));
+	assert_int_equal(s.rc, OK);
+	assert_lacks(s.conf, "timeouts");
+	assert_has(s.notes, "timeout: want a number, got \"soon\"");
+	assert_has(s.notes, "order: want a number, got \"-1\"");
+	sheet_fini(&s);
+}
+
+/* --- models --- */
+
+static void
+who_goes_first_is_no_fallback(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m", "model: openai/one, order: 1") MODEL(
+		"m", "model: openai/two, order: 2") MODEL("n",
+		"model: openai/"
+		"three")) "router_settings: {fallbacks: [{n: [m, nobody]}], "
+			  "model_group_alias: {nn: n, n: m}}\n");
+	assert_has(s.conf, "model = \"one\"; }");
+	assert_has(s.conf, "model = \"two\"; fallback = true; }");
+	assert_has(s.conf,
+	    "{ name = \"n\"; aliases = [ \"nn\" ]; serve = (\n"
+	    "      { backend = \"openai\"; model = \"three\"; },\n"
+	    "      { backend = \"openai\"; model = \"one\"; fallback = true; "
+	    "}\n");
+	assert_has(s.notes, "\"nobody\" is no model that was carried over");
+	assert_has(s.notes, "n is the name of a model already");
+	sheet_fini(&s);
+}
+
+static void
+the_same_serving_counts_once(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m", "model: openai/x") MODEL("m", "model: openai/x")));
+	assert_int_equal(s.i.servings, 1);
+	assert_has(s.notes, "once is enough");
+	sheet_fini(&s);
+}
+
+static void
+names_that_cannot_be_are_left_out(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("'a b'", "model: openai/x") MODEL(
+		"'\"'", "model: openai/x") MODEL("\xc3\xa4", "model: openai/x")
+		    MODEL("'a*'", "model: openai/x") MODEL("'*'",
+			"model: openai/x") MODEL("'*'", "model: 'openai/*'")
+			MODEL("x", "model: bedrock/x") MODEL(
+			    "y", "model: nobodys/y") MODEL("z", "seed: 1")));
+	assert_int_equal(s.rc, OK);
+	assert_int_equal(s.i.models, 1);
+	assert_has(s.conf,
+	    "{ name = \"*\"; serve = (\n      { backend = "
+	    "\"openai\"; model = \"*\"; }\n");
+	assert_int_equal(s.i.n_notes, 8);
+	assert_has(s.notes, "model: no provider is known for \"nobodys/y\"");
+	assert_has(s.notes, "for which there is no adapter");
+	sheet_fini(&s);
+}
+
+/* Nothing of the file can end a line of what is made of it. */
+static void
+text_stays_text(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m",
+		"model: \"openai/a\\\"; }\\n#\\\\\", odd\\nkey: 1, "
+		"\"o\\nk\": 2")));
+	assert_int_equal(s.rc, OK);
+	assert_has(s.conf, "model = \"a\\\"; } #\\\\\";");
+	assert_has(s.notes, "o?k: has no counterpart\n");
+	sheet_fini(&s);
+}
+
+static void
+nothing_to_carry_over_is_an_error(void **state)
+{
+	static const char *const texts[] = { "", "a: b\n", "- a\n",
+		"model_list: []\n", "model_list: {a: b}\n" };
+	struct sheet s;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		sheet_init(&s, texts[i]);
+		assert_int_equal(s.rc, ERR_INVALID);
+		assert_has(s.why.text, "want model_list with a model");
+		sheet_fini(&s);
+	}
+	sheet_init(&s, LIST(MODEL("m", "model: bedrock/x")));
+	assert_int_equal(s.rc, ERR_INVALID);
+	assert_has(s.why.text, "none of its models can be carried over");
+	assert_has(s.notes, "bedrock speaks an API of its own");
+	sheet_fini(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_provider_is_an_adapter_with_its_key),
+		cmocka_unit_test(the_same_place_is_one_backend),
+		cmocka_unit_test(an_url_is_carried_over_whole),
+		cmocka_unit_test(a_key_in_clear_is_neither_copied_nor_shown),
+		cmocka_unit_test(prices_are_by_the_million),
+		cmocka_unit_test(what_is_no_number_is_said),
+		cmocka_unit_test(who_goes_first_is_no_fallback),
+		cmocka_unit_test(the_same_serving_counts_once),
+		cmocka_unit_test(names_that_cannot_be_are_left_out),
+		cmocka_unit_test(text_stays_text),
+		cmocka_unit_test(nothing_to_carry_over_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,352 @@
+/* gateway/keyring_test.c - keys made and revoked at run time: who gets in, and
+ * what the file has of it. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gateway/keyring.h"
+
+#include <cmocka.h>
+
+#define WALL (1763712000 * USEC_SEC)
+
+struct bench {
+	char folder[64], path[96], other[104];
+	struct quotas *quotas;
+	struct keyring *ring;
+	struct errmsg why;
+};
+
+static void
+open_again(struct bench *b)
+{
+	keyring_free(&b->ring);
+	assert_int_equal(
+	    keyring_open(b->path, b->quotas, &b->ring, &b->why), OK);
+}
+
+static int
+setup(void **state)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+
+	assert_non_null(b);
+	snprintf(b->folder, sizeof(b->folder), "/tmp/pointsman-ring-XXXXXX");
+	assert_non_null(mkdtemp(b->folder));
+	snprintf(b->path, sizeof(b->path), "%s/keys.json", b->folder);
+	snprintf(b->other, sizeof(b->other), "%s.new", b->path);
+	b->quotas = quotas_new(WALL);
+	assert_non_null(b->quotas);
+	open_again(b);
+	*state = b;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct bench *b = *state;
+
+	keyring_free(&b->ring);
+	quotas_free(&b->quotas);
+	unlink(b->path);
+	rmdir(b->other);
+	assert_int_equal(rmdir(b->folder), 0);
+	free(b);
+	return 0;
+}
+
+static enum err
+add(struct bench *b, const char *tenant, const char *name, char key[KEY_BYTES])
+{
+	const struct grant wish = {
+		.tenant = tenant, .key.name = name, .created = WALL
+	};
+
+	return keyring_add(b->ring, &wish, key, &b->why);
+}
+
+static const struct grant *
+find(const struct bench *b, const char *key)
+{
+	return keyring_find(b->ring, slice_of(key), WALL);
+}
+
+static void
+read_file(const struct bench *b, char *text, size_t cap)
+{
+	FILE *f = fopen(b->path, "r");
+	size_t n;
+
+	assert_non_null(f);
+	n = fread(text, 1, cap - 1, f);
+	text[n] = '\0';
+	fclose(f);
+}
+
+static void
+a_key_that_was_made_lets_in(void **state)
+{
+	struct bench *b = *state;
+	char one[KEY_BYTES], two[KEY_BYTES], text[4096];
+	struct stat st;
+
+	assert_null(find(b, "sk-pm-"));
+	assert_int_equal(add(b, "acme", "ci", one), OK);
+	assert_int_equal(add(b, "acme", "laptop", two), OK);
+	assert_string_not_equal(one, two);
+	assert_memory_equal(one, KEY_PREFIX, sizeof(KEY_PREFIX) - 1);
+	assert_int_equal(strlen(one), KEY_BYTES - 1);
+	assert_string_equal(find(b, one)->key.name, "ci");
+	assert_string_equal(find(b, one)->tenant, "acme");
+	assert_string_equal(find(b, two)->key.name, "laptop");
+	one[KEY_BYTES - 2] ^= 1;
+	assert_null(find(b, one));
+	one[KEY_BYTES - 2] ^= 1;
+	assert_null(find(b, ""));
+	/* nobody but its owner reads the file, and no key is in it */
+	assert_int_equal(stat(b->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	read_file(b, text, sizeof(text));
+	assert_null(strstr(text, one + sizeof(KEY_PREFIX) - 1));
+	open_again(b);
+	assert_string_equal(find(b, one)->key.name, "ci");
+	assert_string_equal(find(b, two)->key.name, "laptop");
+}
+
+static void
+a_name_is_a_tenants_own(void **state)
+{
+	struct bench *b = *state;
+	char key[KEY_BYTES];
+
+	assert_int_equal(add(b, "acme", "ci", key), OK);
+	assert_int_equal(add(b, "acme", "ci", key), ERR_AGAIN);
+	assert_non_null(strstr(b->why.text, "got \"ci\", which tenant acme"));
+	assert_int_equal(add(b, "other", "ci", key), OK);
+	assert_int_equal(
+	    keyring_revoke(b->ring, SLICE("other"), SLICE("c"), &b->why),
+	    ERR_NOT_FOUND);
+}
+
+static void
+who_is_revoked_stays_out(void **state)
+{
+	struct bench *b = *state;
+	char key[KEY_BYTES], again[KEY_BYTES];
+	const struct grant *g;
+
+	assert_int_equal(add(b, "acme", "ci", key), OK);
+	g = find(b, key);
+	assert_int_equal(
+	    keyring_revoke(b->ring, SLICE("acme"), SLICE("ci"), &b->why), OK);
+	assert_null(find(b, key));
+	/* a request under way still has it */
+	assert_string_equal(g->key.name, "ci");
+	assert_int_equal(
+	    keyring_revoke(b->ring, SLICE("acme"), SLICE("ci"), &b->why),
+	    ERR_NOT_FOUND);
+	assert_int_equal(add(b, "acme", "ci", again), OK);
+	open_again(b);
+	assert_null(find(b, key));
+	assert_non_null(find(b, again));
+}
+
+static void
+it_ends_when_it_was_to(void **state)
+{
+	struct bench *b = *state;
+	const struct grant wish = { .tenant = "acme",
+		.key.name = "brief",
+		.created = WALL,
+		.expires = WALL + 10 * USEC_SEC };
+	struct slice text;
+	char key[KEY_BYTES];
+
+	assert_int_equal(keyring_add(b->ring, &wish, key, &b->why), OK);
+	text = slice_of(key);
+	for (int again = 0; again < 2; again++) {
+		assert_non_null(
+		    keyring_find(b->ring, text, WALL + 10 * USEC_SEC - 1));
+		assert_null(keyring_find(b->ring, text, WALL + 10 * USEC_SEC));
+		open_again(b);
+	}
+}
+
+static void
+what_it_may_outlives_a_start(void **state)
+{
+	static const char *const models[] = { "a", "b", NULL };
+	static const struct conf_model a = { .name = "a" }, c = { .name = "c" };
+	struct bench *b = *state;
+	struct grant wish = { .tenant = "acme",
+		.key.name = "narrow",
+		.created = WALL,
+		.models = models,
+		.limited = true };
+	const struct grant *g;
+	char key[KEY_BYTES];
+
+	for (size_t i = 0; grant_limit_at(i) != NULL; i++)
+		grant_limit_set(&wish.limits, i, (double)(i + 2));
+	assert_int_equal(keyring_add(b->ring, &wish, key, &b->why), OK);
+	for (int again = 0; again < 2; again++) {
+		g = find(b, key);
+		assert_true(grant_allows(g, &a));
+		assert_false(grant_allows(g, &c));
+		assert_true(g->limited);
+		for (size_t i = 0; grant_limit_at(i) != NULL; i++)
+			assert_true(
+			    grant_limit_get(&g->limits, i) == (double)(i + 2));
+		open_again(b);
+	}
+	wish.models = NULL;
+	wish.key.name = "wide";
+	wish.limited = false;
+	assert_int_equal(keyring_add(b->ring, &wish, key, &b->why), OK);
+	assert_true(grant_allows(find(b, key), &c));
+	assert_false(find(b, key)->limited);
+}
+
+/* Nothing is written through what lies where the new file is to be. */
+static void
+what_lies_in_the_way_is_left_alone(void **state)
+{
+	struct bench *b = *state;
+	char victim[96], key[KEY_BYTES], text[64] = "";
+	struct stat st;
+	FILE *f;
+
+	snprintf(victim, sizeof(victim), "%s/victim", b->folder);
+	f = fopen(victim, "w");
+	assert_non_null(f);
+	assert_true(fputs("mine", f) >= 0);
+	fclose(f);
+	assert_int_equal(chmod(victim, 0644), 0);
+	assert_int_equal(symlink(victim, b->other), 0);
+	assert_int_equal(add(b, "acme", "ci", key), OK);
+	assert_int_equal(lstat(b->path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(st.st_mode & 0777, 0600);
+	f = fopen(victim, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof(text), f));
+	fclose(f);
+	assert_string_equal(text, "mine");
+	unlink(victim);
+}
+
+/* As it is on the disk, so it is here. */
+static void
+what_cannot_be_written_is_not_so(void **state)
+{
+	struct bench *b = *state;
+	char key[KEY_BYTES], lost[KEY_BYTES];
+
+	assert_int_equal(add(b, "acme", "ci", key), OK);
+	assert_int_equal(mkdir(b->other, 0700), 0);
+	assert_int_equal(add(b, "acme", "more", lost), ERR_IO);
+	assert_non_null(strstr(b->why.text, "cannot write "));
+	assert_null(find(b, lost));
+	assert_int_equal(
+	    keyring_revoke(b->ring, SLICE("acme"), SLICE("ci"), &b->why),
+	    ERR_IO);
+	assert_non_null(find(b, key));
+	assert_null(keyring_at(b->ring, 1));
+	open_again(b);
+	assert_non_null(find(b, key));
+	assert_int_equal(rmdir(b->other), 0);
+	assert_int_equal(add(b, "acme", "more", lost), OK);
+	assert_non_null(find(b, lost));
+}
+
+/* A name is data, whatever is in it. */
+static void
+names_stay_names(void **state)
+{
+	struct bench *b = *state;
+	const char *odd = "a\"},{\"sha256\":\"\\u0000\n\xc3\xa4";
+	char key[KEY_BYTES];
+
+	assert_int_equal(add(b, odd, odd, key), OK);
+	open_again(b);
+	assert_string_equal(find(b, key)->tenant, odd);
+	assert_string_equal(find(b, key)->key.name, odd);
+	assert_null(keyring_at(b->ring, 1));
+}
+
+#define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define ONE(more)                                                              \
+	"{\"version\": 1, \"keys\": [{\"tenant\": \"t\", \"name\": \"n\", "    \
+	"\"sha256\": \"" HEX "\"" more "}]}"
+
+static void
+assert_refused(struct bench *b, const char *text, const char *words)
+{
+	struct keyring *ring = NULL;
+	FILE *f = fopen(b->path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	fclose(f);
+	assert_int_equal(
+	    keyring_open(b->path, b->quotas, &ring, &b->why), ERR_INVALID);
+	assert_null(ring);
+	if (strstr(b->why.text, words) == NULL)
+		fail_msg("want \"%s\", got \"%s\"", words, b->why.text);
+}
+
+/* What is misread would be a key for ever, or without limits, or none. */
+static void
+a_file_that_is_not_understood_is_refused(void **state)
+{
+	struct bench *b = *state;
+
+	assert_refused(b, "", "keys.json: want JSON");
+	assert_refused(b, "{\"version\": 1, \"keys\": [}", "want JSON");
+	assert_refused(b, "[]", "keys.json: want");
+	assert_refused(b, "{\"version\": 2, \"keys\": []}", "\"version\": 1");
+	assert_refused(b, "{\"version\": 1, \"keys\": {}}", "\"keys\": [...]");
+	assert_refused(b, "{\"version\": 1, \"keys\": [1]}", "keys[0].tenant");
+	assert_refused(b, ONE(", \"expires\": 1.5"), "keys[0].expires: want");
+	assert_refused(b, ONE(", \"expires\": null"), "keys[0].expires");
+	assert_refused(b, ONE(", \"expires\": 1e30"), "keys[0].expires");
+	assert_refused(b, ONE(", \"created\": 0"), "keys[0].created");
+	assert_refused(
+	    b, ONE(", \"models\": []"), "keys[0].models: want 1..64");
+	assert_refused(
+	    b, ONE(", \"models\": [1]"), "keys[0].models: want names");
+	assert_refused(b, ONE(", \"models\": \"a\""), "keys[0].models");
+	assert_refused(b, ONE(", \"limits\": null"), "keys[0].limits");
+	assert_refused(b, ONE(", \"limits\": {\"rpm\": 1}"), "keys[0].limits");
+	assert_refused(b, ONE(", \"limits\": {\"max_tokens\": 0}"),
+	    "keys[0].max_tokens: want a number within its bounds");
+	assert_refused(b, ONE(", \"limits\": {\"max_tokens\": \"1\"}"),
+	    "keys[0].max_tokens");
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(a_key_that_was_made_lets_in),
+		TEST(a_name_is_a_tenants_own),
+		TEST(who_is_revoked_stays_out),
+		TEST(it_ends_when_it_was_to),
+		TEST(what_it_may_outlives_a_start),
+		TEST(what_lies_in_the_way_is_left_alone),
+		TEST(what_cannot_be_written_is_not_so),
+		TEST(names_stay_names),
+		TEST(a_file_that_is_not_understood_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

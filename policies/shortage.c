@@ -1,0 +1,42 @@
+/* policies/shortage.c - whether there is less than is asked for, and then what. */
+#include "policies/shortage.h"
+
+#include <math.h>
+
+#define MEMORY (30.0 * USEC_SEC) /* mean age of what is counted */
+#define SHARE 0.01 /* lost, of those asked for */
+#define PER_TOKEN (10.0 * USEC_MS)
+
+void
+shortage_asked(struct shortage *s)
+{
+	s->asked++;
+}
+
+void
+shortage_lost(struct shortage *s)
+{
+	s->lost++;
+}
+
+void
+shortage_fade(struct shortage *s, usec span)
+{
+	double left = exp(-(double)span / MEMORY);
+
+	s->asked *= left;
+	s->lost *= left;
+}
+
+bool
+shortage_is(const struct shortage *s)
+{
+	/* one alone is chance */
+	return s->lost > 1 && s->lost > SHARE * s->asked;
+}
+
+usec
+shortage_turn(usec due, double prompt)
+{
+	return due + (usec)(PER_TOKEN * prompt);
+}

@@ -1,0 +1,188 @@
+/* router/shortage_test.c - where more is asked for than there is. */
+#include "router/market.h"
+
+#define CLASSES                                                                \
+	"slo = ( { name = \"chat\"; ttft = \"1s\"; itl = \"60ms\"; } );\n"     \
+	"default_slo = \"chat\";\n"
+
+static const char one[] =
+    CLASSES CONF(BACKEND("only", "slots = 1; "), SERVING("only", ));
+
+static struct ask
+ask_of(const struct rig *g, uint64_t tokens)
+{
+	struct ask a = ask_for(g);
+
+	a.facts.prompt_bytes = 4 * tokens;
+	return a;
+}
+
+/* One is at work, and some wait until their SLO is lost. */
+static void
+make_short(struct rig *g, struct ask *at_work, struct ask *late, unsigned n)
+{
+	*at_work = ask_of(g, 100);
+	assert_goes(g, at_work, "only");
+	for (unsigned i = 0; i < n; i++) {
+		late[i] = ask_of(g, 100);
+		assert_goes(g, &late[i], "wait");
+	}
+	rig_pass(g, 3 * USEC_SEC / 2);
+	rig_tick(g);
+}
+
+static void
+short_prompts_go_first(void **state)
+{
+	struct ask at_work, late[4], first, second;
+	struct rig g;
+
+	(void)state;
+	rig_init(&g, one);
+	make_short(&g, &at_work, late, 4);
+	first = ask_of(&g, 3000);
+	assert_goes(&g, &first, "wait");
+	rig_pass(&g, USEC_SEC / 10);
+	second = ask_of(&g, 100);
+	assert_goes(&g, &second, "wait");
+	ask_finish(&g, &at_work, 1000, 10, 10);
+	assert_ptr_equal(rig_next(&g, 0), &second);
+	assert_null(rig_next(&g, 0));
+	rig_fini(&g);
+}
+
+static void
+elsewhere_whoever_is_due_first_does(void **state)
+{
+	struct ask at_work, first, second;
+	struct rig g;
+
+	(void)state;
+	rig_init(&g, one);
+	make_short(&g, &at_work, NULL, 0);
+	first = ask_of(&g, 3000);
+	assert_goes(&g, &first, "wait");
+	rig_pass(&g, USEC_SEC / 10);
+	second = ask_of(&g, 100);
+	assert_goes(&g, &second, "wait");
+	ask_finish(&g, &at_work, 1000, 10, 10);
+	assert_ptr_equal(rig_next(&g, 0), &first);
+	rig_fini(&g);
+}
+
+/* Nor are the late left out where nobody else is there. */
+static void
+who_is_late_is_served_in_the_end(void **state)
+{
+	struct ask at_work, late[3], *next;
+	struct rig g;
+
+	(void)state;
+	rig_init(&g, one);
+	make_short(&g, &at_work, late, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		ask_finish(&g, &at_work, 1000, 10, 10);
+		next = rig_next(&g, 0);
+		assert_non_null(next);
+		assert_string_equal(ask_went(&g, next), "only");
+		at_work = *next;
+	}
+	rig_fini(&g);
+}
+
+/* --- choosing --- */
+
+static void
+a_place_is_not_for_who_will_miss_anyway(void **state)
+{
+	struct market *m = market();
+
+	(void)state;
+	may_wait(m);
+	slow_down(m, 0, 30, 0.1);
+	slow_down(m, 1, 30, 0.1);
+	assert_int_equal(chosen(m).kind, CHOICE_GO);
+	m->demand.shortage = true;
+	assert_waits(m);
+	m->demand.late = true; /* all others have been asked */
+	assert_int_equal(chosen(m).kind, CHOICE_GO);
+	free(m);
+}
+
+static void
+nobody_waits_long_for_a_price(void **state)
+{
+	struct market *m = market();
+	const struct cell *cheap = &m->stall[0].cell;
+
+	(void)state;
+	/* only the dear one has a free slot */
+	m->list[0] = m->list[1];
+	m->n = 1;
+	set_class(m, PRIORITY_BATCH, 0, 0, 60 * USEC_SEC);
+	m->quest.may_wait = true;
+	m->quest.hopes = &cheap;
+	m->quest.n_hopes = 1;
+	m->demand.waited = 5e6;
+	assert_waits(m);
+	m->demand.shortage = true;
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	free(m);
+}
+
+static void
+premium_leaves_room_where_others_are_short_of_it(void **state)
+{
+	struct market *m = market();
+
+	(void)state;
+	/* 10 ms alone, 14 with all slots taken; the other half of that */
+	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 12 * USEC_MS, 0);
+	slow_down(m, 0, 1, 0.02);
+	slow_down(m, 1, 0.5, 0.02);
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	m->demand.shortage = true;
+	assert_sent(m, 1, REASON_CHEAPEST_ADEQUATE);
+	/* where nobody needs to keep out for it, it may be */
+	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 20 * USEC_MS, 0);
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	free(m);
+}
+
+static void
+premium_keeps_its_last_calls_for_who_needs_them(void **state)
+{
+	struct market *m = market();
+	struct allowance *a = &m->stall[0].site.allowance;
+
+	(void)state;
+	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 30 * USEC_MS, 0);
+	m->demand.penalty = 6;
+	slow_down(m, 0, 1, 0.02);
+	slow_down(m, 1, 1, 0.02);
+	*a = (struct allowance){ .at = m->now, .left = 20, .most = 20 };
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	a->left = 3;
+	assert_sent(m, 1, REASON_CHEAPEST_ADEQUATE);
+	slow_down(m, 1, 9, 0.02); /* the other would miss */
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	free(m);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(short_prompts_go_first),
+		cmocka_unit_test(elsewhere_whoever_is_due_first_does),
+		cmocka_unit_test(who_is_late_is_served_in_the_end),
+		cmocka_unit_test(a_place_is_not_for_who_will_miss_anyway),
+		cmocka_unit_test(nobody_waits_long_for_a_price),
+		cmocka_unit_test(
+		    premium_leaves_room_where_others_are_short_of_it),
+		cmocka_unit_test(
+		    premium_keeps_its_last_calls_for_who_needs_them),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,583 @@
+"""The operators' page and its live feed: what they say is what /metrics says,
+and whoever reads them costs nobody anything."""
+import http.client
+import json
+import os
+import re
+import socket
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import (ROOT, Fake, Gateway, backend, chat,  # noqa: E402
+                     conf, free_port, http_json, wait_for)
+
+CLASSES = ('slo = ( { name = "quick"; ttft = "150ms"; percentile = 95; '
+           'priority = "premium"; }, { name = "relaxed"; total = "60s"; '
+           'percentile = 90; priority = "batch"; } );\n'
+           'default_slo = "quick";\n')
+TENANTS = ('tenants = ( { name = "acme"; slo = "quick"; may_pin = true; '
+           'keys = [ "env:LIVE_ACME" ]; }, { name = "other"; '
+           'slo = "quick"; keys = [ "env:LIVE_OTHER" ]; } );\n')
+ENV = {"LIVE_ACME": "acme-key", "LIVE_OTHER": "other-key",
+       "LIVE_EYES": "eyes-key"}
+EYES = ('admin_keys = ( { key = "env:LIVE_EYES"; role = "read"; '
+        'name = "eyes"; } );\n')
+VIEWERS = 16
+
+
+class Feed:
+    """A reader of the feed."""
+
+    def __init__(self, port, key=None, path=None):
+        self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        if path is not None:
+            self.http.sock = socket.socket(socket.AF_UNIX)
+            self.http.sock.settimeout(30)
+            self.http.sock.connect(path)
+        self.http.request("GET", "/admin/v1/live", headers={} if key is None
+                          else {"authorization": f"Bearer {key}"})
+        self.answer = self.http.getresponse()
+        self.status = self.answer.status
+
+    def event(self):
+        """The next one: (name, data); None: the end."""
+        name = self.answer.readline().decode()
+        if not name:
+            return None
+        data = self.answer.readline().decode()
+        assert self.answer.readline() == b"\n"
+        assert name.startswith("event: ") and data.startswith("data: ")
+        return name[7:-1], json.loads(data[6:])
+
+    def next(self, kind):
+        while True:
+            name, data = self.event()
+            if name == kind:
+                return data
+
+    def until(self, condition, seconds=20):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            data = self.next("now")
+            if condition(data):
+                return data
+        raise AssertionError(f"not within {seconds} s: {data}")
+
+    def close(self):
+        self.answer.close()
+        self.http.close()
+
+
+def parse(text):
+    """{name: [(labels, value)]} of an exposition."""
+    out = {}
+    for line in text.split("\n"):
+        m = re.match(r'([a-z_]+)(?:\{(.*)\})? (\S+)$', line)
+        if m is None:
+            continue
+        labels = {k: v.replace('\\"', '"') for k, v in re.findall(
+            r'(\w+)="((?:[^"\\]|\\.)*)"', m[2] or "")}
+        out.setdefault(m[1], []).append((labels, float(m[3])))
+    return out
+
+
+class Bed(unittest.TestCase):
+    def fake(self, *options):
+        f = Fake("--tokens", "3", *options)
+        self.addCleanup(f.stop)
+        return f
+
+    def start(self, fakes, extra="", **more):
+        rows = [backend(name, f.port) for name, f in fakes.items()]
+        g = Gateway(conf(rows, CLASSES + extra), env=ENV, **more)
+        self.addCleanup(lambda: self.assertEqual(g.stop(), 0))
+        return g
+
+    def feed(self, g, key=None):
+        f = Feed(g.admin, key)
+        self.addCleanup(f.close)
+        return f
+
+
+class Numbers(Bed):
+    def sample(self, metrics, name, **labels):
+        """The sum of all samples with those labels; None: there are none."""
+        found = [v for have, v in metrics.get(name, [])
+                 if all(have.get(k) == v for k, v in labels.items())]
+        return sum(found) if found else None
+
+    def check_serving(self, metrics, s):
+        where = {"model": s["model"], "backend": s["backend"],
+                 "upstream": s["upstream_model"]}
+        same = [(s["in_flight"], "pointsman_in_flight", {}),
+                (s["waiting"], "pointsman_waiting", {}),
+                (s["usable"], "pointsman_serving_usable", {}),
+                (s["warm"], "pointsman_serving_warm", {}),
+                (s["attempts_total"], "pointsman_attempts_total", {})]
+        for phase in ("ttft", "itl"):
+            for q in ("50", "95", "99"):
+                v = s[phase][f"p{q}_ms"]
+                same.append((None if v is None else v / 1e3,
+                             "pointsman_latency_seconds",
+                             {"phase": phase,
+                              "quantile": f"0.{q}".rstrip("0")}))
+        for value, name, more in same:
+            have = self.sample(metrics, name, **where, **more)
+            if value is None or have is None:
+                self.assertIn(value, (None, 0), (name, more, have))
+            else:
+                self.assertAlmostEqual(have, value, 9, (name, more))
+
+    def check_slo(self, metrics, s):
+        who = {"tenant": s["tenant"], "slo": s["slo"]}
+        for value, name in (
+                (s["met_total"], "pointsman_slo_met_total"),
+                (s["missed_total"], "pointsman_slo_missed_total"),
+                (s["target"], "pointsman_slo_target_ratio"),
+                (s["budget_left"], "pointsman_slo_error_budget_ratio")):
+            self.assertAlmostEqual(
+                self.sample(metrics, name, **who), value, 8, name)
+        for window, w in s["windows"].items():
+            for value, name in (
+                    (w["attainment"], "pointsman_slo_attainment_ratio"),
+                    (w["burn"], "pointsman_slo_burn_rate")):
+                self.assertAlmostEqual(
+                    self.sample(metrics, name, **who, window=window),
+                    value, 7, (name, window))
+
+    def check(self, metrics, now):
+        for s in now["servings"]:
+            self.check_serving(metrics, s)
+        for s in now["slos"]:
+            self.check_slo(metrics, s)
+        self.assertEqual(len(now["slos"]),
+                         len(metrics["pointsman_slo_met_total"]))
+        for o in now["objectives"]:
+            who = {"model": o["model"], "tenant": o["tenant"]}
+            self.assertEqual(
+                self.sample(metrics, "pointsman_requests_total",
+                            slo=o["slo"], **who), o["requests_total"])
+        self.assertAlmostEqual(
+            self.sample(metrics, "pointsman_cost_usd_total"),
+            now["cost"]["total_usd"], 8)
+        for t in now["traffic"]:
+            self.assertEqual(
+                self.sample(metrics, "pointsman_requests_total",
+                            slo=t["slo"]), t["requests_total"])
+        for name, gauge in (("requests", "open_requests"),
+                            ("connections", "open_connections"),
+                            ("queued", "queue_length")):
+            self.assertEqual(self.sample(metrics, "pointsman_" + gauge),
+                             now[name], name)
+
+    def test_they_are_those_of_metrics(self):
+        fakes = {"one": self.fake("--ttft", "5-20"),
+                 "two": self.fake("--ttft", "100-300")}
+        g = self.start(fakes, TENANTS)
+        f = self.feed(g)
+        for i in range(60):
+            key = ("acme-key", "other-key")[i % 3 == 0]
+            headers = {"authorization": f"Bearer {key}"}
+            if i % 5 == 0:
+                headers["x-slo-class"] = "relaxed"
+            # some of what misses is to count, too
+            model = "m:two" if i % 4 == 0 and key == "acme-key" else "m"
+            self.assertEqual(
+                g.chat(chat(model, stream=i % 2 == 0), headers)[0], 200)
+        wait_for(lambda: g.status()["connections"] == 0,
+                 what="clients to be gone")
+        self.assertEqual(f.next("history")["objectives"], [])
+        # a slice of the last minute may end, or a probe come, in between
+        for chance in range(4):
+            now = f.next("now")
+            while now["receipts_written"] < 60 or now["connections"] > 0:
+                now = f.next("now")
+            metrics = parse(g.metrics())
+            try:
+                self.check(metrics, now)
+                break
+            except AssertionError:
+                if chance == 3:
+                    raise
+        self.assertEqual({o["tenant"] for o in now["objectives"]},
+                         {"acme", "other"})
+        self.assertEqual(sum(o["requests_total"] for o in now["objectives"]),
+                         60)
+        self.assertGreater(now["cost"]["total_usd"], 0)
+
+    def test_history_has_what_was(self):
+        g = self.start({"one": self.fake("--ttft", "5-20")})
+        f = self.feed(g)
+        first = f.next("history")
+        self.assertEqual((first["n"], first["servings"]), (0, []))
+        self.assertEqual(first["front"], {"scheme": "http", "port": g.port})
+        self.assertTrue(first["open"])
+        self.assertEqual(first["models"], ["m"])
+        self.assertEqual(
+            [(c["name"], c["priority"], c["ttft_ms"], c["total_ms"],
+              c["default"]) for c in first["classes"]],
+            [("quick", "premium", 150.0, None, True),
+             ("relaxed", "batch", None, 60000.0, False)])
+        for _ in range(7):
+            self.assertEqual(g.chat(chat("m", stream=True))[0], 200)
+        step = f.next("step")
+        while not step["objectives"]:
+            step = f.next("step")
+        self.assertEqual(step["n"], 1)
+        self.assertEqual(step["first_ms"] % 5000, first["first_ms"] % 5000)
+        self.assertEqual(step["servings"][0]["steps"]["attempts"], [7])
+        self.assertEqual(step["servings"][0]["steps"]["state"], ["ok"])
+        # whoever comes now is told the same
+        late = self.feed(g).next("history")
+        self.assertEqual(late["objectives"][0]["steps"]["requests"][-1], 7)
+        self.assertEqual(late["traffic"][0]["steps"]["requests"][-1], 7)
+        self.assertEqual(late["first_ms"] + (late["n"] - 1) * 5000,
+                         step["first_ms"])
+        self.assertEqual(len(late["receipts"]), 7)
+        self.assertEqual(late["receipts"][0]["missed"], [])
+        now = f.next("now")
+        self.assertGreater(now["traffic"][0]["requests_per_s"], 0)
+        self.assertGreater(now["cost"]["per_hour_usd"], 0)
+
+    def members(self, value):
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                yield name
+                yield from self.members(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from self.members(inner)
+
+    def test_what_is_said_is_documented(self):
+        g = self.start({"one": self.fake("--ttft", "200-210")}, TENANTS)
+        f = self.feed(g)
+        headers = {"authorization": "Bearer acme-key"}
+        self.assertEqual(g.chat(chat("m", stream=True), headers)[0], 200)
+        said = set(self.members(f.next("history")))
+        said |= set(self.members(f.next("step")))
+        said |= set(self.members(f.until(lambda n: n["objectives"])))
+        lines = http_json(g.admin, "GET", "/admin/v1/receipts")[2]
+        said -= set(self.members(lines["receipts"])) - {"ttft_ms", "key"}
+        with open(os.path.join(ROOT, "docs/live-feed.md"),
+                  encoding="utf-8") as doc:
+            tables = "".join(line for line in doc if line[0] == "|")
+        named = set(re.findall(r"`(\w+)`", tables)) | {"scheme", "port"}
+        self.assertGreater(len(said), 100)
+        self.assertEqual(said - named, set())
+        # and nothing that there is not
+        lists = [line for line in tables.split("\n")
+                 if re.match(r"\| `\w+(`, `\w+)*` \|", line)]
+        first = set(re.findall(r"`(\w+)`", " ".join(
+            line.split("|")[1] for line in lists)))
+        causes = {"ttft", "itl", "total", "failed", "queue", "refused",
+                  "client_gone", "other", "history", "now", "step"}
+        self.assertEqual(first - said - causes - {
+            "model", "tenant", "backend", "upstream_model", "slo"}, set())
+
+    def test_an_event_a_second(self):
+        g = self.start({"one": self.fake()})
+        f = self.feed(g)
+        times = [f.next("now")["time_ms"] for _ in range(6)]
+        # the first two are of the same moment, about
+        for a, b in zip(times[1:], times[2:]):
+            self.assertGreater(b - a, 400)
+            self.assertLess(b - a, 3000)
+
+
+class Blame(Bed):
+    def objective(self, now, tenant="-"):
+        return next((o for o in now["objectives"] if o["tenant"] == tenant),
+                    None)
+
+    def check_sums(self, o):
+        self.assertEqual(sum(b["misses"] for b in o["blame"]),
+                         o["windows"]["5m"]["missed"])
+
+    def test_a_slow_backend_is_named(self):
+        fast, slow = self.fake(), self.fake("--ttft", "300-310")
+        g = self.start({"fast": fast, "slow": slow}, "")
+        f = self.feed(g)
+        before = time.time() * 1000
+        for _ in range(8):
+            self.assertEqual(
+                g.chat(chat("m:slow", stream=True))[0], 200)
+        now = f.until(lambda n: self.objective(n) is not None and
+                      self.objective(n)["since_ms"] is not None)
+        o = self.objective(now)
+        self.check_sums(o)
+        self.assertEqual(
+            [(b["backend"], b["cause"], b["detail"], b["misses"], b["share"])
+             for b in o["blame"]], [("slow", "ttft", None, 8, 1.0)])
+        # a step's beginning is at most a step before
+        self.assertGreater(o["since_ms"], before - 6000)
+        self.assertLess(o["since_ms"], time.time() * 1000)
+        self.assertEqual(o["target"], 0.95)
+        self.assertLess(o["budget_left"], 0)
+        self.assertGreater(o["cost_per_hour_usd"], 0)
+        self.assertIsNone(o["cost_per_hour_before_usd"])
+        self.assertEqual(now["objectives"][0], o)
+        lines = http_json(g.admin, "GET", "/admin/v1/receipts")[2]
+        self.assertFalse(lines["receipts"][0]["slo_met"])
+        self.assertEqual(
+            self.feed(g).next("history")["receipts"][0]["missed"], ["ttft"])
+
+    def test_a_failing_backend_is_named(self):
+        one = self.fake("--fault", "500")
+        g = self.start({"one": one})
+        f = self.feed(g)
+        codes = [g.chat(chat("m", stream=True))[0] for _ in range(6)]
+        self.assertTrue(all(c >= 500 for c in codes), codes)
+        now = f.until(lambda n: self.objective(n) is not None and
+                      self.objective(n)["missed_total"] == 6)
+        o = self.objective(now)
+        self.check_sums(o)
+        top = o["blame"][0]
+        self.assertEqual((top["backend"], top["cause"], top["detail"]),
+                         ("one", "failed", "server_error"))
+        # what the open breaker turned away is its doing as well
+        for b in o["blame"]:
+            self.assertEqual(b["backend"], "one", o["blame"])
+            self.assertIn(b["cause"], ("failed", "refused"))
+
+    def test_a_wait_is_nobodys(self):
+        one = self.fake("--ttft", "120-120", "--slots", "1")
+        g = Gateway(conf([backend("one", one.port, "slots = 1;")], CLASSES))
+        self.addCleanup(lambda: self.assertEqual(g.stop(), 0))
+        f = self.feed(g)
+        for _ in range(3):
+            at_once = [http.client.HTTPConnection("127.0.0.1", g.port)
+                       for _ in range(4)]
+            for c in at_once:
+                c.request("POST", "/v1/chat/completions",
+                          json.dumps(chat("m", stream=True)),
+                          {"content-type": "application/json"})
+            for c in at_once:
+                c.getresponse().read()
+                c.close()
+        now = f.until(lambda n: self.objective(n) is not None and
+                      self.objective(n)["requests_total"] == 12)
+        o = self.objective(now)
+        self.check_sums(o)
+        self.assertIn("queue", [b["cause"] for b in o["blame"]])
+        queue = next(b for b in o["blame"] if b["cause"] == "queue")
+        self.assertIsNone(queue["backend"])
+
+
+class Viewers(Bed):
+    def test_no_more_than_there_is_room_for(self):
+        g = self.start({"one": self.fake()})
+        feeds = [self.feed(g) for _ in range(VIEWERS)]
+        for f in feeds:
+            self.assertEqual(f.status, 200)
+            self.assertEqual(f.event()[0], "history")
+        status, _, body = http_json(g.admin, "GET", "/admin/v1/live")
+        self.assertEqual((status, body["error"]["code"]),
+                         (503, "too_many_viewers"))
+        feeds.pop().close()
+
+        def let_in():
+            f = self.feed(g)
+            return f.status == 200
+        wait_for(let_in, what="the place of one that left")
+        for f in feeds:
+            self.assertEqual(f.next("now")["config_version"], 1)
+
+    def test_a_role_is_enough(self):
+        g = self.start({"one": self.fake()}, TENANTS + EYES)
+        for key in (None, "wrong", "acme-key"):
+            status, _, body = http_json(
+                g.admin, "GET", "/admin/v1/live",
+                headers={} if key is None else
+                {"authorization": f"Bearer {key}"})
+            self.assertEqual((status, body["error"]["code"]),
+                             (401, "invalid_admin_key"))
+        f = self.feed(g, "eyes-key")
+        self.assertEqual(f.status, 200)
+        self.assertEqual(f.answer.getheader("content-type"),
+                         "text/event-stream")
+        self.assertFalse(f.next("history")["open"])
+        for path in ("/", "/page/page.js"):
+            self.assertEqual(http_json(g.admin, "GET", path)[0], 200)
+        self.assertEqual(http_json(g.admin, "POST", "/")[0], 401)
+
+    def test_a_reload_ends_it_cleanly(self):
+        g = self.start({"one": self.fake()})
+        f = self.feed(g)
+        f.next("now")
+        self.assertEqual(
+            http_json(g.admin, "POST", "/admin/v1/reload")[0], 200)
+        while f.event() is not None:
+            pass
+        again = self.feed(g)
+        self.assertEqual(again.next("history")["config_version"], 2)
+
+    def test_it_delays_no_end(self):
+        rows = conf([backend("one", self.fake().port)], CLASSES)
+        g = Gateway(rows + 'drain_timeout = "60s";\n')
+        feeds = [self.feed(g) for _ in range(3)]
+        feeds[0].next("now")
+        began = time.monotonic()
+        self.assertEqual(g.stop(), 0)
+        self.assertLess(time.monotonic() - began, 15)
+        with self.assertRaises((http.client.HTTPException, OSError,
+                                TypeError)):
+            while True:
+                feeds[0].next("now")
+
+    def test_who_never_reads_is_cut_off(self):
+        one = self.fake()
+        tenants = ", ".join(
+            f'{{ name = "tenant-{i:03}"; keys = [ "env:LIVE_T{i}" ]; }}'
+            for i in range(90))
+        keys = {f"LIVE_T{i}": f"tenant-key-{i}" for i in range(90)}
+        port = free_port()
+        path = os.path.join(os.path.realpath("/tmp"), f"pm-live-{port}.sock")
+        g = Gateway(conf([backend("one", one.port)],
+                         CLASSES + f"tenants = ( {tenants} );\n"),
+                    env=keys, wait=False,
+                    listen='listen = { address = "127.0.0.1"; port = '
+                           f'{port}; }};\nadmin = {{ path = "{path}"; }};\n')
+        g.port = port
+        self.addCleanup(lambda: self.assertEqual(g.stop(), 0))
+
+        def answers():
+            try:
+                return http_json(port, "GET", "/v1/models")[0] == 401
+            except OSError:
+                return False
+        wait_for(answers, 20, "the gateway to be ready")
+        for key in keys.values():
+            self.assertEqual(g.chat(
+                chat("m"), {"authorization": f"Bearer {key}"})[0], 200)
+        # a Unix socket holds some 200 KB; there are some 100 KB a second
+        idle, reader = Feed(0, path=path), Feed(0, path=path)
+        self.addCleanup(idle.close)
+        self.addCleanup(reader.close)
+        wait_for(lambda: "viewer_closed reason=not_reading" in g.log(), 60,
+                 "the idle one to be cut off")
+        now = reader.until(lambda n: True)
+        self.assertEqual(len(now["objectives"]), 90)
+        self.assertEqual(
+            g.chat(chat("m"), {"authorization": "Bearer tenant-key-1"})[0],
+            200)
+        with self.assertRaises((http.client.HTTPException, OSError,
+                                TypeError, AssertionError)):
+            for _ in range(200):
+                idle.event()[0]
+
+
+class Files(Bed):
+    def get(self, g, path, **headers):
+        c = http.client.HTTPConnection("127.0.0.1", g.admin, timeout=10)
+        c.request("GET", path, headers=headers)
+        r = c.getresponse()
+        body = r.read()
+        c.close()
+        return r.status, r.headers, body
+
+    def test_they_are_served_with_a_policy(self):
+        g = self.start({"one": self.fake()})
+        status, h, body = self.get(g, "/")
+        self.assertEqual((status, h["content-type"], h["cache-control"]),
+                         (200, "text/html; charset=utf-8", "no-cache"))
+        self.assertEqual((h["x-content-type-options"], h["referrer-policy"]),
+                         ("nosniff", "no-referrer"))
+        policy = dict(p.split(" ", 1) for p in
+                      h["content-security-policy"].split("; "))
+        self.assertEqual(policy, {
+            "default-src": "'none'", "script-src": "'self'",
+            "style-src": "'self'", "img-src": "'self' data:",
+            "connect-src": f"'self' http://127.0.0.1:{g.port}",
+            "base-uri": "'none'", "form-action": "'none'",
+            "frame-ancestors": "'none'"})
+        # nothing that it loads is missing
+        loaded = re.findall(rb'(?:href|src)="(page/[^"]+)"', body)
+        self.assertGreater(len(loaded), 1)
+        for name in loaded:
+            status, h, body = self.get(g, "/" + name.decode())
+            self.assertEqual(status, 200, name)
+            self.assertIn(h["content-type"].split(";")[0],
+                          ("text/css", "text/javascript", "image/svg+xml"))
+            self.assertIn("default-src 'none'", h["content-security-policy"])
+            tag = h["etag"]
+            status, h, rest = self.get(
+                g, "/" + name.decode(), **{"if-none-match": tag})
+            self.assertEqual((status, h["etag"], rest), (304, tag, b""))
+            self.assertEqual(self.get(g, "/" + name.decode(), **{
+                "if-none-match": '"other"'})[0], 200)
+        for path in ("/page/nothing.js", "/page/../routes.c", "/page/"):
+            self.assertEqual(self.get(g, path)[0], 404, path)
+
+    def test_a_host_puts_nothing_into_the_policy(self):
+        g = self.start({"one": self.fake()}, TENANTS + EYES)
+        for host, said in (
+                ("gw.example:7071", f" http://gw.example:{g.port};"),
+                ("[::1]:7071", f" http://[::1]:{g.port};"),
+                ("[::1]", f" http://[::1]:{g.port};"),
+                ("x.example; script-src *", "connect-src 'self';"),
+                ("x'unsafe-inline'", "connect-src 'self';"),
+                ("a b", "connect-src 'self';"),
+                ("*", "connect-src 'self';"),
+                ("a" * 300, "connect-src 'self';")):
+            policy = self.get(g, "/", host=host)[1]["content-security-policy"]
+            self.assertIn(said, policy, host)
+            self.assertEqual(policy.count("script-src"), 1)
+
+    def ask_from(self, g, origin, host=None, method="OPTIONS"):
+        c = http.client.HTTPConnection("127.0.0.1", g.port, timeout=10)
+        headers = {"origin": origin, "access-control-request-method": "POST",
+                   "access-control-request-headers":
+                   "authorization,content-type,x-slo-class"}
+        if host is not None:
+            headers["host"] = host
+        body = json.dumps(chat("m")) if method == "POST" else None
+        c.request(method, "/v1/chat/completions", body,
+                  {"content-type": "application/json", **headers})
+        r = c.getresponse()
+        r.read()
+        c.close()
+        return r.status, r.headers
+
+    def test_the_playground_may_call_and_no_other_page(self):
+        for extra in ("", TENANTS):
+            g = self.start({"one": self.fake()}, extra)
+            for name in ("127.0.0.1", "localhost"):
+                origin = f"http://{name}:{g.admin}"
+                status, h = self.ask_from(g, origin, f"{name}:{g.port}")
+                self.assertEqual(status, 204)
+                self.assertEqual(h["access-control-allow-origin"], origin)
+                self.assertIn("x-slo-class", h["access-control-allow-headers"])
+                status, h = self.ask_from(
+                    g, origin, f"{name}:{g.port}", "POST")
+                self.assertEqual(status, 401 if extra else 200)
+                self.assertEqual(h["access-control-allow-origin"], origin)
+                self.assertIn("x-pointsman-receipt",
+                              h["access-control-expose-headers"])
+            here = f"127.0.0.1:{g.port}"
+            for origin, host in (
+                    (f"http://127.0.0.1:{g.admin + 1}", here),
+                    (f"http://localhost:{g.admin}", here),
+                    (f"http://evil.example:{g.admin}", here),
+                    (f"ftp://127.0.0.1:{g.admin}", here),
+                    (f"http://127.0.0.1:{g.admin}x", here),
+                    (f"http://127.0.0.1:{g.admin}:{g.admin}", here),
+                    ("http://127.0.0.1", here),
+                    ("http://127.0.0.1:", here),
+                    ("null", here)):
+                _, h = self.ask_from(g, origin, host)
+                self.assertIsNone(h["access-control-allow-origin"], origin)
+                status, h = self.ask_from(g, origin, host, "POST")
+                self.assertIsNone(h["access-control-allow-origin"], origin)
+                if not extra:
+                    self.assertEqual(status, 403, origin)
+            if not extra:
+                # a name of the page's own that leads here
+                self.assertEqual(self.ask_from(
+                    g, f"http://evil.example:{g.admin}",
+                    f"evil.example:{g.port}", "POST")[0], 403)
+
+
+if __name__ == "__main__":
+    unittest.main()
