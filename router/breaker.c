@@ -33,8 +33,12 @@ open_up(struct breaker *b, usec now, struct rng *rng)
 	double jitter = 1 + BREAKER_JITTER * (2 * rng_unit(rng) - 1);
 	usec span = BREAKER_OPEN_MIN;
 
-	if (b->state == BREAKER_CLOSED && now - b->closed_at > BREAKER_FORGIVE)
-		b->streak = 0;
+	if (b->state == BREAKER_CLOSED) {
+		if (now - b->closed_at > BREAKER_FORGIVE)
+			b->streak = b->relapses = 0;
+		else
+			b->relapses++;
+	}
 	for (unsigned i = 0; i < b->streak && span < BREAKER_OPEN_MAX; i++)
 		span *= 2;
 	if (span > BREAKER_OPEN_MAX)
@@ -118,10 +122,10 @@ breaker_probe_well(struct breaker *b, usec now)
 {
 	bool was_open = b->state == BREAKER_OPEN;
 
-	if (was_open && now < b->until)
+	if (was_open && now < b->until && b->relapses < BREAKER_RELAPSES)
 		b->until = now;
 	settle(b, now);
-	return was_open;
+	return was_open && b->state != BREAKER_OPEN;
 }
 
 bool

@@ -9,7 +9,9 @@
  *	   +---------------------------------------------- HALF_OPEN
  *
  * Open lasts 1 s, doubled with each opening in a row up to 30 s, 20 % more or
- * less. A row ends when the breaker stays closed for 30 s. Half-open lets one
+ * less. A row ends when the breaker stays closed for 30 s. One that has closed
+ * and opened again twice in a row waits its time out, whatever its probes say:
+ * each opening cuts off those who were at work there. Half-open lets one
  * request through, and three at a time once one has gone well. Constants after
  * Envoy's outlier detection and resilience4j, shortened for few backends.
  *
@@ -29,12 +31,14 @@
 #define BREAKER_JITTER 0.2
 #define BREAKER_FORGIVE (30 * USEC_SEC)
 #define BREAKER_PROBES 3
+#define BREAKER_RELAPSES 2
 
 /* All zeros is closed. */
 struct breaker {
 	enum breaker_state state; /* as last touched: ask breaker_state() */
 	uint32_t epoch; /* counts openings */
 	unsigned streak; /* openings in a row */
+	unsigned relapses; /* of them, those after it had closed again */
 	usec until; /* open until then */
 	usec closed_at;
 	unsigned probes, successes; /* half-open: in flight, gone well */

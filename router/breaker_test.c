@@ -257,6 +257,57 @@ failed_probes_do_not_prolong_an_open_time(void **state)
 	assert_true(breaker_probe_failed(&b, until, &rng));
 }
 
+/* Opened, found well by a probe at once, and closed by three that go well. */
+static usec
+opens_and_closes(struct breaker *b, usec now)
+{
+	assert_true(fails_outright(b, now));
+	assert_true(breaker_probe_well(b, now + USEC_MS));
+	for (int i = 0; i < BREAKER_PROBES; i++)
+		goes_well(b, now + USEC_MS);
+	assert_int_equal(breaker_state(b, now + USEC_MS), BREAKER_CLOSED);
+	return now + 5 * USEC_SEC;
+}
+
+static void
+who_relapses_waits_its_time_out(void **state)
+{
+	struct breaker b = { 0 };
+	usec now = start;
+
+	(void)state;
+	now = opens_and_closes(&b, now);
+	now = opens_and_closes(&b, now);
+	assert_true(fails_outright(&b, now));
+	assert_false(breaker_probe_well(&b, now + USEC_MS));
+	assert_int_equal(breaker_state(&b, now + USEC_MS), BREAKER_OPEN);
+	/* a third opening in a row: four seconds, more or less */
+	now = reopens(&b, now);
+	for (int i = 0; i < BREAKER_PROBES; i++)
+		goes_well(&b, now);
+	assert_int_equal(breaker_state(&b, now), BREAKER_CLOSED);
+	/* and well for long: forgiven */
+	now += BREAKER_FORGIVE + 1;
+	opens_and_closes(&b, now);
+}
+
+/* What stays down has not closed meanwhile: a probe brings it back. */
+static void
+an_outage_is_no_relapse(void **state)
+{
+	struct breaker b = { 0 };
+	usec now = start;
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		assert_true(fails_outright(&b, now));
+		now = reopens(&b, now);
+	}
+	assert_true(fails_outright(&b, now));
+	assert_true(breaker_probe_well(&b, now + USEC_MS));
+	assert_true(breaker_permits(&b, now + USEC_MS));
+}
+
 int
 main(void)
 {
@@ -276,6 +327,8 @@ main(void)
 		cmocka_unit_test(thirty_good_seconds_are_forgiveness),
 		cmocka_unit_test(a_good_probe_ends_the_open_time_early),
 		cmocka_unit_test(failed_probes_do_not_prolong_an_open_time),
+		cmocka_unit_test(who_relapses_waits_its_time_out),
+		cmocka_unit_test(an_outage_is_no_relapse),
 	};
 
 	return cmocka_run_group_tests(tests, seed, NULL);

@@ -91,6 +91,9 @@ void health_first_token(struct router *, struct order *, usec now);
 
 /* It ends: its twin, if any, goes on alone. */
 void hedge_part(struct order *);
+/* It is given up. It has begun to answer. */
+void hedge_give_up(struct order *);
+void hedge_answers(struct router *, struct order *);
 
 /* --- measure.c --- */
 

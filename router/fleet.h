@@ -96,6 +96,7 @@ struct cell {
 	usec used_at; /* when a request with targets was last sent there */
 	usec heard_at; /* when an attempt last told of it; 0: never */
 	unsigned asked; /* by us, since others came: at most so often */
+	unsigned outpaced; /* hedges lost in a row, and no first token since */
 	struct lessons *lessons; /* read by the tick outside the lock */
 	struct cell *next_retired;
 	struct prefix prefixes[PREFIXES]; /* last: the rest is read more */
@@ -209,12 +210,16 @@ void cell_prefilled(struct cell *, struct stay *);
 void cell_leave(struct cell *, struct stay *);
 
 /* Whether it is to be left alone but for those who find out how it is: far
- * slower than its habit, or failing every time. */
+ * slower than its habit, failing every time, or silent while hedges of what
+ * it was sent were answered. */
 #define FAILS_ALWAYS 5
+#define OUTPACED_ALWAYS 3
 static inline bool
 cell_is_ailing(const struct cell *c)
 {
-	return c->forecast->ailing || c->site->failed_in_a_row >= FAILS_ALWAYS;
+	return c->forecast->ailing ||
+	    c->site->failed_in_a_row >= FAILS_ALWAYS ||
+	    c->outpaced >= OUTPACED_ALWAYS;
 }
 
 /* Of premium requests that would want it; a us. */

@@ -106,7 +106,10 @@ health_note(
 void
 health_first_token(struct router *r, struct order *o, usec now)
 {
-	breaker_vouch(&order_cell(r, o)->site->breaker, o->stay.epoch, now);
+	struct cell *c = order_cell(r, o);
+
+	c->outpaced = 0;
+	breaker_vouch(&c->site->breaker, o->stay.epoch, now);
 }
 
 /* --- probes and headers --- */

@@ -15,6 +15,26 @@ hedge_part(struct order *o)
 	o->twin = NULL;
 }
 
+/* Who is given up for a hedge that then answers was outpaced; both are given up
+ * for a client that leaves. */
+void
+hedge_give_up(struct order *o)
+{
+	if (o->twin != NULL && !o->first_token &&
+	    o->twin->plan.reason == REASON_HEDGE)
+		o->twin->outpaces = order_serving(o)->id;
+}
+
+void
+hedge_answers(struct router *r, struct order *o)
+{
+	struct cell *slow = fleet_cell(&r->fleet, o->outpaces);
+
+	if (o->outpaces != 0 && slow != NULL)
+		slow->outpaced++;
+	o->outpaces = 0;
+}
+
 static bool
 is_ailing(const struct router *r, const struct conf_serving *s)
 {

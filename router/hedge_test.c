@@ -398,6 +398,73 @@ a_hedge_that_cannot_be_costs_nothing(void **state)
 	rig_fini(&g);
 }
 
+/* Sent to "a", which says nothing; hedged, and the other one answers. */
+static void
+lose_a_hedge(struct rig *g)
+{
+	struct ask a = ask_for(g), b;
+
+	assert_goes(g, &a, "a");
+	rig_pass(g, USEC_SEC / 10);
+	b = hedge(g, &a);
+	assert_string_equal(ask_went(g, &b), "b");
+	ask_cancel(g, &a);
+	ask_finish(g, &b, USEC_SEC / 100, USEC_SEC / 100, 10);
+}
+
+static void
+whoever_is_outpaced_each_time_is_left_alone(void **state)
+{
+	struct rig g;
+	struct ask early, late;
+
+	rig_init(&g, THREE);
+	for (int i = 0; i < 200; i++) { /* a share of these may be hedged */
+		early = ask_for(&g);
+		assert_goes(&g, &early, "a");
+		ask_finish(&g, &early, USEC_SEC / 20, USEC_SEC / 100, 10);
+	}
+	early = ask_for(&g);
+	assert_goes(&g, &early, "a");
+	for (int i = 0; i < 3; i++)
+		lose_a_hedge(&g);
+	late = ask_for(&g);
+	assert_goes(&g, &late, "b");
+	ask_cancel(&g, &late);
+	router_first_token(g.router, early.ticket, g.now, USEC_SEC);
+	late = ask_for(&g);
+	assert_goes(&g, &late, "a");
+	ask_cancel(&g, &late);
+	ask_cancel(&g, &early);
+	rig_fini(&g);
+}
+
+/* Both attempts end with who asked. */
+static void
+a_client_that_leaves_outpaces_nobody(void **state)
+{
+	struct rig g;
+	struct ask a, b;
+
+	rig_init(&g, THREE);
+	for (int i = 0; i < 200; i++) {
+		a = ask_for(&g);
+		assert_goes(&g, &a, "a");
+		ask_finish(&g, &a, USEC_SEC / 20, USEC_SEC / 100, 10);
+	}
+	for (int i = 0; i < 4; i++) {
+		a = ask_for(&g);
+		assert_goes(&g, &a, "a");
+		b = hedge(&g, &a);
+		ask_cancel(&g, &a);
+		ask_cancel(&g, &b);
+	}
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	ask_cancel(&g, &a);
+	rig_fini(&g);
+}
+
 int
 main(void)
 {
@@ -421,6 +488,8 @@ main(void)
 		cmocka_unit_test(failing_together_ends_both),
 		cmocka_unit_test(hedges_stay_within_their_share),
 		cmocka_unit_test(a_hedge_that_cannot_be_costs_nothing),
+		cmocka_unit_test(whoever_is_outpaced_each_time_is_left_alone),
+		cmocka_unit_test(a_client_that_leaves_outpaces_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,7 @@ struct order {
 		bool late; /* much slower than foreseen */
 	} lately;
 	struct order *twin; /* the request's other attempt; NULL: none */
+	uint32_t outpaces; /* the serving of one that was given up for it; 0 */
 
 	/* READY: its worker's ready list. AT_WORK: the router's silent list
 	 * until the first token, its slow list while its tokens come too

@@ -296,6 +296,7 @@ router_cancel(struct router *r, struct ticket t, usec now)
 		queue_remove(&r->queue, o);
 	} else if (o->plan.kind == PLAN_GO) {
 		site = order_serving(o)->backend->id;
+		hedge_give_up(o);
 		breaker_leave(&order_cell(r, o)->site->breaker, o->stay.epoch);
 		dispatch_end(r, o);
 	} else {
@@ -316,6 +317,7 @@ router_first_token(struct router *r, struct ticket t, usec now, usec ttft)
 	note_heard(r, o, now);
 	measure_first_token(r, o, ttft);
 	health_first_token(r, o, now);
+	hedge_answers(r, o);
 	cell_prefilled(order_cell(r, o), &o->stay);
 	o->first_token = true;
 	o->lately.prefilled = order_cell(r, o)->site->prefilled;
