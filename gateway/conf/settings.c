@@ -529,7 +529,7 @@ static const struct setting otlp_rows[] = {
 	    .help = "The collector's, whole: "
 		    "`\"http://127.0.0.1:4318/v1/traces\"`." },
 	{ "sample", SETTING_NUMBER, AT(conf_otlp, sample), BOUNDS(0, 1),
-	    .value = "0.1",
+	    .value = "1",
 	    .help = "The share of requests that begin a trace. One that fails "
 		    "or misses its SLO is traced anyway. For one that comes "
 		    "with a `traceparent`, that decides." },

@@ -3,7 +3,6 @@ import csv
 import http.server
 import json
 import os
-import re
 import signal
 import ssl
 import subprocess
@@ -126,9 +125,7 @@ class OfABackend(unittest.TestCase):
         total = json.loads(out)["named"]["all"]["total_ms"]
         # the last of 30 waits for 29 others, less the time they arrived in
         self.assertGreater(total["p99"], 1500)
-        # a busy machine is late by itself; who waits is by 100 ms and more
-        late = [float(ms) for ms in re.findall(r"late p99 ([0-9.]+) ms", err)]
-        self.assertLess(max(late), 80, err)
+        self.assertNotIn("one in a hundred was sent", err)
 
     def test_waiting_for_a_place_counts_and_is_said(self):
         f = self.fake("--ttft", "50-50", "--rate", "1000-1000", "--tokens",
