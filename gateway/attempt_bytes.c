@@ -260,6 +260,7 @@ on_bytes(void *arg, struct slice bytes)
 	if (a->mode == ATTEMPT_EVENTS) {
 		take_events(a, bytes);
 	} else if (!has_room(a, bytes.n)) {
+		buf_fini(&a->held);
 		attempt_fail(a, FAULT_MEMORY);
 	} else {
 		buf_add(&a->held, bytes);

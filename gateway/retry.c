@@ -134,11 +134,13 @@ answer_fault(
 {
 	struct attempt *a = r->attempt;
 	enum fault_kind kind = fault->kind;
+	struct slice body = buf_slice(&a->held);
 	struct upstream_error said;
 	struct error_reply e;
 
-	upstream_error_read(
-	    &said, buf_slice(&a->held), a->message != NULL ? a->message : "");
+	if (body.n > ATTEMPT_ERROR_MAX) /* no error, but most of an answer */
+		body = SLICE("");
+	upstream_error_read(&said, body, a->message != NULL ? a->message : "");
 	upstream_error_mask(&said, attempt_secret(a));
 	refusal_of_fault(
 	    fault, plan, r->n_attempts == r->n_rate_limited, &said, &e);
