@@ -8,8 +8,7 @@
 #include <time.h>
 
 #include "backends/adapters.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "gateway/lib/count.h"
 
 /* Longer spans are taken for this: far beyond any use, far from overflow. */
 #define SECONDS_MAX (366.0 * 86400)
@@ -155,13 +154,6 @@ read_retry_after_ms(struct slice value, struct answer_head *h)
 		h->retry_in_ms = true;
 }
 
-static void
-read_should_retry(struct slice value, struct answer_head *h)
-{
-	h->should_retry = slice_iis(value, "true");
-	h->has_should_retry = h->should_retry || slice_iis(value, "false");
-}
-
 /* --- rate limits --- */
 
 /* Of the windows, the one that will refuse first. */
@@ -265,7 +257,6 @@ openai_read_header(struct slice name, struct slice value, struct answer_head *h)
 		{ "date", read_answer_date },
 		{ "retry-after", read_retry_after },
 		{ "retry-after-ms", read_retry_after_ms },
-		{ "x-should-retry", read_should_retry },
 	};
 
 	value = slice_trim(value);

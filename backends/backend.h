@@ -86,7 +86,6 @@ struct answer_head {
 	char content_type[96]; /* cut off where it is longer */
 	usec retry_after; /* span; 0: none */
 	struct load limits; /* from x-ratelimit-*: LOAD_LIMIT_* bits */
-	bool has_should_retry, should_retry; /* x-should-retry */
 	/* read_header()'s own notes: headers come in any order */
 	struct limit windows[LIMIT_KINDS][WINDOWS];
 	bool retry_in_ms; /* retry-after-ms came: it is the more exact */

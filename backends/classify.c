@@ -4,8 +4,8 @@
  * is wrong, the request is tried elsewhere and the backend not blamed. */
 #include "backends/adapters.h"
 #include "backends/wire_error.h"
+#include "gateway/lib/count.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define ERROR_MEMBERS_MAX 32
 
 /* --- the body --- */

@@ -1,6 +1,7 @@
 /* backends/classify_bodies_test.c - what providers and servers really answer
  * with a 4xx (or a 500 that should be one), and where the request goes then. */
 #include "backends/backend.h"
+#include "gateway/lib/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,10 +31,8 @@ all_are(const struct row *rows, size_t n, enum dialect dialect,
 	}
 }
 
-#define ALL_ARE(rows, kind)                                                    \
-	all_are(rows, sizeof(rows) / sizeof((rows)[0]), DIALECT_CHAT, kind)
-#define OF(dialect, rows, kind)                                                \
-	all_are(rows, sizeof(rows) / sizeof((rows)[0]), dialect, kind)
+#define ALL_ARE(rows, kind) all_are(rows, COUNT(rows), DIALECT_CHAT, kind)
+#define OF(dialect, rows, kind) all_are(rows, COUNT(rows), dialect, kind)
 
 static void
 too_long_here_goes_where_there_is_more_room(void **state)

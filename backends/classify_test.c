@@ -3,13 +3,12 @@
 #include <string.h>
 
 #include "backends/backend.h"
+#include "gateway/lib/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
 
 static struct fault
 classify(const char *adapter, int status, const char *body)
@@ -61,7 +60,7 @@ each_status_has_its_row(void **state)
 		{ 302, FAULT_BAD_ANSWER },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		is(rows[i].status, "", rows[i].kind);
 		is(rows[i].status, "<html>502 Bad Gateway</html>",
 		    rows[i].kind);
@@ -110,7 +109,7 @@ a_context_too_short_suits_another_backend(void **state)
 		"\"validation\"}",
 	};
 
-	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+	for (size_t i = 0; i < COUNT(bodies); i++) {
 		is(400, bodies[i], FAULT_UNSUITED);
 		is(422, bodies[i], FAULT_UNSUITED);
 	}
@@ -135,7 +134,7 @@ a_member_it_does_not_know_suits_another_backend(void **state)
 		"\"Extra inputs are not permitted\",\"loc\":[\"body\",\"x\"]}]}"
 	};
 
-	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+	for (size_t i = 0; i < COUNT(bodies); i++)
 		is(400, bodies[i], FAULT_UNSUITED);
 }
 

@@ -4,13 +4,12 @@
 #include <string.h>
 
 #include "backends/backend.h"
+#include "gateway/lib/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
 
 static struct buf scratch;
 
@@ -364,7 +363,7 @@ what_is_no_json_object_is_an_error(void **state)
 		"{\"choices\":[{\"delta\":{\"content\":\"a\"}}]} x", "\"a\"",
 		"{\"a\":\"\t\"}" };
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_int_equal(chat(cases[i]).bits, EVENT_ERROR);
 }
 

@@ -4,13 +4,12 @@
 #include <string.h>
 
 #include "backends/backend.h"
+#include "gateway/lib/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
 
 static struct buf scratch;
 
@@ -56,7 +55,7 @@ deltas_of_any_kind_are_tokens(void **state)
 		"response.function_call_arguments.delta" };
 	char data[256];
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (size_t i = 0; i < COUNT(kinds); i++) {
 		snprintf(data, sizeof(data),
 		    "{\"type\":\"%s\",\"item_id\":\"i\",\"delta\":\"a\"}",
 		    kinds[i]);
@@ -204,7 +203,7 @@ tools_and_thinking_are_tokens(void **state)
 		"\"thinking_delta\",\"thinking\":\"Hm\"}}",
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_int_equal(message(cases[i]).bits, EVENT_TOKEN);
 	assert_int_equal(message("{\"type\":\"content_block_delta\",\"delta\":"
 				 "{\"type\":\"signature_delta\","

@@ -4,14 +4,13 @@
 #include <string.h>
 
 #include "backends/backend.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/rng.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
 
 #define OUT_MAX ((size_t)1 << 20)
 
@@ -110,7 +109,7 @@ what_is_no_such_reply_is_not_touched(void **state)
 		/* infinity */
 		"{\"data\":[{\"embedding\":\"AACAfw==\"}]}" };
 
-	for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+	for (size_t i = 0; i < COUNT(replies); i++) {
 		if (strstr(replies[i], ":[{\"embedding\":\"") == NULL)
 			stays(replies[i], true);
 		if (strstr(replies[i], ":[{\"embedding\":[") == NULL)

@@ -2,7 +2,6 @@
  *
  * Invariant: every byte of the body that need not change goes out from where
  * it lies; what has to change is an edit over it. */
-#include <stdio.h>
 #include <string.h>
 
 #include "backends/adapters.h"
@@ -254,17 +253,22 @@ add_headers(const struct encode_in *in, struct buf *headers)
 		buf_add_str(headers, "anthropic-version: 2023-06-01\n");
 	if (key == NULL)
 		return;
-	buf_addf(headers, "authorization: Bearer %s\n", key);
-	if (in->dialect == DIALECT_MESSAGES)
-		buf_addf(headers, "x-api-key: %s\n", key);
+	buf_add(headers, SLICE("authorization: Bearer "));
+	buf_add_str(headers, key);
+	buf_add_char(headers, '\n');
+	if (in->dialect != DIALECT_MESSAGES)
+		return;
+	buf_add(headers, SLICE("x-api-key: "));
+	buf_add_str(headers, key);
+	buf_add_char(headers, '\n');
 }
 
 static enum err
 set_path(const char *path, struct encoded *out, struct errmsg *why)
 {
-	int n = snprintf(out->path, sizeof(out->path), "%s", path);
+	struct slice s = slice_of(path);
 
-	if (n < 0 || (size_t)n >= sizeof(out->path))
+	if (slice_copy(out->path, sizeof(out->path), s) < s.n)
 		return fail(why, ERR_LIMIT, "the path is too long");
 	return OK;
 }

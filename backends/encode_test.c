@@ -3,13 +3,12 @@
 #include <string.h>
 
 #include "backends/backend.h"
+#include "gateway/lib/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
 
 #define MEMBERS 40
 
@@ -306,7 +305,7 @@ options_that_exist_are_kept(void **state)
 	};
 	char body[256], want[256];
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct sent s = { .stream = true, .body = body };
 
 		snprintf(body, sizeof(body),

@@ -5,13 +5,12 @@
 
 #include "backends/backend.h"
 #include "backends/prometheus.h"
+#include "gateway/lib/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
 
 static struct probe_result
 answered(
@@ -106,7 +105,7 @@ health_is_judged_by_status(void **state)
 	const struct backend_ops *const *all = backend_all(&n);
 
 	for (size_t a = 0; a < n; a++)
-		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (size_t i = 0; i < COUNT(rows); i++)
 			assert_int_equal(answered(all[a]->name, PROBE_HEALTH,
 					     rows[i].status, "")
 					     .fault.kind,
@@ -213,7 +212,7 @@ what_is_missing_is_unknown_not_zero(void **state)
 	static const char *const adapters[] = { "vllm", "sglang", "llamacpp",
 		"ollama", "lmstudio" };
 
-	for (size_t i = 0; i < sizeof(adapters) / sizeof(adapters[0]); i++) {
+	for (size_t i = 0; i < COUNT(adapters); i++) {
 		assert_int_equal(load_of(adapters[i], "").has, 0);
 		assert_int_equal(load_of(adapters[i], "process_x 1\n").has, 0);
 		assert_int_equal(load_of(adapters[i], "{\"a\":[]}").has, 0);

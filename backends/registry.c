@@ -3,8 +3,7 @@
  * A row says what is known of a kind and which functions speak its language:
  * openai_* unless it does something in a way of its own. */
 #include "backends/adapters.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "gateway/lib/count.h"
 
 static const struct backend_ops openai = {
 	.name = "openai",

@@ -9,8 +9,6 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
-
 static void
 every_row_can_do_everything(void **state)
 {

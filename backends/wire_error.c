@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "gateway/lib/count.h"
 
 /* What a type stands for where no number is given. */
 static const struct {

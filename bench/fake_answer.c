@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/fake.h"
+#include "gateway/lib/count.h"
 
 #define ANSWER_MAX ((size_t)64 << 20)
 
@@ -449,7 +450,7 @@ fake_answer(
 	};
 
 	c->path = "other";
-	for (size_t i = 0; i < sizeof(inference) / sizeof(inference[0]); i++)
+	for (size_t i = 0; i < COUNT(inference); i++)
 		if (slice_is(path, inference[i].path) &&
 		    slice_is(method, "POST")) {
 			c->path = inference[i].name;

@@ -1,12 +1,13 @@
 /* bench/fakellm.c - fakellm: the program. See fake.h. */
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "bench/fake.h"
+#include "gateway/lib/descriptors.h"
 
 static const char usage[] =
     "usage: fakellm [OPTION]...\n\n"
@@ -29,26 +30,56 @@ static const char usage[] =
     "  --fault NAME        for every request\n"
     "  --seed N\n";
 
+static const struct option longs[] = {
+	{ "port", 1, NULL, 'p' },
+	{ "unix", 1, NULL, 'u' },
+	{ "name", 1, NULL, 'n' },
+	{ "model", 1, NULL, 'm' },
+	{ "ttft", 1, NULL, 't' },
+	{ "rate", 1, NULL, 'r' },
+	{ "tokens", 1, NULL, 'k' },
+	{ "slots", 1, NULL, 's' },
+	{ "cold", 1, NULL, 'c' },
+	{ "embedding", 1, NULL, 'e' },
+	{ "pad", 1, NULL, 'd' },
+	{ "engine", 1, NULL, 'g' },
+	{ "noise", 1, NULL, 'o' },
+	{ "fault", 1, NULL, 'f' },
+	{ "seed", 1, NULL, 'z' },
+	{ "help", 0, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
 static void
-die(const char *what, const char *value)
+die(const char *option, const char *want, const char *got)
 {
-	fprintf(stderr, "fakellm: %s: %s\n%s", what, value, usage);
+	fprintf(
+	    stderr, "fakellm: --%s: want %s, got \"%s\"\n", option, want, got);
 	exit(2);
 }
 
 static double
-number(const char *text)
+number(const char *option, const char *text, double max)
 {
+	char want[64];
 	double v;
 
-	if (!slice_double(slice_of(text), &v) || v < 0)
-		die("want a number", text);
+	if (!slice_double(slice_of(text), &v) || v < 0 || v > max) {
+		snprintf(want, sizeof(want), "a number of 0..%.0f", max);
+		die(option, want, text);
+	}
 	return v;
+}
+
+static unsigned
+count(const char *option, const char *text)
+{
+	return (unsigned)number(option, text, UINT_MAX);
 }
 
 /* "60-90", or "60". */
 static struct fake_range
-range(const char *text)
+range(const char *option, const char *text)
 {
 	struct slice rest = slice_of(text), low, high;
 	struct fake_range r;
@@ -57,148 +88,121 @@ range(const char *text)
 	high = rest.p != NULL ? rest : low;
 	if (!slice_double(low, &r.low) || !slice_double(high, &r.high) ||
 	    r.low < 0 || r.high < r.low)
-		die("want LOW-HIGH", text);
+		die(option, "LOW-HIGH", text);
 	return r;
+}
+
+/* Tokens per second become gaps. */
+static struct fake_range
+gaps(struct fake_range rate)
+{
+	return (struct fake_range){
+		rate.high > 0 ? 1e3 / rate.high : 0,
+		rate.low > 0 ? 1e3 / rate.low : 0,
+	};
 }
 
 /* "15,7,0.15,0.04" */
 static void
-engine(struct fake_engine_options *e, const char *value)
+engine(struct fake_engine_options *e, const char *option, const char *value)
 {
 	double *const to[] = { &e->rtt_ms, &e->step_ms, &e->per_sequence_ms,
 		&e->per_token_ms };
 	struct slice rest = slice_of(value), part;
 	size_t n = 0;
+	bool good = true;
 
-	while (slice_next(&rest, ',', &part)) {
-		if (n == 4 || !slice_double(part, to[n]) || *to[n] < 0)
-			die("want RTT,STEP,PER_SEQUENCE,PER_TOKEN in ms",
-			    value);
+	while (good && slice_next(&rest, ',', &part)) {
+		good = n < 4 && slice_double(part, to[n]) && *to[n] >= 0;
 		n++;
 	}
-	if (n != 4 || e->step_ms <= 0)
-		die("want RTT,STEP,PER_SEQUENCE,PER_TOKEN in ms", value);
+	if (!good || n != 4 || e->step_ms <= 0)
+		die(option, "RTT,STEP,PER_SEQUENCE,PER_TOKEN in ms", value);
 	e->on = true;
 }
 
 static void
-set(struct fake *f, int c, const char *value)
+set(struct fake *f, int c, const char *option, const char *value)
 {
-	struct fake_range r;
+	struct fake_options *o = &f->o;
 
 	switch (c) {
 	case 'p':
-		f->o.port = (int)number(value);
+		o->port = (int)number(option, value, UINT16_MAX);
 		break;
 	case 'u':
-		f->o.unix_path = value;
+		o->unix_path = value;
 		break;
 	case 'n':
-		f->o.name = value;
+		o->name = value;
 		break;
 	case 'm':
-		f->o.model = value;
+		o->model = value;
 		break;
 	case 't':
-		f->o.ttft_ms = range(value);
+		o->ttft_ms = range(option, value);
 		break;
-	case 'r': /* tokens per second become gaps */
-		r = range(value);
-		f->o.itl_ms = (struct fake_range){
-			r.high > 0 ? 1e3 / r.high : 0,
-			r.low > 0 ? 1e3 / r.low : 0,
-		};
+	case 'r':
+		o->itl_ms = gaps(range(option, value));
 		break;
 	case 'k':
-		f->o.tokens = (unsigned)number(value);
+		o->tokens = count(option, value);
 		break;
 	case 's':
-		f->o.slots = (unsigned)number(value);
+		o->slots = count(option, value);
 		break;
 	case 'c':
-		f->o.cold_ms = number(value);
+		o->cold_ms = number(option, value, 1e12);
 		break;
 	case 'e':
-		f->o.embedding_size = (unsigned)number(value);
+		o->embedding_size = count(option, value);
 		break;
 	case 'd':
-		f->o.pad = (unsigned)number(value);
+		o->pad = count(option, value);
 		break;
 	case 'g':
-		engine(&f->o.engine, value);
+		engine(&o->engine, option, value);
 		break;
 	case 'o':
-		f->o.engine.noise = number(value);
+		o->engine.noise = number(option, value, 1e3);
 		break;
 	case 'f':
 		if (!fake_fault_parse(slice_of(value), &f->fault, &f->status))
-			die("no such fault", value);
+			die(option, "the name of a fault", value);
 		break;
 	case 'z':
-		f->o.seed = (unsigned long)number(value);
+		o->seed = (unsigned long)number(option, value, 1e15);
 		break;
-	default:
-		die("unknown option", "");
 	}
 }
 
 static void
-raise_descriptors(void)
+read_options(struct fake *f, int argc, char **argv)
 {
-	struct rlimit l;
+	int c, which;
 
-	if (getrlimit(RLIMIT_NOFILE, &l) != 0)
-		return;
-	l.rlim_cur = l.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &l);
-}
-
-int
-main(int argc, char **argv)
-{
-	static const struct option longs[] = {
-		{ "port", 1, NULL, 'p' },
-		{ "unix", 1, NULL, 'u' },
-		{ "name", 1, NULL, 'n' },
-		{ "model", 1, NULL, 'm' },
-		{ "ttft", 1, NULL, 't' },
-		{ "rate", 1, NULL, 'r' },
-		{ "tokens", 1, NULL, 'k' },
-		{ "slots", 1, NULL, 's' },
-		{ "cold", 1, NULL, 'c' },
-		{ "embedding", 1, NULL, 'e' },
-		{ "pad", 1, NULL, 'd' },
-		{ "engine", 1, NULL, 'g' },
-		{ "noise", 1, NULL, 'o' },
-		{ "fault", 1, NULL, 'f' },
-		{ "seed", 1, NULL, 'z' },
-		{ "help", 0, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct fake *f = calloc(1, sizeof(*f));
-	int c, rc;
-
-	if (f == NULL)
-		return 1;
-	f->o = (struct fake_options){ .name = "fake",
-		.model = "fake-model",
-		.port = 9900,
-		.tokens = 16,
-		.slots = 1000000,
-		.embedding_size = 8,
-		.engine = { .chunk = 512 },
-		.seed = 1 };
-	f->slow = 1.0;
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "", longs, &which)) != -1) {
+		if (c == '?') /* it has said so */
+			exit(2);
 		if (c == 'h') {
 			fputs(usage, stdout);
-			free(f);
-			return 0;
+			exit(0);
 		}
-		set(f, c, optarg);
+		set(f, c, longs[which].name, optarg);
 	}
-	signal(SIGPIPE, SIG_IGN);
-	raise_descriptors();
+	if (optind < argc) {
+		fprintf(stderr, "fakellm: want options only, got \"%s\"\n",
+		    argv[optind]);
+		exit(2);
+	}
+}
+
+/* Until it is killed; where it cannot listen, why not. */
+static int
+serve(struct fake *f)
+{
+	int rc;
+
 	rng_init(&f->rng, f->o.seed, 1);
 	list_init(&f->queue);
 	list_init(&f->calls);
@@ -209,11 +213,31 @@ main(int argc, char **argv)
 		rc = fake_engine_init(f);
 	if (rc == 0)
 		rc = fake_listen(f);
-	if (rc != 0) {
+	return rc != 0 ? rc : uv_run(&f->loop, UV_RUN_DEFAULT);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct fake f;
+	int rc;
+
+	f.o = (struct fake_options){ .name = "fake",
+		.model = "fake-model",
+		.port = 9900,
+		.tokens = 16,
+		.slots = 1000000,
+		.embedding_size = 8,
+		.engine = { .chunk = 512 },
+		.seed = 1 };
+	f.slow = 1.0;
+	read_options(&f, argc, argv);
+	signal(SIGPIPE, SIG_IGN);
+	(void)descriptors_raise();
+	rc = serve(&f);
+	if (rc < 0)
 		fprintf(stderr, "fakellm: cannot listen on %s: %s\n",
-		    f->o.unix_path != NULL ? f->o.unix_path : "127.0.0.1",
+		    f.o.unix_path != NULL ? f.o.unix_path : "127.0.0.1",
 		    uv_strerror(rc));
-		return 1;
-	}
-	return uv_run(&f->loop, UV_RUN_DEFAULT);
+	return rc != 0;
 }

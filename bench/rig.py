@@ -167,7 +167,7 @@ class Rig:
     def configure(self, template):
         """The committed configuration with this rig's ports filled in."""
         with open(f"{HERE}/{template}", encoding="utf-8") as f:
-            text = f.read()
+            text = f.read() + self.peer.extra
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         for name, value in (("PORT", self.port), ("MOCK", self.mock_port),
                             ("ADMIN", self.admin_port), ("DIR", self.dir),

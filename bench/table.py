@@ -34,10 +34,11 @@ class Table:
         self.verdicts[verdict] += 1
         return verdict
 
-    def row(self, title, key, digits=1, target=None, ratio_target=None):
+    def row(self, title, key, digits=1, target=None, ratio_target=None,
+            beside=None):
         """`target` is for our own figure, `ratio_target` for its ratio to
-        nginx's of the same turn."""
-        ours, theirs = self.ours[key], self.theirs[key]
+        nginx's of the same turn; `beside`: nginx's key, if it is another."""
+        ours, theirs = self.ours[key], self.theirs[beside or key]
         ratios = [a / b for a, b in zip(ours, theirs) if b > 0]
         limit = verdict = ""
         if target is not None:

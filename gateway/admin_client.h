@@ -14,6 +14,16 @@ struct admin_where {
 	usec patience; /* for an answer; 0: the usual 5 s */
 };
 
+/* Rows of a table of command options, which fill it. */
+#define ADMIN_WHERE_OPTIONS(where)                                             \
+	{ "config", 'c', "FILE", "where its gateway.conf is", &(where).config, \
+		NULL },                                                        \
+	{                                                                      \
+		"admin", 'a', "URL",                                           \
+		    "the admin listener (http://127.0.0.1:7071)",              \
+		    &(where).url, NULL                                         \
+	}
+
 /* One request without a body: the document, the caller's to json_decref().
  * NULL: it is said on stderr what is wrong, in the gateway's own words where it
  * gave any. The key, where one is wanted, is $POINTSMAN_ADMIN_KEY. */

@@ -225,6 +225,14 @@ on_headers(void *arg, struct exchange *x)
 	return FRONT_READ;
 }
 
+/* Of what has been answered all is to be found. */
+static void
+await_told(const struct app *app)
+{
+	for (unsigned i = 0; i < app->n_workers; i++)
+		worker_await_told(&app->workers[i]);
+}
+
 /* Those who are known and not let in leave a line, too. */
 static void
 admit_and_answer(struct app *app, struct exchange *x, struct admin_reply *reply)
@@ -266,6 +274,7 @@ on_request(void *arg, struct exchange *x)
 	struct admin_reply reply;
 
 	admin_reply_init(&reply);
+	await_told(s->app);
 	if (bad->status != 0)
 		admin_error(&reply, bad->status, bad->code, bad->message);
 	else

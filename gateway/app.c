@@ -7,13 +7,10 @@
  * lists as callable from any. */
 #include "gateway/app.h"
 
-#include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "backends/backend.h"
@@ -28,22 +25,16 @@
 #include "gateway/idempotency.h"
 #include "gateway/keyring.h"
 #include "gateway/ledger/ledger.h"
+#include "gateway/lib/descriptors.h"
 #include "gateway/lib/log.h"
 #include "gateway/probe.h"
 #include "gateway/quota/quota.h"
 #include "gateway/scout.h"
 #include "gateway/secrecy.h"
 #include "gateway/systemd.h"
-#include "gateway/telemetry/process.h"
 #include "gateway/tracer.h"
 
 #define TICK_MS 100
-#define TRIM_FROM 0.75 /* of max_memory */
-#define TRIM_REST 50 /* times as long as the last one took, until the next */
-#define MAP_FROM (1 << 20) /* bytes: a block of its own, unmapped when freed */
-#define HEAP_SPARE (4 << 20) /* bytes kept free at the end of a heap */
-#define IDLE_GRACE (500 * USEC_MS) /* for requests that are on their way */
-#define ABORT_GRACE (2 * USEC_SEC) /* for the last bytes of cut answers */
 
 static const int signal_numbers[APP_SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
 
@@ -55,7 +46,7 @@ app_backend_url(
 {
 	if (b->command != NULL)
 		return children_url(app->children, b->id, out, cap);
-	snprintf(out, cap, "%s", b->url);
+	slice_copy(out, cap, slice_of(b->url));
 	return true;
 }
 
@@ -82,101 +73,6 @@ wake(void *arg, unsigned worker)
 	struct app *app = arg;
 
 	worker_wake(&app->workers[worker]);
-}
-
-/* --- gauges --- */
-
-static unsigned
-load_gauge(const atomic_uint *g)
-{
-	return atomic_load_explicit(g, memory_order_relaxed);
-}
-
-static void
-gauge_idempotency(struct app *app, struct telemetry_gauges *g)
-{
-	struct idempotency_stats s;
-
-	idempotency_stats(app->idempotency, &s);
-	g->idempotent_answers = s.answers;
-	g->idempotent_bytes = s.bytes;
-	g->idempotent_replays = s.replays;
-	g->idempotent_conflicts = s.conflicts;
-	g->idempotent_evicted = s.evicted;
-}
-
-static void
-gauge_ledger(struct app *app, struct telemetry_gauges *g)
-{
-	struct ledger_stats s;
-
-	g->ledger = app->ledger != NULL;
-	if (!g->ledger)
-		return;
-	ledger_stats(app->ledger, &s);
-	g->ledger_rows = s.written;
-	g->ledger_dropped = s.dropped;
-	g->ledger_failures = s.failures;
-}
-
-void
-app_gauges(struct app *app, struct telemetry_gauges *g)
-{
-	struct tracer_stats traces;
-
-	*g = (struct telemetry_gauges){ 0 };
-	for (unsigned i = 0; i < app->n_workers; i++) {
-		const struct worker_gauges *w = &app->workers[i].gauges;
-
-		g->requests += load_gauge(&w->requests);
-		g->connections += load_gauge(&w->connections);
-		g->transfers += load_gauge(&w->transfers);
-		g->connections_made += load_gauge(&w->connections_made);
-		g->heartbeats +=
-		    atomic_load_explicit(&w->heartbeats, memory_order_relaxed);
-	}
-	g->queue = switchboard_queue_length(app->board);
-	g->body_bytes = atomic_load(&app->budget.held);
-	g->memory_limit = app->conf->limits.memory;
-	g->memory_shed = atomic_load(&app->budget.shed);
-	g->config_version = app->conf->version;
-	g->uptime = clock_now() - app->started;
-	g->access_log_dropped = access_log_dropped(app->access_log);
-	g->log_dropped = log_dropped();
-	tracer_stats(app->tracer, &traces);
-	g->traces_sent = traces.sent;
-	g->traces_dropped = traces.dropped;
-	gauge_ledger(app, g);
-	gauge_idempotency(app, g);
-}
-
-static unsigned
-open_requests(const struct app *app)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < app->n_workers; i++)
-		n += load_gauge(&app->workers[i].gauges.requests);
-	return n;
-}
-
-static unsigned
-open_connections(const struct app *app)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < app->n_workers; i++)
-		n += load_gauge(&app->workers[i].gauges.connections);
-	return n;
-}
-
-static bool
-all_draining(const struct app *app)
-{
-	for (unsigned i = 0; i < app->n_workers; i++)
-		if (load_gauge(&app->workers[i].gauges.draining) == 0)
-			return false;
-	return true;
 }
 
 /* --- the loop's regulars --- */
@@ -237,8 +133,8 @@ close_main(struct app *app)
 	upstream_close(&app->upstream, on_part_closed, app);
 }
 
-static void
-stop(struct app *app)
+void
+app_stop(struct app *app)
 {
 	for (unsigned i = 0; i < app->n_workers; i++)
 		worker_stop(&app->workers[i]);
@@ -247,93 +143,6 @@ stop(struct app *app)
 	for (unsigned i = 0; i < app->n_workers; i++)
 		worker_close(&app->workers[i]);
 	close_main(app);
-}
-
-static void
-close_listener(const struct conf_listen *at, int fd, bool handed)
-{
-	if (handed)
-		close(fd);
-	else
-		front_unlisten(at, fd);
-}
-
-/* The last one closes the socket, at once: who connects in between is reset. */
-void
-app_stopped_listening(struct app *app)
-{
-	if (atomic_fetch_sub(&app->listening, 1) == 1)
-		close_listener(
-		    &app->bound->listen, app->listen_fd, app->listen_handed);
-}
-
-/* Drained, or out of patience. */
-static void
-check_drain(struct app *app, usec now)
-{
-	unsigned open = open_requests(app);
-
-	if (!all_draining(app))
-		return;
-	if (app->listen_fd >= 0) {
-		app->listen_fd = -1;
-		app->unlistened = now;
-		return; /* at least one more tick, for gauges to be fresh */
-	}
-	if (open > 0 && !app->aborted && now >= app->drain_deadline) {
-		log_warn("drain open=%u reason=drain_timeout", open);
-		app->aborted = true;
-		app->drain_deadline = now + ABORT_GRACE;
-		for (unsigned i = 0; i < app->n_workers; i++)
-			worker_abort(&app->workers[i]);
-		return;
-	}
-	if (open == 0 && open_connections(app) > 0 &&
-	    now < app->unlistened + IDLE_GRACE && now < app->drain_deadline)
-		return;
-	if (open == 0 && !tracer_drained(app->tracer, now))
-		return;
-	if (open == 0 || now >= app->drain_deadline) {
-		log_info("stop open=%u", open);
-		stop(app);
-	}
-}
-
-/* Workers wait for their heaps while these are walked: one of 1 GiB, most of it
- * free in pieces, takes 17 to 472 ms, and up to 155 when there is no more to
- * give back. */
-static void
-trim(struct app *app, usec now)
-{
-	usec rest;
-
-#ifdef __GLIBC__
-	malloc_trim(0);
-#endif
-	rest = (clock_now() - now) * TRIM_REST;
-	app->trim_at = now + (rest > USEC_SEC ? rest : USEC_SEC);
-}
-
-/* Where it is scarce, what was freed is given back: the system counts it as
- * ours until then. */
-static void
-watch_memory(struct app *app, usec now)
-{
-	uint64_t limit = app->conf->limits.memory;
-	double resident;
-
-	if (limit == 0)
-		return;
-	resident = process_resident();
-	if (resident > (double)limit * TRIM_FROM && now >= app->trim_at) {
-		trim(app, now);
-		resident = process_resident();
-	}
-	/* Without an answer, as out of descriptors, the last one still holds:
-	 * what was let in since must not add up for ever. */
-	front_memory_read(&app->budget,
-	    resident >= 0 ? (uint64_t)resident
-			  : atomic_load(&app->budget.resident));
 }
 
 static void
@@ -347,29 +156,12 @@ on_tick(uv_timer_t *t)
 	idempotency_tick(app->idempotency, now);
 	tracer_tick(app->tracer, now);
 	quotas_tick(app->quotas, clock_wall());
-	watch_memory(app, now);
+	app_watch_memory(app, now);
 	admin_server_tick(app->admin, now);
 	if (app->draining)
-		check_drain(app, now);
+		app_check_drain(app, now);
 	else
 		scout_tick(app->scout, now);
-}
-
-void
-app_drain(struct app *app)
-{
-	usec now = clock_now();
-
-	if (app->draining) { /* asked twice: no more patience */
-		app->drain_deadline = now;
-		return;
-	}
-	systemd_notify("STOPPING=1");
-	log_info("drain open=%u", open_requests(app));
-	app->draining = true;
-	app->drain_deadline = now + app->conf->drain_timeout;
-	for (unsigned i = 0; i < app->n_workers; i++)
-		worker_drain(&app->workers[i]);
 }
 
 static void
@@ -408,25 +200,10 @@ on_signal(uv_signal_t *s, int number)
 static void
 raise_descriptors(void)
 {
-	struct rlimit l;
+	int error = descriptors_raise();
 
-	if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur == l.rlim_max)
-		return;
-	l.rlim_cur = l.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &l) != 0)
-		log_warn("descriptors reason=\"%s\"", strerror(errno));
-}
-
-/* Left alone, glibc raises both with the largest block that was freed, to 32
- * and 64 MB: after one long answer each thread's heap would keep as much for
- * good of what a burst has made it grow to. */
-static void
-bound_heaps(void)
-{
-#ifdef __GLIBC__
-	(void)!mallopt(M_MMAP_THRESHOLD, MAP_FROM);
-	(void)!mallopt(M_TRIM_THRESHOLD, HEAP_SPARE);
-#endif
+	if (error != 0)
+		log_warn("descriptors reason=\"%s\"", strerror(error));
 }
 
 static enum err
@@ -475,30 +252,6 @@ restore_budgets(struct app *app, struct errmsg *why)
 	    app->ledger, clock_wall(), restore_spent, app->quotas, why);
 }
 
-/* A socket that systemd has opened stays its own: whoever connects while we
- * restart waits there. */
-static enum err
-open_listener(const char *name, const struct conf_listen *at, int *fd,
-    bool *handed, struct errmsg *why)
-{
-	enum err rc = systemd_listener(name, at, fd, why);
-
-	*handed = *fd >= 0;
-	return rc != OK || *handed ? rc : front_listen(at, fd, why);
-}
-
-static enum err
-open_listeners(struct app *app, const struct conf *conf, struct errmsg *why)
-{
-	enum err rc = open_listener(
-	    "listen", &conf->listen, &app->listen_fd, &app->listen_handed, why);
-
-	if (rc == OK)
-		rc = open_listener("admin", &conf->admin, &app->admin_fd,
-		    &app->admin_handed, why);
-	return rc;
-}
-
 /* A file that is spoilt keeps nobody from being served. */
 static bool
 open_audit(struct app *app, const struct conf *conf)
@@ -513,11 +266,10 @@ open_audit(struct app *app, const struct conf *conf)
 	return app->audit != NULL;
 }
 
-static enum err
-open_rooms(struct app *app, struct conf *conf, struct errmsg *why)
+/* False: out of memory. */
+static bool
+make_rooms(struct app *app, struct conf *conf)
 {
-	enum err rc;
-
 	app->bound = conf_ref(conf);
 	app->n_workers = conf->workers;
 	app->workers = calloc(app->n_workers, sizeof(*app->workers));
@@ -529,22 +281,27 @@ open_rooms(struct app *app, struct conf *conf, struct errmsg *why)
 	app->prober = prober_new(app);
 	app->scout = scout_new(app);
 	app->children = children_new(app);
-	if (app->workers == NULL || app->board == NULL ||
-	    app->idempotency == NULL || app->quotas == NULL ||
-	    app->telemetry == NULL || app->tracer == NULL ||
-	    app->prober == NULL || app->scout == NULL ||
-	    app->children == NULL || !open_receipts(app, conf) ||
-	    !open_audit(app, conf))
+	return app->workers != NULL && app->board != NULL &&
+	    app->idempotency != NULL && app->quotas != NULL &&
+	    app->telemetry != NULL && app->tracer != NULL &&
+	    app->prober != NULL && app->scout != NULL &&
+	    app->children != NULL && open_receipts(app, conf) &&
+	    open_audit(app, conf);
+}
+
+static enum err
+open_rooms(struct app *app, struct conf *conf, struct errmsg *why)
+{
+	enum err rc;
+
+	if (!make_rooms(app, conf))
 		return fail(why, ERR_MEMORY, "out of memory");
 	rc = access_log_open(conf->access_log, &app->access_log, why);
-	if (rc != OK)
-		return rc;
-	if (conf->ledger != NULL)
+	if (rc == OK && conf->ledger != NULL)
 		rc = ledger_open(
 		    conf->ledger, conf->ledger_keep, &app->ledger, why);
-	if (rc != OK)
-		return rc;
-	rc = open_listeners(app, conf, why);
+	if (rc == OK)
+		rc = app_open_listeners(app, conf, why);
 	if (rc != OK)
 		return rc;
 	app->upstream = upstream_new(&app->loop, why);
@@ -593,12 +350,7 @@ start_regulars(struct app *app)
 static void
 free_rooms(struct app *app)
 {
-	if (app->listen_fd >= 0)
-		close_listener(
-		    &app->bound->listen, app->listen_fd, app->listen_handed);
-	if (app->admin_fd >= 0)
-		close_listener(
-		    &app->bound->admin, app->admin_fd, app->admin_handed);
+	app_close_listeners(app);
 	access_log_close(&app->access_log);
 	ledger_close(&app->ledger);
 	audit_free(&app->audit);
@@ -632,7 +384,7 @@ app_run(const char *conf_path)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a log that may not grow */
 	raise_descriptors();
-	bound_heaps();
+	app_bound_heaps();
 	secrecy_begin();
 	if (load(&app, &conf) != OK)
 		return EXIT_FAILURE;

@@ -74,11 +74,34 @@ struct app {
 /* Runs until a signal ends it; the exit code. */
 int app_run(const char *conf_path);
 
+/* --- main thread --- */
+
 /* reload.c: loads and swaps; on failure the old configuration stays and the
- * complaints are logged. Main thread. */
+ * complaints are logged. */
 enum err app_reload(struct app *, struct complaints *) MUST_USE;
 /* Makes a snapshot the one in force everywhere. */
 enum err app_publish(struct app *, struct conf *) MUST_USE;
+
+/* Ends the workers, then what the main loop holds: app_run() returns. */
+void app_stop(struct app *);
+
+/* listeners.c: opened once; on failure `why` says which, and why. */
+enum err app_open_listeners(
+    struct app *, const struct conf *, struct errmsg *why) MUST_USE;
+void app_close_listeners(struct app *);
+
+/* drain.c: nothing new is let in, and what is open may end. Asked twice: at
+ * once. The tick looks what has come of it. */
+void app_drain(struct app *);
+void app_check_drain(struct app *, usec now);
+
+/* memory.c: before there are threads. */
+void app_bound_heaps(void);
+/* How near we are to `max_memory`; what was freed goes back to the system. */
+void app_watch_memory(struct app *, usec now);
+
+/* gauges.c */
+void app_gauges(struct app *, struct telemetry_gauges *);
 
 /* --- from any thread --- */
 
@@ -89,11 +112,7 @@ bool app_backend_url(
 void app_finish(
     struct app *, unsigned worker, const struct outcome *, usec now);
 usec app_started_wall(const struct app *);
-
-/* --- main thread --- */
-void app_drain(struct app *);
-/* By each worker, once, when it accepts no more; from its thread. */
+/* By each worker, once, when it accepts no more. */
 void app_stopped_listening(struct app *);
-void app_gauges(struct app *, struct telemetry_gauges *);
 
 #endif

@@ -238,7 +238,7 @@ children_url(struct children *all, uint32_t backend, char *out, size_t cap)
 	k = find(all, backend);
 	running = k != NULL && k->running;
 	if (running)
-		snprintf(out, cap, "%s", k->url);
+		slice_copy(out, cap, slice_of(k->url));
 	uv_rwlock_rdunlock(&all->lock);
 	return running;
 }

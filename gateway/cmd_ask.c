@@ -8,6 +8,7 @@
 
 #include "gateway/client.h"
 #include "gateway/command.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/sse.h"
 
 #define ASK_TIMEOUT (600 * USEC_SEC)
@@ -65,7 +66,7 @@ show_delta(struct answer *a, const json_t *delta)
 	const char *text;
 	usec now = clock_now();
 
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+	for (size_t i = 0; i < COUNT(members); i++) {
 		text = json_string_value(json_object_get(delta, members[i]));
 		if (text == NULL || text[0] == '\0')
 			continue;
@@ -256,15 +257,13 @@ command_ask(int argc, char **argv)
 		    &model, NULL },
 		{ "url", 'u', "URL", "base URL of the gateway", &url, NULL },
 	};
-	int at = command_options(argc, argv,
-	    "pointsman ask [OPTION]... \"QUESTION\"\n\n"
-	    "The key, where tenants are configured, is $POINTSMAN_API_KEY.",
-	    options, 3);
+	int at;
 
-	if (at == -1)
-		return EXIT_GOOD;
-	if (at < 0)
-		return EXIT_USAGE;
+	if (!command_options(argc, argv,
+		"pointsman ask [OPTION]... \"QUESTION\"\n\n"
+		"The key, where tenants are configured, is $POINTSMAN_API_KEY.",
+		COMMAND_OPTIONS(options), &at))
+		return at;
 	if (at + 1 != argc) {
 		fputs("pointsman ask: want one question, in quotes\n", stderr);
 		return EXIT_USAGE;

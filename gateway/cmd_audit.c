@@ -39,12 +39,11 @@ command_audit(int argc, char **argv)
 		    "that its last line has, as the gateway's log said it",
 		    &last, NULL },
 	};
-	int at = command_options(argc, argv, usage, options, 1);
+	int at;
 
-	if (at == -1)
-		return EXIT_GOOD;
-	if (at >= 0 && at + 2 == argc && strcmp(argv[at], "verify") == 0)
+	if (!command_options(argc, argv, usage, COMMAND_OPTIONS(options), &at))
+		return at;
+	if (at + 2 == argc && strcmp(argv[at], "verify") == 0)
 		return verify(argv[at + 1], last);
-	fprintf(stderr, "usage: %s\n", usage);
-	return EXIT_USAGE;
+	return command_misused(usage);
 }

@@ -119,13 +119,6 @@ print_head(void)
 	    "IN FLIGHT", "AT MOST");
 }
 
-static void
-print_json(const json_t *doc)
-{
-	json_dumpf(doc, stdout, JSON_INDENT(2));
-	putchar('\n');
-}
-
 /* --- until nothing is in flight --- */
 
 /* Of the backend, or of one model there. */
@@ -215,7 +208,7 @@ list(const struct wish *w)
 	if (doc == NULL)
 		return EXIT_BAD;
 	if (w->raw) {
-		print_json(doc);
+		doc_print(doc);
 	} else {
 		print_head();
 		json_array_foreach (json_object_get(doc, "backends"), i, b)
@@ -239,20 +232,13 @@ change(const struct wish *w)
 	if (doc == NULL)
 		return EXIT_BAD;
 	if (w->raw) {
-		print_json(b);
+		doc_print(b);
 	} else {
 		print_head();
 		print_backend(b);
 	}
 	json_decref(doc);
 	return EXIT_GOOD;
-}
-
-static int
-wrong(void)
-{
-	fprintf(stderr, "usage: %s\n", usage);
-	return EXIT_USAGE;
 }
 
 static int
@@ -270,7 +256,7 @@ carry_out(struct wish *w, int n, char **operands)
 		!w->wait) ||
 	    (strcmp(w->verb, "weight") == 0 && n == 3 && !w->wait))
 		return change(w);
-	return wrong();
+	return command_misused(usage);
 }
 
 int
@@ -284,18 +270,13 @@ command_backend(int argc, char **argv)
 		    NULL, &w.force },
 		{ "wait", 0, NULL, "until nothing is in flight there", NULL,
 		    &w.wait },
-		{ "config", 'c', "FILE", "where its gateway.conf is",
-		    &w.where.config, NULL },
-		{ "admin", 'a', "URL",
-		    "the admin listener (http://127.0.0.1:7071)", &w.where.url,
-		    NULL },
+		ADMIN_WHERE_OPTIONS(w.where),
 		{ "json", 0, NULL, "as JSON", NULL, &w.raw },
 	};
-	int at = command_options(
-	    argc, argv, usage, options, sizeof(options) / sizeof(options[0]));
+	int at;
 
-	if (at == -1)
-		return EXIT_GOOD;
-	return at >= 0 && at < argc ? carry_out(&w, argc - at, argv + at)
-				    : wrong();
+	if (!command_options(argc, argv, usage, COMMAND_OPTIONS(options), &at))
+		return at;
+	return at < argc ? carry_out(&w, argc - at, argv + at)
+			 : command_misused(usage);
 }

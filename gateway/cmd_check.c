@@ -54,19 +54,16 @@ command_check(int argc, char **argv)
 		    &live },
 		{ "json", 0, NULL, "as JSON", NULL, &json },
 	};
-	int at = command_options(
-	    argc, argv, "pointsman check [OPTION]...", options, 3);
+	int code;
 	struct conf_adapter adapters[BACKENDS_MAX];
 	struct conf_env env = backend_conf_env(adapters);
 	struct complaints c;
 	struct conf *conf = NULL;
 	enum err rc;
-	int code;
 
-	if (at == -1)
-		return EXIT_GOOD;
-	if (at != argc)
-		return EXIT_USAGE;
+	if (!command_only_options(argc, argv, "pointsman check [OPTION]...",
+		COMMAND_OPTIONS(options), &code))
+		return code;
 	secrecy_begin();
 	complaints_init(&c);
 	rc = conf_load(path, &env, NULL, &conf, &c);

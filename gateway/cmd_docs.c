@@ -13,11 +13,11 @@ command_docs(int argc, char **argv)
 {
 	static const char usage[] =
 	    "pointsman docs configuration|metrics|admin-api|man|bash|zsh|fish";
-	int at = command_options(argc, argv, usage, NULL, 0);
+	int at;
 
-	if (at == -1)
-		return EXIT_GOOD;
-	if (at >= 0 && at + 1 == argc) {
+	if (!command_options(argc, argv, usage, NULL, 0, &at))
+		return at;
+	if (at + 1 == argc) {
 		if (strcmp(argv[at], "configuration") == 0) {
 			conf_write_docs(stdout);
 			return EXIT_GOOD;
@@ -33,6 +33,5 @@ command_docs(int argc, char **argv)
 		if (pages_write(argv[at]))
 			return EXIT_GOOD;
 	}
-	fprintf(stderr, "usage: %s\n", usage);
-	return EXIT_USAGE;
+	return command_misused(usage);
 }

@@ -96,12 +96,10 @@ print_drill(const json_t *d)
 static void
 print_doc(const json_t *doc, bool raw)
 {
-	if (raw) {
-		json_dumpf(doc, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
+	if (raw)
+		doc_print(doc);
+	else
 		print_drill(doc_get(doc, "drill"));
-	}
 	fflush(stdout);
 }
 
@@ -241,6 +239,10 @@ carry_out(const struct wish *w)
 	return doc != NULL ? finish(doc, w->raw) : EXIT_BAD;
 }
 
+static const char usage[] =
+    "pointsman drill [--fail BACKEND [--for TIME] [--tenant NAME] | --stop] "
+    "[OPTION]...\n\nWithout --fail and --stop it shows the last one.";
+
 int
 command_drill(int argc, char **argv)
 {
@@ -252,26 +254,17 @@ command_drill(int argc, char **argv)
 		{ "tenant", 0, "NAME", "for its requests alone", &w.tenant,
 		    NULL },
 		{ "stop", 0, NULL, "end the one that runs", NULL, &w.stop },
-		{ "config", 'c', "FILE", "where its gateway.conf is",
-		    &w.where.config, NULL },
-		{ "admin", 'a', "URL",
-		    "the admin listener (http://127.0.0.1:7071)", &w.where.url,
-		    NULL },
+		ADMIN_WHERE_OPTIONS(w.where),
 		{ "json", 0, NULL, "as JSON", NULL, &w.raw },
 	};
-	int at = command_options(argc, argv,
-	    "pointsman drill [--fail BACKEND [--for TIME] [--tenant NAME] | "
-	    "--stop] [OPTION]...\n\nWithout --fail and --stop it shows the "
-	    "last one.",
-	    options, 7);
+	int at;
 
-	if (at == -1)
-		return EXIT_GOOD;
+	if (!command_options(argc, argv, usage, COMMAND_OPTIONS(options), &at))
+		return at;
 	if (at == argc && is_sound(&w))
 		return carry_out(&w);
-	if (at >= 0)
-		fprintf(stderr,
-		    "pointsman drill: want --fail BACKEND [--for TIME] "
-		    "[--tenant NAME], or --stop\n");
+	fprintf(stderr,
+	    "pointsman drill: want --fail BACKEND [--for TIME] "
+	    "[--tenant NAME], or --stop\n");
 	return EXIT_USAGE;
 }

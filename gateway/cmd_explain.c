@@ -7,6 +7,7 @@
 
 #include "gateway/admin_client.h"
 #include "gateway/command.h"
+#include "gateway/doc.h"
 #include "gateway/explain.h"
 
 /* An id is what follows the prefix: nothing that a path could be made of. */
@@ -27,23 +28,19 @@ command_explain(int argc, char **argv)
 	struct admin_where where = { NULL };
 	bool raw = false;
 	const struct command_option options[] = {
-		{ "config", 'c', "FILE", "where its gateway.conf is",
-		    &where.config, NULL },
-		{ "admin", 'a', "URL",
-		    "the admin listener (http://127.0.0.1:7071)", &where.url,
-		    NULL },
+		ADMIN_WHERE_OPTIONS(where),
 		{ "json", 0, NULL, "as JSON", NULL, &raw },
 	};
 	const char *text = "pointsman explain ID [-c FILE | --admin URL] "
 			   "[--json]\n\nID is what an answer's "
 			   "x-pointsman-receipt or x-request-id says.";
-	int at = command_options(argc, argv, text, options, 3);
+	int at;
 	char path[128];
 	json_t *doc;
 
-	if (at == -1)
-		return EXIT_GOOD;
-	if (at < 0 || at + 1 != argc || !is_id(argv[at])) {
+	if (!command_options(argc, argv, text, COMMAND_OPTIONS(options), &at))
+		return at;
+	if (at + 1 != argc || !is_id(argv[at])) {
 		fprintf(stderr,
 		    "pointsman explain: want one ID, as in "
 		    "x-pointsman-receipt\n");
@@ -53,12 +50,10 @@ command_explain(int argc, char **argv)
 	doc = admin_get(&where, path);
 	if (doc == NULL)
 		return EXIT_BAD;
-	if (raw) {
-		json_dumpf(doc, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
+	if (raw)
+		doc_print(doc);
+	else
 		explain_print(doc, stdout);
-	}
 	json_decref(doc);
 	return EXIT_GOOD;
 }

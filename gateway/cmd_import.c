@@ -43,13 +43,11 @@ command_import(int argc, char **argv)
 {
 	static const char usage[] =
 	    "pointsman import litellm CONFIG.YAML > gateway.conf";
-	int at = command_options(argc, argv, usage, NULL, 0);
+	int at;
 
-	if (at == -1)
-		return EXIT_GOOD;
-	if (at < 0 || at + 2 != argc || strcmp(argv[at], "litellm") != 0) {
-		fprintf(stderr, "usage: %s\n", usage);
-		return EXIT_USAGE;
-	}
+	if (!command_options(argc, argv, usage, NULL, 0, &at))
+		return at;
+	if (at + 2 != argc || strcmp(argv[at], "litellm") != 0)
+		return command_misused(usage);
 	return import_file(argv[at + 1]);
 }

@@ -9,6 +9,7 @@
 #include "gateway/command.h"
 #include "gateway/conf/conf.h"
 #include "gateway/doc.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/uri.h"
 
 #define PATH "/admin/v1/keys"
@@ -33,7 +34,7 @@ struct wish {
 static const char *const parameters[] = { "tenant", "name", "expires", "models",
 	"requests_per_minute", "tokens_per_minute", "concurrent", "max_tokens",
 	"daily_budget", "monthly_budget" };
-#define N_PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
+#define N_PARAMETERS COUNT(parameters)
 
 static int
 hash(void)
@@ -101,8 +102,7 @@ print(json_t *doc, const struct wish *w, const char *verb)
 	if (doc == NULL)
 		return EXIT_BAD;
 	if (w->raw) {
-		json_dumpf(doc, stdout, JSON_INDENT(2));
-		putchar('\n');
+		doc_print(doc);
 	} else if (strcmp(verb, "add") == 0) {
 		puts(doc_text(doc, "key"));
 	} else if (strcmp(verb, "list") == 0) {
@@ -112,13 +112,6 @@ print(json_t *doc, const struct wish *w, const char *verb)
 	}
 	json_decref(doc);
 	return EXIT_GOOD;
-}
-
-static int
-wrong(void)
-{
-	fprintf(stderr, "usage: %s\n", usage);
-	return EXIT_USAGE;
 }
 
 static int
@@ -134,7 +127,7 @@ carry_out(const struct wish *w, const char *verb)
 		return print(ask(w, "POST"), w, verb);
 	if (strcmp(verb, "revoke") == 0 && named)
 		return print(ask(w, "DELETE"), w, verb);
-	return wrong();
+	return command_misused(usage);
 }
 
 int
@@ -160,17 +153,13 @@ command_key(int argc, char **argv)
 		    NULL },
 		{ "monthly-budget", 0, "USD", "a limit of its own",
 		    &w.values[9], NULL },
-		{ "config", 'c', "FILE", "where its gateway.conf is",
-		    &w.where.config, NULL },
-		{ "admin", 'a', "URL",
-		    "the admin listener (http://127.0.0.1:7071)", &w.where.url,
-		    NULL },
+		ADMIN_WHERE_OPTIONS(w.where),
 		{ "json", 0, NULL, "as JSON", NULL, &w.raw },
 	};
-	int at = command_options(
-	    argc, argv, usage, options, sizeof(options) / sizeof(options[0]));
+	int at;
 
-	if (at == -1)
-		return EXIT_GOOD;
-	return at >= 0 && at + 1 == argc ? carry_out(&w, argv[at]) : wrong();
+	if (!command_options(argc, argv, usage, COMMAND_OPTIONS(options), &at))
+		return at;
+	return at + 1 == argc ? carry_out(&w, argv[at])
+			      : command_misused(usage);
 }

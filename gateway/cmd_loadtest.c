@@ -6,24 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "gateway/command.h"
+#include "gateway/lib/descriptors.h"
 #include "gateway/loadtest.h"
 
 #define REPORT_MAX ((size_t)1 << 20)
 #define LATE_MS 5.0 /* late p99 beyond which figures are in doubt */
-
-static void
-raise_descriptors(void)
-{
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) != 0)
-		return;
-	l.rlim_cur = l.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &l);
-}
 
 static void
 print_score(const struct loadtest_options *o, const struct loadtest_result *r)
@@ -154,7 +143,7 @@ command_loadtest(int argc, char **argv)
 		code = EXIT_USAGE;
 		break;
 	case OPTIONS_GO:
-		raise_descriptors();
+		(void)descriptors_raise();
 		code = run(&o);
 		break;
 	}

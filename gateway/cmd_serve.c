@@ -9,12 +9,10 @@ command_serve(int argc, char **argv)
 	const struct command_option options[] = {
 		{ "config", 'c', "FILE", "default: gateway.conf", &path, NULL },
 	};
-	int at = command_options(
-	    argc, argv, "pointsman serve [OPTION]...", options, 1);
+	int code;
 
-	if (at == -1)
-		return EXIT_GOOD;
-	if (at != argc)
-		return EXIT_USAGE;
+	if (!command_only_options(argc, argv, "pointsman serve [OPTION]...",
+		COMMAND_OPTIONS(options), &code))
+		return code;
 	return app_run(path);
 }

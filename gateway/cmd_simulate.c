@@ -218,6 +218,27 @@ list(void)
 	return EXIT_GOOD;
 }
 
+static int
+carry_out(struct simulate *s)
+{
+	const struct pilot_ops *pilot;
+
+	if (s->list)
+		return list();
+	if (!slice_u64(slice_of(s->seed), &s->scenario.seed))
+		return complain("--seed", "a whole number", s->seed);
+	if (s->speed != NULL && !read_number(s->speed, &s->scenario.speed))
+		return complain("--speed", "more than 0", s->speed);
+	pilot = pilot_find(s->router);
+	if (pilot == NULL && strcmp(s->router, BOUND) != 0)
+		return unknown_router(s->router);
+	if (pilot != NULL && s->spend != NULL)
+		return complain("--spend", "--router " BOUND, s->router);
+	if (pilot != NULL && s->floors != NULL)
+		return complain("--floor", "--router " BOUND, s->router);
+	return simulate(s, pilot);
+}
+
 int
 command_simulate(int argc, char **argv)
 {
@@ -255,28 +276,10 @@ command_simulate(int argc, char **argv)
 		{ "json", 0, NULL, "as JSON", NULL, &s.json },
 		{ "list", 0, NULL, "routers and scenarios", NULL, &s.list },
 	};
-	const struct pilot_ops *pilot;
-	int at = command_options(argc, argv, "pointsman simulate [OPTION]...",
-	    options, sizeof(options) / sizeof(options[0]));
+	int code;
 
-	if (at == -1)
-		return EXIT_GOOD;
-	if (at < 0)
-		return EXIT_USAGE;
-	if (at != argc)
-		return complain("simulate", "options only", argv[at]);
-	if (s.list)
-		return list();
-	if (!slice_u64(slice_of(s.seed), &s.scenario.seed))
-		return complain("--seed", "a whole number", s.seed);
-	if (s.speed != NULL && !read_number(s.speed, &s.scenario.speed))
-		return complain("--speed", "more than 0", s.speed);
-	pilot = pilot_find(s.router);
-	if (pilot == NULL && strcmp(s.router, BOUND) != 0)
-		return unknown_router(s.router);
-	if (pilot != NULL && s.spend != NULL)
-		return complain("--spend", "--router " BOUND, s.router);
-	if (pilot != NULL && s.floors != NULL)
-		return complain("--floor", "--router " BOUND, s.router);
-	return simulate(&s, pilot);
+	if (!command_only_options(argc, argv, "pointsman simulate [OPTION]...",
+		COMMAND_OPTIONS(options), &code))
+		return code;
+	return carry_out(&s);
 }

@@ -197,36 +197,29 @@ command_slo(int argc, char **argv)
 	struct admin_where where = { NULL };
 	bool raw = false;
 	const struct command_option options[] = {
-		{ "config", 'c', "FILE", "where its gateway.conf is",
-		    &where.config, NULL },
-		{ "admin", 'a', "URL",
-		    "the admin listener (http://127.0.0.1:7071)", &where.url,
-		    NULL },
+		ADMIN_WHERE_OPTIONS(where),
 		{ "json", 0, NULL, "as JSON", NULL, &raw },
 	};
-	int at = command_options(argc, argv,
-	    "pointsman slo suggest [-c FILE | --admin URL] [--json]", options,
-	    3);
+	int at;
 	json_t *doc;
 
-	if (at == -1)
-		return EXIT_GOOD;
-	if (at < 0 || at + 1 != argc || strcmp(argv[at], "suggest") != 0) {
+	if (!command_options(argc, argv,
+		"pointsman slo suggest [-c FILE | --admin URL] [--json]",
+		COMMAND_OPTIONS(options), &at))
+		return at;
+	if (at + 1 != argc || strcmp(argv[at], "suggest") != 0) {
 		fprintf(stderr, "pointsman slo: want \"suggest\", got %s%s%s\n",
-		    at >= 0 && at < argc ? "\"" : "",
-		    at >= 0 && at < argc ? argv[at] : "nothing",
-		    at >= 0 && at < argc ? "\"" : "");
+		    at < argc ? "\"" : "", at < argc ? argv[at] : "nothing",
+		    at < argc ? "\"" : "");
 		return EXIT_USAGE;
 	}
 	doc = admin_get(&where, "/admin/v1/slo");
 	if (doc == NULL)
 		return EXIT_BAD;
-	if (raw) {
-		json_dumpf(doc, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
+	if (raw)
+		doc_print(doc);
+	else
 		print_doc(doc);
-	}
 	json_decref(doc);
 	return EXIT_GOOD;
 }

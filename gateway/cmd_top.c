@@ -119,20 +119,14 @@ command_top(int argc, char **argv)
 	struct admin_where where = { NULL };
 	bool once = false, raw = false;
 	const struct command_option options[] = {
-		{ "config", 'c', "FILE", "where its gateway.conf is",
-		    &where.config, NULL },
-		{ "admin", 'a', "URL",
-		    "the admin listener (http://127.0.0.1:7071)", &where.url,
-		    NULL },
+		ADMIN_WHERE_OPTIONS(where),
 		{ "once", 0, NULL, "print once and exit", NULL, &once },
 		{ "json", 0, NULL, "as JSON, one document a line", NULL, &raw },
 	};
-	int at = command_options(
-	    argc, argv, "pointsman top [OPTION]...", options, 4);
+	int code;
 
-	if (at == -1)
-		return EXIT_GOOD;
-	if (at != argc)
-		return EXIT_USAGE;
+	if (!command_only_options(argc, argv, "pointsman top [OPTION]...",
+		COMMAND_OPTIONS(options), &code))
+		return code;
 	return watch(&where, once || !isatty(STDOUT_FILENO), raw);
 }

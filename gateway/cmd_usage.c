@@ -7,6 +7,7 @@
 #include "gateway/admin/usage_page.h"
 #include "gateway/admin_client.h"
 #include "gateway/command.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/uri.h"
 
 #define TEXT_MAX ((size_t)64 << 20)
@@ -47,8 +48,8 @@ ask_gateway(const struct admin_where *where, struct slice query)
 static json_t *
 ask_file(const char *file, struct slice query)
 {
-	struct usage_question q;
-	struct errmsg why;
+	struct usage_question q = { .format = USAGE_JSON };
+	struct errmsg why = { "" };
 	json_t *doc = NULL;
 
 	if (usage_read_question(query, clock_wall(), &q, &why) != OK ||
@@ -147,28 +148,19 @@ command_usage(int argc, char **argv)
 		{ "json", 0, NULL, "as JSON", NULL, &json },
 		{ "file", 'f', "FILE", "a ledger's file, without a gateway",
 		    &file, NULL },
-		{ "config", 'c', "FILE", "where its gateway.conf is",
-		    &where.config, NULL },
-		{ "admin", 'a', "URL",
-		    "the admin listener (http://127.0.0.1:7071)", &where.url,
-		    NULL },
+		ADMIN_WHERE_OPTIONS(where),
 	};
-	int at = command_options(argc, argv,
-	    "pointsman usage [--by tenant,model] [--since 24h] [--csv | "
-	    "--json] [-c FILE | --admin URL | --file FILE]",
-	    options, sizeof(options) / sizeof(options[0]));
-	json_t *doc;
 	int rc;
+	json_t *doc;
 
-	if (at == -1)
-		return EXIT_GOOD;
-	if (at >= 0 && at < argc)
-		fprintf(stderr,
-		    "pointsman usage: want options only, got \"%s\"\n",
-		    argv[at]);
-	if (at < 0 || at < argc || !choose_format(word, json, csv, &format))
+	if (!command_only_options(argc, argv,
+		"pointsman usage [--by tenant,model] [--since 24h] [--csv | "
+		"--json] [-c FILE | --admin URL | --file FILE]",
+		COMMAND_OPTIONS(options), &rc))
+		return rc;
+	if (!choose_format(word, json, csv, &format))
 		return EXIT_USAGE;
-	doc = ask(&where, file, list, sizeof(list) / sizeof(list[0]));
+	doc = ask(&where, file, list, COUNT(list));
 	if (doc == NULL)
 		return EXIT_BAD;
 	rc = print(doc, format);

@@ -38,10 +38,18 @@ struct command_option {
 	bool *flag; /* set where value is NULL */
 };
 
-/* Options may stand anywhere. Returns the index of the first operand; -1: the help was asked
- * for and printed; -2: wrong usage, said on stderr. */
-int command_options(int argc, char **argv, const char *usage,
-    const struct command_option *, int n);
+#define COMMAND_OPTIONS(table) table, (int)(sizeof(table) / sizeof((table)[0]))
+
+/* Options may stand anywhere; *at is then the first operand. False: the command
+ * ends here and *at is its exit code: the help was asked for and printed, or
+ * it is said on stderr what is wrong. */
+bool command_options(int argc, char **argv, const char *usage,
+    const struct command_option *, int n, int *at);
+/* The same for a command that takes no operands. */
+bool command_only_options(int argc, char **argv, const char *usage,
+    const struct command_option *, int n, int *code);
+/* The exit code of a command whose operands are wrong: says its usage. */
+int command_misused(const char *usage);
 
 struct command {
 	const char *name;

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 static inline const json_t *
 doc_get(const json_t *o, const char *name)
@@ -23,6 +24,14 @@ static inline bool
 doc_has(const json_t *o, const char *name)
 {
 	return json_is_number(doc_get(o, name));
+}
+
+/* As JSON for whoever reads it, or a program. */
+static inline void
+doc_print(const json_t *o)
+{
+	json_dumpf(o, stdout, JSON_INDENT(2));
+	putchar('\n');
 }
 
 static inline double

@@ -2,6 +2,7 @@
  * each plan, and why. */
 #include "gateway/explain.h"
 #include "gateway/doc.h"
+#include "gateway/lib/count.h"
 
 #include <string.h>
 
@@ -76,7 +77,7 @@ verdict_words(const char *verdict)
 		{ "limited", "over its rate limit" },
 		{ "cold", "model not loaded" }, { "busy", "no free slot" } };
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+	for (size_t i = 0; i < COUNT(table); i++)
 		if (strcmp(verdict, table[i].name) == 0)
 			return table[i].words;
 	return verdict;

@@ -6,6 +6,7 @@
 #include "gateway/admin/live.h"
 #include "gateway/admin_picture.h"
 #include "gateway/app.h"
+#include "gateway/lib/count.h"
 #include "gateway/viewers.h"
 
 #define ROUND USEC_SEC
@@ -100,8 +101,7 @@ send_headers(struct sink *sink)
 		{ SLICE("x-accel-buffering"), SLICE("no") },
 	};
 
-	sink->ops->headers(
-	    sink, 200, h, sizeof(h) / sizeof(h[0]), SINK_STREAMED);
+	sink->ops->headers(sink, 200, h, COUNT(h), SINK_STREAMED);
 }
 
 static void

@@ -32,6 +32,7 @@ request_hedge(struct request *r)
 	struct plan plan;
 
 	r->hedge_at = USEC_NEVER; /* asked once */
+	note_begin(r);
 	switchboard_hedge(board, late->ticket, now, &ticket, &plan);
 	if (plan.kind != PLAN_GO) {
 		log_debug("hedge_refused id=%s late=%s reason=%s", r->id,

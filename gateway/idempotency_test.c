@@ -1,5 +1,6 @@
 /* gateway/idempotency_test.c - once per key, and never another's answer. */
 #include "gateway/idempotency.h"
+#include "gateway/lib/count.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -283,7 +284,7 @@ each_tenant_and_serving_has_its_own_key_upstream(void **state)
 		{ "acme", "k", "one", "m2" },
 		{ "acmek", "", "one", "m" },
 	};
-	enum { N = sizeof(parts) / sizeof(parts[0]) };
+	enum { N = COUNT(parts) };
 	char hex[N + 1][2 * IDEMPOTENCY_DIGEST + 1];
 
 	for (size_t i = 0; i <= N; i++)

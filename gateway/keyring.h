@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "gateway/conf/conf.h"
+#include "gateway/conf/settings.h"
 #include "gateway/quota/quota.h"
 
 #define KEY_PREFIX "sk-pm-"
@@ -64,14 +65,11 @@ const struct grant *keyring_at(const struct keyring *, size_t i);
 
 /* --- keyring_file.c and keyring_write.c, for keyring.c --- */
 
-/* Settings of a key's limits, by the names of gateway.conf. NULL: no more. */
-struct grant_limit {
-	const char *name;
-	double min, max;
-};
-const struct grant_limit *grant_limit_at(size_t i);
-double grant_limit_get(const struct conf_quota *, size_t i);
-void grant_limit_set(struct conf_quota *, size_t i, double);
+/* Limits of a key: the settings of its group that have no default. NULL: no
+ * more. */
+const struct setting *grant_limit_at(size_t i);
+/* One of them; what has a default gets it. */
+void grant_limit_set(struct conf_quota *, const struct setting *limit, double);
 
 /* What there is of them. */
 json_t *limits_json(const struct conf_quota *);

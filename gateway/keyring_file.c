@@ -12,60 +12,26 @@
 
 #define MODELS_MAX 64 /* of one key */
 #define MEMBERS_MAX 8 /* of the file, that are looked at */
-#define BURST (5 * USEC_SEC)
-#define SOFT 0.8
 #define TIME_MAX 100000000000 /* seconds: the year 5138 */
 
 /* --- limits by name --- */
 
-static const struct grant_limit limits[] = {
-	{ "requests_per_minute", 1, 1e9 },
-	{ "tokens_per_minute", 1, 1e12 },
-	{ "concurrent", 1, 1e6 },
-	{ "max_tokens", 1, UINT32_MAX },
-	{ "daily_budget", 1e-6, 1e9 },
-	{ "monthly_budget", 1e-6, 1e9 },
-};
-
-const struct grant_limit *
+const struct setting *
 grant_limit_at(size_t i)
 {
-	return i < sizeof(limits) / sizeof(limits[0]) ? &limits[i] : NULL;
-}
+	const struct setting_group *g = &settings_key_limits;
 
-double
-grant_limit_get(const struct conf_quota *q, size_t i)
-{
-	const double values[] = { (double)q->requests, (double)q->tokens,
-		q->concurrent, q->max_tokens, q->daily, q->monthly };
-
-	return values[i];
+	for (size_t at = 0; at < g->n; at++)
+		if (g->rows[at].value == NULL && i-- == 0)
+			return &g->rows[at];
+	return NULL;
 }
 
 void
-grant_limit_set(struct conf_quota *q, size_t i, double v)
+grant_limit_set(struct conf_quota *q, const struct setting *limit, double v)
 {
-	q->burst = BURST;
-	q->soft = SOFT;
-	switch (i) {
-	case 0:
-		q->requests = (uint64_t)v;
-		break;
-	case 1:
-		q->tokens = (uint64_t)v;
-		break;
-	case 2:
-		q->concurrent = (unsigned)v;
-		break;
-	case 3:
-		q->max_tokens = (uint32_t)v;
-		break;
-	case 4:
-		q->daily = v;
-		break;
-	default:
-		q->monthly = v;
-	}
+	settings_set_defaults(&settings_key_limits, q);
+	setting_set_number(limit, q, v);
 }
 
 /* --- reading --- */
@@ -87,7 +53,7 @@ static enum err
 read_limit(const struct reading *in, const char *name, const json_t *v,
     struct grant *g)
 {
-	const struct grant_limit *l;
+	const struct setting *l;
 
 	for (size_t i = 0; (l = grant_limit_at(i)) != NULL; i++) {
 		if (strcmp(l->name, name) != 0)
@@ -95,7 +61,7 @@ read_limit(const struct reading *in, const char *name, const json_t *v,
 		if (!json_is_number(v) || json_number_value(v) < l->min ||
 		    json_number_value(v) > l->max)
 			return bad(in, name, "a number within its bounds");
-		grant_limit_set(&g->limits, i, json_number_value(v));
+		grant_limit_set(&g->limits, l, json_number_value(v));
 		g->limited = true;
 		return OK;
 	}

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "gateway/keyring.h"
+#include "gateway/lib/count.h"
 
 #include <cmocka.h>
 
@@ -195,7 +196,8 @@ what_it_may_outlives_a_start(void **state)
 	char key[KEY_BYTES];
 
 	for (size_t i = 0; grant_limit_at(i) != NULL; i++)
-		grant_limit_set(&wish.limits, i, (double)(i + 2));
+		grant_limit_set(
+		    &wish.limits, grant_limit_at(i), (double)(i + 2));
 	assert_int_equal(keyring_add(b->ring, &wish, key, &b->why), OK);
 	for (int again = 0; again < 2; again++) {
 		g = find(b, key);
@@ -203,8 +205,8 @@ what_it_may_outlives_a_start(void **state)
 		assert_false(grant_allows(g, &c));
 		assert_true(g->limited);
 		for (size_t i = 0; grant_limit_at(i) != NULL; i++)
-			assert_true(
-			    grant_limit_get(&g->limits, i) == (double)(i + 2));
+			assert_true(setting_number(grant_limit_at(i),
+					&g->limits) == (double)(i + 2));
 		open_again(b);
 	}
 	wish.models = NULL;
@@ -332,6 +334,24 @@ a_file_that_is_not_understood_is_refused(void **state)
 	    "keys[0].max_tokens");
 }
 
+static void
+limits_are_those_of_the_configuration(void **state)
+{
+	static const char *const names[] = { "requests_per_minute",
+		"tokens_per_minute", "concurrent", "max_tokens", "daily_budget",
+		"monthly_budget" };
+	const size_t n = COUNT(names);
+	struct conf_quota q = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(grant_limit_at(i)->name, names[i]);
+	assert_null(grant_limit_at(n));
+	grant_limit_set(&q, grant_limit_at(2), 7);
+	assert_int_equal(q.concurrent, 7);
+	assert_int_equal(q.burst, 5 * USEC_SEC);
+	assert_true(q.soft == 0.8);
+}
+
 int
 main(void)
 {
@@ -346,6 +366,7 @@ main(void)
 		TEST(what_cannot_be_written_is_not_so),
 		TEST(names_stay_names),
 		TEST(a_file_that_is_not_understood_is_refused),
+		cmocka_unit_test(limits_are_those_of_the_configuration),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

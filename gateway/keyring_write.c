@@ -17,13 +17,13 @@
 json_t *
 limits_json(const struct conf_quota *q)
 {
-	const struct grant_limit *l;
+	const struct setting *l;
 	json_t *o = json_object();
 
 	for (size_t i = 0; (l = grant_limit_at(i)) != NULL; i++)
-		if (grant_limit_get(q, i) > 0)
+		if (setting_number(l, q) > 0)
 			json_object_set_new(
-			    o, l->name, json_real(grant_limit_get(q, i)));
+			    o, l->name, json_real(setting_number(l, q)));
 	return o;
 }
 

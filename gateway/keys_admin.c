@@ -27,12 +27,7 @@ struct asked {
 static bool
 bad(struct asked *a, const char *want, const char *name, struct slice got)
 {
-	char text[512];
-
-	snprintf(text, sizeof(text), "want %s in %s, got \"%.*s\"", want, name,
-	    got.n < 200 ? (int)got.n : 200, got.n > 0 ? got.p : "");
-	admin_error(a->reply, 400, "invalid_key", text);
-	return false;
+	return query_refuse(a->reply, "invalid_key", want, name, got);
 }
 
 /* --- parameters --- */
@@ -84,9 +79,8 @@ read_expires(struct asked *a, struct slice value)
 }
 
 static bool
-read_limit(struct asked *a, size_t i, struct slice value)
+read_limit(struct asked *a, const struct setting *l, struct slice value)
 {
-	const struct grant_limit *l = grant_limit_at(i);
 	char want[64];
 	double v;
 
@@ -94,7 +88,7 @@ read_limit(struct asked *a, size_t i, struct slice value)
 		snprintf(want, sizeof(want), "%g..%g", l->min, l->max);
 		return bad(a, want, l->name, value);
 	}
-	grant_limit_set(&a->wish.limits, i, v);
+	grant_limit_set(&a->wish.limits, l, v);
 	a->wish.limited = true;
 	return true;
 }
@@ -102,7 +96,7 @@ read_limit(struct asked *a, size_t i, struct slice value)
 static bool
 read_parameter(void *arg, struct slice name, struct slice value)
 {
-	const struct grant_limit *l;
+	const struct setting *l;
 	struct asked *a = arg;
 
 	if (slice_find(value, '\0') >= 0)
@@ -124,25 +118,11 @@ read_parameter(void *arg, struct slice name, struct slice value)
 		return read_models(a, value);
 	for (size_t i = 0; (l = grant_limit_at(i)) != NULL; i++)
 		if (slice_is(name, l->name))
-			return read_limit(a, i, value);
+			return read_limit(a, l, value);
 	return bad(a,
 	    "tenant, name, expires, models or a limit such as "
 	    "requests_per_minute",
 	    "the query", name);
-}
-
-/* False: the reply says what is wrong. */
-static bool
-read_query(struct asked *a, struct slice query)
-{
-	enum err rc = query_each(query, read_parameter, a);
-
-	if (rc == ERR_LIMIT)
-		admin_error(a->reply, 400, "invalid_key",
-		    "want parameters of at most 4096 bytes, got a longer one");
-	else if (rc != OK && a->reply->status == 200)
-		admin_error(a->reply, 503, "out_of_memory", "out of memory");
-	return rc == OK;
 }
 
 static bool
@@ -296,7 +276,7 @@ keys_admin(struct app *app, struct slice method, struct slice query,
 	struct asked a = { .app = app, .reply = reply };
 
 	arena_init(&a.names, 1 << 20);
-	if (read_query(&a, query)) {
+	if (query_read(query, read_parameter, &a, "invalid_key", reply)) {
 		if (slice_is(method, "GET"))
 			list_keys(&a);
 		else if (slice_is(method, "POST"))

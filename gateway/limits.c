@@ -8,6 +8,7 @@
 #include "gateway/app.h"
 #include "gateway/attempt.h"
 #include "gateway/keyring.h"
+#include "gateway/lib/count.h"
 #include "policies/price.h"
 
 static const char *
@@ -72,7 +73,7 @@ asked_for(const struct request *r)
 	const struct scan_member *m;
 	double most = 0, v;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < COUNT(names); i++) {
 		m = scan_find(
 		    r->parsed->members, r->parsed->n_members, names[i]);
 		if (m != NULL && m->type == SCAN_NUMBER &&

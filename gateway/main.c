@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/command.h"
+#include "gateway/lib/count.h"
 
 #define OPTIONS_MAX 16
 
@@ -44,7 +45,7 @@ static const struct command commands[] = {
 	{ "docs", command_docs, NULL },
 	{ "version", command_version, "print the version" },
 };
-#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+#define N_COMMANDS COUNT(commands)
 
 static void
 usage(FILE *f)
@@ -70,6 +71,13 @@ print_help(const char *text, const struct command_option *o, int n)
 		printf("  %-26s %s\n", left, o[i].help);
 	}
 	printf("  %-26s %s\n", "    --help", "this text");
+}
+
+int
+command_misused(const char *text)
+{
+	fprintf(stderr, "usage: %s\n", text);
+	return EXIT_USAGE;
 }
 
 /* Set while a command is only asked what it takes. */
@@ -101,9 +109,9 @@ command_ask_options(const struct command *c, command_take *take, void *arg)
 	asked.take = NULL;
 }
 
-int
+bool
 command_options(int argc, char **argv, const char *text,
-    const struct command_option *o, int n)
+    const struct command_option *o, int n, int *at)
 {
 	struct option longs[OPTIONS_MAX + 2] = { { 0 } };
 	char shorts[3 * OPTIONS_MAX + 2] = "";
@@ -111,7 +119,8 @@ command_options(int argc, char **argv, const char *text,
 
 	if (asked.take != NULL) {
 		asked.take(asked.arg, text, o, n);
-		return -1;
+		*at = EXIT_GOOD;
+		return false;
 	}
 	for (int i = 0; i < n && i < OPTIONS_MAX; i++) {
 		size_t len = strlen(shorts);
@@ -128,22 +137,42 @@ command_options(int argc, char **argv, const char *text,
 	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		if (c == 'H') {
 			print_help(text, o, n);
-			return -1;
+			*at = EXIT_GOOD;
+			return false;
 		}
 		which = c - 256;
 		for (int i = 0; i < n && which < 0; i++)
 			if (o[i].letter == c)
 				which = i;
 		if (c == '?' || which < 0) {
-			fprintf(stderr, "usage: %s\n", text);
-			return -2;
+			*at = command_misused(text);
+			return false;
 		}
 		if (o[which].value != NULL)
 			*o[which].string = optarg;
 		else
 			*o[which].flag = true;
 	}
-	return optind;
+	*at = optind;
+	return true;
+}
+
+bool
+command_only_options(int argc, char **argv, const char *text,
+    const struct command_option *o, int n, int *code)
+{
+	int at;
+
+	if (!command_options(argc, argv, text, o, n, &at)) {
+		*code = at;
+		return false;
+	}
+	if (at == argc)
+		return true;
+	fprintf(stderr, "pointsman %s: want options only, got \"%s\"\n",
+	    argv[0], argv[at]);
+	*code = EXIT_USAGE;
+	return false;
 }
 
 /* What could not be written was not done, whatever was computed: a full disk

@@ -5,8 +5,6 @@
  * switchboard then; else it is this worker's own. */
 #include "gateway/note.h"
 
-#include <stdio.h>
-
 #include "gateway/admin/slo_book.h"
 #include "gateway/app.h"
 #include "gateway/request.h"
@@ -29,22 +27,27 @@ note_id(const struct request *r, char id[RECEIPT_ID_BYTES])
 	receipt_name(id, r->id);
 }
 
-static struct receipt *
-begin(struct request *r)
+static size_t
+servings_of(const struct request *r)
 {
-	const struct conf_model *m = r->routing.model;
-
-	if (r->receipt == NULL && note_expected(r))
-		r->receipt = receipt_take(store_of(r), r->worker->index,
-		    m != NULL ? m->n_servings : 0);
-	return r->receipt;
+	return r->routing.model != NULL ? r->routing.model->n_servings : 0;
 }
 
 void
 note_begin(struct request *r)
 {
-	if (begin(r) != NULL && r->routing.trace == NULL)
+	if (r->draft == NULL && note_expected(r))
+		r->draft =
+		    draft_take(store_of(r), r->worker->index, servings_of(r));
+	if (r->draft != NULL && r->routing.trace == NULL)
 		r->routing.trace = trace_take(store_of(r), r->worker->index);
+}
+
+void
+note_last_plan(struct request *r)
+{
+	if (r->routing.trace != NULL)
+		trace_give(store_of(r), r->worker->index, &r->routing.trace);
 }
 
 /* What a plan to wait was made of. By now it may be ready: then the rows are
@@ -66,24 +69,17 @@ note_plan(struct request *r, const struct plan *plan, bool hedge)
 	usec at = now > arrived ? now - arrived : 0;
 	struct route_trace copy;
 
-	if (r->receipt == NULL)
+	if (r->draft == NULL)
 		return;
 	if (r->routing.trace == NULL) {
-		receipt_add_plan(r->receipt, plan, NULL, at, hedge);
+		draft_add_plan(r->draft, plan, NULL, at, hedge);
 	} else if (plan->kind == PLAN_WAIT) {
-		receipt_add_plan(
-		    r->receipt, plan, read_waiting(r, &copy), at, hedge);
+		draft_add_plan(
+		    r->draft, plan, read_waiting(r, &copy), at, hedge);
 	} else {
-		receipt_add_plan(r->receipt, plan, r->routing.trace, at, hedge);
-		r->routing.trace->n = 0; /* a later plan may leave none */
+		draft_add_plan(r->draft, plan, r->routing.trace, at, hedge);
+		note_last_plan(r); /* no other thread plans for it now */
 	}
-}
-
-void
-note_last_plan(struct request *r)
-{
-	if (r->routing.trace != NULL)
-		trace_give(store_of(r), r->worker->index, &r->routing.trace);
 }
 
 /* What the request was, for those that come to be planned. */
@@ -95,7 +91,7 @@ add_facts(struct receipt *to, const struct request *r, usec now)
 
 	note_id(r, to->id);
 	to->wall = clock_wall() - (arrived > 0 ? now - arrived : 0);
-	snprintf(to->policy, sizeof(to->policy), "%s", r->conf->policy);
+	slice_copy(to->policy, sizeof(to->policy), slice_of(r->conf->policy));
 	to->slo = r->slo;
 	to->slo.name = NULL; /* the configuration's */
 	to->needs = f->needs;
@@ -107,20 +103,27 @@ void
 note_end(struct request *r, usec now)
 {
 	struct app *app = r->worker->app;
+	struct receipt *receipt;
 
 	note_last_plan(r);
-	if (begin(r) == NULL)
+	if (!note_expected(r))
 		return;
-	add_facts(r->receipt, r, now);
-	receipt_add_outcome(r->receipt, &r->outcome);
-	slo_book_record(app->book, r->receipt);
-	receipt_file(app->receipts, r->worker->index, &r->receipt);
+	receipt = receipt_take(app->receipts, r->worker->index,
+	    r->draft != NULL ? r->draft->set_cap : servings_of(r));
+	if (receipt == NULL)
+		return;
+	if (r->draft != NULL)
+		receipt_add_plans(receipt, r->draft);
+	add_facts(receipt, r, now);
+	receipt_add_outcome(receipt, &r->outcome);
+	slo_book_record(app->book, receipt);
+	receipt_file(app->receipts, r->worker->index, &receipt);
 }
 
 void
 note_drop(struct request *r)
 {
 	note_last_plan(r);
-	if (r->receipt != NULL)
-		receipt_drop(store_of(r), r->worker->index, &r->receipt);
+	if (r->draft != NULL)
+		draft_drop(store_of(r), r->worker->index, &r->draft);
 }

@@ -1,6 +1,6 @@
 /* gateway/note.h - a request's receipt, as it comes about.
  *
- * Begun when the router is first asked, filed when the request is over. All of
+ * Drafted when the router is first asked, filed when the request is over. All of
  * these do nothing where no receipts are kept, or memory is short. */
 #ifndef GATEWAY_NOTE_H
 #define GATEWAY_NOTE_H
@@ -13,11 +13,11 @@ struct request;
 bool note_expected(const struct request *);
 void note_id(const struct request *, char id[RECEIPT_ID_BYTES]);
 
-/* Before the router is asked. */
+/* Before the router is asked, each time. */
 void note_begin(struct request *);
 /* After it has answered. */
 void note_plan(struct request *, const struct plan *, bool hedge);
-/* No more plans will be made. */
+/* No more plans will be made, or none but after note_begin(). */
 void note_last_plan(struct request *);
 /* The outcome is complete: it is filed. */
 void note_end(struct request *, usec now);

@@ -3,6 +3,7 @@
 #include "gateway/origin.h"
 
 #include "gateway/app.h"
+#include "gateway/lib/count.h"
 #include "gateway/request.h"
 
 /* "localhost:7070" -> "localhost", "[::1]:7070" -> "[::1]". */
@@ -24,7 +25,7 @@ is_own_name(struct slice host, const struct conf_listen *listen)
 		"[::1]" };
 	struct slice name = host_without_port(host);
 
-	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+	for (size_t i = 0; i < COUNT(local); i++)
 		if (slice_iis(name, local[i]))
 			return true;
 	/* IPv6 stands in brackets in a Host header, and only there. */
@@ -51,7 +52,7 @@ without_scheme(struct slice origin, struct slice *rest, unsigned *port)
 		unsigned port;
 	} schemes[] = { { "http://", 80 }, { "https://", 443 } };
 
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+	for (size_t i = 0; i < COUNT(schemes); i++) {
 		struct slice scheme = slice_of(schemes[i].name);
 
 		if (!slice_istarts(origin, scheme))

@@ -1,5 +1,7 @@
 /* gateway/outcome.c - what is told of a request once it is over, and, at
- * COMMIT, in its headers.
+ * COMMIT, in its headers. Whoever may come next is told before the last bytes
+ * of the answer go out (limits, and by then the router); those who only count
+ * and write, after.
  *
  * Spans are the client's: TTFT runs from the request's arrival, through waits
  * and retries. An attempt's report has the backend's share of it. */
@@ -112,7 +114,7 @@ note_drill(const struct request *r)
 }
 
 void
-outcome_emit(struct request *r)
+outcome_close(struct request *r)
 {
 	struct outcome *o = &r->outcome;
 	usec now = r->worker->now;
@@ -137,10 +139,17 @@ outcome_emit(struct request *r)
 	else
 		judge_slo(o, &r->slo);
 	limits_settle(r);
-	note_drill(r);
 	request_drop_attempt(r, &r->second);
 	request_drop_attempt(r, &r->attempt);
-	app_finish(r->worker->app, r->worker->index, o, now);
-	tracing_end(r, now);
-	note_end(r, now);
+}
+
+void
+outcome_tell(struct request *r)
+{
+	struct worker *w = r->worker;
+
+	note_drill(r);
+	app_finish(w->app, w->index, &r->outcome, w->now);
+	tracing_end(r, w->now);
+	note_end(r, w->now);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/command.h"
+#include "gateway/lib/count.h"
 
 /* --- the manual page --- */
 
@@ -228,7 +229,7 @@ pages_write(const char *kind)
 	size_t n;
 	const struct command *c = command_table(&n);
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		if (strcmp(kind, rows[i].kind) != 0)
 			continue;
 		rows[i].write(c, n);

@@ -33,7 +33,6 @@ it_is_read_in_the_dialect_that_was_asked(void **state)
 {
 	static const char body[] = "{\"detail\":\"Not Found\"}";
 
-	(void)state;
 	assert_int_equal(refused(CAP_CHAT, 404, body), FAULT_MODEL);
 	assert_int_equal(refused(CAP_EMBEDDINGS, 404, body), FAULT_UNSUITED);
 	assert_int_equal(refused(CAP_EMBEDDINGS, 404,

@@ -219,6 +219,7 @@ request_new(struct worker *w, struct exchange *x)
 	r->outcome.ttft = r->outcome.itl = r->outcome.total = -1;
 	r->outcome.cost = -1;
 	list_init(&r->on_runnable);
+	list_init(&r->on_owed);
 	list_append(&w->live, &r->on_live);
 	make_id(w, r->id);
 	uv_timer_init(&w->loop, &r->timer);

@@ -67,10 +67,10 @@ enum head_verdict {
 
 struct attempt;
 struct grant;
-struct receipt;
+struct receipt_draft;
 
 struct request {
-	struct list on_runnable, on_live;
+	struct list on_runnable, on_live, on_owed;
 	unsigned refs;
 	enum request_state state;
 	usec began, entered; /* headers were in; the state was entered */
@@ -117,6 +117,7 @@ struct request {
 
 	/* left by callbacks */
 	bool received, gone, drained, closed, aborted;
+	bool over; /* its outcome is complete */
 	bool released; /* the exchange's reference has been given up */
 
 	struct trace_context trace; /* where one is kept */
@@ -124,7 +125,7 @@ struct request {
 	unsigned n_waits;
 	struct claim claim; /* on its Idempotency-Key */
 	struct kept_answer *replay; /* what it is answered with, or NULL */
-	struct receipt *receipt; /* being written, or NULL (note.h) */
+	struct receipt_draft *draft; /* of its receipt, or NULL (note.h) */
 	struct outcome outcome;
 	bool sent_headers;
 };

@@ -259,6 +259,7 @@ request_retry(struct request *r)
 		request_settle_ticket(r);
 		return answer_fault(r, NULL, &fault);
 	}
+	note_begin(r);
 	switchboard_retry(
 	    r->worker->app->board, a->ticket, &fault, r->worker->now, &r->plan);
 	a->ticketed = false;

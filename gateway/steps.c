@@ -375,9 +375,10 @@ abort_request(struct request *r)
 static enum step
 step_finish(struct request *r)
 {
-	if (!uv_is_closing((uv_handle_t *)&r->timer)) {
-		outcome_emit(r);
-		request_disarm(r);
+	if (!r->over) {
+		r->over = true;
+		outcome_close(r);
+		worker_owes(r->worker, &r->on_owed);
 	}
 	if (r->closed && !r->released) {
 		r->released = true;

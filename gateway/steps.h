@@ -63,7 +63,9 @@ void request_tell_limits(struct request *, const struct attempt *);
 /* outcome.c: for the headers that go out now. */
 void outcome_note_commit(struct request *);
 void outcome_note_attempt(struct request *, const struct attempt *);
-/* Once, at FINISH: fills what is left of r->outcome and hands it on. */
-void outcome_emit(struct request *);
+/* Once, at FINISH: fills what is left of r->outcome, tells the limits. */
+void outcome_close(struct request *);
+/* Once, later in the same turn: hands it on to all who count or write. */
+void outcome_tell(struct request *);
 
 #endif

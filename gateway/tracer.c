@@ -1,7 +1,10 @@
-/* gateway/tracer.c - a queue of finished requests, and the post to a
- * collector.
+/* gateway/tracer.c - spans of finished requests, and the post to a collector.
  *
- *	idle --a second, or a batch full--> posting --2xx--> idle
+ * Spans gather in chunks of what one post may have: a ring, in which workers
+ * fill one and the main thread posts those that they have left, the oldest
+ * first.
+ *
+ *	idle --a second, or a chunk left--> posting --2xx--> idle
  *	                                      | ^
  *	       429, 502, 503, 504, no answer  v | after a pause, doubling
  *	                                    resting --too often--> idle, dropped
@@ -15,7 +18,7 @@
 #include "gateway/app.h"
 #include "gateway/lib/hex.h"
 #include "gateway/lib/log.h"
-#include "gateway/tracer_record.h"
+#include "gateway/telemetry/otlp.h"
 #include "gateway/upstream/target.h"
 
 #define PERIOD USEC_SEC
@@ -23,25 +26,30 @@
 #define PAUSE USEC_SEC /* before the second try; then twice as long, ... */
 #define TRIES 5
 #define LAST_WORDS (2 * USEC_SEC) /* for the rest, at the end */
-#define DOCUMENT_MAX ((size_t)8 << 20)
 #define HEADERS_MAX ((size_t)1 << 20)
 #define INSTANCE 8 /* random bytes */
+
+struct chunk {
+	struct buf spans;
+	unsigned requests;
+};
 
 struct tracer {
 	struct app *app;
 	char instance[2 * INSTANCE + 1];
 
 	pthread_mutex_t lock; /* guards what follows */
-	struct tracer_record *first, **last;
-	size_t n;
+	struct chunk chunks[TRACER_CHUNKS];
+	unsigned filled; /* the one that is added to */
+	unsigned oldest; /* only the main thread changes it */
 	struct tracer_stats stats;
 
 	/* main thread's */
 	struct transfer *transfer;
-	struct buf document; /* being posted, or to be posted again */
 	struct buf headers;
-	struct slice body;
-	unsigned requests, tries; /* of the document */
+	char head[OTLP_HEAD_MAX];
+	struct slice body[2];
+	unsigned tries; /* of the oldest chunk */
 	usec due, until; /* the next post; the end of this one */
 	usec give_up; /* 0: the process goes on */
 };
@@ -58,65 +66,72 @@ tracer_new(struct app *app)
 		abort();
 	hex_write(random, sizeof(random), t->instance);
 	t->app = app;
-	t->last = &t->first;
-	buf_init(&t->document, DOCUMENT_MAX);
+	for (unsigned i = 0; i < TRACER_CHUNKS; i++)
+		buf_init(&t->chunks[i].spans, TRACER_CHUNK);
 	buf_init(&t->headers, HEADERS_MAX);
 	pthread_mutex_init(&t->lock, NULL);
 	return t;
-}
-
-static struct tracer_record *
-take_first(struct tracer *t)
-{
-	struct tracer_record *r;
-
-	pthread_mutex_lock(&t->lock);
-	r = t->first;
-	if (r != NULL) {
-		t->first = r->next;
-		t->n--;
-		if (t->first == NULL)
-			t->last = &t->first;
-	}
-	pthread_mutex_unlock(&t->lock);
-	return r;
 }
 
 void
 tracer_free(struct tracer **tp)
 {
 	struct tracer *t = *tp;
-	struct tracer_record *r;
 
 	if (t == NULL)
 		return;
-	while ((r = take_first(t)) != NULL)
-		tracer_record_free(r);
-	buf_fini(&t->document);
+	for (unsigned i = 0; i < TRACER_CHUNKS; i++)
+		buf_fini(&t->chunks[i].spans);
 	buf_fini(&t->headers);
 	pthread_mutex_destroy(&t->lock);
 	free(t);
 	*tp = NULL;
 }
 
+/* --- with the lock --- */
+
+/* From now on the next one is filled; false where all are to be posted. */
+static bool
+leave_chunk(struct tracer *t)
+{
+	unsigned next = (t->filled + 1) % TRACER_CHUNKS;
+
+	if (next == t->oldest)
+		return false;
+	t->filled = next;
+	return true;
+}
+
 /* --- from a worker --- */
 
-bool
-tracer_add(struct tracer *t, struct tracer_record *r)
+/* The whole of a chunk's memory at once: it is taken as it is filled. */
+static bool
+has_room(struct chunk *c, size_t n)
 {
-	bool room;
+	if (n <= TRACER_CHUNK - c->spans.n &&
+	    buf_reserve_exactly(&c->spans, TRACER_CHUNK - c->spans.n))
+		return true;
+	if (c->requests == 0) /* there may be memory next time */
+		buf_reset(&c->spans);
+	return false;
+}
+
+void
+tracer_add(struct tracer *t, struct slice spans)
+{
+	struct chunk *c;
 
 	pthread_mutex_lock(&t->lock);
-	room = r != NULL && t->n < TRACER_QUEUE;
-	if (room) {
-		*t->last = r;
-		t->last = &r->next;
-		t->n++;
+	c = &t->chunks[t->filled];
+	if (spans.n > TRACER_CHUNK - c->spans.n && leave_chunk(t))
+		c = &t->chunks[t->filled];
+	if (has_room(c, spans.n)) {
+		buf_add(&c->spans, spans);
+		c->requests++;
 	} else {
 		t->stats.dropped++;
 	}
 	pthread_mutex_unlock(&t->lock);
-	return room;
 }
 
 void
@@ -127,30 +142,24 @@ tracer_stats(struct tracer *t, struct tracer_stats *out)
 	pthread_mutex_unlock(&t->lock);
 }
 
-static size_t
-queued(struct tracer *t)
-{
-	size_t n;
-
-	pthread_mutex_lock(&t->lock);
-	n = t->n;
-	pthread_mutex_unlock(&t->lock);
-	return n;
-}
-
 /* --- posting --- */
 
+/* Is done with the oldest chunk. */
 static void
 forget(struct tracer *t, bool sent)
 {
+	struct chunk *c = &t->chunks[t->oldest];
+
 	pthread_mutex_lock(&t->lock);
 	if (sent)
-		t->stats.sent += t->requests;
+		t->stats.sent += c->requests;
 	else
-		t->stats.dropped += t->requests;
+		t->stats.dropped += c->requests;
+	c->requests = 0;
+	buf_reset(&c->spans);
+	t->oldest = (t->oldest + 1) % TRACER_CHUNKS;
 	pthread_mutex_unlock(&t->lock);
-	t->requests = t->tries = 0;
-	buf_reset(&t->document);
+	t->tries = 0;
 }
 
 static bool
@@ -161,14 +170,14 @@ may_try_again(const struct transfer_result *r)
 }
 
 static void
-warn(const struct tracer *t, const struct transfer_result *r, bool again)
+warn(struct tracer *t, const struct transfer_result *r, bool again)
 {
 	static struct log_limit often = { .event = "otlp", .most = 3 };
 
 	if (log_limit_pass(&often, clock_now()))
 		log_warn("otlp_failed status=%d requests=%u again=%d "
 			 "reason=\"%s\"",
-		    r->status, t->requests, again,
+		    r->status, t->chunks[t->oldest].requests, again,
 		    r->message[0] != '\0' ? r->message
 					  : fault_rule(r->fault)->name);
 }
@@ -198,11 +207,14 @@ on_done(void *arg, const struct transfer_result *r)
 {
 	struct tracer *t = arg;
 
+	usec now = clock_now();
+
 	t->transfer = NULL;
 	if (r->status >= 200 && r->status < 300)
 		forget(t, true);
 	else
-		on_failed(t, r, clock_now());
+		on_failed(t, r, now);
+	tracer_tick(t, now);
 }
 
 /* Those of its own, and those of the configuration as it is now. */
@@ -212,11 +224,12 @@ headers_of(struct tracer *t)
 	const char *more = t->app->conf->otlp.headers;
 
 	buf_reset(&t->headers);
-	buf_add_str(&t->headers, "content-type: application/json\n");
+	buf_add_str(&t->headers, "content-type: " OTLP_TYPE "\n");
 	buf_add_str(&t->headers, more != NULL ? more : "");
 	return buf_slice(&t->headers);
 }
 
+/* The oldest chunk, which nobody adds to. */
 static void
 post(struct tracer *t, usec now)
 {
@@ -227,10 +240,12 @@ post(struct tracer *t, usec now)
 	struct transfer_request q = { .method = "POST",
 		.url = where.url,
 		.headers = headers_of(t),
-		.body = &t->body,
-		.n_body = 1 };
+		.body = t->body,
+		.n_body = 2 };
 
-	t->body = buf_slice(&t->document);
+	t->body[1] = buf_slice(&t->chunks[t->oldest].spans);
+	t->body[0] =
+	    slice_make(t->head, otlp_head(t->head, t->instance, t->body[1].n));
 	transfer_target(&q, &where);
 	t->tries++;
 	t->until = now + TIMEOUT;
@@ -239,71 +254,48 @@ post(struct tracer *t, usec now)
 		forget(t, false);
 }
 
-static void
-make_document(struct tracer *t)
+/* Is there a chunk to be posted, be it the one that is being filled? */
+static bool
+is_due(struct tracer *t, bool filled)
 {
-	struct tracer_record *r;
+	bool due;
 
-	otlp_begin(&t->document, t->instance);
-	while (t->requests < TRACER_BATCH && (r = take_first(t)) != NULL) {
-		otlp_add(&t->document, &r->trace, t->requests == 0);
-		tracer_record_free(r);
-		t->requests++;
-	}
-	otlp_end(&t->document);
-	if (buf_err(&t->document) != OK)
-		forget(t, false);
-}
-
-/* The collector has gone with a new configuration, or never was. */
-static void
-drop_all(struct tracer *t)
-{
-	struct tracer_record *r;
-
-	while ((r = take_first(t)) != NULL) {
-		tracer_record_free(r);
-		t->requests++;
-	}
-	if (t->requests > 0)
-		forget(t, false);
+	pthread_mutex_lock(&t->lock);
+	if (filled && t->chunks[t->filled].requests > 0)
+		(void)leave_chunk(t);
+	due = t->oldest != t->filled;
+	pthread_mutex_unlock(&t->lock);
+	return due;
 }
 
 void
 tracer_tick(struct tracer *t, usec now)
 {
 	const struct transfer_result late = { .message = "timeout" };
-	size_t n = queued(t);
 
 	if (t->transfer != NULL && now >= t->until) {
 		transfer_cancel(&t->transfer);
 		on_failed(t, &late, now);
 	}
-	if (t->transfer != NULL || (n == 0 && t->requests == 0))
+	if (t->transfer != NULL || (t->tries > 0 && now < t->due))
 		return;
-	if (t->app->conf->otlp.url == NULL) {
-		drop_all(t);
-		return;
-	}
-	if (now < t->due && (t->requests > 0 || n < TRACER_BATCH))
+	if (!is_due(t, t->tries == 0 && now >= t->due))
 		return;
 	t->due = now + PERIOD;
-	if (t->requests == 0)
-		make_document(t);
-	if (t->requests > 0)
+	if (t->app->conf->otlp.url != NULL)
 		post(t, now);
+	else /* gone with a new configuration */
+		forget(t, false);
 }
 
 bool
 tracer_drained(struct tracer *t, usec now)
 {
-	if (t->give_up == 0) {
+	if (t->give_up == 0)
 		t->give_up = now + LAST_WORDS;
-		t->due = now;
-	}
-	if (t->transfer == NULL && t->requests == 0 && queued(t) == 0)
-		return true;
 	t->due = now;
+	if (t->transfer == NULL && !is_due(t, true))
+		return true;
 	return now >= t->give_up;
 }
 

@@ -1,16 +1,18 @@
 /* gateway/tracer.h - spans of sampled requests, sent to a collector.
  *
- * Workers leave records, at most TRACER_QUEUE of them; the main thread makes
- * documents of up to TRACER_BATCH, once a second or when there are as many,
- * and posts one at a time (OTLP over HTTP, JSON). A collector that is busy is
- * tried again for a while; what does not fit meanwhile is dropped and
- * counted. Nobody ever waits for it but the process's end, for two seconds. */
+ * Workers write the spans of a request when it ends; the main thread posts what
+ * has gathered, once a second or when it is TRACER_CHUNK bytes, one post at a
+ * time (OTLP over HTTP, Protobuf). A collector that is busy is tried again for
+ * a while; what comes meanwhile and does not fit in TRACER_CHUNKS of those is
+ * dropped and counted. Nobody ever waits for it but the process's end, for two
+ * seconds. */
 #ifndef GATEWAY_TRACER_H
 #define GATEWAY_TRACER_H
 
 #include <stdbool.h>
 
 #include "gateway/lib/clock.h"
+#include "gateway/lib/slice.h"
 
 struct app;
 struct attempt;
@@ -18,8 +20,9 @@ struct buf;
 struct request;
 struct tracer;
 
-#define TRACER_QUEUE 4096
-#define TRACER_BATCH 256
+/* Collectors take at least a megabyte. */
+#define TRACER_CHUNK ((size_t)1000 * 1000)
+#define TRACER_CHUNKS 4
 
 struct tracer *tracer_new(struct app *);
 void tracer_free(struct tracer **);
@@ -33,6 +36,8 @@ void tracing_begin(struct request *);
 void tracing_headers(const struct attempt *, struct buf *headers);
 /* Its outcome is complete. */
 void tracing_end(struct request *, usec now);
+/* The spans of one request, or nothing where there is no room. */
+void tracer_add(struct tracer *, struct slice spans);
 
 /* --- main thread --- */
 

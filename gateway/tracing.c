@@ -1,15 +1,13 @@
-/* gateway/tracing.c - a request's trace: from its headers to a record for the
- * collector.
+/* gateway/tracing.c - a request's trace: from its headers to its spans.
  *
  * Where no collector is named, what came in goes on as it is. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/app.h"
 #include "gateway/attempt.h"
 #include "gateway/request.h"
-#include "gateway/tracer_record.h"
+#include "gateway/telemetry/otlp.h"
+#include "gateway/tracer.h"
 
 #define STATE_MAX 512 /* bytes of tracestate that have to be passed on */
 
@@ -44,84 +42,39 @@ is_plain(struct slice s)
 	return s.n > 0 && s.n <= STATE_MAX;
 }
 
-static void
-pass_on(const struct request *r, const struct trace_context *c,
-    const unsigned char *span, struct buf *headers)
+static bool
+has_parent(const struct trace_context *c)
 {
-	struct slice state = exchange_header(r->exchange, "tracestate");
+	static const unsigned char none[SPAN_ID];
 
-	buf_add_str(headers, "traceparent: ");
-	trace_write(c, span, headers);
-	buf_add_char(headers, '\n');
-	if (is_plain(state))
-		buf_addf(headers, "tracestate: %.*s\n", SLICE_ARG(state));
+	return memcmp(c->parent, none, sizeof(none)) != 0;
 }
 
 void
 tracing_headers(const struct attempt *a, struct buf *headers)
 {
 	const struct request *r = a->request;
-	struct trace_context c;
+	struct trace_context c = r->trace;
 	unsigned char span[SPAN_ID];
-	bool known =
-	    trace_parse(exchange_header(r->exchange, "traceparent"), &c);
+	struct slice state;
 
-	if (is_on(r)) {
-		trace_attempt(&r->trace, a->number, span);
-		/* a state belongs to the trace that it came with */
-		if (known) {
-			pass_on(r, &r->trace, span, headers);
-			return;
-		}
-		buf_add_str(headers, "traceparent: ");
-		trace_write(&r->trace, span, headers);
-		buf_add_char(headers, '\n');
-	} else if (known) {
-		pass_on(r, &c, c.parent, headers);
-	}
+	if (is_on(r))
+		trace_attempt(&c, a->number, span);
+	else if (trace_parse(exchange_header(r->exchange, "traceparent"), &c))
+		memcpy(span, c.parent, sizeof(span));
+	else
+		return;
+	buf_add_str(headers, "traceparent: ");
+	trace_write(&c, span, headers);
+	buf_add_char(headers, '\n');
+	if (!has_parent(&c)) /* a state belongs to the trace it came with */
+		return;
+	state = exchange_header(r->exchange, "tracestate");
+	if (is_plain(state))
+		buf_addf(headers, "tracestate: %.*s\n", SLICE_ARG(state));
 }
 
 /* --- once it is over --- */
-
-static void
-copy_outcome(struct tracer_record *record, const struct request *r)
-{
-	struct outcome *o = &record->trace.outcome;
-
-	*o = r->outcome;
-	/* may lie in the request's own memory; all else is the snapshot's or a
-	 * constant */
-	snprintf(record->id, sizeof(record->id), "%s", o->id);
-	snprintf(record->model, sizeof(record->model), "%s", o->model);
-	snprintf(record->slo, sizeof(record->slo), "%s", o->slo);
-	o->id = record->id;
-	o->model = record->model;
-	o->slo = record->slo;
-	snprintf(record->asked, sizeof(record->asked), "%s",
-	    r->asked != NULL ? r->asked : "");
-	for (size_t i = 0; i < ATTEMPTS_KEPT; i++)
-		if (r->asked != NULL && o->attempts[i].model == r->asked)
-			o->attempts[i].model = record->asked;
-	o->key = NULL; /* not told, and may be the keyring's */
-}
-
-/* From the clock that the request was timed with to the calendar's. */
-static void
-copy_times(struct tracer_record *record, const struct request *r, usec now)
-{
-	const usec to_wall = clock_wall() - clock_now();
-	usec arrived = r->routing.arrived > 0 ? r->routing.arrived : r->began;
-	struct trace_record *t = &record->trace;
-
-	t->began = (r->began < arrived ? r->began : arrived) + to_wall;
-	t->arrived = arrived + to_wall;
-	t->ended = now + to_wall;
-	t->n_waits = r->n_waits < WAITS_KEPT ? r->n_waits : WAITS_KEPT;
-	for (unsigned i = 0; i < t->n_waits; i++) {
-		t->waits[i].from = r->waits[i].from + to_wall;
-		t->waits[i].to = r->waits[i].to + to_wall;
-	}
-}
 
 static bool
 went_wrong(const struct outcome *o)
@@ -141,38 +94,26 @@ went_wrong(const struct outcome *o)
 static bool
 is_kept(const struct request *r)
 {
-	static const unsigned char none[SPAN_ID];
-
-	if (r->trace.sampled)
-		return true;
-	return memcmp(r->trace.parent, none, sizeof(none)) == 0 &&
-	    went_wrong(&r->outcome);
+	return r->trace.sampled ||
+	    (!has_parent(&r->trace) && went_wrong(&r->outcome));
 }
 
 void
 tracing_end(struct request *r, usec now)
 {
-	struct tracer_record *record;
+	char room[OTLP_REQUEST_MAX];
+	usec arrived = r->routing.arrived > 0 ? r->routing.arrived : r->began;
+	struct trace_record record = { .context = &r->trace,
+		.outcome = &r->outcome,
+		.began = r->began < arrived ? r->began : arrived,
+		.arrived = arrived,
+		.ended = now,
+		.waits = r->waits,
+		.n_waits = r->n_waits < WAITS_KEPT ? r->n_waits : WAITS_KEPT };
 
 	if (!is_on(r) || !is_kept(r))
 		return;
-	record = malloc(sizeof(*record));
-	if (record != NULL) {
-		record->next = NULL;
-		record->conf = conf_ref(r->conf);
-		record->trace.context = r->trace;
-		copy_outcome(record, r);
-		copy_times(record, r, now);
-	}
-	if (!tracer_add(r->worker->app->tracer, record))
-		tracer_record_free(record);
-}
-
-void
-tracer_record_free(struct tracer_record *record)
-{
-	if (record == NULL)
-		return;
-	conf_unref(&record->conf);
-	free(record);
+	record.to_wall = clock_wall() - clock_now();
+	tracer_add(r->worker->app->tracer,
+	    slice_make(room, otlp_spans(room, &record)));
 }

@@ -9,6 +9,7 @@
 
 #include "gateway/app.h"
 #include "gateway/request.h"
+#include "gateway/steps.h"
 #include "gateway/warm.h"
 
 #define POOLED 64 /* idle blocks of each kind */
@@ -56,6 +57,27 @@ take_claims(struct worker *w)
 		request_wake(r);
 }
 
+void
+worker_owes(struct worker *w, struct list *request)
+{
+	atomic_fetch_add(&w->gauges.over, 1);
+	list_append(&w->owed, request);
+}
+
+static void
+tell(struct worker *w)
+{
+	struct request *r;
+	struct list *node;
+
+	while ((node = list_pop(&w->owed)) != NULL) {
+		r = CONTAINER_OF(node, struct request, on_owed);
+		outcome_tell(r);
+		request_disarm(r);
+		atomic_fetch_add(&w->gauges.told, 1);
+	}
+}
+
 static void
 bury(struct worker *w)
 {
@@ -86,7 +108,7 @@ publish_gauges(struct worker *w)
 static void
 settle(struct worker *w)
 {
-	bool busy = true;
+	bool busy = true, any = false;
 
 	w->now = clock_now();
 	for (int turn = 0; busy && turn < TURNS_MAX; turn++) {
@@ -94,13 +116,16 @@ settle(struct worker *w)
 		busy |= upstream_settle(w->upstream);
 		busy |= front_settle(w->front);
 		busy |= !list_empty(&w->runnable);
+		any |= busy;
 	}
 	/* Whoever left may hold bytes that libcurl would read next. */
 	run_requests(w);
 	if (busy)
 		uv_async_send(&w->wake);
+	tell(w);
 	bury(w);
 	publish_gauges(w);
+	busy_poll_turn(&w->spin, w->conf->busy_poll, any, w->now);
 }
 
 static void
@@ -115,7 +140,7 @@ on_check(uv_check_t *h)
 	settle(h->data);
 }
 
-/* --- orders --- */
+/* --- orders, which worker_orders.c takes --- */
 
 static void
 abort_requests(struct worker *w)
@@ -161,6 +186,7 @@ on_part_closed(void *arg)
 	uv_close((uv_handle_t *)&w->wake, NULL);
 	uv_close((uv_handle_t *)&w->prepare, NULL);
 	uv_close((uv_handle_t *)&w->check, NULL);
+	busy_poll_close(&w->spin);
 }
 
 /* Transfers first: an exchange that closes would only cancel them. */
@@ -173,6 +199,7 @@ shut_down(struct worker *w)
 	warm_close(&w->warm, on_part_closed, w);
 	front_close(&w->front, on_part_closed, w);
 	run_requests(w);
+	tell(w);
 	upstream_close(&w->upstream, on_part_closed, w);
 }
 
@@ -207,64 +234,6 @@ on_wake(uv_async_t *h)
 	take_claims(w);
 	if (stop)
 		shut_down(w);
-}
-
-static void
-order(struct worker *w, bool *which)
-{
-	uv_mutex_lock(&w->orders);
-	*which = true;
-	uv_mutex_unlock(&w->orders);
-	uv_async_send(&w->wake);
-}
-
-void
-worker_wake(struct worker *w)
-{
-	uv_async_send(&w->wake);
-}
-
-void
-worker_configure(struct worker *w, struct conf *conf)
-{
-	uv_mutex_lock(&w->orders);
-	conf_unref(&w->next_conf);
-	w->next_conf = conf_ref(conf);
-	uv_mutex_unlock(&w->orders);
-	uv_async_send(&w->wake);
-}
-
-bool
-worker_adopts(struct worker *w, uint64_t version, usec patience)
-{
-	bool does;
-	int rc = 0;
-
-	uv_mutex_lock(&w->orders);
-	while (w->adopted < version && rc == 0)
-		rc = uv_cond_timedwait(
-		    &w->on_adopted, &w->orders, (uint64_t)patience * 1000);
-	does = w->adopted >= version;
-	uv_mutex_unlock(&w->orders);
-	return does;
-}
-
-void
-worker_drain(struct worker *w)
-{
-	order(w, &w->order_drain);
-}
-
-void
-worker_abort(struct worker *w)
-{
-	order(w, &w->order_abort);
-}
-
-void
-worker_stop(struct worker *w)
-{
-	order(w, &w->order_stop);
 }
 
 /* --- the thread --- */
@@ -312,6 +281,7 @@ worker_start(struct worker *w, struct app *app, unsigned index, int listen_fd,
 	w->now = clock_now();
 	list_init(&w->runnable);
 	list_init(&w->live);
+	list_init(&w->owed);
 	list_init(&w->graveyard);
 	pool_init(&w->requests, sizeof(struct request), POOLED);
 	pool_init(&w->parsed, sizeof(struct dialect_request), POOLED);
@@ -322,6 +292,7 @@ worker_start(struct worker *w, struct app *app, unsigned index, int listen_fd,
 	uv_async_init(&w->loop, &w->wake, on_wake);
 	uv_prepare_init(&w->loop, &w->prepare);
 	uv_check_init(&w->loop, &w->check);
+	busy_poll_init(&w->spin, &w->loop);
 	w->wake.data = w->prepare.data = w->check.data = w;
 	rc = open_parts(w, listen_fd, why);
 	if (rc != OK)

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <uv.h>
 
+#include "gateway/busy_poll.h"
 #include "gateway/conf/conf.h"
 #include "gateway/front/front.h"
 #include "gateway/lib/list.h"
@@ -24,6 +25,7 @@ struct worker_gauges {
 	atomic_uint requests, connections, transfers, connections_made;
 	atomic_ullong heartbeats; /* sent since the start */
 	atomic_uint draining; /* 1: it accepts no more */
+	atomic_uint over, told; /* requests, ever */
 };
 
 struct worker {
@@ -35,6 +37,7 @@ struct worker {
 	uv_async_t wake;
 	uv_prepare_t prepare;
 	uv_check_t check;
+	struct busy_poll spin;
 	unsigned open_handles; /* front, upstream: until they say closed */
 
 	struct front *front;
@@ -43,6 +46,7 @@ struct worker {
 	struct conf *conf; /* the newest; requests pin their own */
 	struct list runnable; /* requests with something to do */
 	struct list live; /* all requests */
+	struct list owed; /* requests that are over and not told of yet */
 	struct list graveyard; /* freed at the end of the turn */
 	struct pool requests, parsed; /* their memory */
 	usec now; /* of this turn */
@@ -58,11 +62,18 @@ struct worker {
 	bool order_drain, order_abort, order_stop;
 };
 
+/* Its own thread: a request is over, by its node in `owed`. Whoever counts it
+ * is told at the end of the turn, when the answer is out. */
+void worker_owes(struct worker *, struct list *request);
+
 /* listen_fd is shared by all workers and not owned. */
 enum err worker_start(struct worker *, struct app *, unsigned index,
     int listen_fd, struct errmsg *why) MUST_USE;
 /* From any thread. */
 void worker_wake(struct worker *);
+/* Waits, for microseconds, until all are told of what was over before: who has
+ * read an answer may ask for its receipt at once. */
+void worker_await_told(struct worker *);
 void worker_configure(struct worker *, struct conf *); /* takes a reference */
 /* Whether it uses that configuration, or a later one; waits for it for as long.
  * Once it does, no new request is judged by an older one. */

@@ -150,6 +150,10 @@ class Gateway:
     def ready(self):
         if self.process.poll() is not None:
             raise AssertionError("the gateway exited:\n" + self.log())
+        return self.answers()
+
+    def answers(self):
+        """Whether it says that it is ready; it may have ended."""
         try:
             return http_json(self.admin, "GET", "/readyz", timeout=1)[0] == 200
         except OSError:

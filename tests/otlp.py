@@ -1,23 +1,23 @@
 """A collector of OpenTelemetry that takes nothing on trust: OTLP 1.0 over HTTP,
-JSON encoding. What does not follow the schema is a complaint."""
+Protobuf encoding, read by OpenTelemetry's own schema. What does not follow it
+is a complaint.
+
+The schema is a package of tools/bootstrap's, which this file runs itself with
+as a process of its own: a body in, what it says out.
+"""
 import http.server
 import json
-import re
+import os
+import struct
+import subprocess
+import sys
 import threading
 import time
 
-HEX = {"traceId": 32, "spanId": 16, "parentSpanId": 16}
-SPAN = {"traceId", "spanId", "parentSpanId", "name", "kind", "attributes",
-        "startTimeUnixNano", "endTimeUnixNano", "status"}
-VALUES = {
-    "stringValue": lambda v: isinstance(v, str),
-    "boolValue": lambda v: isinstance(v, bool),
-    "doubleValue": lambda v: isinstance(v, float | int)
-    and not isinstance(v, bool),
-    # 64-bit integers are decimal strings
-    "intValue": lambda v: isinstance(v, str) and re.fullmatch(r"-?\d+", v),
-}
+PYTHON = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                      "../build/tools/python/bin/python")
 YEAR = 365 * 86400 * 10**9
+KINDS = (1, 2, 3, 4, 5)
 
 
 def check(condition, *what):
@@ -25,57 +25,99 @@ def check(condition, *what):
         raise ValueError(" ".join(str(w) for w in what))
 
 
+# --- in the process that has the schema ---
+
 def read_attributes(rows):
     out = {}
-    check(isinstance(rows, list), "attributes are no list:", rows)
     for row in rows:
-        check(set(row) == {"key", "value"}, "attribute:", row)
-        check(row["key"] and row["key"] not in out, "key:", row)
-        (kind, value), = row["value"].items()
-        check(kind in VALUES and VALUES[kind](value), "value:", row)
-        out[row["key"]] = int(value) if kind == "intValue" else value
+        kind = row.value.WhichOneof("value")
+        check(row.key and row.key not in out, "key:", row)
+        check(kind in ("string_value", "bool_value", "int_value",
+                       "double_value"), "value:", row)
+        out[row.key] = getattr(row.value, kind)
     return out
-
-
-def read_time(span, name):
-    text = span[name]
-    check(isinstance(text, str) and text.isdigit(), name, text)
-    check(abs(int(text) - time.time_ns()) < YEAR, name, text)
-    return int(text)
 
 
 def read_span(span):
-    check(set(span) <= SPAN, "unknown members:", set(span) - SPAN)
-    for name, digits in HEX.items():
-        if name == "parentSpanId" and name not in span:
+    out = {"attributes": read_attributes(span.attributes),
+           "name": span.name, "kind": span.kind,
+           "start": span.start_time_unix_nano,
+           "end": span.end_time_unix_nano}
+    for name, value, size in (("traceId", span.trace_id, 16),
+                              ("spanId", span.span_id, 8),
+                              ("parentSpanId", span.parent_span_id, 8)):
+        if name == "parentSpanId" and not value:
             continue
-        check(re.fullmatch(f"[0-9a-f]{{{digits}}}", span[name])
-              and set(span[name]) != {"0"}, name, span[name])
-    check(isinstance(span["name"], str) and span["name"], "name")
-    check(span["kind"] in (1, 2, 3, 4, 5), "kind:", span["kind"])
-    out = dict(span, attributes=read_attributes(span["attributes"]))
-    out["start"] = read_time(span, "startTimeUnixNano")
-    out["end"] = read_time(span, "endTimeUnixNano")
+        check(len(value) == size and any(value), name, value)
+        out[name] = value.hex()
+    check(span.name, "name")
+    check(span.kind in KINDS, "kind:", span.kind)
+    for name in ("start", "end"):
+        check(abs(out[name] - time.time_ns()) < YEAR, name, out[name])
     check(out["start"] <= out["end"], "ends before it starts:", span)
-    if "status" in span:
-        check(set(span["status"]) <= {"code", "message"}
-              and span["status"]["code"] in (0, 1, 2), span["status"])
+    if span.HasField("status"):
+        check(span.status.code in (0, 1, 2), span.status)
+        out["status"] = {"code": span.status.code,
+                         "message": span.status.message}
     return out
 
 
-def read_document(doc):
+def read_document(export, body):
     """(attributes of the resource, its spans); ValueError where it does not
     follow the schema."""
-    check(set(doc) == {"resourceSpans"}, "top:", list(doc))
-    (resource,) = doc["resourceSpans"]
-    check(set(resource) == {"resource", "scopeSpans"}, list(resource))
-    (scope,) = resource["scopeSpans"]
-    check(set(scope) == {"scope", "spans"}, list(scope))
-    check(isinstance(scope["scope"]["name"], str), scope["scope"])
-    check(scope["spans"], "an empty document")
-    return (read_attributes(resource["resource"]["attributes"]),
-            [read_span(s) for s in scope["spans"]])
+    # nothing that is unknown, nothing out of order, no number too long
+    known = type(export)()
+    known.CopyFrom(export)
+    known.DiscardUnknownFields()
+    check(known.SerializeToString(deterministic=True) == body,
+          "not as the schema's own library writes it:", known)
+    (resource,) = export.resource_spans
+    (scope,) = resource.scope_spans
+    check(scope.scope.name, scope.scope)
+    check(scope.spans, "an empty document")
+    return (read_attributes(resource.resource.attributes),
+            [read_span(s) for s in scope.spans])
 
+
+def serve_schema():
+    """Bodies in, each behind its length; a line of JSON out for each."""
+    from google.protobuf.message import DecodeError
+    from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+    while size := sys.stdin.buffer.read(4):
+        body = sys.stdin.buffer.read(*struct.unpack("!I", size))
+        try:
+            export = trace_service_pb2.ExportTraceServiceRequest()
+            export.ParseFromString(body)
+            resource, spans = read_document(export, body)
+            said = {"resource": resource, "spans": spans}
+        except (ValueError, DecodeError) as e:
+            said = {"complaint": f"{e!r} in {body[:2000]!r}"}
+        print(json.dumps(said), flush=True)
+
+
+class Schema:
+    """That process, as its user sees it."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.process = subprocess.Popen(
+            [PYTHON, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def read(self, body):
+        with self.lock:
+            self.process.stdin.write(struct.pack("!I", len(body)) + body)
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        check(line, "no schema: tools/bootstrap test")
+        return json.loads(line)
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+# --- in the tests ---
 
 class Collector:
     """Listens on loopback; answers with each of `statuses` in turn, then 200."""
@@ -85,6 +127,7 @@ class Collector:
         self.headers = {}  # of the last post
         self.statuses = list(statuses)
         self.posts = 0
+        self.schema = Schema()
         collector = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -109,19 +152,18 @@ class Collector:
         if status == 200:
             try:
                 check(handler.path == "/v1/traces", handler.path)
-                check(handler.headers["content-type"] == "application/json",
-                      handler.headers["content-type"])
-                resource, spans = read_document(json.loads(body))
-                self.resources.append(resource)
-                self.spans += spans
+                check(self.headers["content-type"] == "application/x-protobuf",
+                      self.headers["content-type"])
+                said = self.schema.read(body)
+                check("complaint" not in said, said.get("complaint"))
+                self.resources.append(said["resource"])
+                self.spans += said["spans"]
             except (ValueError, KeyError, TypeError) as e:
-                self.complaints.append(f"{e!r} in {body[:2000]!r}")
-        answer = b"{}"
+                self.complaints.append(repr(e))
         handler.send_response(status)
-        handler.send_header("content-type", "application/json")
-        handler.send_header("content-length", str(len(answer)))
+        handler.send_header("content-type", "application/x-protobuf")
+        handler.send_header("content-length", "0")
         handler.end_headers()
-        handler.wfile.write(answer)
 
     def of(self, **attributes):
         """Spans that have these attributes; underscores stand for dots."""
@@ -133,3 +175,8 @@ class Collector:
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
+        self.schema.stop()
+
+
+if __name__ == "__main__":
+    serve_schema()

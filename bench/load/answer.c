@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bench/load/answer.h"
+#include "gateway/lib/count.h"
 
 void
 answer_init(struct answer *a)
@@ -57,7 +58,7 @@ has_token(struct slice event)
 	static const char *const names[] = { "\"content\":", "\"text\":",
 		"\"reasoning_content\":", "\"reasoning\":", "\"tool_calls\":" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (says(event, names[i]))
 			return true;
 	return false;

@@ -3,13 +3,12 @@
 #include <string.h>
 
 #include "bench/load/answer.h"
+#include "gateway/lib/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
 
 #define ROLE                                                                   \
 	"data: {\"choices\":[{\"delta\":{\"role\":\"assistant\","              \
@@ -91,7 +90,7 @@ what_is_cut_or_wrong_is_not_whole(void **state)
 		ROLE TOKEN FINISH DONE "data: {" };
 	struct answer a;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		read_stream(&a, bad[i]);
 		assert_false(answer_whole(&a));
 		answer_fini(&a);

@@ -7,25 +7,16 @@
 
 #include "gateway/conf/source.h"
 #include "gateway/conf/value.h"
+#include "gateway/lib/count.h"
 
 #define KEY_MAX ((size_t)64 << 10)
 
 /* --- keys --- */
 
-/* One word of visible characters, or the header would break. */
-static bool
-visible(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
-			return false;
-	return s.n > 0;
-}
-
 static enum err
 keep_key(struct slice text, const char *where, char **key, struct errmsg *why)
 {
-	if (!visible(text))
+	if (!slice_is_word(text)) /* or the header would break */
 		return fail(why, ERR_INVALID,
 		    "want one word of visible characters in %s, got something "
 		    "else (not shown)",
@@ -201,7 +192,7 @@ static const struct {
 	{ "ttft", part_ttft }, { "itl", part_itl }, { "total", part_total },
 	{ "percentile", part_percentile }, { "priority", part_priority },
 	{ "headers", part_headers } };
-#define N_PARTS (sizeof(parts) / sizeof(parts[0]))
+#define N_PARTS COUNT(parts)
 
 static enum err
 read_part(struct load_class *c, struct slice part, struct errmsg *why)
@@ -282,7 +273,7 @@ load_class_headers(const struct load_class *c, struct buf *out)
 		buf_addf(out, "x-slo-class: %s\n", c->slo_class);
 	if (c->slo_class != NULL || !c->headers)
 		return;
-	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
+	for (size_t i = 0; i < COUNT(targets); i++)
 		if (targets[i].value > 0)
 			buf_addf(out, "%s: %.10g\n", targets[i].name,
 			    (double)targets[i].value / 1e3);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bench/load/classes.h"
+#include "gateway/lib/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -109,7 +110,7 @@ wrong_parts_are_named(void **state)
 	struct errmsg why;
 
 	unsetenv("LOAD_TEST_UNSET");
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		assert_int_not_equal(parse(bad[i].spec, &c, &why), OK);
 		if (strstr(why.text, bad[i].complaint) == NULL)
 			fail_msg("%s: %s", bad[i].spec, why.text);
@@ -125,7 +126,7 @@ a_key_is_never_shown(void **state)
 	struct errmsg why;
 
 	setenv("LOAD_TEST_BAD", "sk-secret with blanks", 1);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		assert_int_not_equal(parse(bad[i], &c, &why), OK);
 		assert_null(strstr(why.text, "sk-secret"));
 	}

@@ -3,9 +3,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "bench/load/load.h"
+#include "gateway/lib/descriptors.h"
 
 static const char usage[] =
     "usage: loadclient --url http://HOST:PORT [OPTION]...\n\n"
@@ -257,17 +257,6 @@ check(struct load_options *o, unsigned limit)
 	return true;
 }
 
-static void
-raise_descriptors(void)
-{
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) != 0)
-		return;
-	l.rlim_cur = l.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &l);
-}
-
 int
 load_command(int argc, char **argv)
 {
@@ -300,7 +289,7 @@ load_command(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	raise_descriptors();
+	(void)descriptors_raise();
 	r = calloc(1, sizeof(*r));
 	if (r == NULL || !load_run(&o, stdout, r)) {
 		free(r);

@@ -5,6 +5,7 @@
 
 #include "bench/load/options_set.h"
 #include "gateway/conf/value.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/scan.h"
 
 static enum err
@@ -269,4 +270,4 @@ const struct option_row option_rows[] = {
 	{ "requests-out", "FILE", set_out, "a CSV line for each request" },
 	{ "json", NULL, set_json, "the table as one JSON object" },
 };
-const size_t n_option_rows = sizeof(option_rows) / sizeof(option_rows[0]);
+const size_t n_option_rows = COUNT(option_rows);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench/load/options.h"
+#include "gateway/lib/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -110,7 +111,7 @@ misuse_is_refused(void **state)
 	};
 	struct loadtest_options o;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		assert_int_equal(read_line(&o, bad[i]), OPTIONS_WRONG);
 		loadtest_options_fini(&o);
 	}

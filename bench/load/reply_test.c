@@ -10,8 +10,6 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
-
 /* Feeds `wire` in pieces of `step` bytes; the body so far in *body. */
 static enum reply_state
 feed(struct reply *r, struct slice wire, size_t step, struct buf *body)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench/load/seen.h"
+#include "gateway/lib/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -120,7 +121,7 @@ bad_prices_are_refused(void **state)
 	struct load_price p;
 	struct errmsg why;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < COUNT(bad); i++)
 		assert_int_not_equal(
 		    load_price_parse(slice_of(bad[i]), &p, &why), OK);
 }

@@ -7,13 +7,12 @@
 #include <zlib.h>
 
 #include "bench/traffic/arrivals.h"
+#include "gateway/lib/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
 
 #define HEAD "TIMESTAMP,ContextTokens,GeneratedTokens\r\n"
 
@@ -80,7 +79,7 @@ a_bad_row_is_named(void **state)
 	struct arrivals a;
 	struct errmsg why;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		assert_int_not_equal(read_text(&a, bad[i], 1, &why), OK);
 		assert_non_null(strstr(why.text, ":3: "));
 	}

@@ -5,9 +5,11 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "gateway/lib/count.h"
+
 static const double quantiles[] = { 0.5, 0.95, 0.99 };
 static const char *const quantile_names[] = { "p50", "p95", "p99" };
-#define N_QUANTILES (sizeof(quantiles) / sizeof(quantiles[0]))
+#define N_QUANTILES COUNT(quantiles)
 
 void
 score_init(struct score *s)
@@ -151,7 +153,7 @@ add_class(struct buf *b, const struct score_class *c)
 		{ "cancelled", c->cancelled } };
 
 	buf_add_char(b, '{');
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+	for (size_t i = 0; i < COUNT(counts); i++) {
 		add_count(b, counts[i].name, counts[i].value);
 		buf_add_char(b, ',');
 	}
@@ -248,7 +250,7 @@ heading(struct buf *b)
 
 	buf_addf(b, "%-10s %8s %6s %8s %6s %6s %7s %9s", "", "requests",
 	    "met %", "foreseen", "shed", "failed", "gave up", "cost/met");
-	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++)
+	for (size_t i = 0; i < COUNT(spans); i++)
 		buf_addf(b, " %9s %6s %6s", spans[i], "p95", "p99");
 	buf_add_char(b, '\n');
 }
@@ -268,7 +270,7 @@ row(struct buf *b, const char *name, const struct score_class *c)
 		buf_addf(b, " %9.3g", cost);
 	else
 		buf_addf(b, " %9s", "-");
-	for (size_t i = 0; i < sizeof(hists) / sizeof(hists[0]); i++) {
+	for (size_t i = 0; i < COUNT(hists); i++) {
 		buf_add_char(b, ' ');
 		cell(b, 8, quantile_ms(hists[i], 0.5));
 		cell(b, 6, quantile_ms(hists[i], 0.95));

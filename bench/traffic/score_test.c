@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bench/traffic/score.h"
+#include "gateway/lib/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -104,7 +105,7 @@ only_a_whole_answer_meets_anything(void **state)
 
 	r.slo = &none;
 	assert_true(score_met(&r));
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		r.ending = bad[i];
 		assert_false(score_met(&r));
 	}
@@ -163,7 +164,7 @@ what_was_not_measured_is_null(void **state)
 	run.seconds = 0;
 	run.hedges = SCORE_UNKNOWN;
 	doc = sheet(&s, &run);
-	for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
+	for (size_t i = 0; i < COUNT(nulls); i++)
 		assert_true(json_is_null(at(doc, nulls[i])));
 	assert_float_equal(number(doc, "classes.batch.requests"), 0, 0);
 	assert_float_equal(number(doc, "requests"), 0, 0);
@@ -211,7 +212,7 @@ members_stand_in_their_order(void **state)
 	doc = sheet(&s, &run);
 	json_object_foreach (doc, name, value)
 		assert_string_equal(name, names[n++]);
-	assert_int_equal(n, sizeof(names) / sizeof(names[0]));
+	assert_int_equal(n, COUNT(names));
 	assert_string_equal(
 	    json_string_value(at(doc, "scenario")), run.scenario);
 	assert_float_equal(number(doc, "detect_s"), 1.25, 0);

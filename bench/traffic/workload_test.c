@@ -1,5 +1,6 @@
 /* bench/traffic/workload_test.c - who asks for what, and when. */
 #include "bench/traffic/workload.h"
+#include "gateway/lib/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,7 +78,7 @@ collect(const struct workload_options *o)
 	assert_int_equal(workload_init(&w, o, conf, &why), OK);
 	span = workload_span(&w);
 	for (n_got = 0; workload_next(&w, &got[n_got]); n_got++)
-		assert_true(n_got + 1 < sizeof(got) / sizeof(got[0]));
+		assert_true(n_got + 1 < COUNT(got));
 	workload_fini(&w);
 	return span;
 }

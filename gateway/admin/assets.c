@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/lib/count.h"
+
 static const struct {
 	const char *suffix, *content_type;
 } types[] = {
@@ -19,7 +21,7 @@ type_of(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+	for (size_t i = 0; i < COUNT(types); i++)
 		if (dot != NULL && strcmp(dot, types[i].suffix) == 0)
 			return types[i].content_type;
 	return "application/octet-stream";

@@ -8,6 +8,7 @@
 #include "gateway/admin/drill.h"
 #include "gateway/admin/query.h"
 #include "gateway/conf/value.h"
+#include "gateway/lib/count.h"
 
 static json_t *
 milliseconds(usec v, uint64_t n)
@@ -27,7 +28,7 @@ add_counts(json_t *o, const struct drill_view *v)
 		{ "running", v->requests - v->moved - v->failed - v->gone },
 		{ "timed", v->timed } };
 
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+	for (size_t i = 0; i < COUNT(counts); i++)
 		json_object_set_new(
 		    o, counts[i].name, json_integer((json_int_t)counts[i].n));
 }
@@ -68,68 +69,54 @@ admin_render_drill(const struct drill_view *v, struct admin_reply *r)
 
 /* --- what is asked for --- */
 
-static void
-bad(struct admin_reply *r, const char *want, struct slice got)
-{
-	char text[512];
-
-	snprintf(text, sizeof(text), "want %s, got \"%.*s\"", want,
-	    got.n < 200 ? (int)got.n : 200, got.n > 0 ? got.p : "");
-	admin_error(r, 400, "invalid_drill", text);
-}
+#define INVALID "invalid_drill"
 
 struct asked {
 	const struct admin_picture *p;
 	struct admin_reply *r;
 };
 
+static bool
+bad(const struct asked *a, const char *want, const char *name, struct slice got)
+{
+	return query_refuse(a->r, INVALID, want, name, got);
+}
+
 /* One parameter into r->drill; false: r says what is wrong. */
 static bool
 read_parameter(void *arg, struct slice name, struct slice value)
 {
 	const struct asked *a = arg;
-	const struct admin_picture *p = a->p;
-	struct admin_reply *r = a->r;
-	struct admin_drill *d = &r->drill;
+	struct admin_drill *d = &a->r->drill;
 
 	if (slice_is(name, "fail")) {
-		d->backend = conf_find_backend(p->conf, value);
-		if (d->backend == NULL)
-			bad(r, "the name of a backend in fail", value);
-		return d->backend != NULL;
+		d->backend = conf_find_backend(a->p->conf, value);
+		return d->backend != NULL ||
+		    bad(a, "the name of a backend", "fail", value);
 	}
 	if (slice_is(name, "tenant")) {
-		d->tenant = conf_find_tenant(p->conf, value);
-		if (d->tenant == NULL)
-			bad(r, "the name of a tenant in tenant", value);
-		return d->tenant != NULL;
+		d->tenant = conf_find_tenant(a->p->conf, value);
+		return d->tenant != NULL ||
+		    bad(a, "the name of a tenant", "tenant", value);
 	}
-	if (!slice_is(name, "for")) {
-		bad(r, "the parameters fail, for and tenant", name);
-		return false;
-	}
-	if (duration_parse(value, &d->span) && d->span >= DRILL_MIN &&
-	    d->span <= DRILL_MAX)
-		return true;
-	bad(r, "a duration of 1s..1h in for", value);
-	return false;
+	if (!slice_is(name, "for"))
+		return bad(a, "fail, for or tenant", "the query", name);
+	return (duration_parse(value, &d->span) && d->span >= DRILL_MIN &&
+		   d->span <= DRILL_MAX) ||
+	    bad(a, "a duration of 1s..1h", "for", value);
 }
 
 void
 admin_post_drill(const struct admin_picture *p, struct admin_reply *r)
 {
 	struct asked a = { p, r };
-	enum err rc;
 
 	r->drill = (struct admin_drill){ .span = DRILL_USUAL };
-	rc = query_each(p->query, read_parameter, &a);
-	if (rc == ERR_LIMIT)
-		bad(r, "parameters of at most 4096 bytes", p->query);
-	else if (rc != OK && r->status == 200)
-		admin_error(r, 503, "out_of_memory", "out of memory");
-	else if (rc == OK && r->drill.backend == NULL)
-		bad(r, "the name of a backend in fail", SLICE(""));
-	else if (rc == OK)
+	if (!query_read(p->query, read_parameter, &a, INVALID, r))
+		return;
+	if (r->drill.backend == NULL)
+		bad(&a, "the name of a backend", "fail", SLICE(""));
+	else
 		r->action = ADMIN_DRILL;
 }
 

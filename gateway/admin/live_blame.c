@@ -5,15 +5,6 @@
 #include "gateway/admin/labels.h"
 #include "gateway/admin/live_store.h"
 
-static const struct serving_view *
-view_of(const struct admin_picture *p, uint32_t serving)
-{
-	for (size_t i = 0; i < p->n_servings; i++)
-		if (p->servings[i].serving == serving)
-			return &p->servings[i];
-	return NULL;
-}
-
 /* Where there was no room: the serving of that model that could have had some,
  * were it not out of use. */
 static uint32_t
@@ -35,7 +26,7 @@ static json_t *
 state_json(const struct admin_picture *p, uint32_t serving)
 {
 	const struct conf_serving *s = conf_find_serving(p->conf, serving);
-	const struct serving_view *v = view_of(p, serving);
+	const struct serving_view *v = admin_view_of(p, serving);
 
 	return s != NULL && v != NULL
 	    ? json_string(admin_serving_state(s->backend, v))

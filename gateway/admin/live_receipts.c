@@ -3,6 +3,7 @@
 
 #include "gateway/admin/live_store.h"
 #include "gateway/admin/receipt_pages.h"
+#include "gateway/lib/count.h"
 
 /* By which terms it missed. */
 static json_t *
@@ -13,7 +14,7 @@ missed_json(const struct receipt *r)
 	json_t *list = json_array();
 	usec by;
 
-	for (size_t i = 0; i < sizeof(terms) / sizeof(terms[0]); i++)
+	for (size_t i = 0; i < COUNT(terms); i++)
 		if (r->slo_declared && receipt_missed(r, terms[i], &by))
 			json_array_append_new(
 			    list, json_string(phase_name(terms[i])));

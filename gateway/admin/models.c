@@ -1,28 +1,7 @@
 /* gateway/admin/models.c - /admin/v1/models: what clients may ask for, and who
  * would answer. */
 #include "gateway/admin/admin.h"
-
-static json_t *
-strings(const char *const *list)
-{
-	json_t *array = json_array();
-
-	for (; list != NULL && *list != NULL; list++)
-		json_array_append_new(array, json_string(*list));
-	return array;
-}
-
-static json_t *
-capabilities(unsigned caps)
-{
-	json_t *array = json_array();
-
-	for (unsigned bit = 1; bit < CAP_ALL; bit <<= 1)
-		if (caps & bit)
-			json_array_append_new(
-			    array, json_string(cap_name((enum cap)bit)));
-	return array;
-}
+#include "gateway/conf/dump.h"
 
 static json_t *
 serving_json(const struct admin_picture *p, const struct conf_serving *s)
@@ -37,7 +16,7 @@ serving_json(const struct admin_picture *p, const struct conf_serving *s)
 	json_object_set_new(o, "context",
 	    s->context > 0 ? json_integer(s->context) : json_null());
 	json_object_set_new(o, "caps",
-	    s->caps != CAP_ALL ? capabilities(s->caps) : json_null());
+	    s->caps != CAP_ALL ? conf_caps_json(s->caps) : json_null());
 	json_object_set_new(o, "version", json_string(s->version));
 	json_object_set_new(o, "state",
 	    v != NULL ? json_string(admin_serving_state(s->backend, v))
@@ -51,7 +30,7 @@ model_json(const struct admin_picture *p, const struct conf_model *m)
 	json_t *o = json_object(), *servings = json_array();
 
 	json_object_set_new(o, "name", json_string(m->name));
-	json_object_set_new(o, "aliases", strings(m->aliases));
+	json_object_set_new(o, "aliases", conf_strings_json(m->aliases));
 	json_object_set_new(
 	    o, "default", json_boolean(m == p->conf->default_model));
 	for (size_t i = 0; i < m->n_servings; i++)

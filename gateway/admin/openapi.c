@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/admin/routes.h"
+#include "gateway/lib/count.h"
 
 static json_t *
 text(const char *s)
@@ -141,7 +142,7 @@ shared_answers(void)
 	};
 	json_t *o = json_object();
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		json_object_set_new(o, rows[i].name, answer(&rows[i].answer));
 	return o;
 }

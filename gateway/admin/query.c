@@ -1,13 +1,15 @@
 /* gateway/admin/query.c - the parameters of a request, one by one. */
 #include "gateway/admin/query.h"
 
+#include <stdio.h>
+
+#include "gateway/admin/admin.h"
 #include "gateway/lib/uri.h"
 
 #define VALUE_MAX ((size_t)4096)
 
 static enum err
-tell(struct slice part,
-    bool (*each)(void *arg, struct slice name, struct slice value), void *arg)
+tell(struct slice part, query_parameter *each, void *arg)
 {
 	ptrdiff_t eq = slice_find(part, '=');
 	size_t n = eq >= 0 ? (size_t)eq : part.n;
@@ -27,8 +29,7 @@ tell(struct slice part,
 }
 
 enum err
-query_each(struct slice query,
-    bool (*each)(void *arg, struct slice name, struct slice value), void *arg)
+query_each(struct slice query, query_parameter *each, void *arg)
 {
 	struct slice part;
 	enum err rc = OK;
@@ -37,4 +38,30 @@ query_each(struct slice query,
 		if (part.n > 0)
 			rc = tell(part, each, arg);
 	return rc;
+}
+
+bool
+query_read(struct slice query, query_parameter *each, void *arg,
+    const char *code, struct admin_reply *reply)
+{
+	enum err rc = query_each(query, each, arg);
+
+	if (rc == ERR_LIMIT)
+		admin_error(reply, 400, code,
+		    "want parameters of at most 4096 bytes, got a longer one");
+	else if (rc != OK && reply->status == 200)
+		admin_error(reply, 503, "out_of_memory", "out of memory");
+	return rc == OK;
+}
+
+bool
+query_refuse(struct admin_reply *reply, const char *code, const char *want,
+    const char *name, struct slice got)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "want %s in %s, got \"%.*s\"", want, name,
+	    got.n < 200 ? (int)got.n : 200, got.n > 0 ? got.p : "");
+	admin_error(reply, 400, code, text);
+	return false;
 }

@@ -5,11 +5,23 @@
 #include "gateway/lib/err.h"
 #include "gateway/lib/slice.h"
 
+struct admin_reply;
+
+typedef bool query_parameter(void *arg, struct slice name, struct slice value);
+
 /* Tells `each` every parameter in its order, its name as it stands, its value
  * with each %XX undone, until it says false: ERR_INVALID. ERR_LIMIT: a value is
  * longer than any may be; ERR_MEMORY. */
-enum err query_each(struct slice query,
-    bool (*each)(void *arg, struct slice name, struct slice value),
-    void *arg) MUST_USE;
+enum err query_each(
+    struct slice query, query_parameter *each, void *arg) MUST_USE;
+
+/* The same for a page. False: the reply says why. `each` has said it; or a
+ * value is too long, a 400 with `code`; or there is no memory. */
+bool query_read(struct slice query, query_parameter *each, void *arg,
+    const char *code, struct admin_reply *) MUST_USE;
+
+/* A 400 with `code`: "want WANT in NAME, got ...". Returns false. */
+bool query_refuse(struct admin_reply *, const char *code, const char *want,
+    const char *name, struct slice got);
 
 #endif

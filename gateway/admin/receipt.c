@@ -1,5 +1,5 @@
 /* gateway/admin/receipt.c - one receipt: written plan by plan, then read. */
-#include <stdio.h>
+#include <assert.h>
 #include <string.h>
 
 #include "gateway/admin/receipts.h"
@@ -7,7 +7,7 @@
 static void
 copy_text(char *to, size_t cap, const char *from)
 {
-	snprintf(to, cap, "%s", from != NULL ? from : "-");
+	slice_copy(to, cap, slice_of(from != NULL ? from : "-"));
 }
 
 void
@@ -25,28 +25,28 @@ receipt_name(char id[RECEIPT_ID_BYTES], const char *request_id)
 
 /* The rows of an earlier plan in the same set give way. */
 static void
-keep_rows(
-    struct receipt *r, struct receipt_plan *p, const struct route_trace *trace)
+keep_rows(struct receipt_draft *d, struct receipt_plan *p,
+    const struct route_trace *trace)
 {
-	unsigned set = r->n_plans == 0 ? 0 : p->hedge ? 2 : 1;
-	unsigned at = set * r->set_cap;
-	unsigned n = trace->n < r->set_cap ? trace->n : r->set_cap;
+	unsigned set = d->n_plans == 0 ? 0 : p->hedge ? 2 : 1;
+	unsigned at = set * d->set_cap;
+	unsigned n = trace->n < d->set_cap ? trace->n : d->set_cap;
 
 	for (unsigned i = 0; i < RECEIPT_PLANS; i++)
-		if (r->plan[i].rows_at == at)
-			r->plan[i].n_rows = 0;
-	memcpy(&r->row[at], trace->row, n * sizeof(r->row[0]));
+		if (d->plan[i].rows_at == at)
+			d->plan[i].n_rows = 0;
+	memcpy(&d->row[at], trace->row, n * sizeof(d->row[0]));
 	p->rows_at = at;
 	p->n_rows = n;
 }
 
 void
-receipt_add_plan(struct receipt *r, const struct plan *plan,
+draft_add_plan(struct receipt_draft *d, const struct plan *plan,
     const struct route_trace *trace, usec at, bool hedge)
 {
 	unsigned i =
-	    r->n_plans < RECEIPT_PLANS ? r->n_plans : RECEIPT_PLANS - 1;
-	struct receipt_plan *p = &r->plan[i];
+	    d->n_plans < RECEIPT_PLANS ? d->n_plans : RECEIPT_PLANS - 1;
+	struct receipt_plan *p = &d->plan[i];
 	bool traced = trace != NULL && trace->n > 0;
 
 	*p = (struct receipt_plan){ .at = at,
@@ -64,8 +64,19 @@ receipt_add_plan(struct receipt *r, const struct plan *plan,
 		.required = traced ? (double)trace->required : -1 };
 	p->engine = traced ? trace->engine : p->serving;
 	if (traced)
-		keep_rows(r, p, trace);
-	r->n_plans++;
+		keep_rows(d, p, trace);
+	d->n_plans++;
+}
+
+void
+receipt_add_plans(struct receipt *r, const struct receipt_draft *d)
+{
+	assert(r->set_cap >= d->set_cap);
+	r->n_plans = d->n_plans;
+	memcpy(r->plan, d->plan, sizeof(r->plan));
+	for (unsigned i = 0; i < receipt_plans(r); i++)
+		memcpy(&r->row[d->plan[i].rows_at], &d->row[d->plan[i].rows_at],
+		    d->plan[i].n_rows * sizeof(d->row[0]));
 }
 
 void

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "gateway/admin/receipt_pages.h"
+#include "gateway/lib/count.h"
 
 static json_t *
 ms(usec us)
@@ -225,7 +226,7 @@ render_missed(const struct receipt *r)
 	json_t *list = json_array(), *o;
 	usec by;
 
-	for (size_t i = 0; i < sizeof(terms) / sizeof(terms[0]); i++) {
+	for (size_t i = 0; i < COUNT(terms); i++) {
 		if (!receipt_missed(r, terms[i], &by))
 			continue;
 		o = json_object();

@@ -69,8 +69,11 @@ decide(struct desk *d, enum plan_kind kind, enum plan_reason reason,
 		.reason = reason,
 		.serving = serving,
 		.confidence = confidence };
+	struct receipt_draft *draft = draft_take(d->store, 0, 3);
 
-	receipt_add_plan(d->r, &p, &d->trace, 0, false);
+	draft_add_plan(draft, &p, &d->trace, 0, false);
+	receipt_add_plans(d->r, draft);
+	draft_drop(d->store, 0, &draft);
 }
 
 static void

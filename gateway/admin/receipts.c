@@ -1,8 +1,8 @@
 /* gateway/admin/receipts.c - the ring of receipts, and the blocks they are
  * written in.
  *
- * Invariant: a block is in the ring, in one worker's spares, or with one
- * request. A worker's spares are touched by that worker alone. */
+ * Invariant: a block is in the ring, in one worker's spares, or at work on that
+ * worker. A worker's spares are touched by that worker alone. */
 #include "gateway/admin/receipts.h"
 
 #include <pthread.h>
@@ -12,7 +12,9 @@
 
 #include "gateway/lib/list.h"
 
-#define POOL_MAX 256 /* idle blocks, and traces, that a worker keeps */
+#define DRAFTS_MAX 256 /* idle ones that a worker keeps */
+#define RECEIPTS_MAX 4 /* likewise: one is at work at a time */
+#define TRACES_MAX 4 /* likewise: those of plans that wait */
 
 struct trace_block {
 	struct trace_block *next;
@@ -20,9 +22,10 @@ struct trace_block {
 };
 
 struct spares {
+	struct receipt_draft *drafts;
 	struct receipt *receipts;
 	struct trace_block *traces;
-	unsigned n_receipts, n_traces;
+	unsigned n_drafts, n_receipts, n_traces;
 };
 
 struct receipts {
@@ -35,10 +38,15 @@ struct receipts {
 };
 
 static size_t
+rows_of(unsigned set_cap)
+{
+	return (size_t)RECEIPT_SETS * set_cap * sizeof(struct route_row);
+}
+
+static size_t
 size_of(unsigned set_cap)
 {
-	return sizeof(struct receipt) +
-	    (size_t)RECEIPT_SETS * set_cap * sizeof(struct route_row);
+	return sizeof(struct receipt) + rows_of(set_cap);
 }
 
 static struct receipt *
@@ -84,9 +92,14 @@ receipts_new(unsigned n, unsigned workers)
 static void
 spares_free(struct spares *p)
 {
+	struct receipt_draft *d;
 	struct trace_block *t;
 	struct receipt *r;
 
+	while ((d = p->drafts) != NULL) {
+		p->drafts = d->next;
+		free(d);
+	}
 	while ((r = p->receipts) != NULL) {
 		p->receipts = r->next;
 		free(r);
@@ -121,7 +134,7 @@ receipts_free(struct receipts **sp)
 static void
 spares_give(struct spares *p, struct receipt *r)
 {
-	if (p->n_receipts == POOL_MAX) {
+	if (p->n_receipts == RECEIPTS_MAX) {
 		free(r);
 		return;
 	}
@@ -145,16 +158,72 @@ spares_take(struct spares *p, unsigned set_cap)
 	return block_new(set_cap);
 }
 
+static unsigned
+cap_for(size_t servings)
+{
+	if (servings <= RECEIPT_SERVINGS)
+		return RECEIPT_SERVINGS;
+	return servings < CONF_SERVINGS_MAX ? (unsigned)servings
+					    : CONF_SERVINGS_MAX;
+}
+
+static struct receipt_draft *
+draft_new(unsigned set_cap)
+{
+	struct receipt_draft *d = malloc(sizeof(*d) + rows_of(set_cap));
+
+	if (d != NULL)
+		d->set_cap = set_cap;
+	return d;
+}
+
+struct receipt_draft *
+draft_take(struct receipts *s, unsigned worker, size_t servings)
+{
+	struct spares *p = &s->spares[worker];
+	struct receipt_draft *d = p->drafts;
+	unsigned cap = cap_for(servings);
+
+	if (d != NULL) {
+		p->drafts = d->next;
+		p->n_drafts--;
+	}
+	if (d == NULL || d->set_cap < cap) {
+		free(d);
+		d = draft_new(cap);
+	}
+	if (d == NULL)
+		return NULL;
+	d->n_plans = 0;
+	memset(d->plan, 0, sizeof(d->plan));
+	return d;
+}
+
+void
+draft_drop(struct receipts *s, unsigned worker, struct receipt_draft **dp)
+{
+	struct spares *p = &s->spares[worker];
+	struct receipt_draft *d = *dp;
+
+	*dp = NULL;
+	if (d == NULL)
+		return;
+	if (p->n_drafts == DRAFTS_MAX) {
+		free(d);
+		return;
+	}
+	d->next = p->drafts;
+	p->drafts = d;
+	p->n_drafts++;
+}
+
 struct receipt *
 receipt_take(struct receipts *s, unsigned worker, size_t servings)
 {
-	unsigned cap = RECEIPT_SERVINGS;
+	unsigned cap;
 	struct receipt *r;
 
-	if (servings > cap)
-		cap = servings < CONF_SERVINGS_MAX ? (unsigned)servings
-						   : CONF_SERVINGS_MAX;
-	r = spares_take(&s->spares[worker], cap);
+	r = spares_take(&s->spares[worker], cap_for(servings));
 	if (r == NULL)
 		return NULL;
 	cap = r->set_cap;
@@ -236,7 +305,7 @@ trace_give(struct receipts *s, unsigned worker, struct route_trace **tp)
 		return;
 	b = CONTAINER_OF(*tp, struct trace_block, trace);
 	*tp = NULL;
-	if (p->n_traces == POOL_MAX) {
+	if (p->n_traces == TRACES_MAX) {
 		free(b);
 		return;
 	}

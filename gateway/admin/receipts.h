@@ -1,13 +1,13 @@
 /* gateway/admin/receipts.h - why a request went where it went, and what became
  * of it: the last N receipts, in memory.
  *
- * A receipt is written by the worker that has the request, in a block of its
- * own, and filed when the request is over: the block takes the place of the
- * oldest one in the ring, which goes back to that worker. So nothing is copied,
- * and the one mutex is held for the swap of two pointers; one ring for all
+ * While a request is at work its worker keeps a draft, of the plans alone,
+ * which is less than half as large: thousands of streams may be open. When it
+ * is over a receipt is written in a block of the worker's and filed: the block
+ * takes the place of the oldest one in the ring, which goes back to that worker.
+ * So the one mutex is held for the swap of two pointers; one ring for all
  * workers, since "the last N" would be untrue of a ring each. The ring's blocks
- * are made at the start; further ones only when more requests are at work than
- * ever before, or for a model with more servings.
+ * are made at the start; further ones only for a model with more servings.
  *
  * It holds names and numbers: never a prompt, an answer or a key. */
 #ifndef GATEWAY_ADMIN_RECEIPTS_H
@@ -71,6 +71,15 @@ struct receipt {
 	struct route_row row[];
 };
 
+/* The plans of a request at work. */
+struct receipt_draft {
+	struct receipt_draft *next; /* the store's */
+	unsigned set_cap; /* as in a receipt, as all that follows */
+	unsigned n_plans;
+	struct receipt_plan plan[RECEIPT_PLANS];
+	struct route_row row[];
+};
+
 struct receipts;
 
 /* NULL without memory. n: how many are kept, at least 1. */
@@ -79,21 +88,26 @@ void receipts_free(struct receipts **);
 
 /* --- a worker, about its own requests --- */
 
-/* An empty receipt with room for a model of that many servings; NULL without
- * memory. */
+/* An empty draft, or receipt, with room for a model of that many servings; NULL
+ * without memory. */
+struct receipt_draft *draft_take(
+    struct receipts *, unsigned worker, size_t servings);
 struct receipt *receipt_take(
     struct receipts *, unsigned worker, size_t servings);
 /* From the request's id ("req_" and digits). */
 void receipt_name(char id[RECEIPT_ID_BYTES], const char *request_id);
 /* Adds a plan. trace may be NULL: its candidates are not known. */
-void receipt_add_plan(struct receipt *, const struct plan *,
+void draft_add_plan(struct receipt_draft *, const struct plan *,
     const struct route_trace *, usec at, bool hedge);
+/* Copies the plans to a receipt that was taken for as many servings. */
+void receipt_add_plans(struct receipt *, const struct receipt_draft *);
 /* Copies what the request came to; its names and attempts included. */
 void receipt_add_outcome(struct receipt *, const struct outcome *);
 /* Gives it to the ring. */
 void receipt_file(struct receipts *, unsigned worker, struct receipt **);
 /* Gives it back unfiled. */
 void receipt_drop(struct receipts *, unsigned worker, struct receipt **);
+void draft_drop(struct receipts *, unsigned worker, struct receipt_draft **);
 
 /* What a planning call writes to: lent until given back. NULL without
  * memory. */

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "gateway/admin/admin.h"
+#include "gateway/admin/query.h"
 #include "gateway/admin/receipt_pages.h"
 #include "gateway/admin/slo_page.h"
-#include "gateway/lib/uri.h"
 
 #define LIST_USUAL 20
 #define LIST_MAX 1000
@@ -40,46 +40,43 @@ admin_get_receipt(
 	free(r);
 }
 
+#define INVALID "invalid_query"
+
 struct query {
+	struct admin_reply *reply;
 	struct receipt_filter filter;
 	struct buf tenant;
 	uint64_t limit;
 };
 
-/* False: no such parameter, or not that value. */
 static bool
-read_parameter(struct query *q, struct slice name, struct slice value)
+bad(struct query *q, const char *want, const char *name, struct slice got)
 {
-	if (slice_is(name, "tenant")) {
-		buf_reset(&q->tenant);
-		uri_unescape(value, &q->tenant);
-		q->filter.tenant = buf_slice(&q->tenant);
-		return q->tenant.n > 0;
-	}
-	if (slice_is(name, "missed")) {
-		q->filter.missed = slice_is(value, "1");
-		return q->filter.missed || slice_is(value, "0");
-	}
-	return slice_is(name, "limit") && slice_u64(value, &q->limit) &&
-	    q->limit >= 1 && q->limit <= LIST_MAX;
+	return query_refuse(q->reply, INVALID, want, name, got);
 }
 
 static bool
-read_query(struct query *q, struct slice text)
+read_parameter(void *arg, struct slice name, struct slice value)
 {
-	struct slice part;
-	ptrdiff_t eq;
+	struct query *q = arg;
 
-	while (slice_next(&text, '&', &part)) {
-		eq = slice_find(part, '=');
-		if (part.n == 0)
-			continue;
-		if (eq < 0 ||
-		    !read_parameter(q, slice_make(part.p, (size_t)eq),
-			slice_make(part.p + eq + 1, part.n - (size_t)eq - 1)))
-			return false;
+	if (slice_is(name, "tenant")) {
+		buf_reset(&q->tenant);
+		buf_add(&q->tenant, value);
+		q->filter.tenant = buf_slice(&q->tenant);
+		return q->tenant.n > 0 ||
+		    bad(q, "a name of 1..1024 bytes", "tenant", value);
 	}
-	return true;
+	if (slice_is(name, "missed")) {
+		q->filter.missed = slice_is(value, "1");
+		return q->filter.missed || slice_is(value, "0") ||
+		    bad(q, "1 or 0", "missed", value);
+	}
+	if (!slice_is(name, "limit"))
+		return bad(q, "tenant, missed or limit", "the query", name);
+	return (slice_u64(value, &q->limit) && q->limit >= 1 &&
+		   q->limit <= LIST_MAX) ||
+	    bad(q, "1..1000", "limit", value);
 }
 
 static void
@@ -110,16 +107,13 @@ send_list(const struct admin_picture *p, const struct query *q,
 void
 admin_get_receipts(const struct admin_picture *p, struct admin_reply *reply)
 {
-	struct query q = { .limit = LIST_USUAL };
+	struct query q = { .reply = reply, .limit = LIST_USUAL };
 
 	if (are_off(p, reply))
 		return;
 	buf_init(&q.tenant, TENANT_MAX);
-	if (read_query(&q, p->query))
+	if (query_read(p->query, read_parameter, &q, INVALID, reply))
 		send_list(p, &q, reply);
-	else
-		admin_error(reply, 400, "invalid_query",
-		    "want tenant=NAME, missed=1 or 0, limit=1..1000");
 	buf_fini(&q.tenant);
 }
 

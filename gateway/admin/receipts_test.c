@@ -127,6 +127,34 @@ a_block_grows_with_its_model_and_is_used_again(void **state)
 }
 
 static void
+a_draft_is_used_again_empty(void **state)
+{
+	struct receipts *s = receipts_new(1, 1);
+	struct receipt_draft *d = draft_take(s, 0, 40), *first = d;
+	const struct plan p = { .kind = PLAN_NO };
+
+	assert_true(d->set_cap >= 40);
+	draft_add_plan(d, &p, NULL, 0, false);
+	draft_drop(s, 0, &d);
+	assert_null(d);
+	d = draft_take(s, 0, 40);
+	assert_ptr_equal(d, first);
+	assert_int_equal(d->n_plans, 0);
+	draft_drop(s, 0, &d);
+	receipts_free(&s);
+}
+
+/* What each request at work holds of it, thousands at once. */
+static void
+a_draft_takes_less_than_a_kibibyte(void **state)
+{
+	size_t bytes = sizeof(struct receipt_draft) +
+	    (size_t)RECEIPT_SETS * RECEIPT_SERVINGS * sizeof(struct route_row);
+
+	assert_in_range(bytes, 512, 1000);
+}
+
+static void
 plan_of(struct plan *p, enum plan_kind kind, uint32_t serving)
 {
 	*p = (struct plan){ .kind = kind,
@@ -149,6 +177,7 @@ static void
 first_and_last_plans_keep_their_candidates(void **state)
 {
 	struct receipts *s = receipts_new(1, 1);
+	struct receipt_draft *d = draft_take(s, 0, 2);
 	struct receipt *r = receipt_take(s, 0, 2);
 	struct route_trace *t = trace_take(s, 0);
 	struct plan p;
@@ -156,8 +185,10 @@ first_and_last_plans_keep_their_candidates(void **state)
 	for (unsigned i = 0; i < 9; i++) {
 		trace_of(t, 2, (float)i);
 		plan_of(&p, PLAN_GO, i % 2);
-		receipt_add_plan(r, &p, t, (usec)i, i == 8);
+		draft_add_plan(d, &p, t, (usec)i, i == 8);
 	}
+	receipt_add_plans(r, d);
+	draft_drop(s, 0, &d);
 	assert_int_equal(r->n_plans, 9);
 	assert_int_equal(receipt_plans(r), RECEIPT_PLANS);
 	assert_int_equal(r->plan[0].n_rows, 2);
@@ -179,21 +210,21 @@ static void
 without_a_trace_a_plan_is_the_engines(void **state)
 {
 	struct receipts *s = receipts_new(1, 1);
-	struct receipt *r = receipt_take(s, 0, 2);
+	struct receipt_draft *d = draft_take(s, 0, 2);
 	struct route_trace *t = trace_take(s, 0);
 	struct plan p;
 
 	assert_int_equal(t->n, 0); /* the router may leave it so */
 	plan_of(&p, PLAN_GO, 5);
-	receipt_add_plan(r, &p, t, 0, false);
-	receipt_add_plan(r, &p, NULL, 1, false);
+	draft_add_plan(d, &p, t, 0, false);
+	draft_add_plan(d, &p, NULL, 1, false);
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(r->plan[i].engine, 5);
-		assert_int_equal(r->plan[i].n_rows, 0);
-		assert_true(r->plan[i].required < 0);
+		assert_int_equal(d->plan[i].engine, 5);
+		assert_int_equal(d->plan[i].n_rows, 0);
+		assert_true(d->plan[i].required < 0);
 	}
 	trace_give(s, 0, &t);
-	receipt_drop(s, 0, &r);
+	draft_drop(s, 0, &d);
 	receipts_free(&s);
 }
 
@@ -297,6 +328,8 @@ main(void)
 		cmocka_unit_test(the_list_is_newest_first_and_filtered),
 		cmocka_unit_test(
 		    a_block_grows_with_its_model_and_is_used_again),
+		cmocka_unit_test(a_draft_is_used_again_empty),
+		cmocka_unit_test(a_draft_takes_less_than_a_kibibyte),
 		cmocka_unit_test(first_and_last_plans_keep_their_candidates),
 		cmocka_unit_test(without_a_trace_a_plan_is_the_engines),
 		cmocka_unit_test(misses_say_which_term_and_by_how_much),

@@ -20,12 +20,7 @@ struct asked {
 static bool
 bad(struct asked *a, const char *want, const char *name, struct slice got)
 {
-	char text[512];
-
-	snprintf(text, sizeof(text), "want %s in %s, got \"%.*s\"", want, name,
-	    got.n < 200 ? (int)got.n : 200, got.n > 0 ? got.p : "");
-	admin_error(a->reply, 400, "invalid_query", text);
-	return false;
+	return query_refuse(a->reply, "invalid_query", want, name, got);
 }
 
 /* --- what is asked for --- */
@@ -227,16 +222,9 @@ ask(const struct admin_picture *p, enum restraint_act act,
 {
 	struct asked a = { .p = p, .reply = r, .what.act = act };
 	const struct serving_view *v;
-	enum err rc = query_each(p->query, read_parameter, &a);
 
-	if (rc == ERR_INVALID)
+	if (!query_read(p->query, read_parameter, &a, "invalid_query", r))
 		return;
-	if (rc != OK) {
-		admin_error(r, rc == ERR_LIMIT ? 400 : 503, "invalid_query",
-		    rc == ERR_LIMIT ? "a parameter is too long"
-				    : "out of memory");
-		return;
-	}
 	if (a.what.backend == NULL) {
 		bad(&a, "the name of a backend", "backend", SLICE(""));
 		return;

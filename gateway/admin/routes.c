@@ -5,6 +5,7 @@
 #include "gateway/admin/assets.h"
 #include "gateway/admin/drill_page.h"
 #include "gateway/admin/restraint_page.h"
+#include "gateway/lib/count.h"
 
 #define JSON "application/json"
 #define TEXT "text/plain"
@@ -401,6 +402,6 @@ static const struct admin_route routes[] = {
 const struct admin_route *
 admin_routes(size_t *n)
 {
-	*n = sizeof(routes) / sizeof(routes[0]);
+	*n = COUNT(routes);
 	return routes;
 }

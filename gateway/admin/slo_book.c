@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/lib/buf.h"
 #include "gateway/lib/map.h"
 
 #define KEY_BYTES 408 /* three names, each with an end mark */
@@ -51,10 +52,15 @@ slo_book_free(struct slo_book **bp)
 static struct slice
 make_key(const struct receipt *r, char key[KEY_BYTES])
 {
-	int n = snprintf(
-	    key, KEY_BYTES, "%s\n%s\n%s", r->model, r->tenant, r->slo_name);
+	struct buf b;
 
-	return slice_make(key, (size_t)n);
+	buf_on(&b, key, KEY_BYTES);
+	buf_add_str(&b, r->model);
+	buf_add_char(&b, '\n');
+	buf_add_str(&b, r->tenant);
+	buf_add_char(&b, '\n');
+	buf_add_str(&b, r->slo_name);
+	return buf_slice(&b);
 }
 
 static struct entry *

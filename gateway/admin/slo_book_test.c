@@ -46,6 +46,7 @@ struct visit {
 static void
 visit(struct desk *d, const struct visit *v)
 {
+	struct receipt_draft *draft = draft_take(d->store, 0, 2);
 	struct receipt *r = receipt_take(d->store, 0, 2);
 	struct route_trace *t = trace_take(d->store, 0);
 	const struct plan p = { .kind = PLAN_GO, .serving = v->used };
@@ -71,7 +72,9 @@ visit(struct desk *d, const struct visit *v)
 		t->row[v->engine].confidence = v->engine_chance;
 		t->row[v->engine].price = v->engine_price;
 	}
-	receipt_add_plan(r, &p, t, 0, false);
+	draft_add_plan(draft, &p, t, 0, false);
+	receipt_add_plans(r, draft);
+	draft_drop(d->store, 0, &draft);
 	slo_book_record(d->book, r);
 	trace_give(d->store, 0, &t);
 	receipt_drop(d->store, 0, &r);

@@ -138,15 +138,6 @@ struct option {
 	double price; /* USD per request; negative: unknown */
 };
 
-static const struct serving_view *
-view_of(const struct admin_picture *p, uint32_t serving)
-{
-	for (size_t i = 0; i < p->n_servings; i++)
-		if (p->servings[i].serving == serving)
-			return &p->servings[i];
-	return NULL;
-}
-
 static int
 by_price(const void *a, const void *b)
 {
@@ -169,7 +160,7 @@ list_options(const struct admin_picture *p, const struct slo_group *g,
 
 	for (size_t i = 0; i < m->n_servings; i++) {
 		const struct conf_serving *s = &m->servings[i];
-		const struct serving_view *v = view_of(p, s->id);
+		const struct serving_view *v = admin_view_of(p, s->id);
 
 		if (v == NULL || s->backend->off != NULL ||
 		    !boundary_serving(t, &g->slo, s))

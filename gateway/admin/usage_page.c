@@ -7,12 +7,12 @@
 #include <time.h>
 
 #include "gateway/admin/admin.h"
+#include "gateway/admin/query.h"
 #include "gateway/conf/value.h"
-#include "gateway/lib/uri.h"
+#include "gateway/lib/count.h"
 
 #define SINCE_USUAL (24 * 3600 * USEC_SEC)
 #define SUM_FOR (30 * USEC_SEC)
-#define VALUE_MAX 1024 /* bytes of a parameter's value */
 
 /* --- what is asked for --- */
 
@@ -22,7 +22,7 @@ read_date(const char *text, usec *out)
 	static const char *const formats[] = { "%Y-%m-%d", "%Y-%m-%dT%H:%MZ",
 		"%Y-%m-%dT%H:%M:%SZ" };
 
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+	for (size_t i = 0; i < COUNT(formats); i++) {
 		struct tm tm = { .tm_mday = 1 };
 		const char *end = strptime(text, formats[i], &tm);
 
@@ -75,7 +75,7 @@ usage_format_parse(struct slice s, enum usage_format *out)
 {
 	static const char *const names[] = { "json", "csv", "table" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (slice_is(s, names[i])) {
 			*out = (enum usage_format)i;
 			return true;
@@ -113,42 +113,35 @@ read_parameter(struct usage_question *q, struct slice name, struct slice value,
 	    (int)(value.n < 64 ? value.n : 64), value.p);
 }
 
-static enum err
-read_part(
-    struct usage_question *q, struct slice part, usec wall, struct errmsg *why)
-{
-	ptrdiff_t eq = slice_find(part, '=');
-	size_t n = eq >= 0 ? (size_t)eq : part.n;
-	struct buf value;
-	enum err rc;
+struct asked {
+	struct usage_question *q;
+	usec wall;
+	struct errmsg *why;
+};
 
-	buf_init(&value, VALUE_MAX);
-	if (eq >= 0)
-		uri_unescape(
-		    slice_make(part.p + eq + 1, part.n - n - 1), &value);
-	rc = buf_err(&value);
-	if (rc != OK)
-		rc = fail(why, ERR_INVALID, "a parameter is too long");
-	else
-		rc = read_parameter(
-		    q, slice_make(part.p, n), buf_slice(&value), wall, why);
-	buf_fini(&value);
-	return rc;
+static bool
+on_parameter(void *arg, struct slice name, struct slice value)
+{
+	const struct asked *a = arg;
+
+	return read_parameter(a->q, name, value, a->wall, a->why) == OK;
 }
 
 enum err
 usage_read_question(
     struct slice query, usec wall, struct usage_question *q, struct errmsg *why)
 {
-	struct slice part;
-	enum err rc = OK;
+	struct asked a = { q, wall, why };
+	enum err rc;
 
 	*q = (struct usage_question){ .format = USAGE_JSON };
 	q->query.since = wall - SINCE_USUAL;
 	q->query.until = wall + 1;
-	while (rc == OK && slice_next(&query, '&', &part))
-		if (part.n > 0)
-			rc = read_part(q, part, wall, why);
+	rc = query_each(query, on_parameter, &a);
+	if (rc == ERR_LIMIT)
+		return fail(why, rc, "want parameters of at most 4096 bytes");
+	if (rc == ERR_MEMORY)
+		return fail(why, rc, "out of memory");
 	if (rc == OK && q->query.since >= q->query.until)
 		rc = fail(why, ERR_INVALID, "want since before until");
 	return rc;
@@ -172,7 +165,7 @@ void
 usage_answer(const char *path, const struct usage_question *q,
     const atomic_bool *cancel, struct admin_reply *r)
 {
-	struct errmsg why;
+	struct errmsg why = { "" };
 	json_t *doc = NULL;
 	enum err rc = usage_sum(path, &q->query, SUM_FOR, cancel, &doc, &why);
 
@@ -201,7 +194,7 @@ usage_answer(const char *path, const struct usage_question *q,
 void
 admin_get_usage(const struct admin_picture *p, struct admin_reply *r)
 {
-	struct errmsg why;
+	struct errmsg why = { "" };
 
 	if (p->ledger == NULL)
 		admin_error(r, 404, "ledger_off",

@@ -6,6 +6,7 @@
 
 /* Ours first: cmocka makes a macro of fail. */
 #include "gateway/admin/usage_page.h"
+#include "gateway/lib/count.h"
 
 #include <cmocka.h>
 
@@ -158,7 +159,7 @@ a_strange_document_does_no_harm(void **state)
 		" \"rows\": [{\"a\": 1}, {}]}" };
 	struct buf out;
 
-	for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
+	for (size_t i = 0; i < COUNT(strange); i++) {
 		written(strange[i], usage_write_csv, &out);
 		buf_fini(&out);
 		written(strange[i], usage_write_table, &out);

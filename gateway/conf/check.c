@@ -10,6 +10,7 @@
 
 #include "gateway/conf/loader.h"
 #include "gateway/conf/value.h"
+#include "gateway/lib/count.h"
 
 /* --- listeners --- */
 
@@ -211,7 +212,7 @@ check_spans(
 	};
 	struct buf want;
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (size_t i = 0; i < COUNT(parts); i++) {
 		if (!loader_is_set(s, parts[i].name) ||
 		    parts[i].span <= t->total)
 			continue;

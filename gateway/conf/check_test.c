@@ -16,7 +16,6 @@ an_open_gateway_listens_on_loopback_only(void **state)
 	struct fixture f;
 	char text[1024], want[256];
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++) {
 		snprintf(text, sizeof(text),
 		    BASE "listen = { address = \"%s\"; };", good[i]);
@@ -43,7 +42,6 @@ with_tenants_it_may_listen_anywhere(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	assert_loads(
 	    &f, BASE "listen = { address = \"0.0.0.0\"; };" TENANTS, 0);
 	fixture_fini(&f);
@@ -60,7 +58,6 @@ with_tenants_it_may_listen_anywhere(void **state)
 static void
 an_operators_key_is_no_tenants(void **state)
 {
-	(void)state;
 	assert_refused(BASE TENANTS "\nadmin_keys = [ \"" A_KEY "\" ];",
 	    "gateway.conf:4: admin_keys[0]: want a key of its own, got the "
 	    "same as line 3");
@@ -69,7 +66,6 @@ an_operators_key_is_no_tenants(void **state)
 static void
 addresses_are_addresses(void **state)
 {
-	(void)state;
 	assert_refused(BASE "listen = { address = \"example.com\"; };",
 	    "gateway.conf:3: listen.address: want an IP address such as "
 	    "\"127.0.0.1\" or \"::1\", got \"example.com\"");
@@ -83,7 +79,6 @@ two_listeners_need_two_places(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	assert_refused(BASE "admin = { port = 7070; };",
 	    "gateway.conf:3: admin: want a port of its own, got that of "
 	    "listen, 7070");
@@ -105,7 +100,6 @@ a_collector_has_a_whole_url(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	assert_refused(BASE "otlp = { url = \"127.0.0.1:4318\"; };",
 	    "gateway.conf:3: otlp.url: want a URL such as "
 	    "\"http://127.0.0.1:4318/v1/traces\", got \"127.0.0.1:4318\"");
@@ -126,7 +120,6 @@ a_collector_may_be_sent_headers(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	setenv("TEST_OTLP", "Bearer hunter2", 1);
 	assert_loads(&f,
 	    BASE "otlp = { headers = { authorization = \"env:TEST_OTLP\"; "
@@ -168,7 +161,6 @@ a_collector_may_be_sent_headers(void **state)
 static void
 an_answer_is_kept_for_a_while_or_not(void **state)
 {
-	(void)state;
 	assert_refused(BASE "idempotency = { window = \"100ms\"; };",
 	    "gateway.conf:3: idempotency.window: want 0s or 1s..24h, got "
 	    "\"100ms\"");
@@ -182,7 +174,6 @@ a_heart_beats_before_the_end(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	assert_refused(BASE "heartbeat = \"10ms\";",
 	    "gateway.conf:3: heartbeat: want 0s or 100ms..1h, got \"10ms\"");
 	assert_refused(BASE "deadline = \"10s\"; heartbeat = \"10s\";",
@@ -193,11 +184,22 @@ a_heart_beats_before_the_end(void **state)
 }
 
 static void
+busy_polling_is_for_moments(void **state)
+{
+	struct fixture f;
+
+	assert_refused(BASE "busy_poll = \"1s\";",
+	    "gateway.conf:3: busy_poll: want 0s or 10us..100ms, got \"1s\"");
+	assert_loads(&f, BASE "busy_poll = \"50us\";", 0);
+	assert_int_equal(f.conf->busy_poll, 50);
+	fixture_fini(&f);
+}
+
+static void
 a_socket_path_has_to_fit(void **state)
 {
 	char text[1024], path[130];
 
-	(void)state;
 	memset(path, 'x', sizeof(path));
 	path[0] = '/';
 	path[108] = '\0';
@@ -210,7 +212,6 @@ a_socket_path_has_to_fit(void **state)
 static void
 names_are_given_once(void **state)
 {
-	(void)state;
 	assert_refused(BASE "slo = ( { name = \"a\"; ttft = \"1s\"; },\n"
 			    "{ name = \"a\"; ttft = \"2s\"; } );",
 	    "gateway.conf:4: slo.a.name: want a name of its own, got \"a\", "
@@ -240,7 +241,6 @@ a_class_may_be_called_default_where_it_is_the_default(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	assert_loads(&f,
 	    BASE "slo = ( { name = \"default\"; ttft = \"1s\"; } ); "
 		 "default_slo = \"default\";",
@@ -253,7 +253,6 @@ a_class_may_be_called_default_where_it_is_the_default(void **state)
 static void
 suffixes_have_one_meaning(void **state)
 {
-	(void)state;
 	assert_refused(BASE "slo = ( { name = \"gpu\"; ttft = \"1s\"; } );",
 	    "gateway.conf:3: slo.gpu.name: want a name that no backend has, "
 	    "got \"gpu\"");
@@ -278,7 +277,6 @@ ambiguous_model_names_are_refused(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	assert_refused(TWO_MODELS("gemma", "gemma:gpu"),
 	    "gateway.conf:3: models.gemma:gpu.name: want a name with one "
 	    "meaning, got \"gemma:gpu\", which is also the model \"gemma\" "
@@ -297,7 +295,6 @@ ambiguous_model_names_are_refused(void **state)
 static void
 model_names_are_printable(void **state)
 {
-	(void)state;
 	assert_refused(TWO_MODELS("gpt-*", "b"),
 	    "gateway.conf:2: models.gpt-*.name: want the name of a model, "
 	    "without spaces, got \"gpt-*\"");
@@ -311,7 +308,6 @@ model_names_are_printable(void **state)
 static void
 unknown_names_are_refused(void **state)
 {
-	(void)state;
 	assert_refused(BASE "default_model = \"gema\";",
 	    "gateway.conf:3: default_model: want the name of a model, got "
 	    "\"gema\": did you mean \"gemma\"?");
@@ -333,7 +329,6 @@ a_tenant_may_list_aliases(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	assert_loads(&f,
 	    BASE "tenants = ( { name = \"a\"; keys = [ \"" A_KEY
 		 "\" ]; models = [ \"g\" ]; backends = [ \"gpu\" ]; } );",
@@ -350,7 +345,6 @@ a_tenant_has_the_priority_of_its_class(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	assert_loads(&f,
 	    BASE "slo = ( { name = \"voice\"; ttft = \"1s\"; priority = "
 		 "\"premium\"; }, { name = \"bulk\"; total = \"9s\"; priority "
@@ -372,7 +366,6 @@ a_tenant_has_the_priority_of_its_class(void **state)
 static void
 percentiles_have_bounds(void **state)
 {
-	(void)state;
 	assert_refused(BASE "slo = ( { name = \"a\"; ttft = \"1s\"; percentile "
 			    "= 100; } );",
 	    "gateway.conf:3: slo.a.percentile: want 1..99.999, got 100");
@@ -384,7 +377,6 @@ percentiles_have_bounds(void **state)
 static void
 timeouts_fit_into_their_total(void **state)
 {
-	(void)state;
 	assert_refused(BASE "timeouts = { connect = \"2m\"; total = \"60s\"; "
 			    "};",
 	    "gateway.conf:3: timeouts.connect: want at most total, 1m, got "
@@ -400,7 +392,6 @@ timeouts_fit_into_their_total(void **state)
 static void
 doubtful_things_are_warned_of(void **state)
 {
-	(void)state;
 	assert_warned(BASE "slo = ( { name = \"a\"; } );",
 	    "gateway.conf:3: warning: slo.a: want ttft, itl or total, got no "
 	    "target: the cheapest serving will do");
@@ -428,7 +419,6 @@ doubtful_things_are_warned_of(void **state)
 static void
 dates_and_origins_have_forms(void **state)
 {
-	(void)state;
 	assert_refused(
 	    "backends = ( { name = \"gpu\"; adapter = \"ollama\"; price = { "
 	    "hourly = 1; as_of = \"Nov 2026\"; }; } );\n" MODELS,
@@ -449,7 +439,6 @@ servings_are_few_and_distinct(void **state)
 	struct buf b;
 	char *text;
 
-	(void)state;
 	assert_refused(BACKENDS
 	    "models = ( { name = \"m\"; serve = ( { backend = \"gpu\"; },\n { "
 	    "backend = \"gpu\"; model = \"m\"; } ); } );",
@@ -473,7 +462,6 @@ servings_are_few_and_distinct(void **state)
 static void
 backends_can_be_reached(void **state)
 {
-	(void)state;
 	assert_refused(
 	    "backends = ( { name = \"gpu\"; adapter = \"vllm\"; price = { "
 	    "hourly = 1; }; } );\n" MODELS,
@@ -502,7 +490,6 @@ complaints_come_in_order_of_lines(void **state)
 	struct fixture f;
 	unsigned line, last = 0;
 
-	(void)state;
 	fixture_init(&f);
 	fixture_load(&f,
 	    "default_model = \"x\";\n" BASE "workers = 0;\nslo = ( { name = "
@@ -531,6 +518,7 @@ main(void)
 		cmocka_unit_test(a_collector_may_be_sent_headers),
 		cmocka_unit_test(an_answer_is_kept_for_a_while_or_not),
 		cmocka_unit_test(a_heart_beats_before_the_end),
+		cmocka_unit_test(busy_polling_is_for_moments),
 		cmocka_unit_test(a_socket_path_has_to_fit),
 		cmocka_unit_test(names_are_given_once),
 		cmocka_unit_test(

@@ -173,30 +173,35 @@ add_formatted(struct buf *b, const char *fmt, va_list ap)
 	buf_add_str(b, m.text);
 }
 
+static void
+say(struct loader *l, const config_setting_t *s, bool warning, const char *fmt,
+    va_list ap)
+{
+	struct buf b;
+
+	begin(&b, s);
+	add_formatted(&b, fmt, ap);
+	keep(l, s, warning, &b);
+}
+
 void
 complain(struct loader *l, const config_setting_t *s, const char *fmt, ...)
 {
-	struct buf b;
 	va_list ap;
 
-	begin(&b, s);
 	va_start(ap, fmt);
-	add_formatted(&b, fmt, ap);
+	say(l, s, false, fmt, ap);
 	va_end(ap);
-	keep(l, s, false, &b);
 }
 
 void
 warn(struct loader *l, const config_setting_t *s, const char *fmt, ...)
 {
-	struct buf b;
 	va_list ap;
 
-	begin(&b, s);
 	va_start(ap, fmt);
-	add_formatted(&b, fmt, ap);
+	say(l, s, true, fmt, ap);
 	va_end(ap);
-	keep(l, s, true, &b);
 }
 
 void

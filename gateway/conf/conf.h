@@ -193,6 +193,7 @@ struct conf {
 	struct conf_listen listen, admin;
 	struct conf_tls tls; /* no certificate: `listen` is plain */
 	unsigned workers; /* never 0: the default is one per core */
+	usec busy_poll; /* that a worker stays awake after an event; 0: none */
 	struct conf_limits limits;
 	const char *policy;
 	const char *log_level;
@@ -286,8 +287,8 @@ const struct conf_backend *conf_find_backend(const struct conf *, struct slice);
 const struct conf_tenant *conf_find_tenant(const struct conf *, struct slice);
 const struct conf_serving *conf_find_serving(const struct conf *, uint32_t id);
 
-/* The key that this is, of a tenant or operator, compared in the same way as
- * below; NULL: none. */
+/* The key that this is, of a tenant or operator, comparing digests in constant
+ * time; NULL: none. */
 const struct conf_key *conf_find_key(const struct conf *, struct slice key);
 bool conf_key_digest(struct slice key, unsigned char out[CONF_KEY_BYTES]);
 bool conf_key_from_hex(const char *hex, unsigned char out[CONF_KEY_BYTES]);
@@ -295,10 +296,6 @@ struct quota *conf_tenant_quota(
     const struct conf *, const struct conf_tenant *);
 struct quota *conf_key_quota(const struct conf *, const struct conf_key *);
 
-/* The tenant whose key that is, comparing digests in constant time; NULL:
- * nobody's. */
-const struct conf_tenant *conf_authenticate(
-    const struct conf *, struct slice key);
 /* The tenant that one of these names of a certificate stands for, each with a
  * NUL behind it; NULL: nobody's. */
 const struct conf_tenant *conf_authenticate_certificate(

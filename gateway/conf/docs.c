@@ -7,7 +7,7 @@
 static const char intro[] =
     "# Configuration\n"
     "\n"
-    "<!-- Generated from gateway/conf/settings.c by `make docs`. -->\n"
+    "<!-- Generated from gateway/conf/settings*.c by `make docs`. -->\n"
     "\n"
     "Pointsman reads one file, `gateway.conf`. `pointsman check -c "
     "gateway.conf` says\n"

@@ -22,7 +22,6 @@ the_documentation_has_not_drifted(void **state)
 	char *file = read_whole("docs/configuration.md");
 	char *fresh = write_all();
 
-	(void)state;
 	if (strcmp(file, fresh) != 0)
 		fail_msg("docs/configuration.md has drifted; run: make docs");
 	free(file);
@@ -51,7 +50,6 @@ assert_explained(const struct setting_group *g)
 static void
 every_setting_is_explained(void **state)
 {
-	(void)state;
 	assert_explained(&settings_top);
 }
 

@@ -2,7 +2,8 @@
  *
  * Settings appear under their own names and in the units of the file, secrets
  * as "***". */
-#include <jansson.h>
+#include "gateway/conf/dump.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,8 +64,8 @@ dump_unit(const struct setting *row, double v)
 	return j;
 }
 
-static json_t *
-dump_strings(const char *const *list)
+json_t *
+conf_strings_json(const char *const *list)
 {
 	json_t *array;
 
@@ -76,8 +77,8 @@ dump_strings(const char *const *list)
 	return array;
 }
 
-static json_t *
-dump_caps(unsigned caps)
+json_t *
+conf_caps_json(unsigned caps)
 {
 	json_t *array = json_array();
 
@@ -164,9 +165,10 @@ dump_headers(const char *lines)
 	return o;
 }
 
-static double
-get_number(const struct setting *row, const void *field)
+double
+setting_number(const struct setting *row, const void *base)
 {
+	const void *field = (const char *)base + row->at;
 	double v;
 	usec span;
 
@@ -184,9 +186,9 @@ get_number(const struct setting *row, const void *field)
 
 /* What is below its bounds was not set. */
 static json_t *
-dump_number(const struct setting *row, const void *field)
+dump_number(const struct setting *row, const void *base)
 {
-	double v = get_number(row, field);
+	double v = setting_number(row, base);
 
 	if (v < row->min && !(v == 0 && (row->flags & SETTING_OR_ZERO)))
 		return json_null();
@@ -215,15 +217,15 @@ dump_setting(const struct conf *c, const struct setting *row, const void *base)
 	case SETTING_NUMBER:
 	case SETTING_DURATION:
 	case SETTING_SIZE:
-		return dump_number(row, field);
+		return dump_number(row, base);
 	case SETTING_ENUM:
 		return json_string(row->words[get_unsigned(row, field)]);
 	case SETTING_STRINGS:
 	case SETTING_COMMAND:
 	case SETTING_REFS:
-		return dump_strings(get_pointer(field));
+		return conf_strings_json(get_pointer(field));
 	case SETTING_CAPS:
-		return dump_caps((unsigned)get_unsigned(row, field));
+		return conf_caps_json((unsigned)get_unsigned(row, field));
 	case SETTING_REF:
 		return dump_ref(row, get_pointer(field));
 	case SETTING_API_KEY:

@@ -32,7 +32,6 @@ secrets_are_masked(void **state)
 	struct fixture f;
 	json_t *o, *b, *t;
 
-	(void)state;
 	setenv("TEST_KEY", "hunter2", 1);
 	assert_loads(&f,
 	    MODELS "backends = ( { name = \"gpu\"; adapter = \"openai\"; price "
@@ -56,7 +55,6 @@ values_are_in_the_units_of_the_file(void **state)
 	struct fixture f;
 	json_t *o, *b, *slo;
 
-	(void)state;
 	unsetenv("TEST_URL");
 	assert_loads(&f,
 	    MODELS "backends = ( { name = \"gpu\"; adapter = \"vllm\"; price = "
@@ -106,7 +104,6 @@ every_setting_is_shown(void **state)
 	struct fixture f;
 	json_t *o;
 
-	(void)state;
 	setenv("TEST_KEY", "hunter2", 1);
 	assert_loads(&f,
 	    BASE "tenants = ( { name = \"a\"; keys = [ \"env:TEST_KEY\" ]; } "

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "gateway/conf/loader.h"
+#include "gateway/lib/count.h"
 
 #define LINES_MAX ((size_t)64 << 10)
 
@@ -15,7 +16,7 @@ is_ours(const char *name)
 		"content-length", "content-type", "expect", "host", "te",
 		"transfer-encoding", "upgrade" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (strcasecmp(name, names[i]) == 0)
 			return true;
 	return false;

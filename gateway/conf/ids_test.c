@@ -34,7 +34,6 @@ ids_stay_with_what_stays(void **state)
 {
 	struct fixture one, two;
 
-	(void)state;
 	assert_loads(&one,
 	    "backends = (" B("a") "," B("b") ");models = (" M(
 		"m", S("a", "x") "," S("b", "x")) "," M("n",
@@ -75,7 +74,6 @@ another_upstream_model_is_another_serving(void **state)
 {
 	struct fixture one, two;
 
-	(void)state;
 	assert_loads(&one,
 	    "backends = (" B("a") "); models = (" M("m", S("a", "x")) ");", 0);
 	fixture_init(&two);
@@ -94,7 +92,6 @@ a_bad_file_changes_nothing(void **state)
 {
 	struct fixture one, two;
 
-	(void)state;
 	assert_loads(&one, BASE, 0);
 	fixture_init(&two);
 	fixture_load(&two, BASE "workers = 0;", one.conf);
@@ -111,7 +108,6 @@ what_needs_a_restart_is_named(void **state)
 	struct fixture one, two;
 	struct buf names;
 
-	(void)state;
 	assert_loads(&one, BASE "workers = 1;", 0);
 	assert_loads(&two,
 	    BASE "workers = 2; admin = { port = 9; }; deadline = \"1s\";", 0);
@@ -131,7 +127,6 @@ references_keep_a_snapshot(void **state)
 	struct fixture f;
 	struct conf *second;
 
-	(void)state;
 	assert_loads(&f, BASE, 0);
 	second = conf_ref(f.conf);
 	conf_unref(&f.conf);

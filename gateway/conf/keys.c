@@ -170,14 +170,6 @@ conf_find_key(const struct conf *c, struct slice key)
 	return found;
 }
 
-const struct conf_tenant *
-conf_authenticate(const struct conf *c, struct slice key)
-{
-	const struct conf_key *k = conf_find_key(c, key);
-
-	return k != NULL ? k->tenant : NULL;
-}
-
 const struct conf_key *
 conf_authenticate_admin(const struct conf *c, struct slice key)
 {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/conf/source.h"
+#include "gateway/lib/count.h"
 
 #define CONF_BYTES ((size_t)1 << 30)
 
@@ -153,7 +154,7 @@ build(struct loader *l, const struct conf *previous)
 		settle_before_names, names_resolve, keys_settle, tls_settle,
 		settle, check };
 
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+	for (size_t i = 0; i < COUNT(steps); i++) {
 		steps[i](l);
 		if (l->err != OK)
 			return l->err;

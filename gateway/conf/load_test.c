@@ -9,7 +9,6 @@ the_shipped_file_loads_as_written(void **state)
 	struct complaints c;
 	struct conf *conf = NULL;
 
-	(void)state;
 	unsetenv("CEREBRAS_API_KEY");
 	unsetenv("VLLM_URL");
 	complaints_init(&c);
@@ -40,13 +39,13 @@ what_is_not_set_has_its_default(void **state)
 	struct fixture f;
 	const struct conf *c;
 
-	(void)state;
 	assert_loads(&f, BASE, 0);
 	c = f.conf;
 	assert_string_equal(c->listen.address, "127.0.0.1");
 	assert_int_equal(c->listen.port, 7070);
 	assert_int_equal(c->admin.port, 7071);
 	assert_in_range(c->workers, 1, 64);
+	assert_int_equal(c->busy_poll, 0);
 	assert_int_equal(c->limits.header, 16 << 10);
 	assert_int_equal(c->limits.body, 64 << 20);
 	assert_int_equal(c->limits.bodies, 512 << 20);
@@ -87,7 +86,6 @@ one_and_one_point_zero_are_the_same(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	assert_loads(&f,
 	    BASE "workers = 3.0; retry_budget = 1; queue_limit = 0x10; "
 		 "max_connections = 5L;",
@@ -109,7 +107,6 @@ one_and_one_point_zero_are_the_same(void **state)
 static void
 long_numbers_do_not_wrap(void **state)
 {
-	(void)state;
 	assert_refused(BASE "listen = { port = 4294975376; };",
 	    "gateway.conf:3: listen.port: want 1..65535, got 4294975376");
 	assert_refused(BASE "listen = { port = 4294975376L; };",
@@ -125,7 +122,6 @@ long_numbers_do_not_wrap(void **state)
 static void
 wrong_kinds_say_what_is_wanted(void **state)
 {
-	(void)state;
 	assert_refused(BASE "deadline = 5;",
 	    "gateway.conf:3: deadline: want a duration such as \"100ms\", got "
 	    "5");
@@ -157,7 +153,6 @@ wrong_kinds_say_what_is_wanted(void **state)
 static void
 control_characters_are_refused(void **state)
 {
-	(void)state;
 	assert_refused(BASE "access_log = \"a\\nb\";",
 	    "gateway.conf:3: access_log: want \"stderr\" or \"off\", or the "
 	    "path of a file, got \"a?b\"");
@@ -169,7 +164,6 @@ control_characters_are_refused(void **state)
 static void
 unknown_settings_suggest_known_ones(void **state)
 {
-	(void)state;
 	assert_refused(BASE "worker = 2;",
 	    "gateway.conf:3: worker: want a known setting, got \"worker\": did "
 	    "you mean \"workers\"?");
@@ -184,7 +178,6 @@ unknown_settings_suggest_known_ones(void **state)
 static void
 elements_go_by_name_or_else_by_index(void **state)
 {
-	(void)state;
 	assert_refused(BASE "slo = ( { name = \"a\"; ttft = \"1s\"; },\n"
 			    " { ttft = \"1s\"; } );",
 	    "gateway.conf:4: slo[1].name: want a name of letters, digits, "
@@ -199,7 +192,6 @@ an_empty_file_lacks_backends_and_models(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	fixture_init(&f);
 	fixture_load(&f, "", NULL);
 	assert_int_equal(f.complaints.errors, 2);
@@ -215,7 +207,6 @@ timeouts_are_inherited(void **state)
 	struct fixture f;
 	const struct conf_timeouts *t;
 
-	(void)state;
 	assert_loads(&f,
 	    "timeouts = { ttft = \"20s\"; };\n" MODELS
 	    "backends = ( { name = \"gpu\"; adapter = \"ollama\"; price = { "
@@ -236,7 +227,6 @@ relative_paths_start_at_the_file(void **state)
 	struct fixture f;
 	char want[128];
 
-	(void)state;
 	assert_loads(&f,
 	    MODELS "backends = ( { name = \"gpu\"; adapter = \"vllm\"; price = "
 		   "{ hourly = 1; }; command = [ \"bin/serve\", \"data/x\", "
@@ -258,7 +248,6 @@ a_program_without_a_slash_is_left_to_path(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	assert_loads(&f,
 	    MODELS "backends = ( { name = \"gpu\"; adapter = \"vllm\"; price = "
 		   "{ hourly = 1; }; command = [ \"vllm\", \"{port}\" ]; } );",
@@ -272,7 +261,6 @@ the_wildcard_model_is_found(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	assert_loads(&f,
 	    BACKENDS "models = ( { name = \"*\"; serve = ( { backend = "
 		     "\"gpu\"; } ); } );",
@@ -287,7 +275,6 @@ capabilities_are_read(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	assert_loads(&f,
 	    BACKENDS "models = ( { name = \"m\"; serve = ( { backend = "
 		     "\"gpu\"; caps = [ \"chat\", \"tools\" ]; context = 8192; "
@@ -315,7 +302,6 @@ fifteen_mistakes_are_found_in_one_run(void **state)
 	size_t n;
 	FILE *f = fopen("tests/conf/fifteen.expected", "r");
 
-	(void)state;
 	assert_non_null(f);
 	buf_init(&want, 1 << 16);
 	assert_true(buf_reserve(&want, 1 << 16));
@@ -345,7 +331,6 @@ a_large_file_loads_quickly(void **state)
 	char *text;
 	usec began;
 
-	(void)state;
 	buf_init(&b, 8 << 20);
 	buf_add_str(&b, BACKENDS "models = (\n");
 	for (int i = 0; i < 500; i++)

@@ -122,10 +122,10 @@ enum secret_kind {
 	SECRET_TEXT,
 	SECRET_DIGEST, /* *text is 64 hexadecimal digits */
 };
-/* *text lives in the scratch arena or the environment. The backend is the one
- * that the secret is for; NULL: a tenant's. */
 /* Whether it can stand in a header: visible characters, and spaces within. */
 bool secret_fits_header(struct slice);
+/* *text lives in the scratch arena or the environment. The backend is the one
+ * that the secret is for; NULL: a tenant's. */
 enum secret_kind secret_read(struct loader *, const config_setting_t *,
     const struct setting *, const struct conf_backend *, const char **text);
 void read_url(struct loader *, const struct setting *, const config_setting_t *,

@@ -8,7 +8,6 @@
 #include "gateway/conf/loader.h"
 #include "gateway/conf/value.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define NAME_MAX_BYTES 64
 #define MODEL_NAME_MAX_BYTES 255
 
@@ -38,9 +37,8 @@ store_unsigned(const struct setting *row, void *base, uint64_t v)
 		memcpy(field_of(row, base), &v, sizeof(v));
 }
 
-/* In the unit of the row's type, known to be within bounds. */
-static void
-store_number(const struct setting *row, void *base, double v)
+void
+setting_set_number(const struct setting *row, void *base, double v)
 {
 	const usec span = (usec)v;
 
@@ -107,7 +105,7 @@ set_default(const struct setting *row, void *base)
 	case SETTING_DURATION:
 	case SETTING_SIZE:
 		if (parse_number(row, row->value, &v))
-			store_number(row, base, v);
+			setting_set_number(row, base, v);
 		break;
 	case SETTING_ENUM:
 		if (find_word(row, row->value, &word))
@@ -118,16 +116,16 @@ set_default(const struct setting *row, void *base)
 	}
 }
 
-static void
-set_defaults(const struct setting_group *g, void *base)
+void
+settings_set_defaults(const struct setting_group *g, void *base)
 {
 	for (size_t i = 0; i < g->n; i++) {
 		const struct setting *row = &g->rows[i];
 
 		if (row->type == SETTING_GROUP)
-			set_defaults(row->group, field_of(row, base));
+			settings_set_defaults(row->group, field_of(row, base));
 		else if (row->flags & SETTING_UNSET_NEGATIVE)
-			store_number(row, base, -1);
+			setting_set_number(row, base, -1);
 		else if (row->flags & SETTING_NO_NULL)
 			store_pointer(row, base, no_strings);
 		else if (row->value != NULL)
@@ -386,7 +384,7 @@ read_number(struct loader *l, const struct setting *row,
 	    !(v == 0 && (row->flags & SETTING_OR_ZERO)))
 		complain_bounds(l, s, row);
 	else
-		store_number(row, base, v);
+		setting_set_number(row, base, v);
 }
 
 /* Its digest is the business of read_keys(). */
@@ -485,7 +483,7 @@ read_group(struct loader *l, const struct setting_group *g,
 	const struct setting *row;
 	config_setting_t *m;
 
-	set_defaults(g, base);
+	settings_set_defaults(g, base);
 	if (g->line_at != 0)
 		memcpy((char *)base + g->line_at, &line, sizeof(line));
 	for (int i = 0; i < config_setting_length(s) && l->err == OK; i++) {

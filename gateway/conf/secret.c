@@ -22,16 +22,6 @@ variable_ok(const char *s)
 	return strspn(s, letters) > 0 && strspn(s, others) == strlen(s);
 }
 
-/* What goes into a header: one word of visible characters. */
-static bool
-visible(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
-			return false;
-	return s.n > 0;
-}
-
 bool
 secret_fits_header(struct slice s)
 {
@@ -46,7 +36,7 @@ static bool
 fits(const struct setting *row, struct slice s)
 {
 	return row->type == SETTING_HEADERS ? secret_fits_header(s)
-					    : visible(s);
+					    : slice_is_word(s);
 }
 
 static enum secret_kind
@@ -241,7 +231,7 @@ url_flaw(struct slice url)
 	struct slice rest, host;
 	ptrdiff_t slash;
 
-	if (!visible(url))
+	if (!slice_is_word(url))
 		return "a URL of visible characters";
 	if (slice_istarts(url, SLICE("http://")))
 		rest = slice_make(url.p + 7, url.n - 7);

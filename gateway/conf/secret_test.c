@@ -21,7 +21,6 @@ a_key_comes_from_the_environment(void **state)
 	struct fixture f;
 	const struct conf_backend *b;
 
-	(void)state;
 	setenv("TEST_KEY", "sk-hunter2", 1);
 	fixture_init(&f);
 	b = load_backend(
@@ -38,7 +37,6 @@ a_key_comes_from_a_file_beside_the_configuration(void **state)
 	struct fixture f;
 	char key[96];
 
-	(void)state;
 	fixture_init(&f);
 	fixture_write(&f, "key", "sk-hunter2\r\n");
 	assert_string_equal(
@@ -61,7 +59,6 @@ a_backend_whose_variable_is_unset_is_off(void **state)
 	};
 	struct fixture f;
 
-	(void)state;
 	for (size_t i = 0; i < 2 * COUNT(settings); i++) {
 		if (i % 2 == 0)
 			unsetenv("TEST_KEY");
@@ -79,7 +76,6 @@ a_hosted_service_is_off_without_a_key(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	fixture_init(&f);
 	assert_string_equal(
 	    load_backend(&f, BACKEND("adapter = \"openai\";"))->off,
@@ -121,7 +117,6 @@ a_literal_secret_is_refused_and_never_shown(void **state)
 	};
 	struct fixture f;
 
-	(void)state;
 	setenv("TEST_KEY", "two words: hunter2", 1);
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		fixture_init(&f);
@@ -137,7 +132,6 @@ a_literal_secret_is_refused_and_never_shown(void **state)
 static void
 complaints_about_secrets_say_what_is_wanted(void **state)
 {
-	(void)state;
 	unsetenv("TEST_KEY");
 	assert_refused(BACKEND("adapter = \"openai\"; api_key = \"sk-1\";"),
 	    "gateway.conf:1: backends.gpu.api_key: want \"env:NAME\" or "
@@ -176,7 +170,6 @@ a_url_may_be_a_unix_socket(void **state)
 	struct fixture f;
 	const struct conf_backend *b;
 
-	(void)state;
 	setenv("TEST_URL", "unix:/run/llm.sock", 1);
 	for (int i = 0; i < 2; i++) {
 		fixture_init(&f);
@@ -200,7 +193,6 @@ a_slash_at_the_end_of_a_url_is_dropped(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	fixture_init(&f);
 	assert_string_equal(
 	    load_backend(&f,
@@ -226,7 +218,6 @@ keys_are_withheld_from_other_backends(void **state)
 		{ "KEY", 1, false }, { "PATH", 0, false } };
 	struct fixture f;
 
-	(void)state;
 	setenv("KEY_A", "sk-a", 1);
 	setenv("KEY_B", "sk-b", 1);
 	setenv("KEY_TENANT", "sk-t", 1);

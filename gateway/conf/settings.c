@@ -1,526 +1,18 @@
-/* gateway/conf/settings.c - the table of all settings. */
+/* gateway/conf/settings.c - the table of all settings: its top. What listens,
+ * answers and asks is in settings_*.c. */
 #include "gateway/conf/settings.h"
 
 #include <string.h>
 
-#include "gateway/conf/conf.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define AT(type, member)                                                       \
-	.at = offsetof(struct type, member),                                   \
-	.width = sizeof(((struct type *)0)->member)
-#define LIST_AT(type, member, n)                                               \
-	AT(type, member), .count_at = offsetof(struct type, n)
-#define BOUNDS(lo, hi) .min = (double)(lo), .max = (double)(hi)
-
-#define MS ((double)USEC_MS)
-#define SEC ((double)USEC_SEC)
-#define HOUR (3600 * SEC)
-#define KIB 1024.0
-#define MIB (1024 * KIB)
-#define GIB (1024 * MIB)
-#define TIB (1024 * GIB)
+#include "gateway/conf/settings_rows.h"
 
 /* A worker is a bit of a 64-bit wake mask. */
 #define WORKERS_MAX 64
-#define QUALITY_MAX 1e6
-#define PRICE_MAX 1e6
 
-static const char *const priority_words[] = { "premium", "standard", "batch",
-	NULL };
-static const char *const on_miss_words[] = { "serve", "refuse", NULL };
 static const char *const policy_words[] = { "slo", "observe", NULL };
 static const char *const log_words[] = { "error", "warn", "info", "debug",
 	NULL };
 static const char *const access_words[] = { "stderr", "off", NULL };
-
-/* --- listen, admin --- */
-
-#define LISTEN_ROWS(default_port, keys)                                        \
-	{ "address", SETTING_STRING, AT(conf_listen, address),                 \
-		.value = "127.0.0.1",                                          \
-		.help =                                                        \
-		    "IP address, or `localhost`. Other than loopback needs "   \
-		    "`" keys "`." },                                           \
-	    { "port", SETTING_INT, AT(conf_listen, port), BOUNDS(1, 65535),    \
-		    .value = default_port, .help = "TCP port." },              \
-	{                                                                      \
-		"path", SETTING_PATH, AT(conf_listen, path),                   \
-		    .otherwise = "none: TCP",                                  \
-		    .help = "Unix socket, instead of `address` and `port`."    \
-	}
-
-static const struct setting listen_rows[] = { LISTEN_ROWS("7070", "tenants") };
-static const struct setting admin_rows[] = { LISTEN_ROWS(
-    "7071", "admin_keys") };
-
-static const struct setting_group listen_group = {
-	.title = "listen",
-	.intro = "Where applications connect: the OpenAI-compatible API.",
-	.rows = listen_rows,
-	.n = COUNT(listen_rows),
-	.size = sizeof(struct conf_listen),
-};
-
-static const struct setting_group admin_group = {
-	.title = "admin",
-	.intro = "Where operators connect: health, metrics, the admin API. "
-		 "It asks for a key where `admin_keys` has any.",
-	.rows = admin_rows,
-	.n = COUNT(admin_rows),
-	.size = sizeof(struct conf_listen),
-};
-
-/* --- admin_keys --- */
-
-static const char *const role_words[] = { "read", "operate", "admin", NULL };
-
-const char *
-conf_role_name(enum conf_role role)
-{
-	return role_words[role];
-}
-
-static const struct setting operator_rows[] = {
-	{ "key", SETTING_KEY, SETTING_REQUIRED, AT(setting_operator, key),
-	    .help = "`\"env:NAME\"`, `\"file:PATH\"` or `\"sha256:HEX\"`." },
-	{ "role", SETTING_ENUM, SETTING_REQUIRED, AT(setting_operator, role),
-	    .words = role_words,
-	    .help = "`read`: everything that changes nothing. `operate`: also "
-		    "reloads and drills. `admin`: also keys of tenants." },
-	{ "name", SETTING_NAME, AT(setting_operator, name),
-	    .otherwise = "that of the variable or file",
-	    .help = "Whose it is, in logs." },
-};
-
-static const struct setting_group operator_group = {
-	.title = "admin_keys[]",
-	.intro = "A key for the admin listener that may do less than all; "
-		 "[admin-api](admin-api.md) says what wants which role.",
-	.rows = operator_rows,
-	.n = COUNT(operator_rows),
-	.size = sizeof(struct setting_operator),
-};
-
-/* --- tls --- */
-
-static const char *const tls_words[] = { "1.2", "1.3", NULL };
-
-static const struct setting tls_rows[] = {
-	{ "certificate", SETTING_PATH, AT(conf_tls, certificate),
-	    .otherwise = "none: plain HTTP",
-	    .help = "The gateway's certificate and those between it and the "
-		    "authority, PEM." },
-	{ "key", SETTING_PATH, AT(conf_tls, key), .otherwise = "none",
-	    .help = "Its private key, PEM, without a passphrase." },
-	{ "min_version", SETTING_WORD, AT(conf_tls, min_version),
-	    .words = tls_words, .value = "1.2",
-	    .help = "Older versions of TLS are refused." },
-	{ "client_ca", SETTING_PATH, AT(conf_tls, client_ca),
-	    .otherwise = "none: clients are not asked",
-	    .help = "Authorities, PEM, that vouch for certificates of "
-		    "clients; whose they are is said by "
-		    "`tenants[].certificates`." },
-	{ "require_client", SETTING_BOOL, AT(conf_tls, require_client),
-	    .value = "false",
-	    .help = "Whether a client without such a certificate gets a 401, "
-		    "whatever key it has." },
-};
-
-static const struct setting_group tls_group = {
-	.title = "tls",
-	.intro = "TLS for `listen`. The files are read again by each reload: "
-		 "new connections get the new certificate, open ones go on "
-		 "with theirs.",
-	.rows = tls_rows,
-	.n = COUNT(tls_rows),
-	.size = sizeof(struct conf_tls),
-};
-
-/* --- timeouts --- */
-
-#define TIMEOUT(member, high, ...)                                             \
-#member, SETTING_DURATION, AT(conf_timeouts, member),                  \
-	    BOUNDS(MS, high), __VA_ARGS__
-
-static const struct setting timeout_rows[] = {
-	{ TIMEOUT(connect, HOUR, .value = "1s",
-	    .help = "To connect, TLS included.") },
-	{ TIMEOUT(ttft, 24 * HOUR, .value = "30s",
-	    .help = "Streamed calls: from request sent to first token.") },
-	{ TIMEOUT(gap, 24 * HOUR, .value = "30s",
-	    .help = "Streamed calls: between two pieces of the answer. It "
-		    "stands still while a slow client holds the stream up.") },
-	{ TIMEOUT(total, 24 * HOUR, .value = "600s",
-	    .help = "The whole attempt. A default above, longer than a "
-		    "`total` that you set, is cut down to it.") },
-};
-
-static const struct setting_group timeouts_group = {
-	.title = "timeouts",
-	.intro = "How long one attempt on a backend may take. These are the "
-		 "defaults; a backend may have its own.",
-	.rows = timeout_rows,
-	.n = COUNT(timeout_rows),
-	.size = sizeof(struct conf_timeouts),
-};
-
-#define INHERITED                                                              \
-	.flags = SETTING_UNSET_NEGATIVE, .otherwise = "that of `timeouts`"
-
-static const struct setting backend_timeout_rows[] = {
-	{ TIMEOUT(
-	    connect, HOUR, INHERITED, .help = "To connect, TLS included.") },
-	{ TIMEOUT(ttft, 24 * HOUR, INHERITED,
-	    .help = "From request sent to first token.") },
-	{ TIMEOUT(gap, 24 * HOUR, INHERITED,
-	    .help = "Between two pieces of an answer.") },
-	{ TIMEOUT(total, 24 * HOUR, INHERITED, .help = "The whole attempt.") },
-};
-
-static const struct setting_group backend_timeouts_group = {
-	.title = "backends[].timeouts",
-	.intro = "As `timeouts` at the top level, for one backend.",
-	.rows = backend_timeout_rows,
-	.n = COUNT(backend_timeout_rows),
-	.size = sizeof(struct conf_timeouts),
-};
-
-/* --- slo --- */
-
-static const struct setting slo_rows[] = {
-	{ "name", SETTING_NAME, SETTING_REQUIRED, AT(slo, name),
-	    .help =
-		"What requests and tenants call the class. Not the name "
-		"of a backend, and not `custom`, `fastest` or `cheapest`." },
-	{ "ttft", SETTING_DURATION, AT(slo, ttft), BOUNDS(MS, 24 * HOUR),
-	    .otherwise = "no target", .help = "Target for the first token." },
-	{ "itl", SETTING_DURATION, AT(slo, itl), BOUNDS(MS / 10, HOUR),
-	    .otherwise = "no target",
-	    .help = "Target for the time between tokens, on average over an "
-		    "answer." },
-	{ "total", SETTING_DURATION, AT(slo, total), BOUNDS(MS, 24 * HOUR),
-	    .otherwise = "no target", .help = "Target for the whole answer." },
-	{ "percentile", SETTING_NUMBER, AT(slo, percentile), BOUNDS(1, 99.999),
-	    .value = "95",
-	    .help = "The share of requests, in percent, that is to meet the "
-		    "targets." },
-	{ "priority", SETTING_ENUM, AT(slo, priority), .words = priority_words,
-	    .value = "standard",
-	    .help = "Who goes first when there is not enough for all." },
-	{ "min_quality", SETTING_NUMBER, AT(slo, min_quality),
-	    BOUNDS(0, QUALITY_MAX), .value = "0",
-	    .help = "Servings of a lower `quality` are never used." },
-	{ "on_miss", SETTING_ENUM, AT(slo, on_miss), .words = on_miss_words,
-	    .value = "serve",
-	    .help = "When no serving is expected to meet the targets: `serve` "
-		    "with the one that misses least, or `refuse` with a 503." },
-};
-
-static const struct setting_group slo_group = {
-	.title = "slo[]",
-	.intro = "Classes of service: what a request may expect. A class "
-		 "without targets goes to the cheapest serving that works.",
-	.rows = slo_rows,
-	.n = COUNT(slo_rows),
-	.size = sizeof(struct slo),
-};
-
-/* --- backends --- */
-
-static const struct setting price_rows[] = {
-	{ "input", SETTING_NUMBER, SETTING_UNSET_NEGATIVE,
-	    AT(conf_price, input), BOUNDS(0, PRICE_MAX), .otherwise = "unknown",
-	    .help = "Prompt tokens." },
-	{ "output", SETTING_NUMBER, SETTING_UNSET_NEGATIVE,
-	    AT(conf_price, output), BOUNDS(0, PRICE_MAX),
-	    .otherwise = "unknown", .help = "Tokens of the answer." },
-	{ "cached", SETTING_NUMBER, SETTING_UNSET_NEGATIVE,
-	    AT(conf_price, cached), BOUNDS(0, PRICE_MAX),
-	    .otherwise = "that of `input`",
-	    .help = "Prompt tokens that the backend read from its cache." },
-	{ "hourly", SETTING_NUMBER, SETTING_UNSET_NEGATIVE,
-	    AT(conf_price, hourly), BOUNDS(0, PRICE_MAX),
-	    .otherwise = "not fixed-cost",
-	    .help = "USD per hour, for hardware that costs the same busy or "
-		    "idle." },
-	{ "as_of", SETTING_STRING, AT(conf_price, as_of), .otherwise = "none",
-	    .help = "When you looked the price up: `\"2026-11\"` or "
-		    "`\"2026-11-30\"`." },
-};
-
-static const struct setting_group price_group = {
-	.title = "backends[].price",
-	.intro = "USD per million tokens. Free is written `0`; what is left "
-		 "out is unknown, and an unknown price is ranked as the "
-		 "dearest, never as free.",
-	.rows = price_rows,
-	.n = COUNT(price_rows),
-	.size = sizeof(struct conf_price),
-};
-
-#define GUESSED .otherwise = "by `hardware`"
-
-static const struct setting profile_rows[] = {
-	{ "rtt", SETTING_DURATION, AT(conf_profile, rtt), BOUNDS(0, 10 * SEC),
-	    GUESSED,
-	    .help = "From here to it and back, on a connection that is open." },
-	{ "step", SETTING_DURATION, AT(conf_profile, step), BOUNDS(0, 10 * SEC),
-	    GUESSED,
-	    .help = "One step of decoding for one request alone: its time "
-		    "between tokens." },
-	{ "per_sequence", SETTING_DURATION, AT(conf_profile, per_sequence),
-	    BOUNDS(0, SEC), GUESSED,
-	    .help = "What each further request at work adds to a step." },
-	{ "per_token", SETTING_NUMBER, AT(conf_profile, per_token),
-	    BOUNDS(0, 1e6), GUESSED,
-	    .help = "Microseconds to prefill one token of a prompt." },
-};
-
-static const struct setting_group profile_group = {
-	.title = "backends[].profile",
-	.intro = "First estimates of its speed. The router corrects them as "
-		 "answers come in, so they matter for the first hundred "
-		 "requests; the simulator takes them as the truth.",
-	.rows = profile_rows,
-	.n = COUNT(profile_rows),
-	.size = sizeof(struct conf_profile),
-};
-
-static const struct setting backend_rows[] = {
-	{ "name", SETTING_NAME, SETTING_REQUIRED, AT(conf_backend, name),
-	    .help = "Not that of an SLO class, `fastest` or `cheapest`: "
-		    "`gemma:gpu` asks for the backend `gpu`." },
-	{ "adapter", SETTING_REF, SETTING_REQUIRED, AT(conf_backend, adapter),
-	    .ref = REF_ADAPTER,
-	    .help = "The kind of API: `openai`, `vllm`, `llamacpp`, ..." },
-	{ "url", SETTING_URL, AT(conf_backend, url),
-	    .otherwise = "the adapter's own",
-	    .help = "Base URL as an SDK takes it, mostly with `/v1`. Also "
-		    "`\"env:NAME\"`, or `\"unix:/path\"` for a Unix socket "
-		    "(the path in the request is then below `/v1`)." },
-	{ "api_key", SETTING_API_KEY, AT(conf_backend, api_key),
-	    .otherwise = "none",
-	    .help = "A secret: `\"env:NAME\"` or `\"file:PATH\"`. Where the "
-		    "variable is unset the backend is off. Adapters of hosted "
-		    "services need a key, unless `url` is given. Or a list of "
-		    "secrets: the first is used, the next while it is "
-		    "refused (five minutes) or at its rate limit." },
-	{ "slots", SETTING_INT, AT(conf_backend, slots), BOUNDS(1, 65536),
-	    .otherwise = "not known",
-	    .help = "How many requests it serves at the same time." },
-	{ "hardware", SETTING_STRING, AT(conf_backend, hardware), .value = "",
-	    .help = "What it runs on: `wafer`, `lpu`, `gpu` and `cpu` have "
-		    "first estimates of speed of their own; any other word is "
-		    "taken for `gpu`." },
-	{ "region", SETTING_STRING, AT(conf_backend, region), .value = "",
-	    .help = "Where it runs, in your words; `tenants[].regions` "
-		    "names it." },
-	{ "price", SETTING_GROUP, AT(conf_backend, price),
-	    .group = &price_group, .otherwise = "unknown",
-	    .help = "What it costs." },
-	{ "profile", SETTING_GROUP, AT(conf_backend, profile),
-	    .group = &profile_group, .otherwise = "by `hardware`",
-	    .help = "How fast it is, to begin with." },
-	{ "timeouts", SETTING_GROUP, AT(conf_backend, timeouts),
-	    .group = &backend_timeouts_group,
-	    .otherwise = "those of the top level",
-	    .help = "How long an attempt may take." },
-	{ "command", SETTING_COMMAND, SETTING_NONEMPTY,
-	    AT(conf_backend, command), .otherwise = "none",
-	    .help = "Program and arguments of a backend that the gateway "
-		    "starts, watches and stops itself. `{port}` becomes a "
-		    "free port; it then needs no `url`." },
-	{ "strip", SETTING_STRINGS, AT(conf_backend, strip),
-	    .otherwise = "the adapter's own",
-	    .help = "Members of a request that this backend rejects: they "
-		    "are taken out." },
-	{ "ca_file", SETTING_PATH, AT(conf_backend, ca_file),
-	    .otherwise = "the system's",
-	    .help = "Certificates to trust, PEM." },
-	{ "tls_insecure", SETTING_BOOL, AT(conf_backend, tls_insecure),
-	    .value = "false",
-	    .help = "Do not verify certificates. For tests only." },
-	{ "probe_interval", SETTING_DURATION, SETTING_OR_ZERO,
-	    AT(conf_backend, probe_interval), BOUNDS(100 * MS, HOUR),
-	    .value = "5s",
-	    .help = "How often its health and load are asked for. "
-		    "`\"0s\"`: never." },
-};
-
-static const struct setting_group backends_group = {
-	.title = "backends[]",
-	.intro = "What can answer requests. Their order means nothing.",
-	.rows = backend_rows,
-	.n = COUNT(backend_rows),
-	.size = sizeof(struct conf_backend),
-	.line_at = offsetof(struct conf_backend, line),
-};
-
-/* --- models --- */
-
-static const struct setting serving_rows[] = {
-	{ "backend", SETTING_REF, SETTING_REQUIRED, AT(conf_serving, backend),
-	    .ref = REF_BACKEND, .help = "Which backend." },
-	{ "model", SETTING_MODEL_NAME, AT(conf_serving, upstream),
-	    .otherwise = "the public name",
-	    .help = "The backend's own name for the model. `*` passes on the "
-		    "name that the client asked for." },
-	{ "quality", SETTING_NUMBER, AT(conf_serving, quality),
-	    BOUNDS(0, QUALITY_MAX), .value = "0",
-	    .help = "How good its answers are, on a scale of your own." },
-	{ "fallback", SETTING_BOOL, AT(conf_serving, fallback),
-	    .value = "false",
-	    .help = "Use it only when no other serving of the model can be." },
-	{ "context", SETTING_INT, AT(conf_serving, context),
-	    BOUNDS(1, UINT32_MAX), .otherwise = "not known: any",
-	    .help = "Context length in tokens." },
-	{ "caps", SETTING_CAPS, SETTING_NONEMPTY, AT(conf_serving, caps),
-	    .otherwise = "not known: all",
-	    .help = "What it can do; requests that need more go elsewhere." },
-	{ "version", SETTING_STRING, AT(conf_serving, version), .value = "",
-	    .help = "Of the model, in your words; shown in receipts." },
-};
-
-const struct setting_group settings_servings = {
-	.title = "models[].serve[]",
-	.intro = "A serving: the model on one backend. Servings of a model "
-		 "need not be equal; SLO, quality, price and state decide "
-		 "among them, their order does not (but where `policy` is "
-		 "`observe`).",
-	.rows = serving_rows,
-	.n = COUNT(serving_rows),
-	.size = sizeof(struct conf_serving),
-};
-
-static const struct setting model_rows[] = {
-	{ "name", SETTING_MODEL_NAME, SETTING_REQUIRED, AT(conf_model, name),
-	    .help = "The public name, as clients write it. `*` stands for "
-		    "every name that is not listed." },
-	{ "aliases", SETTING_STRINGS, SETTING_NO_NULL, AT(conf_model, aliases),
-	    .otherwise = "none", .help = "Other names for it." },
-	{ "serve", SETTING_LIST, SETTING_REQUIRED | SETTING_NONEMPTY,
-	    LIST_AT(conf_model, servings, n_servings),
-	    .group = &settings_servings,
-	    .help = "Where it is served; at most 256 servings." },
-};
-
-static const struct setting_group models_group = {
-	.title = "models[]",
-	.intro = "What clients may ask for.",
-	.rows = model_rows,
-	.n = COUNT(model_rows),
-	.size = sizeof(struct conf_model),
-	.line_at = offsetof(struct conf_model, line),
-};
-
-/* --- tenants --- */
-
-static const struct setting quota_rows[] = {
-	{ "requests_per_minute", SETTING_INT, AT(conf_quota, requests),
-	    BOUNDS(1, 1e9), .otherwise = "not limited",
-	    .help = "Requests that are let through, spread evenly: in any span "
-		    "of time no more than it earns, and one `burst`." },
-	{ "tokens_per_minute", SETTING_INT, AT(conf_quota, tokens),
-	    BOUNDS(1, 1e12), .otherwise = "not limited",
-	    .help = "Tokens, in and out. As many as a request is expected to "
-		    "take are reserved for it; when it ends, what it has "
-		    "taken counts." },
-	{ "burst", SETTING_DURATION, AT(conf_quota, burst),
-	    BOUNDS(MS, 60 * SEC), .value = "5s",
-	    .help = "How much of both rates may come at once: what they earn "
-		    "in this time. One request always may." },
-	{ "concurrent", SETTING_INT, AT(conf_quota, concurrent),
-	    BOUNDS(1, 1000000), .otherwise = "not limited",
-	    .help = "Requests under way at a time, those that wait for a "
-		    "serving too." },
-	{ "max_tokens", SETTING_INT, AT(conf_quota, max_tokens),
-	    BOUNDS(1, UINT32_MAX), .otherwise = "not limited",
-	    .help = "The longest answer a request may ask for. One that asks "
-		    "for more is refused; for one that does not say, the "
-		    "backend is told this." },
-	{ "daily_budget", SETTING_NUMBER, AT(conf_quota, daily),
-	    BOUNDS(1e-6, 1e9), .otherwise = "not limited",
-	    .help = "USD from midnight to midnight, UTC. Once it is spent, "
-		    "requests get a 429; those under way go on." },
-	{ "monthly_budget", SETTING_NUMBER, AT(conf_quota, monthly),
-	    BOUNDS(1e-6, 1e9), .otherwise = "not limited",
-	    .help = "The same for a calendar month." },
-	{ "soft", SETTING_NUMBER, AT(conf_quota, soft), BOUNDS(0, 1),
-	    .value = "0.8",
-	    .help = "The share of a budget from which on a warning is logged "
-		    "and answers carry `x-pointsman-budget: soft`." },
-};
-
-#define QUOTA_GROUP(group_title, words)                                        \
-	{                                                                      \
-		.title = group_title, .intro = words, .rows = quota_rows,      \
-		.n = COUNT(quota_rows), .size = sizeof(struct conf_quota),     \
-	}
-
-static const struct setting_group tenant_limits_group =
-    QUOTA_GROUP("tenants[].limits",
-	"What all requests of a tenant together may use. What is refused for "
-	"it gets a 429 in OpenAI's shape with `x-ratelimit-*` and, where "
-	"waiting helps, `retry-after`, and costs nothing.");
-
-static const struct setting_group key_limits_group =
-    QUOTA_GROUP("tenants[].key_limits",
-	"The same for each of the tenant's keys by itself. Both hold.");
-
-static const struct setting tenant_rows[] = {
-	{ "name", SETTING_NAME, SETTING_REQUIRED, AT(conf_tenant, name),
-	    .help = "In logs, metrics and receipts." },
-	{ "keys", SETTING_KEYS, SETTING_NONEMPTY,
-	    .otherwise = "none: those of `keys_file`, or certificates",
-	    .help = "Its API keys: `\"env:NAME\"`, `\"file:PATH\"` or "
-		    "`\"sha256:HEX\"` as `pointsman key hash` prints it." },
-	{ "slo", SETTING_REF, AT(conf_tenant, slo), .ref = REF_SLO,
-	    .otherwise = "`default_slo`",
-	    .help = "Its SLO class. Requests may ask for another one, but not "
-		    "for a higher priority." },
-	{ "models", SETTING_REFS, SETTING_NONEMPTY, AT(conf_tenant, models),
-	    .ref = REF_MODEL, .otherwise = "all",
-	    .help = "The models it may use. `*` here is the model of that "
-		    "name." },
-	{ "backends", SETTING_REFS, SETTING_NONEMPTY, AT(conf_tenant, backends),
-	    .ref = REF_BACKEND, .otherwise = "all",
-	    .help = "The backends that may see its requests." },
-	{ "regions", SETTING_REFS, SETTING_NONEMPTY, AT(conf_tenant, regions),
-	    .ref = REF_REGION, .otherwise = "all",
-	    .help = "The regions that its requests may be served in." },
-	{ "min_quality", SETTING_NUMBER, AT(conf_tenant, min_quality),
-	    BOUNDS(0, QUALITY_MAX), .value = "0",
-	    .help = "Servings of a lower `quality` are never used for it." },
-	{ "may_pin", SETTING_BOOL, AT(conf_tenant, may_pin), .value = "false",
-	    .help = "Whether it may choose the backend itself, by "
-		    "`model:backend`." },
-	{ "certificates", SETTING_STRINGS, SETTING_NONEMPTY,
-	    AT(conf_tenant, certificates), .otherwise = "none",
-	    .help = "Certificates of clients that need no key, by a DNS name, "
-		    "URI, mail address or common name in them, or as "
-		    "`\"sha256:HEX\"`, the digest of the certificate. They "
-		    "count where `tls.client_ca` vouches for them; a key of "
-		    "any tenant comes first." },
-	{ "limits", SETTING_GROUP, AT(conf_tenant, limits),
-	    .group = &tenant_limits_group, .otherwise = "none",
-	    .help = "What it may use." },
-	{ "key_limits", SETTING_GROUP, AT(conf_tenant, key_limits),
-	    .group = &key_limits_group, .otherwise = "none",
-	    .help = "What each of its keys may use." },
-};
-
-static const struct setting_group tenants_group = {
-	.title = "tenants[]",
-	.intro = "Who may use the gateway. Without any it is open to whoever "
-		 "reaches it, and therefore listens on loopback or a Unix "
-		 "socket only. `models`, `backends` and `regions` hold on "
-		 "every path: retries, hedges and probes too.",
-	.rows = tenant_rows,
-	.n = COUNT(tenant_rows),
-	.size = sizeof(struct conf_tenant),
-	.line_at = offsetof(struct conf_tenant, line),
-};
 
 /* --- otlp --- */
 
@@ -544,11 +36,9 @@ static const struct setting otlp_rows[] = {
 static const struct setting_group otlp_group = {
 	.title = "otlp",
 	.intro = "Traces for a collector of OpenTelemetry (OTLP over HTTP, "
-		 "JSON): a span for each request, each wait in the queue and "
-		 "each attempt. See [observability](observability.md).",
-	.rows = otlp_rows,
-	.n = COUNT(otlp_rows),
-	.size = sizeof(struct conf_otlp),
+		 "Protobuf): a span for each request, each wait in the queue "
+		 "and each attempt. See [observability](observability.md).",
+	ROWS(otlp_rows, conf_otlp),
 };
 
 /* --- idempotency --- */
@@ -576,21 +66,19 @@ static const struct setting_group idempotency_group = {
 		 "`x-pointsman-idempotent-replay: true`, and another body "
 		 "under that key gets a 409. Each tenant has its own keys. "
 		 "Only good answers are kept, in memory.",
-	.rows = idempotency_rows,
-	.n = COUNT(idempotency_rows),
-	.size = sizeof(struct conf_idempotency),
+	ROWS(idempotency_rows, conf_idempotency),
 };
 
 /* --- the top --- */
 
 static const struct setting top_rows[] = {
 	{ "listen", SETTING_GROUP, SETTING_RESTART, AT(conf, listen),
-	    .group = &listen_group, .help = "Where applications connect." },
+	    .group = &settings_listen, .help = "Where applications connect." },
 	{ "admin", SETTING_GROUP, SETTING_RESTART, AT(conf, admin),
-	    .group = &admin_group, .help = "Where operators connect." },
-	{ "tls", SETTING_GROUP, AT(conf, tls), .group = &tls_group,
+	    .group = &settings_admin, .help = "Where operators connect." },
+	{ "tls", SETTING_GROUP, AT(conf, tls), .group = &settings_tls,
 	    .otherwise = "none: plain HTTP", .help = "TLS for `listen`." },
-	{ "admin_keys", SETTING_KEYS, .group = &operator_group,
+	{ "admin_keys", SETTING_KEYS, .group = &settings_operators,
 	    .otherwise = "none: open",
 	    .help = "Keys for the admin listener: `\"env:NAME\"`, "
 		    "`\"file:PATH\"` or `\"sha256:HEX\"`, which may do "
@@ -600,23 +88,30 @@ static const struct setting top_rows[] = {
 	{ "workers", SETTING_INT, SETTING_RESTART, AT(conf, workers),
 	    BOUNDS(1, WORKERS_MAX), .otherwise = "one per core",
 	    .help = "Threads that serve requests." },
-	{ "slo", SETTING_LIST, LIST_AT(conf, slos, n_slos), .group = &slo_group,
-	    .otherwise = "none", .help = "Classes of service." },
+	{ "busy_poll", SETTING_DURATION, SETTING_OR_ZERO, AT(conf, busy_poll),
+	    BOUNDS(10, 100 * MS), .value = "0s",
+	    .help = "How long a worker stays awake after the last event, so "
+		    "that the next one need not wake it: `\"200us\"`. Less "
+		    "latency, for a core's time: under steady load each "
+		    "worker has one to itself. `\"0s\"`: it sleeps at once." },
+	{ "slo", SETTING_LIST, LIST_AT(conf, slos, n_slos),
+	    .group = &settings_slo, .otherwise = "none",
+	    .help = "Classes of service." },
 	{ "default_slo", SETTING_REF, AT(conf, default_slo), .ref = REF_SLO,
 	    .otherwise = "a class `default` without targets",
 	    .help = "The class of requests that name none." },
 	{ "backends", SETTING_LIST, SETTING_REQUIRED | SETTING_NONEMPTY,
-	    LIST_AT(conf, backends, n_backends), .group = &backends_group,
+	    LIST_AT(conf, backends, n_backends), .group = &settings_backends,
 	    .help = "What can answer." },
 	{ "models", SETTING_LIST, SETTING_REQUIRED | SETTING_NONEMPTY,
-	    LIST_AT(conf, models, n_models), .group = &models_group,
+	    LIST_AT(conf, models, n_models), .group = &settings_models,
 	    .help = "What clients may ask for." },
 	{ "default_model", SETTING_REF, AT(conf, default_model),
 	    .ref = REF_MODEL, .otherwise = "none: a 404",
 	    .help = "What a request without a model, or with an unknown one, "
 		    "gets." },
 	{ "tenants", SETTING_LIST, LIST_AT(conf, tenants, n_tenants),
-	    .group = &tenants_group, .otherwise = "none: open",
+	    .group = &settings_tenants, .otherwise = "none: open",
 	    .help = "Who may use the gateway." },
 	{ "keys_file", SETTING_PATH, SETTING_RESTART, AT(conf, keys_file),
 	    .otherwise = "none: keys are those of this file",
@@ -637,7 +132,7 @@ static const struct setting top_rows[] = {
 		    "the order of `serve`, while it is noted what `slo` would "
 		    "have done." },
 	{ "timeouts", SETTING_GROUP, AT(conf, timeouts),
-	    .group = &timeouts_group,
+	    .group = &settings_timeouts,
 	    .help = "How long one attempt may take, unless its backend says "
 		    "otherwise." },
 	{ "deadline", SETTING_DURATION, AT(conf, deadline),
@@ -757,9 +252,7 @@ static const struct setting top_rows[] = {
 const struct setting_group settings_top = {
 	.title = "",
 	.intro = "",
-	.rows = top_rows,
-	.n = COUNT(top_rows),
-	.size = sizeof(struct conf),
+	ROWS(top_rows, conf),
 };
 
 const struct setting *

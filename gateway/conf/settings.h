@@ -91,10 +91,17 @@ struct setting_group {
 
 extern const struct setting_group settings_top; /* of struct conf */
 extern const struct setting_group settings_servings; /* conf_serving */
+extern const struct setting_group settings_key_limits; /* conf_quota */
 
 /* NULL: no such setting. */
 const struct setting *setting_find(
     const struct setting_group *, const char *name);
+
+/* A number of the row's unit, in the struct that its group fills. */
+double setting_number(const struct setting *, const void *base);
+void setting_set_number(const struct setting *, void *base, double);
+/* What a file that says nothing of it comes to. */
+void settings_set_defaults(const struct setting_group *, void *base);
 
 /* What is wanted, to follow "want ": "a duration such as \"100ms\"". */
 void setting_write_kind(const struct setting *, struct buf *);

@@ -16,7 +16,6 @@ assert_prepared(const char *raw, const char *want)
 static void
 integers_become_64_bits(void **state)
 {
-	(void)state;
 	assert_prepared("a = 1;", "a = 1L;");
 	assert_prepared("a=-5;b=+7", "a=-5L;b=+7L");
 	assert_prepared("a = 5L; b = 5LL;", "a = 5L; b = 5L;");
@@ -27,7 +26,6 @@ integers_become_64_bits(void **state)
 static void
 what_64_bits_do_not_hold_becomes_floating_point(void **state)
 {
-	(void)state;
 	assert_prepared(
 	    "a = 9223372036854775807;", "a = 9223372036854775807L;");
 	assert_prepared(
@@ -46,7 +44,6 @@ all_else_stays_as_it_is(void **state)
 		"name1 = \"x\";", "a-1 = \"x\"; b_2 = true;", "a = \"1\n2\";",
 		"a = -;", "/* 5", "\"5" };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(same); i++)
 		assert_prepared(same[i], same[i]);
 }
@@ -54,7 +51,6 @@ all_else_stays_as_it_is(void **state)
 static void
 a_byte_order_mark_is_dropped(void **state)
 {
-	(void)state;
 	assert_prepared("\xef\xbb\xbf# x", "# x");
 }
 
@@ -76,7 +72,6 @@ assert_syntax(const char *text, const char *complaint)
 static void
 syntax_errors_say_where_and_what(void **state)
 {
-	(void)state;
 	assert_syntax("\n\nlisten = { port = 7070;\n",
 	    "gateway.conf:3: syntax error: this \"{\" is never closed");
 	assert_syntax("slo = (\n { name = \"a\"; )\n);",
@@ -108,7 +103,6 @@ syntax_errors_say_where_and_what(void **state)
 static void
 includes_are_refused(void **state)
 {
-	(void)state;
 	assert_syntax("# x\n@include \"other.conf\"\n",
 	    "gateway.conf:2: syntax error: @include is not supported: the "
 	    "configuration is one file");
@@ -119,7 +113,6 @@ a_maze_of_brackets_is_refused(void **state)
 {
 	char text[1024] = "a = ";
 
-	(void)state;
 	memset(text + 4, '(', 900);
 	assert_syntax(
 	    text, "gateway.conf:1: syntax error: brackets nest too deeply");
@@ -130,7 +123,6 @@ an_unquoted_secret_is_not_shown(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	fixture_init(&f);
 	fixture_load(&f, "backends = ( { api_key = sk-hunter2; } );", NULL);
 	assert_int_equal(f.rc, ERR_SYNTAX);
@@ -144,7 +136,6 @@ a_file_that_is_not_there_is_an_error(void **state)
 	struct complaints c;
 	struct conf *conf = NULL;
 
-	(void)state;
 	complaints_init(&c);
 	assert_int_equal(
 	    conf_load("/nonexistent/gateway.conf", &test_env, NULL, &conf, &c),

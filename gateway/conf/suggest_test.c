@@ -11,7 +11,6 @@ distance(const char *a, const char *b)
 static void
 one_slip_is_one_step(void **state)
 {
-	(void)state;
 	assert_int_equal(distance("slots", "slots"), 0);
 	assert_int_equal(distance("slots", "slot"), 1);
 	assert_int_equal(distance("slots", "slotss"), 1);
@@ -28,7 +27,6 @@ an_overlong_word_is_far_from_everything(void **state)
 {
 	char word[SUGGEST_MAX + 2];
 
-	(void)state;
 	memset(word, 'x', sizeof(word));
 	word[sizeof(word) - 1] = '\0';
 	assert_true(distance(word, "x") == SIZE_MAX);
@@ -41,7 +39,6 @@ the_nearest_is_suggested(void **state)
 {
 	struct suggest s;
 
-	(void)state;
 	suggest_init(&s, SLICE("cerebra"));
 	suggest_offer(&s, "vllm");
 	suggest_offer(&s, "celebrate");
@@ -55,7 +52,6 @@ another_word_is_not_suggested(void **state)
 {
 	struct suggest s;
 
-	(void)state;
 	suggest_init(&s, SLICE("groq"));
 	suggest_offer(&s, "vllm");
 	suggest_offer(&s, "nim");

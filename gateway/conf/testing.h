@@ -14,10 +14,9 @@
 /* Ours first: cmocka makes a macro of fail. */
 #include "gateway/conf/conf.h"
 #include "gateway/lib/buf.h"
+#include "gateway/lib/count.h"
 
 #include <cmocka.h>
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* A line each, so that what a test adds after them starts on line 3. */
 #define BACKENDS                                                               \

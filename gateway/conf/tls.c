@@ -10,6 +10,7 @@
 
 #include "gateway/conf/loader.h"
 #include "gateway/conf/source.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/hex.h"
 
 #define PEM_MAX ((size_t)4 << 20)
@@ -207,7 +208,7 @@ identify(struct loader *l, struct conf_tls *t)
 	struct buf all;
 
 	buf_init(&all, 4 * PEM_MAX);
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (size_t i = 0; i < COUNT(parts); i++) {
 		buf_add(&all, slice_of(parts[i]));
 		buf_add_char(&all, '\0');
 	}

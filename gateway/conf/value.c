@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "gateway/lib/count.h"
 
 struct unit {
 	const char *name;

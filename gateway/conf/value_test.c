@@ -13,7 +13,6 @@ duration(const char *text)
 static void
 durations_have_units(void **state)
 {
-	(void)state;
 	assert_int_equal(duration("500us"), 500);
 	assert_int_equal(duration("100ms"), 100 * USEC_MS);
 	assert_int_equal(duration("1.5s"), 1500 * USEC_MS);
@@ -30,7 +29,6 @@ what_is_no_duration_is_refused(void **state)
 		"1 s", " 1s", "1s ", "1S", "1sec", "1.2.3s", ".s", "1e3s",
 		"0x10s", "infs", "nans", "1w", "1,5s" };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++)
 		if (duration(bad[i]) != -1)
 			fail_msg("taken: \"%s\"", bad[i]);
@@ -39,7 +37,6 @@ what_is_no_duration_is_refused(void **state)
 static void
 an_endless_duration_does_not_wrap(void **state)
 {
-	(void)state;
 	assert_int_equal(duration("99999999999999999999h"), INT64_MAX);
 	assert_int_equal(duration("9223372036854775807us"), INT64_MAX);
 }
@@ -49,7 +46,6 @@ sizes_are_binary(void **state)
 {
 	uint64_t v;
 
-	(void)state;
 	assert_true(size_parse(SLICE("512B"), &v));
 	assert_int_equal(v, 512);
 	assert_true(size_parse(SLICE("16KiB"), &v));
@@ -73,7 +69,6 @@ writing_takes_the_largest_whole_unit(void **state)
 		{ 120 * USEC_SEC, "2m" }, { 7200 * USEC_SEC, "2h" } };
 	struct buf b;
 
-	(void)state;
 	buf_init(&b, 64);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		buf_reset(&b);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "gateway/lib/count.h"
+
 #define HELLO "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 
 /* A good chat request with more members. */
@@ -84,7 +86,7 @@ wrong_types_are_refused_by_name(void **state)
 		{ DIALECT_CHAT, CHAT(",\"input\":1,\"system\":1"), "fine" },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_complaint(cases[i].d, cases[i].body, cases[i].want);
 }
 
@@ -213,7 +215,7 @@ token_limits_are_read(void **state)
 		{ DIALECT_MESSAGES, CHAT(",\"max_tokens\":7"), 7 },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_int_equal(facts_of(cases[i].d, cases[i].body).max_tokens,
 		    cases[i].want);
 }
@@ -264,7 +266,7 @@ needs_are_read(void **state)
 		{ DIALECT_EMBEDDINGS, "{\"input\":\"a\"}", 0 },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_int_equal(facts_of(cases[i].d, cases[i].body).needs,
 		    cases[i].want | dialect_cap(cases[i].d));
 }

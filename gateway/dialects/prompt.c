@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "gateway/lib/count.h"
+
 /* Content nests: a message holds parts, and a tool's result parts of its own.
  * What lies deeper is not looked at. */
 #define DEPTH_MAX 4
@@ -25,7 +27,7 @@ static void read_content(
 static void
 read_part_type(const struct scan_member *type, struct facts *facts)
 {
-	for (size_t i = 0; i < sizeof(part_caps) / sizeof(part_caps[0]); i++)
+	for (size_t i = 0; i < COUNT(part_caps); i++)
 		if (scan_string_is(type, part_caps[i].type))
 			facts->needs |= part_caps[i].cap;
 }

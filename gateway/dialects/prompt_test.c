@@ -1,5 +1,6 @@
 /* gateway/dialects/prompt_test.c - what is read of prompts. */
 #include "gateway/dialects/dialect_test.h"
+#include "gateway/lib/count.h"
 
 static uint64_t
 bytes_of(enum dialect d, const char *body)
@@ -57,7 +58,7 @@ text_of_other_formats_is_counted(void **state)
 		    7 },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_int_equal(
 		    bytes_of(cases[i].d, cases[i].body), cases[i].want);
 }
@@ -89,7 +90,7 @@ images_and_sound_are_needs(void **state)
 		    CAP_MESSAGES | CAP_IMAGES },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_int_equal(
 		    facts_of(cases[i].d, cases[i].body).needs, cases[i].want);
 }

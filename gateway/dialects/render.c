@@ -1,5 +1,6 @@
 /* gateway/dialects/render.c - errors in OpenAI's and Anthropic's shapes. */
 #include "gateway/dialects/render.h"
+#include "gateway/lib/count.h"
 
 static void
 add_string_or_null(struct buf *out, const char *text)
@@ -73,7 +74,7 @@ anthropic_type(int status)
 		{ 529, "overloaded_error" },
 	};
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+	for (size_t i = 0; i < COUNT(types); i++)
 		if (types[i].status == status)
 			return types[i].type;
 	return status >= 400 && status < 500 ? "invalid_request_error"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/dialects/dialect_test.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/sse.h"
 
 static const struct error_reply hard = {
@@ -135,7 +136,7 @@ anthropic_types_follow_the_status(void **state)
 	};
 	char name[16];
 
-	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < 2 * COUNT(cases); i++) {
 		bool event = i % 2 == 1;
 		struct error_reply e = hard;
 		json_t *json;

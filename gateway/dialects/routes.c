@@ -1,5 +1,6 @@
 /* gateway/dialects/routes.c - the tables of wire formats and of routes. */
 #include "gateway/dialects/formats.h"
+#include "gateway/lib/count.h"
 
 static const struct dialect_ops *const formats[DIALECT_COUNT] = {
 	[DIALECT_CHAT] = &dialect_chat,
@@ -21,7 +22,7 @@ static const struct route table[] = {
 	{ "POST", "/v1/messages", DIALECT_MESSAGES, REPLY_JSON_OR_SSE,
 	    "/messages" },
 };
-#define ROUTES (sizeof(table) / sizeof(table[0]))
+#define ROUTES COUNT(table)
 
 const struct dialect_ops *
 dialect_get(enum dialect d)

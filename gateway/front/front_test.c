@@ -1,5 +1,5 @@
 /* gateway/front/front_test.c - requests and answers, as a client sees them. */
-#include "gateway/front/testbed.h"
+#include "gateway/front/testing.h"
 
 static void
 expect_pattern(const struct reply *r, size_t n)
@@ -28,7 +28,6 @@ one_connection_carries_many_requests(void **state)
 	struct server *s = server_default();
 	struct client c = client_connect(s);
 
-	(void)state;
 	for (int i = 0; i < 20; i++) {
 		client_get(&c, i % 2 ? "/hello" : "/later");
 		expect_reply(&c, 200, "hello");
@@ -47,12 +46,11 @@ pipelined_requests_are_answered_in_order(void **state)
 	struct server *s = server_default();
 	struct client c = client_connect(s);
 
-	(void)state;
 	assert_true(client_text(&c,
-	    "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\none"
-	    "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
-	    "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: "
-	    "5\r\n\r\nthree"));
+	    POST "Content-Length: 3\r\n\r\none"
+		 "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n" POST
+		 "Content-Length: "
+		 "5\r\n\r\nthree"));
 	expect_reply(&c, 200, "one");
 	expect_reply(&c, 200, "hello");
 	expect_reply(&c, 200, "three");
@@ -66,10 +64,8 @@ a_chunked_body_is_put_together(void **state)
 	struct server *s = server_default();
 	struct client c = client_connect(s);
 
-	(void)state;
-	assert_true(client_text(&c,
-	    "POST /echo HTTP/1.1\r\nHost: a\r\n"
-	    "Transfer-Encoding: chunked\r\n\r\n4\r\nWiki\r\n5\r\n"));
+	assert_true(client_text(
+	    &c, POST "Transfer-Encoding: chunked\r\n\r\n4\r\nWiki\r\n5\r\n"));
 	usleep(20000); /* in two pieces */
 	assert_true(client_text(&c, "pedia\r\n0\r\n\r\n"));
 	expect_reply(&c, 200, "Wikipedia");
@@ -85,8 +81,7 @@ a_post_without_length_has_an_empty_body(void **state)
 	struct server *s = server_default();
 	struct client c = client_connect(s);
 
-	(void)state;
-	assert_true(client_text(&c, "POST /echo HTTP/1.1\r\nHost: a\r\n\r\n"));
+	assert_true(client_text(&c, POST "\r\n"));
 	expect_reply(&c, 200, "");
 	client_close(&c);
 	server_stop(s);
@@ -101,11 +96,9 @@ a_body_up_to_the_limit_comes_back_whole(void **state)
 	char *body = malloc(n), head[128];
 	struct reply r;
 
-	(void)state;
 	for (size_t i = 0; i < n; i++)
 		body[i] = pattern(i);
-	snprintf(head, sizeof(head),
-	    "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", n);
+	snprintf(head, sizeof(head), POST "Content-Length: %zu\r\n\r\n", n);
 	assert_true(client_text(&c, head));
 	assert_true(client_send(&c, slice_make(body, n)));
 	r = client_reply(&c);
@@ -122,7 +115,6 @@ target_and_headers_reach_the_core_as_sent(void **state)
 	struct server *s = server_default();
 	struct client c = client_connect(s);
 
-	(void)state;
 	assert_true(client_text(&c,
 	    "DELETE /v1/models/a%2Fb/c+d?x=1%20&y=?z HTTP/1.1\r\n"
 	    "Host: a\r\nx-test:  some value \r\n\r\n"));
@@ -139,10 +131,9 @@ a_waiting_client_gets_its_100(void **state)
 	struct client c = client_connect(s);
 	struct slice line;
 
-	(void)state;
 	assert_true(client_text(&c,
-	    "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n"
-	    "Expect: 100-continue\r\n\r\n"));
+	    POST "Content-Length: 2\r\n"
+		 "Expect: 100-continue\r\n\r\n"));
 	line = client_until(&c, "\r\n\r\n");
 	assert_true(slice_starts(line, SLICE("HTTP/1.1 100 ")));
 	buf_consume(&c.in, line.n);
@@ -159,7 +150,6 @@ a_refused_client_that_waits_is_told_before_it_sends(void **state)
 	struct client c = client_connect(s);
 	struct slice line;
 
-	(void)state;
 	assert_true(client_text(&c,
 	    "POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n"
 	    "Expect: 100-continue\r\n\r\n"));
@@ -178,7 +168,6 @@ a_refused_body_is_drained_and_the_connection_stays(void **state)
 	struct client c = client_connect(s);
 	char body[50000] = { 0 };
 
-	(void)state;
 	assert_true(client_text(&c,
 	    "POST /refused HTTP/1.1\r\nHost: a\r\n"
 	    "Content-Length: 50000\r\n\r\n"));
@@ -196,7 +185,6 @@ streams_arrive_whole_and_in_order(void **state)
 	struct server *s = server_default();
 	struct client c = client_connect(s);
 
-	(void)state;
 	expect_stream(&c, "/stream?3", 3);
 	expect_stream(&c, "/stream?70000", 70000);
 	expect_stream(&c, "/stream?9000000", 9000000);
@@ -215,7 +203,6 @@ old_clients_get_a_body_that_ends_with_the_connection(void **state)
 	struct client c = client_connect(s);
 	struct reply r;
 
-	(void)state;
 	assert_true(client_text(&c, "GET /stream?200000 HTTP/1.0\r\n\r\n"));
 	r = client_reply(&c);
 	assert_null(reply_header(&r, "transfer-encoding"));
@@ -234,7 +221,6 @@ head_has_the_headers_and_no_body(void **state)
 	struct client c = client_connect(s);
 	struct reply r;
 
-	(void)state;
 	assert_true(client_text(&c, "HEAD /later HTTP/1.1\r\nHost: a\r\n\r\n"));
 	r = client_reply_to(&c, true);
 	assert_int_equal(r.status, 200);
@@ -259,7 +245,6 @@ an_aborted_stream_fails_for_the_client(void **state)
 	struct client c;
 	struct reply r;
 
-	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		c = client_connect(s);
 		assert_true(client_text(&c, requests[i]));
@@ -279,7 +264,6 @@ an_aborted_stream_resets_an_old_client(void **state)
 	char bytes[4096];
 	ssize_t n;
 
-	(void)state;
 	assert_true(client_text(&c, "GET /die HTTP/1.0\r\n\r\n"));
 	do
 		n = recv(c.fd, bytes, sizeof(bytes), 0);
@@ -304,7 +288,6 @@ ended_connections_are_let_go_while_an_older_one_idles(void **state)
 	struct client older = client_connect(s), c;
 	char bytes[4096];
 
-	(void)state;
 	assert_true(reaches(&s->connections, 1));
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		c = client_connect(s);
@@ -324,7 +307,6 @@ a_unix_socket_serves_too(void **state)
 	struct server *s = server_new(true);
 	struct client c;
 
-	(void)state;
 	server_start(s);
 	c = client_connect(s);
 	client_get(&c, "/later");
@@ -341,7 +323,6 @@ draining_answers_and_closes(void **state)
 	struct client busy = client_connect(s), late;
 	struct reply r;
 
-	(void)state;
 	client_get(&busy, "/hello");
 	expect_reply(&busy, 200, "hello");
 	atomic_store(&s->drain, true);
@@ -369,7 +350,6 @@ five_hundred_connections_are_served(void **state)
 	struct server *s = server_default();
 	struct client *c = calloc(MANY, sizeof(*c));
 
-	(void)state;
 	for (int i = 0; i < MANY; i++) {
 		c[i] = client_connect(s);
 		client_get(&c[i], i % 5 ? "/later" : "/hold");
@@ -395,11 +375,9 @@ closing_ends_what_is_under_way(void **state)
 		      body = client_connect(s), idle = client_connect(s);
 	struct reply r;
 
-	(void)state;
 	client_get(&held, "/hold");
 	client_get(&mid, "/mid");
-	assert_true(client_text(&body,
-	    "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"));
+	assert_true(client_text(&body, POST "Content-Length: 9\r\n\r\nabc"));
 	assert_true(reaches(&s->exchanges, 3));
 	assert_true(reaches(&s->requests, 2));
 	server_stop(s); /* asserts that each on_headers met its on_closed */

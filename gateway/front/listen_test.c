@@ -1,7 +1,7 @@
 /* gateway/front/listen_test.c - listening, and what stands in its way. */
 #include <sys/stat.h>
 
-#include "gateway/front/testbed.h"
+#include "gateway/front/testing.h"
 
 static uint16_t
 port_of(int fd)
@@ -28,7 +28,6 @@ a_port_in_use_is_named(void **state)
 	char want[64];
 	int first, second;
 
-	(void)state;
 	assert_int_equal(front_listen(&l, &first, &why), OK);
 	l.port = port_of(first);
 	assert_int_equal(front_listen(&l, &second, &why), ERR_IO);
@@ -47,7 +46,6 @@ names_and_brackets_are_addresses(void **state)
 	struct errmsg why;
 	int fd;
 
-	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		l.address = good[i];
 		assert_int_equal(front_listen(&l, &fd, &why), OK);
@@ -73,7 +71,6 @@ a_stale_socket_is_replaced(void **state)
 	char path[64];
 	int fd;
 
-	(void)state;
 	unix_path(path, sizeof(path));
 	l.path = path;
 	assert_int_equal(front_listen(&l, &fd, &why), OK);
@@ -92,7 +89,6 @@ a_living_socket_is_left_alone(void **state)
 	char path[64], want[96];
 	int first, second;
 
-	(void)state;
 	unix_path(path, sizeof(path));
 	l.path = path;
 	assert_int_equal(front_listen(&l, &first, &why), OK);
@@ -112,7 +108,6 @@ a_file_in_the_way_is_left_alone(void **state)
 	FILE *file;
 	int fd;
 
-	(void)state;
 	unix_path(path, sizeof(path));
 	file = fopen(path, "w");
 	assert_non_null(file);
@@ -133,7 +128,6 @@ a_path_that_is_too_long_is_refused(void **state)
 	char path[200];
 	int fd;
 
-	(void)state;
 	memset(path, 'x', sizeof(path) - 1);
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';

@@ -6,8 +6,8 @@
 
 #include "backends/backend.h"
 #include "gateway/import/inner.h"
+#include "gateway/lib/count.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define MILLION 1e6
 #define SLOTS_MAX 65536
 #define STRIP_MAX 64

@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "gateway/import/inner.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/inference.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 #define RATE                                                                   \
 	"not of one deployment, whose own answers say when it has had "        \

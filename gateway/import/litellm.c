@@ -4,8 +4,8 @@
 
 #include "gateway/conf/conf.h"
 #include "gateway/import/inner.h"
+#include "gateway/lib/count.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define NOTES_MAX ((size_t)16 << 20)
 #define CONF_MAX ((size_t)64 << 20)
 #define ARENA_MAX ((size_t)256 << 20)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gateway/import/import.h"
+#include "gateway/lib/count.h"
 
 #include <cmocka.h>
 
@@ -279,7 +280,7 @@ nothing_to_carry_over_is_an_error(void **state)
 		"model_list: []\n", "model_list: {a: b}\n" };
 	struct sheet s;
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+	for (size_t i = 0; i < COUNT(texts); i++) {
 		sheet_init(&s, texts[i]);
 		assert_int_equal(s.rc, ERR_INVALID);
 		assert_has(s.why.text, "want model_list with a model");

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "gateway/import/inner.h"
+#include "gateway/lib/count.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define OPENAI_LIKE(prefix, url, key)                                          \
 	{                                                                      \
 		prefix, "openai", url, key, NULL, NULL                         \

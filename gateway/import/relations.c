@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/import/inner.h"
+#include "gateway/lib/count.h"
 
 /* --- fallbacks --- */
 
@@ -100,7 +101,7 @@ read_fallbacks(struct import *im, const yaml_node_t *section, const char *path)
 	struct im_model *m;
 	char where[96];
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+	for (size_t i = 0; i < COUNT(keys); i++) {
 		snprintf(where, sizeof(where), "%s.%s", path, keys[i]);
 		read_list(im, yaml_member(im->doc, section, keys[i]), where);
 	}

@@ -4,6 +4,7 @@
 
 #include "gateway/conf/value.h"
 #include "gateway/import/inner.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/inference.h"
 
 #define SPAN_MAX (24 * 3600.0) /* seconds; no timeout may be longer */
@@ -88,7 +89,7 @@ add_price(struct buf *b, const struct im_backend *e)
 	if (e->input < 0 && e->output < 0)
 		return;
 	buf_add_str(b, " price = {");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		if (rows[i].value >= 0)
 			buf_addf(b, " %s = %.9g;", rows[i].key, rows[i].value);
 	buf_add_str(b, " };");

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/lib/count.h"
+
 #define MAPS_MAX 256 /* of one look-up, merged ones too: they may be a ring */
 
 static enum err
@@ -119,7 +121,7 @@ yaml_text(const yaml_node_t *n)
 	    (const char *)n->data.scalar.value, n->data.scalar.length);
 	if (n->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
 		return s;
-	for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
+	for (size_t i = 0; i < COUNT(nulls); i++)
 		if (slice_is(s, nulls[i]))
 			return slice_make(NULL, 0);
 	return s;

@@ -21,8 +21,9 @@ put_text(union entry_room *r, size_t at, enum entry_text which, const char *s)
 		for (n = ENTRY_TEXT_MAX; n > 0 && is_inside(s[n]);)
 			n--;
 	memcpy(r->bytes + at, s != NULL ? s : "", n);
+	r->bytes[at + n] = '\0';
 	r->entry.text[which] = (uint8_t)n;
-	return at + n;
+	return at + n + 1;
 }
 
 /* Receipts and requests have the same digits. */

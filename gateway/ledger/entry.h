@@ -36,7 +36,8 @@ struct entry {
 	double charged; /* to budgets, USD */
 };
 
-#define ENTRY_MAX (sizeof(struct entry) + TEXT_COUNT * ENTRY_TEXT_MAX + 12)
+#define ENTRY_MAX                                                              \
+	(sizeof(struct entry) + TEXT_COUNT * (ENTRY_TEXT_MAX + 1) + 12)
 
 /* Room for one, aligned. */
 union entry_room {
@@ -45,7 +46,7 @@ union entry_room {
 };
 
 void entry_write(union entry_room *, const struct outcome *, usec wall);
-/* Where its names begin; one follows the other without an end mark. */
+/* Where its names begin; one follows the other, each with a NUL at its end. */
 const char *entry_names(const struct entry *);
 
 #endif

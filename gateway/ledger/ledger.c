@@ -19,7 +19,7 @@
 #include "gateway/lib/writer.h"
 
 #define QUEUE_MAX ((size_t)4 << 20) /* bytes; some 20,000 rows */
-#define GATHER (200 * USEC_MS)
+#define GATHER (500 * USEC_MS)
 #define RETRY_AFTER USEC_SEC
 #define PRUNE_EVERY (60 * USEC_SEC)
 #define PRUNE_NEXT (100 * USEC_MS) /* when there is more */

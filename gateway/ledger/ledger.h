@@ -3,7 +3,7 @@
  * key.
  *
  * Workers leave their rows in a bounded queue, without waiting for anything
- * but each other; one thread writes what has gathered, five times a second at
+ * but each other; one thread writes what has gathered, twice a second at
  * most, in one transaction that is on the disk when it ends. So a kill loses
  * what came in since, and ledger_close() nothing. What cannot be written (a
  * full disk, another process that holds the file) is tried again every second;

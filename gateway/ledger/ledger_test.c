@@ -62,8 +62,7 @@ closing_loses_nothing(void **state)
 		pthread_join(writers[i], NULL);
 	ledger_close(&l);
 	assert_null(l);
-	assert_int_equal(
-	    number(p.path, "SELECT count(*) FROM requests"), WRITERS * EACH);
+	assert_int_equal(written_rows(p.path), WRITERS * EACH);
 	assert_int_equal(number(p.path, "SELECT sum(tokens_in) FROM requests"),
 	    10 * WRITERS * EACH);
 	assert_int_equal(
@@ -84,7 +83,7 @@ rows_are_written_while_it_is_open(void **state)
 	ledger_write(l, &o);
 	while (stats(l).written == 0 && clock_now() < until)
 		rest();
-	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"), 1);
+	assert_int_equal(written_rows(p.path), 1);
 	ledger_close(&l);
 	place_fini(&p);
 }
@@ -115,8 +114,7 @@ a_full_queue_drops_and_counts(void **state)
 	    sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(other);
 	ledger_close(&l);
-	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"),
-	    (double)(tried - dropped));
+	assert_int_equal(written_rows(p.path), tried - dropped);
 	place_fini(&p);
 }
 
@@ -142,9 +140,9 @@ a_full_disk_is_waited_for(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_true(stats(l).failures > 0);
 	assert_int_equal(stats(l).written, 0);
-	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"), 0);
+	assert_int_equal(written_rows(p.path), 0);
 	ledger_close(&l);
-	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"), EACH);
+	assert_int_equal(written_rows(p.path), EACH);
 	assert_int_equal(
 	    number(p.path, "SELECT sum(requests) FROM spent"), EACH);
 	place_fini(&p);
@@ -162,13 +160,12 @@ old_rows_are_deleted_by_themselves(void **state)
 	l = opened(p.path);
 	ledger_write(l, &o);
 	ledger_close(&l);
-	execute(p.path, "UPDATE requests SET time = 5");
+	execute(p.path, "UPDATE rows SET time = 5");
 	assert_int_equal(
 	    ledger_open(p.path, STORE_DAY, &l, &(struct errmsg){ "" }), OK);
-	while (number(p.path, "SELECT count(*) FROM requests") > 0 &&
-	    clock_now() < until)
+	while (written_rows(p.path) > 0 && clock_now() < until)
 		rest();
-	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"), 0);
+	assert_int_equal(written_rows(p.path), 0);
 	ledger_close(&l);
 	place_fini(&p);
 }

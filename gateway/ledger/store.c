@@ -5,59 +5,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/ledger/schema.h"
 #include "gateway/lib/clock.h"
 
 #define APPLICATION 0x504d4c47 /* application_id: "PMLG" */
 #define BUSY_MS 1000
 #define CHECK_FOR (250 * USEC_MS) /* looking for damage, at the start */
 #define CHECK_STEPS 10000 /* of SQLite's machine, between looks at the clock */
-
-/* steps[i] leads from version i to i + 1. */
-static const char *const steps[STORE_VERSION] = {
-	/* time: when the request had ended, in microseconds since 1970, or the
-	 * next one that is free; the spans are microseconds as well. NULL is
-	 * what is not known, or does not apply. */
-	"CREATE TABLE requests ("
-	" time INTEGER PRIMARY KEY,"
-	" receipt TEXT NOT NULL,"
-	" tenant TEXT NOT NULL,"
-	" key TEXT NOT NULL,"
-	" model TEXT NOT NULL,"
-	" backend TEXT,"
-	" upstream TEXT,"
-	" slo TEXT NOT NULL,"
-	" dialect TEXT NOT NULL,"
-	" stream INTEGER NOT NULL,"
-	" result TEXT NOT NULL,"
-	" fault TEXT,"
-	" status INTEGER,"
-	" attempts INTEGER NOT NULL,"
-	" slo_met INTEGER,"
-	" missed TEXT,"
-	" tokens_in INTEGER NOT NULL,"
-	" tokens_out INTEGER NOT NULL,"
-	" tokens_cached INTEGER NOT NULL,"
-	" estimated INTEGER NOT NULL,"
-	" cost_usd REAL,"
-	" queue_us INTEGER,"
-	" ttft_us INTEGER,"
-	" itl_us INTEGER,"
-	" total_us INTEGER NOT NULL);"
-	/* day: since 1970, of UTC; kept longer than the rows are. */
-	"CREATE TABLE spent ("
-	" day INTEGER NOT NULL,"
-	" tenant TEXT NOT NULL,"
-	" key TEXT NOT NULL,"
-	" requests INTEGER NOT NULL,"
-	" cost_usd REAL NOT NULL,"
-	" PRIMARY KEY (day, tenant, key)) WITHOUT ROWID;",
-	/* charged_usd: to budgets; the cost, or an estimate where nobody said
-	 * it. Sums per day are of it. */
-	"ALTER TABLE requests ADD COLUMN charged_usd REAL;",
-};
 
 static const struct {
 	size_t at; /* in struct store */
@@ -66,18 +24,11 @@ static const struct {
 	{ offsetof(struct store, begin), "BEGIN IMMEDIATE" },
 	{ offsetof(struct store, commit), "COMMIT" },
 	{ offsetof(struct store, rollback), "ROLLBACK" },
-	{ offsetof(struct store, insert),
-	    "INSERT INTO requests VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-	    "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, "
-	    "?23, ?24, ?25, ?26)" },
 	{ offsetof(struct store, add_spent),
 	    "INSERT INTO spent VALUES (?1, ?2, ?3, ?4, ?5) "
 	    "ON CONFLICT (day, tenant, key) DO UPDATE SET "
 	    "requests = requests + excluded.requests, "
 	    "cost_usd = cost_usd + excluded.cost_usd" },
-	{ offsetof(struct store, prune),
-	    "DELETE FROM requests WHERE time IN (SELECT time FROM requests "
-	    "WHERE time < ?1 ORDER BY time LIMIT ?2)" },
 	{ offsetof(struct store, prune_spent),
 	    "DELETE FROM spent WHERE day < ?1" },
 };
@@ -132,10 +83,9 @@ is_late(void *arg)
  * through the whole file before it can be interrupted (SQLite 3.40). What is
  * damaged further back is an error of whoever asks for that time. */
 static enum err
-check_rows(struct store *s, struct errmsg *why)
+check_rows(struct store *s, int64_t version, struct errmsg *why)
 {
-	static const char sql[] =
-	    "SELECT total_us FROM requests ORDER BY time DESC";
+	const char *sql = schema_latest(version);
 	usec until = clock_now() + CHECK_FOR;
 	sqlite3_stmt *q = NULL;
 	enum err err = OK;
@@ -178,16 +128,41 @@ read_version(struct store *s, int64_t *version, struct errmsg *why)
 		    "ledger: %s is another program's database: want a ledger "
 		    "or no file",
 		    s->path);
-	if (*version > STORE_VERSION)
+	if (*version > SCHEMA_VERSION)
 		return fail(why, ERR_INVALID,
 		    "ledger: %s was written by a later version (schema %lld, "
 		    "this one knows %d)",
-		    s->path, (long long)*version, STORE_VERSION);
+		    s->path, (long long)*version, SCHEMA_VERSION);
 	return OK;
 }
 
+/* Is `requests` as it is now? Another version of ours may have had fewer
+ * names. */
 static enum err
-migrate(struct store *s, struct errmsg *why)
+check_view(struct store *s, const char *view, bool *same, struct errmsg *why)
+{
+	char sql[SCHEMA_VIEW_MAX + 256];
+	int64_t n = 0;
+	enum err rc;
+
+	sqlite3_snprintf(sizeof(sql), sql,
+	    "SELECT count(*) FROM sqlite_master WHERE sql = %Q", view);
+	rc = ask(s, sql, &n, why);
+	*same = n > 0;
+	return rc;
+}
+
+static enum err
+make_view(struct store *s, const char *view, struct errmsg *why)
+{
+	enum err rc = run(s, "DROP VIEW IF EXISTS requests", why);
+
+	return rc == OK ? run(s, view, why) : rc;
+}
+
+/* Makes the tables, or brings them to the version at which they stay. */
+static enum err
+migrate(struct store *s, const char *view, struct errmsg *why)
 {
 	char pragma[96];
 	int64_t version = 0;
@@ -196,11 +171,15 @@ migrate(struct store *s, struct errmsg *why)
 	rc = run(s, "BEGIN IMMEDIATE", why);
 	if (rc == OK) /* by now another process may have done it */
 		rc = read_version(s, &version, why);
-	for (; rc == OK && version < STORE_VERSION; version++)
-		rc = run(s, steps[version], why);
+	if (rc == OK && version == 0)
+		rc = run(s, schema_tables, why);
+	else if (rc == OK && version < SCHEMA_WIDE)
+		rc = run(s, schema_widen, why);
+	if (rc == OK && s->version > SCHEMA_WIDE)
+		rc = make_view(s, view, why);
 	snprintf(pragma, sizeof(pragma),
 	    "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION,
-	    STORE_VERSION);
+	    s->version);
 	if (rc == OK)
 		rc = run(s, pragma, why);
 	if (rc == OK)
@@ -208,6 +187,27 @@ migrate(struct store *s, struct errmsg *why)
 	if (rc != OK)
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	return rc;
+}
+
+static enum err
+bring_up_to_date(struct store *s, int64_t version, struct errmsg *why)
+{
+	bool good = version == SCHEMA_WIDE;
+	char view[SCHEMA_VIEW_MAX];
+	enum err rc = OK;
+	struct buf sql;
+
+	buf_on(&sql, view, sizeof(view));
+	schema_view(&sql);
+	buf_add_char(&sql, '\0');
+	if (buf_err(&sql) != OK)
+		abort();
+	s->version = SCHEMA_VERSION;
+	if (version > 0 && version <= SCHEMA_WIDE)
+		s->version = SCHEMA_WIDE;
+	if (version > SCHEMA_WIDE)
+		rc = check_view(s, view, &good, why);
+	return rc != OK || good ? rc : migrate(s, view, why);
 }
 
 /* FULL: a commit is on the disk, not only with the system. */
@@ -220,29 +220,39 @@ set_up(struct store *s, struct errmsg *why)
 	sqlite3_busy_timeout(s->db, BUSY_MS);
 	rc = read_version(s, &version, why);
 	if (rc == OK && version > 0)
-		rc = check_rows(s, why);
+		rc = check_rows(s, version, why);
 	if (rc == OK)
 		rc = run(s,
 		    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
 		    "PRAGMA journal_size_limit = 16777216",
 		    why);
-	if (rc == OK && version < STORE_VERSION)
-		rc = migrate(s, why);
+	if (rc == OK)
+		rc = bring_up_to_date(s, version, why);
 	return rc;
+}
+
+static bool
+prepare_one(struct store *s, const char *sql, sqlite3_stmt **to)
+{
+	return sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, to,
+		   NULL) == SQLITE_OK;
+}
+
+static sqlite3_stmt **
+statement(struct store *s, size_t i)
+{
+	return (sqlite3_stmt **)((char *)s + statements[i].at);
 }
 
 static enum err
 prepare(struct store *s, struct errmsg *why)
 {
-	for (size_t i = 0; i < N_STATEMENTS; i++) {
-		sqlite3_stmt **to =
-		    (sqlite3_stmt **)((char *)s + statements[i].at);
+	bool good = prepare_one(s, schema_insert(s->version), &s->insert) &&
+	    prepare_one(s, schema_prune(s->version), &s->prune);
 
-		if (sqlite3_prepare_v3(s->db, statements[i].sql, -1,
-			SQLITE_PREPARE_PERSISTENT, to, NULL) != SQLITE_OK)
-			return store_fail(s->db, s->path, why);
-	}
-	return OK;
+	for (size_t i = 0; i < N_STATEMENTS && good; i++)
+		good = prepare_one(s, statements[i].sql, statement(s, i));
+	return good ? OK : store_fail(s->db, s->path, why);
 }
 
 /* SQLite would let everybody read it; and the system says better than SQLite
@@ -276,6 +286,8 @@ store_open(struct store *s, const char *path, struct errmsg *why)
 	if (sqlite3_open_v2(path, &s->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		rc = store_fail(s->db, path, why);
+	else if (batch_register(s->db, &s->batch) != SQLITE_OK)
+		rc = store_fail(s->db, path, why);
 	if (rc == OK)
 		rc = set_up(s, why);
 	if (rc == OK)
@@ -289,8 +301,9 @@ void
 store_close(struct store *s)
 {
 	for (size_t i = 0; i < N_STATEMENTS; i++)
-		sqlite3_finalize(
-		    *(sqlite3_stmt **)((char *)s + statements[i].at));
+		sqlite3_finalize(*statement(s, i));
+	sqlite3_finalize(s->insert);
+	sqlite3_finalize(s->prune);
 	sqlite3_close(s->db);
 	*s = (struct store){ NULL };
 }

@@ -6,17 +6,18 @@
 
 #include <sqlite3.h>
 
-#include "gateway/ledger/entry.h"
+#include "gateway/ledger/batch.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/lib/err.h"
 
 #define STORE_DAY (24 * 3600 * USEC_SEC)
-#define STORE_VERSION 2 /* of the schema; user_version in the file */
 
 struct store {
 	sqlite3 *db;
 	sqlite3_stmt *insert, *add_spent, *begin, *commit, *rollback, *prune,
 	    *prune_spent;
+	struct batch batch; /* what `insert` reads */
+	int version; /* of the file's schema */
 	char path[512];
 };
 

@@ -1,3 +1,4 @@
+#include "gateway/ledger/schema.h"
 #include "gateway/ledger/testing.h"
 
 #include <sys/stat.h>
@@ -32,6 +33,17 @@ assert_refused(const char *path, enum err rc, const char *words)
 		    "want \"%s\" and the path, got \"%s\"", words, why.text);
 }
 
+/* A row, by a process of its own. */
+static void
+written(const char *path, const struct outcome *o, usec at)
+{
+	struct store s;
+
+	opened(&s, path);
+	add(&s, o, at);
+	store_close(&s);
+}
+
 static void
 a_new_file_is_ours_alone(void **state)
 {
@@ -42,7 +54,7 @@ a_new_file_is_ours_alone(void **state)
 	place_init(&p);
 	opened(&s, p.path);
 	store_close(&s);
-	assert_int_equal(number(p.path, "PRAGMA user_version"), STORE_VERSION);
+	assert_int_equal(number(p.path, "PRAGMA user_version"), SCHEMA_VERSION);
 	assert_int_equal(stat(p.path, &st), 0);
 	assert_int_equal(st.st_mode & 07, 0);
 	opened(&s, p.path);
@@ -66,12 +78,9 @@ a_row_says_what_became_of_a_request(void **state)
 {
 	struct outcome o = answered("acme");
 	struct place p;
-	struct store s;
 
 	place_init(&p);
-	opened(&s, p.path);
-	add(&s, &o, NOON);
-	store_close(&s);
+	written(p.path, &o, NOON);
 	assert_row(p.path, "receipt = 'rcpt_0123456789abcdef01234567'");
 	assert_row(p.path, "time = 1728043200000000");
 	assert_row(p.path,
@@ -132,16 +141,13 @@ a_long_name_is_cut_between_characters(void **state)
 	struct outcome o = answered("acme");
 	char name[301];
 	struct place p;
-	struct store s;
 
 	for (size_t i = 0; i < 300; i += 2) /* two bytes each */
 		memcpy(name + i, "\xc3\xa4", 2);
 	name[300] = '\0';
 	o.model = name;
 	place_init(&p);
-	opened(&s, p.path);
-	add(&s, &o, NOON);
-	store_close(&s);
+	written(p.path, &o, NOON);
 	assert_row(p.path, "length(model) = 127 AND backend = 'gpu'");
 	place_fini(&p);
 }
@@ -159,7 +165,7 @@ requests_that_end_at_once_are_all_there(void **state)
 	for (int i = 0; i < 5; i++)
 		add(&s, &o, NOON);
 	store_close(&s);
-	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"), 6);
+	assert_int_equal(written_rows(p.path), 6);
 	assert_int_equal(
 	    number(p.path, "SELECT max(time) - min(time) FROM requests"), 5);
 	place_fini(&p);
@@ -218,7 +224,7 @@ what_was_spent_outlives_the_rows(void **state)
 	    store_prune(&s, NOON + STORE_DAY, NOON, &more, &why), OK);
 	assert_false(more);
 	store_close(&s);
-	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"), 0);
+	assert_int_equal(written_rows(p.path), 0);
 	opened(&s, p.path);
 	assert_spent(p.path, NOON, 1.0, 1.5);
 	assert_spent(p.path, NOON + STORE_DAY, 0, 1.5);
@@ -244,7 +250,7 @@ old_rows_go_and_others_stay(void **state)
 	store_close(&s);
 	assert_int_equal(
 	    number(p.path, "SELECT min(time) FROM requests") - NOON, 4);
-	assert_int_equal(number(p.path, "SELECT count(*) FROM requests"), 6);
+	assert_int_equal(written_rows(p.path), 6);
 	place_fini(&p);
 }
 
@@ -272,25 +278,36 @@ a_file_of_another_kind_is_left_alone(void **state)
 	place_fini(&p);
 }
 
+/* What versions 1 and 2 made. */
+static const char wide[] =
+    "CREATE TABLE requests (time INTEGER PRIMARY KEY, receipt TEXT NOT NULL, "
+    "tenant TEXT NOT NULL, key TEXT NOT NULL, model TEXT NOT NULL, "
+    "backend TEXT, upstream TEXT, slo TEXT NOT NULL, dialect TEXT NOT NULL, "
+    "stream INTEGER NOT NULL, result TEXT NOT NULL, fault TEXT, "
+    "status INTEGER, attempts INTEGER NOT NULL, slo_met INTEGER, "
+    "missed TEXT, tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, "
+    "tokens_cached INTEGER NOT NULL, estimated INTEGER NOT NULL, "
+    "cost_usd REAL, queue_us INTEGER, ttft_us INTEGER, itl_us INTEGER, "
+    "total_us INTEGER NOT NULL);"
+    "CREATE TABLE spent (day INTEGER NOT NULL, tenant TEXT NOT NULL, "
+    "key TEXT NOT NULL, requests INTEGER NOT NULL, cost_usd REAL NOT NULL, "
+    "PRIMARY KEY (day, tenant, key)) WITHOUT ROWID;"
+    "INSERT INTO requests VALUES (1, 'rcpt_1', 'acme', 'laptop', 'm', 'gpu', "
+    "'x', 'voice', 'chat', 1, 'ok', NULL, 200, 1, 1, NULL, 100, 20, 0, 0, "
+    "0.5, 0, 1000, 100, 5000);"
+    "PRAGMA application_id = 1347243079; PRAGMA user_version = 1";
+
 /* The rows of a file of before stay, and more are added to them. */
 static void
 an_older_file_is_brought_up_to_date(void **state)
 {
 	struct outcome o = answered("acme");
 	struct place p;
-	struct store s;
 
 	place_init(&p);
-	opened(&s, p.path);
-	add(&s, &o, NOON);
-	store_close(&s);
-	execute(p.path,
-	    "ALTER TABLE requests DROP COLUMN charged_usd; "
-	    "PRAGMA user_version = 1");
-	opened(&s, p.path);
-	add(&s, &o, NOON + USEC_SEC);
-	store_close(&s);
-	assert_int_equal(number(p.path, "PRAGMA user_version"), STORE_VERSION);
+	execute(p.path, wide);
+	written(p.path, &o, NOON);
+	assert_int_equal(number(p.path, "PRAGMA user_version"), SCHEMA_WIDE);
 	assert_int_equal(number(p.path,
 			     "SELECT count(*) FROM requests WHERE charged_usd "
 			     "IS NULL AND cost_usd = 0.5"),
@@ -302,20 +319,109 @@ an_older_file_is_brought_up_to_date(void **state)
 	place_fini(&p);
 }
 
+/* Whatever the file: what is read of it is the same. */
+static void
+rows_are_the_same_in_an_older_file(void **state)
+{
+	static const char all[] =
+	    "ATTACH '%s' AS old; CREATE TEMP TABLE differ AS SELECT * FROM "
+	    "(SELECT * FROM main.requests EXCEPT SELECT * FROM old.requests);"
+	    "INSERT INTO differ SELECT * FROM old.requests WHERE time > 1 "
+	    "EXCEPT SELECT * FROM main.requests;"
+	    "SELECT 1 / (count(*) = 0) FROM differ;"
+	    "CREATE TABLE same (x); INSERT INTO same SELECT 1 FROM requests "
+	    "WHERE NOT EXISTS (SELECT * FROM differ)";
+	struct place p, older;
+	struct outcome o;
+	char sql[800];
+
+	place_init(&p);
+	place_init(&older);
+	execute(older.path, wide);
+	for (unsigned i = 0; i < 64; i++) {
+		o = answered("acme");
+		o.dialect = i % DIALECT_COUNT;
+		o.result = i % (RESULT_CLIENT_GONE + 1);
+		o.fault = i % FAULT_COUNT;
+		o.status = i % 3 == 0 ? 0 : 200 + (int)i;
+		o.stream = i & 1;
+		o.slo_declared = i & 2;
+		o.slo_met = i & 4;
+		o.slo_missed = i % (1u << PHASE_COUNT);
+		o.usage.known = i & 8;
+		o.cost = i & 16 ? -1 : 0.25 * i;
+		o.n_attempts = i == 63 ? 1000000 : i % 3;
+		written(p.path, &o, NOON + i);
+		written(older.path, &o, NOON + i);
+	}
+	snprintf(sql, sizeof(sql), all, older.path);
+	execute(p.path, sql);
+	assert_int_equal(number(p.path, "SELECT count(*) FROM same"), 64);
+	assert_int_equal(written_rows(older.path), 65);
+	place_fini(&older);
+	place_fini(&p);
+}
+
+/* Files have the numbers of these names: one that goes or moves changes what
+ * was written long ago. */
+static void
+names_keep_their_numbers(void **state)
+{
+	static const char *const faults[] = { "refused", "unreachable", "dns",
+		"tls", "reset", "cut", "framing", "connect_timeout",
+		"ttft_timeout", "gap_timeout", "total_timeout", "server_error",
+		"bad_answer", "too_large", "loading", "rate_limited", "key",
+		"model", "unsuited", "request", "client_gone", "deadline",
+		"internal", "memory", "outrun", "drill" };
+	static const char *const dialects[] = { "chat", "completions",
+		"embeddings", "responses", "messages" };
+	static const char *const results[] = { "ok", "error", "broken",
+		"refused", "client_gone" };
+	static const char *const phases[] = { "queue", "connect", "tls", "ttft",
+		"itl", "total" };
+
+	for (unsigned i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		assert_string_equal(
+		    fault_rule((enum fault_kind)(i + 1))->name, faults[i]);
+	for (unsigned i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++)
+		assert_string_equal(dialect_name((enum dialect)i), dialects[i]);
+	for (unsigned i = 0; i < sizeof(results) / sizeof(results[0]); i++)
+		assert_string_equal(result_name((enum result)i), results[i]);
+	for (unsigned i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
+		assert_string_equal(phase_name((enum phase)i), phases[i]);
+}
+
+/* One that was written before there was a name for something. */
+static void
+a_view_of_fewer_names_is_renewed(void **state)
+{
+	struct outcome o = answered("acme");
+	struct place p;
+
+	place_init(&p);
+	written(p.path, &o, NOON);
+	execute(p.path,
+	    "DROP VIEW requests; CREATE VIEW requests AS SELECT time FROM "
+	    "rows");
+	written(p.path, &o, NOON + 1);
+	assert_int_equal(number(p.path,
+			     "SELECT count(*) FROM requests WHERE result = "
+			     "'ok' AND dialect = 'chat'"),
+	    2);
+	place_fini(&p);
+}
+
 /* Budgets are restored from what was charged, be the cost known or not. */
 static void
 an_estimate_is_charged_and_no_cost(void **state)
 {
 	struct outcome o = answered("acme");
 	struct place p;
-	struct store s;
 
 	o.cost = -1;
 	o.charged = 0.25;
 	place_init(&p);
-	opened(&s, p.path);
-	add(&s, &o, NOON);
-	store_close(&s);
+	written(p.path, &o, NOON);
 	assert_row(p.path, "cost_usd IS NULL AND charged_usd = 0.25");
 	assert_int_equal(
 	    number(p.path, "SELECT cost_usd * 100 FROM spent"), 25);
@@ -333,7 +439,7 @@ a_later_version_is_refused(void **state)
 	store_close(&s);
 	execute(p.path, "PRAGMA user_version = 9");
 	assert_refused(p.path, ERR_INVALID,
-	    "by a later version (schema 9, this one knows 2)");
+	    "by a later version (schema 9, this one knows 3)");
 	assert_int_equal(number(p.path, "PRAGMA user_version"), 9);
 	place_fini(&p);
 }
@@ -375,6 +481,9 @@ main(void)
 		cmocka_unit_test(old_rows_go_and_others_stay),
 		cmocka_unit_test(a_file_of_another_kind_is_left_alone),
 		cmocka_unit_test(an_older_file_is_brought_up_to_date),
+		cmocka_unit_test(rows_are_the_same_in_an_older_file),
+		cmocka_unit_test(names_keep_their_numbers),
+		cmocka_unit_test(a_view_of_fewer_names_is_renewed),
 		cmocka_unit_test(an_estimate_is_charged_and_no_cost),
 		cmocka_unit_test(a_later_version_is_refused),
 		cmocka_unit_test(a_damaged_file_is_refused),

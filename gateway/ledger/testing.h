@@ -93,6 +93,12 @@ number(const char *path, const char *sql)
 	return v;
 }
 
+static inline unsigned
+written_rows(const char *path)
+{
+	return (unsigned)number(path, "SELECT count(*) FROM requests");
+}
+
 static inline void
 execute(const char *path, const char *sql)
 {

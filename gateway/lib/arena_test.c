@@ -9,8 +9,6 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
-
 static void
 memory_is_zeroed_aligned_and_separate(void **state)
 {

@@ -8,8 +8,6 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
-
 static void
 what_is_added_comes_out_in_order(void **state)
 {

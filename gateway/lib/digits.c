@@ -24,6 +24,32 @@ digits_u64(char out[DIGITS_MAX], uint64_t n)
 	return digits_padded(out, n, 1);
 }
 
+#define BEHIND 12 /* digits */
+#define BEHIND_ONE 1e12
+#define WHOLE_MAX 1e18
+
+size_t
+digits_decimal(char out[DIGITS_MAX], double value)
+{
+	uint64_t whole = (uint64_t)(value < WHOLE_MAX ? value : WHOLE_MAX);
+	double rest = value < WHOLE_MAX ? value - (double)whole : 0;
+	uint64_t parts = (uint64_t)(rest * BEHIND_ONE + 0.5);
+	size_t n;
+
+	if (parts >= (uint64_t)BEHIND_ONE) {
+		parts = 0;
+		whole++;
+	}
+	n = digits_u64(out, whole);
+	if (parts == 0)
+		return n;
+	out[n++] = '.';
+	n += digits_padded(out + n, parts, BEHIND);
+	while (out[n - 1] == '0')
+		n--;
+	return n;
+}
+
 size_t
 digits_ms(char out[DIGITS_MAX], usec span)
 {

@@ -9,7 +9,7 @@
 
 #include "gateway/lib/clock.h"
 
-#define DIGITS_MAX 24 /* room for whatever these write; there is no NUL */
+#define DIGITS_MAX 40 /* room for whatever these write; there is no NUL */
 
 /* How many bytes were written. */
 size_t digits_u64(char out[DIGITS_MAX], uint64_t);
@@ -17,5 +17,8 @@ size_t digits_u64(char out[DIGITS_MAX], uint64_t);
 size_t digits_padded(char out[DIGITS_MAX], uint64_t, size_t width);
 /* A span as milliseconds: "1.250". It must not be negative. */
 size_t digits_ms(char out[DIGITS_MAX], usec);
+/* Up to twelve digits behind the point, without zeros at the end: "0.25". It
+ * must not be negative; what has more than 18 before the point is cut there. */
+size_t digits_decimal(char out[DIGITS_MAX], double);
 
 #endif

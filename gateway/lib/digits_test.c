@@ -1,8 +1,10 @@
 /* gateway/lib/digits_test.c */
 #include <inttypes.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -67,6 +69,45 @@ spans_have_three_decimals(void **state)
 	}
 }
 
+static void
+decimals_are_as_short_as_they_can_be(void **state)
+{
+	static const struct {
+		double value;
+		const char *text;
+	} rows[] = {
+		{ 0, "0" },
+		{ 7, "7" },
+		{ 0.25, "0.25" },
+		{ 6.2e-05, "0.000062" },
+		{ 1.0 / 3, "0.333333333333" },
+		{ 12.000000000001, "12.000000000001" },
+		{ 4e-13, "0" },
+		{ 0.9999999999999, "1" },
+		{ 1e30, "1000000000000000000" },
+	};
+	char out[DIGITS_MAX];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_text(
+		    rows[i].text, out, digits_decimal(out, rows[i].value));
+}
+
+static void
+decimals_are_read_as_what_they_were(void **state)
+{
+	char out[DIGITS_MAX + 1];
+	struct rng rng;
+	double value;
+
+	rng_init(&rng, 3, 1);
+	for (int i = 0; i < 10000; i++) {
+		value = (double)(draw(&rng) % 1000000000) / 1e9;
+		out[digits_decimal(out, value)] = '\0';
+		assert_true(fabs(strtod(out, NULL) - value) <= 1e-12);
+	}
+}
+
 int
 main(void)
 {
@@ -74,6 +115,8 @@ main(void)
 		cmocka_unit_test(numbers_are_as_printf_writes_them),
 		cmocka_unit_test(zeros_fill_from_the_left),
 		cmocka_unit_test(spans_have_three_decimals),
+		cmocka_unit_test(decimals_are_as_short_as_they_can_be),
+		cmocka_unit_test(decimals_are_read_as_what_they_were),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/lib/count.h"
 #include "gateway/lib/edits.h"
 #include "gateway/lib/rng.h"
 
@@ -10,8 +11,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
 
 #define MEMBERS 40
 
@@ -150,7 +149,7 @@ members_go_with_their_commas(void **state)
 	};
 	struct doc d;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		doc_init(&d, cases[0].want);
 		remove_all_of(&d, cases[i].marks);
 		becomes(&d, cases[i].want);

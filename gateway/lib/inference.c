@@ -1,7 +1,6 @@
 /* gateway/lib/inference.c - the words that all rooms share: their names. */
+#include "gateway/lib/count.h"
 #include "gateway/lib/inference.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct {
 	const char *name;

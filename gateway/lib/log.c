@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/lib/count.h"
+
 #define LINE_BYTES 2048
 
 static const char *const names[] = { "error", "warn", "info", "debug" };
@@ -33,7 +35,7 @@ log_wants(enum log_level l)
 bool
 log_level_parse(const char *name, enum log_level *out)
 {
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (strcmp(name, names[i]) == 0) {
 			*out = (enum log_level)i;
 			return true;

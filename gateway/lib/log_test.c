@@ -11,8 +11,6 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
-
 /* What has been written to stderr since capture_begin(). */
 struct capture {
 	FILE *file;

@@ -8,8 +8,6 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
-
 static void
 an_empty_map_has_nothing(void **state)
 {

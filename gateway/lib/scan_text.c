@@ -171,8 +171,13 @@ text_is(struct slice text, struct slice plain)
 bool
 scan_key_is(const struct scan_member *m, const char *name)
 {
-	struct slice plain = slice_of(name);
+	struct slice plain;
 
+	/* most keys are told by their first byte, in which one that has
+	 * escapes may have one */
+	if (m->key.n > 0 && m->key.p[0] != name[0] && m->key.p[0] != '\\')
+		return false;
+	plain = slice_of(name);
 	/* an escape is longer than what it stands for: without one the
 	 * lengths are equal, with one they are not */
 	if (m->key.n == plain.n)

@@ -1,6 +1,7 @@
 /* gateway/lib/scan_wide_test.c - 64 bytes a step, against one at a time. */
 #include <string.h>
 
+#include "gateway/lib/count.h"
 #include "gateway/lib/rng.h"
 #include "gateway/lib/scan_wide.h"
 #include "gateway/lib/slice.h"
@@ -10,8 +11,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
 
 #define TEXT_MAX 700
 #define BACK 3 /* bytes of a character or an escape that a step cuts */
@@ -100,8 +99,8 @@ make(struct rng *r, unsigned char *text, unsigned bad)
 		"\xf0\x9f", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xf8\x88",
 		"\xff", "\xfe", "\xe5\x88\x97\x97", "\xc3\xa9\xa9",
 		"\xf0\x9f\x98\x80\x80", "\xe5\xc3\xa9", "\\" };
-	const size_t n_good = sizeof(good) / sizeof(good[0]);
-	const size_t n_others = sizeof(others) / sizeof(others[0]);
+	const size_t n_good = COUNT(good);
+	const size_t n_others = COUNT(others);
 	unsigned pieces = rng_below(r, 40), escapes = rng_below(r, 4);
 	size_t n = 0;
 

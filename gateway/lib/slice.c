@@ -155,6 +155,17 @@ slice_hash(struct slice s)
 	return h;
 }
 
+size_t
+slice_copy(char *to, size_t cap, struct slice s)
+{
+	size_t n = s.n < cap ? s.n : cap - 1;
+
+	if (n > 0)
+		memcpy(to, s.p, n);
+	to[n] = '\0';
+	return n;
+}
+
 char *
 slice_dup(struct slice s)
 {
@@ -166,4 +177,13 @@ slice_dup(struct slice s)
 		memcpy(copy, s.p, s.n);
 	copy[s.n] = '\0';
 	return copy;
+}
+
+bool
+slice_is_word(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
+			return false;
+	return s.n > 0;
 }

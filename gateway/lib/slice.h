@@ -46,7 +46,13 @@ bool slice_double(struct slice, double *out);
 /* FNV-1a, 64 bits: for tables whose keys the operator chose, not strangers. */
 uint64_t slice_hash(struct slice);
 
+/* As much as fits, and a NUL; how many bytes that are, without it. For what is
+ * copied with every request: a twentieth of what printf() takes. cap > 0. */
+size_t slice_copy(char *to, size_t cap, struct slice);
 /* A heap copy that ends in NUL; NULL without memory. */
 char *slice_dup(struct slice);
+
+/* Whether it is one word of visible ASCII, as a header's value may be. */
+bool slice_is_word(struct slice);
 
 #endif

@@ -8,8 +8,6 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
-
 static void
 slices_are_compared(void **state)
 {
@@ -97,6 +95,32 @@ a_copy_ends_in_nul(void **state)
 	free(p);
 }
 
+static void
+what_does_not_fit_is_cut(void **state)
+{
+	char to[4] = "xyz";
+
+	assert_int_equal(slice_copy(to, sizeof(to), SLICE("ab")), 2);
+	assert_string_equal(to, "ab");
+	assert_int_equal(slice_copy(to, sizeof(to), SLICE("abcd")), 3);
+	assert_string_equal(to, "abc");
+	assert_int_equal(slice_copy(to, sizeof(to), slice_of(NULL)), 0);
+	assert_string_equal(to, "");
+	assert_int_equal(slice_copy(to, 1, SLICE("a")), 0);
+	assert_string_equal(to, "");
+}
+
+static void
+a_word_has_visible_characters_only(void **state)
+{
+	assert_true(slice_is_word(SLICE("Bearer-x~!")));
+	assert_false(slice_is_word(SLICE("")));
+	assert_false(slice_is_word(SLICE("two words")));
+	assert_false(slice_is_word(SLICE("a\n")));
+	assert_false(slice_is_word(SLICE("a\x7f")));
+	assert_false(slice_is_word(SLICE("\xc3\xa9")));
+}
+
 int
 main(void)
 {
@@ -108,6 +132,8 @@ main(void)
 		cmocka_unit_test(numbers_are_whole_slices_in_range),
 		cmocka_unit_test(equal_slices_hash_alike),
 		cmocka_unit_test(a_copy_ends_in_nul),
+		cmocka_unit_test(what_does_not_fit_is_cut),
+		cmocka_unit_test(a_word_has_visible_characters_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,8 +9,6 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
-
 /* A reader as the relay is one: it collects spans and notes each event. */
 struct reader {
 	struct sse sse;

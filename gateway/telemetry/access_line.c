@@ -1,7 +1,6 @@
 /* gateway/telemetry/access_line.c - one request as one logfmt line. */
 #include "gateway/telemetry/access_line.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -21,13 +20,13 @@ put(struct access_line *l, const char *p, size_t n)
 	l->n += n;
 }
 
+/* All that stands before a value. */
+#define KEY(name) SLICE(" " name "=")
+
 static void
-put_key(struct access_line *l, const char *key)
+put_slice(struct access_line *l, struct slice s)
 {
-	if (l->n > 0)
-		put(l, " ", 1);
-	put(l, key, strlen(key));
-	put(l, "=", 1);
+	put(l, s.p, s.n);
 }
 
 static bool
@@ -80,13 +79,13 @@ put_quoted(struct access_line *l, const char *value)
 }
 
 static void
-put_text(struct access_line *l, const char *key, const char *value)
+put_text(struct access_line *l, struct slice key, const char *value)
 {
 	size_t n = 0;
 
 	if (value == NULL)
 		return;
-	put_key(l, key);
+	put_slice(l, key);
 	while (n <= VALUE_MAX && is_plain((unsigned char)value[n]))
 		n++;
 	if (n > 0 && value[n] == '\0')
@@ -96,22 +95,22 @@ put_text(struct access_line *l, const char *key, const char *value)
 }
 
 static void
-put_number(struct access_line *l, const char *key, uint64_t value)
+put_number(struct access_line *l, struct slice key, uint64_t value)
 {
 	char digits[DIGITS_MAX];
 
-	put_key(l, key);
+	put_slice(l, key);
 	put(l, digits, digits_u64(digits, value));
 }
 
 static void
-put_ms(struct access_line *l, const char *key, usec span)
+put_ms(struct access_line *l, struct slice key, usec span)
 {
 	char digits[DIGITS_MAX];
 
 	if (span < 0)
 		return;
-	put_key(l, key);
+	put_slice(l, key);
 	put(l, digits, digits_ms(digits, span));
 }
 
@@ -119,8 +118,9 @@ static void
 put_part(struct access_line *l, int number, size_t width, const char *mark)
 {
 	char digits[DIGITS_MAX];
+	size_t n = digits_padded(digits, (uint64_t)number, width);
 
-	put(l, digits, digits_padded(digits, (uint64_t)number, width));
+	put(l, digits, n);
 	put(l, mark, 1);
 }
 
@@ -131,7 +131,7 @@ put_time(struct access_line *l, usec wall)
 	struct tm tm;
 
 	gmtime_r(&sec, &tm);
-	put_key(l, "time");
+	put_slice(l, SLICE("time="));
 	put_part(l, tm.tm_year + 1900, 4, "-");
 	put_part(l, tm.tm_mon + 1, 2, "-");
 	put_part(l, tm.tm_mday, 2, "T");
@@ -144,17 +144,17 @@ put_time(struct access_line *l, usec wall)
 static void
 put_usage(struct access_line *l, const struct outcome *o)
 {
-	char cost[32];
+	char cost[DIGITS_MAX];
 
 	if (o->n_attempts == 0)
 		return;
-	put_number(l, "tokens_in", o->usage.input);
-	put_number(l, "tokens_out", o->usage.output);
-	put_text(l, "usage", o->usage.known ? "reported" : "estimated");
+	put_number(l, KEY("tokens_in"), o->usage.input);
+	put_number(l, KEY("tokens_out"), o->usage.output);
+	put_text(l, KEY("usage"), o->usage.known ? "reported" : "estimated");
 	if (o->cost < 0)
 		return;
-	put_key(l, "cost");
-	put(l, cost, (size_t)snprintf(cost, sizeof(cost), "%.9g", o->cost));
+	put_slice(l, KEY("cost"));
+	put(l, cost, digits_decimal(cost, o->cost));
 }
 
 void
@@ -164,34 +164,34 @@ access_line(const struct outcome *o, usec wall, struct access_line *l)
 
 	l->n = 0;
 	put_time(l, wall);
-	put_text(l, "id", o->id);
-	put_text(l, "tenant", o->tenant);
-	put_text(l, "model", o->model);
+	put_text(l, KEY("id"), o->id);
+	put_text(l, KEY("tenant"), o->tenant);
+	put_text(l, KEY("model"), o->model);
 	if (a != NULL) {
-		put_text(l, "backend", a->backend);
-		put_text(l, "upstream", a->model);
+		put_text(l, KEY("backend"), a->backend);
+		put_text(l, KEY("upstream"), a->model);
 	}
-	put_text(l, "slo", o->slo);
+	put_text(l, KEY("slo"), o->slo);
 	if (o->slo_declared)
-		put_text(l, "slo_met", o->slo_met ? "yes" : "no");
+		put_text(l, KEY("slo_met"), o->slo_met ? "yes" : "no");
 	if (o->status > 0)
-		put_number(l, "status", (uint64_t)o->status);
-	put_text(l, "result", result_name(o->result));
-	put_text(l, "reason", o->reason);
+		put_number(l, KEY("status"), (uint64_t)o->status);
+	put_text(l, KEY("result"), result_name(o->result));
+	put_text(l, KEY("reason"), o->reason);
 	if (o->fault != FAULT_NONE)
-		put_text(l, "fault", fault_rule(o->fault)->name);
-	put_text(l, "path", o->path);
-	put_text(l, "stream", o->stream ? "yes" : "no");
-	put_number(l, "attempts", o->n_attempts);
-	put_ms(l, "queue_ms", o->queue);
-	put_ms(l, "connect_ms", o->connect);
-	put_ms(l, "ttft_ms", o->ttft);
-	put_ms(l, "itl_ms", o->itl);
-	put_ms(l, "total_ms", o->total);
+		put_text(l, KEY("fault"), fault_rule(o->fault)->name);
+	put_text(l, KEY("path"), o->path);
+	put_text(l, KEY("stream"), o->stream ? "yes" : "no");
+	put_number(l, KEY("attempts"), o->n_attempts);
+	put_ms(l, KEY("queue_ms"), o->queue);
+	put_ms(l, KEY("connect_ms"), o->connect);
+	put_ms(l, KEY("ttft_ms"), o->ttft);
+	put_ms(l, KEY("itl_ms"), o->itl);
+	put_ms(l, KEY("total_ms"), o->total);
 	if (o->stalled > 0)
-		put_ms(l, "stalled_ms", o->stalled);
-	put_number(l, "bytes_in", o->bytes_in);
-	put_number(l, "bytes_out", o->bytes_out);
+		put_ms(l, KEY("stalled_ms"), o->stalled);
+	put_number(l, KEY("bytes_in"), o->bytes_in);
+	put_number(l, KEY("bytes_out"), o->bytes_out);
 	put_usage(l, o);
 	l->p[l->n++] = '\n';
 }

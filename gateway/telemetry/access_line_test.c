@@ -49,7 +49,6 @@ a_good_request_reads_well(void **state)
 	struct outcome o = outcome_good();
 	struct access_line l;
 
-	(void)state;
 	access_line(&o, WALL, &l);
 	assert_int_equal(l.n, strlen(want));
 	assert_memory_equal(l.p, want, l.n);
@@ -60,7 +59,6 @@ what_is_not_known_is_left_out(void **state)
 {
 	struct outcome o = outcome_refused(401);
 
-	(void)state;
 	assert_has(&o, " status=401 result=refused reason=unknown_key ");
 	assert_lacks(&o, "backend=");
 	assert_lacks(&o, "ttft_ms");
@@ -76,7 +74,6 @@ the_serving_that_answered_is_named(void **state)
 {
 	struct outcome o = outcome_after(FAULT_RESET);
 
-	(void)state;
 	o.connect = 1234;
 	assert_has(&o, " backend=cerebras upstream=gemma-4-31b ");
 	assert_has(&o, " attempts=2 queue_ms=0.000 connect_ms=1.234 ");
@@ -92,7 +89,6 @@ a_client_that_stalled_is_said_to_have(void **state)
 {
 	struct outcome o = outcome_good();
 
-	(void)state;
 	assert_lacks(&o, "stalled_ms");
 	o.stalled = 2500;
 	assert_has(&o, " stalled_ms=2.500 ");
@@ -103,7 +99,6 @@ a_guess_is_called_one(void **state)
 {
 	struct outcome o = outcome_good();
 
-	(void)state;
 	o.usage.known = false;
 	o.cost = -1;
 	assert_has(&o, " usage=estimated\0");
@@ -116,7 +111,6 @@ a_name_cannot_forge_a_line(void **state)
 	struct outcome o = outcome_good();
 	struct access_line l;
 
-	(void)state;
 	o.model = "x\" status=500\ntime=now \\ \r\t\x1b[2J\x7f\xc2\x85";
 	access_line(&o, WALL, &l);
 	assert_int_equal(
@@ -131,7 +125,6 @@ odd_names_are_quoted(void **state)
 {
 	struct outcome o = outcome_good();
 
-	(void)state;
 	o.tenant = "";
 	assert_has(&o, " tenant=\"\" ");
 	o.tenant = "a=b";
@@ -149,7 +142,6 @@ long_names_are_cut_and_the_rest_is_there(void **state)
 	struct outcome o = outcome_good();
 	struct access_line l;
 
-	(void)state;
 	memset(long_plain, 'a', sizeof(long_plain) - 1);
 	long_plain[sizeof(long_plain) - 1] = '\0';
 	memset(long_odd, '\n', sizeof(long_odd) - 1);
@@ -177,7 +169,6 @@ a_name_of_just_the_cap_is_whole(void **state)
 	struct outcome o = outcome_good();
 	char name[121];
 
-	(void)state;
 	memset(name, 'a', 120);
 	name[120] = '\0';
 	o.model = name;

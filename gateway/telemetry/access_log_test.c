@@ -152,7 +152,6 @@ a_place_that_cannot_be_opened_says_why(void **state)
 	struct access_log *l = NULL;
 	struct errmsg why;
 
-	(void)state;
 	assert_int_equal(
 	    access_log_open("/nonexistent/access.log", &l, &why), ERR_IO);
 	assert_null(l);
@@ -166,7 +165,6 @@ off_takes_lines_and_drops_none(void **state)
 {
 	struct access_log *l = log_to("off");
 
-	(void)state;
 	for (unsigned i = 0; i < 10000; i++)
 		write_as(l, "req-1");
 	assert_int_equal(access_log_dropped(l), 0);
@@ -302,7 +300,6 @@ a_full_disk_is_counted(void **state)
 	struct access_log *l = log_to("/dev/full");
 	usec until = clock_now() + 10 * USEC_SEC;
 
-	(void)state;
 	for (unsigned i = 0; i < 10; i++)
 		write_as(l, "req-1");
 	while (access_log_dropped(l) < 10 && clock_now() < until)

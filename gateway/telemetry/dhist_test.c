@@ -27,7 +27,6 @@ weight_halves_in_a_half_life(void **state)
 {
 	struct dhist d;
 
-	(void)state;
 	dhist_init(&d, HALF_LIFE, START);
 	for (unsigned i = 0; i < 8; i++)
 		dhist_record(&d, 1000, START + 5);
@@ -41,7 +40,6 @@ equal_weights_count_fully(void **state)
 {
 	struct dhist d;
 
-	(void)state;
 	dhist_init(&d, HALF_LIFE, START);
 	assert_true(dhist_effective(&d) == 0);
 	for (unsigned i = 0; i < 100; i++)
@@ -59,7 +57,6 @@ an_empty_one_knows_nothing(void **state)
 {
 	struct dhist d;
 
-	(void)state;
 	dhist_init(&d, HALF_LIFE, START);
 	assert_int_equal(dhist_quantile(&d, 0.5), -1);
 	assert_true(dhist_share_below(&d, 1000) == 0);
@@ -72,7 +69,6 @@ the_new_outweighs_the_old(void **state)
 	struct dhist d;
 	usec now = START;
 
-	(void)state;
 	dhist_init(&d, HALF_LIFE, now);
 	for (unsigned i = 0; i < 1000; i++)
 		dhist_record(&d, 100, now += USEC_MS);
@@ -96,7 +92,6 @@ moving_the_origin_changes_no_share(void **state)
 	struct dhist d;
 	struct rng rng;
 
-	(void)state;
 	rng_init(&rng, 4, 1);
 	dhist_init(&d, HALF_LIFE, now);
 	for (unsigned i = 0; i < N; i++) {
@@ -134,7 +129,6 @@ quantiles_agree_with_a_sorted_array(void **state)
 	struct dhist d;
 	struct rng rng;
 
-	(void)state;
 	rng_init(&rng, 5, 1);
 	dhist_init(&d, HALF_LIFE, START);
 	for (unsigned i = 0; i < N; i++) {
@@ -157,7 +151,6 @@ share_and_quantile_undo_each_other(void **state)
 	double q;
 	usec v;
 
-	(void)state;
 	rng_init(&rng, 6, 1);
 	dhist_init(&d, HALF_LIFE, START);
 	for (unsigned i = 0; i < 500; i++)
@@ -177,7 +170,6 @@ a_lone_sample_is_every_quantile(void **state)
 {
 	struct dhist d;
 
-	(void)state;
 	dhist_init(&d, HALF_LIFE, START);
 	dhist_record(&d, 40, START); /* a bucket of its own */
 	assert_int_equal(dhist_quantile(&d, 0), 40);
@@ -191,7 +183,6 @@ a_year_of_silence_leaves_nothing(void **state)
 	const usec year = 365 * 86400 * USEC_SEC;
 	struct dhist d;
 
-	(void)state;
 	dhist_init(&d, HALF_LIFE, START);
 	for (unsigned i = 0; i < 1000; i++)
 		dhist_record(&d, 50000, START);
@@ -207,7 +198,6 @@ a_late_sample_weighs_less(void **state)
 {
 	struct dhist d;
 
-	(void)state;
 	dhist_init(&d, HALF_LIFE, START);
 	dhist_record(&d, 40, START);
 	dhist_record(&d, 20, START - HALF_LIFE);

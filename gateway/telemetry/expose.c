@@ -26,6 +26,8 @@ process_value(const struct telemetry_gauges *g,
 		return (double)g->memory_shed;
 	case M_HEARTBEATS:
 		return (double)g->heartbeats;
+	case M_BUSY_POLL:
+		return (double)g->busy_poll / USEC_SEC;
 	case M_IDEMPOTENT_ANSWERS:
 		return (double)g->idempotent_answers;
 	case M_IDEMPOTENT_BYTES:

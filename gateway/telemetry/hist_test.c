@@ -45,7 +45,6 @@ a_value_is_kept_to_one_part_in_64(void **state)
 	struct rng rng;
 	usec v;
 
-	(void)state;
 	for (v = 0; v < 100000; v++)
 		assert_close(hist_value(hist_bucket(v)), v, 1.0 / 64);
 	rng_init(&rng, 1, 1);
@@ -58,7 +57,6 @@ a_value_is_kept_to_one_part_in_64(void **state)
 static void
 buckets_tile_the_range(void **state)
 {
-	(void)state;
 	assert_int_equal(hist_floor(0), 0);
 	for (unsigned b = 0; b < HIST_BUCKETS; b++) {
 		assert_true(hist_floor(b + 1) > hist_floor(b));
@@ -70,7 +68,6 @@ buckets_tile_the_range(void **state)
 static void
 values_beyond_the_range_go_to_its_ends(void **state)
 {
-	(void)state;
 	assert_int_equal(hist_bucket(-1), 0);
 	assert_int_equal(hist_bucket(INT64_MIN), 0);
 	assert_int_equal(hist_bucket((usec)1 << 32), HIST_BUCKETS - 1);
@@ -86,7 +83,6 @@ quantiles_agree_with_a_sorted_array(void **state)
 	struct rng rng;
 	size_t rank;
 
-	(void)state;
 	rng_init(&rng, 2, 1);
 	for (unsigned i = 0; i < N; i++) {
 		values[i] = random_span(&rng);
@@ -105,7 +101,6 @@ a_rank_is_not_pushed_up_by_rounding(void **state)
 {
 	struct hist h = { 0 };
 
-	(void)state;
 	for (usec v = 1; v <= 50; v++) { /* each in a bucket of its own */
 		hist_record(&h, v);
 		hist_record(&h, v);
@@ -120,7 +115,6 @@ an_empty_histogram_has_no_quantile(void **state)
 {
 	struct hist h = { 0 };
 
-	(void)state;
 	assert_int_equal(hist_quantile(&h, 0.5), -1);
 	assert_int_equal(hist_count_below(&h, 1000), 0);
 }
@@ -132,7 +126,6 @@ merging_is_recording_both(void **state)
 	struct rng rng;
 	usec v;
 
-	(void)state;
 	rng_init(&rng, 3, 1);
 	for (unsigned i = 0; i < 1000; i++) {
 		v = random_span(&rng);
@@ -150,7 +143,6 @@ counting_below_includes_the_value_itself(void **state)
 {
 	struct hist h = { 0 };
 
-	(void)state;
 	hist_record(&h, 10);
 	hist_record(&h, 20);
 	hist_record(&h, 5000000);

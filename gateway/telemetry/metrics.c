@@ -221,6 +221,10 @@ static const struct metric rows[METRIC_COUNT] = {
 	[M_HEARTBEATS] = { "pointsman_heartbeats_total", METRIC_COUNTER,
 	    OF_PROCESS, 0, { NULL }, NULL,
 	    "Comments sent into streams that waited for their first event." },
+	[M_BUSY_POLL] = { "pointsman_busy_poll_seconds_total", METRIC_COUNTER,
+	    OF_PROCESS, 0, { NULL }, NULL,
+	    "Processor time that workers spent awake for nothing "
+	    "(busy_poll)." },
 	[M_IDEMPOTENT_ANSWERS] = { "pointsman_idempotent_answers", METRIC_GAUGE,
 	    OF_PROCESS, 0, { NULL }, NULL,
 	    "Answers kept under an Idempotency-Key." },

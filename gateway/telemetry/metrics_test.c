@@ -29,7 +29,6 @@ every_metric_has_a_row(void **state)
 {
 	const struct metric *m;
 
-	(void)state;
 	for (enum metric_id id = 0; id < METRIC_COUNT; id++) {
 		m = metric_row(id);
 		assert_non_null(m->name);
@@ -52,7 +51,6 @@ bounds_ascend(void **state)
 {
 	const struct bounds *b;
 
-	(void)state;
 	for (enum metric_id id = 0; id < METRIC_COUNT; id++) {
 		b = metric_row(id)->bounds;
 		for (unsigned i = 1; b != NULL && i < b->n; i++)
@@ -69,7 +67,6 @@ a_bound_belongs_to_its_bucket(void **state)
 	static const uint64_t want[] = { 2, 2, 2, 2 };
 	struct cumul c = { 0 };
 
-	(void)state;
 	for (unsigned i = 0; i < 8; i++)
 		cumul_record(&c, &b, values[i]);
 	assert_memory_equal(c.count, want, sizeof(want));
@@ -83,7 +80,6 @@ the_docs_are_those_of_the_table(void **state)
 	size_t n_want = 0, n_got = 0;
 	FILE *f = open_memstream(&want, &n_want);
 
-	(void)state;
 	assert_non_null(f);
 	telemetry_write_docs(f);
 	assert_int_equal(fclose(f), 0);

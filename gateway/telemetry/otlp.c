@@ -1,189 +1,111 @@
-/* gateway/telemetry/otlp.c - writes OTLP's JSON.
+/* gateway/telemetry/otlp.c - writes OTLP's messages.
  *
- * A request has some thirty attributes and nine ids: by printf they would cost
- * more than half of what the request did before. */
+ * A request has some thirty attributes: each is written without asking for
+ * room, as otlp.h has room for the longest. Fields stand in the order of their
+ * numbers. */
 #include "gateway/telemetry/otlp.h"
 
-#include <string.h>
-
-#include "gateway/lib/digits.h"
-#include "gateway/lib/hex.h"
+#include "gateway/telemetry/otlp_put.h"
 #include "gateway/telemetry/shard.h"
 
-/* Of a span, and what follows it there. */
-#define KIND(n) ",\"kind\":" #n ",\"startTimeUnixNano\":\""
-#define KIND_INTERNAL KIND(1)
-#define KIND_SERVER KIND(2)
-#define KIND_CLIENT KIND(3)
-#define STATUS_ERROR "2"
-#define COST_MAX 1e9 /* USD; beyond it by printf */
-#define NAME_MAX_BYTES 300 /* of a model or backend, in a span's name */
+/* ExportTraceServiceRequest, ResourceSpans, ScopeSpans, Resource,
+ * InstrumentationScope */
+#define RESOURCE_SPANS LENGTH(1)
+#define RESOURCE LENGTH(1)
+#define SCOPE_SPANS LENGTH(2)
+#define SCOPE LENGTH(1)
+#define SPANS LENGTH(2)
+#define RESOURCE_ATTRIBUTE LENGTH(1)
+#define SCOPE_NAME LENGTH(1)
+#define SCOPE_VERSION LENGTH(2)
 
-/* --- attributes --- */
+/* Span */
+#define TRACE LENGTH(1)
+#define SPAN LENGTH(2)
+#define PARENT LENGTH(4)
+#define NAME LENGTH(5)
+#define KIND VARINT(6)
+#define START FIXED64(7)
+#define END FIXED64(8)
+#define ATTRIBUTE LENGTH(9)
+#define STATUS LENGTH(15)
+#define KIND_INTERNAL 1
+#define KIND_SERVER 2
+#define KIND_CLIENT 3
 
-struct attributes {
-	struct buf *out;
-	bool any;
-};
+/* Status */
+#define STATUS_MESSAGE LENGTH(2)
+#define STATUS_CODE VARINT(3)
+#define STATUS_ERROR 2
 
-static void
-add_number(struct buf *out, uint64_t value)
-{
-	char digits[DIGITS_MAX];
-
-	buf_add(out, slice_make(digits, digits_u64(digits, value)));
-}
-
-/* All that stands before an attribute's value; the key is a literal. */
-#define OPENING(key, type)                                                     \
-	SLICE(",{\"key\":\"" key "\",\"value\":{\"" type "\":")
-
-static void
-begin_attribute(struct attributes *a, struct slice opening)
-{
-	if (!a->any)
-		opening = slice_make(opening.p + 1, opening.n - 1);
-	buf_add(a->out, opening);
-	a->any = true;
-}
-
-static void
-add_text(struct attributes *a, struct slice opening, const char *value)
-{
-	if (value == NULL || value[0] == '\0' || strcmp(value, "-") == 0)
-		return;
-	begin_attribute(a, opening);
-	buf_add_json(a->out, slice_of(value));
-	buf_add_str(a->out, "}}");
-}
-
-/* 64-bit integers are strings, as in all of Protobuf's JSON. */
-static void
-add_count(struct attributes *a, struct slice opening, uint64_t value)
-{
-	begin_attribute(a, opening);
-	buf_add_char(a->out, '"');
-	add_number(a->out, value);
-	buf_add_str(a->out, "\"}}");
-}
-
-/* Seconds. */
-static void
-add_span(struct attributes *a, struct slice opening, usec span)
-{
-	char digits[DIGITS_MAX];
-
-	begin_attribute(a, opening);
-	add_number(a->out, (uint64_t)(span / USEC_SEC));
-	buf_add_char(a->out, '.');
-	buf_add(a->out,
-	    slice_make(
-		digits, digits_padded(digits, (uint64_t)(span % USEC_SEC), 6)));
-	buf_add_str(a->out, "}}");
-}
-
-/* Nine digits behind the point: of USD, a thousandth of a millionth. */
-static void
-add_cost(struct attributes *a, struct slice opening, double usd)
-{
-	char digits[DIGITS_MAX];
-	uint64_t nano;
-
-	begin_attribute(a, opening);
-	if (usd < COST_MAX) {
-		nano = (uint64_t)(usd * 1e9 + 0.5);
-		add_number(a->out, nano / 1000000000);
-		buf_add_char(a->out, '.');
-		buf_add(a->out,
-		    slice_make(
-			digits, digits_padded(digits, nano % 1000000000, 9)));
-	} else {
-		buf_addf(a->out, "%.9g", usd);
-	}
-	buf_add_str(a->out, "}}");
-}
-
-static void
-add_bool(struct attributes *a, struct slice opening, bool value)
-{
-	begin_attribute(a, opening);
-	buf_add_str(a->out, value ? "true}}" : "false}}");
-}
-
-#define TEXT(a, key, v) add_text(a, OPENING(key, "stringValue"), v)
-#define COUNT(a, key, v) add_count(a, OPENING(key, "intValue"), v)
-#define SPAN(a, key, v) add_span(a, OPENING(key, "doubleValue"), v)
-#define COST(a, key, v) add_cost(a, OPENING(key, "doubleValue"), v)
-#define BOOL(a, key, v) add_bool(a, OPENING(key, "boolValue"), v)
+/* Keys are literals, shorter than 128 bytes. */
+#define TEXT(key, v) (p = put_string(p, ATTRIBUTE, SLICE(key), v))
+#define COUNT(key, v) (p = put_count(p, ATTRIBUTE, SLICE(key), v))
+#define NUMBER(key, v) (p = put_number(p, ATTRIBUTE, SLICE(key), v))
+#define SECONDS(key, v) NUMBER(key, (double)(v) / USEC_SEC)
+#define BOOL(key, v) (p = put_bool(p, ATTRIBUTE, SLICE(key), v))
 
 /* --- spans --- */
 
-static void
-add_id(struct buf *out, const char *name, const unsigned char *id, size_t n)
-{
-	char hex[2 * TRACE_ID + 1];
-
-	hex_write(id, n, hex);
-	buf_add_str(out, name);
-	buf_add(out, slice_make(hex, 2 * n));
-	buf_add_str(out, "\",");
-}
-
-static void
-begin_span(struct buf *out, const struct trace_record *r,
-    const unsigned char *span, const unsigned char *parent)
+static char *
+put_ids(char *p, const struct trace_record *r, const unsigned char *span,
+    const unsigned char *parent)
 {
 	static const unsigned char none[SPAN_ID];
 
-	buf_add_char(out, '{');
-	add_id(out, "\"traceId\":\"", r->context.trace, TRACE_ID);
-	add_id(out, "\"spanId\":\"", span, SPAN_ID);
-	if (memcmp(parent, none, SPAN_ID) != 0)
-		add_id(out, "\"parentSpanId\":\"", parent, SPAN_ID);
+	*p++ = TRACE;
+	p = protobuf_bytes(p, r->context->trace, TRACE_ID);
+	*p++ = SPAN;
+	p = protobuf_bytes(p, span, SPAN_ID);
+	if (memcmp(parent, none, SPAN_ID) != 0) {
+		*p++ = PARENT;
+		p = protobuf_bytes(p, parent, SPAN_ID);
+	}
+	return p;
 }
 
 /* Its name is made of two. */
-static void
-add_name(struct buf *out, const char *what, const char *of)
+static char *
+put_name(char *p, const char *what, const char *of)
 {
-	char room[NAME_MAX_BYTES + 64];
-	struct buf name;
+	struct slice first = slice_of(what), second = shortened(of);
+	size_t space = second.n > 0;
 
-	buf_on(&name, room, sizeof(room));
-	buf_add_str(&name, what);
-	if (of[0] != '\0')
-		buf_add_char(&name, ' ');
-	buf_add(&name, slice_make(of, strnlen(of, NAME_MAX_BYTES)));
-	buf_add_str(out, "\"name\":");
-	buf_add_json(out, buf_slice(&name));
+	*p++ = NAME;
+	p = protobuf_varint(p, first.n + space + second.n);
+	memcpy(p, first.p, first.n);
+	p += first.n;
+	if (space > 0)
+		*p++ = ' ';
+	return put_utf8(p, second);
 }
 
-static struct attributes
-describe_span(struct buf *out, const char *what, const char *of,
-    const char *kind, struct wait_span when)
+static char *
+put_kind(char *p, const struct trace_record *r, int kind, usec from, usec to)
 {
-	usec to = when.to > when.from ? when.to : when.from;
-
-	add_name(out, what, of);
-	buf_add_str(out, kind);
-	add_number(out, (uint64_t)when.from);
-	buf_add_str(out, "000\",\"endTimeUnixNano\":\"");
-	add_number(out, (uint64_t)to);
-	buf_add_str(out, "000\",\"attributes\":[");
-	return (struct attributes){ .out = out };
+	*p++ = KIND;
+	*p++ = (char)kind;
+	*p++ = START;
+	p = protobuf_fixed64(p, (uint64_t)(from + r->to_wall) * 1000);
+	*p++ = END;
+	return protobuf_fixed64(
+	    p, (uint64_t)((to > from ? to : from) + r->to_wall) * 1000);
 }
 
-static void
-end_span(struct buf *out, const char *error)
+static char *
+put_status(char *p, const char *error)
 {
-	buf_add_char(out, ']');
-	if (error != NULL) {
-		buf_add_str(
-		    out, ",\"status\":{\"code\":" STATUS_ERROR ",\"message\":");
-		buf_add_json(out, slice_of(error));
-		buf_add_char(out, '}');
-	}
-	buf_add_char(out, '}');
+	char *begin;
+
+	if (error == NULL)
+		return p;
+	*p++ = STATUS;
+	p = begin = protobuf_begin(p);
+	*p++ = STATUS_MESSAGE;
+	p = put_text(p, shortened(error));
+	*p++ = STATUS_CODE;
+	*p++ = STATUS_ERROR;
+	return protobuf_end(begin, p);
 }
 
 /* --- a request --- */
@@ -197,60 +119,66 @@ error_of(const struct outcome *o)
 	return o->reason;
 }
 
-static void
-describe_usage(struct attributes *a, const struct outcome *o)
+static char *
+put_usage(char *p, const struct outcome *o)
 {
 	if (o->n_attempts == 0)
-		return;
-	COUNT(a, "gen_ai.usage.input_tokens", o->usage.input);
-	COUNT(a, "gen_ai.usage.output_tokens", o->usage.output);
-	BOOL(a, "pointsman.usage_estimated", !o->usage.known);
+		return p;
+	COUNT("gen_ai.usage.input_tokens", o->usage.input);
+	COUNT("gen_ai.usage.output_tokens", o->usage.output);
+	BOOL("pointsman.usage_estimated", !o->usage.known);
 	if (o->cost >= 0)
-		COST(a, "pointsman.cost_usd", o->cost);
+		NUMBER("pointsman.cost_usd", o->cost);
+	return p;
 }
 
-static void
-add_request(struct buf *out, const struct trace_record *r)
+static char *
+put_request(char *p, const struct trace_record *r)
 {
-	const struct outcome *o = &r->outcome;
+	const struct outcome *o = r->outcome;
 	const char *operation = operation_name(operation_of(o->dialect));
-	struct attributes a;
+	char *begin;
 
-	begin_span(out, r, r->context.span, r->context.parent);
-	a = describe_span(out, operation, o->model, KIND_SERVER,
-	    (struct wait_span){ r->began, r->ended });
-	TEXT(&a, "gen_ai.operation.name", operation);
-	TEXT(&a, "gen_ai.request.model", o->model);
-	TEXT(&a, "url.path", o->path);
+	*p++ = SPANS;
+	begin = protobuf_begin(p);
+	p = put_ids(begin, r, r->context->span, r->context->parent);
+	p = put_name(p, operation, o->model);
+	p = put_kind(p, r, KIND_SERVER, r->began, r->ended);
+	TEXT("gen_ai.operation.name", operation);
+	TEXT("gen_ai.request.model", o->model);
+	TEXT("url.path", o->path);
 	if (o->status > 0)
-		COUNT(&a, "http.response.status_code", (uint64_t)o->status);
-	TEXT(&a, "error.type", error_of(o));
-	TEXT(&a, "pointsman.request_id", o->id);
-	TEXT(&a, "pointsman.tenant", o->tenant);
-	TEXT(&a, "pointsman.slo", o->slo);
+		COUNT("http.response.status_code", (uint64_t)o->status);
+	TEXT("error.type", error_of(o));
+	TEXT("pointsman.request_id", o->id);
+	TEXT("pointsman.tenant", o->tenant);
+	TEXT("pointsman.slo", o->slo);
 	if (o->slo_declared)
-		BOOL(&a, "pointsman.slo_met", o->slo_met);
-	TEXT(&a, "pointsman.reason", o->reason);
-	TEXT(&a, "pointsman.result", result_name(o->result));
-	BOOL(&a, "pointsman.stream", o->stream);
+		BOOL("pointsman.slo_met", o->slo_met);
+	TEXT("pointsman.reason", o->reason);
+	TEXT("pointsman.result", result_name(o->result));
+	BOOL("pointsman.stream", o->stream);
 	if (o->ttft >= 0)
-		SPAN(&a, "pointsman.ttft_s", o->ttft);
-	describe_usage(&a, o);
-	end_span(out, error_of(o));
+		SECONDS("pointsman.ttft_s", o->ttft);
+	p = put_usage(p, o);
+	return protobuf_end(begin, put_status(p, error_of(o)));
 }
 
-static void
-add_wait(struct buf *out, const struct trace_record *r, unsigned i)
+static char *
+put_wait(char *p, const struct trace_record *r, unsigned i)
 {
 	unsigned char span[SPAN_ID];
-	struct attributes a;
+	char *begin;
 
 	/* numbers that no attempt has */
-	trace_attempt(&r->context, UINT32_MAX - i, span);
-	begin_span(out, r, span, r->context.span);
-	a = describe_span(out, "queue", "", KIND_INTERNAL, r->waits[i]);
-	TEXT(&a, "gen_ai.request.model", r->outcome.model);
-	end_span(out, NULL);
+	trace_attempt(r->context, UINT32_MAX - i, span);
+	*p++ = SPANS;
+	begin = protobuf_begin(p);
+	p = put_ids(begin, r, span, r->context->span);
+	p = put_name(p, "queue", "");
+	p = put_kind(p, r, KIND_INTERNAL, r->waits[i].from, r->waits[i].to);
+	TEXT("gen_ai.request.model", r->outcome->model);
+	return protobuf_end(begin, p);
 }
 
 /* One that was cancelled because the other was first has not failed. */
@@ -263,76 +191,99 @@ fault_of(const struct attempt_report *a)
 	return fault_rule(a->fault)->name;
 }
 
-static void
-add_attempt(struct buf *out, const struct trace_record *r,
+static char *
+put_attempt(char *p, const struct trace_record *r,
     const struct attempt_report *t, unsigned number)
 {
-	const struct wait_span when = { r->arrived + t->began,
-		r->arrived + t->ended };
 	unsigned char span[SPAN_ID];
-	struct attributes a;
+	char *begin;
 
-	trace_attempt(&r->context, number, span);
-	begin_span(out, r, span, r->context.span);
-	a = describe_span(out, "attempt", t->backend, KIND_CLIENT, when);
-	TEXT(&a, "gen_ai.operation.name",
-	    operation_name(operation_of(r->outcome.dialect)));
-	TEXT(&a, "gen_ai.request.model", t->model);
-	TEXT(&a, "pointsman.backend", t->backend);
-	COUNT(&a, "pointsman.attempt", number);
-	BOOL(&a, "pointsman.hedge", t->hedge);
-	TEXT(&a, "pointsman.fault", fault_rule(t->fault)->name);
-	TEXT(&a, "error.type", fault_of(t));
+	trace_attempt(r->context, number, span);
+	*p++ = SPANS;
+	begin = protobuf_begin(p);
+	p = put_ids(begin, r, span, r->context->span);
+	p = put_name(p, "attempt", t->backend);
+	p = put_kind(
+	    p, r, KIND_CLIENT, r->arrived + t->began, r->arrived + t->ended);
+	TEXT("gen_ai.operation.name",
+	    operation_name(operation_of(r->outcome->dialect)));
+	TEXT("gen_ai.request.model", t->model);
+	TEXT("pointsman.backend", t->backend);
+	COUNT("pointsman.attempt", number);
+	BOOL("pointsman.hedge", t->hedge);
+	TEXT("pointsman.fault", fault_rule(t->fault)->name);
+	TEXT("error.type", fault_of(t));
 	if (t->status > 0)
-		COUNT(&a, "http.response.status_code", (uint64_t)t->status);
+		COUNT("http.response.status_code", (uint64_t)t->status);
 	if (t->ttft >= 0)
-		SPAN(&a, "pointsman.ttft_s", t->ttft);
-	end_span(out, fault_of(t));
+		SECONDS("pointsman.ttft_s", t->ttft);
+	return protobuf_end(begin, put_status(p, fault_of(t)));
 }
 
 /* Of many attempts the last ones are kept, each at its number's place. */
-static void
-add_attempts(struct buf *out, const struct trace_record *r)
+size_t
+otlp_spans(char room[OTLP_REQUEST_MAX], const struct trace_record *r)
 {
-	const struct outcome *o = &r->outcome;
-	size_t kept = attempts_kept(o);
+	const struct outcome *o = r->outcome;
+	char *p = put_request(room, r);
 
-	for (size_t i = o->n_attempts - kept; i < o->n_attempts; i++) {
-		buf_add_char(out, ',');
-		add_attempt(
-		    out, r, &o->attempts[i % ATTEMPTS_KEPT], (unsigned)i);
-	}
+	for (unsigned i = 0; i < r->n_waits; i++)
+		p = put_wait(p, r, i);
+	for (size_t i = o->n_attempts - attempts_kept(o); i < o->n_attempts;
+	     i++)
+		p = put_attempt(
+		    p, r, &o->attempts[i % ATTEMPTS_KEPT], (unsigned)i);
+	return (size_t)(p - room);
 }
 
-void
-otlp_add(struct buf *out, const struct trace_record *r, bool first)
+/* --- what stands before all of them --- */
+
+static char *
+put_resource(char *p, const char *instance)
 {
-	if (!first)
-		buf_add_char(out, ',');
-	add_request(out, r);
-	for (unsigned i = 0; i < r->n_waits; i++) {
-		buf_add_char(out, ',');
-		add_wait(out, r, i);
-	}
-	add_attempts(out, r);
+	char *begin = protobuf_begin(p);
+
+	p = put_string(
+	    begin, RESOURCE_ATTRIBUTE, SLICE("service.name"), "pointsman");
+	p = put_string(
+	    p, RESOURCE_ATTRIBUTE, SLICE("service.version"), POINTSMAN_VERSION);
+	p = put_string(
+	    p, RESOURCE_ATTRIBUTE, SLICE("service.instance.id"), instance);
+	return protobuf_end(begin, p);
 }
 
-void
-otlp_begin(struct buf *out, const char *instance)
+static char *
+put_scope(char *p)
 {
-	struct attributes a = { .out = out };
+	char *begin = protobuf_begin(p);
 
-	buf_add_str(out, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[");
-	TEXT(&a, "service.name", "pointsman");
-	TEXT(&a, "service.version", POINTSMAN_VERSION);
-	TEXT(&a, "service.instance.id", instance);
-	buf_add_str(out,
-	    "]},\"scopeSpans\":[{\"scope\":{\"name\":\"pointsman\","
-	    "\"version\":\"" POINTSMAN_VERSION "\"},\"spans\":[");
+	p = begin;
+	*p++ = SCOPE_NAME;
+	p = put_text(p, SLICE("pointsman"));
+	*p++ = SCOPE_VERSION;
+	p = put_text(p, SLICE(POINTSMAN_VERSION));
+	return protobuf_end(begin, p);
 }
 
-void
-otlp_end(struct buf *out)
+/* Spans are the last field of the last field, so that all of them can follow. */
+size_t
+otlp_head(char room[OTLP_HEAD_MAX], const char *instance, size_t spans)
 {
-	buf_add_str(out, "]}]}]}");
+	char resource[OTLP_HEAD_MAX / 2], scope[OTLP_HEAD_MAX / 2], *p = room;
+	size_t n_resource, n_scope;
+
+	resource[0] = RESOURCE;
+	n_resource = (size_t)(put_resource(resource + 1, instance) - resource);
+	scope[0] = SCOPE;
+	n_scope = (size_t)(put_scope(scope + 1) - scope);
+	*p++ = RESOURCE_SPANS;
+	p = protobuf_varint(p,
+	    n_resource + 1 + protobuf_varint_size(n_scope + spans) + n_scope +
+		spans);
+	memcpy(p, resource, n_resource);
+	p += n_resource;
+	*p++ = SCOPE_SPANS;
+	p = protobuf_varint(p, n_scope + spans);
+	memcpy(p, scope, n_scope);
+	return (size_t)(p + n_scope - room);
 }

@@ -1,9 +1,9 @@
 /* gateway/telemetry/otlp.h - a request as spans, in the words of OpenTelemetry.
  *
- * OTLP 1.0 over HTTP, JSON encoding: ids are hexadecimal, times are decimal
- * strings of nanoseconds. One span for the request (server), one for each wait
- * in the queue (internal), one for each attempt (client); attributes after the
- * semantic conventions for GenAI where those have one, pointsman.* else. */
+ * OTLP 1.0 over HTTP, Protobuf encoding (opentelemetry/proto/trace/v1). One span
+ * for the request (server), one for each wait in the queue (internal), one for
+ * each attempt (client); attributes after the semantic conventions for GenAI
+ * where those have one, pointsman.* else. */
 #ifndef GATEWAY_TELEMETRY_OTLP_H
 #define GATEWAY_TELEMETRY_OTLP_H
 
@@ -11,24 +11,35 @@
 #include "gateway/telemetry/trace_context.h"
 
 #define WAITS_KEPT 4
+#define OTLP_TYPE "application/x-protobuf"
 
 struct wait_span {
 	usec from, to;
 };
 
-/* Points in time are microseconds since 1970; what the outcome has of them is
- * relative to `arrived`. */
+/* All borrowed. Points in time are `to_wall` microseconds earlier than by the
+ * calendar; what the outcome has is relative to `arrived`. */
 struct trace_record {
-	struct trace_context context;
-	struct outcome outcome; /* with strings that live as long as this */
+	const struct trace_context *context;
+	const struct outcome *outcome;
 	usec began, arrived, ended;
-	struct wait_span waits[WAITS_KEPT];
-	unsigned n_waits;
+	const struct wait_span *waits;
+	unsigned n_waits; /* WAITS_KEPT at most */
+	usec to_wall;
 };
 
-/* The document of one export; `instance` tells this process from others. */
-void otlp_begin(struct buf *, const char *instance);
-void otlp_add(struct buf *, const struct trace_record *, bool first);
-void otlp_end(struct buf *);
+#define OTLP_TEXT_MAX 255 /* bytes of a name or reason; the rest is cut off */
+/* Room for the numbers and keys of a span, and for its texts. */
+#define OTLP_SPAN_MAX(texts) (1024 + (texts) * (OTLP_TEXT_MAX + 8))
+#define OTLP_REQUEST_MAX                                                       \
+	(OTLP_SPAN_MAX(12) + WAITS_KEPT * OTLP_SPAN_MAX(2) +                   \
+	    ATTEMPTS_KEPT * OTLP_SPAN_MAX(8))
+#define OTLP_HEAD_MAX 512
+
+/* The spans of a request; those of others may follow. Returns their bytes. */
+size_t otlp_spans(char room[OTLP_REQUEST_MAX], const struct trace_record *);
+/* What stands before `spans` bytes of them to make an export of it; `instance`
+ * tells this process from others, in 64 bytes at most. */
+size_t otlp_head(char room[OTLP_HEAD_MAX], const char *instance, size_t spans);
 
 #endif

@@ -25,7 +25,6 @@ a_value_is_seen_for_a_minute(void **state)
 {
 	struct recent r = { 0 };
 
-	(void)state;
 	recent_record(&r, 500, START);
 	assert_int_equal(samples_at(&r, START), 1);
 	assert_int_equal(samples_at(&r, START + 59 * USEC_SEC), 1);
@@ -38,7 +37,6 @@ each_slice_leaves_in_its_turn(void **state)
 {
 	struct recent r = { 0 };
 
-	(void)state;
 	for (unsigned i = 0; i < 120; i++) /* one a second */
 		recent_record(&r, 500, START + i * USEC_SEC);
 	assert_int_equal(samples_at(&r, START + 119 * USEC_SEC), 60);
@@ -53,7 +51,6 @@ nothing_survives_a_long_silence(void **state)
 {
 	struct recent r = { 0 };
 
-	(void)state;
 	for (unsigned i = 0; i < 60; i++)
 		recent_record(&r, 500, START + i * USEC_SEC);
 	recent_record(&r, 700, START + 86400 * USEC_SEC);
@@ -71,7 +68,6 @@ many_values_count_like_few(void **state)
 	struct rng rng;
 	usec v;
 
-	(void)state;
 	rng_init(&rng, 1, 1);
 	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		struct hist want = { 0 }, got = { 0 };
@@ -95,7 +91,6 @@ merging_adds_to_what_is_there(void **state)
 	struct recent a = { 0 }, b = { 0 };
 	struct hist h = { 0 };
 
-	(void)state;
 	recent_record(&a, 10, START);
 	recent_record(&b, 20, START);
 	recent_merge(&a, START, &h);
@@ -111,7 +106,6 @@ a_clock_a_little_behind_is_harmless(void **state)
 {
 	struct recent r = { 0 };
 
-	(void)state;
 	recent_record(&r, 10, START);
 	recent_record(&r, 10, START - USEC_SEC);
 	assert_int_equal(samples_at(&r, START - 2 * USEC_SEC), 2);
@@ -124,7 +118,6 @@ values_beyond_the_range_are_kept_at_its_ends(void **state)
 	struct recent r = { 0 };
 	struct hist h = { 0 };
 
-	(void)state;
 	recent_record(&r, -7, START);
 	recent_record(&r, USEC_NEVER, START);
 	recent_merge(&r, START, &h);
@@ -139,7 +132,6 @@ a_quiet_one_costs_little_memory(void **state)
 	struct recent r = { 0 };
 	size_t numbers = 0;
 
-	(void)state;
 	for (unsigned i = 0; i < 600; i++)
 		recent_record(&r, 500, START + i * USEC_SEC);
 	for (unsigned i = 0; i < RECENT_SLICES; i++)

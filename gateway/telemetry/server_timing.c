@@ -1,6 +1,7 @@
 /* gateway/telemetry/server_timing.c - the `server-timing` header.
  *
  * W3C Server Timing: names and durations in milliseconds, comma separated. */
+#include "gateway/lib/count.h"
 #include "gateway/lib/digits.h"
 #include "gateway/telemetry/shard.h"
 #include "gateway/telemetry/telemetry.h"
@@ -25,7 +26,7 @@ server_timing(const struct outcome *o, struct buf *out)
 	const char *comma = "";
 	char ms[DIGITS_MAX];
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (size_t i = 0; i < COUNT(parts); i++) {
 		if (parts[i].span < 0)
 			continue;
 		buf_add_str(out, comma);

@@ -27,7 +27,6 @@ all_parts_in_milliseconds(void **state)
 {
 	struct outcome o = outcome_good();
 
-	(void)state;
 	o.recv = 1234567;
 	o.connect = 650;
 	o.tls = 12000;
@@ -43,7 +42,6 @@ what_did_not_happen_is_left_out(void **state)
 {
 	struct outcome o = outcome_refused(401);
 
-	(void)state;
 	assert_timing(&o, "recv;dur=0.090, auth;dur=0.004");
 	o.recv = o.auth = -1;
 	assert_timing(&o, "");
@@ -54,7 +52,6 @@ upstream_is_the_attempt_that_answered(void **state)
 {
 	struct outcome o = outcome_after(FAULT_TTFT_TIMEOUT);
 
-	(void)state;
 	assert_timing(&o,
 	    "recv;dur=0.090, auth;dur=0.004, queue;dur=0.000, "
 	    "route;dur=0.002;desc=\"cheapest_adequate\", upstream;dur=79.000");

@@ -42,6 +42,7 @@ struct telemetry_gauges {
 	uint64_t memory_limit, memory_shed; /* limit 0: none */
 	uint64_t body_bytes, config_version, access_log_dropped, log_dropped;
 	uint64_t heartbeats;
+	usec busy_poll; /* of all workers */
 	uint64_t traces_sent, traces_dropped;
 	uint64_t idempotent_answers, idempotent_bytes; /* kept now */
 	uint64_t idempotent_replays, idempotent_conflicts, idempotent_evicted;

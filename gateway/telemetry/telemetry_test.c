@@ -71,7 +71,6 @@ an_unknown_serving_has_no_view(void **state)
 	struct telemetry *t = telemetry_of(1);
 	struct telemetry_view v;
 
-	(void)state;
 	assert_false(telemetry_view(t, 0, NOW, &v));
 	assert_false(telemetry_view(t, 3, NOW, &v));
 	assert_false(telemetry_view(t, UINT32_MAX, NOW, &v));
@@ -84,7 +83,6 @@ no_samples_is_not_zero(void **state)
 	struct telemetry *t = telemetry_of(1);
 	struct telemetry_view v = view_of(t, 1, NOW);
 
-	(void)state;
 	assert_int_equal(v.attempts, 0);
 	for (unsigned i = 0; i < PHASE_COUNT; i++) {
 		assert_int_equal(v.phase[i].n, 0);
@@ -101,7 +99,6 @@ an_answer_counts_for_its_serving(void **state)
 	struct outcome o = outcome_good();
 	struct telemetry_view v;
 
-	(void)state;
 	telemetry_finish(t, 0, &o, NOW);
 	v = view_of(t, 1, NOW);
 	assert_int_equal(v.attempts, 1);
@@ -123,7 +120,6 @@ a_failed_attempt_counts_for_its_own_serving(void **state)
 	struct outcome o = outcome_after(FAULT_REFUSED);
 	struct telemetry_view v;
 
-	(void)state;
 	telemetry_finish(t, 0, &o, NOW);
 	v = view_of(t, 2, NOW);
 	assert_int_equal(v.attempts, 1);
@@ -148,7 +144,6 @@ a_rate_limit_is_not_an_error(void **state)
 	struct telemetry *t = telemetry_of(1);
 	struct outcome o;
 
-	(void)state;
 	for (unsigned i = 0; i < 4; i++) {
 		o = outcome_after(harmless[i]);
 		telemetry_finish(t, 0, &o, NOW);
@@ -166,7 +161,6 @@ a_lost_hedge_does_not_get_the_tokens(void **state)
 	struct outcome o = outcome_after(FAULT_NONE);
 	struct attempt_report loser = o.attempts[0];
 
-	(void)state;
 	loser.hedge = true;
 	o.attempts[0] = o.attempts[1];
 	o.attempts[1] = loser;
@@ -191,7 +185,6 @@ a_question_of_our_own_is_counted_apart(void **state)
 {
 	struct telemetry *t = telemetry_of(2);
 
-	(void)state;
 	telemetry_probe(t, 2, FAULT_NONE, 0.25);
 	telemetry_probe(t, 2, FAULT_RESET, 0);
 	telemetry_probe(t, 77, FAULT_NONE, 1); /* no such serving */
@@ -214,7 +207,6 @@ more_attempts_than_are_kept_are_no_overrun(void **state)
 	struct telemetry *t = telemetry_of(1);
 	struct outcome o = outcome_good();
 
-	(void)state;
 	for (unsigned i = 0; i < ATTEMPTS_KEPT; i++) {
 		o.attempts[i] = o.attempts[0];
 		o.attempts[i].fault = FAULT_RESET;
@@ -233,7 +225,6 @@ quantiles_forget_and_totals_do_not(void **state)
 	struct outcome o = outcome_good();
 	struct telemetry_view v;
 
-	(void)state;
 	telemetry_finish(t, 0, &o, NOW);
 	v = view_of(t, 1, NOW + 61 * USEC_SEC);
 	assert_int_equal(v.attempts, 1);
@@ -249,7 +240,6 @@ shards_add_up(void **state)
 	struct outcome o = outcome_good();
 	struct telemetry_view v;
 
-	(void)state;
 	for (unsigned i = 0; i < 30; i++) {
 		o.attempts[0].ttft = i < 20 ? 1000 : 9000;
 		telemetry_finish(t, i % 3, &o, NOW);
@@ -272,7 +262,6 @@ a_serving_under_a_new_id_goes_on_counting(void **state)
 	struct telemetry_label again = servings[0];
 	struct outcome o = outcome_good();
 
-	(void)state;
 	telemetry_finish(t, 0, &o, NOW);
 	again.serving = 70;
 	again.region = "eu";
@@ -293,7 +282,6 @@ an_attempt_on_an_unknown_serving_is_left_out(void **state)
 	struct telemetry *t = telemetry_of(1);
 	struct outcome o = outcome_good();
 
-	(void)state;
 	o.attempts[0].serving = 99;
 	telemetry_finish(t, 0, &o, NOW);
 	o.attempts[0].serving = 0;
@@ -308,7 +296,6 @@ an_absurd_serving_id_is_refused(void **state)
 	struct telemetry *t = telemetry_of(1);
 	struct telemetry_label absurd = servings[0];
 
-	(void)state;
 	absurd.serving = UINT32_MAX;
 	assert_int_equal(telemetry_configure(t, &absurd, 1), ERR_LIMIT);
 	assert_int_equal(telemetry_configure(t, NULL, 0), OK);
@@ -336,7 +323,6 @@ strangers_names_do_not_grow_the_page_for_ever(void **state)
 	struct outcome o = outcome_good();
 	char model[32];
 
-	(void)state;
 	o.model = model;
 	for (unsigned i = 0; i < 3000; i++) {
 		snprintf(model, sizeof(model), "model-%u", i);
@@ -365,7 +351,6 @@ beyond_the_cap_of_groups_all_is_other(void **state)
 	struct outcome o = outcome_good();
 	char tenant[32];
 
-	(void)state;
 	o.tenant = tenant;
 	for (unsigned i = 0; i < 5000; i++) {
 		snprintf(tenant, sizeof(tenant), "tenant-%u", i);
@@ -384,7 +369,6 @@ an_endless_name_is_other(void **state)
 	struct outcome o = outcome_good();
 	char model[5000];
 
-	(void)state;
 	memset(model, 'm', sizeof(model) - 1);
 	model[sizeof(model) - 1] = '\0';
 	o.model = model;
@@ -401,7 +385,6 @@ strange_statuses_do_not_grow_the_page_for_ever(void **state)
 	struct telemetry *t = telemetry_of(1);
 	struct outcome o = outcome_good();
 
-	(void)state;
 	o.result = RESULT_ERROR;
 	for (int i = 0; i < 200; i++) {
 		o.status = i == 199 ? -7 : 400 + i;
@@ -447,7 +430,6 @@ nothing_is_lost_between_threads(void **state)
 	char backend[40][16];
 	pthread_t threads[2];
 
-	(void)state;
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(
 		    pthread_create(&threads[i], NULL, work, &workers[i]), 0);

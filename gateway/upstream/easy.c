@@ -1,66 +1,13 @@
 /* gateway/upstream/easy.c - an easy handle that is used again and again. */
-#include "gateway/upstream/easy.h"
-
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define RECEIVE_BYTES 16384L /* one read; the least libcurl uploads with */
-#define UPLOAD_BYTES 131072L /* one write of a long body, at most */
+#include "gateway/upstream/easy_parts.h"
+
 #define RECEIVE_STREAMED 1024L /* kept as long as a stream is open */
 #define KEEPALIVE_SECONDS 60L
 #define HEADERS_MAX ((size_t)256 * 1024) /* bytes of a request's headers */
-#define REST_BYTES 8192 /* of body memory that a resting handle keeps */
-
-/* Collects failures of curl_easy_setopt(); stays a macro because the option
- * decides the type of its value. */
-#define SET(easy, rc, option, value)                                           \
-	do {                                                                   \
-		CURLcode set_rc =                                              \
-		    curl_easy_setopt((easy)->curl, option, value);             \
-		if ((rc) == CURLE_OK)                                          \
-			(rc) = set_rc;                                         \
-	} while (0)
-
-/* CURLOPT_READFUNCTION */
-static size_t
-on_read(char *to, size_t size, size_t n, void *arg)
-{
-	struct easy *e = arg;
-	size_t room = size * n, done = 0, part;
-
-	while (done < room && e->piece < e->n_pieces) {
-		const struct slice *s = &e->pieces[e->piece];
-
-		if (e->body_gone)
-			return CURL_READFUNC_ABORT;
-		part = s->n - e->offset;
-		if (part > room - done)
-			part = room - done;
-		memcpy(to + done, s->p + e->offset, part);
-		done += part;
-		e->offset += part;
-		if (e->offset == s->n) {
-			e->piece++;
-			e->offset = 0;
-		}
-	}
-	return done;
-}
-
-/* CURLOPT_SEEKFUNCTION: libcurl only ever goes back to the start, to say it
- * all again when a kept-alive connection turned out to be dead. */
-static int
-on_seek(void *arg, curl_off_t offset, int origin)
-{
-	struct easy *e = arg;
-
-	if (offset != 0 || origin != SEEK_SET)
-		return CURL_SEEKFUNC_CANTSEEK;
-	e->piece = e->offset = 0;
-	return CURL_SEEKFUNC_OK;
-}
 
 static CURLcode
 set_callbacks(struct easy *e)
@@ -77,9 +24,9 @@ set_callbacks(struct easy *e)
 	SET(e, rc, CURLOPT_CLOSESOCKETFUNCTION, cb->on_close);
 	SET(e, rc, CURLOPT_CLOSESOCKETDATA, cb->close_arg);
 	SET(e, rc, CURLOPT_PRIVATE, cb->arg);
-	SET(e, rc, CURLOPT_READFUNCTION, on_read);
+	SET(e, rc, CURLOPT_READFUNCTION, easy_on_read);
 	SET(e, rc, CURLOPT_READDATA, e);
-	SET(e, rc, CURLOPT_SEEKFUNCTION, on_seek);
+	SET(e, rc, CURLOPT_SEEKFUNCTION, easy_on_seek);
 	SET(e, rc, CURLOPT_SEEKDATA, e);
 	SET(e, rc, CURLOPT_SHARE, cb->share);
 	SET(e, rc, CURLOPT_ERRORBUFFER, e->error);
@@ -145,9 +92,10 @@ static void
 forget_place(struct easy *e)
 {
 	free(e->url);
+	free(e->opening);
 	free(e->unix_path);
 	free(e->ca_file);
-	e->url = e->unix_path = e->ca_file = NULL;
+	e->url = e->opening = e->unix_path = e->ca_file = NULL;
 }
 
 void
@@ -232,6 +180,19 @@ renew(struct easy *e)
 	return CURLE_OK;
 }
 
+/* Whether the environment names a proxy, for whatever scheme. */
+static bool
+names_proxy(void)
+{
+	static const char *const names[] = { "http_proxy", "https_proxy",
+		"HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (getenv(names[i]) != NULL)
+			return true;
+	return false;
+}
+
 static CURLcode
 set_peer(struct easy *e, const struct transfer_request *req)
 {
@@ -242,7 +203,7 @@ set_peer(struct easy *e, const struct transfer_request *req)
 	rc = renew(e);
 	if (rc != CURLE_OK)
 		return rc;
-	buf_reset(&e->header_text); /* so that the list is set again */
+	easy_forget_head(e);
 	e->fresh = e->forbidden = e->uploads = false;
 	rc = set_basics(e);
 	kept = keep(&e->unix_path, req->unix_path) &&
@@ -253,31 +214,11 @@ set_peer(struct easy *e, const struct transfer_request *req)
 	e->local = req->local;
 	if (e->unix_path != NULL)
 		SET(e, rc, CURLOPT_UNIX_SOCKET_PATH, e->unix_path);
-	if (e->local || e->unix_path != NULL)
+	e->proxied = !e->local && e->unix_path == NULL && names_proxy();
+	if (!e->proxied)
 		SET(e, rc, CURLOPT_NOPROXY, "*");
 	if (rc == CURLE_OK)
 		rc = set_tls(e);
-	return rc;
-}
-
-/* What libcurl cannot parse here it is left to complain of in the transfer. */
-static CURLcode
-set_url(struct easy *e, const char *url)
-{
-	CURLU *parsed = curl_url();
-	CURLcode rc = CURLE_OK;
-
-	if (parsed == NULL)
-		return CURLE_OUT_OF_MEMORY;
-	if (curl_url_set(parsed, CURLUPART_URL, url, CURLU_PATH_AS_IS) !=
-	    CURLUE_OK) {
-		curl_url_cleanup(parsed);
-		parsed = NULL;
-	}
-	SET(e, rc, CURLOPT_CURLU, parsed);
-	SET(e, rc, CURLOPT_URL, url);
-	curl_url_cleanup(e->parsed);
-	e->parsed = parsed;
 	return rc;
 }
 
@@ -293,106 +234,13 @@ set_place(struct easy *e, const struct transfer_request *req)
 	free(e->url);
 	e->url = NULL; /* on failure the next request starts from a reset */
 	if (rc == CURLE_OK)
-		rc = set_url(e, req->url);
+		rc = easy_set_url(e, req->url);
 	if (rc == CURLE_OK && !keep(&e->url, req->url))
 		rc = CURLE_OUT_OF_MEMORY;
 	return rc;
 }
 
-/* --- headers --- */
-
-/* libcurl adds these by itself unless told not to. */
-static const char *const unwanted[] = { "Expect:", "Accept:", "Content-Type:" };
-#define UNWANTED (sizeof(unwanted) / sizeof(unwanted[0]))
-
-static bool
-headers_room(struct easy *e, size_t n)
-{
-	struct curl_slist *p;
-
-	if (n <= e->headers_cap)
-		return true;
-	p = realloc(e->headers, n * sizeof(*p));
-	if (p == NULL)
-		return false;
-	e->headers = p;
-	e->headers_cap = n;
-	return true;
-}
-
-/* One line of header_lines, which ends in NUL by now. "name:" would have
- * libcurl leave the header out; "name;" is how to send it empty. */
-static bool
-usable_line(struct slice line, char *text)
-{
-	ptrdiff_t colon = slice_find(line, ':');
-
-	if (colon <= 0)
-		return false;
-	if (slice_trim(
-		slice_make(line.p + colon + 1, line.n - (size_t)colon - 1))
-		.n == 0) {
-		text[colon] = ';';
-		text[colon + 1] = '\0';
-	}
-	return true;
-}
-
-static void
-append_header(struct easy *e, size_t i, char *text)
-{
-	e->headers[i] = (struct curl_slist){ .data = text };
-	if (i > 0)
-		e->headers[i - 1].next = &e->headers[i];
-}
-
-/* The list is made of our own nodes: libcurl only reads it, and no line costs
- * an allocation. */
-static CURLcode
-set_headers(struct easy *e, struct slice text)
-{
-	size_t n_max = UNWANTED + 1, n = 0;
-	bool given[UNWANTED] = { false };
-	CURLcode rc = CURLE_OK;
-	char *line, *end, *stop;
-
-	if (e->header_text.n > 0 && slice_eq(buf_slice(&e->header_text), text))
-		return CURLE_OK;
-	buf_reset(&e->header_text);
-	buf_reset(&e->header_lines);
-	(void)buf_reserve_exactly(&e->header_text, text.n);
-	(void)buf_reserve_exactly(&e->header_lines, text.n + 1);
-	buf_add(&e->header_text, text);
-	buf_add(&e->header_lines, text);
-	buf_add_char(&e->header_lines, '\n');
-	for (size_t i = 0; i < text.n; i++)
-		n_max += text.p[i] == '\n';
-	if (buf_err(&e->header_text) != OK || buf_err(&e->header_lines) != OK ||
-	    !headers_room(e, n_max)) {
-		buf_reset(&e->header_text);
-		return CURLE_OUT_OF_MEMORY;
-	}
-	stop = e->header_lines.p + e->header_lines.n;
-	for (line = e->header_lines.p; line < stop; line = end + 1) {
-		struct slice s;
-
-		end = memchr(line, '\n', (size_t)(stop - line));
-		s = slice_make(line, (size_t)(end - line));
-		*end = '\0';
-		for (size_t i = 0; i < UNWANTED; i++)
-			if (slice_istarts(s, slice_of(unwanted[i])))
-				given[i] = true;
-		if (usable_line(s, line))
-			append_header(e, n++, line);
-	}
-	for (size_t i = 0; i < UNWANTED; i++)
-		if (!given[i])
-			append_header(e, n++, (char *)(uintptr_t)unwanted[i]);
-	SET(e, rc, CURLOPT_HTTPHEADER, e->headers);
-	return rc;
-}
-
-/* --- method and body --- */
+/* --- a request --- */
 
 static size_t
 total_of(const struct transfer_request *req)
@@ -404,72 +252,11 @@ total_of(const struct transfer_request *req)
 	return total;
 }
 
+/* For libcurl a request with a body is a POST, whatever it is called. */
 static bool
-borrow_body(struct easy *e, const struct transfer_request *req)
+has_body(const struct transfer_request *req, size_t total)
 {
-	struct slice *p;
-
-	if (req->n_body > e->pieces_cap) {
-		p = realloc(e->pieces, req->n_body * sizeof(*p));
-		if (p == NULL)
-			return false;
-		e->pieces = p;
-		e->pieces_cap = req->n_body;
-	}
-	for (size_t i = 0; i < req->n_body; i++)
-		if (req->body[i].n > 0)
-			e->pieces[e->n_pieces++] = req->body[i];
-	return true;
-}
-
-static CURLcode
-set_body(struct easy *e, const struct transfer_request *req, size_t total)
-{
-	CURLcode rc = CURLE_OK;
-
-	e->n_pieces = e->piece = e->offset = 0;
-	e->total = total;
-	e->body_gone = false;
-	buf_reset(&e->copy);
-	if (e->uploads != (total > EASY_COPY_MAX)) {
-		e->uploads = !e->uploads;
-		SET(e, rc, CURLOPT_UPLOAD_BUFFERSIZE,
-		    e->uploads ? UPLOAD_BYTES : RECEIVE_BYTES);
-	}
-	SET(e, rc, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)total);
-	if (total > EASY_COPY_MAX) {
-		if (!borrow_body(e, req))
-			return CURLE_OUT_OF_MEMORY;
-		SET(e, rc, CURLOPT_POSTFIELDS, NULL);
-		return rc;
-	}
-	(void)buf_reserve_exactly(&e->copy, total);
-	for (size_t i = 0; i < req->n_body; i++)
-		buf_add(&e->copy, req->body[i]);
-	if (buf_err(&e->copy) != OK)
-		return CURLE_OUT_OF_MEMORY;
-	SET(e, rc, CURLOPT_POSTFIELDS, total > 0 ? e->copy.p : "");
-	return rc;
-}
-
-static CURLcode
-set_method(struct easy *e, const struct transfer_request *req, size_t total)
-{
-	const char *natural = "POST";
-	CURLcode rc = CURLE_OK;
-
-	if (total > 0 || strcmp(req->method, "POST") == 0) {
-		SET(e, rc, CURLOPT_POST, 1L);
-	} else if (strcmp(req->method, "HEAD") == 0) {
-		SET(e, rc, CURLOPT_NOBODY, 1L);
-		natural = "HEAD";
-	} else {
-		SET(e, rc, CURLOPT_HTTPGET, 1L);
-		natural = "GET";
-	}
-	SET(e, rc, CURLOPT_CUSTOMREQUEST,
-	    strcmp(req->method, natural) == 0 ? NULL : req->method);
-	return rc;
+	return total > 0 || strcmp(req->method, "POST") == 0;
 }
 
 static CURLcode
@@ -483,13 +270,14 @@ set_request(struct easy *e, const struct transfer_request *req)
 		ms = INT_MAX; /* 0 would mean libcurl's own 300 s */
 	rc = set_place(e, req);
 	if (rc == CURLE_OK)
-		rc = set_headers(e, req->headers);
+		rc = easy_set_headers(e, req->headers,
+		    has_body(req, total) ? (int64_t)total : -1);
 	if (rc == CURLE_OK)
-		rc = set_body(e, req, total);
+		rc = easy_set_body(e, req, total);
 	if (rc == CURLE_OK)
-		rc = set_method(e, req, total);
+		rc = easy_set_method(e, req, has_body(req, total));
 	/* Refused to a handle that still has its buffer, as after a name that
-	 * did not resolve. */
+   * did not resolve. */
 	(void)curl_easy_setopt(e->curl, CURLOPT_BUFFERSIZE,
 	    req->streamed ? RECEIVE_STREAMED : RECEIVE_BYTES);
 	SET(e, rc, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);
@@ -530,38 +318,4 @@ easy_abandon(struct easy *e)
 {
 	(void)curl_easy_setopt(e->curl, CURLOPT_FORBID_REUSE, 1L);
 	e->forbidden = true;
-}
-
-bool
-easy_body_taken(const struct easy *e)
-{
-	return e->piece == e->n_pieces;
-}
-
-void
-easy_free_body(struct easy *e)
-{
-	curl_off_t sent = 0;
-
-	curl_easy_getinfo(e->curl, CURLINFO_SIZE_UPLOAD_T, &sent);
-	if (sent < 0 || (size_t)sent < e->total)
-		return;
-	buf_fini(&e->copy);
-	/* libcurl drops its buffer when it is told of a size for it */
-	(void)curl_easy_setopt(
-	    e->curl, CURLOPT_UPLOAD_BUFFERSIZE, RECEIVE_BYTES);
-	e->uploads = false;
-}
-
-void
-easy_rest(struct easy *e)
-{
-	e->n_pieces = 0;
-	if (e->copy.cap > REST_BYTES)
-		buf_fini(&e->copy);
-	if (e->pieces_cap * sizeof(*e->pieces) > REST_BYTES) {
-		free(e->pieces);
-		e->pieces = NULL;
-		e->pieces_cap = 0;
-	}
 }

@@ -33,12 +33,18 @@ struct easy {
 	/* the place; strings are ours, NULL where there is none */
 	char *url, *unix_path, *ca_file;
 	CURLU *parsed; /* url, so that no transfer parses it again */
+	char *opening; /* "/path?query HTTP/1.1\r\nHost: name"; NULL where more
+			  than HTTP/1.1 to the origin is possible */
 	bool tls_insecure, local;
+	bool proxied; /* libcurl looks for a proxy */
 	bool fresh; /* CURLOPT_FRESH_CONNECT is set */
 	bool forbidden; /* CURLOPT_FORBID_REUSE is */
 	bool uploads; /* its buffer is that for long bodies */
 	struct buf header_text; /* as passed in */
-	struct buf header_lines; /* the same, cut into strings */
+	bool headed; /* it is set */
+	bool targeted; /* it is, behind CURLOPT_REQUEST_TARGET */
+	int64_t length; /* of the body, as it is said there */
+	struct buf header_lines; /* else the same, cut into strings */
 	struct curl_slist *headers; /* an array, linked; points into lines */
 	size_t headers_cap;
 	struct buf copy; /* of a short body */

@@ -1,5 +1,4 @@
-/* gateway/upstream/scripted.h - for tests: a server that follows a script, and
- * a client that drives an upstream.
+/* gateway/upstream/scripted.h - for tests: a server that follows a script.
  *
  * Each connection to a server runs the script in a thread of its own, in plain
  * blocking calls; it is closed when the script returns. */
@@ -21,7 +20,6 @@
 
 #include "gateway/lib/buf.h"
 #include "gateway/lib/clock.h"
-#include "gateway/upstream/upstream.h"
 
 /* cmocka has a macro named fail(): it comes after our own headers. */
 #include <setjmp.h>
@@ -33,8 +31,6 @@
 
 #define CONNECTIONS_MAX 256
 #define PATIENCE (10 * USEC_SEC) /* no step of a test takes longer */
-
-/* --- server --- */
 
 struct server;
 
@@ -262,251 +258,47 @@ server_stop(struct server *s)
 	}
 }
 
-/* --- client --- */
-
-struct client {
-	uv_loop_t loop;
-	uv_prepare_t prepare;
-	uv_check_t check;
-	uv_timer_t guard;
-	struct upstream *up;
-	bool closed;
-};
-
-struct call {
-	struct transfer *transfer;
-	struct transfer_result result;
-	struct buf headers, body; /* headers as "name=value;" */
-	unsigned heads; /* times that on_headers_end came */
-	int status;
-	bool done;
-	size_t pause_every; /* says false once so many bytes have come */
-	size_t since_pause, largest;
-	bool paused;
-	usec came_at; /* last bytes */
-	void (*on_bytes_hook)(struct call *);
-	void *hook_arg;
-};
+/* --- scripts that many tests share --- */
 
 static inline void
-call_header(void *arg, struct slice name, struct slice value)
+script_ok(struct connection *c)
 {
-	struct call *c = arg;
-
-	buf_addf(&c->headers, "%.*s=%.*s;", SLICE_ARG(name), SLICE_ARG(value));
+	while (hear_request(c))
+		say(c, OK_2);
 }
 
 static inline void
-call_headers_end(void *arg, int status)
+script_echo(struct connection *c)
 {
-	struct call *c = arg;
+	char head[64];
 
-	c->heads++;
-	c->status = status;
-}
-
-static inline bool
-call_bytes(void *arg, struct slice bytes)
-{
-	struct call *c = arg;
-
-	assert_false(c->paused);
-	buf_add(&c->body, bytes);
-	c->came_at = clock_now();
-	c->since_pause += bytes.n;
-	if (bytes.n > c->largest)
-		c->largest = bytes.n;
-	if (c->on_bytes_hook != NULL)
-		c->on_bytes_hook(c);
-	if (c->pause_every > 0 && c->since_pause >= c->pause_every) {
-		c->since_pause = 0;
-		c->paused = true;
-		return false;
+	while (hear_request(c)) {
+		snprintf(head, sizeof(head),
+		    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
+		    c->body.n);
+		say(c, head);
+		say_bytes(c, c->body.p, c->body.n);
 	}
-	return true;
 }
+
+#define STREAM_EVENTS 40
+#define STREAM_BYTES (10 * 9 + 30 * 10)
+#define STREAM_GAP_US 2000
 
 static inline void
-call_done(void *arg, const struct transfer_result *r)
+script_stream(struct connection *c)
 {
-	struct call *c = arg;
+	char event[64];
 
-	assert_false(c->done);
-	c->done = true;
-	c->result = *r;
-	c->transfer = NULL;
-}
-
-static const struct transfer_ops call_ops = {
-	.on_header = call_header,
-	.on_headers_end = call_headers_end,
-	.on_bytes = call_bytes,
-	.on_done = call_done,
-};
-
-static inline void
-client_settle(struct client *c)
-{
-	if (c->up != NULL)
-		upstream_settle(c->up);
-}
-
-static inline void
-client_on_prepare(uv_prepare_t *h)
-{
-	client_settle(h->data);
-}
-
-static inline void
-client_on_check(uv_check_t *h)
-{
-	client_settle(h->data);
-}
-
-static inline void
-client_on_guard(uv_timer_t *h)
-{
-	(void)h;
-}
-
-static inline void
-client_start(struct client *c)
-{
-	struct errmsg why;
-
-	memset(c, 0, sizeof(*c));
-	signal(SIGPIPE, SIG_IGN);
-	uv_loop_init(&c->loop);
-	uv_prepare_init(&c->loop, &c->prepare);
-	uv_check_init(&c->loop, &c->check);
-	uv_timer_init(&c->loop, &c->guard);
-	c->prepare.data = c->check.data = c;
-	uv_prepare_start(&c->prepare, client_on_prepare);
-	uv_check_start(&c->check, client_on_check);
-	uv_timer_start(&c->guard, client_on_guard, 5, 5);
-	c->up = upstream_new(&c->loop, &why);
-	assert_non_null(c->up);
-}
-
-static inline void
-client_on_closed(void *arg)
-{
-	*(bool *)arg = true;
-}
-
-static inline void
-client_stop(struct client *c)
-{
-	upstream_close(&c->up, client_on_closed, &c->closed);
-	uv_close((uv_handle_t *)&c->prepare, NULL);
-	uv_close((uv_handle_t *)&c->check, NULL);
-	uv_close((uv_handle_t *)&c->guard, NULL);
-	uv_run(&c->loop, UV_RUN_DEFAULT);
-	assert_true(c->closed);
-	assert_int_equal(uv_loop_close(&c->loop), 0);
-}
-
-/* Turns the loop until *flag, or fails. */
-static inline void
-run_until(struct client *c, const bool *flag)
-{
-	usec end = clock_now() + PATIENCE;
-
-	while (!*flag && clock_now() < end)
-		uv_run(&c->loop, UV_RUN_ONCE);
-	assert_true(*flag);
-}
-
-static inline void
-run_for(struct client *c, usec span)
-{
-	usec end = clock_now() + span;
-
-	while (clock_now() < end)
-		uv_run(&c->loop, UV_RUN_ONCE);
-}
-
-static inline void
-call_init(struct call *c)
-{
-	memset(c, 0, sizeof(*c));
-	buf_init(&c->headers, 65536);
-	buf_init(&c->body, (size_t)64 << 20);
-}
-
-static inline void
-call_fini(struct call *c)
-{
-	buf_fini(&c->headers);
-	buf_fini(&c->body);
-}
-
-/* A request for tests to change: a POST without a body. */
-static inline struct transfer_request
-post_to(const char *url)
-{
-	return (struct transfer_request){
-		.method = "POST",
-		.url = url,
-		.local = true,
-		.headers = SLICE("content-type: application/json\n"),
-		.connect_timeout = 5 * USEC_SEC,
-	};
-}
-
-static inline void
-call_start(
-    struct client *client, struct call *c, const struct transfer_request *req)
-{
-	c->transfer = transfer_start(client->up, req, &call_ops, c);
-	assert_non_null(c->transfer);
-}
-
-static inline void
-call_run(
-    struct client *client, struct call *c, const struct transfer_request *req)
-{
-	call_start(client, c, req);
-	run_until(client, &c->done);
-}
-
-/* Resumes whenever it pauses. */
-static inline void
-resume_and_run(struct client *client, struct call *c)
-{
-	usec end = clock_now() + PATIENCE;
-
-	while (!c->done && clock_now() < end) {
-		if (c->paused && c->transfer != NULL) {
-			c->paused = false;
-			transfer_resume(c->transfer);
+	while (hear_request(c)) {
+		say(c, OK_CHUNKED);
+		for (int i = 0; i < STREAM_EVENTS; i++) {
+			snprintf(event, sizeof(event), "data: %d\n\n", i);
+			say_chunk(c, event);
+			usleep(STREAM_GAP_US);
 		}
-		uv_run(&client->loop, UV_RUN_NOWAIT);
+		say(c, "0\r\n\r\n");
 	}
-	assert_true(c->done);
-}
-
-static inline void
-assert_body(const struct call *c, const char *want)
-{
-	assert_int_equal(c->body.n, strlen(want));
-	assert_memory_equal(c->body.p, want, strlen(want));
-}
-
-/* A call that must fail: how it did. */
-static inline enum fault_kind
-fault_of_call(struct client *client, const struct transfer_request *req)
-{
-	enum fault_kind fault;
-	struct call c;
-
-	call_init(&c);
-	call_run(client, &c, req);
-	fault = c.result.fault;
-	if (fault != FAULT_NONE)
-		assert_true(c.result.message[0] != '\0');
-	call_fini(&c);
-	return fault;
 }
 
 #endif

@@ -114,7 +114,6 @@ a_number_given_out_again_is_watched_as_before(void **state)
 	struct fixture f;
 	int first, second;
 
-	(void)state;
 	start(&f);
 	first = open_tcp(&f);
 	sock_want(&f.table, &f.seen, PEER, first, CURL_POLL_OUT, SOCK_CONNECTS);
@@ -138,7 +137,6 @@ an_attempt_given_up_leaves_no_watcher(void **state)
 	uv_poll_t other;
 	int fd;
 
-	(void)state;
 	start(&f);
 	fd = open_tcp(&f);
 	sock_want(&f.table, &f.seen, PEER, fd, CURL_POLL_OUT, SOCK_CONNECTS);
@@ -160,7 +158,6 @@ an_idle_connection_that_ends_is_left_alone(void **state)
 	struct fixture f;
 	int fd, peer, turns = 0;
 
-	(void)state;
 	start(&f);
 	fd = open_tcp(&f);
 	connect_it(&f, fd);
@@ -197,7 +194,6 @@ idle_connections_are_claimed_in_turn(void **state)
 	struct fixture f;
 	int fds[3];
 
-	(void)state;
 	start(&f);
 	assert_null(sock_claim(&f.table, PEER, fits));
 	for (int i = 0; i < 3; i++) {
@@ -234,7 +230,6 @@ descriptors_beyond_the_table_are_watched(void **state)
 	struct fixture f;
 	int fd, high;
 
-	(void)state;
 	start(&f);
 	fd = open_tcp(&f);
 	connect_it(&f, fd);

@@ -1,6 +1,6 @@
 /* gateway/upstream/tls_test.c - certificates, and HTTP/2 where there is a
  * server for it (nghttpd, of Debian's nghttp2-server). */
-#include "gateway/upstream/scripted.h"
+#include "gateway/upstream/testing.h"
 
 #include "gateway/upstream/inner.h"
 
@@ -122,13 +122,6 @@ remove_pki(void **state)
 }
 
 static void
-script_ok(struct connection *c)
-{
-	while (hear_request(c))
-		say(c, OK_2);
-}
-
-static void
 script_cut(struct connection *c)
 {
 	hear_request(c);
@@ -136,58 +129,42 @@ script_cut(struct connection *c)
 	say_chunk(c, "data: 1\n\n");
 }
 
-static void
-tls_server_start(struct server *s, const struct pki *p, const char *cert,
-    void (*script)(struct connection *))
+static SSL_CTX *
+tls_of(const struct pki *p, const char *cert)
 {
-	memset(s, 0, sizeof(*s));
-	s->tls = SSL_CTX_new(TLS_server_method());
-	assert_int_equal(
-	    SSL_CTX_use_certificate_file(s->tls, cert, SSL_FILETYPE_PEM), 1);
-	assert_int_equal(
-	    SSL_CTX_use_PrivateKey_file(s->tls, p->key, SSL_FILETYPE_PEM), 1);
-	server_start(s, script);
-}
+	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
 
-static void
-tls_server_stop(struct server *s)
-{
-	server_stop(s);
-	SSL_CTX_free(s->tls);
+	assert_int_equal(
+	    SSL_CTX_use_certificate_file(tls, cert, SSL_FILETYPE_PEM), 1);
+	assert_int_equal(
+	    SSL_CTX_use_PrivateKey_file(tls, p->key, SSL_FILETYPE_PEM), 1);
+	return tls;
 }
 
 static void
 an_unknown_certificate_is_refused(void **state)
 {
-	struct server s;
-	struct client client;
-	struct transfer_request req;
+	struct rig r;
 
-	tls_server_start(&s, *state, ((struct pki *)*state)->cert, script_ok);
-	client_start(&client);
-	req = post_to(s.url);
-	assert_int_equal(fault_of_call(&client, &req), FAULT_TLS);
-	client_stop(&client);
-	tls_server_stop(&s);
+	rig_start_tls(
+	    &r, tls_of(*state, ((struct pki *)*state)->cert), script_ok);
+	assert_int_equal(rig_fault(&r), FAULT_TLS);
+	rig_stop(&r);
 }
 
 static void
 a_certificate_of_our_ca_is_accepted(void **state)
 {
 	struct pki *p = *state;
-	struct server s;
-	struct client client;
-	struct transfer_request req;
+	struct rig r;
 	struct call c;
 
-	tls_server_start(&s, p, p->cert, script_ok);
-	client_start(&client);
-	req = post_to(s.url);
-	assert_int_equal(fault_of_call(&client, &req), FAULT_TLS);
-	req.ca_file = p->ca;
+	rig_start_tls(&r, tls_of(p, p->cert), script_ok);
+	assert_int_equal(rig_fault(&r), FAULT_TLS);
+	r.req.ca_file = p->ca;
 	for (int i = 0; i < 2; i++) {
 		call_init(&c);
-		call_run(&client, &c, &req);
+		call_run(&r.client, &c, &r.req);
 		assert_string_equal(c.result.message, "");
 		assert_body(&c, "ok");
 		assert_int_equal(c.result.reused, i > 0);
@@ -195,10 +172,9 @@ a_certificate_of_our_ca_is_accepted(void **state)
 		call_fini(&c);
 	}
 	/* and by this request alone, connection and session included */
-	req.ca_file = NULL;
-	assert_int_equal(fault_of_call(&client, &req), FAULT_TLS);
-	client_stop(&client);
-	tls_server_stop(&s);
+	r.req.ca_file = NULL;
+	assert_int_equal(rig_fault(&r), FAULT_TLS);
+	rig_stop(&r);
 }
 
 /* The system's bundle, for the length of this test, is our CA; many multis
@@ -207,46 +183,36 @@ static void
 a_certificate_of_a_system_ca_is_accepted(void **state)
 {
 	struct pki *p = *state;
-	struct server s;
-	struct client client;
-	struct transfer_request req;
+	struct rig r;
 	struct call c[40];
 
-	tls_server_start(&s, p, p->cert, script_ok);
-	client_start(&client);
-	if (client.up->trust.bundle == NULL)
+	rig_start_tls(&r, tls_of(p, p->cert), script_ok);
+	if (r.client.up->trust.bundle == NULL)
 		skip(); /* libcurl uses another TLS library */
-	free(client.up->trust.bundle);
-	client.up->trust.bundle = strdup(p->ca);
-	req = post_to(s.url);
+	free(r.client.up->trust.bundle);
+	r.client.up->trust.bundle = strdup(p->ca);
 	for (int i = 0; i < 40; i++) {
 		call_init(&c[i]);
-		call_start(&client, &c[i], &req);
+		call_start(&r.client, &c[i], &r.req);
 	}
 	for (int i = 0; i < 40; i++) {
-		run_until(&client, &c[i].done);
+		run_until(&r.client, &c[i].done);
 		assert_string_equal(c[i].result.message, "");
 		call_fini(&c[i]);
 	}
-	client_stop(&client);
-	tls_server_stop(&s);
+	rig_stop(&r);
 }
 
 static void
 a_certificate_of_another_host_is_refused(void **state)
 {
 	struct pki *p = *state;
-	struct server s;
-	struct client client;
-	struct transfer_request req;
+	struct rig r;
 
-	tls_server_start(&s, p, p->wrong, script_ok);
-	client_start(&client);
-	req = post_to(s.url);
-	req.ca_file = p->ca;
-	assert_int_equal(fault_of_call(&client, &req), FAULT_TLS);
-	client_stop(&client);
-	tls_server_stop(&s);
+	rig_start_tls(&r, tls_of(p, p->wrong), script_ok);
+	r.req.ca_file = p->ca;
+	assert_int_equal(rig_fault(&r), FAULT_TLS);
+	rig_stop(&r);
 }
 
 /* The exception for one backend holds for that backend only, though the same
@@ -255,79 +221,61 @@ static void
 an_insecure_backend_does_not_weaken_the_others(void **state)
 {
 	struct pki *p = *state;
-	struct server s;
-	struct client client;
-	struct transfer_request req;
+	struct rig r;
 
-	tls_server_start(&s, p, p->wrong, script_ok);
-	client_start(&client);
-	req = post_to(s.url);
+	rig_start_tls(&r, tls_of(p, p->wrong), script_ok);
 	for (int i = 0; i < 2; i++) {
-		req.tls_insecure = true;
-		req.ca_file = NULL;
-		assert_int_equal(fault_of_call(&client, &req), FAULT_NONE);
-		req.tls_insecure = false;
-		assert_int_equal(fault_of_call(&client, &req), FAULT_TLS);
-		req.ca_file = p->ca;
-		assert_int_equal(fault_of_call(&client, &req), FAULT_TLS);
+		r.req.tls_insecure = true;
+		r.req.ca_file = NULL;
+		assert_int_equal(rig_fault(&r), FAULT_NONE);
+		r.req.tls_insecure = false;
+		assert_int_equal(rig_fault(&r), FAULT_TLS);
+		r.req.ca_file = p->ca;
+		assert_int_equal(rig_fault(&r), FAULT_TLS);
 	}
-	client_stop(&client);
-	tls_server_stop(&s);
+	rig_stop(&r);
 }
 
 static void
 a_missing_ca_file_is_a_tls_fault(void **state)
 {
 	struct pki *p = *state;
-	struct server s;
-	struct client client;
-	struct transfer_request req;
+	struct rig r;
 
-	tls_server_start(&s, p, p->cert, script_ok);
-	client_start(&client);
-	req = post_to(s.url);
-	req.ca_file = "/tmp/tls-test-no-such-file";
-	assert_int_equal(fault_of_call(&client, &req), FAULT_TLS);
-	client_stop(&client);
-	tls_server_stop(&s);
+	rig_start_tls(&r, tls_of(p, p->cert), script_ok);
+	r.req.ca_file = "/tmp/tls-test-no-such-file";
+	assert_int_equal(rig_fault(&r), FAULT_TLS);
+	rig_stop(&r);
 }
 
 static void
 a_stream_cut_short_is_cut_under_tls_too(void **state)
 {
 	struct pki *p = *state;
-	struct server s;
-	struct client client;
-	struct transfer_request req;
+	struct rig r;
 
-	tls_server_start(&s, p, p->cert, script_cut);
-	client_start(&client);
-	req = post_to(s.url);
-	req.ca_file = p->ca;
-	assert_int_equal(fault_of_call(&client, &req), FAULT_CUT);
-	client_stop(&client);
-	tls_server_stop(&s);
+	rig_start_tls(&r, tls_of(p, p->cert), script_cut);
+	r.req.ca_file = p->ca;
+	assert_int_equal(rig_fault(&r), FAULT_CUT);
+	rig_stop(&r);
 }
 
 static void
 a_handshake_without_an_answer_times_out(void **state)
 {
 	struct pki *p = *state;
-	struct server s = { 0 };
-	struct client client;
-	struct transfer_request req;
+	struct rig r;
 	char url[64];
 
-	server_start(&s, script_ok);
-	client_start(&client);
-	snprintf(url, sizeof(url), "https://localhost%s", strrchr(s.url, ':'));
-	req = post_to(url);
-	req.ca_file = p->ca;
+	rig_start(&r, script_ok);
+	snprintf(url, sizeof(url), "https://localhost%s",
+	    strrchr(r.server.url, ':'));
+	r.req = post_to(url);
+	r.req.ca_file = p->ca;
 	/* the script takes the hello for a request and waits for more */
-	req.connect_timeout = 100 * USEC_MS;
-	assert_int_equal(fault_of_call(&client, &req), FAULT_CONNECT_TIMEOUT);
-	client_stop(&client);
-	server_stop(&s);
+	r.req.connect_timeout = 100 * USEC_MS;
+	assert_int_equal(rig_fault(&r), FAULT_CONNECT_TIMEOUT);
+	rig_stop(&r);
 }
 
 /* --- HTTP/2 --- */

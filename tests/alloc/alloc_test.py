@@ -268,8 +268,8 @@ class Starting(unittest.TestCase):
         while True:
             control.arm(n)
             g = Gateway(text, control.env, wait=False)
-            wait_for(lambda: g.process.poll() is not None or g.ready(), 20,
-                     "an end or a start")
+            wait_for(lambda: g.process.poll() is not None or g.answers(),
+                     20, "an end or a start")
             control.disarm()
             log, code = g.log(), g.stop()
             self.assertIn(code, (0, 1), f"{n}: {log}")

@@ -73,3 +73,13 @@ CUT = (After("cut"), Before("cut"))
 RESET = (After("cut|reset"), Before("cut|reset"))
 BAD = Before("bad_answer")
 SERVER = Before("server_error")
+
+
+async def half_and_no_more(call):
+    """A stream fails by its gap, what is whole by its total time."""
+    if not call.streamed:
+        call.cause(TOTAL)
+    await call.half()
+    if call.streamed:
+        call.cause(GAP)
+    await call.gone()

@@ -3,8 +3,8 @@ import gzip
 import json
 import os
 
-from faults import (BAD, CUT, GAP, LATE, TOTAL, TTFT, After, Before, Fine,
-                    both, fault)
+from faults import (BAD, CUT, LATE, TOTAL, TTFT, After, Before, Fine,
+                    both, fault, half_and_no_more)
 from http2 import INTERNAL_ERROR
 from upstream import SSE, TOKENS
 
@@ -113,12 +113,7 @@ async def http2_and_never_answers(call):
 
 @fault(After("gap_timeout"), LATE[1], "http2")
 async def http2_stalls(call):
-    if not call.streamed:
-        call.cause(TOTAL)
-    await call.half()
-    if call.streamed:
-        call.cause(GAP)
-    await call.gone()
+    await half_and_no_more(call)
 
 
 @both(Before("reset"), "http2")

@@ -1,8 +1,8 @@
 """Upstreams that cannot be reached, say nothing, or break off."""
 import json
 
-from faults import (CUT, GAP, LATE, LONG, RESET, TOTAL, TTFT, After, Before,
-                    Fine, BAD, both, fault)
+from faults import (CUT, LATE, LONG, RESET, TOTAL, TTFT, After, Before,
+                    Fine, BAD, both, fault, half_and_no_more)
 from upstream import DONE, JSON, SSE, TOKENS
 
 # --- no answer at all ---
@@ -84,12 +84,7 @@ async def role_and_then_nothing(call):
 
 @fault(After("gap_timeout"), Before("total_timeout", 504))
 async def stalls(call):
-    if not call.streamed:
-        call.cause(TOTAL)
-    await call.half()
-    if call.streamed:
-        call.cause(GAP)
-    await call.gone()
+    await half_and_no_more(call)
 
 
 @fault(After("total_timeout"), Before("total_timeout", 504))

@@ -5,7 +5,7 @@ prints what came of them.
 
 CHAOS_SEED=n begins with that order; CHAOS_ONLY=text plays no more than the
 cases and tests whose names have that in them. Exits 1 if any came out
-wrong."""
+wrong, 2 if none has such a name."""
 import asyncio
 import os
 import random
@@ -66,15 +66,7 @@ class Card:
         self.missed += sum(t is None for _, t, _ in told)
 
     def print(self):
-        print("| the fault | cases | "
-              + " | ".join(SAYS[c] for c in COLUMNS) + " |")
-        print("|---|---:|" + "---:|" * len(COLUMNS))
-        for group in GROUPS:
-            if not (row := self.table[group]):
-                continue
-            print(f"| {group} | {sum(row.values())} | "
-                  + " | ".join(str(row[c]) for c in COLUMNS) + " |")
-        print()
+        self.print_cases()
         self.print_tests()
         say("Work on a fault was cancelled", self.latencies)
         say("Work for a client that left was cancelled", self.leaves)
@@ -86,13 +78,27 @@ class Card:
             print(f"seed {seed}: {name}: {what}", file=sys.stderr)
         return not self.wrong and not self.missed
 
+    def print_cases(self):
+        rows = [(g, self.table[g]) for g in GROUPS if self.table[g]]
+        print_table(("the fault", "cases", *(SAYS[c] for c in COLUMNS)),
+                    [(g, sum(row.values()), *(row[c] for c in COLUMNS))
+                     for g, row in rows])
+
     def print_tests(self):
-        print("| the other tests | run | as promised | otherwise |\n"
-              "|---|---:|---:|---:|")
-        for name, row in sorted(self.tests.items()):
-            print(f"| `{name}` | {sum(row.values())} | {row['held']} | "
-                  f"{row['failed']} |")
-        print()
+        print_table(("the other tests", "run", "as promised", "otherwise"),
+                    [(f"`{name}`", sum(row.values()), row["held"],
+                      row["failed"])
+                     for name, row in sorted(self.tests.items())])
+
+
+def print_table(head, rows):
+    """Nothing where there are no rows."""
+    if not rows:
+        return
+    print("| " + " | ".join(head) + " |\n|---|" + "---:|" * (len(head) - 1))
+    for row in rows:
+        print("| " + " | ".join(map(str, row)) + " |")
+    print()
 
 
 def say(what, spans):
@@ -207,6 +213,10 @@ def main():
         asyncio.run(once(card, seed + i))
         leaves(card)
         tests(card, seed + i)
+    if not card.table and not card.tests:
+        print("CHAOS_ONLY: want part of the name of a case or a test, got "
+              f"{ONLY!r}", file=sys.stderr)
+        return 2
     return 0 if card.print() else 1
 
 

@@ -341,9 +341,18 @@ class Configuration(unittest.TestCase):
         self.assertEqual(r.returncode, 0, r.stderr)
 
     def test_wrong_usage(self):
-        for argv in (["nonsense"], ["check", "--nonsense"], []):
-            self.assertEqual(subprocess.run(
-                [POINTSMAN, *argv], capture_output=True).returncode, 2)
+        for argv, said in (
+                (["nonsense"], "nonsense"), ([], "usage: "),
+                (["check", "--nonsense"], "--nonsense"),
+                (["check", "my.conf"], 'want options only, got "my.conf"'),
+                (["serve", "my.conf"], 'want options only, got "my.conf"'),
+                (["key", "--nonsense"], "usage: "),
+                (["audit", "--nonsense"], "usage: ")):
+            r = subprocess.run([POINTSMAN, *argv], capture_output=True,
+                               text=True)
+            self.assertEqual(r.returncode, 2, argv)
+            self.assertIn(said, r.stderr, argv)
+            self.assertLessEqual(r.stderr.count("usage: "), 1, argv)
 
     def test_a_port_in_use(self):
         with socket.socket() as s:

@@ -166,7 +166,7 @@ class Visits:
             return  # refused at the headers, as it had asked
         try:
             await self.due(ask, conn)
-        except Wrong as e:
+        except Wrong:
             if "expect" not in ask.headers or ask.statuses != {413}:
                 raise
 

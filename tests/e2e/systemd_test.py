@@ -46,6 +46,15 @@ class Service(unittest.TestCase):
         self.addCleanup(process.stderr.close)
         return process
 
+    def assert_serves(self, listener, name):
+        process = self.start(listener.fileno(), name)
+        try:
+            self.assertEqual(self.hear(), "READY=1")
+            self.assertEqual(self.ask(), 200)
+        finally:
+            process.terminate()
+            self.assertEqual(process.wait(20), 0)
+
     def hear(self):
         return self.notices.recv(4096).decode()
 
@@ -81,13 +90,7 @@ class Service(unittest.TestCase):
             process.terminate()
             self.assertEqual(process.wait(20), 0, process.stderr.read())
         # the socket is still systemd's: the next one takes it over
-        process = self.start(listener.fileno(), "pointsman.socket")
-        try:
-            self.assertEqual(self.hear(), "READY=1")
-            self.assertEqual(self.ask(), 200)
-        finally:
-            process.terminate()
-            self.assertEqual(process.wait(20), 0)
+        self.assert_serves(listener, "pointsman.socket")
 
     def test_another_socket_than_the_file_says_is_refused(self):
         listener = self.socket()
@@ -109,13 +112,7 @@ class Service(unittest.TestCase):
     def test_a_socket_of_another_name_is_left_alone(self):
         other = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(other.close)
-        process = self.start(other.fileno(), "metrics")
-        try:
-            self.assertEqual(self.hear(), "READY=1")
-            self.assertEqual(self.ask(), 200)
-        finally:
-            process.terminate()
-            self.assertEqual(process.wait(20), 0)
+        self.assert_serves(other, "metrics")
 
 
 if __name__ == "__main__":

@@ -12,13 +12,13 @@
 #include <unistd.h>
 
 #include "gateway/lib/buf.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/rng.h"
 #include "tests/fuzz/fuzz.h"
 
 #define DOCUMENT_MAX ((size_t)1 << 16)
 #define DEPTH_MAX 6
-#define PICK(rng, list)                                                        \
-	(list)[rng_below((rng), sizeof(list) / sizeof((list)[0]))]
+#define PICK(rng, list) (list)[rng_below((rng), COUNT(list))]
 
 static struct buf doc;
 

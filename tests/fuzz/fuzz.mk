@@ -22,6 +22,7 @@ FUZZ_DEPS_encode := backends gateway/dialects gateway/conf gateway/lib
 FUZZ_DEPS_head := gateway $(DEPS_gateway)
 FUZZ_DEPS_import := gateway/import $(DEPS_gateway/import)
 FUZZ_DEPS_line := gateway $(DEPS_gateway)
+FUZZ_DEPS_query := gateway $(DEPS_gateway)
 FUZZ_DEPS_reply := bench/load $(DEPS_bench/load)
 FUZZ_DEPS_scenario := bench/sim $(DEPS_bench/sim)
 FUZZ_DEPS_traceparent := gateway/telemetry $(DEPS_gateway/telemetry)

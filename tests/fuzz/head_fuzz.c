@@ -10,16 +10,15 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "backends/backend.h"
 #include "gateway/app.h"
 #include "gateway/head.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/log.h"
 #include "policies/slo.h"
-#include "tests/fuzz/file.h"
+#include "tests/fuzz/conf.h"
 
 #define SPINS_MAX 10000
 #define QUIET 3 /* turns without anything to do */
-#define KEY "key" /* of the tenant */
 
 static const char open_conf[] =
     "cors_origins = [ \"https://app.example\" ];\n"
@@ -97,7 +96,7 @@ may_enter(const struct request *r)
 	colon = slice_rfind(host, ':');
 	if (colon >= 0 && host.p[host.n - 1] != ']')
 		host.n = (size_t)colon;
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+	for (size_t i = 0; i < COUNT(own); i++)
 		if (slice_iis(host, own[i]))
 			return true;
 	return host.n == 0;
@@ -119,7 +118,7 @@ on_headers(void *arg, struct exchange *x)
 	snprintf(r->id, sizeof(r->id), "req_%024d", 1);
 	exchange_set_arg(x, r);
 	stand.begun++;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (exchange_refusal(x)->status == 0)
 			check_header(x, names[i]);
 	head_judge(r);
@@ -164,27 +163,6 @@ static const struct front_ops ops = { on_headers, on_request, on_closed };
 
 /* --- the stand --- */
 
-static struct conf *
-load(const char *first, const char *second)
-{
-	struct conf_adapter adapters[BACKENDS_MAX];
-	struct conf_env env = backend_conf_env(adapters);
-	struct complaints c;
-	struct conf *conf = NULL;
-	struct buf text;
-
-	buf_init(&text, 4096);
-	buf_add_str(&text, first);
-	buf_add_str(&text, second);
-	complaints_init(&c);
-	if (conf_load(fuzz_file(buf_slice(&text)), &env, NULL, &conf, &c) != OK)
-		fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&c.text)));
-	FUZZ_REQUIRE(conf != NULL);
-	complaints_fini(&c);
-	buf_fini(&text);
-	return conf;
-}
-
 static void
 stand_open(void)
 {
@@ -199,8 +177,8 @@ stand_open(void)
 	struct errmsg why = { "" };
 
 	log_set_level(LOG_ERROR);
-	stand.conf[0] = load(open_conf, "");
-	stand.conf[1] = load(open_conf, closed_conf);
+	stand.conf[0] = fuzz_conf(open_conf, "");
+	stand.conf[1] = fuzz_conf(open_conf, closed_conf);
 	stand.worker.app = &stand.app;
 	snprintf(path, sizeof(path), "%s.sock", fuzz_path);
 	stand.listen.path = path;

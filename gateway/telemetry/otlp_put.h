@@ -1,0 +1,152 @@
+/* gateway/telemetry/otlp_put.h - texts and attributes of OTLP, written where
+ * there is room for them; private to otlp.c. */
+#ifndef GATEWAY_TELEMETRY_OTLP_PUT_H
+#define GATEWAY_TELEMETRY_OTLP_PUT_H
+
+#include <stdbool.h>
+
+#include "gateway/lib/protobuf.h"
+#include "gateway/lib/slice.h"
+#include "gateway/lib/utf8.h"
+#include "gateway/telemetry/otlp.h"
+
+#define VARINT(field) PROTOBUF_TAG(field, PROTOBUF_VARINT)
+#define FIXED64(field) PROTOBUF_TAG(field, PROTOBUF_FIXED64)
+#define LENGTH(field) PROTOBUF_TAG(field, PROTOBUF_LENGTH)
+
+/* KeyValue, AnyValue */
+#define KEY LENGTH(1)
+#define VALUE LENGTH(2)
+#define VALUE_TEXT LENGTH(1)
+#define VALUE_BOOL VARINT(2)
+#define VALUE_INT VARINT(3)
+#define VALUE_DOUBLE FIXED64(4)
+
+/* --- text --- */
+
+#define WORD sizeof(uint64_t)
+
+static inline bool
+is_plain_word(const char *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, WORD);
+	return (word & UINT64_C(0x8080808080808080)) == 0;
+}
+
+static inline bool
+is_plain(const char *p, size_t n)
+{
+	const char *last;
+
+	if (n < WORD) {
+		for (size_t i = 0; i < n; i++)
+			if (p[i] & 0x80)
+				return false;
+		return true;
+	}
+	last = p + n - WORD;
+	for (; p < last; p += WORD)
+		if (!is_plain_word(p))
+			return false;
+	return is_plain_word(last);
+}
+
+/* One string that is not UTF-8, and readers refuse the whole document. */
+static inline void
+put_right(char *text, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t len;
+
+	for (size_t i = 0; i < n; i += len) {
+		len = utf8_length(p + i, n - i);
+		if (len == 0) {
+			text[i] = '?';
+			len = 1;
+		}
+	}
+}
+
+static inline char *
+put_utf8(char *p, struct slice s)
+{
+	memcpy(p, s.p, s.n);
+	if (!is_plain(p, s.n))
+		put_right(p, s.n);
+	return p + s.n;
+}
+
+static inline char *
+put_text(char *p, struct slice s)
+{
+	return put_utf8(protobuf_varint(p, s.n), s);
+}
+
+/* As much of it as there is room for. */
+static inline struct slice
+shortened(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n > OTLP_TEXT_MAX)
+		for (n = OTLP_TEXT_MAX; n > 0 && (s[n] & 0xc0) == 0x80;)
+			n--;
+	return slice_make(s, n);
+}
+
+/* --- attributes --- */
+
+/* All of one but its value, which takes n bytes. */
+static inline char *
+put_key(char *p, char tag, struct slice key, size_t n)
+{
+	*p++ = tag;
+	p = protobuf_varint(p, 1 + 1 + key.n + 1 + protobuf_varint_size(n) + n);
+	*p++ = KEY;
+	p = protobuf_bytes(p, key.p, key.n);
+	*p++ = VALUE;
+	return protobuf_varint(p, n);
+}
+
+static inline char *
+put_string(char *p, char tag, struct slice key, const char *value)
+{
+	struct slice s;
+
+	if (value == NULL || value[0] == '\0' ||
+	    (value[0] == '-' && value[1] == '\0'))
+		return p;
+	s = shortened(value);
+	p = put_key(p, tag, key, 1 + protobuf_varint_size(s.n) + s.n);
+	*p++ = VALUE_TEXT;
+	return put_text(p, s);
+}
+
+static inline char *
+put_count(char *p, char tag, struct slice key, uint64_t value)
+{
+	p = put_key(p, tag, key, 1 + protobuf_varint_size(value));
+	*p++ = VALUE_INT;
+	return protobuf_varint(p, value);
+}
+
+static inline char *
+put_number(char *p, char tag, struct slice key, double value)
+{
+	p = put_key(p, tag, key, 1 + sizeof(value));
+	*p++ = VALUE_DOUBLE;
+	return protobuf_double(p, value);
+}
+
+static inline char *
+put_bool(char *p, char tag, struct slice key, bool value)
+{
+	p = put_key(p, tag, key, 2);
+	*p++ = VALUE_BOOL;
+	*p++ = value;
+	return p;
+}
+
+#endif

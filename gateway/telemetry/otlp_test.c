@@ -1,0 +1,153 @@
+/* gateway/telemetry/otlp_test.c - what a collector reads of them, and whether it
+ * is well-formed: tests/e2e/trace_test.py, by OpenTelemetry's own schema. */
+#include <string.h>
+
+#include "gateway/telemetry/fixture.h"
+#include "gateway/telemetry/otlp.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static char room[OTLP_REQUEST_MAX];
+
+static size_t
+spans_of(const struct outcome *o, unsigned n_waits)
+{
+	static const struct trace_context context = {
+		.trace = { 1 }, .span = { 2 }, .parent = { 3 }
+	};
+	static const struct wait_span waits[WAITS_KEPT] = { { 1, 2 } };
+	const struct trace_record r = { .context = &context,
+		.outcome = o,
+		.ended = INT64_MAX / 2000,
+		.waits = waits,
+		.n_waits = n_waits };
+
+	return otlp_spans(room, &r);
+}
+
+static bool
+has(size_t n, const char *text)
+{
+	return memmem(room, n, text, strlen(text)) != NULL;
+}
+
+static void
+the_longest_request_has_room(void **state)
+{
+	static char name[1000];
+	struct outcome o = { .id = name,
+		.tenant = name,
+		.model = name,
+		.slo = name,
+		.reason = name,
+		.path = name,
+		.result = RESULT_ERROR,
+		.status = 599,
+		.slo_declared = true,
+		.usage = { true, UINT32_MAX, UINT32_MAX, 0 },
+		.ttft = INT64_MAX,
+		.cost = 1e300,
+		.n_attempts = 1000 * 1000 };
+	size_t n;
+
+	memset(name, 'x', sizeof(name) - 1);
+	for (unsigned i = 0; i < ATTEMPTS_KEPT; i++)
+		o.attempts[i] = (struct attempt_report){ .backend = name,
+			.model = name,
+			.fault = FAULT_CONNECT_TIMEOUT,
+			.status = 599,
+			.ttft = INT64_MAX };
+	n = spans_of(&o, WAITS_KEPT);
+	assert_in_range(n, sizeof(room) / 3, sizeof(room));
+	name[OTLP_TEXT_MAX] = '\0';
+	assert_true(has(n, name));
+	assert_int_equal(spans_of(&o, WAITS_KEPT), n);
+}
+
+static void
+a_name_is_cut_between_characters(void **state)
+{
+	char name[OTLP_TEXT_MAX + 10];
+	struct outcome o = outcome_good();
+	size_t n;
+
+	memset(name, 'x', OTLP_TEXT_MAX - 1);
+	memcpy(name + OTLP_TEXT_MAX - 1, "\xe2\x82\xac", 4);
+	o.tenant = name;
+	n = spans_of(&o, 0);
+	assert_false(has(n, "\xe2") || has(n, "x?"));
+	name[OTLP_TEXT_MAX - 1] = '\0';
+	assert_true(has(n, name));
+}
+
+static void
+what_is_not_utf8_becomes_a_question_mark(void **state)
+{
+	struct outcome o = outcome_good();
+	size_t n;
+
+	o.tenant = "caf\xc3\xa9, \xff\xc3 and more of it";
+	o.model = "\x80";
+	n = spans_of(&o, 0);
+	assert_true(has(n, "caf\xc3\xa9, ?? and more of it"));
+	assert_true(has(n, "chat ?"));
+}
+
+static void
+what_is_not_there_is_not_told(void **state)
+{
+	struct outcome o = outcome_good();
+	size_t n;
+
+	o.tenant = "-";
+	o.ttft = -1;
+	o.cost = -1;
+	o.slo_declared = false;
+	o.result = RESULT_CLIENT_GONE;
+	n = spans_of(&o, 0);
+	assert_false(has(n, "pointsman.tenant"));
+	assert_false(has(n, "pointsman.cost_usd"));
+	assert_false(has(n, "pointsman.slo_met"));
+	assert_false(has(n, "error.type"));
+	o.result = RESULT_REFUSED;
+	o.reason = "limit";
+	n = spans_of(&o, 0);
+	assert_true(has(n, "error.type"));
+}
+
+/* Length prefixes have one byte more at 128, 16,384, ... */
+static void
+the_head_says_how_much_follows(void **state)
+{
+	static const size_t sizes[] = { 1, 1000, 50000, 1000000 };
+	char head[OTLP_HEAD_MAX];
+	const unsigned char *p = (const unsigned char *)head;
+	size_t n, said;
+
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned at = 1;
+
+		n = otlp_head(head, "0123456789abcdef", sizes[i]);
+		said = p[1] & 127;
+		for (; p[at] & 128; at++)
+			said |= (size_t)(p[at + 1] & 127) << 7 * at;
+		assert_int_equal(said, n - at - 1 + sizes[i]);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_longest_request_has_room),
+		cmocka_unit_test(a_name_is_cut_between_characters),
+		cmocka_unit_test(what_is_not_utf8_becomes_a_question_mark),
+		cmocka_unit_test(what_is_not_there_is_not_told),
+		cmocka_unit_test(the_head_says_how_much_follows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
