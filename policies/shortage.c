@@ -8,9 +8,10 @@
 #define PER_TOKEN (10.0 * USEC_MS)
 
 void
-shortage_asked(struct shortage *s)
+shortage_asked(struct shortage *s, double work)
 {
 	s->asked++;
+	s->work += work;
 }
 
 void
@@ -26,6 +27,7 @@ shortage_fade(struct shortage *s, usec span)
 
 	s->asked *= left;
 	s->lost *= left;
+	s->work *= left;
 }
 
 bool
@@ -36,7 +38,13 @@ shortage_is(const struct shortage *s)
 }
 
 usec
-shortage_turn(usec due, double prompt)
+shortage_turn(usec due, double work)
 {
-	return due + (usec)(PER_TOKEN * prompt);
+	return due + (usec)(PER_TOKEN * work);
+}
+
+bool
+shortage_is_much(const struct shortage *s, double work)
+{
+	return work * s->asked >= s->work;
 }

@@ -17,25 +17,37 @@
 /* All zeros to begin with. */
 struct shortage {
 	double asked, lost; /* requests, fading */
+	double work; /* of those asked (policies/fairness.h) */
 };
 
-void shortage_asked(struct shortage *);
+void shortage_asked(struct shortage *, double work);
 void shortage_lost(struct shortage *);
 void shortage_fade(struct shortage *, usec span);
 bool shortage_is(const struct shortage *);
 
-/* When it is the turn of one that is due then, with so long a prompt: each token
+/* When it is the turn of one that is due then and takes so much work: each token
  * counts as being due that much later. */
-usec shortage_turn(usec due, double prompt);
+usec shortage_turn(usec due, double work);
+/* Whether that is more than the mean. Calls of a rate limit are for those: a
+ * call is a call, however much work it takes off the others. */
+bool shortage_is_much(const struct shortage *, double work);
 /* The least chance to meet its SLO with which a request takes a place that
  * others wait for. */
 #define SHORTAGE_CHANCE 0.3
 /* Of its usual patience for a lower price: who waits longer then may find no
  * place at all. */
 #define SHORTAGE_PATIENCE 0.1
-/* What it costs premium to be where a full house would break its target, as a
- * multiple of the dearest price: it keeps others out of there, so that any other
- * place is better. */
-#define SHORTAGE_HOUSE 1.2
+/* Of the pace of the last in the queue: those who come back find others who take
+ * less before them. */
+#define SHORTAGE_RETURN 0.5
+/* What a call of a rate limit costs premium that takes little, as a multiple of
+ * the dearest price. */
+#define SHORTAGE_CALL 1.0
+/* The share of a rate limit's burst that all below premium leave it. */
+#define SHORTAGE_RESERVE 0.45
+/* The share of the tightest ITL target at work that the others there may fill
+ * up; and how likely premium's next first token has to stay in time. */
+#define SHORTAGE_FILL 0.91
+#define SHORTAGE_FIRST 0.8
 
 #endif

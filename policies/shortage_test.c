@@ -7,7 +7,7 @@ static void
 ask(struct shortage *s, unsigned asked, unsigned lost)
 {
 	for (unsigned i = 0; i < asked; i++)
-		shortage_asked(s);
+		shortage_asked(s, 100);
 	for (unsigned i = 0; i < lost; i++)
 		shortage_lost(s);
 }
@@ -67,6 +67,22 @@ who_asks_much_is_left_for_last(void **state)
 	    shortage_turn(60 * USEC_SEC, 100) > shortage_turn(USEC_SEC, 4000));
 }
 
+static void
+calls_are_for_who_takes_more_than_the_mean(void **state)
+{
+	struct shortage s = { 0 };
+
+	(void)state;
+	assert_true(shortage_is_much(&s, 1)); /* nobody else has come */
+	shortage_asked(&s, 100);
+	shortage_asked(&s, 500);
+	assert_false(shortage_is_much(&s, 299));
+	assert_true(shortage_is_much(&s, 301));
+	shortage_fade(&s, 10 * USEC_SEC); /* all of them alike */
+	assert_false(shortage_is_much(&s, 299));
+	assert_true(shortage_is_much(&s, 301));
+}
+
 int
 main(void)
 {
@@ -75,6 +91,7 @@ main(void)
 		cmocka_unit_test(one_alone_is_chance),
 		cmocka_unit_test(it_ends_when_nobody_misses_any_more),
 		cmocka_unit_test(who_asks_much_is_left_for_last),
+		cmocka_unit_test(calls_are_for_who_takes_more_than_the_mean),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,8 +7,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
-
 #define S USEC_SEC
 #define START (1000 * USEC_SEC)
 

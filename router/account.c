@@ -9,6 +9,8 @@
 #define KEEP 0.98 /* weight left per later answer */
 #define ENOUGH 5.0 /* answers before they are believed */
 #define HIGH 0.9
+#define USUAL 3.0 /* answers for which the tenant's usual ones stand */
+#define PROMPT_LEAST 32.0 /* tokens: shorter ones are all alike */
 
 void
 accounts_init(struct accounts *a)
@@ -68,7 +70,9 @@ account_judged(struct account *a, const struct slo *slo, bool met)
 	    penalty_after(account_penalty(a, slo), slo, met);
 }
 
-/* Lengths are kept by half powers of two. */
+/* --- how long answers are --- */
+
+/* Answers are told apart by half powers of two. */
 static unsigned
 size_of(double output)
 {
@@ -77,32 +81,55 @@ size_of(double output)
 	return at < ACCOUNT_LENGTHS - 1 ? (unsigned)at : ACCOUNT_LENGTHS - 1;
 }
 
-void
-account_answered(struct account *a, double output)
+/* Prompts by powers of two. */
+static unsigned
+kind_of(double prompt)
 {
-	a->answers = KEEP * a->answers + 1;
-	a->tokens = KEEP * a->tokens + output;
+	double at = log2(fmax(prompt / PROMPT_LEAST, 1));
+
+	return at < ACCOUNT_PROMPTS - 1 ? (unsigned)at : ACCOUNT_PROMPTS - 1;
+}
+
+static void
+lengths_add(struct lengths *l, double output)
+{
+	l->answers = KEEP * l->answers + 1;
+	l->tokens = KEEP * l->tokens + output;
 	for (unsigned i = 0; i < ACCOUNT_LENGTHS; i++)
-		a->lengths[i] *= (float)KEEP;
-	a->lengths[size_of(output)]++;
+		l->share[i] *= (float)KEEP;
+	l->share[size_of(output)]++;
+}
+
+void
+account_answered(struct account *a, double prompt, double output)
+{
+	lengths_add(&a->all, output);
+	lengths_add(&a->to[kind_of(prompt)], output);
 }
 
 double
-account_output(const struct account *a, double otherwise)
+account_output(const struct account *a, double prompt, double otherwise)
 {
-	return a->answers >= ENOUGH ? a->tokens / a->answers : otherwise;
-}
+	const struct lengths *l = &a->to[kind_of(prompt)];
 
-double
-account_output_high(const struct account *a, double otherwise)
-{
-	double below = 0;
-
-	if (a->answers < ENOUGH)
+	if (a->all.answers < ENOUGH)
 		return otherwise;
+	return (l->tokens + USUAL * a->all.tokens / a->all.answers) /
+	    (l->answers + USUAL);
+}
+
+double
+account_output_high(const struct account *a, double prompt, double otherwise)
+{
+	const struct lengths *l = &a->to[kind_of(prompt)];
+	double weight, below = 0;
+
+	if (a->all.answers < ENOUGH)
+		return otherwise;
+	weight = USUAL / a->all.answers;
 	for (unsigned i = 0; i < ACCOUNT_LENGTHS; i++) {
-		below += (double)a->lengths[i];
-		if (below >= HIGH * a->answers)
+		below += (double)l->share[i] + weight * (double)a->all.share[i];
+		if (below >= HIGH * (l->answers + USUAL))
 			return exp2((i + 1) / 2.0);
 	}
 	return exp2(ACCOUNT_LENGTHS / 2.0);

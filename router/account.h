@@ -8,6 +8,13 @@
 #include "gateway/lib/clock.h"
 
 #define ACCOUNT_LENGTHS 24 /* powers of two, halves between */
+#define ACCOUNT_PROMPTS 12 /* powers of two, from 32 tokens */
+
+/* Of answers; all fades with each that comes. */
+struct lengths {
+	double answers, tokens;
+	float share[ACCOUNT_LENGTHS]; /* of the answers, by size */
+};
 
 struct account {
 	double penalty[3]; /* by priority; 0: not yet */
@@ -15,8 +22,7 @@ struct account {
 	unsigned waiting; /* in the queue */
 	unsigned owed; /* promises, router/promise.h */
 	usec comeback; /* when the next of them falls due */
-	double answers, tokens; /* fading: answers and their tokens */
-	float lengths[ACCOUNT_LENGTHS]; /* of answers, fading, by size */
+	struct lengths all, to[ACCOUNT_PROMPTS]; /* by the prompt's size */
 };
 
 struct accounts {
@@ -34,9 +40,11 @@ struct account *accounts_of(
 double account_penalty(struct account *, const struct slo *);
 void account_judged(struct account *, const struct slo *, bool met);
 
-void account_answered(struct account *, double output);
-/* Tokens of an answer: on average, and one in ten more than. */
-double account_output(const struct account *, double otherwise);
-double account_output_high(const struct account *, double otherwise);
+void account_answered(struct account *, double prompt, double output);
+/* Tokens of an answer to such a prompt: on average, and one in ten more than.
+ * What is not known of prompts like it is taken from all the tenant's. */
+double account_output(const struct account *, double prompt, double otherwise);
+double account_output_high(
+    const struct account *, double prompt, double otherwise);
 
 #endif

@@ -87,9 +87,9 @@ nothing_is_believed_of_a_first_answer(void **state)
 {
 	struct account a = { 0 };
 
-	account_answered(&a, 9000);
-	assert_true(account_output(&a, 256) <= 256);
-	assert_true(account_output_high(&a, 512) <= 512);
+	account_answered(&a, 100, 9000);
+	assert_true(account_output(&a, 100, 256) <= 256);
+	assert_true(account_output_high(&a, 100, 512) <= 512);
 }
 
 static void
@@ -101,12 +101,12 @@ answers_are_expected_to_be_as_long_as_of_late(void **state)
 
 	rng_init(&rng, 5, 0);
 	for (int i = 0; i < 1000; i++)
-		account_answered(&a, 5000);
+		account_answered(&a, 100, 5000);
 	/* evenly from 1 to 400 */
 	for (int i = 0; i < 1000; i++)
-		account_answered(&a, 1 + rng_below(&rng, 400));
-	mean = account_output(&a, 1);
-	high = account_output_high(&a, 1);
+		account_answered(&a, 100, 1 + rng_below(&rng, 400));
+	mean = account_output(&a, 100, 1);
+	high = account_output_high(&a, 100, 1);
 	assert_true(mean > 150 && mean < 250);
 	assert_true(high >= 330 && high < 600);
 }
@@ -117,13 +117,32 @@ extreme_answers_are_counted_too(void **state)
 	struct account a = { 0 };
 
 	for (int i = 0; i < 100; i++)
-		account_answered(&a, 1e9);
-	assert_true(account_output(&a, 1) > 1e8);
-	assert_true(account_output_high(&a, 1) > 4000);
+		account_answered(&a, 100, 1e9);
+	assert_true(account_output(&a, 100, 1) > 1e8);
+	assert_true(account_output_high(&a, 100, 1) > 4000);
 	a = (struct account){ 0 };
 	for (int i = 0; i < 100; i++)
-		account_answered(&a, 0);
-	assert_true(account_output_high(&a, 99) < 2);
+		account_answered(&a, 100, 0);
+	assert_true(account_output_high(&a, 100, 99) < 2);
+}
+
+static void
+a_prompt_tells_how_long_its_answer_will_be(void **state)
+{
+	struct account a = { 0 };
+
+	for (int i = 0; i < 100; i++) {
+		account_answered(&a, 300, 80);
+		account_answered(&a, 1500, 400);
+	}
+	assert_in_range(account_output(&a, 310, 1), 75, 110);
+	assert_in_range(account_output(&a, 1200, 1), 370, 405);
+	assert_in_range(account_output_high(&a, 310, 1), 80, 130);
+	assert_in_range(account_output_high(&a, 1200, 1), 400, 600);
+	/* of such nothing is known */
+	assert_in_range(account_output(&a, 20000, 1), 220, 260);
+	account_answered(&a, 20000, 3000);
+	assert_in_range(account_output(&a, 20000, 1), 600, 1500);
 }
 
 int
@@ -138,6 +157,7 @@ main(void)
 		cmocka_unit_test(nothing_is_believed_of_a_first_answer),
 		cmocka_unit_test(answers_are_expected_to_be_as_long_as_of_late),
 		cmocka_unit_test(extreme_answers_are_counted_too),
+		cmocka_unit_test(a_prompt_tells_how_long_its_answer_will_be),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "policies/fairness.h"
+#include "policies/shortage.h"
 #include "policies/slo.h"
 
 /* What one call may do for those who wait. What it leaves undone, the next one
@@ -92,6 +93,9 @@ is_hopeless(const struct router *r, const struct order *o, usec now)
 
 	if (o->promised || o->priority < PRIORITY_BATCH || !knows_pace(r))
 		return false;
+	/* then who takes little does not stand behind the others */
+	if (!o->late && shortage_is(&r->shortage))
+		return false;
 	return r->queue.last / r->drain.last_per_us > WAIT_SHARE * left;
 }
 
@@ -99,8 +103,11 @@ is_hopeless(const struct router *r, const struct order *o, usec now)
 static double
 pace_of_return(const struct router *r)
 {
-	return knows_pace(r) ? fmin(r->drain.last_per_us, r->drain.per_us)
-			     : r->drain.per_us;
+	double pace = r->drain.per_us;
+
+	if (knows_pace(r))
+		pace = fmin(pace, r->drain.last_per_us);
+	return shortage_is(&r->shortage) ? SHORTAGE_RETURN * pace : pace;
 }
 
 /* To come back later. */
@@ -118,8 +125,7 @@ turn_of(const struct router *r, const struct order *o)
 {
 	if (o->late || !shortage_is(&r->shortage))
 		return o->due;
-	return shortage_turn(
-	    o->due, tokens_of_bytes(o->req->facts->prompt_bytes));
+	return shortage_turn(o->due, demand_work(r, o));
 }
 
 /* Room in the queue: for a higher priority somebody else's. */

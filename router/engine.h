@@ -44,6 +44,13 @@ struct router {
 	uint64_t owed; /* workers to wake, not yet told to the caller */
 };
 
+/* --- demand.c --- */
+
+void demand_of(
+    struct router *, const struct order *, usec now, struct demand *);
+/* What it asks for, as policies/fairness.h counts; expected. */
+double demand_work(const struct router *, const struct order *);
+
 /* --- dispatch.c --- */
 
 /* Plans, and takes a place for PLAN_GO or queues for PLAN_WAIT. The order's

@@ -312,6 +312,7 @@ fleet_fade(struct fleet *f, usec span)
 {
 	double failures = exp2(-(double)span / FAILURES_HALVE);
 	double prefill = exp(-(double)span / PREFILL_MEMORY);
+	double fill = exp(-(double)span / FILL_MEMORY);
 
 	for (size_t i = 0; i < f->n_sites; i++) {
 		struct site *s = f->sites[i];
@@ -321,6 +322,7 @@ fleet_fade(struct fleet *f, usec span)
 		s->calls *= failures;
 		s->failures *= failures;
 		s->prefill *= prefill;
+		s->fill *= fill;
 		for (unsigned p = 0; p < PRIORITY_BATCH; p++)
 			stake_fade(&s->stakes[p], span);
 	}
@@ -409,6 +411,7 @@ cell_enter(struct cell *c, struct stay *stay, usec now)
 	s->in_flight++;
 	s->prompt_tokens += stay->tokens;
 	s->prefill += stay->tokens / PREFILL_MEMORY;
+	s->fill += stay->tokens / FILL_MEMORY;
 	if (s->allowance.at > 0) {
 		s->allowance.left = allowance_left(&s->allowance, now) - 1;
 		s->allowance.at = now;

@@ -47,6 +47,7 @@ struct site {
 	usec key_off_until; /* its key was refused */
 	double prompt_tokens; /* of those without a first token yet */
 	double prefill; /* prompt tokens per us sent here of late */
+	double fill; /* the same in the last second */
 	double prefilled; /* prompt tokens, of all that had a first token */
 	usec usable_since; /* last time it was not: for its slow start */
 	usec blocked_until; /* by a 429 */
@@ -72,6 +73,8 @@ struct site {
 	unsigned n_cells; /* that point here */
 	unsigned blocks; /* 429s in a row */
 };
+
+#define FILL_MEMORY USEC_SEC /* mean age of what `fill` counts */
 
 /* Which prompts were seen here: the beginnings of the latest ones, each in the
  * one place where it may stand. An approximation of the backend's own prefix

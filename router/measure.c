@@ -45,8 +45,8 @@ note_usage(struct router *r, const struct order *o, struct cell *c,
 	if (!u->known || o->probe)
 		return;
 	if (u->output > 0)
-		account_answered(
-		    accounts_of(&r->accounts, o->req->tenant), u->output);
+		account_answered(accounts_of(&r->accounts, o->req->tenant),
+		    tokens_of_bytes(o->req->facts->prompt_bytes), u->output);
 	if (o->req->facts->prefix_hash != 0 && u->input > CACHED_FEW &&
 	    u->cached > 0)
 		cell_prefix_reported(c, (double)u->cached / u->input);

@@ -2,19 +2,15 @@
 #include <math.h>
 #include <string.h>
 
-#include "policies/confidence.h"
 #include "policies/hedge.h"
 #include "policies/price.h"
 #include "router/choose.h"
 #include "router/engine.h"
 
-#define OUTPUT_USUAL 256 /* tokens, while no answer has told better */
 #define QUEUE_RETRY USEC_SEC /* at least, when the queue is full */
 #define QUEUE_RETRY_MAX (60 * USEC_SEC)
 #define DRAIN_MARGIN 1.2
 #define HEDGE_RANK 0.95
-#define LENGTH_TAIL                                                            \
-	1.6 /* one answer in fifty is that much longer than one in ten */
 #define HUMBLE_FRESH (60 * USEC_SEC)
 #define LOADING_RETRY (5 * USEC_SEC)
 
@@ -90,37 +86,6 @@ plan_refuse(struct plan *p, enum plan_reason reason, usec retry_after)
 		.confidence = -1,
 		.retry_after = retry_after,
 		.hedge_after = HEDGE_NEVER };
-}
-
-/* --- the request in numbers --- */
-
-static void
-demand_of(struct router *r, const struct order *o, usec now, struct demand *d)
-{
-	const struct facts *facts = o->req->facts;
-	struct account *a = accounts_of(&r->accounts, o->req->tenant);
-
-	*d = (struct demand){ .slo = &o->req->slo,
-		.priority = o->priority,
-		.late = o->late,
-		.shortage = shortage_is(&r->shortage),
-		.stream = facts->stream,
-		.input = tokens_of_bytes(facts->prompt_bytes),
-		.output = account_output(a, OUTPUT_USUAL),
-		.output_high = account_output_high(a, 2 * OUTPUT_USUAL),
-		.waited = (double)(now - o->req->arrived),
-		.required = confidence_required(&o->req->slo),
-		.penalty = account_penalty(a, &o->req->slo),
-		.courtesy = r->courtesy,
-		.prefix = facts->prefix_hash };
-	d->output_most = LENGTH_TAIL * d->output_high;
-	if (facts->max_tokens > 0) {
-		d->output = fmin(d->output, facts->max_tokens);
-		d->output_high = fmin(d->output_high, facts->max_tokens);
-		d->output_most = fmin(d->output_most, facts->max_tokens);
-	}
-	if (facts->dialect == DIALECT_EMBEDDINGS)
-		d->output = d->output_high = d->output_most = 0;
 }
 
 static unsigned

@@ -194,42 +194,6 @@ reliability(const struct site *s)
 	return s->failures > 0 ? 1 - s->failures / (s->calls + TRIALS) : 1;
 }
 
-/* The chance that no usual request of premium comes while the prompts are read
- * that then misses its first token behind them. */
-static double
-none_comes_late(const struct cell *c, const struct crowd *with, usec now)
-{
-	const struct forecast *f = c->forecast;
-	const struct wanted *w = &c->site->wanted;
-	struct crowd next = *with;
-	double ttft, comes;
-
-	next.tokens += w->tokens;
-	ttft = fmax(profile_ttft(&f->profile, &next), 1);
-	comes = 1 - exp(-site_wanted_rate(c->site, now) * ttft);
-	return 1 - comes * (1 - spread_share(&f->ttft, (double)w->ttft / ttft));
-}
-
-double
-predict_courtesy(const struct cell *c, const struct demand *d,
-    const struct outlook *o, usec now)
-{
-	const struct forecast *f = c->forecast;
-	const struct wanted *w = &c->site->wanted;
-	bool wanted = site_is_wanted(c->site, now);
-	double felt = f->profile.per_token * uncached(c, d, now) / FELT_BY;
-	double p = 1;
-	usec tightest = site_tightest(c->site, NULL);
-
-	if (wanted && w->itl > 0 && (tightest == 0 || w->itl < tightest))
-		tightest = w->itl;
-	if (tightest > 0)
-		p = spread_share(&f->itl, (double)tightest / (o->paced + felt));
-	if (wanted && w->ttft > 0)
-		p = lesser(p, none_comes_late(c, &o->crowd, now));
-	return p;
-}
-
 /* Those at work with an ITL target: a step more for each of their tokens, and
  * the prompt in between. */
 static double

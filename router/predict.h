@@ -20,6 +20,7 @@ struct demand {
 	bool stream;
 	bool late; /* its SLO was lost while it waited */
 	bool shortage; /* more is asked for than there is */
+	bool much; /* it takes more work than most */
 	double input, output; /* tokens; output is expected */
 	double output_high, output_most; /* seldom more, hardly ever more */
 	double waited; /* us since it arrived */
@@ -47,6 +48,11 @@ double predict_excess(const struct demand *, const struct outlook *);
 /* The chance that with this one there the tightest ITL target at work is still
  * met, and nobody of premium comes meanwhile who misses the first token. */
 double predict_courtesy(const struct cell *, const struct demand *,
+    const struct outlook *, usec now);
+/* Whether the tightest ITL target there is still kept with it, with little to
+ * spare, and premium's next first token likely in time: for a shortage, in which
+ * all that this leaves is taken. */
+bool predict_room(const struct cell *, const struct demand *,
     const struct outlook *, usec now);
 /* What that one would make those of higher priority there likely to lose, in
  * USD (router/stake.h). */

@@ -31,22 +31,29 @@ make_short(struct rig *g, struct ask *at_work, struct ask *late, unsigned n)
 	rig_tick(g);
 }
 
+/* Both wait; the short one came later. */
+static void
+long_then_short(struct rig *g, struct ask *longer, struct ask *shorter)
+{
+	*longer = ask_of(g, 3000);
+	assert_goes(g, longer, "wait");
+	rig_pass(g, USEC_SEC / 10);
+	*shorter = ask_of(g, 100);
+	assert_goes(g, shorter, "wait");
+}
+
 static void
 short_prompts_go_first(void **state)
 {
-	struct ask at_work, late[4], first, second;
+	struct ask at_work, late[4], longer, shorter;
 	struct rig g;
 
 	(void)state;
 	rig_init(&g, one);
 	make_short(&g, &at_work, late, 4);
-	first = ask_of(&g, 3000);
-	assert_goes(&g, &first, "wait");
-	rig_pass(&g, USEC_SEC / 10);
-	second = ask_of(&g, 100);
-	assert_goes(&g, &second, "wait");
+	long_then_short(&g, &longer, &shorter);
 	ask_finish(&g, &at_work, 1000, 10, 10);
-	assert_ptr_equal(rig_next(&g, 0), &second);
+	assert_ptr_equal(rig_next(&g, 0), &shorter);
 	assert_null(rig_next(&g, 0));
 	rig_fini(&g);
 }
@@ -54,19 +61,15 @@ short_prompts_go_first(void **state)
 static void
 elsewhere_whoever_is_due_first_does(void **state)
 {
-	struct ask at_work, first, second;
+	struct ask at_work, longer, shorter;
 	struct rig g;
 
 	(void)state;
 	rig_init(&g, one);
 	make_short(&g, &at_work, NULL, 0);
-	first = ask_of(&g, 3000);
-	assert_goes(&g, &first, "wait");
-	rig_pass(&g, USEC_SEC / 10);
-	second = ask_of(&g, 100);
-	assert_goes(&g, &second, "wait");
+	long_then_short(&g, &longer, &shorter);
 	ask_finish(&g, &at_work, 1000, 10, 10);
-	assert_ptr_equal(rig_next(&g, 0), &first);
+	assert_ptr_equal(rig_next(&g, 0), &longer);
 	rig_fini(&g);
 }
 
@@ -130,21 +133,71 @@ nobody_waits_long_for_a_price(void **state)
 	free(m);
 }
 
+/* 10 ms alone and 0.2 more for each at work: 14 ms with all slots taken. */
 static void
-premium_leaves_room_where_others_are_short_of_it(void **state)
+others_fill_up_what_premium_leaves(void **state)
+{
+	struct market *m = market();
+	struct site *s = &m->stall[0].site;
+
+	(void)state;
+	m->n = 1;
+	slow_down(m, 0, 1, 0.02);
+	occupy(m, 0, 1, 14 * USEC_MS);
+	occupy(m, 0, 8, 0);
+	m->demand.shortage = true;
+	may_wait(m);
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE); /* 12 ms */
+	s->fill = 2000.0 / FILL_MEMORY; /* a tenth of the time: 13.4 */
+	assert_waits(m);
+	assert_verdict(m, 0, VERDICT_CROWDED);
+	s->fill = 0;
+	occupy(m, 0, 6, 0); /* 13.2 */
+	assert_waits(m);
+	free(m);
+}
+
+static void
+calls_are_left_to_who_takes_much(void **state)
+{
+	struct market *m = market();
+	struct allowance *a = &m->stall[0].site.allowance;
+
+	(void)state;
+	m->n = 1;
+	slow_down(m, 0, 1, 0.02);
+	*a = (struct allowance){ .at = m->now, .left = 15, .most = 20 };
+	may_wait(m);
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	m->demand.shortage = true;
+	assert_waits(m);
+	assert_verdict(m, 0, VERDICT_RESERVED);
+	m->demand.much = true;
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	a->left = 8; /* the rest is premium's */
+	assert_waits(m);
+	free(m);
+}
+
+static void
+premium_of_little_work_leaves_calls_to_others(void **state)
 {
 	struct market *m = market();
 
 	(void)state;
-	/* 10 ms alone, 14 with all slots taken; the other half of that */
-	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 12 * USEC_MS, 0);
+	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 30 * USEC_MS, 0);
+	m->demand.penalty = 6;
 	slow_down(m, 0, 1, 0.02);
-	slow_down(m, 1, 0.5, 0.02);
+	slow_down(m, 1, 1, 0.02);
+	m->stall[0].site.allowance =
+	    (struct allowance){ .at = m->now, .left = 20, .most = 20 };
 	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
 	m->demand.shortage = true;
 	assert_sent(m, 1, REASON_CHEAPEST_ADEQUATE);
-	/* where nobody needs to keep out for it, it may be */
-	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 20 * USEC_MS, 0);
+	m->demand.much = true;
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	m->demand.much = false;
+	slow_down(m, 1, 9, 0.02); /* the other would miss */
 	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
 	free(m);
 }
@@ -178,8 +231,9 @@ main(void)
 		cmocka_unit_test(who_is_late_is_served_in_the_end),
 		cmocka_unit_test(a_place_is_not_for_who_will_miss_anyway),
 		cmocka_unit_test(nobody_waits_long_for_a_price),
-		cmocka_unit_test(
-		    premium_leaves_room_where_others_are_short_of_it),
+		cmocka_unit_test(others_fill_up_what_premium_leaves),
+		cmocka_unit_test(calls_are_left_to_who_takes_much),
+		cmocka_unit_test(premium_of_little_work_leaves_calls_to_others),
 		cmocka_unit_test(
 		    premium_keeps_its_last_calls_for_who_needs_them),
 	};

@@ -55,24 +55,46 @@ asked_of(const struct candidate *c, const struct demand *d, usec now)
 	    : admit_courtesy(d->priority);
 }
 
-static enum verdict
-judge(const struct candidate *c, const struct demand *d, bool spare, usec now)
+/* Whether it may have one of its calls. */
+static bool
+may_call(const struct site *s, const struct demand *d, usec now)
+{
+	double reserve = admit_reserve(d->priority);
+
+	if (d->late && site_allowance(s, now) < 1)
+		return false;
+	if (d->shortage && d->priority != PRIORITY_PREMIUM)
+		return (d->much || d->late || s->allowance.at == 0) &&
+		    site_has_allowance(s, SHORTAGE_RESERVE, now);
+	if (d->priority != PRIORITY_PREMIUM && site_is_wanted(s, now))
+		reserve = greater(reserve, RESERVE_WANTED);
+	return site_has_allowance(s, reserve, now);
+}
+
+/* Whether the room there is for those of higher priority. */
+static bool
+keeps_out(const struct candidate *c, const struct demand *d, usec now)
 {
 	const struct site *s = c->cell->site;
 	bool shared = is_shared(s, d, now);
-	double reserve = admit_reserve(d->priority);
 
-	if (d->priority != PRIORITY_PREMIUM && site_is_wanted(s, now))
-		reserve = greater(reserve, RESERVE_WANTED);
-	if (spare && cell_is_ailing(c->cell))
-		return VERDICT_AILING;
-	if (!site_has_allowance(s, reserve, now) ||
-	    (d->late && site_allowance(s, now) < 1))
-		return VERDICT_RESERVED;
-	if (c->full >= admit_ceiling(d->priority, shared) ||
+	if (d->shortage)
+		return shared && s->in_flight > 0 &&
+		    !predict_room(c->cell, d, &c->outlook, now);
+	return c->full >= admit_ceiling(d->priority, shared) ||
 	    (shared && s->in_flight > 0 &&
 		predict_courtesy(c->cell, d, &c->outlook, now) <
-		    asked_of(c, d, now)))
+		    asked_of(c, d, now));
+}
+
+static enum verdict
+judge(const struct candidate *c, const struct demand *d, bool spare, usec now)
+{
+	if (spare && cell_is_ailing(c->cell))
+		return VERDICT_AILING;
+	if (!may_call(c->cell->site, d, now))
+		return VERDICT_RESERVED;
+	if (keeps_out(c, d, now))
 		return VERDICT_CROWDED;
 	if (c->outlook.chance >= 0 && c->outlook.chance < d->required)
 		return VERDICT_UNLIKELY;
@@ -123,23 +145,8 @@ is_too_harmful(const struct candidate *c, const struct demand *d, double stake,
 	    c->toll > greater(price, admit_toll(stake, d->penalty));
 }
 
-/* Whether its target could not be kept if all slots were taken: where it is at
- * work others have to keep out. */
-static bool
-needs_room(
-    const struct cell *c, const struct demand *d, const struct outlook *o)
-{
-	const struct forecast *f = c->forecast;
-	struct crowd house = o->crowd;
-
-	house.sequences = (double)site_slots(c->site) - 1;
-	return d->slo->itl > 0 && house.sequences > 0 &&
-	    profile_itl(&f->profile, &house) * f->itl_typical >
-	    (double)d->slo->itl;
-}
-
-/* What it takes from others there: from those of lower priorities only where
- * they are short of room. */
+/* What it takes from others there: of premium calls, from those who need them
+ * more. */
 static double
 taken(const struct candidate *c, const struct demand *d, double stake,
     double dearest_price, usec now)
@@ -149,8 +156,8 @@ taken(const struct candidate *c, const struct demand *d, double stake,
 	if (d->priority != PRIORITY_PREMIUM)
 		return c->toll;
 	sum = stake * admit_call(site_allowance(c->cell->site, now));
-	if (d->shortage && needs_room(c->cell, d, &c->outlook))
-		sum += SHORTAGE_HOUSE * dearest_price;
+	if (d->shortage && !d->much && c->cell->site->allowance.at > 0)
+		sum += SHORTAGE_CALL * dearest_price;
 	return sum;
 }
 
@@ -169,7 +176,8 @@ add_penalties(
 			c->score += stake * (1 - c->outlook.chance);
 		c->toll = predict_toll(c->cell, d, &c->outlook, now);
 		c->score += taken(c, d, stake, most, now);
-		if (c->toll > 0 && is_too_harmful(c, d, stake, most))
+		if (c->toll > 0 && !d->shortage &&
+		    is_too_harmful(c, d, stake, most))
 			c->verdict = VERDICT_CROWDED;
 	}
 }

@@ -149,7 +149,6 @@ nothing_is_lost(void **state)
 	struct play *p = calloc(1, sizeof(*p));
 	char path[128];
 
-	(void)state;
 	assert_non_null(p);
 	fixture_init(&table);
 	fixture_write(&table, "pinned.conf",

@@ -108,7 +108,6 @@ no_steps_do_more(void **state)
 	static struct step s[STEPS_MAX];
 	double closest = 0;
 
-	(void)state;
 	for (unsigned k = 0; k < 4 * RULES; k++) {
 		struct bound_backend b = { .facts = facts[k / RULES % 2],
 			.spans = spans,
@@ -145,7 +144,6 @@ it_is_far_from_the_luckiest(void **state)
 	struct bound_noise noise;
 	double most;
 
-	(void)state;
 	assert_int_equal(bound_noise_init(&noise, &b, SEED, UNTIL), OK);
 	b.noise = &noise;
 	most = bound_capacity(&b, 0, UNTIL);
@@ -166,7 +164,6 @@ without_noise_time_is_work(void **state)
 	};
 	struct bound_noise noise;
 
-	(void)state;
 	b.facts.noise = 0;
 	assert_int_equal(bound_noise_init(&noise, &b, SEED, UNTIL), OK);
 	assert_true(fabs(bound_noise_work(&noise, 123, UNTIL) -

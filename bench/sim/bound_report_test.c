@@ -74,7 +74,6 @@ all_can_be_met_by_a_quick_machine(void **state)
 	json_t *j = answered(1000, &unlimited, &a);
 	json_t *k = json_object_get(json_object_get(j, "classes"), "standard");
 
-	(void)state;
 	assert_string_equal(
 	    json_string_value(json_object_get(j, "scenario")), "quiet \"s\"");
 	assert_true(number(j, "met") == N);
@@ -94,7 +93,6 @@ money_is_a_limit(void **state)
 	struct bound_answer a;
 	json_t *j = answered(1000, &terms, &a);
 
-	(void)state;
 	assert_true(a.met_all >= 50 && a.met_all <= 51);
 	assert_true(a.met[PRIORITY_STANDARD] == N);
 	json_decref(j);
@@ -109,7 +107,6 @@ a_floor_may_be_out_of_reach(void **state)
 	json_t *j = answered(1000, &terms, &a);
 	json_t *f = json_object_get(j, "floors");
 
-	(void)state;
 	assert_true(a.met_all >= 50 && a.met_all <= 51);
 	assert_int_equal(json_object_size(f), 1);
 	assert_true(number(f, "standard") == 0.2);
@@ -128,7 +125,6 @@ what_is_out_of_reach_costs_null(void **state)
 	/* 20 a second of which each takes 49 steps of 40 ms, 30 or so at once */
 	json_t *j = answered(39000, &unlimited, &a);
 
-	(void)state;
 	assert_true(a.met[PRIORITY_STANDARD] < N);
 	assert_true(isnan(number(j, "cost_per_met")));
 	json_decref(j);

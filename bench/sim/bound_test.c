@@ -197,7 +197,6 @@ no_way_to_send_beats_it(void **state)
 	static const double gaps[] = { 20e3, 80e3, 300e3 };
 	double tightest = INFINITY;
 
-	(void)state;
 	for (unsigned run = 0; run < 18; run++) {
 		struct show *s = calloc(1, sizeof(*s));
 		struct relax p = { 0 };
@@ -255,7 +254,6 @@ feasible_is_what_an_idle_machine_can_do(void **state)
 	struct bound_backend b = machine_of(well, 1);
 	double work;
 
-	(void)state;
 	/* 50 ms to fill and two steps of 5 */
 	assert_true(bound_feasible(&b, &r, &work));
 	/* ten together make 6 ms; the roundings of times help a little */
@@ -285,7 +283,6 @@ capacity_is_time_less_what_is_lost(void **state)
 	double step = 5000 + 3200 + 25600; /* the longest, at each change */
 
 #define TICKS (25e6 * 1.1e-4) /* half a microsecond in a step of 5000 */
-	(void)state;
 	assert_near(bound_capacity(&b, 0, 10 * USEC_SEC), 10e6, TICKS);
 	assert_near(bound_capacity(&b, 0, 20 * USEC_SEC), 12.5e6 + step, TICKS);
 	assert_near(
@@ -301,7 +298,6 @@ a_rate_limits_calls(void **state)
 	struct relax p = { 0 };
 	double all[3] = { 1, 1, 1 };
 
-	(void)state;
 	b.rate = 1;
 	b.burst = 5;
 	for (unsigned i = 0; i < 100; i++)

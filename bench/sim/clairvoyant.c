@@ -2,9 +2,11 @@
  * each answer will be, and all about every machine.
  *
  * It sends a request only where it and all who are at work there will be in
- * time, as far as it can compute; premium first, then the least work first,
- * whoever asks; who cannot be in time any more is turned away. So it is no
- * bound, but shows what may be had. What is to come it does not know. */
+ * time, as far as it can compute; by priority, and below premium the least work
+ * first; who cannot be in time any more is turned away. So it is no bound, but
+ * shows what may be had. What is to come it does not know. A blind one does not
+ * know how long answers will be either, only how long those to such prompts
+ * were: no online router can know more of them. */
 #include <stdlib.h>
 
 #include "bench/sim/baseline_parts.h"
@@ -15,6 +17,7 @@
 #define PATIENCE (30 * USEC_MS) /* before its target: time to get there */
 #define OUTPUT 3.0 /* what a token of an answer counts, in prompt tokens */
 #define RESERVE 0.5 /* of a rate limit, for premium */
+#define BEHIND 1e9 /* more than any work: for a lower priority */
 #define MUCH 1500 /* work that is better given to who counts calls */
 
 struct guest {
@@ -31,6 +34,7 @@ struct clairvoyant {
 	size_t n_guests;
 	struct list free, waiting;
 	struct sight sight;
+	struct account lengths; /* of answers so far */
 };
 
 static void *
@@ -52,6 +56,18 @@ seer_create(const struct pilot_setup *setup, struct errmsg *why)
 	return c;
 }
 
+/* The same, but for the lengths of answers: it knows what those to such prompts
+ * were. */
+static void *
+blind_create(const struct pilot_setup *setup, struct errmsg *why)
+{
+	struct clairvoyant *c = seer_create(setup, why);
+
+	if (c != NULL)
+		c->sight.lengths = &c->lengths;
+	return c;
+}
+
 static void
 seer_destroy(void *self)
 {
@@ -66,9 +82,19 @@ seer_destroy(void *self)
 /* --- whose turn it is --- */
 
 static double
-work_of(const struct guest *g)
+work_of(const struct clairvoyant *c, const struct guest *g)
 {
-	return g->errand->request.prompt + OUTPUT * g->errand->request.output;
+	return g->errand->request.prompt +
+	    OUTPUT * sight_length(&c->sight, g->errand);
+}
+
+/* By priority; of premium whoever came first, else who takes the least. */
+static double
+turn_of(const struct clairvoyant *c, const struct guest *g)
+{
+	enum priority p = g->req->slo.priority;
+
+	return p == PRIORITY_PREMIUM ? 0 : BEHIND * p + work_of(c, g);
 }
 
 static bool
@@ -82,11 +108,12 @@ is_lost(const struct guest *g, usec now)
 
 /* Calls of a rate limit are for premium, or else for those who take much. */
 static bool
-may_call(const struct guest *g, const struct server *s, usec now)
+may_call(const struct clairvoyant *c, const struct guest *g,
+    const struct server *s, usec now)
 {
 	return s->truth->rate <= 0 ||
 	    g->req->slo.priority == PRIORITY_PREMIUM ||
-	    (sight_calls(s, now) >= RESERVE && work_of(g) >= MUCH);
+	    (sight_calls(s, now) >= RESERVE && work_of(c, g) >= MUCH);
 }
 
 /* The cheapest that will do. */
@@ -100,7 +127,7 @@ place_for(struct clairvoyant *c, const struct guest *g, usec now, uint32_t *id)
 	SET_EACH (i, &g->eligible) {
 		struct server *s = w->server_of[m->servings[i].id];
 
-		if (!may_call(g, s, now) ||
+		if (!may_call(c, g, s, now) ||
 		    !sight_will_do(&c->sight, s, g->errand, now) ||
 		    (best != NULL &&
 			s->conf->price.input >= best->conf->price.input))
@@ -199,7 +226,7 @@ seer_submit(void *self, const struct route_request *req, usec now,
 	g->req = req;
 	g->errand = req->owner;
 	g->eligible = sieve.eligible;
-	g->key = req->slo.priority == PRIORITY_PREMIUM ? 0 : work_of(g);
+	g->key = turn_of(c, g);
 	if (req->slo.priority == PRIORITY_PREMIUM) {
 		c->sight.itl = req->slo.itl;
 		c->sight.ttft = req->slo.ttft;
@@ -276,7 +303,12 @@ static void
 seer_finished(
     void *self, struct ticket t, const struct route_result *result, usec now)
 {
-	(void)result;
+	struct clairvoyant *c = self;
+	struct guest *g = guest_of(c, t);
+
+	if (g != NULL && result->usage.known)
+		account_answered(&c->lengths, g->errand->request.prompt,
+		    result->usage.output);
 	seer_cancel(self, t, now);
 }
 
@@ -291,19 +323,23 @@ seer_load(void *self, uint32_t backend, const struct load *load,
 	(void)now;
 }
 
+/* The calls are the same for both. */
+#define SEER                                                                   \
+	.destroy = seer_destroy, .submit = seer_submit, .next = seer_next,     \
+	.retry = seer_retry, .hedge = base_hedge, .cancel = seer_cancel,       \
+	.first_token = seer_first_token, .progress = base_progress,            \
+	.finished = seer_finished, .load = seer_load, .tick = base_tick
+
 const struct pilot_ops pilot_clairvoyant = {
 	.name = "clairvoyant",
 	.summary = "knows every length and machine: what may be had",
 	.create = seer_create,
-	.destroy = seer_destroy,
-	.submit = seer_submit,
-	.next = seer_next,
-	.retry = seer_retry,
-	.hedge = base_hedge,
-	.cancel = seer_cancel,
-	.first_token = seer_first_token,
-	.progress = base_progress,
-	.finished = seer_finished,
-	.load = seer_load,
-	.tick = base_tick,
+	SEER,
+};
+
+const struct pilot_ops pilot_clairvoyant_blind = {
+	.name = "clairvoyant-blind",
+	.summary = "the same, but for lengths: what such prompts had so far",
+	.create = blind_create,
+	SEER,
 };

@@ -5,7 +5,8 @@
 
 extern const struct pilot_ops pilot_slo, pilot_class_pinned, pilot_round_robin,
     pilot_least_connections, pilot_p2c_ewma, pilot_litellm_latency,
-    pilot_openrouter, pilot_static_priority, pilot_clairvoyant;
+    pilot_openrouter, pilot_static_priority, pilot_clairvoyant,
+    pilot_clairvoyant_blind;
 
 const struct pilot_ops *const pilots[] = {
 	&pilot_slo,
@@ -17,6 +18,7 @@ const struct pilot_ops *const pilots[] = {
 	&pilot_openrouter,
 	&pilot_static_priority,
 	&pilot_clairvoyant,
+	&pilot_clairvoyant_blind,
 	NULL,
 };
 

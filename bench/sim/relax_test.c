@@ -105,7 +105,6 @@ static const double all[RELAX_CLASSES] = { 1, 1, 1 };
 static void
 most_is_never_below_what_can_be_met(void **state)
 {
-	(void)state;
 	for (uint64_t seed = 1; seed <= 12; seed++) {
 		static const double budgets[] = { 1, 4, 10, INFINITY };
 		struct tiny t;
@@ -138,7 +137,6 @@ floors_are_kept(void **state)
 	};
 	unsigned tighter = 0, impossible = 0;
 
-	(void)state;
 	for (uint64_t seed = 1; seed <= 12; seed++) {
 		struct tiny t;
 
@@ -167,7 +165,6 @@ least_is_never_above_what_it_costs(void **state)
 {
 	unsigned reachable = 0;
 
-	(void)state;
 	for (uint64_t seed = 1; seed <= 12; seed++) {
 		static const double needs[][RELAX_CLASSES] = { { 1, 0, 0 },
 			{ 1, 1, 1 }, { 0, 2, 1 }, { 2, 2, 2 } };
@@ -195,7 +192,6 @@ any_multipliers_bound(void **state)
 {
 	struct rng r;
 
-	(void)state;
 	rng_init(&r, 5, 5);
 	for (uint64_t seed = 1; seed <= 12; seed++) {
 		struct tiny t;
@@ -240,7 +236,6 @@ it_is_close_where_the_optimum_is_known(void **state)
 	struct relax_terms terms = { .budget = INFINITY };
 	uint32_t cheap, dear;
 
-	(void)state;
 	cheap = relax_resource(&p, 600);
 	dear = relax_resource(&p, 300);
 	for (unsigned i = 0; i < 1000; i++) {
@@ -268,7 +263,6 @@ a_floor_costs_what_it_takes(void **state)
 	struct relax_terms terms = { .budget = INFINITY };
 	uint32_t place;
 
-	(void)state;
 	place = relax_resource(&p, 1000);
 	for (unsigned i = 0; i < 2000; i++) {
 		relax_request(&p, i % 2);

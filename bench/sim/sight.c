@@ -7,8 +7,18 @@
 #define SURE 0.96 /* of a target: what is computed is a little off */
 #define DOUBTFUL                                                               \
 	1.03 /* the same: good enough for premium, rather than nothing */
-#define MEMORY (2.0 * USEC_SEC) /* of the prompts that were sent */
+#define MEMORY (1.0 * USEC_SEC) /* of the prompts that were sent */
+#define REST 0.25 /* of the usual answer: a longer one goes on for so long */
+#define UNKNOWN 256.0 /* tokens, before the first answers have come */
 #define USUAL 1200 /* tokens of premium's next prompt */
+
+double
+sight_length(const struct sight *v, const struct errand *e)
+{
+	if (v->lengths == NULL)
+		return e->request.output;
+	return account_output(v->lengths, e->request.prompt, UNKNOWN);
+}
 
 struct state {
 	unsigned n; /* there, or on the way */
@@ -83,18 +93,21 @@ is_in_time(const struct slo *slo, double first, double itl, double total)
 /* One at work, if its steps take so long from now on and it waits for
  * `prompt` more. */
 static bool
-stays_in_time(const struct trial *t, double step, double prompt, usec now)
+stays_in_time(const struct sight *v, const struct trial *t, double step,
+    double prompt, usec now)
 {
 	const struct errand *e = t->errand;
 	const struct slo *slo = &e->route.slo;
-	unsigned k = e->request.output, done = 0;
-	double rest, since, itl;
+	double k = sight_length(v, e), rest, since, itl;
+	unsigned done = 0;
 	usec last;
 
 	if (t->accepted && t->sequence.state == SEQUENCE_DECODE)
 		done = machine_produced(
 		    &t->server->machine, &t->sequence, now, &last);
-	rest = (k > done ? k - done : 0) * step + prompt;
+	if (v->lengths != NULL)
+		k = fmax(k, done + REST * k);
+	rest = fmax(k - done, 0) * step + prompt;
 	if (done == 0 || t->first == 0)
 		since = done > 0 ? done * step : 0;
 	else
@@ -108,15 +121,16 @@ stays_in_time(const struct trial *t, double step, double prompt, usec now)
 
 /* Whether all who are there would be in time with it. */
 static bool
-harms_nobody(const struct server *s, double step, double prompt, usec now)
+harms_nobody(const struct sight *v, const struct server *s, double step,
+    double prompt, usec now)
 {
 	double fill = s->truth->facts.per_token * prompt;
 
 	for (struct list *l = s->trials.next; l != &s->trials; l = l->next) {
 		const struct trial *t = CONTAINER_OF(l, struct trial, link);
 
-		if (!t->ended && stays_in_time(t, step, 0, now) &&
-		    !stays_in_time(t, step, fill, now))
+		if (!t->ended && stays_in_time(v, t, step, 0, now) &&
+		    !stays_in_time(v, t, step, fill, now))
 			return false;
 	}
 	return true;
@@ -153,10 +167,10 @@ sight_will_do(const struct sight *v, const struct server *s,
 
 	if (s->down > 0 || now < s->warm_at || st.n >= s->truth->facts.slots ||
 	    st.calls < 1 ||
-	    !is_in_time(slo, first, step, first + step * e->request.output))
+	    !is_in_time(slo, first, step, first + step * sight_length(v, e)))
 		return false;
 	return slo->priority == PRIORITY_PREMIUM ||
-	    (harms_nobody(s, step, prompt, now) &&
+	    (harms_nobody(v, s, step, prompt, now) &&
 		keeps_room(v, s, &st, prompt, step));
 }
 

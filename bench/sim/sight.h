@@ -7,6 +7,7 @@
 #define BENCH_SIM_SIGHT_H
 
 #include "bench/sim/world.h"
+#include "router/account.h"
 
 #define SIGHT_SERVERS 256
 
@@ -18,9 +19,14 @@ struct sight_post {
 /* All zeros to begin with. */
 struct sight {
 	struct sight_post post[SIGHT_SERVERS]; /* by server */
+	/* what answers to such prompts were; NULL: every answer's length is
+	 * known beforehand; borrowed */
+	const struct account *lengths;
 	usec ttft, itl; /* premium's targets; 0: none, or nobody came yet */
 };
 
+/* Tokens of its answer, as far as that is known. */
+double sight_length(const struct sight *, const struct errand *);
 /* Whether it would be in time there, with all who are at work and premium's
  * next, sent now. */
 bool sight_will_do(
