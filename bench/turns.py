@@ -11,6 +11,7 @@ from rig import Streams, Trouble
 REQUESTS = 4000  # in a turn, at most
 FEW_REQUESTS = 200
 CONNECTIONS = 64
+SLICES, SLICE = 12, 1000  # of a turn of sliced(), requests
 
 
 def affordable(r, seconds=0.4):
@@ -32,6 +33,19 @@ def requests(r, count=None, size=rig.REQUEST_BYTES, connections=CONNECTIONS):
         raise Trouble(f"answers of {result['bytes'] / count} bytes")
     return {"request": (r.cpu_us() - before) / count,
             "requests/s": result["per_second"]}
+
+
+def sliced(rigs, afterwards=0):
+    """CPU us of a request of each, in slices of a tenth of a second or less:
+    a slow moment of the machine hits all. With what other threads do about
+    them in so many seconds `afterwards`."""
+    before = [r.cpu_us() for r in rigs]
+    for i in range(SLICES):
+        for r in rigs[i % len(rigs):] + rigs[:i % len(rigs)]:
+            r.load("--connections", CONNECTIONS, "--requests", SLICE)
+    time.sleep(afterwards)
+    return [(r.cpu_us() - b) / (SLICES * SLICE)
+            for r, b in zip(rigs, before, strict=True)]
 
 
 def chunks(r, streams, gap_ms, seconds=1.0, tokens=None):

@@ -98,20 +98,23 @@ static void
 put_number(struct access_line *l, struct slice key, uint64_t value)
 {
 	char digits[DIGITS_MAX];
+	size_t n = digits_u64(digits, value);
 
 	put_slice(l, key);
-	put(l, digits, digits_u64(digits, value));
+	put(l, digits, n);
 }
 
 static void
 put_ms(struct access_line *l, struct slice key, usec span)
 {
 	char digits[DIGITS_MAX];
+	size_t n;
 
 	if (span < 0)
 		return;
+	n = digits_ms(digits, span);
 	put_slice(l, key);
-	put(l, digits, digits_ms(digits, span));
+	put(l, digits, n);
 }
 
 static void
