@@ -72,7 +72,8 @@ enum err worker_start(struct worker *, struct app *, unsigned index,
 /* From any thread. */
 void worker_wake(struct worker *);
 /* Waits, for microseconds, until all are told of what was over before: who has
- * read an answer may ask for its receipt at once. */
+ * read an answer may ask for its receipt at once. After 100 ms it gives up: a
+ * worker that hangs is no reason not to answer those who ask about it. */
 void worker_await_told(struct worker *);
 void worker_configure(struct worker *, struct conf *); /* takes a reference */
 /* Whether it uses that configuration, or a later one; waits for it for as long.

@@ -4,6 +4,8 @@
 
 #include "gateway/worker.h"
 
+#define AWAIT_MAX (100 * USEC_MS)
+
 static void
 order(struct worker *w, bool *which)
 {
@@ -66,7 +68,9 @@ void
 worker_await_told(struct worker *w)
 {
 	unsigned over = atomic_load(&w->gauges.over);
+	usec until = clock_now() + AWAIT_MAX;
 
-	while ((int)(atomic_load(&w->gauges.told) - over) < 0)
+	while ((int)(atomic_load(&w->gauges.told) - over) < 0 &&
+	    clock_now() < until)
 		sched_yield();
 }

@@ -3,21 +3,6 @@
 
 #define OURS "user-agent: pointsman/" POINTSMAN_VERSION " HTTP/1.1\r\n"
 
-/* Answers with the request's head. */
-static void
-script_repeat(struct connection *c)
-{
-	char head[64];
-
-	while (hear_request(c)) {
-		snprintf(head, sizeof(head),
-		    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
-		    strlen(c->head.p));
-		say(c, head);
-		say(c, c->head.p);
-	}
-}
-
 /* The same, in two pieces: the second when it is told to. */
 static atomic_bool go_on;
 
@@ -68,7 +53,7 @@ lines_stand_behind_the_target(void **state)
 	const struct slice body = SLICE("{}");
 	struct rig r;
 
-	rig_start(&r, script_repeat);
+	rig_start(&r, script_mirror);
 	r.req.body = &body;
 	r.req.n_body = 1;
 	for (int i = 0; i < 2; i++) /* the second sets nothing again */
@@ -91,7 +76,7 @@ the_length_is_each_bodys_own(void **state)
 	const struct slice lines = SLICE("a: b\n");
 	struct rig r;
 
-	rig_start(&r, script_repeat);
+	rig_start(&r, script_mirror);
 	r.req.body = bodies;
 	for (int i = 0; i < 2; i++) {
 		r.req.n_body = 1;
@@ -138,7 +123,7 @@ a_query_and_odd_bytes_go_as_libcurl_has_them(void **state)
 	struct rig r;
 	char url[128];
 
-	rig_start(&r, script_repeat);
+	rig_start(&r, script_mirror);
 	snprintf(url, sizeof(url), "%.*s/a/../\xc3\xa9?v=1&w=%%20#f",
 	    (int)(strlen(r.server.url) - strlen("/v1/x")), r.server.url);
 	r.req.url = url;
@@ -157,7 +142,7 @@ what_libcurl_must_know_of_is_left_to_it(void **state)
 	const struct slice body = SLICE("{}");
 	struct rig r;
 
-	rig_start(&r, script_repeat);
+	rig_start(&r, script_mirror);
 	r.req.body = &body;
 	r.req.n_body = 1;
 	for (int i = 0; i < 2; i++) {
@@ -181,7 +166,7 @@ a_key_of_any_length_is_sent(void **state)
 	memcpy(line, "x: ", 3);
 	line[sizeof(line) - 1] = '\0';
 	snprintf(sent, sizeof(sent), "%s\r\n", line);
-	rig_start(&r, script_repeat);
+	rig_start(&r, script_mirror);
 	r.req.method = "GET";
 	assert_head(&r, slice_of(line), "GET /v1/x", sent);
 	rig_stop(&r);
@@ -193,7 +178,7 @@ a_request_that_may_meet_a_proxy_has_a_list(void **state)
 {
 	struct rig r;
 
-	rig_start(&r, script_repeat);
+	rig_start(&r, script_mirror);
 	setenv("no_proxy", "localhost", 1);
 	setenv("all_proxy", "http://127.0.0.1:1", 1);
 	r.req.local = false;

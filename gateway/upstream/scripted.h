@@ -281,6 +281,21 @@ script_echo(struct connection *c)
 	}
 }
 
+/* Answers with the request's head. */
+static inline void
+script_mirror(struct connection *c)
+{
+	char head[64];
+
+	while (hear_request(c)) {
+		snprintf(head, sizeof(head),
+		    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
+		    strlen(c->head.p));
+		say(c, head);
+		say(c, c->head.p);
+	}
+}
+
 #define STREAM_EVENTS 40
 #define STREAM_BYTES (10 * 9 + 30 * 10)
 #define STREAM_GAP_US 2000

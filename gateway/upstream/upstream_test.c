@@ -2,21 +2,6 @@
 #include "gateway/upstream/multi.h"
 #include "gateway/upstream/testing.h"
 
-/* Answers with the request's head. */
-static void
-script_mirror(struct connection *c)
-{
-	char head[64];
-
-	while (hear_request(c)) {
-		snprintf(head, sizeof(head),
-		    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
-		    strlen(c->head.p));
-		say(c, head);
-		say(c, c->head.p);
-	}
-}
-
 static void
 a_body_in_three_pieces_arrives_whole(void **state)
 {
