@@ -28,17 +28,37 @@ breaker_permits(const struct breaker *b, usec now)
 }
 
 static void
+note_relapse(struct breaker *b, usec now)
+{
+	/* one that was never open has not closed either */
+	if (b->closed_at == 0 || now - b->closed_at > BREAKER_FORGIVE) {
+		b->streak = b->relapses = 0;
+		b->lived = 0;
+		return;
+	}
+	b->relapses++;
+	b->lived += now - b->closed_at;
+}
+
+double
+breaker_hazard(const struct breaker *b, usec now)
+{
+	usec since = b->state == BREAKER_CLOSED ? b->closed_at : b->until;
+	usec up = now > since ? now - since : 0;
+
+	if (b->relapses == 0 || up > BREAKER_FORGIVE)
+		return 0;
+	return b->relapses / (double)(b->lived + up + BREAKER_OPEN_MIN);
+}
+
+static void
 open_up(struct breaker *b, usec now, struct rng *rng)
 {
 	double jitter = 1 + BREAKER_JITTER * (2 * rng_unit(rng) - 1);
 	usec span = BREAKER_OPEN_MIN;
 
-	if (b->state == BREAKER_CLOSED) {
-		if (now - b->closed_at > BREAKER_FORGIVE)
-			b->streak = b->relapses = 0;
-		else
-			b->relapses++;
-	}
+	if (b->state == BREAKER_CLOSED)
+		note_relapse(b, now);
 	for (unsigned i = 0; i < b->streak && span < BREAKER_OPEN_MAX; i++)
 		span *= 2;
 	if (span > BREAKER_OPEN_MAX)

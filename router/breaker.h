@@ -15,6 +15,9 @@
  * request through, and three at a time once one has gone well. Constants after
  * Envoy's outlier detection and resilience4j, shortened for few backends.
  *
+ * How long it stayed closed between two openings of a row tells how soon it will
+ * open again: relapses per time up, as of a Poisson process.
+ *
  * An attempt remembers the epoch in which it began. What it has to say once
  * the breaker has opened since is old news and ignored. */
 #ifndef ROUTER_BREAKER_H
@@ -41,6 +44,7 @@ struct breaker {
 	unsigned relapses; /* of them, those after it had closed again */
 	usec until; /* open until then */
 	usec closed_at;
+	usec lived; /* closed for so long before the relapses, together */
 	unsigned probes, successes; /* half-open: in flight, gone well */
 	struct window calls, failures;
 };
@@ -54,6 +58,10 @@ breaker_state(const struct breaker *b, usec now)
 }
 /* Whether one more request may go. */
 bool breaker_permits(const struct breaker *, usec now);
+
+/* Openings to be expected, a us: 0 unless it has relapsed of late. The longer it
+ * has been up since, the fewer. */
+double breaker_hazard(const struct breaker *, usec now);
 
 /* An attempt begins where breaker_permits(); returns its epoch. */
 uint32_t breaker_enter(struct breaker *, usec now);

@@ -308,6 +308,71 @@ an_outage_is_no_relapse(void **state)
 	assert_true(breaker_permits(&b, now + USEC_MS));
 }
 
+/* Its time waited out. */
+static usec
+closes(struct breaker *b, usec now)
+{
+	now = reopens(b, now);
+	for (int i = 0; i < BREAKER_PROBES; i++)
+		goes_well(b, now);
+	assert_int_equal(breaker_state(b, now), BREAKER_CLOSED);
+	return now;
+}
+
+/* Twice up for five seconds: it is the time up that counts. */
+static void
+relapses_foretell_the_next_one(void **state)
+{
+	struct breaker b = { 0 };
+	usec now = start;
+	double fresh, seasoned;
+
+	(void)state;
+	now = opens_and_closes(&b, now);
+	assert_true(breaker_hazard(&b, now) == 0); /* once is no habit */
+	now = opens_and_closes(&b, now);
+	assert_true(fails_outright(&b, now));
+	now = closes(&b, now);
+	fresh = breaker_hazard(&b, now) * USEC_SEC;
+	assert_true(fresh > 2 / 11.1 && fresh < 2 / 10.9);
+	seasoned = breaker_hazard(&b, now + 15 * USEC_SEC) * USEC_SEC;
+	assert_true(seasoned > 0 && seasoned < 0.5 * fresh);
+	now += BREAKER_FORGIVE + 1;
+	assert_true(breaker_hazard(&b, now) == 0);
+	/* and the next outage is the first of a row again */
+	now = opens_and_closes(&b, now);
+	assert_true(breaker_hazard(&b, now) == 0);
+}
+
+/* Or who is feared would never be tried. */
+static void
+fear_passes_though_nobody_tries_it(void **state)
+{
+	struct breaker b = { 0 };
+	usec now = opens_and_closes(&b, start);
+
+	(void)state;
+	assert_true(fails_outright(&b, now));
+	now = reopens(&b, now);
+	assert_true(breaker_hazard(&b, now) > 0);
+	assert_true(breaker_hazard(&b, now + 9 * USEC_SEC) <
+	    0.5 * breaker_hazard(&b, now));
+	now += BREAKER_FORGIVE + USEC_MS;
+	assert_int_equal(breaker_state(&b, now), BREAKER_HALF_OPEN);
+	assert_true(breaker_hazard(&b, now) == 0);
+}
+
+/* The clock may be younger than what is forgiven. */
+static void
+the_first_opening_is_no_relapse(void **state)
+{
+	struct breaker b = { 0 };
+
+	(void)state;
+	opens_and_closes(&b, USEC_SEC);
+	assert_true(breaker_hazard(&b, 2 * USEC_SEC) == 0);
+}
+
 int
 main(void)
 {
@@ -329,6 +394,9 @@ main(void)
 		cmocka_unit_test(failed_probes_do_not_prolong_an_open_time),
 		cmocka_unit_test(who_relapses_waits_its_time_out),
 		cmocka_unit_test(an_outage_is_no_relapse),
+		cmocka_unit_test(relapses_foretell_the_next_one),
+		cmocka_unit_test(fear_passes_though_nobody_tries_it),
+		cmocka_unit_test(the_first_opening_is_no_relapse),
 	};
 
 	return cmocka_run_group_tests(tests, seed, NULL);

@@ -20,6 +20,30 @@ premium_goes_where_its_chance_is_best(void **state)
 	free(m);
 }
 
+/* Up again since just now, after five seconds up and five seconds up. */
+static void
+premium_pays_rather_than_be_cut_off(void **state)
+{
+	struct market *m = market();
+	struct breaker *b = &m->stall[0].site.breaker;
+
+	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 30 * USEC_MS, 0);
+	m->demand.penalty = 10;
+	m->demand.required = 0.74;
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	*b = (struct breaker){
+		.closed_at = m->now, .relapses = 2, .lived = 10 * USEC_SEC
+	};
+	assert_sent(m, 1, REASON_CHEAPEST_ADEQUATE);
+	/* but nothing is as bad as nowhere to go */
+	slow_down(m, 1, 30, 0.1);
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	slow_down(m, 1, 1, 0.2);
+	m->now += BREAKER_FORGIVE + 1;
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	free(m);
+}
+
 static void
 premium_goes_even_where_it_is_crowded(void **state)
 {
@@ -243,6 +267,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(premium_goes_where_its_chance_is_best),
+		cmocka_unit_test(premium_pays_rather_than_be_cut_off),
 		cmocka_unit_test(premium_goes_even_where_it_is_crowded),
 		cmocka_unit_test(
 		    standard_waits_for_what_would_do_if_it_were_idle),

@@ -189,9 +189,21 @@ terms_of(const struct forecast *f, const struct crowd *crowd, struct terms *t)
 }
 
 static double
-reliability(const struct site *s)
+total_of(const struct demand *d, const struct terms *t)
 {
-	return s->failures > 0 ? 1 - s->failures / (s->calls + TRIALS) : 1;
+	return t->typical_ttft + t->typical_itl * greater(d->output - 1, 0);
+}
+
+/* That an answer which takes so long comes whole. */
+static double
+reliability(const struct site *s, double span, usec now)
+{
+	double whole =
+	    s->failures > 0 ? 1 - s->failures / (s->calls + TRIALS) : 1;
+
+	if (s->breaker.relapses == 0)
+		return whole;
+	return whole * exp(-breaker_hazard(&s->breaker, now) * span);
 }
 
 /* Those at work with an ITL target: a step more for each of their tokens, and
@@ -263,10 +275,10 @@ predict(
 	o->paced = t.itl;
 	o->ttft = t.typical_ttft;
 	o->itl = t.typical_itl;
-	o->total = o->ttft + o->itl * greater(d->output - 1, 0);
+	o->total = total_of(d, &t);
 	o->chance = chance_in_odds(chance(f, d, &t), c->odds[d->priority]);
 	if (o->chance > 0)
-		o->chance *= reliability(c->site);
+		o->chance *= reliability(c->site, o->total, now);
 }
 
 double
@@ -275,8 +287,9 @@ predict_idle(const struct cell *c, const struct demand *d, usec now)
 	const struct forecast *f = c->forecast;
 	struct crowd alone = { .tokens = uncached(c, d, now) };
 	struct terms t;
+	double p;
 
 	terms_of(f, &alone, &t);
-	return chance_in_odds(chance(f, d, &t), c->odds[d->priority]) *
-	    reliability(c->site);
+	p = chance_in_odds(chance(f, d, &t), c->odds[d->priority]);
+	return p > 0 ? p * reliability(c->site, total_of(d, &t), now) : p;
 }

@@ -222,6 +222,38 @@ who_often_fails_has_less_of_a_chance(void **state)
 	free(s);
 }
 
+/* Up for five seconds at a time, of late. */
+static void
+relapse(struct site *s, usec now)
+{
+	s->breaker = (struct breaker){
+		.closed_at = now, .relapses = 4, .lived = 19 * USEC_SEC
+	};
+}
+
+static void
+who_relapses_has_less_of_a_chance_the_longer_the_answer(void **state)
+{
+	struct scene *s = scene_of(0);
+	double before, brief;
+
+	s->slo.ttft = 10 * USEC_SEC;
+	before = chance(s);
+	relapse(&s->site, s->now);
+	/* a second and a bit of some five */
+	assert_true(about(look_at(s).total / USEC_SEC, 1.1, 0.1));
+	assert_true(about(chance(s) / before, exp(-1.1 / 5), 0.03));
+	assert_true(predict_idle(&s->cell, &s->demand, s->now) < 0.85 * before);
+	s->demand.output = 2;
+	brief = chance(s);
+	assert_true(brief > 0.97 * before);
+	s->demand.output = 1001;
+	assert_true(chance(s) < 0.2 * before);
+	s->now += BREAKER_FORGIVE + 1;
+	assert_true(chance(s) >= before);
+	free(s);
+}
+
 static void
 a_full_backend_is_waited_for(void **state)
 {
@@ -473,6 +505,8 @@ main(void)
 		cmocka_unit_test(time_spent_is_time_lost),
 		cmocka_unit_test(excess_is_the_worst_of_the_targets),
 		cmocka_unit_test(who_often_fails_has_less_of_a_chance),
+		cmocka_unit_test(
+		    who_relapses_has_less_of_a_chance_the_longer_the_answer),
 		cmocka_unit_test(a_full_backend_is_waited_for),
 		cmocka_unit_test(
 		    strangers_are_seen_through_the_load_it_reports),
