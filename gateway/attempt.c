@@ -42,6 +42,7 @@ attempt_secret(const struct attempt *a)
 /* --- starting --- */
 
 #define BASE_MAX 384 /* bytes of a backend's URL */
+#define OWN_MAX (TRACING_HEADERS_MAX + 128) /* of lines that none other has */
 
 static enum err
 encode(struct attempt *a, struct encoded *out, struct errmsg *why)
@@ -62,22 +63,26 @@ encode(struct attempt *a, struct encoded *out, struct errmsg *why)
 		.max_tokens = limits_longest(r),
 	};
 
-	char key[2 * IDEMPOTENCY_DIGEST + 1];
-	enum err rc = a->ops->encode(&in, out, why);
+	return a->ops->encode(&in, out, why);
+}
 
-	if (rc == OK && replay_key(r, a, key))
-		buf_addf(&out->headers, "idempotency-key: %s\n", key);
-	if (rc == OK)
-		tracing_headers(a, &out->headers);
-	return rc;
+static enum err
+own_headers(const struct attempt *a, struct buf *out)
+{
+	char key[2 * IDEMPOTENCY_DIGEST + 1];
+
+	if (replay_key(a->request, a, key))
+		buf_addf(out, "idempotency-key: %s\n", key);
+	tracing_headers(a, out);
+	return buf_err(out);
 }
 
 static enum err
 start_transfer(struct attempt *a, const struct encoded *e, const char *base)
 {
 	struct slice pieces[EDITS_PIECES_MAX];
-	char url[BASE_MAX + sizeof(e->path)];
-	struct buf b;
+	char url[BASE_MAX + sizeof(e->path)], own[OWN_MAX];
+	struct buf b, lines;
 	struct transfer_request t = {
 		.method = "POST",
 		.url = url,
@@ -87,6 +92,10 @@ start_transfer(struct attempt *a, const struct encoded *e, const char *base)
 	};
 	size_t total;
 
+	buf_on(&lines, own, sizeof(own));
+	if (own_headers(a, &lines) != OK)
+		return ERR_LIMIT;
+	t.more = buf_slice(&lines);
 	buf_on(&b, url, sizeof(url));
 	buf_add_str(&b, base);
 	buf_add_str(&b, e->path);

@@ -31,6 +31,7 @@ void tracer_free(struct tracer **);
 
 /* Which trace it belongs to; before its first attempt. */
 void tracing_begin(struct request *);
+#define TRACING_HEADERS_MAX 640 /* bytes */
 /* The lines that go out with an attempt's other headers: without a collector,
  * those that came in. */
 void tracing_headers(const struct attempt *, struct buf *headers);

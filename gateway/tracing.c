@@ -10,6 +10,9 @@
 #include "gateway/tracer.h"
 
 #define STATE_MAX 512 /* bytes of tracestate that have to be passed on */
+_Static_assert(TRACING_HEADERS_MAX >=
+	sizeof("traceparent: \ntracestate: \n") + TRACEPARENT + STATE_MAX,
+    "room for both lines");
 
 static bool
 is_on(const struct request *r)

@@ -61,12 +61,13 @@ static const struct {
 	{ WHOLE, OF(total) },
 	{ SUM, OF(charged) },
 	{ FACTS, 0 },
+	{ WHOLE, OF(names) },
 };
 static const char schema[] =
     "CREATE TABLE batch (time, receipt, tenant, key, model, backend, upstream, "
     "slo, dialect, stream, result, fault, status, attempts, slo_met, missed, "
     "tokens_in, tokens_out, tokens_cached, estimated, cost_usd, queue_us, "
-    "ttft_us, itl_us, total_us, charged_usd, facts HIDDEN)";
+    "ttft_us, itl_us, total_us, charged_usd, facts HIDDEN, names HIDDEN)";
 
 struct table {
 	sqlite3_vtab base;

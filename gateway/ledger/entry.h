@@ -30,6 +30,7 @@ struct entry {
 	uint8_t text[TEXT_COUNT]; /* lengths, in the order of their bytes */
 	uint32_t attempts;
 	uint32_t input, output, cached; /* tokens */
+	int64_t names; /* their number in the file; the writer's */
 	usec ended; /* since 1970 */
 	usec queue, ttft, itl, total; /* spans; -1: not measured */
 	double cost; /* USD; negative: unknown */

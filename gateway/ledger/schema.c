@@ -6,27 +6,34 @@
 /* time: when the request had ended, in microseconds since 1970, or the next one
  * that is free; the spans are microseconds as well. NULL is what is not known,
  * or does not apply. charged_usd: to budgets; the cost, or an estimate where
- * nobody said it; the sums per day are of it. day: since 1970, of UTC; kept
- * longer than the rows are. */
+ * nobody said it; the sums per day are of it. day: since 1970, of UTC; sums are
+ * kept longer than the rows are, names until no row is of that day. Rows have
+ * no types: SQLite would look at each value for them. */
 const char schema_tables[] = "CREATE TABLE rows ("
 			     " time INTEGER PRIMARY KEY,"
-			     " receipt TEXT,"
+			     " receipt,"
+			     " names,"
+			     " facts,"
+			     " tokens_in,"
+			     " tokens_out,"
+			     " tokens_cached,"
+			     " cost_usd,"
+			     " queue_us,"
+			     " ttft_us,"
+			     " itl_us,"
+			     " total_us,"
+			     " charged_usd);"
+			     "CREATE TABLE names ("
+			     " number INTEGER PRIMARY KEY AUTOINCREMENT,"
 			     " tenant TEXT,"
 			     " key TEXT,"
 			     " model TEXT,"
 			     " backend TEXT,"
 			     " upstream TEXT,"
 			     " slo TEXT,"
-			     " facts INTEGER,"
-			     " tokens_in INTEGER,"
-			     " tokens_out INTEGER,"
-			     " tokens_cached INTEGER,"
-			     " cost_usd REAL,"
-			     " queue_us INTEGER,"
-			     " ttft_us INTEGER,"
-			     " itl_us INTEGER,"
-			     " total_us INTEGER,"
-			     " charged_usd REAL);"
+			     " day INTEGER NOT NULL);"
+			     "CREATE INDEX by_names ON names (model, tenant, "
+			     "key, upstream, backend, slo);"
 			     "CREATE TABLE spent ("
 			     " day INTEGER NOT NULL,"
 			     " tenant TEXT NOT NULL,"
@@ -42,10 +49,14 @@ schema_insert(int64_t version)
 {
 	if (version <= SCHEMA_WIDE)
 		return "INSERT INTO requests SELECT * FROM batch";
-	return "INSERT INTO rows SELECT time, receipt, tenant, key, model, "
-	       "backend, upstream, slo, facts, tokens_in, tokens_out, "
-	       "tokens_cached, cost_usd, queue_us, ttft_us, itl_us, total_us, "
-	       "charged_usd FROM batch";
+	if (version <= SCHEMA_NAMED)
+		return "INSERT INTO rows SELECT time, receipt, tenant, key, "
+		       "model, backend, upstream, slo, facts, tokens_in, "
+		       "tokens_out, tokens_cached, cost_usd, queue_us, "
+		       "ttft_us, itl_us, total_us, charged_usd FROM batch";
+	return "INSERT INTO rows SELECT time, receipt, names, facts, "
+	       "tokens_in, tokens_out, tokens_cached, cost_usd, queue_us, "
+	       "ttft_us, itl_us, total_us, charged_usd FROM batch";
 }
 
 const char *
@@ -120,7 +131,7 @@ add_missed(struct buf *sql)
 }
 
 void
-schema_view(struct buf *sql)
+schema_view(int64_t version, struct buf *sql)
 {
 	buf_add_str(sql,
 	    "CREATE VIEW requests AS SELECT time, receipt, tenant, key, model, "
@@ -141,4 +152,6 @@ schema_view(struct buf *sql)
 	buf_add_str(sql,
 	    "cost_usd, queue_us, ttft_us, itl_us, total_us, charged_usd "
 	    "FROM rows");
+	if (version > SCHEMA_NAMED)
+		buf_add_str(sql, " LEFT JOIN names ON number = rows.names");
 }

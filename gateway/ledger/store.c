@@ -18,19 +18,30 @@
 #define CHECK_STEPS 10000 /* of SQLite's machine, between looks at the clock */
 
 static const struct {
+	int since; /* the first version of which it is */
 	size_t at; /* in struct store */
 	const char *sql;
 } statements[] = {
-	{ offsetof(struct store, begin), "BEGIN IMMEDIATE" },
-	{ offsetof(struct store, commit), "COMMIT" },
-	{ offsetof(struct store, rollback), "ROLLBACK" },
-	{ offsetof(struct store, add_spent),
+	{ 0, offsetof(struct store, begin), "BEGIN IMMEDIATE" },
+	{ 0, offsetof(struct store, commit), "COMMIT" },
+	{ 0, offsetof(struct store, rollback), "ROLLBACK" },
+	{ 0, offsetof(struct store, add_spent),
 	    "INSERT INTO spent VALUES (?1, ?2, ?3, ?4, ?5) "
 	    "ON CONFLICT (day, tenant, key) DO UPDATE SET "
 	    "requests = requests + excluded.requests, "
 	    "cost_usd = cost_usd + excluded.cost_usd" },
-	{ offsetof(struct store, prune_spent),
+	{ 0, offsetof(struct store, prune_spent),
 	    "DELETE FROM spent WHERE day < ?1" },
+	{ SCHEMA_NAMED + 1, offsetof(struct store, find_names),
+	    "SELECT number, day FROM names WHERE model IS ?3 AND "
+	    "tenant IS ?1 AND key IS ?2 AND upstream IS ?5 AND "
+	    "backend IS ?4 AND slo IS ?6" },
+	{ SCHEMA_NAMED + 1, offsetof(struct store, add_names),
+	    "INSERT INTO names VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
+	{ SCHEMA_NAMED + 1, offsetof(struct store, date_names),
+	    "UPDATE names SET day = ?2 WHERE number = ?1" },
+	{ SCHEMA_NAMED + 1, offsetof(struct store, prune_names),
+	    "DELETE FROM names WHERE day < ?1" },
 };
 #define N_STATEMENTS (sizeof(statements) / sizeof(statements[0]))
 
@@ -197,14 +208,15 @@ bring_up_to_date(struct store *s, int64_t version, struct errmsg *why)
 	enum err rc = OK;
 	struct buf sql;
 
+	s->version = SCHEMA_VERSION;
+	if (version > 0)
+		s->version =
+		    (int)(version < SCHEMA_WIDE ? SCHEMA_WIDE : version);
 	buf_on(&sql, view, sizeof(view));
-	schema_view(&sql);
+	schema_view(s->version, &sql);
 	buf_add_char(&sql, '\0');
 	if (buf_err(&sql) != OK)
 		abort();
-	s->version = SCHEMA_VERSION;
-	if (version > 0 && version <= SCHEMA_WIDE)
-		s->version = SCHEMA_WIDE;
 	if (version > SCHEMA_WIDE)
 		rc = check_view(s, view, &good, why);
 	return rc != OK || good ? rc : migrate(s, view, why);
@@ -251,7 +263,9 @@ prepare(struct store *s, struct errmsg *why)
 	    prepare_one(s, schema_prune(s->version), &s->prune);
 
 	for (size_t i = 0; i < N_STATEMENTS && good; i++)
-		good = prepare_one(s, statements[i].sql, statement(s, i));
+		if (s->version >= statements[i].since)
+			good =
+			    prepare_one(s, statements[i].sql, statement(s, i));
 	return good ? OK : store_fail(s->db, s->path, why);
 }
 
@@ -275,6 +289,7 @@ store_open(struct store *s, const char *path, struct errmsg *why)
 	enum err rc;
 
 	*s = (struct store){ NULL };
+	store_names_init(&s->names);
 	if (strlen(path) >= sizeof(s->path))
 		return fail(why, ERR_LIMIT,
 		    "ledger: the path is too long: want at most %zu bytes",
@@ -305,6 +320,7 @@ store_close(struct store *s)
 	sqlite3_finalize(s->insert);
 	sqlite3_finalize(s->prune);
 	sqlite3_close(s->db);
+	store_names_forget(&s->names);
 	*s = (struct store){ NULL };
 }
 

@@ -120,12 +120,22 @@ new_tally(struct tallies *t, struct slice key)
 	return new;
 }
 
+/* Known without a look at them. */
+static bool
+is_named_alike(const struct entry *a, const struct entry *b)
+{
+	return a->names == b->names && a->names != 0;
+}
+
 static bool
 is_of(const struct tally *t, const struct entry *e, int64_t day)
 {
 	return t != NULL && t->day == day &&
-	    slice_eq(name_of(t->first, TEXT_TENANT), name_of(e, TEXT_TENANT)) &&
-	    slice_eq(name_of(t->first, TEXT_KEY), name_of(e, TEXT_KEY));
+	    (is_named_alike(t->first, e) ||
+		(slice_eq(
+		     name_of(t->first, TEXT_TENANT), name_of(e, TEXT_TENANT)) &&
+		    slice_eq(
+			name_of(t->first, TEXT_KEY), name_of(e, TEXT_KEY))));
 }
 
 static struct tally *
@@ -180,12 +190,16 @@ add_tallies(struct store *s, const struct tallies *t)
 /* --- a batch --- */
 
 static enum err
-add_all(struct store *s, struct tallies *t, const char *p, size_t n,
-    struct errmsg *why)
+add_all(
+    struct store *s, struct tallies *t, char *p, size_t n, struct errmsg *why)
 {
 	const char *end = p + n;
 	const struct entry *e;
 
+	if (s->find_names != NULL && !store_names_number(s, p, end))
+		return sqlite3_errcode(s->db) != SQLITE_OK
+		    ? store_fail(s->db, s->path, why)
+		    : fail(why, ERR_MEMORY, "ledger: out of memory");
 	if (!insert_all(s, p, end))
 		return store_fail(s->db, s->path, why);
 	for (; p < end; p += e->size) {
@@ -199,7 +213,7 @@ add_all(struct store *s, struct tallies *t, const char *p, size_t n,
 }
 
 enum err
-store_add(struct store *s, const char *entries, size_t n, struct errmsg *why)
+store_add(struct store *s, char *entries, size_t n, struct errmsg *why)
 {
 	struct tallies t = { .all = NULL };
 	enum err rc;
@@ -211,6 +225,8 @@ store_add(struct store *s, const char *entries, size_t n, struct errmsg *why)
 	rc = add_all(s, &t, entries, n, why);
 	if (rc != OK && !sqlite3_get_autocommit(s->db))
 		step(s->rollback);
+	if (rc != OK)
+		store_names_forget(&s->names);
 	sqlite3_clear_bindings(s->add_spent);
 	map_fini(&t.by_key);
 	arena_fini(&t.arena);
@@ -218,6 +234,20 @@ store_add(struct store *s, const char *entries, size_t n, struct errmsg *why)
 }
 
 /* --- what is old --- */
+
+/* Of days that no row is of any more. */
+static bool
+prune_names(struct store *s, usec before)
+{
+	if (s->prune_names == NULL || before == 0)
+		return true;
+	sqlite3_bind_int64(s->prune_names, 1, before / STORE_DAY);
+	if (!step(s->prune_names))
+		return false;
+	if (sqlite3_changes(s->db) > 0)
+		store_names_forget(&s->names);
+	return true;
+}
 
 enum err
 store_prune(
@@ -229,6 +259,8 @@ store_prune(
 	if (!step(s->prune))
 		return store_fail(s->db, s->path, why);
 	*more = sqlite3_changes(s->db) == PRUNE_ROWS;
+	if (!*more && !prune_names(s, before))
+		return store_fail(s->db, s->path, why);
 	sqlite3_bind_int64(s->prune_spent, 1, wall / STORE_DAY - SPENT_DAYS);
 	if (!step(s->prune_spent))
 		return store_fail(s->db, s->path, why);

@@ -4,24 +4,6 @@
 #include <sys/stat.h>
 
 static void
-opened(struct store *s, const char *path)
-{
-	struct errmsg why = { "" };
-
-	assert_int_equal(store_open(s, path, &why), OK);
-}
-
-static void
-add(struct store *s, const struct outcome *o, usec wall)
-{
-	union entry_room room;
-	struct errmsg why = { "" };
-
-	entry_write(&room, o, wall);
-	assert_int_equal(store_add(s, room.bytes, room.entry.size, &why), OK);
-}
-
-static void
 assert_refused(const char *path, enum err rc, const char *words)
 {
 	struct errmsg why = { "" };
@@ -39,8 +21,8 @@ written(const char *path, const struct outcome *o, usec at)
 {
 	struct store s;
 
-	opened(&s, path);
-	add(&s, o, at);
+	store_opened(&s, path);
+	store_added(&s, o, at);
 	store_close(&s);
 }
 
@@ -52,25 +34,14 @@ a_new_file_is_ours_alone(void **state)
 	struct stat st;
 
 	place_init(&p);
-	opened(&s, p.path);
+	store_opened(&s, p.path);
 	store_close(&s);
 	assert_int_equal(number(p.path, "PRAGMA user_version"), SCHEMA_VERSION);
 	assert_int_equal(stat(p.path, &st), 0);
 	assert_int_equal(st.st_mode & 07, 0);
-	opened(&s, p.path);
+	store_opened(&s, p.path);
 	store_close(&s);
 	place_fini(&p);
-}
-
-static void
-assert_row(const char *path, const char *is)
-{
-	char sql[512];
-
-	snprintf(
-	    sql, sizeof(sql), "SELECT count(*) FROM requests WHERE %s", is);
-	if (number(path, sql) != 1)
-		fail_msg("no row of which %s", is);
 }
 
 static void
@@ -115,13 +86,13 @@ what_is_not_known_is_null(void **state)
 	o.cost = -1;
 	o.ttft = o.itl = -1;
 	place_init(&p);
-	opened(&s, p.path);
-	add(&s, &o, NOON);
+	store_opened(&s, p.path);
+	store_added(&s, &o, NOON);
 	o.n_attempts = 1;
 	o.result = RESULT_ERROR;
 	o.slo_missed = 0;
 	o.usage = (struct usage){ false, 0, 0, 0 };
-	add(&s, &o, NOON + 1);
+	store_added(&s, &o, NOON + 1);
 	store_close(&s);
 	assert_row(p.path,
 	    "result = 'refused' AND tenant = '-' AND key = '-' AND backend IS "
@@ -160,10 +131,10 @@ requests_that_end_at_once_are_all_there(void **state)
 	struct store s;
 
 	place_init(&p);
-	opened(&s, p.path);
-	add(&s, &o, NOON + 3);
+	store_opened(&s, p.path);
+	store_added(&s, &o, NOON + 3);
 	for (int i = 0; i < 5; i++)
-		add(&s, &o, NOON);
+		store_added(&s, &o, NOON);
 	store_close(&s);
 	assert_int_equal(written_rows(p.path), 6);
 	assert_int_equal(
@@ -214,18 +185,18 @@ what_was_spent_outlives_the_rows(void **state)
 	bool more;
 
 	place_init(&p);
-	opened(&s, p.path);
-	add(&s, &o, NOON - 4 * STORE_DAY); /* the month before */
-	add(&s, &o, NOON - 2 * STORE_DAY);
-	add(&s, &o, NOON);
-	add(&s, &o, NOON + 1);
-	add(&s, &other, NOON);
+	store_opened(&s, p.path);
+	store_added(&s, &o, NOON - 4 * STORE_DAY); /* the month before */
+	store_added(&s, &o, NOON - 2 * STORE_DAY);
+	store_added(&s, &o, NOON);
+	store_added(&s, &o, NOON + 1);
+	store_added(&s, &other, NOON);
 	assert_int_equal(
 	    store_prune(&s, NOON + STORE_DAY, NOON, &more, &why), OK);
 	assert_false(more);
 	store_close(&s);
 	assert_int_equal(written_rows(p.path), 0);
-	opened(&s, p.path);
+	store_opened(&s, p.path);
 	assert_spent(p.path, NOON, 1.0, 1.5);
 	assert_spent(p.path, NOON + STORE_DAY, 0, 1.5);
 	assert_spent(p.path, NOON + 40 * STORE_DAY, 0, 0);
@@ -243,9 +214,9 @@ old_rows_go_and_others_stay(void **state)
 	bool more;
 
 	place_init(&p);
-	opened(&s, p.path);
+	store_opened(&s, p.path);
 	for (int i = 0; i < 10; i++)
-		add(&s, &o, NOON + i);
+		store_added(&s, &o, NOON + i);
 	assert_int_equal(store_prune(&s, NOON + 4, NOON, &more, &why), OK);
 	store_close(&s);
 	assert_int_equal(
@@ -297,6 +268,20 @@ static const char wide[] =
     "0.5, 0, 1000, 100, 5000);"
     "PRAGMA application_id = 1347243079; PRAGMA user_version = 1";
 
+/* What version 3 made. */
+static const char named[] =
+    "CREATE TABLE rows (time INTEGER PRIMARY KEY, receipt TEXT, tenant TEXT, "
+    "key TEXT, model TEXT, backend TEXT, upstream TEXT, slo TEXT, "
+    "facts INTEGER, tokens_in INTEGER, tokens_out INTEGER, "
+    "tokens_cached INTEGER, cost_usd REAL, queue_us INTEGER, "
+    "ttft_us INTEGER, itl_us INTEGER, total_us INTEGER, charged_usd REAL);"
+    "CREATE TABLE spent (day INTEGER NOT NULL, tenant TEXT NOT NULL, "
+    "key TEXT NOT NULL, requests INTEGER NOT NULL, cost_usd REAL NOT NULL, "
+    "PRIMARY KEY (day, tenant, key)) WITHOUT ROWID;"
+    "INSERT INTO rows VALUES (1, 'rcpt_1', 'acme', 'laptop', 'm', 'gpu', "
+    "'x', 'voice', 0, 100, 20, 0, 0.5, 0, 1000, 100, 5000, 0.5);"
+    "PRAGMA application_id = 1347243079; PRAGMA user_version = 3";
+
 /* The rows of a file of before stay, and more are added to them. */
 static void
 an_older_file_is_brought_up_to_date(void **state)
@@ -321,7 +306,7 @@ an_older_file_is_brought_up_to_date(void **state)
 
 /* Whatever the file: what is read of it is the same. */
 static void
-rows_are_the_same_in_an_older_file(void **state)
+assert_same_rows(const char *made, int version)
 {
 	static const char all[] =
 	    "ATTACH '%s' AS old; CREATE TEMP TABLE differ AS SELECT * FROM "
@@ -337,7 +322,7 @@ rows_are_the_same_in_an_older_file(void **state)
 
 	place_init(&p);
 	place_init(&older);
-	execute(older.path, wide);
+	execute(older.path, made);
 	for (unsigned i = 0; i < 64; i++) {
 		o = answered("acme");
 		o.dialect = i % DIALECT_COUNT;
@@ -358,8 +343,16 @@ rows_are_the_same_in_an_older_file(void **state)
 	execute(p.path, sql);
 	assert_int_equal(number(p.path, "SELECT count(*) FROM same"), 64);
 	assert_int_equal(written_rows(older.path), 65);
+	assert_int_equal(number(older.path, "PRAGMA user_version"), version);
 	place_fini(&older);
 	place_fini(&p);
+}
+
+static void
+rows_are_the_same_in_an_older_file(void **state)
+{
+	assert_same_rows(wide, SCHEMA_WIDE);
+	assert_same_rows(named, SCHEMA_NAMED);
 }
 
 /* Files have the numbers of these names: one that goes or moves changes what
@@ -435,11 +428,11 @@ a_later_version_is_refused(void **state)
 	struct store s;
 
 	place_init(&p);
-	opened(&s, p.path);
+	store_opened(&s, p.path);
 	store_close(&s);
 	execute(p.path, "PRAGMA user_version = 9");
 	assert_refused(p.path, ERR_INVALID,
-	    "by a later version (schema 9, this one knows 3)");
+	    "by a later version (schema 9, this one knows 4)");
 	assert_int_equal(number(p.path, "PRAGMA user_version"), 9);
 	place_fini(&p);
 }
@@ -454,9 +447,9 @@ a_damaged_file_is_refused(void **state)
 	FILE *f;
 
 	place_init(&p);
-	opened(&s, p.path);
+	store_opened(&s, p.path);
 	for (int i = 0; i < 200; i++)
-		add(&s, &o, NOON + i);
+		store_added(&s, &o, NOON + i);
 	store_close(&s);
 	f = fopen(p.path, "r+");
 	assert_non_null(f);

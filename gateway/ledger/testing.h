@@ -109,4 +109,33 @@ execute(const char *path, const char *sql)
 	sqlite3_close(db);
 }
 
+static inline void
+store_opened(struct store *s, const char *path)
+{
+	struct errmsg why = { "" };
+
+	assert_int_equal(store_open(s, path, &why), OK);
+}
+
+static inline void
+store_added(struct store *s, const struct outcome *o, usec wall)
+{
+	union entry_room room;
+	struct errmsg why = { "" };
+
+	entry_write(&room, o, wall);
+	assert_int_equal(store_add(s, room.bytes, room.entry.size, &why), OK);
+}
+
+static inline void
+assert_row(const char *path, const char *is)
+{
+	char sql[512];
+
+	snprintf(
+	    sql, sizeof(sql), "SELECT count(*) FROM requests WHERE %s", is);
+	if (number(path, sql) != 1)
+		fail_msg("no row of which %s", is);
+}
+
 #endif

@@ -24,33 +24,28 @@
 
 /* --- text --- */
 
-#define WORD sizeof(uint64_t)
+#define HIGH_BITS UINT64_C(0x8080808080808080)
 
+/* Copies n bytes, a word at a time, the last ones twice; true: all are ASCII. */
 static inline bool
-is_plain_word(const char *p)
+copy_plain(char *to, const char *from, size_t n)
 {
-	uint64_t word;
+	uint64_t word, all = 0;
+	size_t i;
 
-	memcpy(&word, p, WORD);
-	return (word & UINT64_C(0x8080808080808080)) == 0;
-}
-
-static inline bool
-is_plain(const char *p, size_t n)
-{
-	const char *last;
-
-	if (n < WORD) {
-		for (size_t i = 0; i < n; i++)
-			if (p[i] & 0x80)
-				return false;
-		return true;
+	if (n < sizeof(word)) {
+		for (i = 0; i < n; i++)
+			all |= (unsigned char)(to[i] = from[i]);
+		return (all & HIGH_BITS) == 0;
 	}
-	last = p + n - WORD;
-	for (; p < last; p += WORD)
-		if (!is_plain_word(p))
-			return false;
-	return is_plain_word(last);
+	for (i = 0; i < n - sizeof(word); i += sizeof(word)) {
+		memcpy(&word, from + i, sizeof(word));
+		memcpy(to + i, &word, sizeof(word));
+		all |= word;
+	}
+	memcpy(&word, from + n - sizeof(word), sizeof(word));
+	memcpy(to + n - sizeof(word), &word, sizeof(word));
+	return ((all | word) & HIGH_BITS) == 0;
 }
 
 /* One string that is not UTF-8, and readers refuse the whole document. */
@@ -72,8 +67,7 @@ put_right(char *text, size_t n)
 static inline char *
 put_utf8(char *p, struct slice s)
 {
-	memcpy(p, s.p, s.n);
-	if (!is_plain(p, s.n))
+	if (!copy_plain(p, s.p, s.n))
 		put_right(p, s.n);
 	return p + s.n;
 }

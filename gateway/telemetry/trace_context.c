@@ -12,35 +12,33 @@
 #define SPAN_AT (TRACE_AT + 2 * TRACE_ID + 1)
 #define FLAGS_AT (SPAN_AT + 2 * SPAN_ID + 1)
 
-static int
-digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Lower case only, as the format wants. */
+/* n is a multiple of four. */
 static bool
 read_hex(const char *p, unsigned char *out, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		int high = digit(p[2 * i]), low = digit(p[2 * i + 1]);
-
-		if (high < 0 || low < 0)
+	for (size_t i = 0; i < n; i += 4)
+		if (!hex_read_four(p + 2 * i, out + i))
 			return false;
-		out[i] = (unsigned char)(high << 4 | low);
-	}
 	return true;
+}
+
+static bool
+read_byte(const char *p, unsigned char *out)
+{
+	const char digits[] = { p[0], p[1], '0', '0', '0', '0', '0', '0' };
+	unsigned char four[4] = { 0 };
+	bool good = hex_read_four(digits, four);
+
+	*out = four[0];
+	return good;
 }
 
 static bool
 is_zero(const unsigned char *id, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (id[i] != 0)
-			return false;
-	return true;
+	static const unsigned char none[TRACE_ID];
+
+	return memcmp(id, none, n) == 0;
 }
 
 bool
@@ -50,10 +48,10 @@ trace_parse(struct slice s, struct trace_context *out)
 	unsigned char version, flags;
 
 	if (s.n < TRACEPARENT || s.p[2] != '-' || s.p[35] != '-' ||
-	    s.p[52] != '-' || !read_hex(s.p, &version, 1) ||
+	    s.p[52] != '-' || !read_byte(s.p, &version) ||
 	    !read_hex(s.p + 3, c.trace, TRACE_ID) ||
 	    !read_hex(s.p + 36, c.parent, SPAN_ID) ||
-	    !read_hex(s.p + 53, &flags, 1))
+	    !read_byte(s.p + 53, &flags))
 		return false;
 	if (version == 0xff || (version == 0 && s.n != TRACEPARENT) ||
 	    (s.n > TRACEPARENT && s.p[TRACEPARENT] != '-') ||

@@ -270,7 +270,7 @@ set_request(struct easy *e, const struct transfer_request *req)
 		ms = INT_MAX; /* 0 would mean libcurl's own 300 s */
 	rc = set_place(e, req);
 	if (rc == CURLE_OK)
-		rc = easy_set_headers(e, req->headers,
+		rc = easy_set_headers(e, req->headers, req->more,
 		    has_body(req, total) ? (int64_t)total : -1);
 	if (rc == CURLE_OK)
 		rc = easy_set_body(e, req, total);

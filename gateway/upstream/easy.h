@@ -40,9 +40,12 @@ struct easy {
 	bool fresh; /* CURLOPT_FRESH_CONNECT is set */
 	bool forbidden; /* CURLOPT_FORBID_REUSE is */
 	bool uploads; /* its buffer is that for long bodies */
-	struct buf header_text; /* as passed in */
+	struct buf header_text; /* as passed in, and then how that is said
+				   behind the target, if it can be */
+	size_t header_n; /* bytes as passed in */
 	bool headed; /* it is set */
 	bool targeted; /* it is, behind CURLOPT_REQUEST_TARGET */
+	bool alone; /* header_text is all that is set */
 	int64_t length; /* of the body, as it is said there */
 	struct buf header_lines; /* else the same, cut into strings */
 	struct curl_slist *headers; /* an array, linked; points into lines */

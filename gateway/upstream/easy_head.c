@@ -22,8 +22,15 @@
 #define LAST_LINE "user-agent: pointsman/" POINTSMAN_VERSION
 
 /* These it has to know of: it would say them twice. */
-static const char *const its_own[] = { "connection:", "content-length:",
-	"expect:", "host:", "te:", "transfer-encoding:", "user-agent:" };
+static const struct slice its_own[] = {
+	{ "connection", 10 },
+	{ "content-length", 14 },
+	{ "expect", 6 },
+	{ "host", 4 },
+	{ "te", 2 },
+	{ "transfer-encoding", 17 },
+	{ "user-agent", 10 },
+};
 
 /* As it is found at run time, not as it was compiled with. */
 static bool
@@ -128,50 +135,78 @@ easy_set_url(struct easy *e, const char *url)
 /* --- headers behind the target --- */
 
 static bool
-is_its_own(struct slice line)
+is_its_own(struct slice name)
 {
 	for (size_t i = 0; i < sizeof(its_own) / sizeof(its_own[0]); i++)
-		if ((line.p[0] | 0x20) == its_own[i][0] &&
-		    slice_istarts(line, slice_of(its_own[i])))
+		if (slice_ieq(name, its_own[i]))
 			return true;
 	return false;
+}
+
+/* False where they are better left to libcurl. */
+static bool
+write_lines(struct slice lines, struct buf *out)
+{
+	struct slice line;
+	ptrdiff_t colon;
+
+	if (slice_find(lines, '\0') >= 0 || slice_find(lines, '\r') >= 0)
+		return false;
+	while (slice_next(&lines, '\n', &line)) {
+		if (line.n == 0)
+			continue;
+		colon = slice_find(line, ':');
+		if (colon <= 0 || is_its_own(slice_make(line.p, (size_t)colon)))
+			return false;
+		buf_add(out, line);
+		buf_add(out, SLICE("\r\n"));
+	}
+	return true;
+}
+
+/* What begins the target, whatever the request; nothing where it cannot. */
+static void
+write_head(const struct easy *e, struct slice lines, struct buf *out)
+{
+	if (e->opening == NULL)
+		return;
+	buf_add_str(out, e->opening);
+	buf_add(out, SLICE("\r\n"));
+	if (!write_lines(lines, out) || buf_err(out) != OK)
+		buf_reset(out);
 }
 
 static void
 write_length(int64_t length, struct buf *out)
 {
-	char digits[DIGITS_MAX];
+	char digits[DIGITS_MAX + 2];
+	size_t n;
 
 	if (length < 0)
 		return;
+	n = digits_u64(digits, (uint64_t)length);
+	digits[n++] = '\r';
+	digits[n++] = '\n';
 	buf_add(out, SLICE("Content-Length: "));
-	buf_add(out, slice_make(digits, digits_u64(digits, (uint64_t)length)));
-	buf_add(out, SLICE("\r\n"));
+	buf_add(out, slice_make(digits, n));
 }
 
-/* False where they do not fit, or are better left to libcurl. */
+/* False where it cannot be, or does not fit. */
 static bool
 write_target(
-    const struct easy *e, struct slice lines, int64_t length, struct buf *out)
+    const struct easy *e, struct slice more, int64_t length, struct buf *out)
 {
-	struct slice line;
+	static const char last[] = LAST_LINE; /* with its NUL */
+	struct slice head = buf_slice(&e->header_text);
 
-	if (e->opening == NULL || slice_find(lines, '\0') >= 0 ||
-	    slice_find(lines, '\r') >= 0)
+	head = slice_make(head.p + e->header_n, head.n - e->header_n);
+	if (head.n == 0)
 		return false;
-	buf_add_str(out, e->opening);
-	buf_add(out, SLICE("\r\n"));
-	while (slice_next(&lines, '\n', &line)) {
-		if (line.n == 0)
-			continue;
-		if (slice_find(line, ':') <= 0 || is_its_own(line))
-			return false;
-		buf_add(out, line);
-		buf_add(out, SLICE("\r\n"));
-	}
+	buf_add(out, head);
+	if (!write_lines(more, out))
+		return false;
 	write_length(length, out);
-	buf_add(out, SLICE(LAST_LINE));
-	buf_add_char(out, '\0');
+	buf_add(out, slice_make(last, sizeof(last)));
 	return buf_err(out) == OK;
 }
 
@@ -194,37 +229,61 @@ set_target(struct easy *e, const char *target)
 }
 
 static CURLcode
-set_list(struct easy *e, struct slice lines)
+set_list(struct easy *e, struct slice more)
 {
+	struct slice lines = slice_make(e->header_text.p, e->header_n);
 	CURLcode rc;
 
 	if (e->targeted)
 		(void)curl_url_set(
 		    e->parsed, CURLUPART_URL, e->url, CURLU_PATH_AS_IS);
 	rc = drop_target(e);
-	return rc == CURLE_OK ? easy_list(e, lines) : rc;
+	return rc == CURLE_OK ? easy_list(e, lines, more) : rc;
+}
+
+static bool
+are_set(const struct easy *e, struct slice lines)
+{
+	return e->headed &&
+	    slice_eq(slice_make(e->header_text.p, e->header_n), lines);
+}
+
+static bool
+keep_lines(struct easy *e, struct slice lines)
+{
+	char text[TARGET_MAX];
+	struct buf head;
+
+	e->headed = false;
+	buf_on(&head, text, sizeof(text));
+	write_head(e, lines, &head);
+	buf_reset(&e->header_text);
+	(void)buf_reserve_exactly(&e->header_text, lines.n + head.n);
+	buf_add(&e->header_text, lines);
+	buf_add(&e->header_text, buf_slice(&head));
+	e->header_n = lines.n;
+	return buf_err(&e->header_text) == OK;
 }
 
 CURLcode
-easy_set_headers(struct easy *e, struct slice lines, int64_t length)
+easy_set_headers(
+    struct easy *e, struct slice lines, struct slice more, int64_t length)
 {
+	bool same = are_set(e, lines);
 	char text[TARGET_MAX];
 	struct buf target;
 	CURLcode rc;
 
-	if (e->headed && (!e->targeted || e->length == length) &&
-	    slice_eq(buf_slice(&e->header_text), lines))
+	if (same && e->alone && more.n == 0 &&
+	    (!e->targeted || e->length == length))
 		return CURLE_OK;
-	e->headed = false;
-	buf_reset(&e->header_text);
-	(void)buf_reserve_exactly(&e->header_text, lines.n);
-	buf_add(&e->header_text, lines);
-	if (buf_err(&e->header_text) != OK)
+	if (!same && !keep_lines(e, lines))
 		return CURLE_OUT_OF_MEMORY;
 	buf_on(&target, text, sizeof(text));
+	rc = write_target(e, more, length, &target) ? set_target(e, text)
+						    : set_list(e, more);
 	e->length = length;
-	rc = write_target(e, lines, length, &target) ? set_target(e, text)
-						     : set_list(e, lines);
+	e->alone = more.n == 0;
 	e->headed = rc == CURLE_OK;
 	return rc;
 }

@@ -69,6 +69,35 @@ lines_stand_behind_the_target(void **state)
 	rig_stop(&r);
 }
 
+/* Beside the same lines, on the same handle. */
+static void
+a_request_has_its_own_lines_and_no_others(void **state)
+{
+	const struct slice lines = SLICE("a: b\nc: d");
+	struct rig r;
+
+	rig_start(&r, script_mirror);
+	r.req.method = "GET";
+	for (int i = 0; i < 2; i++) {
+		r.req.more = SLICE("traceparent: 1\n");
+		assert_head(&r, lines, "GET /v1/x",
+		    "a: b\r\nc: d\r\ntraceparent: 1\r\n" OURS);
+		r.req.more = SLICE("traceparent: 2\nx-y: z\n");
+		assert_head(&r, lines, "GET /v1/x",
+		    "a: b\r\nc: d\r\ntraceparent: 2\r\nx-y: z\r\n" OURS);
+		r.req.more = SLICE("traceparent: 3\nTE: trailers\n");
+		assert_head(&r, lines, "GET /v1/x",
+		    "a: b\r\nc: d\r\ntraceparent: 3\r\nTE: trailers\r\n");
+		r.req.more = SLICE("traceparent: 4\n");
+		assert_head(&r, SLICE("TE: no\n"), "GET /v1/x",
+		    "TE: no\r\ntraceparent: 4\r\n");
+		r.req.more = SLICE("");
+		assert_head(&r, SLICE("TE: no\n"), "GET /v1/x", "TE: no\r\n");
+		assert_head(&r, lines, "GET /v1/x", "a: b\r\nc: d\r\n" OURS);
+	}
+	rig_stop(&r);
+}
+
 static void
 the_length_is_each_bodys_own(void **state)
 {
@@ -196,6 +225,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_stand_behind_the_target),
+		cmocka_unit_test(a_request_has_its_own_lines_and_no_others),
 		cmocka_unit_test(the_length_is_each_bodys_own),
 		cmocka_unit_test(what_was_given_back_is_set_again),
 		cmocka_unit_test(a_query_and_odd_bytes_go_as_libcurl_has_them),

@@ -90,17 +90,19 @@ cut_lines(struct easy *e, bool *given)
 }
 
 CURLcode
-easy_list(struct easy *e, struct slice lines)
+easy_list(struct easy *e, struct slice lines, struct slice more)
 {
 	bool given[UNWANTED_IN_LIST] = { false };
-	size_t n_max = UNWANTED_IN_LIST + 1;
+	size_t n_max = UNWANTED_IN_LIST;
 
 	buf_reset(&e->header_lines);
-	(void)buf_reserve_exactly(&e->header_lines, lines.n + 1);
+	(void)buf_reserve_exactly(&e->header_lines, lines.n + more.n + 2);
 	buf_add(&e->header_lines, lines);
 	buf_add_char(&e->header_lines, '\n');
-	for (size_t i = 0; i < lines.n; i++)
-		n_max += lines.p[i] == '\n';
+	buf_add(&e->header_lines, more);
+	buf_add_char(&e->header_lines, '\n');
+	for (size_t i = 0; i < e->header_lines.n; i++)
+		n_max += e->header_lines.p[i] == '\n';
 	if (buf_err(&e->header_lines) != OK || !list_room(e, n_max))
 		return CURLE_OUT_OF_MEMORY;
 	return end_list(e, cut_lines(e, given), UNWANTED_IN_LIST, given);

@@ -35,7 +35,9 @@ struct transfer_request {
 	bool streamed; /* the answer comes in small pieces */
 	bool fresh; /* on a connection of its own, to be kept for others */
 	uint32_t peer; /* whoever has the same shares connections; or 0 */
-	struct slice headers; /* "name: value\n" lines */
+	struct slice headers; /* "name: value\n" lines: as they were last time,
+				 where they can be, they cost nothing */
+	struct slice more; /* the same, of this request alone */
 	const struct slice *body; /* pieces; the array is copied, the bytes
 				     stay until transfer_body_done(),
 				     on_done or transfer_cancel() */
