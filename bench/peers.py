@@ -69,6 +69,12 @@ class PointsmanAwake(Pointsman):
     extra = 'busy_poll = "1ms";\n'
 
 
+class PointsmanShortHeads(Pointsman):
+    """With the room for heads that the memory target is set for."""
+
+    extra = 'header_limit = "8KiB";\n'
+
+
 class Nginx(Peer):
     """As a plain relay: the yardstick of bench/run."""
 

@@ -35,10 +35,12 @@ class Table:
         return verdict
 
     def row(self, title, key, digits=1, target=None, ratio_target=None,
-            beside=None):
+            beside=None, ours=None):
         """`target` is for our own figure, `ratio_target` for its ratio to
-        nginx's of the same turn; `beside`: nginx's key, if it is another."""
-        ours, theirs = self.ours[key], self.theirs[beside or key]
+        nginx's of the same turn; `beside`: nginx's key, if it is another;
+        `ours`: the figures of a gateway that is set otherwise."""
+        ours = (self.ours if ours is None else ours)[key]
+        theirs = self.theirs[beside or key]
         ratios = [a / b for a, b in zip(ours, theirs) if b > 0]
         limit = verdict = ""
         if target is not None:
