@@ -153,5 +153,8 @@ schema_view(int64_t version, struct buf *sql)
 	    "cost_usd, queue_us, ttft_us, itl_us, total_us, charged_usd "
 	    "FROM rows");
 	if (version > SCHEMA_NAMED)
-		buf_add_str(sql, " LEFT JOIN names ON number = rows.names");
+		/* or SQLite would walk through all rows for each of a
+		 * model's names; by their number they are found */
+		buf_add_str(
+		    sql, " LEFT JOIN names NOT INDEXED ON number = rows.names");
 }

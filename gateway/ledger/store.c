@@ -41,7 +41,8 @@ static const struct {
 	{ SCHEMA_NAMED + 1, offsetof(struct store, date_names),
 	    "UPDATE names SET day = ?2 WHERE number = ?1" },
 	{ SCHEMA_NAMED + 1, offsetof(struct store, prune_names),
-	    "DELETE FROM names WHERE day < ?1" },
+	    "DELETE FROM names WHERE number IN (SELECT number FROM names "
+	    "WHERE day < ?1 LIMIT ?2)" },
 };
 #define N_STATEMENTS (sizeof(statements) / sizeof(statements[0]))
 

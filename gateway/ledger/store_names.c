@@ -1,8 +1,8 @@
 /* gateway/ledger/store_names.c - who asked whom for what, once for all rows that
  * say the same: a row has the number of its names, from the table `names`.
  *
- * Invariant: `names` has a day that is not before that of any row with its
- * number, so that what is older than all rows can go. Numbers never come
+ * Invariant: `names` has a day on which, or after which, all requests with its
+ * number ended, so that what is older than all rows can go. Numbers never come
  * again. What is known here is of a day on which it was seen in the file. */
 #include "gateway/ledger/store.h"
 
@@ -101,34 +101,44 @@ find(struct store *s, const struct entry *e, struct known *k, int64_t *ago)
 	return found;
 }
 
-/* NULL: SQLite has an error, or there is no memory. */
+/* Without a number yet. NULL: there is no memory. */
 static struct known *
-learn(struct store *s, const struct entry *e, struct slice names, int64_t day)
+learn(struct store_names *n, struct slice names)
 {
 	struct known *k;
-	int64_t ago = 0;
-	bool good;
 
-	if (s->names.by_names.n >= KNOWN_MAX)
-		store_names_forget(&s->names);
-	k = arena_alloc(&s->names.arena, sizeof(*k));
+	if (n->by_names.n >= KNOWN_MAX)
+		store_names_forget(n);
+	k = arena_alloc(&n->arena, sizeof(*k));
 	if (k == NULL)
 		return NULL;
-	*k = (struct known){ .day = day };
-	k->names = slice_make(arena_dup(&s->names.arena, names), names.n);
-	if (k->names.p == NULL)
-		return NULL;
-	good = find(s, e, k, &ago) ? ago <= 0 || move_on(s, k) : add(s, e, k);
-	return good && map_put(&s->names.by_names, k->names, k) == OK ? k
-								      : NULL;
+	k->names = slice_make(arena_dup(&n->arena, names), names.n);
+	return k->names.p != NULL && map_put(&n->by_names, k->names, k) == OK
+	    ? k
+	    : NULL;
 }
 
+/* Has it in the file, of this day. */
+static bool
+enter(struct store *s, const struct entry *e, struct known *k, int64_t day)
+{
+	int64_t ago = 0;
+
+	k->day = day;
+	return find(s, e, k, &ago) ? ago <= 0 || move_on(s, k) : add(s, e, k);
+}
+
+/* NULL: SQLite has an error, or there is no memory; then all is forgotten. */
 static struct known *
 look_up(struct store *s, const struct entry *e, struct slice names, int64_t day)
 {
 	struct known *k = map_get(&s->names.by_names, names);
 
-	return k != NULL && k->day >= day ? k : learn(s, e, names, day);
+	if (k != NULL && k->day >= day)
+		return k;
+	if (k == NULL)
+		k = learn(&s->names, names);
+	return k != NULL && enter(s, e, k, day) ? k : NULL;
 }
 
 bool

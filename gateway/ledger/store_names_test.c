@@ -82,7 +82,7 @@ names_go_with_the_last_of_their_rows(void **state)
 	assert_int_equal(store_prune(&s, NOON + 2, NOON, &more, &why), OK);
 	assert_names(p.path, 2);
 	assert_int_equal(
-	    store_prune(&s, NOON + STORE_DAY, NOON, &more, &why), OK);
+	    store_prune(&s, NOON + 2 * STORE_DAY, NOON, &more, &why), OK);
 	assert_names(p.path, 1);
 	assert_row(p.path, "tenant = 'acme' AND upstream = 'org/m'");
 	store_added(&s, &other, NOON + 2 * STORE_DAY + 1);
@@ -92,6 +92,109 @@ names_go_with_the_last_of_their_rows(void **state)
 	    store_prune(&s, NOON + 4 * STORE_DAY, NOON, &more, &why), OK);
 	store_close(&s);
 	assert_names(p.path, 0);
+	place_fini(&p);
+}
+
+/* Two that ended at midnight, in the order in which they were queued: the row of
+ * the earlier one is of the next day, and keeps its names. */
+static void
+names_stay_with_a_row_of_the_next_day(void **state)
+{
+	const usec midnight = 20001 * STORE_DAY;
+	struct outcome o = answered("acme"), other = answered("other");
+	struct errmsg why = { "" };
+	union entry_room room;
+	struct place p;
+	struct store s;
+	struct buf all;
+	bool more;
+
+	place_init(&p);
+	store_opened(&s, p.path);
+	buf_init(&all, 2 * sizeof(room));
+	entry_write(&room, &o, midnight + 5);
+	buf_add(&all, slice_make(room.bytes, room.entry.size));
+	entry_write(&room, &other, midnight - 5);
+	buf_add(&all, slice_make(room.bytes, room.entry.size));
+	assert_int_equal(store_add(&s, all.p, all.n, &why), OK);
+	buf_fini(&all);
+	assert_int_equal(
+	    store_prune(&s, midnight + 1, midnight, &more, &why), OK);
+	store_close(&s);
+	assert_names(p.path, 2);
+	assert_row(p.path, "tenant = 'other'");
+	place_fini(&p);
+}
+
+/* As rows do, so that nobody waits long. */
+static void
+many_names_go_a_few_at_a_time(void **state)
+{
+	struct errmsg why = { "" };
+	struct place p;
+	struct store s;
+	bool more;
+
+	place_init(&p);
+	store_opened(&s, p.path);
+	execute(p.path,
+	    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+	    "WHERE i < 2500) INSERT INTO names SELECT i, 't', 'k', 'm', 'b', "
+	    "'u' || i, 's', 1 FROM n");
+	assert_int_equal(store_prune(&s, NOON, NOON, &more, &why), OK);
+	assert_true(more);
+	assert_names(p.path, 500);
+	assert_int_equal(store_prune(&s, NOON, NOON, &more, &why), OK);
+	assert_false(more);
+	store_close(&s);
+	assert_names(p.path, 0);
+	place_fini(&p);
+}
+
+/* The same ones, day after day. */
+static void
+known_names_take_no_more_memory(void **state)
+{
+	struct outcome o = answered("acme");
+	struct place p;
+	struct store s;
+	size_t used;
+
+	place_init(&p);
+	store_opened(&s, p.path);
+	store_added(&s, &o, NOON);
+	used = s.names.arena.used;
+	for (int day = 1; day < 100; day++)
+		store_added(&s, &o, NOON + day * STORE_DAY);
+	assert_int_equal(s.names.arena.used, used);
+	assert_int_equal(
+	    number(p.path, "SELECT day FROM names"), NOON / STORE_DAY + 99);
+	store_close(&s);
+	assert_names(p.path, 1);
+	place_fini(&p);
+}
+
+/* Not once for each of a model's names. */
+static void
+who_asks_for_a_model_reads_the_rows_once(void **state)
+{
+	static const char sql[] =
+	    "EXPLAIN QUERY PLAN SELECT tenant, count(*) FROM requests WHERE "
+	    "time >= ?1 AND time < ?2 AND model = ?3 GROUP BY 1";
+	sqlite3_stmt *q = NULL;
+	const char *first;
+	struct place p;
+	struct store s;
+
+	place_init(&p);
+	store_opened(&s, p.path);
+	assert_int_equal(
+	    sqlite3_prepare_v2(s.db, sql, -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	first = (const char *)sqlite3_column_text(q, 3);
+	assert_non_null(strstr(first, " rows "));
+	sqlite3_finalize(q);
+	store_close(&s);
 	place_fini(&p);
 }
 
@@ -160,6 +263,10 @@ main(void)
 		cmocka_unit_test(rows_that_say_the_same_share_their_names),
 		cmocka_unit_test(names_end_where_they_end),
 		cmocka_unit_test(names_go_with_the_last_of_their_rows),
+		cmocka_unit_test(names_stay_with_a_row_of_the_next_day),
+		cmocka_unit_test(many_names_go_a_few_at_a_time),
+		cmocka_unit_test(known_names_take_no_more_memory),
+		cmocka_unit_test(who_asks_for_a_model_reads_the_rows_once),
 		cmocka_unit_test(names_without_end_are_asked_again),
 		cmocka_unit_test(
 		    names_of_a_batch_that_failed_are_written_again),

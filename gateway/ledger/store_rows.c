@@ -235,17 +235,23 @@ store_add(struct store *s, char *entries, size_t n, struct errmsg *why)
 
 /* --- what is old --- */
 
-/* Of days that no row is of any more. */
+/* Of days that no row is of any more; a day later, as a row may be of a later
+ * time than its request. */
 static bool
-prune_names(struct store *s, usec before)
+prune_names(struct store *s, usec before, bool *more)
 {
+	int n;
+
 	if (s->prune_names == NULL || before == 0)
 		return true;
-	sqlite3_bind_int64(s->prune_names, 1, before / STORE_DAY);
+	sqlite3_bind_int64(s->prune_names, 1, before / STORE_DAY - 1);
+	sqlite3_bind_int(s->prune_names, 2, PRUNE_ROWS);
 	if (!step(s->prune_names))
 		return false;
-	if (sqlite3_changes(s->db) > 0)
+	n = sqlite3_changes(s->db);
+	if (n > 0)
 		store_names_forget(&s->names);
+	*more = n == PRUNE_ROWS;
 	return true;
 }
 
@@ -259,7 +265,7 @@ store_prune(
 	if (!step(s->prune))
 		return store_fail(s->db, s->path, why);
 	*more = sqlite3_changes(s->db) == PRUNE_ROWS;
-	if (!*more && !prune_names(s, before))
+	if (!*more && !prune_names(s, before, more))
 		return store_fail(s->db, s->path, why);
 	sqlite3_bind_int64(s->prune_spent, 1, wall / STORE_DAY - SPENT_DAYS);
 	if (!step(s->prune_spent))
