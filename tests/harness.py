@@ -43,6 +43,11 @@ def wait_for(condition, seconds=10.0, what="condition"):
     raise AssertionError(f"timed out after {seconds} s waiting for {what}")
 
 
+def stay_within_a_day(seconds=90):
+    """Budgets begin anew at midnight, UTC: waits until that is farther off."""
+    wait_for(lambda: -time.time() % 86400 > seconds, seconds + 5, "midnight")
+
+
 def http_json(port, method, path, body=None, headers=None, timeout=30):
     """(status, headers, parsed body or text) of one request."""
     c = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)

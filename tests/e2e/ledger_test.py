@@ -16,7 +16,8 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (POINTSMAN, Fake, Gateway, backend, chat,  # noqa: E402
-                     conf, free_port, http_json, wait_for)
+                     conf, free_port, http_json, stay_within_a_day,
+                     wait_for)
 
 KEYS = {"acme": "acme-key-0123456789", "zeta": "zeta-key-0123456789"}
 ENV = {"ACME_KEY": KEYS["acme"], "ZETA_KEY": KEYS["zeta"]}
@@ -262,6 +263,7 @@ class Ledger(Bed):
         assert not set(ended) - kept, len(set(ended) - kept)
 
     def test_a_budget_is_not_new_after_a_kill(self):
+        stay_within_a_day()
         fake = self.fake("--tokens", "3")
         path, line = ledger(self.folder)
         tenants = TENANTS.replace(

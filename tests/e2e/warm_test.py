@@ -97,7 +97,7 @@ class Warm(unittest.TestCase):
             f'priority = "{priority}"; }} );\ndefault_slo = "voice";\n'),
             env={"FAR_KEY": "k"})
         self.addCleanup(gateway.stop)
-        wait_for(lambda: provider.connections > 0, 20, "the first probe")
+        wait_for(lambda: provider.questions > 0, 20, "the first probe")
         return provider, gateway
 
     def ask(self, gateway, n=1):
