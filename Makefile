@@ -80,8 +80,12 @@ UNIT_TESTS := $(foreach f,$(FOLDERS) gateway bench,$(call tests_of,$(f)))
 .PHONY: all
 all: $(BUILD)/pointsman $(BUILD)/fakellm
 
-$(BUILD)/%: $(OUT)/%
-	@ln -sf $(FLAVOUR)/$* $@
+# The link is as old as what it points to: of two flavours it may look new.
+$(BUILD)/%: $(OUT)/% FORCE
+	@test "$$(readlink $@)" = $(FLAVOUR)/$* || ln -sf $(FLAVOUR)/$* $@
+
+.PHONY: FORCE
+FORCE:
 
 define folder_rules
 $(call archive,$(1)): $(call objects,$(1))
