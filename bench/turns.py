@@ -3,6 +3,7 @@
 Every function takes a Rig and returns figures by name; microseconds unless
 the name says otherwise.
 """
+import random
 import time
 
 import rig
@@ -37,11 +38,11 @@ def requests(r, count=None, size=rig.REQUEST_BYTES, connections=CONNECTIONS):
 
 def sliced(rigs, afterwards=0):
     """CPU us of a request of each, in slices of a tenth of a second or less:
-    a slow moment of the machine hits all. With what other threads do about
-    them in so many seconds `afterwards`."""
+    a slow moment of the machine hits all, and each comes after each other. With
+    what other threads do about them in so many seconds `afterwards`."""
     before = [r.cpu_us() for r in rigs]
-    for i in range(SLICES):
-        for r in rigs[i % len(rigs):] + rigs[:i % len(rigs)]:
+    for _ in range(SLICES):
+        for r in random.sample(rigs, len(rigs)):
             r.load("--connections", CONNECTIONS, "--requests", SLICE)
     time.sleep(afterwards)
     return [(r.cpu_us() - b) / (SLICES * SLICE)
