@@ -31,8 +31,8 @@ class Engine(unittest.TestCase):
         return ((call["began_us"] - call["arrived_us"]) / 1e3,
                 (call["ended_us"] - call["began_us"]) / 1e3)
 
-    def about(self, took, want):
-        self.assertGreater(took, want - 1)
+    def about(self, took, want, early=0):
+        self.assertGreater(took, want - early - 1)
         self.assertLess(took, want * (1 + LATE) + 5)
 
     def test_one_alone(self):
@@ -49,7 +49,8 @@ class Engine(unittest.TestCase):
         for c in sent:
             c.getresponse().read()
         together = 10 * (STEP + 2 * SEQUENCE)
-        self.about(self.times("a")[1], together)
+        # the second may have missed a step or two of the first's
+        self.about(self.times("a")[1], together, 2 * SEQUENCE)
         self.assertGreater(self.times("c")[0], together)
         self.assertEqual(self.fake.stats()["running"], 0)
 
