@@ -19,10 +19,16 @@ POINTSMAN = os.environ.get("POINTSMAN", os.path.join(ROOT, "build/pointsman"))
 FAKELLM = os.environ.get("FAKELLM", os.path.join(ROOT, "build/fakellm"))
 
 
+PORTS = list(range(20000, 32000))
+random.SystemRandom().shuffle(PORTS)
+
+
 def free_port():
     """Below those that the kernel gives to outgoing connections and to who
-    asks for any: it stays free until it is used, and once its user is gone."""
-    for port in random.SystemRandom().sample(range(20000, 32000), 100):
+    asks for any: it stays free until it is used, and once its user is gone.
+    None comes twice."""
+    while PORTS:
+        port = PORTS.pop()
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
