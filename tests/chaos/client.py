@@ -66,6 +66,8 @@ async def read_head(reader):
         if e.partial:
             raise
         raise Closed("closed without a word") from None
+    except ConnectionResetError:  # what was sent was not read any more
+        raise Closed("reset without a word") from None
     lines = head.decode("latin-1").split("\r\n")
     m = re.fullmatch(r"HTTP/1\.1 (\d{3}) .*", lines[0])
     if not m:
