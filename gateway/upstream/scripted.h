@@ -268,32 +268,29 @@ script_ok(struct connection *c)
 }
 
 static inline void
-script_echo(struct connection *c)
+say_answer(struct connection *c, const char *body, size_t n)
 {
 	char head[64];
 
-	while (hear_request(c)) {
-		snprintf(head, sizeof(head),
-		    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
-		    c->body.n);
-		say(c, head);
-		say_bytes(c, c->body.p, c->body.n);
-	}
+	snprintf(head, sizeof(head),
+	    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", n);
+	say(c, head);
+	say_bytes(c, body, n);
+}
+
+static inline void
+script_echo(struct connection *c)
+{
+	while (hear_request(c))
+		say_answer(c, c->body.p, c->body.n);
 }
 
 /* Answers with the request's head. */
 static inline void
 script_mirror(struct connection *c)
 {
-	char head[64];
-
-	while (hear_request(c)) {
-		snprintf(head, sizeof(head),
-		    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
-		    strlen(c->head.p));
-		say(c, head);
-		say(c, c->head.p);
-	}
+	while (hear_request(c))
+		say_answer(c, c->head.p, strlen(c->head.p));
 }
 
 #define STREAM_EVENTS 40
