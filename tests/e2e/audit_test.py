@@ -110,7 +110,7 @@ class Audit(unittest.TestCase):
         with open(self.path, encoding="utf-8") as f:
             text = f.read()
         for spoilt, line in ((text.replace('"ci"', '"me"', 1), 1),
-                             (text.replace("404", "200"), 2),
+                             (text.replace('"result":404', '"result":200'), 2),
                              (text.split("\n", 1)[1], 1),
                              (text[:-1], 2)):
             self.assertNotEqual(spoilt, text)
