@@ -7,7 +7,8 @@
 #define TRIM_FROM 0.75 /* of max_memory */
 #define TRIM_REST 50 /* times as long as the last one took, until the next */
 #define MAP_FROM (1 << 20) /* bytes: a block of its own, unmapped when freed */
-#define HEAP_SPARE (4 << 20) /* bytes kept free at the end of a heap */
+#define HEAP_SPARE (4 << 20) /* bytes that stay free at the end of a heap */
+#define HEAP_SLACK (8 << 20) /* bytes free there, before it is cut back */
 
 /* Left alone, glibc raises both with the largest block that was freed, to 32
  * and 64 MB: after one long answer each thread's heap would keep as much for
@@ -17,7 +18,8 @@ app_bound_heaps(void)
 {
 #ifdef __GLIBC__
 	(void)!mallopt(M_MMAP_THRESHOLD, MAP_FROM);
-	(void)!mallopt(M_TRIM_THRESHOLD, HEAP_SPARE);
+	(void)!mallopt(M_TRIM_THRESHOLD, HEAP_SLACK);
+	(void)!mallopt(M_TOP_PAD, HEAP_SPARE);
 #endif
 }
 

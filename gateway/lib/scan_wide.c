@@ -41,6 +41,32 @@ controls(struct block v)
 	    _mm256_cmpeq_epi8(_mm256_min_epu8(v.b, last), v.b));
 }
 
+/* Whether there are quotes or backslashes. */
+AVX2 static inline bool
+is_marked(struct block v)
+{
+	const __m256i quote = _mm256_set1_epi8('"');
+	const __m256i slash = _mm256_set1_epi8('\\');
+	__m256i a = _mm256_or_si256(
+	    _mm256_cmpeq_epi8(v.a, quote), _mm256_cmpeq_epi8(v.a, slash));
+	__m256i b = _mm256_or_si256(
+	    _mm256_cmpeq_epi8(v.b, quote), _mm256_cmpeq_epi8(v.b, slash));
+
+	return _mm256_movemask_epi8(_mm256_or_si256(a, b)) != 0;
+}
+
+/* Whether there are controls, or bytes beyond ASCII: as signed bytes both are
+ * less than a blank. */
+AVX2 static inline bool
+is_odd(struct block v)
+{
+	const __m256i blank = _mm256_set1_epi8(' ');
+
+	return _mm256_movemask_epi8(
+		   _mm256_or_si256(_mm256_cmpgt_epi8(blank, v.a),
+		       _mm256_cmpgt_epi8(blank, v.b))) != 0;
+}
+
 /* Which bytes a backslash escapes: of a run of backslashes every other byte,
  * and the one behind it where the run is odd. A run that begins at an odd bit
  * vanishes when that bit is added to it, which tells it from the others. *first
@@ -123,16 +149,18 @@ wide_avx2(place p, place end)
 
 	for (; end - p >= SCAN_WIDE; p += SCAN_WIDE) {
 		struct block v = load(p);
-		uint64_t slashes = equal(v, '\\'), beyond = mask_of(v.a, v.b);
-		uint64_t stop = equal(v, '"'), escaped = 0, broken = 0;
+		uint64_t stop = 0, escaped = 0, broken = 0;
 
-		if ((slashes | first) != 0) {
-			escaped = escaped_by(slashes, &first);
+		if (first != 0 || is_marked(v)) {
+			stop = equal(v, '"');
+			escaped = escaped_by(equal(v, '\\'), &first);
 			stop = (stop & ~escaped) | (escaped & ~letters(v));
 		}
-		if (beyond != 0 || open)
+		if (open || is_odd(v)) {
 			broken = malformed(v, before);
-		stop |= controls(v) | broken;
+			stop |= controls(v) | broken;
+			open = mask_of(v.a, v.b) >> 61 != 0;
+		}
 		if (stop != 0) {
 			int k = __builtin_ctzll(stop);
 
@@ -141,7 +169,6 @@ wide_avx2(place p, place end)
 			return (broken >> k & 1) != 0 ? lead_of(p + k, from)
 						      : p + k;
 		}
-		open = beyond >> 61 != 0;
 		before = v.b;
 	}
 	if (first != 0)
@@ -156,13 +183,13 @@ text_avx2(place p, place end, size_t *escapes)
 
 	for (; end - p >= SCAN_WIDE; p += SCAN_WIDE) {
 		struct block v = load(p);
-		uint64_t slashes = equal(v, '\\'), stop = equal(v, '"');
-		uint64_t escaped = 0;
+		uint64_t stop, escaped;
 
-		if ((slashes | first) != 0) {
-			escaped = escaped_by(slashes, &first);
-			stop = (stop & ~escaped) | (escaped & equal(v, 'u'));
-		}
+		if (first == 0 && !is_marked(v))
+			continue;
+		stop = equal(v, '"');
+		escaped = escaped_by(equal(v, '\\'), &first);
+		stop = (stop & ~escaped) | (escaped & equal(v, 'u'));
 		if (stop != 0) {
 			int k = __builtin_ctzll(stop);
 			uint64_t passed = (UINT64_C(1) << k) - 1;

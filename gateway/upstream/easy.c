@@ -58,7 +58,8 @@ set_basics(struct easy *e)
 	SET(e, rc, CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(e, rc, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECONDS);
 	SET(e, rc, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_SECONDS);
-	SET(e, rc, CURLOPT_UPLOAD_BUFFERSIZE, RECEIVE_BYTES);
+	e->upload_buffer = RECEIVE_BYTES;
+	SET(e, rc, CURLOPT_UPLOAD_BUFFERSIZE, e->upload_buffer);
 	SET(e, rc, CURLOPT_PIPEWAIT, 0L);
 	/* A libcurl without HTTP/2 says no: then it is HTTP/1.1. */
 	(void)curl_easy_setopt(
@@ -204,7 +205,7 @@ set_peer(struct easy *e, const struct transfer_request *req)
 	if (rc != CURLE_OK)
 		return rc;
 	easy_forget_head(e);
-	e->fresh = e->forbidden = e->uploads = false;
+	e->fresh = e->forbidden = false;
 	rc = set_basics(e);
 	kept = keep(&e->unix_path, req->unix_path) &&
 	    keep(&e->ca_file, req->ca_file);

@@ -39,7 +39,7 @@ struct easy {
 	bool proxied; /* libcurl looks for a proxy */
 	bool fresh; /* CURLOPT_FRESH_CONNECT is set */
 	bool forbidden; /* CURLOPT_FORBID_REUSE is */
-	bool uploads; /* its buffer is that for long bodies */
+	long upload_buffer; /* bytes that libcurl sends from */
 	struct buf header_text; /* as passed in, and then how that is said
 				   behind the target, if it can be */
 	size_t header_n; /* bytes as passed in */

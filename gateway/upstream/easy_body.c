@@ -5,7 +5,7 @@
 
 #include "gateway/upstream/easy_parts.h"
 
-#define UPLOAD_BYTES 131072L /* one write of a long body, at most */
+#define UPLOAD_BYTES 262144L /* one write of a long body, at most */
 #define REST_BYTES 8192 /* of body memory that a resting handle keeps */
 
 /* CURLOPT_READFUNCTION */
@@ -65,20 +65,30 @@ borrow_body(struct easy *e, const struct transfer_request *req)
 	return true;
 }
 
+/* The buffer that libcurl sends from: for a long body its own. */
+static CURLcode
+set_upload_buffer(struct easy *e, size_t total)
+{
+	CURLcode rc = CURLE_OK;
+	long n = RECEIVE_BYTES;
+
+	if (total > EASY_COPY_MAX)
+		n = total < UPLOAD_BYTES ? (long)total : UPLOAD_BYTES;
+	if (e->upload_buffer != n)
+		SET(e, rc, CURLOPT_UPLOAD_BUFFERSIZE, n);
+	e->upload_buffer = n;
+	return rc;
+}
+
 CURLcode
 easy_set_body(struct easy *e, const struct transfer_request *req, size_t total)
 {
-	CURLcode rc = CURLE_OK;
+	CURLcode rc = set_upload_buffer(e, total);
 
 	e->n_pieces = e->piece = e->offset = 0;
 	e->total = total;
 	e->body_gone = false;
 	buf_reset(&e->copy);
-	if (e->uploads != (total > EASY_COPY_MAX)) {
-		e->uploads = !e->uploads;
-		SET(e, rc, CURLOPT_UPLOAD_BUFFERSIZE,
-		    e->uploads ? UPLOAD_BYTES : RECEIVE_BYTES);
-	}
 	SET(e, rc, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)total);
 	if (total > EASY_COPY_MAX) {
 		if (!borrow_body(e, req))
@@ -112,9 +122,9 @@ easy_free_body(struct easy *e)
 	buf_fini(&e->copy);
 	easy_drop_head(e);
 	/* libcurl drops its buffer when it is told of a size for it */
+	e->upload_buffer = RECEIVE_BYTES;
 	(void)curl_easy_setopt(
-	    e->curl, CURLOPT_UPLOAD_BUFFERSIZE, RECEIVE_BYTES);
-	e->uploads = false;
+	    e->curl, CURLOPT_UPLOAD_BUFFERSIZE, e->upload_buffer);
 }
 
 void
