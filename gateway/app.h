@@ -112,7 +112,8 @@ bool app_backend_url(
 void app_finish(
     struct app *, unsigned worker, const struct outcome *, usec now);
 usec app_started_wall(const struct app *);
-/* By each worker, once, when it accepts no more. */
+/* By each worker, once: before it accepts for the last time, and after. */
+void app_stop_listening(struct app *);
 void app_stopped_listening(struct app *);
 
 #endif

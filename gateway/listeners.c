@@ -38,7 +38,15 @@ close_listener(const struct conf_listen *at, int fd, bool handed)
 		front_unlisten(at, fd);
 }
 
-/* The last one closes the socket, at once: who connects in between is reset. */
+/* Of systemd's the backlog is the next process's. */
+void
+app_stop_listening(struct app *app)
+{
+	if (!app->listen_handed)
+		front_bar(app->listen_fd);
+}
+
+/* The last one closes the socket. */
 void
 app_stopped_listening(struct app *app)
 {

@@ -224,6 +224,7 @@ on_wake(uv_async_t *h)
 		adopt(w, next);
 	if (drain) {
 		w->draining = true;
+		app_stop_listening(w->app);
 		front_drain(w->front);
 		app_stopped_listening(w->app);
 		store(&w->gauges.draining, 1);

@@ -20,6 +20,10 @@ struct exchange;
  * use" and the like. A stale Unix socket (nobody answers) is replaced. */
 enum err front_listen(
     const struct conf_listen *, int *fd, struct errmsg *why) MUST_USE;
+/* Lets nobody into the backlog any more: what comes to a TCP listener is
+ * dropped (Linux), so that a client tries once more and is refused then. Who
+ * got in between the last accept and the close would be reset. */
+void front_bar(int fd);
 /* Removes the path of a Unix socket; closes. */
 void front_unlisten(const struct conf_listen *, int fd);
 

@@ -3,6 +3,9 @@
  * One per address, shared by all fronts. SO_REUSEADDR for quick restarts, but
  * never SO_REUSEPORT: it would let two gateways bind one port in silence. */
 #include <errno.h>
+#ifdef __linux__
+#include <linux/filter.h>
+#endif
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -183,6 +186,19 @@ front_listen(const struct conf_listen *l, int *fd, struct errmsg *why)
 {
 	return l->path != NULL ? listen_unix(l, fd, why)
 			       : listen_tcp(l, fd, why);
+}
+
+void
+front_bar(int fd)
+{
+#ifdef SO_ATTACH_FILTER
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog pass = { .len = 1, .filter = &nothing };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &pass, sizeof(pass));
+#else
+	(void)fd;
+#endif
 }
 
 void

@@ -1,4 +1,5 @@
 /* gateway/front/listen_test.c - listening, and what stands in its way. */
+#include <poll.h>
 #include <sys/stat.h>
 
 #include "gateway/front/testing.h"
@@ -36,6 +37,54 @@ a_port_in_use_is_named(void **state)
 	front_unlisten(&l, first);
 	assert_int_equal(front_listen(&l, &second, &why), OK);
 	front_unlisten(&l, second);
+}
+
+static int
+begin_to_connect(uint16_t port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), -1);
+	assert_int_equal(errno, EINPROGRESS);
+	return fd;
+}
+
+static int
+answer_to(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	socklen_t n = sizeof(int);
+	int error;
+
+	if (poll(&p, 1, 10000) != 1 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0)
+		return ETIMEDOUT;
+	return error;
+}
+
+static void
+who_comes_too_late_is_refused_and_not_reset(void **state)
+{
+	struct conf_listen l = { .address = "127.0.0.1" };
+	struct errmsg why;
+	int fd, early, late, let_in;
+
+	assert_int_equal(front_listen(&l, &fd, &why), OK);
+	early = begin_to_connect(port_of(fd));
+	assert_int_equal(answer_to(early), 0);
+	front_bar(fd);
+	late = begin_to_connect(port_of(fd));
+	let_in = accept(fd, NULL, NULL);
+	assert_true(let_in >= 0);
+	assert_int_equal(accept(fd, NULL, NULL), -1);
+	front_unlisten(&l, fd);
+	assert_int_equal(answer_to(late), ECONNREFUSED);
+	close(early);
+	close(late);
+	close(let_in);
 }
 
 static void
@@ -140,6 +189,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_port_in_use_is_named),
+		cmocka_unit_test(who_comes_too_late_is_refused_and_not_reset),
 		cmocka_unit_test(names_and_brackets_are_addresses),
 		cmocka_unit_test(a_stale_socket_is_replaced),
 		cmocka_unit_test(a_living_socket_is_left_alone),
