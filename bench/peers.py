@@ -59,7 +59,9 @@ class Pointsman(Peer):
         return [self.program, "serve", "-c", conf]
 
     def env(self):
-        return {"BENCH_KEY": KEY}
+        """With what tools/pointsman.service sets."""
+        return {"BENCH_KEY": KEY,
+                "GLIBC_TUNABLES": "glibc.malloc.tcache_count=127"}
 
 
 class PointsmanAwake(Pointsman):

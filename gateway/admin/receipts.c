@@ -14,7 +14,7 @@
 
 #define DRAFTS_MAX 256 /* idle ones that a worker keeps */
 #define RECEIPTS_MAX 4 /* likewise: one is at work at a time */
-#define TRACES_MAX 4 /* likewise: those of plans that wait */
+#define TRACES_MAX 32 /* likewise: those of plans that wait */
 
 struct trace_block {
 	struct trace_block *next;
