@@ -49,6 +49,15 @@ def wait_for(condition, seconds=10.0, what="condition"):
     raise AssertionError(f"timed out after {seconds} s waiting for {what}")
 
 
+def as_systemd(fd, name, *command):
+    """The command with the listening socket fd (to be in pass_fds) as systemd
+    hands it over. exec keeps the pid, which LISTEN_PID has to be; of bash, since
+    other shells know no descriptor beyond 9."""
+    return ["bash", "-c",
+            f"exec 3<&{fd}; export LISTEN_PID=$$ LISTEN_FDS=1 "
+            f'LISTEN_FDNAMES={name}; exec "$@"', "bash", *command]
+
+
 def stay_within_a_day(seconds=90):
     """Budgets begin anew at midnight, UTC: waits until that is farther off."""
     wait_for(lambda: -time.time() % 86400 > seconds, seconds + 5, "midnight")

@@ -18,15 +18,12 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 sys.path.insert(0, os.path.dirname(__file__))
 from changes_load import Load  # noqa: E402
-from harness import (POINTSMAN, Fake, Gateway, backend,  # noqa: E402
-                     conf, free_port, http_json, wait_for)
+from harness import (POINTSMAN, Fake, Gateway, as_systemd,  # noqa: E402
+                     backend, conf, free_port, http_json, wait_for)
 
 CHANGES = int(os.environ.get("CHANGES", "40"))
 LOADCLIENT = os.path.join(os.path.dirname(os.path.realpath(POINTSMAN)),
                           "loadclient")
-# exec keeps the pid, which LISTEN_PID has to be
-AS_SYSTEMD = ('exec 3<&{fd}; export LISTEN_PID=$$ LISTEN_FDS=1 '
-              'LISTEN_FDNAMES=listen; exec "$@"')
 
 
 def digest(key):
@@ -190,9 +187,9 @@ class Ends(Bed):
         log = open(os.path.join(self.folder, "log"), "ab")
         self.addCleanup(log.close)
         p = subprocess.Popen(
-            ["sh", "-c", AS_SYSTEMD.format(fd=self.listener.fileno()), "sh",
-             POINTSMAN, "serve", "-c", self.path], stdout=log, stderr=log,
-            pass_fds=[self.listener.fileno()])
+            as_systemd(self.listener.fileno(), "listen",
+                       POINTSMAN, "serve", "-c", self.path),
+            stdout=log, stderr=log, pass_fds=[self.listener.fileno()])
         self.addCleanup(p.kill)
         return p
 

@@ -8,13 +8,8 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import (POINTSMAN, Fake, backend, chat, conf,  # noqa: E402
-                     free_port, http_json)
-
-# exec keeps the pid, which LISTEN_PID has to be; of bash, since other shells
-# know no descriptor beyond 9
-AS_SYSTEMD = ('exec 3<&{fd}; export LISTEN_PID=$$ LISTEN_FDS=1 '
-              'LISTEN_FDNAMES={name}; exec "$@"')
+from harness import (POINTSMAN, Fake, as_systemd, backend,  # noqa: E402
+                     chat, conf, free_port, http_json)
 
 
 class Service(unittest.TestCase):
@@ -40,8 +35,8 @@ class Service(unittest.TestCase):
 
     def start(self, fd, name="listen"):
         process = subprocess.Popen(
-            ["bash", "-c", AS_SYSTEMD.format(fd=fd, name=name), "bash",
-             POINTSMAN, "serve", "-c", self.path], pass_fds=[fd], text=True,
+            as_systemd(fd, name, POINTSMAN, "serve", "-c", self.path),
+            pass_fds=[fd], text=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env={**os.environ, "NOTIFY_SOCKET": self.folder + "/notify"})
         self.addCleanup(process.stderr.close)
