@@ -62,7 +62,7 @@ write_rows(void *arg)
 
 		began = clock_cpu();
 		for (unsigned k = 0; k < BATCH; k++)
-			ledger_write(ledger, &o);
+			ledger_write(ledger, &o, clock_wall());
 		*spent += clock_cpu() - began;
 		nanosleep(&rest, NULL);
 	}

@@ -51,14 +51,15 @@ app_backend_url(
 }
 
 void
-app_finish(struct app *app, unsigned worker, const struct outcome *o, usec now)
+app_finish(struct app *app, unsigned worker, const struct outcome *o,
+    struct instant at)
 {
 	if (o->inference)
-		telemetry_finish(app->telemetry, worker, o, now);
-	access_log_write(app->access_log, o);
+		telemetry_finish(app->telemetry, worker, o, at.now);
+	access_log_write(app->access_log, o, at.wall);
 	/* whoever was not let in does not fill our disk */
 	if (app->ledger != NULL && o->inference && o->auth >= 0)
-		ledger_write(app->ledger, o);
+		ledger_write(app->ledger, o, at.wall);
 }
 
 usec

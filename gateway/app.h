@@ -110,7 +110,7 @@ void app_gauges(struct app *, struct telemetry_gauges *);
 bool app_backend_url(
     struct app *, const struct conf_backend *, char *out, size_t cap);
 void app_finish(
-    struct app *, unsigned worker, const struct outcome *, usec now);
+    struct app *, unsigned worker, const struct outcome *, struct instant);
 usec app_started_wall(const struct app *);
 /* By each worker, once: before it accepts for the last time, and after. */
 void app_stop_listening(struct app *);

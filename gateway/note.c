@@ -84,13 +84,13 @@ note_plan(struct request *r, const struct plan *plan, bool hedge)
 
 /* What the request was, for those that come to be planned. */
 static void
-add_facts(struct receipt *to, const struct request *r, usec now)
+add_facts(struct receipt *to, const struct request *r, struct instant at)
 {
 	const struct facts *f = &r->facts;
 	usec arrived = r->routing.arrived;
 
 	note_id(r, to->id);
-	to->wall = clock_wall() - (arrived > 0 ? now - arrived : 0);
+	to->wall = at.wall - (arrived > 0 ? at.now - arrived : 0);
 	slice_copy(to->policy, sizeof(to->policy), slice_of(r->conf->policy));
 	to->slo = r->slo;
 	to->slo.name = NULL; /* the configuration's */
@@ -100,7 +100,7 @@ add_facts(struct receipt *to, const struct request *r, usec now)
 }
 
 void
-note_end(struct request *r, usec now)
+note_end(struct request *r, struct instant at)
 {
 	struct app *app = r->worker->app;
 	struct receipt *receipt;
@@ -114,7 +114,7 @@ note_end(struct request *r, usec now)
 		return;
 	if (r->draft != NULL)
 		receipt_add_plans(receipt, r->draft);
-	add_facts(receipt, r, now);
+	add_facts(receipt, r, at);
 	receipt_add_outcome(receipt, &r->outcome);
 	slo_book_record(app->book, receipt);
 	receipt_file(app->receipts, r->worker->index, &receipt);

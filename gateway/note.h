@@ -20,7 +20,7 @@ void note_plan(struct request *, const struct plan *, bool hedge);
 /* No more plans will be made, or none but after note_begin(). */
 void note_last_plan(struct request *);
 /* The outcome is complete: it is filed. */
-void note_end(struct request *, usec now);
+void note_end(struct request *, struct instant);
 /* The request goes: whatever was not filed is given back. */
 void note_drop(struct request *);
 

@@ -144,12 +144,12 @@ outcome_close(struct request *r)
 }
 
 void
-outcome_tell(struct request *r)
+outcome_tell(struct request *r, struct instant at)
 {
 	struct worker *w = r->worker;
 
 	note_drill(r);
-	app_finish(w->app, w->index, &r->outcome, w->now);
-	tracing_end(r, w->now);
-	note_end(r, w->now);
+	app_finish(w->app, w->index, &r->outcome, at);
+	tracing_end(r, at);
+	note_end(r, at);
 }

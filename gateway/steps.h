@@ -66,6 +66,6 @@ void outcome_note_attempt(struct request *, const struct attempt *);
 /* Once, at FINISH: fills what is left of r->outcome, tells the limits. */
 void outcome_close(struct request *);
 /* Once, later in the same turn: hands it on to all who count or write. */
-void outcome_tell(struct request *);
+void outcome_tell(struct request *, struct instant);
 
 #endif

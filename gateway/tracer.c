@@ -104,11 +104,17 @@ leave_chunk(struct tracer *t)
 
 /* --- from a worker --- */
 
+static bool
+is_full(const struct chunk *c)
+{
+	return OTLP_REQUEST_MAX > TRACER_CHUNK - c->spans.n;
+}
+
 /* The whole of a chunk's memory at once: it is taken as it is filled. */
 static bool
-has_room(struct chunk *c, size_t n)
+has_room(struct chunk *c)
 {
-	if (n <= TRACER_CHUNK - c->spans.n &&
+	if (!is_full(c) &&
 	    buf_reserve_exactly(&c->spans, TRACER_CHUNK - c->spans.n))
 		return true;
 	if (c->requests == 0) /* there may be memory next time */
@@ -116,17 +122,18 @@ has_room(struct chunk *c, size_t n)
 	return false;
 }
 
+/* Spans are written where they stay. */
 void
-tracer_add(struct tracer *t, struct slice spans)
+tracer_add(struct tracer *t, const struct trace_record *r)
 {
 	struct chunk *c;
 
 	pthread_mutex_lock(&t->lock);
 	c = &t->chunks[t->filled];
-	if (spans.n > TRACER_CHUNK - c->spans.n && leave_chunk(t))
+	if (is_full(c) && leave_chunk(t))
 		c = &t->chunks[t->filled];
-	if (has_room(c, spans.n)) {
-		buf_add(&c->spans, spans);
+	if (has_room(c)) {
+		c->spans.n += otlp_spans(c->spans.p + c->spans.n, r);
 		c->requests++;
 	} else {
 		t->stats.dropped++;

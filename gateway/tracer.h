@@ -18,6 +18,7 @@ struct app;
 struct attempt;
 struct buf;
 struct request;
+struct trace_record;
 struct tracer;
 
 /* Collectors take at least a megabyte. */
@@ -36,9 +37,9 @@ void tracing_begin(struct request *);
  * those that came in. */
 void tracing_headers(const struct attempt *, struct buf *headers);
 /* Its outcome is complete. */
-void tracing_end(struct request *, usec now);
+void tracing_end(struct request *, struct instant);
 /* The spans of one request, or nothing where there is no room. */
-void tracer_add(struct tracer *, struct slice spans);
+void tracer_add(struct tracer *, const struct trace_record *);
 
 /* --- main thread --- */
 

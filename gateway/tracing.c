@@ -102,21 +102,18 @@ is_kept(const struct request *r)
 }
 
 void
-tracing_end(struct request *r, usec now)
+tracing_end(struct request *r, struct instant at)
 {
-	char room[OTLP_REQUEST_MAX];
 	usec arrived = r->routing.arrived > 0 ? r->routing.arrived : r->began;
 	struct trace_record record = { .context = &r->trace,
 		.outcome = &r->outcome,
 		.began = r->began < arrived ? r->began : arrived,
 		.arrived = arrived,
-		.ended = now,
+		.ended = at.now,
 		.waits = r->waits,
-		.n_waits = r->n_waits < WAITS_KEPT ? r->n_waits : WAITS_KEPT };
+		.n_waits = r->n_waits < WAITS_KEPT ? r->n_waits : WAITS_KEPT,
+		.to_wall = at.wall - at.now };
 
-	if (!is_on(r) || !is_kept(r))
-		return;
-	record.to_wall = clock_wall() - clock_now();
-	tracer_add(r->worker->app->tracer,
-	    slice_make(room, otlp_spans(room, &record)));
+	if (is_on(r) && is_kept(r))
+		tracer_add(r->worker->app->tracer, &record);
 }

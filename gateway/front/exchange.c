@@ -199,8 +199,8 @@ begin(struct exchange *x, const char *method, const char *version)
 	x->known = true;
 	f->n_exchanges++;
 	x->stage = STAGE_BODY;
-	x->received = x->body_began = clock_now();
 	connection_wait(x->connection, WAIT_BODY);
+	x->received = x->body_began = x->connection->since;
 	verdict = f->ops->on_headers(f->arg, x);
 	x->keep_body = verdict == FRONT_READ && x->refusal.status == 0;
 	if (x->keep_body)
@@ -264,7 +264,7 @@ exchange_new(
 	x->connection = c;
 	x->mhd = mhd;
 	x->sink.ops = &answer_ops;
-	x->began = clock_now();
+	x->began = c->since;
 	list_init(&x->touched);
 	buf_init(&x->headers, HEADERS_MAX);
 	buf_init(&x->queue, QUEUE_MAX);

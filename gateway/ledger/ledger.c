@@ -221,13 +221,13 @@ ledger_close(struct ledger **lp)
 /* --- writing --- */
 
 void
-ledger_write(struct ledger *l, const struct outcome *o)
+ledger_write(struct ledger *l, const struct outcome *o, usec wall)
 {
 	union entry_room room;
 	size_t before;
 	bool fits;
 
-	entry_write(&room, o, clock_wall());
+	entry_write(&room, o, wall);
 	pthread_mutex_lock(&l->writer.lock);
 	before = l->queue.n;
 	fits = room.entry.size <= QUEUE_MAX - before;

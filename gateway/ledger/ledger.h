@@ -25,8 +25,8 @@ enum err ledger_open(
  * many rows were lost. Nobody may write any more. */
 void ledger_close(struct ledger **);
 
-/* From any thread; never waits for the disk. */
-void ledger_write(struct ledger *, const struct outcome *);
+/* A request that ended at `wall`. From any thread; never waits for the disk. */
+void ledger_write(struct ledger *, const struct outcome *, usec wall);
 
 /* Any thread. */
 void ledger_keep(struct ledger *, usec keep);

@@ -42,7 +42,7 @@ write_many(void *arg)
 	struct outcome o = answered("acme");
 
 	for (int i = 0; i < EACH; i++)
-		ledger_write(arg, &o);
+		ledger_write(arg, &o, clock_wall());
 	return NULL;
 }
 
@@ -80,7 +80,7 @@ rows_are_written_while_it_is_open(void **state)
 
 	place_init(&p);
 	l = opened(p.path);
-	ledger_write(l, &o);
+	ledger_write(l, &o, clock_wall());
 	while (stats(l).written == 0 && clock_now() < until)
 		rest();
 	assert_int_equal(written_rows(p.path), 1);
@@ -105,7 +105,7 @@ a_full_queue_drops_and_counts(void **state)
 	    sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL),
 	    SQLITE_OK);
 	while (stats(l).dropped == 0 && tried < 1000000) {
-		ledger_write(l, &o);
+		ledger_write(l, &o, clock_wall());
 		tried++;
 	}
 	dropped = stats(l).dropped;
@@ -134,7 +134,7 @@ a_full_disk_is_waited_for(void **state)
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
 	for (int i = 0; i < EACH; i++)
-		ledger_write(l, &o);
+		ledger_write(l, &o, clock_wall());
 	while (stats(l).failures == 0 && clock_now() < until)
 		rest();
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
@@ -158,7 +158,7 @@ old_rows_are_deleted_by_themselves(void **state)
 
 	place_init(&p);
 	l = opened(p.path);
-	ledger_write(l, &o);
+	ledger_write(l, &o, clock_wall());
 	ledger_close(&l);
 	execute(p.path, "UPDATE rows SET time = 5");
 	assert_int_equal(

@@ -24,6 +24,12 @@ clock_wall(void)
 	return read_clock(CLOCK_REALTIME);
 }
 
+struct instant
+clock_instant(usec now)
+{
+	return (struct instant){ now, clock_wall() - (clock_now() - now) };
+}
+
 usec
 clock_cpu(void)
 {

@@ -19,6 +19,13 @@ usec clock_now(void);
 /* CLOCK_REALTIME, microseconds since 1970: for logs and wire formats only. */
 usec clock_wall(void);
 
+/* A point in time by both. */
+struct instant {
+	usec now, wall;
+};
+/* What the calendar said at `now`, not long ago. */
+struct instant clock_instant(usec now);
+
 /* CLOCK_THREAD_CPUTIME_ID: what this thread has used of a processor. */
 usec clock_cpu(void);
 

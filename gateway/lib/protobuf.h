@@ -15,7 +15,7 @@
 #define PROTOBUF_LENGTH 2 /* text, bytes, a message; its length comes first */
 /* What a field begins with; its number is 15 at most. */
 #define PROTOBUF_TAG(field, type) ((char)((field) << 3 | (type)))
-#define PROTOBUF_LENGTH_MAX 3 /* bytes of a length up to 2,097,151 */
+#define PROTOBUF_LENGTH_LIKELY 2 /* bytes: of 128 to 16,383 bytes */
 
 static inline size_t
 protobuf_varint_size(uint64_t v)
@@ -63,23 +63,23 @@ protobuf_bytes(char *p, const void *bytes, size_t n)
 }
 
 /* A message of which the length is not known before its end: what _begin()
- * returns is where it is to be written, and what _end() wants back. */
+ * returns is where it is to be written, and what _end() wants back. Others than
+ * those of the likely length are moved by a byte. */
 static inline char *
 protobuf_begin(char *p)
 {
-	return p + PROTOBUF_LENGTH_MAX;
+	return p + PROTOBUF_LENGTH_LIKELY;
 }
 
 static inline char *
 protobuf_end(char *begin, char *end)
 {
-	const size_t n = (size_t)(end - begin);
-	char *at = begin - PROTOBUF_LENGTH_MAX;
-	char *to = protobuf_varint(at, n);
+	const size_t n = (size_t)(end - begin), size = protobuf_varint_size(n);
+	char *at = begin - PROTOBUF_LENGTH_LIKELY;
 
-	if (to != begin)
-		memmove(to, begin, n);
-	return to + n;
+	if (size != PROTOBUF_LENGTH_LIKELY)
+		memmove(at + size, begin, n);
+	return protobuf_varint(at, n) + n;
 }
 
 #endif

@@ -334,7 +334,7 @@ access_log_close(struct access_log **lp)
 /* --- writing --- */
 
 void
-access_log_write(struct access_log *l, const struct outcome *o)
+access_log_write(struct access_log *l, const struct outcome *o, usec wall)
 {
 	struct access_line line;
 	size_t before;
@@ -342,7 +342,7 @@ access_log_write(struct access_log *l, const struct outcome *o)
 
 	if (atomic_load_explicit(&l->off, memory_order_relaxed))
 		return;
-	access_line(o, clock_wall(), &line);
+	access_line(o, wall, &line);
 	pthread_mutex_lock(&l->writer.lock);
 	before = l->queue.n;
 	fits = line.n <= QUEUE_MAX - before;

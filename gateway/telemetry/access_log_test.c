@@ -67,7 +67,7 @@ write_as(struct access_log *l, const char *id)
 	struct outcome o = outcome_good();
 
 	o.id = id;
-	access_log_write(l, &o);
+	access_log_write(l, &o, clock_wall());
 }
 
 /* Lines of a file; each is checked to be whole. */

@@ -1,8 +1,8 @@
 /* gateway/telemetry/otlp.c - writes OTLP's messages.
  *
- * A request has some thirty attributes: each is written without asking for
+ * A request has some twenty attributes: each is written without asking for
  * room, as otlp.h has room for the longest. Fields stand in the order of their
- * numbers. */
+ * numbers. What is false, unknown or nothing is not written, but slo_met. */
 #include "gateway/telemetry/otlp.h"
 
 #include "gateway/telemetry/otlp_put.h"
@@ -44,6 +44,7 @@
 #define NUMBER(key, v) (p = put_number(p, ATTRIBUTE, SLICE(key), v))
 #define SECONDS(key, v) NUMBER(key, (double)(v) / USEC_SEC)
 #define BOOL(key, v) (p = put_bool(p, ATTRIBUTE, SLICE(key), v))
+#define FLAG(key, v) (p = (v) ? put_bool(p, ATTRIBUTE, SLICE(key), true) : p)
 
 /* --- spans --- */
 
@@ -126,7 +127,7 @@ put_usage(char *p, const struct outcome *o)
 		return p;
 	COUNT("gen_ai.usage.input_tokens", o->usage.input);
 	COUNT("gen_ai.usage.output_tokens", o->usage.output);
-	BOOL("pointsman.usage_estimated", !o->usage.known);
+	FLAG("pointsman.usage_estimated", !o->usage.known);
 	if (o->cost >= 0)
 		NUMBER("pointsman.cost_usd", o->cost);
 	return p;
@@ -157,7 +158,7 @@ put_request(char *p, const struct trace_record *r)
 		BOOL("pointsman.slo_met", o->slo_met);
 	TEXT("pointsman.reason", o->reason);
 	TEXT("pointsman.result", result_name(o->result));
-	BOOL("pointsman.stream", o->stream);
+	FLAG("pointsman.stream", o->stream);
 	if (o->ttft >= 0)
 		SECONDS("pointsman.ttft_s", o->ttft);
 	p = put_usage(p, o);
@@ -210,8 +211,9 @@ put_attempt(char *p, const struct trace_record *r,
 	TEXT("gen_ai.request.model", t->model);
 	TEXT("pointsman.backend", t->backend);
 	COUNT("pointsman.attempt", number);
-	BOOL("pointsman.hedge", t->hedge);
-	TEXT("pointsman.fault", fault_rule(t->fault)->name);
+	FLAG("pointsman.hedge", t->hedge);
+	if (t->fault != FAULT_NONE)
+		TEXT("pointsman.fault", fault_rule(t->fault)->name);
 	TEXT("error.type", fault_of(t));
 	if (t->status > 0)
 		COUNT("http.response.status_code", (uint64_t)t->status);

@@ -112,10 +112,17 @@ what_is_not_there_is_not_told(void **state)
 	assert_false(has(n, "pointsman.cost_usd"));
 	assert_false(has(n, "pointsman.slo_met"));
 	assert_false(has(n, "error.type"));
+	assert_false(has(n, "pointsman.fault") || has(n, "pointsman.hedge"));
+	assert_false(has(n, "pointsman.usage_estimated"));
 	o.result = RESULT_REFUSED;
 	o.reason = "limit";
+	o.usage.known = false;
+	o.attempts[0].hedge = true;
+	o.attempts[0].fault = FAULT_CONNECT_TIMEOUT;
 	n = spans_of(&o, 0);
 	assert_true(has(n, "error.type"));
+	assert_true(has(n, "pointsman.fault") && has(n, "pointsman.hedge"));
+	assert_true(has(n, "pointsman.usage_estimated"));
 }
 
 /* Length prefixes have one byte more at 128, 16,384, ... */

@@ -86,9 +86,9 @@ bool telemetry_view(
 
 /* The same for all requests of a tenant or an SLO class is in the metrics. */
 
-/* One logfmt line per request. `target` is "stderr", "off" or a path. Writing
- * happens on a thread of its own: a full queue drops lines and counts them.
- * access_log_write() may be called from any thread. */
+/* One logfmt line per request, which ended at `wall`. `target` is "stderr",
+ * "off" or a path. Writing happens on a thread of its own: a full queue drops
+ * lines and counts them. access_log_write() may be called from any thread. */
 struct access_log;
 enum err access_log_open(
     const char *target, struct access_log **, struct errmsg *why) MUST_USE;
@@ -98,7 +98,7 @@ enum err access_log_reopen(
     struct access_log *, const char *target, struct errmsg *why) MUST_USE;
 /* Writes what is queued; gives up on a target that takes none for 1 s. */
 void access_log_close(struct access_log **);
-void access_log_write(struct access_log *, const struct outcome *);
+void access_log_write(struct access_log *, const struct outcome *, usec wall);
 uint64_t access_log_dropped(const struct access_log *);
 
 /* The `server-timing` header's value, from what is known by COMMIT; `upstream`
