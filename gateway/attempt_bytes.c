@@ -69,7 +69,7 @@ note_usage(struct attempt *a, const struct usage *u)
 static void
 note_tokens(struct attempt *a, const struct event *e)
 {
-	usec now = clock_now();
+	usec now = a->last_byte;
 
 	a->last_token = now;
 	a->tokens += e->tokens > 0 ? e->tokens : 1;
@@ -186,10 +186,11 @@ attempt_commit(struct attempt *a)
 void
 attempt_resume(struct attempt *a)
 {
-	usec now = clock_now();
+	usec now;
 
 	if (a->paused == 0)
 		return;
+	now = clock_now();
 	/* The gap clock stood still: the client was slow, not the backend. */
 	a->last_byte = now;
 	a->stalled += now - a->paused;

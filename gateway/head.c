@@ -169,7 +169,6 @@ void
 head_judge(struct request *r)
 {
 	const struct exchange *x = r->exchange;
-	usec before = clock_now();
 	bool known_path = false, get;
 
 	r->outcome.path = "other";
@@ -192,7 +191,7 @@ head_judge(struct request *r)
 	}
 	if (!authenticate(r))
 		return;
-	r->outcome.auth = clock_now() - before;
+	r->outcome.auth = clock_now() - exchange_received(x);
 
 	if (r->route != NULL) {
 		r->verdict = HEAD_INFERENCE;
