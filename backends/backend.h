@@ -52,8 +52,15 @@ enum event_bits {
 	EVENT_IGNORED = 1 << 6, /* comment, ping: relayed, means nothing */
 };
 
+/* Of several answers to one request, by their index; 63 is the last. */
+struct choice_bits {
+	uint64_t begun, ended; /* has a token; has its finish_reason */
+};
+
 struct event {
 	unsigned bits;
+	struct choice_bits choices;
+	bool limited; /* its finish: a limit or a filter, not the model */
 	unsigned tokens; /* lower bound of output tokens in it */
 	struct usage usage;
 	struct slice error_message; /* EVENT_ERROR: unescaped, in scratch */

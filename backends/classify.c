@@ -216,9 +216,11 @@ kind_of_server_error(int status, const struct wire_error *e)
 static enum fault_kind
 kind_of_missing(enum dialect dialect, const struct wire_error *e)
 {
-	static const char *const named[] = { "model", "deployment", NULL };
+	static const char *const named[] = { "model", "the model",
+		"the requested model", "unable to access model", "deployment",
+		"the api deployment", NULL };
 
-	if (e != NULL && (is_about_model(e) || says_any(e, named)))
+	if (e != NULL && (is_about_model(e) || begins_any(e, named)))
 		return FAULT_MODEL;
 	if (e != NULL && is_about_ability(e))
 		return FAULT_UNSUITED;
@@ -248,6 +250,16 @@ kind_of_forbidden(const struct wire_error *e)
 	return e != NULL && is_about_key(e) ? FAULT_KEY : FAULT_UNSUITED;
 }
 
+/* One request that is more than the limit of a minute never fits. */
+static enum fault_kind
+kind_of_limit(const struct wire_error *e)
+{
+	static const char *const phrases[] = { "request too large", NULL };
+
+	return e != NULL && begins_any(e, phrases) ? FAULT_UNSUITED
+						   : FAULT_RATE_LIMITED;
+}
+
 static enum fault_kind
 kind_of_refusal(int status, enum dialect dialect, const struct wire_error *e)
 {
@@ -256,14 +268,16 @@ kind_of_refusal(int status, enum dialect dialect, const struct wire_error *e)
 		return FAULT_KEY;
 	case 403:
 		return kind_of_forbidden(e);
-	case 402: /* out of credit: back when it is paid */
 	case 429:
+		return kind_of_limit(e);
+	case 402: /* out of credit: back when it is paid */
 	case 498: /* Groq: its spare capacity is used up */
 		return FAULT_RATE_LIMITED;
 	case 404:
 	case 405:
 		return kind_of_missing(dialect, e);
 	case 408: /* it gave up waiting, as a 504 would say */
+	case 424: /* TGI: what it stands on failed */
 		return FAULT_SERVER_ERROR;
 	case 413:
 		return FAULT_UNSUITED;

@@ -185,6 +185,11 @@ what_it_cannot_do_goes_to_one_that_can(void **state)
 		    "{\"error\":{\"message\":\"registry.ollama.ai/library/"
 		    "gemma:2b does not support tools\",\"type\":"
 		    "\"api_error\",\"param\":null,\"code\":null}}" },
+		{ "openai, more than a minute's limit", "openai", 429,
+		    "{\"error\":{\"message\":\"Request too large for "
+		    "gpt-4o on tokens per min (TPM): Limit 30000, Requested "
+		    "60123.\",\"type\":\"tokens\",\"param\":null,\"code\":"
+		    "\"rate_limit_exceeded\"}}" },
 		{ "openrouter, tools", "openai", 404,
 		    "{\"error\":{\"message\":\"No endpoints found that support "
 		    "tool use. To learn more about provider routing, visit: "
@@ -256,6 +261,11 @@ a_missing_path_says_nothing_of_the_model(void **state)
 		    "\"type\":\"invalid_request_error\",\"param\":null,"
 		    "\"code\":null}}" },
 		{ "nginx", "openai", 404, "<html>404 Not Found</html>" },
+		{ "vllm, an id of the client's", "vllm", 404,
+		    "{\"error\":{\"message\":\"Response with id "
+		    "'resp_model' not found.\",\"type\":"
+		    "\"invalid_request_error\",\"param\":\"response_id\","
+		    "\"code\":404}}" },
 	};
 
 	OF(DIALECT_RESPONSES, rows, FAULT_UNSUITED);

@@ -171,6 +171,9 @@ gave_up(const struct scan_member *finish_reason)
 static void
 read_choice(struct scan_walk *w, struct event *out, struct scan_member *error)
 {
+	const unsigned before = out->tokens;
+	uint64_t index = 0, bit;
+	bool ended = false;
 	struct scan_member m;
 
 	scan_walk_enter(w);
@@ -188,9 +191,20 @@ read_choice(struct scan_walk *w, struct event *out, struct scan_member *error)
 		} else if (key_is(&m, SLICE("finish_reason"))) {
 			if (gave_up(&m))
 				decode_fail(out, error, &m);
-			else if (m.type != SCAN_NULL)
-				out->bits |= EVENT_FINISH;
+			else if (scan_nonempty_string(&m)) /* some say "" */
+				ended = true;
+			out->limited |= scan_string_is(&m, "length") ||
+			    scan_string_is(&m, "content_filter");
+		} else if (key_is(&m, SLICE("index"))) {
+			(void)scan_u64(m.value, &index);
 		}
+	}
+	bit = index < 64 ? UINT64_C(1) << index : 0;
+	if (out->tokens > before)
+		out->choices.begun |= bit;
+	if (ended) {
+		out->bits |= EVENT_FINISH;
+		out->choices.ended |= bit;
 	}
 }
 

@@ -122,6 +122,21 @@ any_choice_may_carry_the_token(void **state)
 }
 
 static void
+choices_begin_and_end_by_their_index(void **state)
+{
+	struct event e =
+	    chat("{\"choices\":[{\"index\":2,\"delta\":{\"content\":\"a\"}},"
+		 "{\"finish_reason\":\"stop\",\"delta\":{},\"index\":63},"
+		 "{\"delta\":{\"content\":\"b\"},\"index\":64}]}");
+
+	assert_true(e.choices.begun == 1u << 2);
+	assert_true(e.choices.ended == UINT64_C(1) << 63);
+	e = chat(
+	    "{\"choices\":[{\"text\":\"a\",\"finish_reason\":\"length\"}]}");
+	assert_true(e.choices.begun == 1 && e.choices.ended == 1);
+}
+
+static void
 escaped_keys_are_keys(void **state)
 {
 	means("{\"ch\\u006fices\":[{\"d\\u0065lta\":{\"content\":\"a\"}}]}",
@@ -133,6 +148,7 @@ escaped_keys_are_keys(void **state)
 static void
 a_finish_reason_may_come_with_the_last_token(void **state)
 {
+	means("{\"choices\":[{\"delta\":{},\"finish_reason\":\"\"}]}", 0);
 	means("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}",
 	    EVENT_FINISH);
 	means("{\"choices\":[{\"delta\":{\"content\":\"a\"},"
@@ -449,6 +465,7 @@ main(void)
 		cmocka_unit_test(tool_calls_are_tokens_by_name_or_arguments),
 		cmocka_unit_test(words_in_the_text_mean_nothing),
 		cmocka_unit_test(any_choice_may_carry_the_token),
+		cmocka_unit_test(choices_begin_and_end_by_their_index),
 		cmocka_unit_test(escaped_keys_are_keys),
 		cmocka_unit_test(a_finish_reason_may_come_with_the_last_token),
 		cmocka_unit_test(a_backend_that_gives_up_has_failed),

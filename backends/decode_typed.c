@@ -72,6 +72,7 @@ read_response_member(
 		out->bits |= EVENT_ERROR;
 		*error = *m;
 	} else if (scan_key_is(m, "status")) {
+		out->limited |= scan_string_is(m, "incomplete");
 		if (scan_string_is(m, "completed") ||
 		    scan_string_is(m, "incomplete"))
 			out->bits |= EVENT_FINISH;
@@ -153,12 +154,21 @@ starts_token(struct slice block)
 }
 
 static void
+take_stop(const struct scan_member *reason, struct event *out)
+{
+	if (reason->type != SCAN_NULL)
+		out->bits |= EVENT_FINISH;
+	out->limited |= scan_string_is(reason, "max_tokens") ||
+	    scan_string_is(reason, "refusal");
+}
+
+static void
 read_stop(struct slice object, struct event *out)
 {
 	struct scan_member m;
 
-	if (scan_get(object, "stop_reason", &m) && m.type != SCAN_NULL)
-		out->bits |= EVENT_FINISH;
+	if (scan_get(object, "stop_reason", &m))
+		take_stop(&m, out);
 }
 
 static void
@@ -180,8 +190,7 @@ read_whole_message(const struct answer *a, struct event *out)
 			if (is_filled_array(m))
 				decode_token(out);
 		} else if (scan_key_is(m, "stop_reason")) {
-			if (m->type != SCAN_NULL)
-				out->bits |= EVENT_FINISH;
+			take_stop(m, out);
 		} else if (scan_key_is(m, "usage")) {
 			if (m->type == SCAN_OBJECT)
 				decode_usage(m->value, DIALECT_MESSAGES, out);

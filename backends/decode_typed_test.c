@@ -116,11 +116,14 @@ a_completed_response_carries_its_usage(void **state)
 static void
 a_response_cut_short_by_a_limit_is_whole(void **state)
 {
-	assert_int_equal(
+	struct event e =
 	    response("{\"type\":\"response.incomplete\",\"response\":"
-		     "{\"status\":\"incomplete\",\"output\":[]}}")
-		.bits,
-	    EVENT_FINISH | EVENT_DONE);
+		     "{\"status\":\"incomplete\",\"output\":[]}}");
+
+	assert_int_equal(e.bits, EVENT_FINISH | EVENT_DONE);
+	assert_true(e.limited);
+	assert_false(
+	    response("{\"status\":\"completed\",\"output\":[]}").limited);
 }
 
 static void

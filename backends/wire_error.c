@@ -22,6 +22,8 @@ static const struct {
 	{ "rate_limit_error", 429 },
 	{ "rate_limit_exceeded", 429 },
 	{ "overloaded", 429 },
+	{ "generation", 500 },
+	{ "incomplete_generation", 500 },
 	{ "overloaded_error", 529 },
 	{ "unavailable_error", 503 },
 	{ "timeout_error", 504 },

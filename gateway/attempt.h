@@ -49,6 +49,8 @@ struct attempt {
 	struct buf partial; /* the event that is not complete yet */
 	struct buf scratch;
 	unsigned seen; /* enum event_bits so far */
+	struct choice_bits choices; /* so far */
+	bool limited; /* a limit or a filter ended it, or a part of it */
 	unsigned tokens;
 	struct usage usage;
 

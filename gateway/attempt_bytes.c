@@ -4,6 +4,8 @@
  * the request runnable. Whole events go out unchanged; the scanner only
  * watches. After COMMIT bytes go straight from libcurl's buffer to the sink,
  * and only an event that a read cut in two is copied. */
+#include <string.h>
+
 #include "gateway/attempt.h"
 
 #include <stdlib.h>
@@ -83,6 +85,18 @@ note_tokens(struct attempt *a, const struct event *e)
 	}
 }
 
+/* Whose fault it was. What a client calls a model says nothing of a serving
+ * that takes any name. */
+static void
+classify(struct attempt *a, struct slice body)
+{
+	a->fault = a->ops->classify(&a->head, body);
+	if (a->fault.kind == FAULT_MODEL &&
+	    strcmp(a->serving->upstream, "*") == 0)
+		a->fault.kind = FAULT_UNSUITED;
+	a->failed = true;
+}
+
 /* An error inside a 200 means what the status that it names would. Before
  * COMMIT what is held is of no use any more; the error may be quoted. */
 static void
@@ -93,8 +107,7 @@ fail_inside(struct attempt *a, struct slice error, struct slice message)
 	attempt_keep_message(a, message);
 	buf_init(&body, ATTEMPT_ERROR_MAX);
 	buf_add(&body, error);
-	a->fault = a->ops->classify(&a->head, error);
-	a->failed = true;
+	classify(a, error);
 	buf_fini(&a->held);
 	a->held = body;
 	request_wake(a->request);
@@ -107,6 +120,8 @@ take_event(struct attempt *a, struct slice raw)
 	struct sse_fields f;
 	struct event e = { .queue_time = -1 };
 
+	if ((a->seen & EVENT_DONE) != 0)
+		return false; /* nothing follows the end */
 	sse_parse(raw, &f, &a->scratch);
 	if (!f.has_data)
 		return true;
@@ -123,6 +138,9 @@ take_event(struct attempt *a, struct slice raw)
 		return false;
 	}
 	a->seen |= e.bits;
+	a->limited |= e.limited;
+	a->choices.begun |= e.choices.begun;
+	a->choices.ended |= e.choices.ended;
 	if ((e.bits & EVENT_DONE) != 0)
 		request_wake(a->request); /* it lingers no longer than that */
 	if ((e.bits & EVENT_TOKEN) != 0)
@@ -140,6 +158,8 @@ take_events(struct attempt *a, struct slice bytes)
 	enum sse_state state;
 	struct slice raw;
 
+	if ((a->seen & EVENT_DONE) != 0)
+		return;
 	while (pos < bytes.n && !a->failed) {
 		state = sse_scan(
 		    &a->sse, slice_make(bytes.p + pos, bytes.n - pos), &taken);
@@ -274,11 +294,13 @@ on_bytes(void *arg, struct slice bytes)
 
 /* --- the end of a transfer --- */
 
-static void
-classify(struct attempt *a)
+/* Whole, though there is nothing to be seen: thoughts that are not shown have
+ * used up what it might say, or a filter has taken it. Another would not say
+ * more. */
+static bool
+is_cut_short(const struct attempt *a)
 {
-	a->fault = a->ops->classify(&a->head, buf_slice(&a->held));
-	a->failed = true;
+	return (a->seen & EVENT_FINISH) != 0 && a->limited;
 }
 
 /* A body is an answer when it is JSON, whole, and holds one. */
@@ -290,11 +312,13 @@ judge_body(struct attempt *a)
 	a->ops->decode(a->request->route->dialect, SLICE(""),
 	    buf_slice(&a->held), &e, &a->scratch);
 	a->seen |= e.bits;
+	a->limited |= e.limited;
 	if ((e.bits & EVENT_USAGE) != 0)
 		note_usage(a, &e.usage);
 	if ((e.bits & EVENT_ERROR) != 0)
 		fail_inside(a, buf_slice(&a->held), e.error_message);
-	else if ((e.bits & EVENT_TOKEN) != 0 && !a->request->facts.stream)
+	else if (((e.bits & EVENT_TOKEN) != 0 || is_cut_short(a)) &&
+	    !a->request->facts.stream)
 		a->ready = true;
 	else
 		attempt_fail(a, FAULT_BAD_ANSWER);
@@ -305,12 +329,17 @@ judge_body(struct attempt *a)
 static void
 judge_events(struct attempt *a)
 {
-	if ((a->seen & EVENT_FINISH) == 0)
+	bool unended = (a->seen & EVENT_DONE) == 0 &&
+	    (a->choices.begun & ~a->choices.ended) != 0;
+
+	if ((a->seen & EVENT_FINISH) == 0 || unended)
 		attempt_fail(a,
 		    a->head.status != 0 && a->seen == 0 ? FAULT_BAD_ANSWER
 							: FAULT_CUT);
-	else if (!a->ready)
+	else if (!a->ready && !is_cut_short(a))
 		attempt_fail(a, FAULT_BAD_ANSWER);
+	else
+		a->ready = true;
 }
 
 static void
@@ -339,7 +368,7 @@ on_done(void *arg, const struct transfer_result *result)
 	else if (a->mode == ATTEMPT_JSON)
 		judge_body(a);
 	else
-		classify(a);
+		classify(a, buf_slice(&a->held));
 }
 
 const struct transfer_ops attempt_transfer_ops = {

@@ -9,6 +9,7 @@
 #include "gateway/lib/mask.h"
 
 #define RETRY_AFTER_MAX (60 * USEC_SEC) /* SDKs ignore longer hints */
+#define PLAIN_MAX 256 /* bytes of an error in plain text */
 
 const struct error_reply refusal_memory = {
 	.status = 503,
@@ -152,13 +153,37 @@ text_of(const json_t *v)
 	return strdup(digits);
 }
 
+/* Mistral's is an object at times, FastAPI's a list. */
+static char *
+message_of(const json_t *v)
+{
+	if (json_object_size(v) > 0 || json_array_size(v) > 0)
+		return json_dumps(v, JSON_COMPACT);
+	return text_of(v);
+}
+
 static void
 read_members(struct upstream_error *out, const json_t *error)
 {
-	out->message = text_of(json_object_get(error, "message"));
+	out->message = message_of(json_object_get(error, "message"));
 	out->type = text_of(json_object_get(error, "type"));
 	out->param = text_of(json_object_get(error, "param"));
 	out->code = text_of(json_object_get(error, "code"));
+}
+
+/* Some say it in plain text: the first line of what is no page. */
+static char *
+plain_of(struct slice body)
+{
+	struct slice line;
+
+	body = slice_trim(body);
+	if (!slice_next(&body, '\n', &line) || line.n == 0 ||
+	    strchr("<{[", line.p[0]) != NULL)
+		return NULL;
+	line = slice_trim(line);
+	return slice_dup(
+	    slice_make(line.p, line.n < PLAIN_MAX ? line.n : PLAIN_MAX));
 }
 
 void
@@ -177,8 +202,11 @@ upstream_error_read(
 	} else if (json_is_object(doc)) { /* older vLLM; FastAPI's detail */
 		read_members(out, doc);
 		if (out->message == NULL)
-			out->message = text_of(json_object_get(doc, "detail"));
+			out->message =
+			    message_of(json_object_get(doc, "detail"));
 	}
+	if (doc == NULL && otherwise[0] == '\0')
+		out->message = plain_of(body);
 	json_decref(doc);
 	if (out->message == NULL && otherwise[0] != '\0')
 		out->message = strdup(otherwise);

@@ -99,6 +99,17 @@ add_limits(struct header_list *h, const struct request *r,
 		h->list[h->n++] = limits->list[i];
 }
 
+/* What a 405 has to say (RFC 9110, 15.5.6). */
+static void
+add_allow(struct header_list *h, const struct request *r)
+{
+	bool models =
+	    slice_starts(exchange_path(r->exchange), SLICE("/v1/models"));
+
+	add(h, "allow",
+	    models ? SLICE("GET, HEAD, OPTIONS") : SLICE("POST, OPTIONS"));
+}
+
 /* Of a stream that is begun while it is waited for nobody knows yet whose it
  * will be. */
 static bool
@@ -155,6 +166,8 @@ reply_headers(struct request *r, int status, const char *content_type,
 	}
 	if (status == 401)
 		add(&h, "www-authenticate", SLICE("Bearer"));
+	if (status == 405 && r->verdict == HEAD_REFUSED)
+		add_allow(&h, r);
 	add_retry(&h, e, &retry);
 	add_limits(&h, r, &limits);
 	add_cors(&h, r);

@@ -210,14 +210,25 @@ static enum err
 read_stream_options(const struct scan_member *options, struct facts *facts,
     struct dialect_error *why)
 {
+	static const char name[] = "stream_options.include_usage";
+	struct slice rest = SLICE("");
+	bool given = false;
 	struct scan_member m;
 
-	if (options == NULL || !scan_get(options->value, "include_usage", &m))
-		return OK;
-	if (m.type != SCAN_TRUE && m.type != SCAN_FALSE && m.type != SCAN_NULL)
-		return field_bad_type(
-		    why, "stream_options.include_usage", "a boolean", m.type);
-	facts->include_usage = m.type == SCAN_TRUE;
+	if (options != NULL && options->type == SCAN_OBJECT)
+		rest = options->value;
+	while (rest.n > 0 && scan_next_member(&rest, &m)) {
+		if (!scan_key_is(&m, "include_usage"))
+			continue;
+		if (given)
+			return field_bad(why, name, "duplicate_member",
+			    "'%s' is given more than once", name);
+		if (m.type != SCAN_TRUE && m.type != SCAN_FALSE &&
+		    m.type != SCAN_NULL)
+			return field_bad_type(why, name, "a boolean", m.type);
+		facts->include_usage = m.type == SCAN_TRUE;
+		given = true;
+	}
 	return OK;
 }
 

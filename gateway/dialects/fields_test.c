@@ -38,6 +38,10 @@ a_member_that_is_read_may_come_once(void **state)
 	    DIALECT_CHAT, CHAT("," HELLO), "messages duplicate_member");
 	assert_complaint(DIALECT_CHAT, CHAT(",\"stream\":null,\"stream\":true"),
 	    "stream duplicate_member");
+	assert_complaint(DIALECT_CHAT,
+	    CHAT(",\"stream_options\":{\"include_usage\":false,"
+		 "\"include_usage\":true}"),
+	    "stream_options.include_usage duplicate_member");
 	assert_complaint(DIALECT_CHAT, CHAT(",\"seed\":1,\"seed\":2"), "fine");
 	assert_complaint(DIALECT_EMBEDDINGS,
 	    "{\"input\":\"a\",\"stream\":1,\"stream\":2}", "fine");

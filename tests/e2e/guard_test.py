@@ -100,7 +100,12 @@ class Bodies(Bed):
         answer = self.gateway.post("/chat/completions", chat("m"))
         self.assert_error(answer, 404)
         self.assertIn("/v1", answer[2]["error"]["message"])
-        self.assert_error(self.gateway.get("/v1/chat/completions"), 405)
+        answer = self.gateway.get("/v1/chat/completions")
+        self.assert_error(answer, 405)
+        self.assertEqual(answer[1]["allow"], "POST, OPTIONS")
+        answer = self.gateway.post("/v1/models", {})
+        self.assert_error(answer, 405)
+        self.assertEqual(answer[1]["allow"], "GET, HEAD, OPTIONS")
         self.assert_error(self.gateway.post("/v1/nothing", {}), 404)
 
     def test_bad_slo_headers(self):

@@ -1,0 +1,209 @@
+"""Odd answers of backends, byte by byte: what the client gets, and that nobody
+else has to pay for it."""
+import http.client
+import http.server
+import json
+import os
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import Gateway, backend, chat, conf, events  # noqa: E402
+
+DONE = "data: [DONE]\n\n"
+USAGE = {"prompt_tokens": 3, "completion_tokens": 64, "total_tokens": 67}
+
+
+def chunk(index=0, text=None, finish=None):
+    delta = {} if text is None else {"content": text}
+    return "data: " + json.dumps({"choices": [
+        {"index": index, "delta": delta, "finish_reason": finish}]}) + "\n\n"
+
+
+def counted():
+    return "data: " + json.dumps({"choices": [], "usage": USAGE}) + "\n\n"
+
+
+def whole(text, finish="stop", usage=USAGE):
+    return json.dumps({"object": "chat.completion", "choices": [
+        {"index": 0, "finish_reason": finish, "message": {
+            "role": "assistant", "content": text}}], "usage": usage})
+
+
+class Says:
+    """A backend that says what `answer` is: status, type, body."""
+
+    def __init__(self):
+        says = self
+        self.calls, self.answer = 0, None
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["content-length"]))
+                says.calls += 1
+                status, kind, text = says.answer
+                self.send_response(status)
+                self.send_header("content-type", kind)
+                self.send_header("content-length", str(len(text.encode())))
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever,
+                         daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Bed(unittest.TestCase):
+    name, serve = "m", None
+
+    def setUp(self):
+        self.one, self.two = Says(), Says()
+        quiet = 'probe_interval = "0s";'
+        self.gateway = Gateway(conf(
+            [backend("one", self.one.port, quiet, "openai"),
+             backend("two", self.two.port, quiet, "openai").replace(
+                 "output = 1.0", "output = 2.0")],
+            serve=self.serve, model=self.name))
+        self.two.answer = 200, "application/json", whole("from two")
+
+    def tearDown(self):
+        self.assertEqual(self.gateway.stop(), 0)
+        self.one.stop()
+        self.two.stop()
+
+    def ask(self, status, kind, text, **members):
+        """What comes when the first backend says so: status, headers, text."""
+        self.one.answer = status, kind, text
+        c = http.client.HTTPConnection("127.0.0.1", self.gateway.port,
+                                       timeout=30)
+        c.request("POST", "/v1/chat/completions",
+                  json.dumps(chat(members.pop("model", "m"), **members)),
+                  {"content-type": "application/json"})
+        r = c.getresponse()
+        got = r.status, r.headers, r.read().decode()
+        c.close()
+        return got
+
+    def stream(self, *parts, **members):
+        return self.ask(200, "text/event-stream", "".join(parts),
+                        stream=True, **members)
+
+    def error(self, text):
+        return json.loads(text)["error"]
+
+
+class Answers(Bed):
+    def test_thoughts_that_are_not_shown_are_an_answer(self):
+        for _ in range(20):
+            status, headers, text = self.ask(
+                200, "application/json", whole("", "length"))
+            self.assertEqual((status, text), (200, whole("", "length")))
+            self.assertEqual(headers["x-pointsman-attempts"], "1")
+        sent = chunk(finish="length") + counted() + DONE
+        for _ in range(20):
+            status, _, text = self.stream(
+                sent, stream_options={"include_usage": True})
+            self.assertEqual((status, text), (200, sent))
+        self.assertEqual(self.two.calls, 0)
+
+    def test_nothing_at_all_is_none(self):
+        none = whole("", usage={"prompt_tokens": 3, "completion_tokens": 0})
+        status, headers, text = self.ask(200, "application/json", none)
+        self.assertEqual((status, text), (200, whole("from two")))
+        self.assertEqual(headers["x-pointsman-attempts"], "2")
+
+    def test_an_empty_reason_is_no_end(self):
+        sent = chunk(text="a", finish="") + chunk(text="b", finish="")
+        status, _, text = self.stream(sent)
+        self.assertEqual(status, 200)
+        self.assertTrue(text.startswith(sent), text)
+        self.assertNotIn("[DONE]", text)
+        self.assertIn("error", json.loads(events(text)[-1]))
+        sent += chunk(text="", finish="stop")
+        self.assertEqual(self.stream(sent)[2], sent + DONE)
+
+    def test_every_choice_has_to_end(self):
+        sent = chunk(0, "a") + chunk(1, "b") + chunk(0, None, "stop")
+        text = self.stream(sent, chunk(1, "c"), n=2)[2]
+        self.assertNotIn("[DONE]", text)
+        self.assertIn("error", json.loads(events(text)[-1]))
+        sent += chunk(1, None, "length")
+        self.assertEqual(self.stream(sent, n=2)[2], sent + DONE)
+
+    def test_nothing_follows_the_end(self):
+        sent = chunk(text="a") + chunk(finish="stop") + DONE
+        for more in ('data: {"error":{"message":"late"}}\n\n',
+                     chunk(text="late"), DONE, "data: " + "x" * 100000):
+            status, headers, text = self.stream(sent, more)
+            self.assertEqual((status, text), (200, sent))
+            self.assertEqual(headers["x-pointsman-attempts"], "1")
+
+    def test_a_request_that_never_fits_blocks_nobody(self):
+        big = json.dumps({"error": {
+            "message": "Request too large for gpt-4o on tokens per min "
+                       "(TPM): Limit 30000, Requested 60123.",
+            "type": "tokens", "code": "rate_limit_exceeded"}})
+        self.two.answer = 429, "application/json", big
+        status, headers, text = self.ask(429, "application/json", big)
+        self.assertEqual(status, 429)
+        self.assertIn("Requested 60123", self.error(text)["message"])
+        self.assertIsNone(headers["retry-after"])
+        self.assertEqual(
+            self.ask(200, "application/json", whole("small"))[2],
+            whole("small"))
+
+    def test_a_failed_dependency_is_tried_elsewhere(self):
+        status, headers, text = self.ask(
+            424, "application/json", json.dumps({
+                "error": "Request failed during generation: x",
+                "error_type": "generation"}))
+        self.assertEqual((status, text), (200, whole("from two")))
+        self.assertEqual(headers["x-pointsman-attempts"], "2")
+
+    def test_the_backends_words_in_every_shape(self):
+        detail = [{"loc": ["body", "messages"], "msg": "field required"}]
+        for kind, text in (("application/json", json.dumps(
+                               {"detail": detail})),
+                           ("text/plain", "field required: messages\n")):
+            status, _, said = self.ask(422, kind, text)
+            self.assertEqual(status, 422)
+            self.assertIn("field required", self.error(said)["message"])
+        page = self.ask(400, "text/html", "<html>field required</html>")[2]
+        self.assertNotIn("field", self.error(page)["message"])
+
+
+class AnyModel(Bed):
+    """The client names the model, and only that may be unknown."""
+    name = "*"
+    serve = '{ backend = "one"; model = "*"; }'
+
+    def test_an_unknown_name_is_the_clients_affair(self):
+        for message, code in (
+                ("The model `nope` does not exist", "model_not_found"),
+                ("no such thing", None)):
+            status, _, text = self.ask(
+                404, "application/json", json.dumps({"error": {
+                    "message": message, "type": "invalid_request_error",
+                    "param": "model", "code": code}}), model="nope")
+            self.assertEqual(status, 404)
+            self.assertEqual((self.error(text)["message"],
+                              self.error(text)["code"]), (message, code))
+            self.assertEqual(self.ask(200, "application/json",
+                                      whole("fine"), model="z")[2],
+                             whole("fine"))
+
+
+if __name__ == "__main__":
+    unittest.main()
