@@ -179,6 +179,9 @@ read_model(const struct scan_member *m, struct dialect_request *r,
 	/* a buf on memory that is not its own: it fits, so it never grows */
 	name = (struct buf){ .p = r->model_name, .cap = n, .max = n };
 	scan_unescape(m->value, &name);
+	if (memchr(r->model_name, '\0', n) != NULL)
+		return field_bad(why, "model", "invalid_value",
+		    "'model' must have no \\u0000");
 	r->model_name[n] = '\0';
 	r->facts.model = slice_make(r->model_name, n);
 	return OK;

@@ -47,6 +47,15 @@ a_member_that_is_read_may_come_once(void **state)
 	    "{\"input\":\"a\",\"stream\":1,\"stream\":2}", "fine");
 }
 
+/* What tools say may have one; the model's name may not. */
+static void
+a_nul_is_text_but_no_name(void **state)
+{
+	assert_complaint(DIALECT_CHAT, CHAT(",\"user\":\"a\\u0000b\""), "fine");
+	assert_complaint(DIALECT_EMBEDDINGS,
+	    "{\"input\":\"a\",\"model\":\"a\\u0000b\"}", "model invalid_value");
+}
+
 static void
 wrong_types_are_refused_by_name(void **state)
 {
@@ -307,6 +316,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_json_is_refused_with_its_place),
 		cmocka_unit_test(a_member_that_is_read_may_come_once),
+		cmocka_unit_test(a_nul_is_text_but_no_name),
 		cmocka_unit_test(wrong_types_are_refused_by_name),
 		cmocka_unit_test(what_is_required_is_missed),
 		cmocka_unit_test(nulls_are_as_good_as_absent),

@@ -26,6 +26,7 @@ struct scanner {
 	place begin, p, end;
 	const char *problem; /* what is wrong at p, once WANT_FAILED */
 	unsigned depth; /* open brackets */
+	bool in_key;
 	uint64_t objects[SCAN_DEPTH_MAX / 64]; /* bit: that level is a '{' */
 	enum scan_type top;
 	struct scan_member *members, member; /* the latter is being read */
@@ -75,8 +76,8 @@ read_unicode(struct scanner *s, place p)
 
 	if (unit < 0)
 		return bad(s, p, "\\u wants four hexadecimal digits");
-	if (unit == 0)
-		return bad(s, p, "\\u0000 is not allowed");
+	if (unit == 0 && s->in_key)
+		return bad(s, p, "\\u0000 is not allowed in a key");
 	if (unit < 0xd800 || unit > 0xdfff)
 		return p + 6;
 	low = unit < 0xdc00 ? unicode_escape(p + 6, s->end) : -1;
@@ -331,7 +332,9 @@ read_key(struct scanner *s)
 		s->problem = "expected a key in double quotes";
 		return WANT_FAILED;
 	}
+	s->in_key = true;
 	p = read_string(s, from);
+	s->in_key = false;
 	if (p == NULL)
 		return WANT_FAILED;
 	if (s->depth == 1) {

@@ -1,10 +1,10 @@
 /* gateway/lib/scan.h - JSON read in place, without building a tree.
  *
  * scan_object() validates a whole document (RFC 8259, strict: no trailing
- * commas, no comments, valid UTF-8, valid escapes, no NUL, depth at most
- * SCAN_DEPTH_MAX) in one pass and records where its top-level members are.
+ * commas, no comments, valid UTF-8, valid escapes, no NUL but as \u0000 in a
+ * value, depth at most SCAN_DEPTH_MAX) in one pass and records where its top-level members are.
  * The cursors then walk values that have been validated. Whatever jansson
- * 2.14 accepts (json_loadb, no flags) is accepted here, but for depth and a
+ * 2.14 accepts (json_loadb, JSON_ALLOW_NUL) is accepted here, but for depth and a
  * NUL byte after a number or word, which slips through there; of what jansson
  * refuses, only numbers beyond its range are accepted. */
 #ifndef GATEWAY_LIB_SCAN_H

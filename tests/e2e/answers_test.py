@@ -36,13 +36,14 @@ class Says:
 
     def __init__(self):
         says = self
-        self.calls, self.answer = 0, None
+        self.calls, self.answer, self.asked = 0, None, b""
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                self.rfile.read(int(self.headers["content-length"]))
+                says.asked = self.rfile.read(
+                    int(self.headers["content-length"]))
                 says.calls += 1
                 status, kind, text = says.answer
                 self.send_response(status)
@@ -163,6 +164,12 @@ class Answers(Bed):
         self.assertEqual(
             self.ask(200, "application/json", whole("small"))[2],
             whole("small"))
+
+    def test_a_nul_in_a_text_passes(self):
+        status, _, _ = self.ask(200, "application/json", whole("fine"),
+                                user="a\0b")
+        self.assertEqual(status, 200)
+        self.assertIn(b'"a\\u0000b"', self.one.asked)
 
     def test_a_failed_dependency_is_tried_elsewhere(self):
         status, headers, text = self.ask(

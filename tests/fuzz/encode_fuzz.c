@@ -27,7 +27,7 @@ flatten(const struct encoded *e)
 		buf_add(&all, pieces[i]);
 	}
 	FUZZ_REQUIRE(all.n == total);
-	json = json_loadb(all.p, all.n, 0, NULL);
+	json = json_loadb(all.p, all.n, JSON_ALLOW_NUL, NULL);
 	buf_fini(&all);
 	return json;
 }
@@ -93,7 +93,7 @@ fuzz_encode(const struct backend_ops *ops, struct slice body, bool want_usage,
 		.serving = &serving,
 		.model_name = SLICE(NAME),
 		.want_usage = want_usage };
-	json_t *was = json_loadb(body.p, body.n, 0, NULL), *now;
+	json_t *was = json_loadb(body.p, body.n, JSON_ALLOW_NUL, NULL), *now;
 	struct errmsg why = { "" };
 	struct encoded out;
 

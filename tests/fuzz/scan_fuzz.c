@@ -64,7 +64,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct scan_member members[MEMBERS];
 	struct errmsg why = { "" };
 	json_error_t jerr;
-	json_t *want = json_loadb(doc.p, doc.n, 0, &jerr);
+	json_t *want = json_loadb(doc.p, doc.n, JSON_ALLOW_NUL, &jerr);
 	struct buf text;
 	size_t n;
 	enum err rc = scan_object(doc, members, MEMBERS, &n, &why);
