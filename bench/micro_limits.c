@@ -91,12 +91,10 @@ main(void)
 {
 	struct cost costs[THREADS];
 	pthread_t threads[THREADS];
-	const unsigned char digest[CONF_KEY_BYTES] = { 1 };
 
 	table = quotas_new(clock_wall());
-	parts[QUOTA_TENANT] = quotas_of_key(table, digest, "acme", "one");
-	parts[QUOTA_KEY] = quotas_of_key(
-	    table, (const unsigned char[CONF_KEY_BYTES]){ 2 }, "acme", "two");
+	parts[QUOTA_TENANT] = quotas_of_key(table, "acme", "one");
+	parts[QUOTA_KEY] = quotas_of_key(table, "acme", "two");
 	measure(&costs[0]);
 	print("one thread", &costs[0]);
 	for (int i = 0; i < THREADS; i++)

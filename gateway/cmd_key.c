@@ -79,21 +79,32 @@ ask(const struct wish *w, const char *method)
 	return doc;
 }
 
+/* Nothing is known of what a key without limits spent. */
+static const char *
+usd(const json_t *key, const char *name, char out[32])
+{
+	if (!doc_has(key, name))
+		return "-";
+	snprintf(out, 32, "%.6f", doc_number(key, name));
+	return out;
+}
+
 static void
 print_list(const json_t *doc)
 {
 	const json_t *keys = doc_get(doc, "keys"), *k;
+	char day[32], month[32];
 	size_t i;
 
 	printf("%-20s %-24s %-14s %-5s %12s %12s\n", "tenant", "key", "from",
 	    "good", "today USD", "month USD");
 	json_array_foreach (keys, i, k)
-		printf("%-20s %-24s %-14s %-5s %12.6f %12.6f\n",
+		printf("%-20s %-24s %-14s %-5s %12s %12s\n",
 		    doc_text(k, "tenant"), doc_text(k, "name"),
 		    doc_text(k, "source"),
 		    json_is_true(doc_get(k, "good")) ? "yes" : "no",
-		    doc_number(k, "spent_today_usd"),
-		    doc_number(k, "spent_month_usd"));
+		    usd(k, "spent_today_usd", day),
+		    usd(k, "spent_month_usd", month));
 }
 
 static int

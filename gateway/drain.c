@@ -3,6 +3,7 @@
  *	workers drain -> nobody listens -> nothing is open, or out of
  *	patience: abort -> stop */
 #include "gateway/app.h"
+#include "gateway/keyring.h"
 #include "gateway/lib/log.h"
 #include "gateway/systemd.h"
 #include "gateway/tracer.h"
@@ -75,6 +76,8 @@ app_drain(struct app *app)
 	systemd_notify("STOPPING=1");
 	log_info("drain open=%u", look(app).requests);
 	app->draining = true;
+	/* whoever takes our place may begin before our last answer ends */
+	keyring_release(app->keyring);
 	app->drain_deadline = now + app->conf->drain_timeout;
 	for (unsigned i = 0; i < app->n_workers; i++)
 		worker_drain(&app->workers[i]);

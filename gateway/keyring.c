@@ -15,6 +15,7 @@
 
 struct keyring {
 	const char *path; /* NULL: none can be made */
+	int taken; /* the lock of the file; -1: it is not ours to write */
 	struct quotas *quotas;
 	struct arena arena; /* all that grants are made of */
 	struct grant **all;
@@ -85,8 +86,7 @@ copy_grant(struct keyring *r, const struct grant *from)
 	if (g->key.name == NULL || g->tenant == NULL || g->text.p == NULL ||
 	    (from->models != NULL && g->models == NULL))
 		return NULL;
-	g->quota =
-	    quotas_of_key(r->quotas, g->key.digest, g->tenant, g->key.name);
+	g->quota = quotas_of_key(r->quotas, g->tenant, g->key.name);
 	return g->quota != NULL ? g : NULL;
 }
 
@@ -119,12 +119,15 @@ let_in(struct keyring *r, struct grant *g)
 static enum err
 load(struct keyring *r, struct errmsg *why)
 {
+	struct errmsg found;
 	struct buf raw;
 	enum err rc;
 
 	buf_init(&raw, SOURCE_MAX);
-	rc = source_read(r->path, &raw, why);
-	if (rc == OK)
+	rc = source_read(r->path, &raw, &found);
+	if (rc != OK)
+		(void)fail(why, rc, "keys_file: %s: %s", r->path, found.text);
+	else
 		rc = keyring_parse(buf_slice(&raw), r->path, append, r, why);
 	for (size_t i = 0; i < r->n && rc == OK; i++)
 		rc = let_in(r, r->all[i]);
@@ -145,12 +148,15 @@ keyring_open(const char *path, struct quotas *quotas, struct keyring **out,
 		return fail(why, ERR_MEMORY, "out of memory");
 	r->quotas = quotas;
 	r->path = path != NULL ? strdup(path) : NULL;
+	r->taken = -1;
 	arena_init(&r->arena, RING_BYTES);
 	map_init(&r->digests);
 	pthread_rwlock_init(&r->lock, NULL);
 	if (path != NULL && r->path == NULL)
 		rc = fail(why, ERR_MEMORY, "out of memory");
-	else if (path != NULL && access(path, F_OK) == 0)
+	else if (path != NULL)
+		rc = keyring_lock(path, &r->taken, why);
+	if (rc == OK && path != NULL && access(path, F_OK) == 0)
 		rc = load(r, why);
 	if (rc == OK)
 		*out = r;
@@ -166,6 +172,7 @@ keyring_free(struct keyring **rp)
 
 	if (r == NULL)
 		return;
+	keyring_release(r);
 	pthread_rwlock_destroy(&r->lock);
 	map_fini(&r->digests);
 	arena_fini(&r->arena);
@@ -173,6 +180,14 @@ keyring_free(struct keyring **rp)
 	free((void *)(uintptr_t)r->path);
 	free(r);
 	*rp = NULL;
+}
+
+void
+keyring_release(struct keyring *r)
+{
+	if (r->taken >= 0)
+		close(r->taken);
+	r->taken = -1;
 }
 
 const char *
@@ -227,6 +242,17 @@ named(const struct keyring *r, struct slice tenant, struct slice name)
 	return NULL;
 }
 
+static enum err
+keep(const struct keyring *r, struct errmsg *why)
+{
+	if (r->taken < 0)
+		return fail(why, ERR_IO,
+		    "cannot write %s: this gateway does not hold %s.lock, as "
+		    "it ends or could not make it",
+		    r->path, r->path);
+	return keyring_write(r, r->path, why);
+}
+
 static void
 draw(char key[KEY_BYTES])
 {
@@ -266,7 +292,7 @@ keyring_add(struct keyring *r, const struct grant *wish, char key[KEY_BYTES],
 	free(text);
 	if (rc != OK)
 		return fail(why, rc, "out of memory");
-	rc = keyring_write(r, r->path, why);
+	rc = keep(r, why);
 	if (rc == OK && let_in(r, r->all[r->n - 1]) != OK)
 		rc = fail(why, ERR_MEMORY, "out of memory");
 	if (rc != OK)
@@ -287,7 +313,7 @@ keyring_revoke(struct keyring *r, struct slice tenant, struct slice name,
 		    tenant.n < 100 ? (int)tenant.n : 100, tenant.p,
 		    name.n < 100 ? (int)name.n : 100, name.p);
 	atomic_store(&g->revoked, true);
-	rc = keyring_write(r, r->path, why);
+	rc = keep(r, why);
 	if (rc != OK) /* as it is on the disk, so it is here */
 		atomic_store(&g->revoked, false);
 	return rc;

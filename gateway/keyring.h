@@ -4,7 +4,8 @@
  * tenant, may expire, and may be allowed less than its tenant. The file
  * (`keys_file`) holds digests only, and is replaced whole with each change; a
  * change that cannot be written is not made. A key itself is known to whoever
- * made it, once.
+ * made it, once. Two processes would undo each other's changes, so one alone
+ * has the file, by a lock on another beside it: the file itself is replaced.
  *
  * Workers look keys up at any time. What they find stays where it is until the
  * ring is freed, also when it is revoked: requests under way go on. */
@@ -38,11 +39,14 @@ struct grant {
 };
 
 /* Main thread. path NULL: there are none, and none can be made. ERR_INVALID:
- * the file is not one of ours; *why says where. A file that is not there is an
- * empty one. */
+ * the file is not one of ours; *why says where. ERR_AGAIN: another process has
+ * it. A file that is not there is an empty one. */
 enum err keyring_open(const char *path, struct quotas *, struct keyring **,
     struct errmsg *why) MUST_USE;
 void keyring_free(struct keyring **);
+/* Leaves the file to another process: nothing is made or revoked from then on.
+ */
+void keyring_release(struct keyring *);
 const char *keyring_path(const struct keyring *);
 
 /* Any thread: the grant of a key that is good now; NULL: none. No ring has no
@@ -81,6 +85,9 @@ char *grant_text(const struct grant *);
 enum err keyring_parse(struct slice text, const char *path,
     enum err (*each)(void *, const struct grant *), void *arg,
     struct errmsg *why) MUST_USE;
+/* Until *lock is closed. Where that file cannot be made, *lock stays as it is,
+ * which is no error: nothing can be written there either. */
+enum err keyring_lock(const char *path, int *lock, struct errmsg *why) MUST_USE;
 enum err keyring_write(
     const struct keyring *, const char *path, struct errmsg *why) MUST_USE;
 

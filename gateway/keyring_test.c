@@ -19,7 +19,7 @@
 #define WALL (1763712000 * USEC_SEC)
 
 struct bench {
-	char folder[64], path[96], other[104];
+	char folder[64], path[96], other[104], lock[104];
 	struct quotas *quotas;
 	struct keyring *ring;
 	struct errmsg why;
@@ -43,6 +43,7 @@ setup(void **state)
 	assert_non_null(mkdtemp(b->folder));
 	snprintf(b->path, sizeof(b->path), "%s/keys.json", b->folder);
 	snprintf(b->other, sizeof(b->other), "%s.new", b->path);
+	snprintf(b->lock, sizeof(b->lock), "%s.lock", b->path);
 	b->quotas = quotas_new(WALL);
 	assert_non_null(b->quotas);
 	open_again(b);
@@ -58,6 +59,7 @@ teardown(void **state)
 	keyring_free(&b->ring);
 	quotas_free(&b->quotas);
 	unlink(b->path);
+	unlink(b->lock);
 	rmdir(b->other);
 	assert_int_equal(rmdir(b->folder), 0);
 	free(b);
@@ -269,6 +271,67 @@ what_cannot_be_written_is_not_so(void **state)
 	assert_non_null(find(b, lost));
 }
 
+/* Also between two changes, when the file was replaced. */
+static void
+one_process_at_a_time(void **state)
+{
+	struct bench *b = *state;
+	struct keyring *next = NULL;
+	char key[KEY_BYTES], words[160];
+
+	assert_int_equal(add(b, "acme", "ci", key), OK);
+	assert_int_equal(
+	    keyring_open(b->path, b->quotas, &next, &b->why), ERR_AGAIN);
+	snprintf(words, sizeof(words),
+	    "keys_file: cannot lock %s: another gateway writes to it", b->path);
+	assert_string_equal(b->why.text, words);
+	/* one that ends leaves it to the next; those it let in stay */
+	keyring_release(b->ring);
+	assert_int_equal(keyring_open(b->path, b->quotas, &next, &b->why), OK);
+	assert_int_equal(add(b, "acme", "more", key), ERR_IO);
+	assert_int_equal(
+	    keyring_revoke(b->ring, SLICE("acme"), SLICE("ci"), &b->why),
+	    ERR_IO);
+	assert_non_null(keyring_at(b->ring, 0));
+	assert_null(keyring_at(b->ring, 1));
+	assert_int_equal(
+	    keyring_revoke(next, SLICE("acme"), SLICE("ci"), &b->why), OK);
+	keyring_free(&next);
+}
+
+/* Nothing is written without the lock; those that are there get in. */
+static void
+without_a_lock_nothing_changes(void **state)
+{
+	struct bench *b = *state;
+	char key[KEY_BYTES], lost[KEY_BYTES];
+
+	assert_int_equal(add(b, "acme", "ci", key), OK);
+	assert_int_equal(unlink(b->lock), 0);
+	assert_int_equal(mkdir(b->lock, 0700), 0);
+	open_again(b);
+	assert_non_null(find(b, key));
+	assert_int_equal(add(b, "acme", "more", lost), ERR_IO);
+	assert_non_null(strstr(b->why.text, ".lock"));
+	assert_int_equal(rmdir(b->lock), 0);
+}
+
+static void
+a_folder_is_no_file(void **state)
+{
+	struct bench *b = *state;
+	char words[160];
+
+	keyring_free(&b->ring);
+	assert_int_equal(mkdir(b->path, 0700), 0);
+	assert_int_equal(
+	    keyring_open(b->path, b->quotas, &b->ring, &b->why), ERR_IO);
+	snprintf(words, sizeof(words),
+	    "keys_file: %s: cannot read: Is a directory", b->path);
+	assert_string_equal(b->why.text, words);
+	assert_int_equal(rmdir(b->path), 0);
+}
+
 /* A name is data, whatever is in it. */
 static void
 names_stay_names(void **state)
@@ -298,6 +361,7 @@ assert_refused(struct bench *b, const char *text, const char *words)
 	assert_non_null(f);
 	assert_true(fputs(text, f) >= 0);
 	fclose(f);
+	keyring_free(&b->ring);
 	assert_int_equal(
 	    keyring_open(b->path, b->quotas, &ring, &b->why), ERR_INVALID);
 	assert_null(ring);
@@ -364,6 +428,9 @@ main(void)
 		TEST(what_it_may_outlives_a_start),
 		TEST(what_lies_in_the_way_is_left_alone),
 		TEST(what_cannot_be_written_is_not_so),
+		TEST(one_process_at_a_time),
+		TEST(without_a_lock_nothing_changes),
+		TEST(a_folder_is_no_file),
 		TEST(names_stay_names),
 		TEST(a_file_that_is_not_understood_is_refused),
 		cmocka_unit_test(limits_are_those_of_the_configuration),

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "gateway/conf/source.h"
@@ -127,6 +128,35 @@ sync_folder(const char *path)
 	if (fd >= 0)
 		close(fd);
 	return good;
+}
+
+enum err
+keyring_lock(const char *path, int *lock, struct errmsg *why)
+{
+	char beside[PATH_MAX_BYTES];
+	int fd = -1, error = ENAMETOOLONG;
+
+	if ((size_t)snprintf(beside, sizeof(beside), "%s.lock", path) <
+	    sizeof(beside)) {
+		fd = open(
+		    beside, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		error = errno;
+	}
+	if (fd < 0) {
+		log_error("keys_file reason=\"cannot open %s.lock: %s\"", path,
+		    strerror(error));
+		return OK;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		error = errno;
+		close(fd);
+		return fail(why, ERR_AGAIN, "keys_file: cannot lock %s: %s",
+		    path,
+		    error == EWOULDBLOCK ? "another gateway writes to it"
+					 : strerror(error));
+	}
+	*lock = fd;
+	return OK;
 }
 
 enum err

@@ -128,8 +128,8 @@ read_parameter(void *arg, struct slice name, struct slice value)
 static bool
 has_names(struct asked *a)
 {
-	if (a->app->conf->keys_file == NULL ||
-	    keyring_path(a->app->keyring) == NULL)
+	/* not as the file has it by now: what was let in can be put out */
+	if (keyring_path(a->app->keyring) == NULL)
 		admin_error(a->reply, 409, "no_keys_file",
 		    "keys can be made and revoked at run time where "
 		    "gateway.conf says keys_file = \"PATH\"; that takes a "
@@ -218,6 +218,34 @@ refuse(struct asked *a, enum err rc, const struct errmsg *why)
 	    why->text);
 }
 
+/* What is spent is summed by name, whichever way a key came. */
+static bool
+is_in_conf(const struct conf *c, const struct grant *wish)
+{
+	const struct conf_key *k;
+
+	for (size_t i = 0; i < c->n_keys; i++) {
+		k = &c->keys[i];
+		if (k->tenant != NULL &&
+		    strcmp(k->tenant->name, wish->tenant) == 0 &&
+		    strcmp(k->name, wish->key.name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum err
+make_key(struct asked *a, char key[KEY_BYTES], struct errmsg *why)
+{
+	if (is_in_conf(a->app->conf, &a->wish))
+		return fail(why, ERR_AGAIN,
+		    "want a name of its own, got \"%s\", which tenant %s has "
+		    "a key of in gateway.conf",
+		    a->wish.key.name, a->wish.tenant);
+	a->wish.created = clock_wall();
+	return keyring_add(a->app->keyring, &a->wish, key, why);
+}
+
 static void
 add_key(struct asked *a)
 {
@@ -233,8 +261,7 @@ add_key(struct asked *a)
 		    slice_of(a->wish.tenant));
 		return;
 	}
-	a->wish.created = clock_wall();
-	rc = keyring_add(a->app->keyring, &a->wish, key, &why);
+	rc = make_key(a, key, &why);
 	if (rc != OK) {
 		refuse(a, rc, &why);
 		return;

@@ -381,8 +381,8 @@ static const struct admin_route routes[] = {
 				   "key." },
 		NO_QUERY,
 		{ 409, JSON,
-		    "The name is taken, or there is no "
-		    "`keys_file`." },
+		    "The name is taken, also by a key in gateway.conf, or "
+		    "there is no `keys_file`." },
 		{ 503, JSON, "The file cannot be written." }),
 	    .handle = any_keys },
 	{ "DELETE", "/admin/v1/keys", "revokeKey", .role = ROLE_ADMIN,

@@ -95,6 +95,50 @@ by_digest(const void *a, const void *b)
 	return line_x < line_y ? -1 : line_x > line_y;
 }
 
+static int
+by_name(const void *a, const void *b)
+{
+	const struct loader_key *x = a, *y = b;
+	unsigned line_x, line_y;
+	int order;
+
+	if (x->key.tenant != y->key.tenant)
+		return x->key.tenant < y->key.tenant ? -1 : 1;
+	order = strcmp(x->key.name, y->key.name);
+	if (order != 0)
+		return order;
+	line_x = config_setting_source_line(x->at);
+	line_y = config_setting_source_line(y->at);
+	if (line_x != line_y)
+		return line_x < line_y ? -1 : 1;
+	return config_setting_index(x->at) - config_setting_index(y->at);
+}
+
+/* What a tenant's keys spend is told apart by their names. One key given twice
+ * is complained about as such. */
+static void
+check_names(struct loader *l)
+{
+	const struct loader_key *k;
+
+	if (l->n_keys > 0)
+		qsort(l->keys, l->n_keys, sizeof(*l->keys), by_name);
+	for (size_t i = 1; i < l->n_keys; i++) {
+		k = &l->keys[i];
+		if (k->key.tenant == NULL ||
+		    k->key.tenant != k[-1].key.tenant ||
+		    strcmp(k->key.name, k[-1].key.name) != 0 ||
+		    memcmp(k->key.digest, k[-1].key.digest, CONF_KEY_BYTES) ==
+			0)
+			continue;
+		complain(l, k->at,
+		    "want a name of its own, got \"%s\", as line %u: a key "
+		    "goes by its file, variable or 8 digits; give it another "
+		    "file or variable",
+		    k->key.name, config_setting_source_line(k[-1].at));
+	}
+}
+
 void
 keys_settle(struct loader *l)
 {
@@ -106,6 +150,8 @@ keys_settle(struct loader *l)
 	    loader_alloc(l, (l->conf->n_tenants + l->n_keys) * sizeof(void *));
 	if (keys == NULL)
 		return;
+	if (l->err == OK) /* then each has one */
+		check_names(l);
 	if (l->n_keys > 0)
 		qsort(l->keys, l->n_keys, sizeof(*l->keys), by_digest);
 	for (size_t i = 0; i < l->n_keys; i++) {

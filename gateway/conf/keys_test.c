@@ -1,6 +1,8 @@
 /* gateway/conf/keys_test.c - whose key is it. */
 #include "gateway/conf/testing.h"
 
+#include <sys/stat.h>
+
 static const char *
 owner(const struct conf *c, const char *key)
 {
@@ -69,6 +71,77 @@ one_key_has_one_tenant(void **state)
 	    "tenants = ( { name = \"a\"; keys = [ \"env:KEY_A\" ]; },\n"
 	    "{ name = \"b\"; keys = [ \"env:KEY_A\" ]; } );",
 	    "gateway.conf:4: tenants.b.keys[0]: want a key of its own, got the "
+	    "same as line 3");
+}
+
+static void
+write_key(const char *folder, const char *name, const char *key)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	(void)mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/%s/team.key", folder, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(key, f) >= 0);
+	fclose(f);
+}
+
+static void
+remove_key(const char *folder, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s/team.key", folder, name);
+	assert_int_equal(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_int_equal(rmdir(path), 0);
+}
+
+/* What its keys spend is told apart by it; another tenant's may have it. */
+static void
+a_name_is_one_key_of_a_tenant(void **state)
+{
+	static const char head[] = BASE "tenants = ( { name = \"a\"; keys = [ ";
+	char folder[] = "/tmp/pointsman-keys-XXXXXX", text[1024];
+	struct fixture f;
+
+	assert_non_null(mkdtemp(folder));
+	write_key(folder, "one", "alpha");
+	write_key(folder, "two", "beta");
+	snprintf(text, sizeof(text),
+	    "%s\"file:%s/one/team.key\",\n\"file:%s/two/team.key\" ]; } );",
+	    head, folder, folder);
+	assert_refused(text,
+	    "gateway.conf:4: tenants.a.keys[1]: want a name of its own, got "
+	    "\"team.key\", as line 3: a key goes by its file, variable or 8 "
+	    "digits; give it another file or variable");
+	snprintf(text, sizeof(text),
+	    "%s\"file:%s/one/team.key\" ]; },\n"
+	    "{ name = \"b\"; keys = [ \"file:%s/two/team.key\" ]; } );",
+	    head, folder, folder);
+	assert_loads(&f, text, 0);
+	fixture_fini(&f);
+	snprintf(text, sizeof(text),
+	    BASE "admin_keys = [ \"file:%s/one/team.key\", "
+		 "\"file:%s/two/team.key\" ];",
+	    folder, folder);
+	assert_loads(&f, text, 0);
+	fixture_fini(&f);
+	remove_key(folder, "one");
+	remove_key(folder, "two");
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void
+a_variable_is_one_key(void **state)
+{
+	setenv("KEY_A", "alpha", 1);
+	assert_refused(BASE "tenants = ( { name = \"a\"; keys = [ "
+			    "\"env:KEY_A\",\n\"env:KEY_A\" ]; } );",
+	    "gateway.conf:4: tenants.a.keys[1]: want a key of its own, got the "
 	    "same as line 3");
 }
 
@@ -218,6 +291,8 @@ main(void)
 		cmocka_unit_test(keys_lead_to_their_tenants),
 		cmocka_unit_test(an_open_gateway_knows_nobody),
 		cmocka_unit_test(one_key_has_one_tenant),
+		cmocka_unit_test(a_name_is_one_key_of_a_tenant),
+		cmocka_unit_test(a_variable_is_one_key),
 		cmocka_unit_test(every_key_is_found_among_many),
 		cmocka_unit_test(operators_have_keys_of_their_own),
 		cmocka_unit_test(operators_have_roles),

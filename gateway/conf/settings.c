@@ -118,7 +118,7 @@ static const struct setting top_rows[] = {
 	    .help = "Where keys of tenants are kept that are made and revoked "
 		    "at run time, by `pointsman key` or the admin API: their "
 		    "digests. The gateway makes the file; a tenant then "
-		    "needs no `keys` here." },
+		    "needs no `keys` here. One gateway at a time has it." },
 	{ "audit_log", SETTING_PATH, SETTING_RESTART, AT(conf, audit_log),
 	    .otherwise = "none: off",
 	    .help = "Where each reload, drill and change of keys is written: "

@@ -104,7 +104,9 @@ static const struct setting tenant_rows[] = {
 	{ "keys", SETTING_KEYS, SETTING_NONEMPTY,
 	    .otherwise = "none: those of `keys_file`, or certificates",
 	    .help = "Its API keys: `\"env:NAME\"`, `\"file:PATH\"` or "
-		    "`\"sha256:HEX\"` as `pointsman key hash` prints it." },
+		    "`\"sha256:HEX\"` as `pointsman key hash` prints it. A key "
+		    "goes by the name of its variable or file, or by its "
+		    "first 8 digits; no two of a tenant by the same." },
 	{ "slo", SETTING_REF, AT(conf_tenant, slo), .ref = REF_SLO,
 	    .otherwise = "`default_slo`",
 	    .help = "Its SLO class. Requests may ask for another one, but not "

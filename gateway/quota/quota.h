@@ -70,14 +70,15 @@ enum err quotas_configure(struct quotas *, struct conf *) MUST_USE;
 void quotas_tick(struct quotas *, usec wall);
 /* What was spent before this process began, today and this month, in USD, with
  * a key of the tenant's (NULL: not known which). It is added to the tenant's,
- * and to the key's, where that has a quota. After quotas_configure(). */
+ * where that has a quota, and to the key's, also if that is made later. After
+ * quotas_configure(). */
 void quotas_restore(struct quotas *, const char *tenant, const char *key,
     double day, double month);
-/* The quota of a key by its digest, new where there is none; NULL: no memory.
- * The names are for quotas_restore(). */
-struct quota *quotas_of_key(struct quotas *,
-    const unsigned char digest[CONF_KEY_BYTES], const char *tenant,
-    const char *key);
+/* The quota of a key by its name, as the ledger has it, so that whoever comes
+ * after a key of the same name goes on with it; new where there is none; NULL:
+ * no memory. */
+struct quota *quotas_of_key(
+    struct quotas *, const char *tenant, const char *key);
 
 /* --- any thread --- */
 

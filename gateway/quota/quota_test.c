@@ -228,6 +228,32 @@ what_was_spent_before_counts(void **state)
 	stage_fini(&s);
 }
 
+/* Whoever comes after a key goes on with what was spent under its name, also
+ * where that was before this process began. */
+static void
+what_is_spent_is_of_the_name(void **state)
+{
+	struct quota *gone, *next;
+	struct quota_view v;
+	struct stage s;
+
+	stage_init(&s, TENANT("daily_budget = 1;"));
+	quotas_restore(s.table, "t", "ci", 0.25, 2);
+	gone = quotas_of_key(s.table, "t", "ci");
+	assert_non_null(gone);
+	s.hold.parts[QUOTA_KEY] = (struct quota_part){ .of = gone,
+		.limits = &s.f.conf->tenants[0].key_limits };
+	settle(&s, 1, 0.5);
+	next = quotas_of_key(s.table, "t", "ci");
+	quota_view(next, &s.f.conf->tenants[0].limits, s.now, &v);
+	assert_int_equal((int)(v.day * 100 + 0.5), 75);
+	assert_int_equal((int)(v.month * 100 + 0.5), 250);
+	quota_view(quotas_of_key(s.table, "other", "ci"),
+	    &s.f.conf->tenants[0].limits, s.now, &v);
+	assert_true(v.day <= 0);
+	stage_fini(&s);
+}
+
 static void
 a_reload_forgives_nothing(void **state)
 {
@@ -308,6 +334,7 @@ main(void)
 		cmocka_unit_test(a_key_has_limits_of_its_own),
 		cmocka_unit_test(a_budget_is_spent_and_begins_anew),
 		cmocka_unit_test(what_was_spent_before_counts),
+		cmocka_unit_test(what_is_spent_is_of_the_name),
 		cmocka_unit_test(a_reload_forgives_nothing),
 		cmocka_unit_test(many_at_a_time_lose_nothing),
 	};

@@ -24,12 +24,11 @@ struct quota {
 	atomic_uint output; /* tokens of an answer, about */
 	atomic_llong day, month; /* nano-USD since they began */
 	atomic_uint warned; /* enum quota_warning bits */
-	unsigned char digest[CONF_KEY_BYTES]; /* of a key */
 	char name[]; /* TENANT, or TENANT, a line feed and KEY */
 };
 
 struct quotas {
-	struct map names, digests; /* of tenants and keys -> struct quota */
+	struct map names; /* of tenants and keys -> struct quota */
 	struct quota **all;
 	size_t n, cap;
 	struct budget_period period;

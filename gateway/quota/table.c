@@ -17,7 +17,6 @@ quotas_new(usec wall)
 	if (t == NULL)
 		return NULL;
 	map_init(&t->names);
-	map_init(&t->digests);
 	quotas_tick(t, wall);
 	return t;
 }
@@ -33,7 +32,6 @@ quotas_free(struct quotas **tp)
 		free(t->all[i]);
 	free(t->all);
 	map_fini(&t->names);
-	map_fini(&t->digests);
 	free(t);
 	*tp = NULL;
 }
@@ -72,13 +70,13 @@ add_quota(struct quotas *t, struct slice name)
 }
 
 static struct quota *
-quota_of_tenant(struct quotas *t, const char *tenant)
+quota_named(struct quotas *t, struct slice name)
 {
-	struct quota *q = map_get(&t->names, slice_of(tenant));
+	struct quota *q = map_get(&t->names, name);
 
 	if (q != NULL)
 		return q;
-	q = add_quota(t, slice_of(tenant));
+	q = add_quota(t, name);
 	if (q != NULL && map_put(&t->names, slice_of(q->name), q) != OK)
 		return NULL;
 	return q;
@@ -95,24 +93,11 @@ key_name(const char *tenant, const char *key, char out[NAMES_MAX])
 }
 
 struct quota *
-quotas_of_key(struct quotas *t, const unsigned char digest[CONF_KEY_BYTES],
-    const char *tenant, const char *key)
+quotas_of_key(struct quotas *t, const char *tenant, const char *key)
 {
-	struct slice by = slice_make((const char *)digest, CONF_KEY_BYTES);
-	struct quota *q = map_get(&t->digests, by);
 	char name[NAMES_MAX];
 
-	if (q != NULL)
-		return q;
-	q = add_quota(t, key_name(tenant, key, name));
-	if (q == NULL)
-		return NULL;
-	memcpy(q->digest, digest, CONF_KEY_BYTES);
-	by.p = (const char *)q->digest;
-	if (map_put(&t->digests, by, q) != OK ||
-	    map_put(&t->names, slice_of(q->name), q) != OK)
-		return NULL;
-	return q;
+	return quota_named(t, key_name(tenant, key, name));
 }
 
 static bool
@@ -126,7 +111,7 @@ enum err
 quotas_configure(struct quotas *t, struct conf *c)
 {
 	for (size_t i = 0; i < c->n_tenants; i++) {
-		c->quotas[i] = quota_of_tenant(t, c->tenants[i].name);
+		c->quotas[i] = quota_named(t, slice_of(c->tenants[i].name));
 		if (c->quotas[i] == NULL)
 			return ERR_MEMORY;
 	}
@@ -136,7 +121,7 @@ quotas_configure(struct quotas *t, struct conf *c)
 		if (k->tenant == NULL || !is_limited(&k->tenant->key_limits))
 			continue;
 		c->quotas[c->n_tenants + i] =
-		    quotas_of_key(t, k->digest, k->tenant->name, k->name);
+		    quotas_of_key(t, k->tenant->name, k->name);
 		if (c->quotas[c->n_tenants + i] == NULL)
 			return ERR_MEMORY;
 	}
@@ -176,10 +161,7 @@ void
 quotas_restore(struct quotas *t, const char *tenant, const char *key,
     double day, double month)
 {
-	char name[NAMES_MAX];
-
 	add_spent(map_get(&t->names, slice_of(tenant)), day, month);
 	if (key != NULL)
-		add_spent(map_get(&t->names, key_name(tenant, key, name)), day,
-		    month);
+		add_spent(quotas_of_key(t, tenant, key), day, month);
 }

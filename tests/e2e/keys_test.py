@@ -5,12 +5,13 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (POINTSMAN, Fake, Gateway, backend, chat,  # noqa: E402
-                     conf, http_json, wait_for)
+                     conf, http_json, stay_within_a_day, wait_for)
 
 EXTRA = ('workers = 2;\nkeys_file = "keys.json";\n'
          'tenants = ( { name = "acme"; }, '
@@ -151,6 +152,111 @@ class Keys(unittest.TestCase):
         self.assertEqual([t["tenant"] for t in doc["tenants"]],
                          ["acme", "other"])
         self.assertEqual(self.gateway.stop(), 0)
+
+    def test_revoked_also_after_a_reload_without_the_setting(self):
+        key = self.add("ci")
+        with open(self.gateway.path, encoding="utf-8") as f:
+            text = f.read()
+        for old, new in (('keys_file = "keys.json";\n', ""),
+                         ('{ name = "acme"; }, ',
+                          '{ name = "acme"; keys = [ "env:KEY_C" ]; }, '),
+                         ('{ name = "other"; keys = [ "env:KEY_C" ]; }',
+                          '{ name = "other"; keys = [ "sha256:'
+                          + 64 * "0" + '" ]; }')):
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        with open(self.gateway.path, "w", encoding="utf-8") as f:
+            f.write(text)
+        self.assertEqual(http_json(
+            self.gateway.admin, "POST", "/admin/v1/reload")[0], 200)
+        self.assertEqual(self.ask(key)[0], 200)
+        self.assertIn("ci", self.key("list", "--tenant", "acme"))
+        self.key("revoke", "--tenant", "acme", "--name", "ci")
+        self.assertEqual(self.ask(key)[0], 401)
+        with open(self.file, encoding="utf-8") as f:
+            self.assertEqual(json.load(f)["keys"], [])
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_a_name_in_the_configuration_is_taken(self):
+        path = "/admin/v1/keys?tenant=other&name=KEY_C"
+        status, _, body = http_json(self.gateway.admin, "POST", path)
+        self.assertEqual(status, 409)
+        self.assertEqual(body["error"]["code"], "key_exists")
+        self.assertIn("gateway.conf", self.key(
+            "add", "--tenant", "other", "--name", "KEY_C", good=False))
+        self.add("KEY_C")  # another tenant's
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_a_name_goes_on_with_what_was_spent(self):
+        stay_within_a_day()
+        key = self.add("ci", "--daily-budget", "0.000001")
+        self.assertEqual(self.ask(key)[0], 200)
+        self.assertEqual(self.ask(key)[0], 429)
+        self.key("revoke", "--tenant", "acme", "--name", "ci")
+        key = self.add("ci", "--daily-budget", "0.000001")
+        status, _, body = self.ask(key)
+        self.assertEqual(status, 429)
+        self.assertEqual(body["error"]["code"], "insufficient_quota")
+        self.assertEqual(self.ask(self.add("ci2"))[0], 200)
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_what_nobody_counts_is_not_shown_as_nothing(self):
+        self.add("ci")
+        rows = {line.split()[1]: line.split() for line in
+                self.key("list").splitlines()[1:]}
+        self.assertEqual(rows["KEY_C"][-2:], ["-", "-"])
+        self.assertEqual(rows["ci"][-2:], ["0.000000", "0.000000"])
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def other_gateway(self, **options):
+        with open(self.gateway.path, encoding="utf-8") as f:
+            text = f.read()[len(self.gateway.listen):]
+        g = Gateway(text.replace('"keys.json"', f'"{self.file}"'),
+                    env={"KEY_C": "secret-c"}, **options)
+        self.addCleanup(g.process.kill)
+        return g
+
+    def test_one_gateway_at_a_time(self):
+        key = self.add("ci")
+        other = self.other_gateway(wait=False)
+        self.assertEqual(other.process.wait(20), 1)
+        self.assertIn(f"keys_file: cannot lock {self.file}: another gateway "
+                      "writes to it", other.log())
+        # one that still drains is in nobody's way, and changes nothing
+        self.fake.configure(ttft_low_ms=4000, ttft_high_ms=4000)
+        answer = []
+        waits = threading.Thread(
+            target=lambda: answer.append(self.ask(key)[0]))
+        waits.start()
+        wait_for(lambda: self.fake.stats()["requests"] == 1, 10)
+        self.gateway.send_signal(15)
+        wait_for(lambda: "drain open=1" in self.gateway.log(), 10)
+        other = self.other_gateway()
+        self.assertIsNone(self.gateway.process.poll())
+        self.assertEqual(http_json(
+            self.gateway.admin, "DELETE",
+            "/admin/v1/keys?tenant=acme&name=ci")[0], 503)
+        self.assertEqual(http_json(
+            other.admin, "DELETE",
+            "/admin/v1/keys?tenant=acme&name=ci")[0], 200)
+        waits.join()
+        self.assertEqual(answer, [200])
+        with open(self.file, encoding="utf-8") as f:
+            self.assertEqual(json.load(f)["keys"], [])
+        self.assertEqual(other.stop(), 0)
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_a_folder_is_no_file(self):
+        self.assertEqual(self.gateway.stop(), 0)
+        with tempfile.TemporaryDirectory() as folder:
+            self.file = os.path.join(folder, "keys")
+            os.mkdir(self.file)
+            b = backend("one", self.fake.port)
+            g = Gateway(conf([b], EXTRA.replace("keys.json", self.file)),
+                        env={"KEY_C": "secret-c"}, wait=False)
+            self.assertEqual(g.process.wait(20), 1)
+            self.assertIn(f"keys_file: {self.file}: cannot read: Is a "
+                          "directory", g.log())
 
     def test_a_broken_file_is_refused_at_start(self):
         self.assertEqual(self.gateway.stop(), 0)
