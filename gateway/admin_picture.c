@@ -35,7 +35,7 @@ admin_snapshot_take(struct app *app, struct admin_snapshot *s)
 		.labels = app->labels,
 		.drill = app->drill,
 		.listen = &app->bound->listen,
-		.ready = app->ready,
+		.ready = app->ready && !app->draining,
 		.draining = app->draining,
 		.now = clock_now() };
 	p->n_children = children_picture(app->children, &s->children);

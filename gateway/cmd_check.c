@@ -7,29 +7,14 @@
 #include "gateway/live.h"
 #include "gateway/secrecy.h"
 
-static int
-report(
-    const struct conf *conf, enum err rc, const struct complaints *c, bool json)
+static void
+report_text(const struct conf *conf, enum err rc, const struct complaints *c)
 {
-	if (json) {
-		struct buf text;
-
-		buf_init(&text, SIZE_MAX);
-		buf_addf(&text,
-		    "{\"good\":%s,\"errors\":%zu,\"warnings\":%zu,"
-		    "\"complaints\":",
-		    rc == OK ? "true" : "false", c->errors, c->warnings);
-		buf_add_json(&text, buf_slice(&c->text));
-		buf_add_str(&text, "}");
-		printf("%.*s\n", SLICE_ARG(buf_slice(&text)));
-		buf_fini(&text);
-		return rc == OK ? EXIT_GOOD : EXIT_BAD;
-	}
 	fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&c->text)));
 	if (rc != OK) {
 		fprintf(stderr, "%zu error%s\n", c->errors,
 		    c->errors == 1 ? "" : "s");
-		return EXIT_BAD;
+		return;
 	}
 	printf("%s is good: %zu backends, %zu models, %zu servings, %zu "
 	       "tenants",
@@ -39,7 +24,47 @@ report(
 		printf("; %zu warning%s", c->warnings,
 		    c->warnings == 1 ? "" : "s");
 	putchar('\n');
-	return EXIT_GOOD;
+}
+
+/* live: an array of JSON, or empty. */
+static void
+report_json(bool good, const struct complaints *c, struct slice live)
+{
+	struct buf text;
+
+	buf_init(&text, SIZE_MAX);
+	buf_addf(&text,
+	    "{\"good\":%s,\"errors\":%zu,\"warnings\":%zu,\"complaints\":",
+	    good ? "true" : "false", c->errors, c->warnings);
+	buf_add_json(&text, buf_slice(&c->text));
+	if (live.n > 0)
+		buf_addf(&text, ",\"live\":%.*s", SLICE_ARG(live));
+	buf_add_str(&text, "}");
+	printf("%.*s\n", SLICE_ARG(buf_slice(&text)));
+	buf_fini(&text);
+}
+
+/* A configuration that is not good has nobody to be asked. */
+static int
+report(const struct conf *conf, enum err rc, const struct complaints *c,
+    bool live, bool json)
+{
+	bool good = rc == OK;
+	struct buf rows;
+
+	buf_init(&rows, SIZE_MAX);
+	if (!json)
+		report_text(conf, rc, c);
+	if (good && live)
+		good = live_check(conf, json ? &rows : NULL);
+	if (buf_err(&rows) != OK) {
+		good = false;
+		buf_reset(&rows);
+	}
+	if (json)
+		report_json(good, c, buf_slice(&rows));
+	buf_fini(&rows);
+	return good ? EXIT_GOOD : EXIT_BAD;
 }
 
 int
@@ -67,9 +92,7 @@ command_check(int argc, char **argv)
 	secrecy_begin();
 	complaints_init(&c);
 	rc = conf_load(path, &env, NULL, &conf, &c);
-	code = report(conf, rc, &c, json);
-	if (code == EXIT_GOOD && live)
-		code = live_check(conf);
+	code = report(conf, rc, &c, live, json);
 	conf_unref(&conf);
 	complaints_fini(&c);
 	return code;

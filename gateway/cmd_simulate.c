@@ -154,7 +154,8 @@ run_bound(const struct simulate *s, const struct scenario *sc)
 	enum err rc;
 
 	if (s->spend != NULL && !read_number(s->spend, &terms.spend))
-		return complain("--spend", "USD, more than 0", s->spend);
+		return complain(
+		    "--spend", "USD, more than 0, at most 1e6", s->spend);
 	if (s->floors != NULL && !read_floors(s->floors, terms.floor))
 		return complain("--floor",
 		    "shares of classes, more than 0 to 1, such as "
@@ -228,7 +229,8 @@ carry_out(struct simulate *s)
 	if (!slice_u64(slice_of(s->seed), &s->scenario.seed))
 		return complain("--seed", "a whole number", s->seed);
 	if (s->speed != NULL && !read_number(s->speed, &s->scenario.speed))
-		return complain("--speed", "more than 0", s->speed);
+		return complain(
+		    "--speed", "more than 0, at most 1e6", s->speed);
 	pilot = pilot_find(s->router);
 	if (pilot == NULL && strcmp(s->router, BOUND) != 0)
 		return unknown_router(s->router);
@@ -255,7 +257,8 @@ command_simulate(int argc, char **argv)
 		    "arrivals and lengths: TIMESTAMP,ContextTokens,"
 		    "GeneratedTokens; .csv or .csv.gz",
 		    &s.scenario.trace, NULL },
-		{ "speed", 0, "X", "times the trace's; default: 1.8", &s.speed,
+		{ "speed", 0, "X",
+		    "times the trace's, at most 1e6; default: 1.8", &s.speed,
 		    NULL },
 		{ "classes", 0, "LIST", "premium,standard,batch: drop the rest",
 		    &s.classes, NULL },

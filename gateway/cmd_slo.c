@@ -191,6 +191,26 @@ print_doc(const json_t *doc)
 	}
 }
 
+/* Says what is wrong of its words. */
+static bool
+is_suggest(char *const *words, int n)
+{
+	if (n == 0)
+		fprintf(
+		    stderr, "pointsman slo: want \"suggest\", got nothing\n");
+	else if (strcmp(words[0], "suggest") != 0)
+		fprintf(stderr, "pointsman slo: want \"suggest\", got \"%s\"\n",
+		    words[0]);
+	else if (n > 1)
+		fprintf(stderr,
+		    "pointsman slo: want nothing after \"suggest\", got "
+		    "\"%s\"\n",
+		    words[1]);
+	else
+		return true;
+	return false;
+}
+
 int
 command_slo(int argc, char **argv)
 {
@@ -207,12 +227,8 @@ command_slo(int argc, char **argv)
 		"pointsman slo suggest [-c FILE | --admin URL] [--json]",
 		COMMAND_OPTIONS(options), &at))
 		return at;
-	if (at + 1 != argc || strcmp(argv[at], "suggest") != 0) {
-		fprintf(stderr, "pointsman slo: want \"suggest\", got %s%s%s\n",
-		    at < argc ? "\"" : "", at < argc ? argv[at] : "nothing",
-		    at < argc ? "\"" : "");
+	if (!is_suggest(argv + at, argc - at))
 		return EXIT_USAGE;
-	}
 	doc = admin_get(&where, "/admin/v1/slo");
 	if (doc == NULL)
 		return EXIT_BAD;

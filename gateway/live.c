@@ -11,13 +11,111 @@
 
 #include "gateway/child.h"
 #include "gateway/client.h"
-#include "gateway/command.h"
 #include "gateway/lib/mask.h"
 #include "gateway/question.h"
 
 #define LIVE_TIMEOUT (60 * USEC_SEC)
 #define CHILD_WAIT (120 * USEC_SEC) /* for a model to load */
 #define CHILD_POLL (300 * USEC_MS)
+
+struct live {
+	struct client *client;
+	const struct conf *conf;
+	struct buf *rows; /* of JSON; NULL: lines are printed */
+};
+
+/* What came of a question. */
+struct finding {
+	bool good;
+	double first_token_ms;
+	char flaw[1024]; /* unless it is good */
+};
+
+/* --- what is told --- */
+
+static void
+begin_row(const struct live *live, const struct conf_backend *b)
+{
+	const struct slice before = buf_slice(live->rows);
+
+	if (before.n > 0 && before.p[before.n - 1] == '}')
+		buf_add_char(live->rows, ',');
+	buf_add_str(live->rows, "{\"backend\":");
+	buf_add_json(live->rows, slice_of(b->name));
+}
+
+static void
+add_finding(const struct live *live, const struct finding *f)
+{
+	buf_addf(live->rows, ",\"good\":%s", f->good ? "true" : "false");
+	if (f->good) {
+		buf_addf(
+		    live->rows, ",\"first_token_ms\":%.3f", f->first_token_ms);
+	} else {
+		buf_add_str(live->rows, ",\"flaw\":");
+		buf_add_json(live->rows, slice_of(f->flaw));
+	}
+	buf_add_char(live->rows, '}');
+}
+
+static void
+tell_off(const struct live *live, const struct conf_backend *b)
+{
+	if (live->rows == NULL) {
+		printf("%-12s off: %s\n", b->name, b->off);
+		return;
+	}
+	begin_row(live, b);
+	buf_add_str(live->rows, ",\"off\":");
+	buf_add_json(live->rows, slice_of(b->off));
+	buf_add_char(live->rows, '}');
+}
+
+/* Before it is asked: the answer may take a while. */
+static void
+announce(const struct live *live, const struct conf_serving *s)
+{
+	if (live->rows != NULL)
+		return;
+	printf("%-12s %-20s %-24s ", s->backend->name, s->model->name,
+	    s->upstream);
+	fflush(stdout);
+}
+
+static void
+tell(const struct live *live, const struct conf_serving *s,
+    const struct finding *f)
+{
+	if (live->rows != NULL) {
+		begin_row(live, s->backend);
+		buf_add_str(live->rows, ",\"model\":");
+		buf_add_json(live->rows, slice_of(s->model->name));
+		buf_add_str(live->rows, ",\"upstream_model\":");
+		buf_add_json(live->rows, slice_of(s->upstream));
+		add_finding(live, f);
+	} else if (f->good) {
+		printf("good, first token after %.0f ms\n", f->first_token_ms);
+	} else {
+		printf("BAD: %s\n", f->flaw);
+	}
+}
+
+static void
+tell_child(const struct live *live, const struct conf_backend *b)
+{
+	struct finding f = { .good = false };
+
+	snprintf(
+	    f.flaw, sizeof(f.flaw), "%s did not become healthy", b->command[0]);
+	if (live->rows == NULL) {
+		printf("%-12s BAD: %s\n", b->name, f.flaw);
+		return;
+	}
+	begin_row(live, b);
+	add_finding(live, &f);
+}
+
+/* --- questions --- */
 
 static void
 on_header(void *arg, struct slice name, struct slice value)
@@ -41,26 +139,27 @@ quote(const struct question *q, char *out, size_t cap)
 			*p = ' ';
 }
 
-static bool
-verdict(struct question *q, const struct transfer_result *result)
+static void
+judge(
+    struct question *q, const struct transfer_result *result, struct finding *f)
 {
 	struct fault fault = question_end(q, result);
 	char said[201];
 
-	if (fault.kind == FAULT_NONE) {
-		printf("good, first token after %.0f ms\n",
-		    (double)(q->first_token - q->sent) / 1e3);
-		return true;
+	f->good = fault.kind == FAULT_NONE;
+	if (f->good) {
+		f->first_token_ms = (double)(q->first_token - q->sent) / 1e3;
+		return;
 	}
 	quote(q, said, sizeof(said));
-	printf("BAD: %s, status %d%s%s%s%s\n", fault_rule(fault.kind)->name,
-	    result->status, result->message[0] != '\0' ? ": " : "",
-	    result->message, said[0] != '\0' ? ": " : "", said);
-	return false;
+	snprintf(f->flaw, sizeof(f->flaw), "%s, status %d%s%s%s%s",
+	    fault_rule(fault.kind)->name, result->status,
+	    result->message[0] != '\0' ? ": " : "", result->message,
+	    said[0] != '\0' ? ": " : "", said);
 }
 
-static bool
-ask(struct client *c, struct question *q, const char *base)
+static void
+ask(struct client *c, struct question *q, const char *base, struct finding *f)
 {
 	const struct client_ops ops = { on_header, on_bytes };
 	struct transfer_request t;
@@ -68,29 +167,29 @@ ask(struct client *c, struct question *q, const char *base)
 	struct errmsg why;
 
 	if (question_encode(q, base, &t, &why) != OK) {
-		printf("BAD: %s\n", why.text);
-		return false;
+		snprintf(f->flaw, sizeof(f->flaw), "%s", why.text);
+		return;
 	}
 	client_send(c, &t, &ops, q, LIVE_TIMEOUT, &result);
-	return verdict(q, &result);
+	judge(q, &result, f);
 }
 
 static bool
-ask_serving(struct client *c, const struct conf_serving *s, const char *base)
+ask_serving(
+    const struct live *live, const struct conf_serving *s, const char *base)
 {
 	struct question *q = malloc(sizeof(*q));
-	bool good = false;
+	struct finding f = { .flaw = "out of memory" };
 
-	printf("%-12s %-20s %-24s ", s->backend->name, s->model->name,
-	    s->upstream);
-	fflush(stdout);
-	if (q == NULL)
-		return false;
-	question_init(q, s);
-	good = ask(c, q, base);
-	question_fini(q);
-	free(q);
-	return good;
+	announce(live, s);
+	if (q != NULL) {
+		question_init(q, s);
+		ask(live->client, q, base, &f);
+		question_fini(q);
+		free(q);
+	}
+	tell(live, s, &f);
+	return f.good;
 }
 
 /* --- children --- */
@@ -159,60 +258,77 @@ wait_healthy(struct client *c, struct live_child *l)
 }
 
 static bool
-ask_backend(struct client *c, const struct conf *conf,
-    const struct conf_backend *b, const char *base)
+ask_backend(
+    const struct live *live, const struct conf_backend *b, const char *base)
 {
+	const struct conf *conf = live->conf;
 	bool good = true;
 
 	for (size_t i = 0; i < conf->n_servings; i++) {
 		const struct conf_serving *s = &conf->servings[i];
 
 		if (s->backend == b && strcmp(s->upstream, "*") != 0)
-			good &= ask_serving(c, s, base);
+			good &= ask_serving(live, s, base);
 	}
 	return good;
 }
 
 static bool
-ask_child(
-    struct client *c, const struct conf *conf, const struct conf_backend *b)
+ask_child(const struct live *live, const struct conf_backend *b)
 {
 	static const struct child_ops ops = { on_up, on_down, withholds };
-	struct live_child l = { .conf = conf, .backend = b->id };
+	struct live_child l = { .conf = live->conf, .backend = b->id };
 	struct child *child;
 	bool good;
 
 	uv_loop_init(&l.loop);
 	child = child_new(&l.loop, b->name, b->command, NULL, &ops, &l);
-	good = child != NULL && wait_healthy(c, &l);
+	good = child != NULL && wait_healthy(live->client, &l);
 	if (good)
-		good = ask_backend(c, conf, b, l.url);
+		good = ask_backend(live, b, l.url);
 	else
-		printf("%-12s BAD: %s did not become healthy\n", b->name,
-		    b->command[0]);
+		tell_child(live, b);
 	child_stop(&child, on_stopped, &l);
 	uv_run(&l.loop, UV_RUN_DEFAULT);
 	uv_loop_close(&l.loop);
 	return good;
 }
 
-int
-live_check(const struct conf *conf)
+static bool
+ask_all(const struct live *live)
 {
-	struct errmsg why = { "" };
-	struct client *c = client_new(&why);
-	bool good = c != NULL;
+	bool good = true;
 
-	for (size_t i = 0; c != NULL && i < conf->n_backends; i++) {
-		const struct conf_backend *b = &conf->backends[i];
+	for (size_t i = 0; i < live->conf->n_backends; i++) {
+		const struct conf_backend *b = &live->conf->backends[i];
 
 		if (b->off != NULL)
-			printf("%-12s off: %s\n", b->name, b->off);
+			tell_off(live, b);
 		else if (b->command != NULL)
-			good &= ask_child(c, conf, b);
+			good &= ask_child(live, b);
 		else
-			good &= ask_backend(c, conf, b, b->url);
+			good &= ask_backend(live, b, b->url);
 	}
-	client_free(&c);
-	return good ? EXIT_GOOD : EXIT_BAD;
+	return good;
+}
+
+bool
+live_check(const struct conf *conf, struct buf *rows)
+{
+	struct errmsg why = { "" };
+	struct live live = {
+		.client = client_new(&why), .conf = conf, .rows = rows
+	};
+	bool good = live.client != NULL;
+
+	if (rows != NULL)
+		buf_add_char(rows, '[');
+	if (good)
+		good = ask_all(&live);
+	else
+		fprintf(stderr, "check: %s\n", why.text);
+	if (rows != NULL)
+		buf_add_char(rows, ']');
+	client_free(&live.client);
+	return good;
 }

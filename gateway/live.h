@@ -3,9 +3,11 @@
 #define GATEWAY_LIVE_H
 
 #include "gateway/conf/conf.h"
+#include "gateway/lib/buf.h"
 
-/* A line per serving: is it there, is the key good, how fast is the first
- * token. Children are started for it. The exit code: 0 all good, 1 not. */
-int live_check(const struct conf *);
+/* Of each serving: is it there, is the key good, how fast is the first token.
+ * Children are started for it. A line each on stdout, or added to `rows`, if
+ * that is not NULL, as an array of JSON. Whether all are good. */
+bool live_check(const struct conf *, struct buf *rows);
 
 #endif

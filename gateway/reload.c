@@ -1,6 +1,7 @@
 /* gateway/reload.c - load, check, swap; a failure keeps the old
  * configuration. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "backends/backend.h"
 #include "gateway/admin/drill.h"
@@ -50,29 +51,46 @@ log_complaints(const struct complaints *c)
 			log_warn("config complaint: %.*s", SLICE_ARG(line));
 }
 
-/* What a running process cannot change is named, not silently ignored. */
+/* What a running process cannot change is named, not silently ignored: at
+ * every reload, for as long as it is not what the process was started with. */
 static void
-warn_fixed(const struct conf *old, const struct conf *now)
+warn_fixed(const struct conf *bound, const struct conf *now)
 {
 	struct buf names;
 
 	buf_init(&names, 1024);
-	conf_restart_needed(old, now, &names);
+	conf_restart_needed(bound, now, &names);
 	if (names.n > 0)
 		log_warn("config settings=\"%.*s\" reason=needs_restart",
 		    SLICE_ARG(buf_slice(&names)));
 	buf_fini(&names);
 }
 
-/* The log as it is named now; the same name again is a rotated file. */
-static void
-reopen_access_log(struct app *app)
+/* The log as it is to be named; the same name again is a rotated file. Opened
+ * before anything changes: a file whose log cannot be written is not good. */
+static enum err
+open_access_log(const struct conf *next, int *fd, struct complaints *c)
 {
 	struct errmsg why;
+	enum err rc = access_log_target(next->access_log, fd, &why);
 
-	if (access_log_reopen(app->access_log, app->conf->access_log, &why) !=
-	    OK)
-		log_error("access_log reason=\"%s\"", why.text);
+	if (rc != OK) {
+		buf_addf(&c->text, "%s: %s\n", next->path, why.text);
+		c->errors++;
+	}
+	return rc;
+}
+
+static enum err
+publish_with_log(struct app *app, struct conf *next, int log)
+{
+	enum err rc = app_publish(app, next);
+
+	if (rc == OK)
+		access_log_turn(app->access_log, log);
+	else if (log >= 0)
+		close(log);
+	return rc;
 }
 
 static bool
@@ -130,8 +148,7 @@ app_publish(struct app *app, struct conf *conf)
 	for (unsigned i = 0; i < app->n_workers; i++)
 		if (app->workers[i].started)
 			worker_configure(&app->workers[i], conf);
-	if (old != NULL)
-		warn_fixed(old, conf);
+	warn_fixed(app->bound, conf);
 	conf_unref(&old);
 	children_configure(app->children);
 	prober_configure(app->prober);
@@ -160,19 +177,20 @@ app_reload(struct app *app, struct complaints *c)
 	struct conf_env env = backend_conf_env(adapters);
 	struct conf *next = NULL;
 	enum err rc;
+	int log;
 
 	systemd_reloading();
 	rc = conf_load(app->conf_path, &env, app->conf, &next, c);
 	if (rc == OK)
 		rc = check_bound(app, next, c);
+	if (rc == OK)
+		rc = open_access_log(next, &log, c);
 	log_complaints(c);
 	if (rc == OK)
-		rc = app_publish(app, next);
+		rc = publish_with_log(app, next, log);
 	conf_unref(&next);
-	if (rc == OK) {
+	if (rc == OK)
 		await_workers(app);
-		reopen_access_log(app);
-	}
 	if (rc == OK)
 		log_info("reload config_version=%llu",
 		    (unsigned long long)app->conf->version);

@@ -154,11 +154,19 @@ refuse_last(struct asked *a, const struct conf_model *m)
 	buf_fini(&text);
 }
 
+/* The share that is held back. It is what the router keeps, and so what counts:
+ * of a weight too small to be told from 0 it is all. */
+static double
+withheld_by(const struct admin_restraint *what)
+{
+	return 1 - what->weight;
+}
+
 static bool
 takes_all(const struct admin_restraint *what)
 {
 	return what->act == RESTRAINT_DRAIN ||
-	    (what->act == RESTRAINT_WEIGHT && what->weight <= 0);
+	    (what->act == RESTRAINT_WEIGHT && withheld_by(what) >= 1);
 }
 
 static bool
@@ -181,11 +189,12 @@ static bool
 has_a_share(struct asked *a, const struct serving_view *v)
 {
 	const unsigned rate = a->what.model == NULL ? LOAD_LIMIT_REQUESTS : 0;
+	const double withheld = withheld_by(&a->what);
 	char text[512];
 
 	if (a->what.act != RESTRAINT_WEIGHT || a->what.backend->slots > 0 ||
-	    (v->load.has & (LOAD_SLOTS | rate)) != 0 || a->what.weight <= 0 ||
-	    a->what.weight >= 1)
+	    (v->load.has & (LOAD_SLOTS | rate)) != 0 || withheld <= 0 ||
+	    withheld >= 1)
 		return true;
 	snprintf(text, sizeof(text),
 	    "nothing is known of %s that there could be a share of: want "
@@ -271,7 +280,8 @@ admin_restrain(const struct admin_restraint *what, struct restraint *r)
 		*r = (struct restraint){ .drained = false };
 		break;
 	case RESTRAINT_WEIGHT:
-		r->withheld = 1 - what->weight;
+		/* a share given back ends a drain; weight 0 is one */
+		*r = (struct restraint){ .withheld = withheld_by(what) };
 		break;
 	}
 }

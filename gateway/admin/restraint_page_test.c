@@ -152,10 +152,6 @@ a_weight_is_of_something(void **state)
 	ASK(&d, admin_post_weight, "backend=a&model=nn&weight=0.5", 200);
 	assert_true(d.views[3].own.withheld == 0.5);
 	assert_int_equal(d.views[3].ceiling, 1);
-	/* a drain is another thing */
-	ASK(&d, admin_post_drain, "backend=a&model=m", 200);
-	ASK(&d, admin_post_weight, "backend=a&model=m&weight=1", 200);
-	assert_true(rig_view(&d.rig, "a").own.drained);
 	REFUSED(&d, admin_post_weight, "backend=b&weight=0.5", 409,
 	    "nothing is known of b");
 	rig_load(&d.rig, "b",
@@ -167,6 +163,53 @@ a_weight_is_of_something(void **state)
 	rig_load(&d.rig, "b", &(struct load){ .has = LOAD_SLOTS, .slots = 8 });
 	ASK(&d, admin_post_weight, "backend=b&model=m&weight=0.5", 200);
 	assert_int_equal(rig_view(&d.rig, "b").ceiling, 2);
+	rig_fini(&d.rig);
+}
+
+static void
+a_share_given_back_ends_a_drain(void **state)
+{
+	struct desk d;
+	struct serving_view v;
+
+	rig_init(&d.rig, FLEET);
+	ASK(&d, admin_post_drain, "backend=a&force=true", 200);
+	ASK(&d, admin_post_weight, "backend=a&weight=0.25", 200);
+	v = rig_view(&d.rig, "a");
+	assert_false(v.site.drained);
+	assert_true(v.site.withheld == 0.75);
+	assert_int_equal(v.ceiling, 1);
+	assert_string_equal(
+	    admin_serving_state(rig_backend(&d.rig, "a"), &v), "ok");
+	/* what is said of a serving holds by itself */
+	ASK(&d, admin_post_drain, "backend=a&model=m", 200);
+	ASK(&d, admin_post_weight, "backend=a&weight=1", 200);
+	assert_true(rig_view(&d.rig, "a").own.drained);
+	ASK(&d, admin_post_weight, "backend=a&model=m&weight=1", 200);
+	assert_false(rig_view(&d.rig, "a").own.drained);
+	/* nothing given back: as drained */
+	ASK(&d, admin_post_drain, "backend=a&force=true", 200);
+	ASK(&d, admin_post_weight, "backend=a&weight=0", 200);
+	v = rig_view(&d.rig, "a");
+	assert_true(admin_is_drained(&v));
+	ASK(&d, admin_post_weight, "backend=a&weight=0.5", 200);
+	assert_int_equal(rig_view(&d.rig, "a").ceiling, 2);
+	rig_fini(&d.rig);
+}
+
+static void
+a_weight_of_next_to_nothing_is_none(void **state)
+{
+	struct desk d;
+
+	rig_init(&d.rig, FLEET);
+	REFUSED(&d, admin_post_weight, "backend=a&weight=1e-17", 409,
+	    "model n would have");
+	/* no share of it, so that none has to be known */
+	ASK(&d, admin_post_weight, "backend=b&weight=1e-17", 200);
+	assert_true(rig_view(&d.rig, "b").site.withheld == 1);
+	ASK(&d, admin_post_enable, "backend=b", 200);
+	ASK(&d, admin_post_weight, "backend=a&weight=1e-17&force=true", 200);
 	rig_fini(&d.rig);
 }
 
@@ -199,6 +242,8 @@ main(void)
 		cmocka_unit_test(the_last_one_that_works_is_kept),
 		cmocka_unit_test(one_that_is_broken_is_no_other),
 		cmocka_unit_test(a_weight_is_of_something),
+		cmocka_unit_test(a_share_given_back_ends_a_drain),
+		cmocka_unit_test(a_weight_of_next_to_nothing_is_none),
 		cmocka_unit_test(what_is_asked_for_is_there),
 	};
 

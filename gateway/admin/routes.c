@@ -143,8 +143,8 @@ static const struct admin_parameter usage_takes[] = {
 	{ "by", "string", false, false,
 	    "What to sum by, with commas: `tenant,model`." },
 	{ "since", "string", false, false,
-	    "`24h` ago, or `2026-11-21`, `2026-11-21T08:00:00Z`; a day ago if "
-	    "unset." },
+	    "`24h` ago, or `2026-11-21`, `2026-11-21T08:00:00Z`, digit by "
+	    "digit a date that there is, from 1970 on; a day ago if unset." },
 	{ "until", "string", false, false, "The same; now if unset." },
 	{ "tenant", "string", false, false, "This tenant's alone." },
 	{ "key", "string", false, false, "This key's alone, by its name." },
@@ -307,7 +307,8 @@ static const struct admin_route routes[] = {
 	    .handle = admin_post_enable },
 	{ "POST", "/admin/v1/backends/weight", "weighBackend",
 	    .role = ROLE_OPERATE,
-	    .summary = "Uses a share of its slots and of its rate limit.",
+	    .summary = "Uses a share of its slots and of its rate limit; "
+		       "that ends a drain.",
 	    .parameters = weight_takes,
 	    .answers = ANSWERS(RESTRAINED, NO_QUERY, NO_SERVING,
 		{ 409, JSON,

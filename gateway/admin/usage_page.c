@@ -16,6 +16,21 @@
 
 /* --- what is asked for --- */
 
+#define TIME_TEXT 32 /* bytes of a time's text at most */
+
+/* Whether the time's text is this one: not so of a day that no month has, nor
+ * where digits are missing. */
+static bool
+is_written(time_t t, const char *format, const char *text)
+{
+	char again[TIME_TEXT];
+	struct tm tm;
+
+	return gmtime_r(&t, &tm) != NULL &&
+	    strftime(again, sizeof(again), format, &tm) > 0 &&
+	    strcmp(again, text) == 0;
+}
+
 static bool
 read_date(const char *text, usec *out)
 {
@@ -25,11 +40,15 @@ read_date(const char *text, usec *out)
 	for (size_t i = 0; i < COUNT(formats); i++) {
 		struct tm tm = { .tm_mday = 1 };
 		const char *end = strptime(text, formats[i], &tm);
+		time_t t;
 
-		if (end != NULL && *end == '\0') {
-			*out = (usec)timegm(&tm) * USEC_SEC;
-			return true;
-		}
+		if (end == NULL || *end != '\0')
+			continue;
+		t = timegm(&tm);
+		if (t < 0 || !is_written(t, formats[i], text))
+			return false;
+		*out = (usec)t * USEC_SEC;
+		return true;
 	}
 	return false;
 }
@@ -38,7 +57,7 @@ static enum err
 read_time(const char *name, struct slice value, usec wall, usec *out,
     struct errmsg *why)
 {
-	char text[32];
+	char text[TIME_TEXT];
 	usec ago;
 
 	if (duration_parse(value, &ago)) {

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Ours first: cmocka makes a macro of fail. */
@@ -63,6 +64,26 @@ times_are_spans_or_dates(void **state)
 	assert_refused("since=yesterday", "since: want a span until now");
 	assert_refused("since=2024-13-40", "got \"2024-13-40\"");
 	assert_refused("until=2024-10-01", "want since before until");
+}
+
+static void
+only_a_date_that_there_is_will_do(void **state)
+{
+	static const char *const wrong[] = { "2026-02-30", "2025-02-29",
+		"2026-04-31T10:00Z", "2026-02-30T10:00:00Z", "26-11-22",
+		"1969-12-31", "0026-11-22", "2026-%201-01", "2026-1-01",
+		"%202026-01-01", "2026-01-01%20", "2026-01-01T%201:00Z",
+		"2026-01-01T1:00Z", "2026-01-01T23:59:60Z", "%2B2026-01-01",
+		"-2026-01-01" };
+	char query[64];
+
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		snprintf(query, sizeof(query), "since=%s", wrong[i]);
+		assert_refused(query, "since: want a span until now");
+	}
+	assert_int_equal(asked("since=1970-01-01").query.since, 0);
+	assert_int_equal(
+	    asked("since=2024-02-29").query.since, WALL - 218 * 24 * HOUR);
 }
 
 static void
@@ -173,6 +194,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_day_unless_it_is_said),
 		cmocka_unit_test(times_are_spans_or_dates),
+		cmocka_unit_test(only_a_date_that_there_is_will_do),
 		cmocka_unit_test(names_are_unescaped),
 		cmocka_unit_test(what_is_wrong_is_said),
 		cmocka_unit_test(csv_quotes_what_it_must),

@@ -224,6 +224,20 @@ read_api_key(struct loader *l, const struct setting *row,
 		turn_off(l, b, unset);
 }
 
+/* Of "host" and "[::1]" too, which name none. */
+static bool
+port_will_do(struct slice host)
+{
+	ptrdiff_t colon = slice_rfind(host, ':');
+	uint64_t port;
+
+	return colon < 0 || colon < slice_rfind(host, ']') ||
+	    (slice_u64(
+		 slice_make(host.p + colon + 1, host.n - (size_t)colon - 1),
+		 &port) &&
+		port >= 1 && port <= UINT16_MAX);
+}
+
 /* NULL when it will do; else what it is not. */
 static const char *
 url_flaw(struct slice url)
@@ -248,6 +262,8 @@ url_flaw(struct slice url)
 		return "a URL without \"?\" or \"#\"";
 	if (host.n == 0 || host.p[0] == ':')
 		return "a URL with a host";
+	if (!port_will_do(host))
+		return "a URL whose port is 1..65535";
 	return NULL;
 }
 

@@ -165,6 +165,51 @@ complaints_about_secrets_say_what_is_wanted(void **state)
 }
 
 static void
+a_port_of_a_url_is_one_that_there_is(void **state)
+{
+	static const struct {
+		const char *conf;
+		bool good;
+	} cases[] = {
+		{ BACKEND("adapter = \"vllm\"; url = \"http://h:1/v1\";"),
+		    true },
+		{ BACKEND("adapter = \"vllm\"; url = \"https://h:65535\";"),
+		    true },
+		{ BACKEND("adapter = \"vllm\"; url = \"http://[::1]/v1\";"),
+		    true },
+		{ BACKEND("adapter = \"vllm\"; url = \"http://[::1]:80/v1\";"),
+		    true },
+		{ BACKEND("adapter = \"vllm\"; url = \"http://h:99999/v1\";"),
+		    false },
+		{ BACKEND("adapter = \"vllm\"; url = \"http://h:65536\";"),
+		    false },
+		{ BACKEND("adapter = \"vllm\"; url = \"http://h:0/v1\";"),
+		    false },
+		{ BACKEND("adapter = \"vllm\"; url = \"http://h:/v1\";"),
+		    false },
+		{ BACKEND("adapter = \"vllm\"; url = \"http://h:x/v1\";"),
+		    false },
+		{ BACKEND("adapter = \"vllm\"; url = \"http://[::1]:0/v1\";"),
+		    false },
+	};
+	struct fixture f;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		if (!cases[i].good) {
+			assert_refused(cases[i].conf,
+			    "gateway.conf:1: backends.gpu.url: want a URL "
+			    "whose port is 1..65535, got other text (not "
+			    "shown)");
+			continue;
+		}
+		fixture_init(&f);
+		fixture_load(&f, cases[i].conf, NULL);
+		assert_int_equal(f.rc, OK);
+		fixture_fini(&f);
+	}
+}
+
+static void
 a_url_may_be_a_unix_socket(void **state)
 {
 	struct fixture f;
@@ -250,6 +295,7 @@ main(void)
 		cmocka_unit_test(a_literal_secret_is_refused_and_never_shown),
 		cmocka_unit_test(complaints_about_secrets_say_what_is_wanted),
 		cmocka_unit_test(keys_are_withheld_from_other_backends),
+		cmocka_unit_test(a_port_of_a_url_is_one_that_there_is),
 		cmocka_unit_test(a_url_may_be_a_unix_socket),
 		cmocka_unit_test(a_slash_at_the_end_of_a_url_is_dropped),
 	};

@@ -117,7 +117,8 @@ static const struct setting backend_rows[] = {
 	    .otherwise = "the adapter's own",
 	    .help = "Base URL as an SDK takes it, mostly with `/v1`. Also "
 		    "`\"env:NAME\"`, or `\"unix:/path\"` for a Unix socket "
-		    "(the path in the request is then below `/v1`)." },
+		    "(the path in the request is then below `/v1`). A port is "
+		    "1..65535." },
 	{ "api_key", SETTING_API_KEY, AT(conf_backend, api_key),
 	    .otherwise = "none",
 	    .help = "A secret: `\"env:NAME\"` or `\"file:PATH\"`. Where the "

@@ -237,8 +237,8 @@ write_all(void *arg)
 
 /* --- opening and closing --- */
 
-static enum err
-open_target(const char *target, int *fd, struct errmsg *why)
+enum err
+access_log_target(const char *target, int *fd, struct errmsg *why)
 {
 	if (strcmp(target, "off") == 0) {
 		*fd = -1;
@@ -278,7 +278,7 @@ access_log_open(const char *target, struct access_log **out, struct errmsg *why)
 	l->fd = -1;
 	buf_init(&l->queue, QUEUE_MAX);
 	buf_init(&l->batch, QUEUE_MAX);
-	rc = open_target(target, &l->fd, why);
+	rc = access_log_target(target, &l->fd, why);
 	if (rc != OK) {
 		release(l);
 		return rc;
@@ -294,15 +294,11 @@ access_log_open(const char *target, struct access_log **out, struct errmsg *why)
 	return OK;
 }
 
-enum err
-access_log_reopen(struct access_log *l, const char *target, struct errmsg *why)
+void
+access_log_turn(struct access_log *l, int fd)
 {
-	enum err rc;
-	int fd, unused = -1;
+	int unused = -1;
 
-	rc = open_target(target, &fd, why);
-	if (rc != OK)
-		return rc;
 	pthread_mutex_lock(&l->writer.lock);
 	if (l->n_turns == TURNS_MAX) /* the writer is stuck: skip a place */
 		unused = l->turns[--l->n_turns].fd;
@@ -312,7 +308,6 @@ access_log_reopen(struct access_log *l, const char *target, struct errmsg *why)
 	pthread_mutex_unlock(&l->writer.lock);
 	if (unused >= 0)
 		close(unused);
-	return OK;
 }
 
 void

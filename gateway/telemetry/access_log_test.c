@@ -171,6 +171,18 @@ off_takes_lines_and_drops_none(void **state)
 	access_log_close(&l);
 }
 
+/* As a reload does: on failure the old place stays. */
+static enum err
+reopen(struct access_log *l, const char *target, struct errmsg *why)
+{
+	int fd;
+	enum err rc = access_log_target(target, &fd, why);
+
+	if (rc == OK)
+		access_log_turn(l, fd);
+	return rc;
+}
+
 static void
 after_reopening_lines_go_to_the_new_place(void **state)
 {
@@ -179,7 +191,7 @@ after_reopening_lines_go_to_the_new_place(void **state)
 	struct errmsg why;
 
 	write_as(l, "before");
-	assert_int_equal(access_log_reopen(l, p->second, &why), OK);
+	assert_int_equal(reopen(l, p->second, &why), OK);
 	write_as(l, "after");
 	access_log_close(&l);
 	assert_int_equal(whole_lines(p->first), 1);
@@ -198,7 +210,7 @@ a_rotated_log_is_followed(void **state)
 	write_as(l, "before");
 	assert_int_equal(rename(p->first, p->second), 0);
 	write_as(l, "between");
-	assert_int_equal(access_log_reopen(l, p->first, &why), OK);
+	assert_int_equal(reopen(l, p->first, &why), OK);
 	write_as(l, "after");
 	access_log_close(&l);
 	assert_int_equal(whole_lines(p->second), 2);
@@ -212,8 +224,7 @@ a_failed_reopening_keeps_the_old_place(void **state)
 	struct access_log *l = log_to(p->first);
 	struct errmsg why;
 
-	assert_int_equal(
-	    access_log_reopen(l, "/nonexistent/access.log", &why), ERR_IO);
+	assert_int_equal(reopen(l, "/nonexistent/access.log", &why), ERR_IO);
 	write_as(l, "req-1");
 	access_log_close(&l);
 	assert_int_equal(whole_lines(p->first), 1);
@@ -227,9 +238,9 @@ it_can_be_turned_off_and_on(void **state)
 	struct errmsg why;
 
 	write_as(l, "unseen");
-	assert_int_equal(access_log_reopen(l, p->first, &why), OK);
+	assert_int_equal(reopen(l, p->first, &why), OK);
 	write_as(l, "seen");
-	assert_int_equal(access_log_reopen(l, "off", &why), OK);
+	assert_int_equal(reopen(l, "off", &why), OK);
 	write_as(l, "unseen");
 	access_log_close(&l);
 	assert_int_equal(whole_lines(p->first), 1);
@@ -261,8 +272,7 @@ lines_of_many_threads_are_whole(void **state)
 		    pthread_create(&threads[i], NULL, write_many, l), 0);
 	for (unsigned i = 0; i < 20; i++)
 		assert_int_equal(
-		    access_log_reopen(l, i % 2 ? p->first : p->second, &why),
-		    OK);
+		    reopen(l, i % 2 ? p->first : p->second, &why), OK);
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	n = (unsigned)access_log_dropped(l);

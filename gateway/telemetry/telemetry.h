@@ -92,10 +92,12 @@ bool telemetry_view(
 struct access_log;
 enum err access_log_open(
     const char *target, struct access_log **, struct errmsg *why) MUST_USE;
-/* For log rotation and reloads, while others write: later lines go to
- * `target`, opened anew. On failure the old one stays. */
-enum err access_log_reopen(
-    struct access_log *, const char *target, struct errmsg *why) MUST_USE;
+/* For log rotation and reloads, while others write: a descriptor of `target`,
+ * opened anew, -1 where that is "off"; the caller's until it is given to
+ * access_log_turn(), from which on later lines go there. */
+enum err access_log_target(
+    const char *target, int *fd, struct errmsg *why) MUST_USE;
+void access_log_turn(struct access_log *, int fd);
 /* Writes what is queued; gives up on a target that takes none for 1 s. */
 void access_log_close(struct access_log **);
 void access_log_write(struct access_log *, const struct outcome *, usec wall);

@@ -181,9 +181,22 @@ class Drain(Bed):
              f"http://127.0.0.1:{self.gateway.admin}"],
             capture_output=True, text=True, timeout=30, check=True).stdout
 
+    def test_a_share_given_back_ends_it(self):
+        self.run_command("drain", "main")
+        self.assertEqual(self.went(), "spare")
+        self.assertRegex(self.run_command("weight", "main", "0.25"),
+                         r"main +m +ok 25 % +0 +2")
+        self.assertFalse(self.row()["drained"])
+        self.assertEqual(self.went(), "main")
+        self.run_command("weight", "main", "0")
+        self.assertEqual(self.went(), "spare")
+        self.run_command("weight", "main", "1")
+        self.assertEqual(self.went(), "main")
+
     def test_the_last_one_needs_force(self):
         self.act("drain", "backend=spare")
-        for verb, more in ("drain", ""), ("weight", "&weight=0"):
+        for verb, more in (("drain", ""), ("weight", "&weight=0"),
+                           ("weight", "&weight=1e-17")):
             e = self.act(verb, "backend=main" + more, 409)
             self.assertEqual(e["code"], "last_serving")
             self.assertIn("model m would have no serving left that works; of "

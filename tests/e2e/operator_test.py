@@ -11,7 +11,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (FAKELLM, Fake, Gateway, backend, chat,  # noqa: E402
-                     conf, events, free_port, wait_for)
+                     conf, events, free_port, http_json, wait_for)
 
 
 class Drain(unittest.TestCase):
@@ -44,6 +44,16 @@ class Drain(unittest.TestCase):
         self.assertEqual(events(self.answer["raw"])[-1], "[DONE]")
         self.assertEqual(g.stop(), 0)
 
+    def test_meanwhile_it_is_not_ready(self):
+        g, t = self.start("10s", fake={"tokens": 100})
+        self.assertTrue(g.status()["ready"])
+        g.send_signal(signal.SIGTERM)
+        wait_for(lambda: g.status()["draining"], what="the drain")
+        self.assertFalse(g.status()["ready"])
+        self.assertFalse(g.answers())
+        t.join()
+        self.assertEqual(g.stop(), 0)
+
     def test_past_the_deadline_they_end_in_an_error(self):
         g, t = self.start("200ms", fake={"tokens": 1000})
         g.send_signal(signal.SIGTERM)
@@ -72,6 +82,54 @@ class Reload(unittest.TestCase):
         wait_for(lambda: g.chat(chat("m"))[1]["x-pointsman-backend"] == "two",
                  what="the new backend")
         self.assertEqual(g.stop(), 0)
+
+
+    def reload(self, g, rows, extra):
+        g.write(conf(rows, extra))
+        return http_json(g.admin, "POST", "/admin/v1/reload")
+
+    def test_what_needs_a_restart_is_named_until_it_is_back(self):
+        fake = Fake("--tokens", "2")
+        self.addCleanup(fake.stop)
+        rows, first = [backend("one", fake.port)], "workers = 1;\n"
+        g = Gateway(conf(rows, first))
+
+        def said():
+            return g.log().count('settings="workers, receipts" '
+                                 "reason=needs_restart")
+        for times in 1, 2:
+            self.assertEqual(self.reload(
+                g, rows, "workers = 2;\nreceipts = 16;\n")[0], 200)
+            self.assertEqual(said(), times)
+        self.assertEqual(self.reload(g, rows, first)[0], 200)
+        self.assertEqual(g.log().count("needs_restart"), 2)
+        self.assertEqual(g.stop(), 0)
+
+    def test_an_access_log_that_cannot_be_opened_changes_nothing(self):
+        fake = Fake("--tokens", "2")
+        self.addCleanup(fake.stop)
+        rows = [backend("one", fake.port)]
+        g = Gateway(conf(rows, 'access_log = "a.log";\n'))
+        status, _, body = self.reload(
+            g, rows, 'access_log = "/nowhere/b.log";\ndeadline = "9s";\n')
+        self.assertEqual(status, 400)
+        self.assertIn("access_log: cannot open /nowhere/b.log", str(body))
+        self.assertIn("config complaint: ", g.log())
+        now = http_json(g.admin, "GET", "/admin/v1/config")[2]
+        self.assertEqual(now["version"], 1)
+        self.assertTrue(now["access_log"].endswith("/a.log"))
+        self.assertEqual(g.chat(chat("m"))[0], 200)
+        self.assertEqual(
+            self.reload(g, rows, 'access_log = "b.log";\n')[0], 200)
+        self.assertEqual(g.chat(chat("m"))[0], 200)
+        for name in "a.log", "b.log":
+            path = os.path.join(g.folder.name, name)
+            wait_for(lambda: self.lines(path) == 1, what=name)
+        self.assertEqual(g.stop(), 0)
+
+    def lines(self, path):
+        with open(path, encoding="utf-8") as f:
+            return len(f.readlines())
 
 
 class Log(unittest.TestCase):

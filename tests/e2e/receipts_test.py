@@ -344,7 +344,12 @@ class Observe(unittest.TestCase):
         self.assertEqual(json.loads(
             command("slo", "suggest", "-c", g.path, "--json")[0])["policy"],
             "observe")
-        command("slo", "advise", code=2)
+        for words, said in (
+                (("advise",), 'want "suggest", got "advise"'),
+                ((), 'want "suggest", got nothing'),
+                (("suggest", "x"),
+                 'want nothing after "suggest", got "x"')):
+            self.assertIn(said, command("slo", *words, code=2)[1])
         self.assertEqual(g.stop(), 0)
 
     def test_a_failover_goes_on_in_the_order_of_the_file(self):

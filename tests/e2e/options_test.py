@@ -1,0 +1,94 @@
+"""What commands say of words and options that are wrong, and what `check`
+answers."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import (POINTSMAN, Fake, backend, conf,  # noqa: E402
+                     free_port)
+
+
+def command(*args, code=0):
+    done = subprocess.run([POINTSMAN, *args], capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == code, (args, done)
+    return done.stdout, done.stderr
+
+
+class Simulate(unittest.TestCase):
+    def test_bounds_are_said(self):
+        for more, words in (
+                (("--speed", "1e308"),
+                 '--speed: want more than 0, at most 1e6, got "1e308"'),
+                (("--speed", "0"),
+                 '--speed: want more than 0, at most 1e6, got "0"'),
+                (("--router", "bound", "--spend", "1e308"),
+                 '--spend: want USD, more than 0, at most 1e6, got "1e308"')):
+            self.assertIn(words, command("simulate", *more, code=2)[1])
+
+
+class Check(unittest.TestCase):
+    def setUp(self):
+        self.fake = Fake("--tokens", "2")
+        self.addCleanup(self.fake.stop)
+        folder = tempfile.TemporaryDirectory(prefix="pointsman-check-")
+        self.addCleanup(folder.cleanup)
+        self.path = os.path.join(folder.name, "gateway.conf")
+
+    def check(self, text, *options, code=0):
+        with open(self.path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return command("check", "-c", self.path, *options, code=code)[0]
+
+    def test_live_answers_are_in_the_one_object(self):
+        good = backend("one", self.fake.port)
+        off = backend("two", 9, 'api_key = "env:NO_SUCH_KEY_IS_SET";')
+        doc = json.loads(self.check(conf([good, off]), "--live", "--json"))
+        one, two = doc["live"]
+        self.assertEqual((doc["good"], doc["errors"]), (True, 0))
+        self.assertEqual(
+            (one["backend"], one["model"], one["upstream_model"], one["good"]),
+            ("one", "m", "fake-model", True))
+        self.assertGreater(one["first_token_ms"], 0)
+        self.assertEqual(two["backend"], "two")
+        self.assertIn("NO_SUCH_KEY_IS_SET", two["off"])
+
+        down = backend("two", free_port())
+        doc = json.loads(
+            self.check(conf([good, down]), "--live", "--json", code=1))
+        one, two = doc["live"]
+        self.assertEqual((doc["good"], doc["errors"]), (False, 0))
+        self.assertEqual((one["good"], two["good"]), (True, False))
+        self.assertIn("refused, status 0", two["flaw"])
+
+    def test_lines_say_the_same(self):
+        rows = [backend("one", self.fake.port), backend("two", free_port())]
+        said = self.check(conf(rows), "--live", code=1)
+        self.assertRegex(said, r"one +m +fake-model +good, first token after")
+        self.assertRegex(said, r"two +m +fake-model +BAD: refused, status 0")
+
+    def test_nobody_is_asked_by_a_bad_file(self):
+        said = self.check(conf([backend("one", self.fake.port)], "x = 1;\n"),
+                          "--live", "--json", code=1)
+        doc = json.loads(said)
+        self.assertEqual((doc["good"], doc["errors"]), (False, 1))
+        self.assertNotIn("live", doc)
+        self.assertEqual(self.fake.stats()["requests"], 0)
+        doc = json.loads(
+            self.check(conf([backend("one", self.fake.port)]), "--json"))
+        self.assertEqual(
+            doc, {"good": True, "errors": 0, "warnings": 0, "complaints": ""})
+
+    def test_a_port_that_there_is_not(self):
+        said = self.check(
+            conf([backend("one", 99999)]), "--json", code=1)
+        self.assertIn("backends.one.url: want a URL whose port is 1..65535",
+                      json.loads(said)["complaints"])
+
+
+if __name__ == "__main__":
+    unittest.main()
