@@ -193,7 +193,7 @@ keyring_release(struct keyring *r)
 const char *
 keyring_path(const struct keyring *r)
 {
-	return r->path;
+	return r != NULL ? r->path : NULL;
 }
 
 /* --- at work --- */

@@ -47,6 +47,7 @@ void keyring_free(struct keyring **);
 /* Leaves the file to another process: nothing is made or revoked from then on.
  */
 void keyring_release(struct keyring *);
+/* NULL: none can be made, as where there is no ring. */
 const char *keyring_path(const struct keyring *);
 
 /* Any thread: the grant of a key that is good now; NULL: none. No ring has no
