@@ -10,8 +10,9 @@ N ?= 20
 TIME ?= 600
 
 .PHONY: chaos chaos-test soak
-chaos: $(PROGRAM)
-	@POINTSMAN=$(abspath $(PROGRAM)) tests/chaos/scorecard.py $(N)
+chaos: $(PROGRAM) $(FAKELLM)
+	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+		tests/chaos/scorecard.py $(N)
 
 soak: $(PROGRAM) $(FAKELLM)
 	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
