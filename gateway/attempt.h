@@ -50,7 +50,7 @@ struct attempt {
 	struct buf scratch;
 	unsigned seen; /* enum event_bits so far */
 	struct choice_bits choices; /* so far */
-	bool limited; /* a limit or a filter ended it, or a part of it */
+	bool limited; /* a limit or a filter ended it, or one choice */
 	unsigned tokens;
 	struct usage usage;
 

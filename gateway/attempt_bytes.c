@@ -4,11 +4,10 @@
  * the request runnable. Whole events go out unchanged; the scanner only
  * watches. After COMMIT bytes go straight from libcurl's buffer to the sink,
  * and only an event that a read cut in two is copied. */
-#include <string.h>
-
 #include "gateway/attempt.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "gateway/lib/mask.h"
 #include "gateway/upstream/upstream.h"
@@ -66,6 +65,15 @@ note_usage(struct attempt *a, const struct usage *u)
 	sum->input = u->input > 0 ? u->input : sum->input;
 	sum->output = u->output > 0 ? u->output : sum->output;
 	sum->cached = u->cached > 0 ? u->cached : sum->cached;
+}
+
+static void
+note_bits(struct attempt *a, const struct event *e)
+{
+	a->seen |= e->bits;
+	a->limited |= e->limited;
+	a->choices.begun |= e->choices.begun;
+	a->choices.ended |= e->choices.ended;
 }
 
 static void
@@ -137,10 +145,7 @@ take_event(struct attempt *a, struct slice raw)
 		attempt_fail(a, FAULT_CUT);
 		return false;
 	}
-	a->seen |= e.bits;
-	a->limited |= e.limited;
-	a->choices.begun |= e.choices.begun;
-	a->choices.ended |= e.choices.ended;
+	note_bits(a, &e);
 	if ((e.bits & EVENT_DONE) != 0)
 		request_wake(a->request); /* it lingers no longer than that */
 	if ((e.bits & EVENT_TOKEN) != 0)
@@ -294,16 +299,8 @@ on_bytes(void *arg, struct slice bytes)
 
 /* --- the end of a transfer --- */
 
-/* Whole, though there is nothing to be seen: thoughts that are not shown have
- * used up what it might say, or a filter has taken it. Another would not say
- * more. */
-static bool
-is_cut_short(const struct attempt *a)
-{
-	return (a->seen & EVENT_FINISH) != 0 && a->limited;
-}
-
-/* A body is an answer when it is JSON, whole, and holds one. */
+/* A body is an answer when it is JSON, whole, and holds one; or nothing, where
+ * a limit or a filter has taken it all: another would not say more. */
 static void
 judge_body(struct attempt *a)
 {
@@ -311,13 +308,12 @@ judge_body(struct attempt *a)
 
 	a->ops->decode(a->request->route->dialect, SLICE(""),
 	    buf_slice(&a->held), &e, &a->scratch);
-	a->seen |= e.bits;
-	a->limited |= e.limited;
+	note_bits(a, &e);
 	if ((e.bits & EVENT_USAGE) != 0)
 		note_usage(a, &e.usage);
 	if ((e.bits & EVENT_ERROR) != 0)
 		fail_inside(a, buf_slice(&a->held), e.error_message);
-	else if (((e.bits & EVENT_TOKEN) != 0 || is_cut_short(a)) &&
+	else if (((e.bits & EVENT_TOKEN) != 0 || a->limited) &&
 	    !a->request->facts.stream)
 		a->ready = true;
 	else
@@ -336,7 +332,7 @@ judge_events(struct attempt *a)
 		attempt_fail(a,
 		    a->head.status != 0 && a->seen == 0 ? FAULT_BAD_ANSWER
 							: FAULT_CUT);
-	else if (!a->ready && !is_cut_short(a))
+	else if (!a->ready && !a->limited)
 		attempt_fail(a, FAULT_BAD_ANSWER);
 	else
 		a->ready = true;

@@ -82,36 +82,35 @@ conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1])
 /* --- at load --- */
 
 static int
+by_place(const struct loader_key *x, const struct loader_key *y)
+{
+	unsigned line_x = config_setting_source_line(x->at);
+	unsigned line_y = config_setting_source_line(y->at);
+
+	if (line_x != line_y)
+		return line_x < line_y ? -1 : 1;
+	return config_setting_index(x->at) - config_setting_index(y->at);
+}
+
+static int
 by_digest(const void *a, const void *b)
 {
 	const struct loader_key *x = a, *y = b;
 	int order = memcmp(x->key.digest, y->key.digest, CONF_KEY_BYTES);
-	unsigned line_x, line_y;
 
-	if (order != 0)
-		return order;
-	line_x = config_setting_source_line(x->at);
-	line_y = config_setting_source_line(y->at);
-	return line_x < line_y ? -1 : line_x > line_y;
+	return order != 0 ? order : by_place(x, y);
 }
 
 static int
 by_name(const void *a, const void *b)
 {
 	const struct loader_key *x = a, *y = b;
-	unsigned line_x, line_y;
 	int order;
 
 	if (x->key.tenant != y->key.tenant)
 		return x->key.tenant < y->key.tenant ? -1 : 1;
 	order = strcmp(x->key.name, y->key.name);
-	if (order != 0)
-		return order;
-	line_x = config_setting_source_line(x->at);
-	line_y = config_setting_source_line(y->at);
-	if (line_x != line_y)
-		return line_x < line_y ? -1 : 1;
-	return config_setting_index(x->at) - config_setting_index(y->at);
+	return order != 0 ? order : by_place(x, y);
 }
 
 /* What a tenant's keys spend is told apart by their names. One key given twice
