@@ -5,6 +5,7 @@ sanitizers' reports are part of what is tested: a leak fails the test that
 caused it.
 """
 import http.client
+import http.server
 import json
 import os
 import random
@@ -12,6 +13,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -97,6 +99,46 @@ def events(raw):
             if line.startswith("data:"):
                 out.append(line[5:].strip())
     return out
+
+
+class Stub:
+    """An HTTP server whose answers are the test's own. `answer` gets each
+    request (a handler of http.server, with its `body`) and returns a status,
+    headers, and a body: bytes, text, or what is to be JSON."""
+
+    def __init__(self, answer, port=0):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def serve(self):
+                self.body = self.rfile.read(
+                    int(self.headers.get("content-length", 0)))
+                status, headers, body = answer(self)
+                if not isinstance(body, (bytes, str)):
+                    body = json.dumps(body)
+                    headers = {"content-type": "application/json", **headers}
+                raw = body.encode() if isinstance(body, str) else body
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(raw)))
+                self.end_headers()
+                self.wfile.write(raw)
+
+            do_GET = do_POST = do_DELETE = serve
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", port), Handler)
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever,
+                         daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Fake:

@@ -5,7 +5,6 @@ is a complaint.
 The schema is a package of tools/bootstrap's, which this file runs itself with
 as a process of its own: a body in, what it says out.
 """
-import http.server
 import json
 import os
 import struct
@@ -13,6 +12,8 @@ import subprocess
 import sys
 import threading
 import time
+
+import harness
 
 PYTHON = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                       "../build/tools/python/bin/python")
@@ -119,7 +120,7 @@ class Schema:
 
 # --- in the tests ---
 
-class Collector:
+class Collector(harness.Stub):
     """Listens on loopback; answers with each of `statuses` in turn, then 200."""
 
     def __init__(self, port, statuses=()):
@@ -128,42 +129,24 @@ class Collector:
         self.statuses = list(statuses)
         self.posts = 0
         self.schema = Schema()
-        collector = self
+        super().__init__(self.take, port)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                collector.take(self)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(
-            ("127.0.0.1", port), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    def take(self, handler):
-        body = handler.rfile.read(int(handler.headers["content-length"]))
+    def take(self, request):
         status = self.statuses.pop(0) if self.statuses else 200
         self.posts += 1
-        self.headers = {k.lower(): v for k, v in handler.headers.items()}
+        self.headers = {k.lower(): v for k, v in request.headers.items()}
         if status == 200:
             try:
-                check(handler.path == "/v1/traces", handler.path)
+                check(request.path == "/v1/traces", request.path)
                 check(self.headers["content-type"] == "application/x-protobuf",
                       self.headers["content-type"])
-                said = self.schema.read(body)
+                said = self.schema.read(request.body)
                 check("complaint" not in said, said.get("complaint"))
                 self.resources.append(said["resource"])
                 self.spans += said["spans"]
             except (ValueError, KeyError, TypeError) as e:
                 self.complaints.append(repr(e))
-        handler.send_response(status)
-        handler.send_header("content-type", "application/x-protobuf")
-        handler.send_header("content-length", "0")
-        handler.end_headers()
+        return status, {"content-type": "application/x-protobuf"}, b""
 
     def of(self, **attributes):
         """Spans that have these attributes; underscores stand for dots."""
@@ -172,9 +155,7 @@ class Collector:
                 if want.items() <= s["attributes"].items()]
 
     def stop(self):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().stop()
         self.schema.stop()
 
 

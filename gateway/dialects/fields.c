@@ -45,6 +45,7 @@ static const struct {
 	    ROW("input", TYPE(STRING) | TYPE(ARRAY), "a string or an array"),
 	[FIELD_ENCODING_FORMAT] =
 	    ROW("encoding_format", TYPE(STRING), "a string"),
+	[FIELD_BACKGROUND] = ROW("background", BOOLEAN, "a boolean"),
 #undef ROW
 };
 

@@ -91,6 +91,8 @@ wrong_types_are_refused_by_name(void **state)
 		{ DIALECT_EMBEDDINGS, "{\"input\":\"\",\"encoding_format\":1}",
 		    "encoding_format invalid_type" },
 		{ DIALECT_RESPONSES, "{\"input\":1}", "input invalid_type" },
+		{ DIALECT_RESPONSES, "{\"background\":1}",
+		    "background invalid_type" },
 		{ DIALECT_RESPONSES, "{\"instructions\":[]}",
 		    "instructions invalid_type" },
 		{ DIALECT_MESSAGES, "{\"system\":1," HELLO "}",
@@ -120,6 +122,9 @@ what_is_required_is_missed(void **state)
 	    DIALECT_EMBEDDINGS, "{\"input\":[]}", "input invalid_value");
 	assert_complaint(DIALECT_COMPLETIONS, "{}", "fine");
 	assert_complaint(DIALECT_RESPONSES, "{}", "fine");
+	assert_complaint(DIALECT_RESPONSES, "{\"background\":false}", "fine");
+	assert_complaint(DIALECT_RESPONSES, "{\"background\":true}",
+	    "background unsupported_value");
 }
 
 static void

@@ -8,7 +8,18 @@
 	(FIELD_BIT(FIELD_MODEL) | FIELD_BIT(FIELD_STREAM) |                    \
 	    FIELD_BIT(FIELD_MAX_OUTPUT_TOKENS) | FIELD_BIT(FIELD_TOOLS) |      \
 	    FIELD_BIT(FIELD_TEXT) | FIELD_BIT(FIELD_INSTRUCTIONS) |            \
-	    FIELD_BIT(FIELD_INPUT))
+	    FIELD_BIT(FIELD_INPUT) | FIELD_BIT(FIELD_BACKGROUND))
+
+/* Such an answer is fetched later, and that request might reach any backend:
+ * better refused than done, billed and lost. */
+static enum err
+refuse_background(const struct scan_member *m, struct dialect_error *why)
+{
+	if (m == NULL || m->type != SCAN_TRUE)
+		return OK;
+	return field_bad(why, "background", "unsupported_value",
+	    "'background' must be false: the answer could not be fetched");
+}
 
 static enum err
 responses_parse(
@@ -18,6 +29,9 @@ responses_parse(
 	enum err rc;
 
 	rc = fields_read(body, DIALECT_RESPONSES, READS, out, &found, why);
+	if (rc != OK)
+		return rc;
+	rc = refuse_background(found.at[FIELD_BACKGROUND], why);
 	if (rc != OK)
 		return rc;
 	prompt_hash(

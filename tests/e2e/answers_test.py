@@ -1,15 +1,13 @@
 """Odd answers of backends, byte by byte: what the client gets, and that nobody
 else has to pay for it."""
 import http.client
-import http.server
 import json
 import os
 import sys
-import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import Gateway, backend, chat, conf, events  # noqa: E402
+from harness import Gateway, Stub, backend, chat, conf, events  # noqa: E402
 
 DONE = "data: [DONE]\n\n"
 USAGE = {"prompt_tokens": 3, "completion_tokens": 64, "total_tokens": 67}
@@ -31,39 +29,18 @@ def whole(text, finish="stop", usage=USAGE):
             "role": "assistant", "content": text}}], "usage": usage})
 
 
-class Says:
-    """A backend that says what `answer` is: status, type, body."""
+class Says(Stub):
+    """A backend that says what `reply` is: status, type, body."""
 
     def __init__(self):
-        says = self
-        self.calls, self.answer, self.asked = 0, None, b""
+        self.calls, self.reply, self.asked = 0, None, b""
+        super().__init__(self.answer)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                says.asked = self.rfile.read(
-                    int(self.headers["content-length"]))
-                says.calls += 1
-                status, kind, text = says.answer
-                self.send_response(status)
-                self.send_header("content-type", kind)
-                self.send_header("content-length", str(len(text.encode())))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(
-            ("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever,
-                         daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, request):
+        self.asked = request.body
+        self.calls += 1
+        status, kind, body = self.reply
+        return status, {"content-type": kind}, body
 
 
 class Bed(unittest.TestCase):
@@ -77,7 +54,7 @@ class Bed(unittest.TestCase):
              backend("two", self.two.port, quiet, "openai").replace(
                  "output = 1.0", "output = 2.0")],
             serve=self.serve, model=self.name))
-        self.two.answer = 200, "application/json", whole("from two")
+        self.two.reply = 200, "application/json", whole("from two")
 
     def tearDown(self):
         self.assertEqual(self.gateway.stop(), 0)
@@ -86,7 +63,7 @@ class Bed(unittest.TestCase):
 
     def ask(self, status, kind, text, **members):
         """What comes when the first backend says so: status, headers, text."""
-        self.one.answer = status, kind, text
+        self.one.reply = status, kind, text
         c = http.client.HTTPConnection("127.0.0.1", self.gateway.port,
                                        timeout=30)
         c.request("POST", "/v1/chat/completions",
@@ -156,7 +133,7 @@ class Answers(Bed):
             "message": "Request too large for gpt-4o on tokens per min "
                        "(TPM): Limit 30000, Requested 60123.",
             "type": "tokens", "code": "rate_limit_exceeded"}})
-        self.two.answer = 429, "application/json", big
+        self.two.reply = 429, "application/json", big
         status, headers, text = self.ask(429, "application/json", big)
         self.assertEqual(status, 429)
         self.assertIn("Requested 60123", self.error(text)["message"])

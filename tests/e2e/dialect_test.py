@@ -1,7 +1,6 @@
 """The relayed dialects (/v1/responses, /v1/messages), wildcard models, Unix
 sockets, and one answer for every way to name a model."""
 import http.client
-import http.server
 import json
 import os
 import socket
@@ -11,7 +10,7 @@ import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import Fake, Gateway, backend, chat, conf  # noqa: E402
+from harness import Fake, Gateway, Stub, backend, chat, conf  # noqa: E402
 
 RESPONSES = (
     'event: response.created\ndata: {"type":"response.created"}\n\n'
@@ -30,43 +29,20 @@ MESSAGES = (
     'event: message_stop\ndata: {"type":"message_stop"}\n\n')
 
 
-class Scripted:
+class Scripted(Stub):
     """Answers a path with a stream, and keeps what it was asked."""
 
     def __init__(self, streams):
-        asked = self.asked = []
+        self.asked, self.streams = [], streams
+        super().__init__(self.answer)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                n = int(self.headers["content-length"])
-                asked.append((self.path, dict(self.headers),
-                              json.loads(self.rfile.read(n))))
-                body = streams[self.path].encode()
-                self.send_response(200)
-                self.send_header("content-type", "text/event-stream")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def do_GET(self):
-                self.send_response(200)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(
-            ("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever,
-                         daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, request):
+        if request.command == "GET":
+            return 200, {}, b""
+        self.asked.append((request.path, dict(request.headers),
+                           json.loads(request.body)))
+        return (200, {"content-type": "text/event-stream"},
+                self.streams[request.path])
 
 
 class Relayed(unittest.TestCase):
@@ -97,6 +73,13 @@ class Relayed(unittest.TestCase):
                          ("/v1/responses", "fake-model"))
         usage = self.gateway.backends()["one"]["servings"][0]
         self.assertEqual((usage["tokens_in"], usage["tokens_out"]), (3, 1))
+
+    def test_an_answer_in_the_background_is_refused(self):
+        status, raw = self.raw_post("/v1/responses", {
+            "model": "m", "input": "hello", "background": True})
+        self.assertEqual((status, json.loads(raw)["error"]["param"]),
+                         (400, "background"))
+        self.assertEqual(self.upstream.asked, [])
 
     def test_messages_pass_untouched(self):
         status, raw = self.raw_post("/v1/messages", {

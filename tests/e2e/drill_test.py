@@ -1,18 +1,16 @@
 """A rehearsed failover: requests move for real, nothing is sent to the backend
 that is said to fail, and it is trusted as before once the drill is over."""
-import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import (POINTSMAN, Fake, Gateway, backend, chat,  # noqa: E402
-                     conf, http_json, wait_for)
+from harness import (POINTSMAN, Fake, Gateway, Stub, backend,  # noqa: E402
+                     chat, conf, http_json, wait_for)
 
 PATH = "/admin/v1/drill"
 KEYS = {"DRILL_TEST_A": "key-a", "DRILL_TEST_B": "key-b"}
@@ -201,56 +199,37 @@ class OneTenant(Bed):
                          ("a", 10, 10))
 
 
-class Refusing(http.server.BaseHTTPRequestHandler):
+class Refusing(Stub):
     """An admin listener that cannot end its drill at once."""
 
-    refusals = 1
-    active = True
-    ends = 0
+    def __init__(self, refusals):
+        self.refusals, self.ends, self.active = refusals, 0, True
+        super().__init__(self.answer)
 
-    def say(self, status, doc):
-        body = json.dumps(doc).encode()
-        self.send_response(status)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        self.say(200, {"drill": {
+    def answer(self, request):
+        if request.command == "DELETE":
+            self.ends += 1
+            if self.ends <= self.refusals:
+                return 503, {}, {"error": {"message": "not now"}}
+            self.active = False
+        return 200, {}, {"drill": {
             "id": 1, "active": self.active, "backend": "main", "requests": 0,
-            "failed": 0, "running": 0, "ended": "stopped"}})
-
-    do_POST = do_GET
-
-    def do_DELETE(self):
-        cls = type(self)
-        cls.ends += 1
-        if cls.ends <= cls.refusals:
-            self.say(503, {"error": {"message": "not now"}})
-            return
-        cls.active = False
-        self.do_GET()
-
-    def log_message(self, *args):
-        pass
+            "failed": 0, "running": 0, "ended": "stopped"}}
 
 
 class Stubborn(unittest.TestCase):
     def stop_one(self, refusals):
-        handler = type("Handler", (Refusing,), {"refusals": refusals})
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
+        admin = Refusing(refusals)
+        self.addCleanup(admin.stop)
         p = subprocess.Popen(
             [POINTSMAN, "drill", "--fail", "main", "--admin",
-             f"http://127.0.0.1:{server.server_port}"],
+             f"http://127.0.0.1:{admin.port}"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(p.kill)
         self.assertIn("ctrl-C", p.stdout.readline())
         p.send_signal(signal.SIGINT)
         out, err = p.communicate(timeout=30)
-        return p.returncode, out + err, handler.ends
+        return p.returncode, out + err, admin.ends
 
     def test_an_end_that_is_refused_is_asked_for_again(self):
         code, said, ends = self.stop_one(1)

@@ -1,16 +1,14 @@
 """Several keys of one backend: the next is used while one is refused or at its
 limit, and clients see nothing of it."""
-import http.server
 import json
 import os
 import sys
 import tempfile
-import threading
 import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import Gateway, chat, conf, wait_for  # noqa: E402
+from harness import Gateway, Stub, chat, conf, wait_for  # noqa: E402
 
 ANSWER = {
     "id": "c", "object": "chat.completion", "model": "fake-model",
@@ -19,37 +17,21 @@ ANSWER = {
     "usage": {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}}
 
 
-class Provider(http.server.ThreadingHTTPServer):
+class Provider(Stub):
     """Answers by key: what `rules` has for it, or 200."""
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
         self.rules, self.seen = {}, []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        super().__init__(self.answer)
 
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
-        key = self.headers["authorization"].split()[1]
-        self.server.seen.append(key)
-        status, headers = self.server.rules.get(key, (200, {}))
-        body = json.dumps(ANSWER if status == 200 else {"error": {
+    def answer(self, request):
+        key = request.headers["authorization"].split()[1]
+        self.seen.append(key)
+        status, headers = self.rules.get(key, (200, {}))
+        return status, headers, ANSWER if status == 200 else {"error": {
             "message": f"the key {key} will not do", "code": "x",
             "type": "invalid_api_key" if status == 401 else "requests",
-        }}).encode()
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
+        }}
 
 
 class TwoBackends(unittest.TestCase):
@@ -57,10 +39,9 @@ class TwoBackends(unittest.TestCase):
 
     def backend(self, name, price, keys):
         provider = Provider()
-        self.addCleanup(provider.server_close)
-        self.addCleanup(provider.shutdown)
+        self.addCleanup(provider.stop)
         text = (f'{{ name = "{name}"; adapter = "openai"; probe_interval = '
-                f'"0s"; url = "http://127.0.0.1:{provider.server_address[1]}'
+                f'"0s"; url = "http://127.0.0.1:{provider.port}'
                 f'/v1"; price = {{ input = {price}; output = {price}; }}; '
                 f'api_key = [ {keys} ]; }}')
         return provider, text
@@ -82,15 +63,14 @@ class TwoBackends(unittest.TestCase):
 class Rotation(unittest.TestCase):
     def setUp(self):
         self.provider = Provider()
-        self.addCleanup(self.provider.server_close)
-        self.addCleanup(self.provider.shutdown)
+        self.addCleanup(self.provider.stop)
         folder = tempfile.TemporaryDirectory(prefix="pointsman-test-")
         self.addCleanup(folder.cleanup)
         self.third = os.path.join(folder.name, "third")
         self.write_third("key-c")
         self.gateway = Gateway(conf([
             '{ name = "p"; adapter = "openai"; probe_interval = "0s"; url = '
-            f'"http://127.0.0.1:{self.provider.server_address[1]}/v1"; '
+            f'"http://127.0.0.1:{self.provider.port}/v1"; '
             'price = { input = 1.0; output = 1.0; }; api_key = [ "env:P_A", '
             f'"env:P_UNSET", "env:P_B", "file:{self.third}" ]; }}']),
             env={"P_A": "key-a", "P_B": "key-b"})

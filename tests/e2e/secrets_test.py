@@ -1,17 +1,15 @@
 """Keys and prompts are planted, everything that can be asked is asked, and
 nothing that the gateway says anywhere has one of them in it."""
-import http.server
 import json
 import os
 import re
 import subprocess
 import sys
-import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import (POINTSMAN, Gateway, backend, chat, conf,  # noqa: E402
-                     free_port, http_json, wait_for)
+from harness import (POINTSMAN, Gateway, Stub, backend, chat,  # noqa: E402
+                     conf, free_port, http_json, wait_for)
 
 PROVIDER = "sk-provider-3b8e51c7a9d2"
 TENANT = "sk-tenant-77f0c2e4d1b9"
@@ -29,70 +27,41 @@ ENV = {"SECRETS_TEST_PROVIDER": PROVIDER, "SECRETS_TEST_TENANT": TENANT,
        "SECRETS_TEST_OTHER": OTHER, "SECRETS_TEST_ADMIN": ADMIN}
 
 
-class Provider(http.server.BaseHTTPRequestHandler):
+def provider(request):
     """One that quotes the key and the prompt in whatever it answers. The
     prompt says what that is to be."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
-
-    def do_GET(self):
-        self.reply(200, {"data": [{"id": "fake-model"}], "said": self.key()})
-
-    def key(self):
-        return self.headers.get("authorization", "none")
-
-    def reply(self, status, body, kind="application/json", headers=()):
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(raw)))
-        self.send_header("x-request-key", self.key())
-        for name, value in headers:
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(raw)
-
-    def do_POST(self):
-        n = int(self.headers.get("content-length", 0))
-        raw = self.rfile.read(n).decode()
-        asked = re.search(r"answer=(\w+)", raw)
-        echo = f"{self.key()} sent {raw} and gets {ANSWER}"
-        error = {"error": {"message": echo, "type": self.key(),
-                           "param": self.key(), "code": self.key()}}
-        token = ('data: {"choices":[{"index":0,"delta":{"content":"%s"},'
-                 '"finish_reason":null}]}\n\n' % ANSWER)
-        kind = asked[1] if asked else "json"
-        if kind.isdigit():
-            return self.reply(int(kind), error)
-        if kind == "html":
-            return self.reply(200, echo.encode(), "text/html")
-        if kind == "sse_error":
-            return self.reply(200, f"data: {json.dumps(error)}\n\n".encode(),
-                              "text/event-stream")
-        if kind == "late_error":
-            return self.reply(
-                200, (token + f"data: {json.dumps(error)}\n\n").encode(),
-                "text/event-stream")
-        if kind == "cut":
-            return self.reply(200, token.encode(), "text/event-stream")
-        if '"stream":true' in raw.replace(" ", ""):
-            done = token.replace("null}", '"stop"}') + "data: [DONE]\n\n"
-            return self.reply(200, done.encode(), "text/event-stream")
-        return self.reply(200, {"choices": [{
-            "index": 0, "finish_reason": "stop",
-            "message": {"role": "assistant", "content": ANSWER}}]})
+    key = request.headers.get("authorization", "none")
+    headers = {"x-request-key": key}
+    if request.command == "GET":
+        return 200, headers, {"data": [{"id": "fake-model"}], "said": key}
+    raw = request.body.decode()
+    asked = re.search(r"answer=(\w+)", raw)
+    echo = f"{key} sent {raw} and gets {ANSWER}"
+    error = {"error": {"message": echo, "type": key, "param": key,
+                       "code": key}}
+    token = ('data: {"choices":[{"index":0,"delta":{"content":"%s"},'
+             '"finish_reason":null}]}\n\n' % ANSWER)
+    kind = asked[1] if asked else "json"
+    stream = {"sse_error": f"data: {json.dumps(error)}\n\n",
+              "late_error": token + f"data: {json.dumps(error)}\n\n",
+              "cut": token}.get(kind)
+    if kind.isdigit():
+        return int(kind), headers, error
+    if kind == "html":
+        return 200, {**headers, "content-type": "text/html"}, echo
+    if stream is None and '"stream":true' in raw.replace(" ", ""):
+        stream = token.replace("null}", '"stop"}') + "data: [DONE]\n\n"
+    if stream is not None:
+        return 200, {**headers, "content-type": "text/event-stream"}, stream
+    return 200, headers, {"choices": [{
+        "index": 0, "finish_reason": "stop",
+        "message": {"role": "assistant", "content": ANSWER}}]}
 
 
 class Secrets(unittest.TestCase):
     def setUp(self):
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
-                                                      Provider)
-        threading.Thread(target=self.server.serve_forever,
-                         daemon=True).start()
-        port = self.server.server_address[1]
+        self.upstream = Stub(provider)
+        port = self.upstream.port
         key = 'api_key = "env:SECRETS_TEST_PROVIDER";'
         self.gateway = Gateway(conf(
             [backend("one", port, key),
@@ -109,8 +78,7 @@ class Secrets(unittest.TestCase):
 
     def tearDown(self):
         self.gateway.stop()
-        self.server.shutdown()
-        self.server.server_close()
+        self.upstream.stop()
 
     def keep(self, where, text):
         self.said[where] = text if isinstance(text, str) else json.dumps(text)

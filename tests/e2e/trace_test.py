@@ -1,5 +1,4 @@
 """W3C traces in and out, and their spans as a collector gets them."""
-import http.server
 import json
 import os
 import re
@@ -22,40 +21,18 @@ ANSWER = {"id": "x", "object": "chat.completion", "created": 1, "model": "m",
                     "total_tokens": 5}}
 
 
-class Echo:
+class Echo(harness.Stub):
     """A backend that remembers the headers of each call."""
 
     def __init__(self, status=200, delay=0):
         self.calls = []
-        echo = self
+        self.status, self.delay = status, delay
+        super().__init__(self.answer)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                self.rfile.read(int(self.headers["content-length"]))
-                echo.calls.append(dict(self.headers.items()))
-                time.sleep(delay)
-                body = json.dumps(ANSWER if status == 200 else {}).encode()
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.port = harness.free_port()
-        self.server = http.server.ThreadingHTTPServer(
-            ("127.0.0.1", self.port), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+    def answer(self, request):
+        self.calls.append(dict(request.headers.items()))
+        time.sleep(self.delay)
+        return self.status, {}, ANSWER if self.status == 200 else {}
 
 
 def quiet(name, port, extra=""):
