@@ -33,6 +33,12 @@ attempt_accept(struct attempt *a)
 	a->ready = true;
 }
 
+bool
+attempt_is_whole(const struct attempt *a)
+{
+	return (a->done || (a->seen & EVENT_DONE) != 0) && !a->failed;
+}
+
 const char *
 attempt_secret(const struct attempt *a)
 {
@@ -234,7 +240,9 @@ attempt_free(struct attempt **ap)
 
 	if (a == NULL)
 		return;
-	if (a->transfer != NULL)
+	if (a->transfer != NULL && (a->seen & EVENT_DONE) != 0)
+		transfer_let_end(&a->transfer);
+	else if (a->transfer != NULL)
 		transfer_cancel(&a->transfer);
 	if (a->warmth)
 		warm_end(a->request->worker->warm, a->serving->backend);
@@ -271,14 +279,8 @@ attempt_deadline(const struct attempt *a, usec now, enum fault_kind *passed)
 	usec at = a->sent + t->total, first;
 
 	*passed = FAULT_NONE;
-	if (a->done || a->failed)
+	if (a->failed || attempt_is_whole(a))
 		return USEC_NEVER;
-	/* The answer is whole: the rest is only good for the connection. */
-	if ((a->seen & EVENT_DONE) != 0) {
-		at = a->last_byte + ATTEMPT_LINGER;
-		*passed = at <= now ? FAULT_GAP_TIMEOUT : FAULT_NONE;
-		return at;
-	}
 	/* of a paced one nobody knows when it would have been done */
 	if (at <= now)
 		*passed = a->paced ? FAULT_DEADLINE : FAULT_TOTAL_TIMEOUT;
@@ -330,12 +332,6 @@ inter_token(const struct attempt *a)
 	return n < 2 ? -1 : (usec)((double)(last - a->first_token) / (n - 1));
 }
 
-static bool
-is_whole(const struct attempt *a)
-{
-	return a->done && !a->failed;
-}
-
 void
 attempt_result(const struct attempt *a, usec now, struct route_result *out)
 {
@@ -343,7 +339,7 @@ attempt_result(const struct attempt *a, usec now, struct route_result *out)
 		.fault = a->fault,
 		.ttft = a->first_token > 0 ? a->first_token - a->sent : -1,
 		.itl = inter_token(a),
-		.total = is_whole(a) && !a->paced ? now - a->sent : -1,
+		.total = attempt_is_whole(a) && !a->paced ? now - a->sent : -1,
 		.stalled = a->stalled + (a->paused > 0 ? now - a->paused : 0),
 		.usage = a->usage,
 	};
@@ -402,6 +398,6 @@ attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
 		.tls = tls,
 		.ttft = result.ttft,
 		.itl = result.itl,
-		.total = is_whole(a) ? now - a->sent : -1,
+		.total = attempt_is_whole(a) ? now - a->sent : -1,
 	};
 }

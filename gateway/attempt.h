@@ -14,7 +14,6 @@
 #define ATTEMPT_HELD_MAX ((size_t)4 << 20) /* events before the first token */
 #define ATTEMPT_JSON_MAX ((size_t)64 << 20) /* a whole answer */
 #define ATTEMPT_COUNTED ((size_t)64 << 10) /* of it, with every request */
-#define ATTEMPT_LINGER (100 * USEC_MS) /* for a clean end after [DONE] */
 #define ATTEMPT_ERROR_MAX ((size_t)64 << 10) /* an error body */
 #define ATTEMPT_PROGRESS (250 * USEC_MS) /* the router hears this often */
 
@@ -81,7 +80,7 @@ struct attempt {
  * failed. */
 struct attempt *attempt_start(
     struct request *, struct ticket, const struct plan *);
-/* Cancels what is running. */
+/* Cancels what is running; a whole answer's connection may be of use again. */
 void attempt_free(struct attempt **);
 
 /* The secret that it shows its backend; NULL: none. */
@@ -104,6 +103,9 @@ usec attempt_deadline(
 /* Fails it where one has passed. */
 void attempt_check_deadlines(struct attempt *, usec now);
 void attempt_fail(struct attempt *, enum fault_kind);
+/* All of an answer is there. Its end mark is enough: the transfer may take its
+ * time to end. */
+bool attempt_is_whole(const struct attempt *);
 /* Its failure was to say nothing, and so did everybody: that is the answer. */
 void attempt_accept(struct attempt *);
 

@@ -121,6 +121,26 @@ fail_inside(struct attempt *a, struct slice error, struct slice message)
 	request_wake(a->request);
 }
 
+/* With its end mark, or without: a last event without its blank line stays in
+ * `partial`, as clients would drop it too, and the client gets the mark from
+ * us. An end without a finish_reason is a cut that looks clean. */
+static void
+judge_events(struct attempt *a)
+{
+	bool unended = (a->seen & EVENT_DONE) == 0 &&
+	    (a->choices.begun & ~a->choices.ended) != 0;
+
+	request_wake(a->request);
+	if ((a->seen & EVENT_FINISH) == 0 || unended)
+		attempt_fail(a,
+		    a->head.status != 0 && a->seen == 0 ? FAULT_BAD_ANSWER
+							: FAULT_CUT);
+	else if (!a->ready && !a->limited)
+		attempt_fail(a, FAULT_BAD_ANSWER);
+	else
+		a->ready = true;
+}
+
 /* One whole event. True: it is the client's to see. */
 static bool
 take_event(struct attempt *a, struct slice raw)
@@ -128,8 +148,6 @@ take_event(struct attempt *a, struct slice raw)
 	struct sse_fields f;
 	struct event e = { .queue_time = -1 };
 
-	if ((a->seen & EVENT_DONE) != 0)
-		return false; /* nothing follows the end */
 	sse_parse(raw, &f, &a->scratch);
 	if (!f.has_data)
 		return true;
@@ -139,20 +157,23 @@ take_event(struct attempt *a, struct slice raw)
 		fail_inside(a, f.data, e.error_message);
 		return false;
 	}
-	/* The end without a finish_reason is a cut that looks clean. */
-	if ((e.bits & EVENT_DONE) != 0 &&
-	    ((a->seen | e.bits) & EVENT_FINISH) == 0) {
-		attempt_fail(a, FAULT_CUT);
-		return false;
-	}
 	note_bits(a, &e);
-	if ((e.bits & EVENT_DONE) != 0)
-		request_wake(a->request); /* it lingers no longer than that */
 	if ((e.bits & EVENT_TOKEN) != 0)
 		note_tokens(a, &e);
 	if ((e.bits & EVENT_USAGE) != 0)
 		note_usage(a, &e.usage);
+	if ((e.bits & EVENT_DONE) != 0) {
+		judge_events(a);
+		return (a->seen & EVENT_FINISH) != 0;
+	}
 	return (e.bits & EVENT_USAGE_ONLY) == 0 || !a->usage_injected;
+}
+
+/* Nothing follows the end. */
+static bool
+is_over(const struct attempt *a)
+{
+	return a->failed || (a->seen & EVENT_DONE) != 0;
 }
 
 /* Cuts bytes into events and forwards runs of whole ones. */
@@ -163,9 +184,7 @@ take_events(struct attempt *a, struct slice bytes)
 	enum sse_state state;
 	struct slice raw;
 
-	if ((a->seen & EVENT_DONE) != 0)
-		return;
-	while (pos < bytes.n && !a->failed) {
+	while (pos < bytes.n && !is_over(a)) {
 		state = sse_scan(
 		    &a->sse, slice_make(bytes.p + pos, bytes.n - pos), &taken);
 		pos += taken;
@@ -189,6 +208,8 @@ take_events(struct attempt *a, struct slice bytes)
 		event = pos;
 	}
 	forward(a, slice_make(bytes.p + run, event - run));
+	if (is_over(a))
+		return;
 	buf_add(&a->partial, slice_make(bytes.p + event, bytes.n - event));
 	if (buf_err(&a->partial) != OK)
 		attempt_fail(a, FAULT_TOO_LARGE);
@@ -320,29 +341,10 @@ judge_body(struct attempt *a)
 		attempt_fail(a, FAULT_BAD_ANSWER);
 }
 
-/* A last event without its blank line stays in `partial`: clients would drop
- * it too. If it was the end mark, the client gets one from us. */
-static void
-judge_events(struct attempt *a)
-{
-	bool unended = (a->seen & EVENT_DONE) == 0 &&
-	    (a->choices.begun & ~a->choices.ended) != 0;
-
-	if ((a->seen & EVENT_FINISH) == 0 || unended)
-		attempt_fail(a,
-		    a->head.status != 0 && a->seen == 0 ? FAULT_BAD_ANSWER
-							: FAULT_CUT);
-	else if (!a->ready && !a->limited)
-		attempt_fail(a, FAULT_BAD_ANSWER);
-	else
-		a->ready = true;
-}
-
 static void
 on_done(void *arg, const struct transfer_result *result)
 {
 	struct attempt *a = arg;
-	bool whole = (a->seen & EVENT_DONE) != 0;
 
 	a->transfer = NULL;
 	a->done = true;
@@ -352,10 +354,9 @@ on_done(void *arg, const struct transfer_result *result)
 	if (result->message[0] != '\0' && a->words == NULL)
 		a->words = slice_dup(slice_of(result->message));
 	request_wake(a->request);
-	if (a->failed)
+	if (is_over(a))
 		return;
-	/* What goes wrong after [DONE] is no longer the client's concern. */
-	if (result->fault != FAULT_NONE && !whole) {
+	if (result->fault != FAULT_NONE) {
 		attempt_fail(a, result->fault);
 		return;
 	}

@@ -125,8 +125,6 @@ end_answer(struct request *r)
 		r->outcome.bytes_out += done.n;
 	}
 	r->sink->ops->end(r->sink, SINK_CLEAN);
-	if (a->failed) /* after its end mark: nobody's loss */
-		attempt_accept(a);
 	request_settle_ticket(r);
 	return request_finish(
 	    r, RESULT_OK, FAULT_NONE, plan_reason_name(a->plan.reason));
@@ -140,19 +138,17 @@ step_relay(struct request *r)
 	tell_first_token(r);
 	tell_progress(r);
 	free_request_body(r);
+	if (attempt_is_whole(a))
+		return end_answer(r);
 	if (r->drained) {
 		r->drained = false;
 		attempt_resume(a);
 	}
 	attempt_check_deadlines(a, r->worker->now);
-	if (!a->failed && !a->done && r->worker->now >= r->deadline)
+	if (!a->failed && r->worker->now >= r->deadline)
 		attempt_fail(a, FAULT_DEADLINE);
-	/* All of the answer and its end mark are out: what the connection
-	 * does now does not matter, but let it end for its reuse. */
-	if (a->failed && (a->seen & EVENT_DONE) == 0)
+	if (a->failed)
 		return break_off(r);
-	if (a->done || a->failed)
-		return end_answer(r);
 	request_arm(r);
 	return STEP_WAIT;
 }

@@ -6,6 +6,8 @@ caused it.
 """
 import http.client
 import http.server
+import inspect
+import itertools
 import json
 import os
 import random
@@ -104,7 +106,8 @@ def events(raw):
 class Stub:
     """An HTTP server whose answers are the test's own. `answer` gets each
     request (a handler of http.server, with its `body`) and returns a status,
-    headers, and a body: bytes, text, or what is to be JSON."""
+    headers, and a body: bytes, text, a generator of texts that come piece by
+    piece, or what is to be JSON."""
 
     def __init__(self, answer, port=0):
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -114,16 +117,26 @@ class Stub:
                 self.body = self.rfile.read(
                     int(self.headers.get("content-length", 0)))
                 status, headers, body = answer(self)
+                if inspect.isgenerator(body):
+                    self.say(status, {**headers,
+                                      "transfer-encoding": "chunked"})
+                    for piece in itertools.chain(body, [""]):
+                        raw = piece.encode()
+                        self.wfile.write(b"%x\r\n%s\r\n" % (len(raw), raw))
+                    return
                 if not isinstance(body, (bytes, str)):
                     body = json.dumps(body)
                     headers = {"content-type": "application/json", **headers}
                 raw = body.encode() if isinstance(body, str) else body
+                self.say(status, {**headers,
+                                  "content-length": str(len(raw))})
+                self.wfile.write(raw)
+
+            def say(self, status, headers):
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("content-length", str(len(raw)))
                 self.end_headers()
-                self.wfile.write(raw)
 
             do_GET = do_POST = do_DELETE = serve
 

@@ -161,6 +161,68 @@ a_cancel_before_the_start_sends_nothing(void **state)
 	rig_stop(&r);
 }
 
+/* An end mark, and then what is left of the transfer, in its own time. */
+static void
+script_late_end(struct connection *c)
+{
+	while (hear_request(c)) {
+		say(c, OK_CHUNKED);
+		say_chunk(c, "data: 1\n\n");
+		usleep(20000);
+		say(c, "0\r\n\r\n");
+	}
+}
+
+static void
+call_until_bytes(struct rig *r)
+{
+	usec end = clock_now() + PATIENCE;
+
+	call_start(&r->client, &r->call, &r->req);
+	while (r->call.came_at == 0 && clock_now() < end)
+		uv_run(&r->client.loop, UV_RUN_ONCE);
+	assert_int_not_equal(r->call.came_at, 0);
+}
+
+static void
+what_may_end_alone_leaves_its_connection(void **state)
+{
+	struct upstream_stats stats;
+	struct rig r;
+
+	rig_start(&r, script_late_end);
+	for (int i = 0; i < 3; i++) {
+		call_until_bytes(&r);
+		transfer_let_end(&r.call.transfer);
+		assert_null(r.call.transfer);
+		run_for(&r.client, 60 * USEC_MS);
+		assert_false(r.call.done);
+	}
+	upstream_stats(r.client.up, &stats);
+	assert_int_equal(stats.transfers, 0);
+	assert_int_equal(stats.connections_made, 1);
+	rig_stop(&r);
+}
+
+static void
+what_does_not_end_soon_is_cancelled(void **state)
+{
+	struct upstream_stats stats;
+	struct rig r;
+	usec began;
+
+	rig_start(&r, script_endless);
+	call_until_bytes(&r);
+	began = clock_now();
+	transfer_let_end(&r.call.transfer);
+	await_gone(&r.client, &r.server);
+	assert_in_range(r.server.gone_at - began, TRANSFER_LINGER - USEC_MS,
+	    TRANSFER_LINGER + SOON);
+	upstream_stats(r.client.up, &stats);
+	assert_int_equal(stats.transfers, 0);
+	rig_stop(&r);
+}
+
 static void
 closing_with_open_transfers_calls_nobody(void **state)
 {
@@ -198,6 +260,8 @@ main(void)
 		    a_stream_may_be_cancelled_from_the_bytes_of_another),
 		cmocka_unit_test(a_cancelled_body_is_not_read_any_more),
 		cmocka_unit_test(a_cancel_before_the_start_sends_nothing),
+		cmocka_unit_test(what_may_end_alone_leaves_its_connection),
+		cmocka_unit_test(what_does_not_end_soon_is_cancelled),
 		cmocka_unit_test(closing_with_open_transfers_calls_nobody),
 	};
 

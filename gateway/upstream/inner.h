@@ -8,7 +8,8 @@
  *	  |                +---once more------+                        |
  *	  +---------------------- settle ------------------------------+
  *
- * transfer_cancel() flags it in any of them; settle takes it to REST. */
+ * transfer_cancel() flags it in any of them; settle takes it to REST. One that
+ * was let end goes on as ever, unheard. */
 #ifndef GATEWAY_UPSTREAM_INNER_H
 #define GATEWAY_UPSTREAM_INNER_H
 
@@ -23,10 +24,14 @@ struct upstream {
 	CURLSH *share; /* name look-ups and TLS sessions */
 	struct trust trust;
 	struct list live; /* transfers that somebody started */
+	struct list
+	    ending; /* likewise, and left alone; the first is due first */
 	struct list resting;
 	struct list work; /* transfers that settle must see to */
 	struct list done; /* transfers whose on_done is due */
+	uv_timer_t linger; /* until the first of those that end must have */
 	unsigned n_live, n_resting, connections_made;
+	unsigned open; /* handles, and the multis, that are not closed */
 	void (*on_closed)(void *arg);
 	void *arg;
 };
@@ -39,7 +44,7 @@ enum transfer_state {
 };
 
 struct transfer {
-	struct list place; /* in live or resting */
+	struct list place; /* in live, ending or resting */
 	struct list task; /* in work or done, or in neither */
 	struct upstream *up;
 	struct easy easy;
@@ -49,6 +54,7 @@ struct transfer {
 	void *arg;
 	enum transfer_state state;
 	bool cancelled; /* no callback any more */
+	usec until; /* while it is in `ending`: then it is cancelled */
 	bool paused; /* on_bytes said false and nobody resumed */
 	bool held; /* libcurl was told to hold its bytes */
 	bool again; /* has had its second chance */
@@ -69,6 +75,8 @@ void transfer_free(struct transfer *);
 void transfer_work(struct transfer *);
 /* Calls on_done. */
 void transfer_report(struct transfer *);
+/* Cancels those that have lingered for too long. */
+void transfer_on_linger(uv_timer_t *);
 /* For multi_set: libcurl has finished with it. */
 void transfer_on_complete(CURL *, CURLcode);
 

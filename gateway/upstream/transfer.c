@@ -383,6 +383,69 @@ transfer_cancel(struct transfer **tp)
 	add_task(t, &t->up->work);
 }
 
+/* --- what may end alone --- */
+
+static bool
+swallow(void *arg, struct slice bytes)
+{
+	(void)arg;
+	(void)bytes;
+	return true;
+}
+
+static void
+ignore(void *arg, const struct transfer_result *result)
+{
+	(void)arg;
+	(void)result;
+}
+
+static const struct transfer_ops unheard = {
+	.on_bytes = swallow,
+	.on_done = ignore,
+};
+
+void
+transfer_on_linger(uv_timer_t *timer)
+{
+	struct upstream *up = timer->data;
+	usec now = clock_now();
+	struct transfer *t;
+
+	while (!list_empty(&up->ending)) {
+		t = CONTAINER_OF(up->ending.next, struct transfer, place);
+		if (t->until > now) {
+			uv_timer_start(timer, transfer_on_linger,
+			    (uint64_t)((t->until - now) / USEC_MS + 1), 0);
+			return;
+		}
+		list_remove(&t->place);
+		list_append(&up->live, &t->place);
+		transfer_cancel(&t);
+	}
+}
+
+void
+transfer_let_end(struct transfer **tp)
+{
+	struct transfer *t = *tp;
+	struct upstream *up = t->up;
+
+	if (t->cancelled || !transfer_body_done(t)) {
+		transfer_cancel(tp);
+		return;
+	}
+	*tp = NULL;
+	if (list_empty(&up->ending))
+		uv_timer_start(&up->linger, transfer_on_linger,
+		    TRANSFER_LINGER / USEC_MS, 0);
+	t->ops = &unheard;
+	t->until = clock_now() + TRANSFER_LINGER;
+	list_remove(&t->place);
+	list_append(&up->ending, &t->place);
+	transfer_resume(t);
+}
+
 bool
 transfer_body_done(const struct transfer *t)
 {

@@ -46,6 +46,7 @@ upstream_new(uv_loop_t *loop, struct errmsg *why)
 		return NULL;
 	}
 	list_init(&up->live);
+	list_init(&up->ending);
 	list_init(&up->resting);
 	list_init(&up->work);
 	list_init(&up->done);
@@ -60,19 +61,30 @@ upstream_new(uv_loop_t *loop, struct errmsg *why)
 	}
 	transfer_rest(first);
 	multi_set_init(&up->multis, loop, transfer_on_complete);
+	uv_timer_init(loop, &up->linger);
+	up->linger.data = up;
+	up->open = 2;
 	return up;
 }
 
 static void
-on_multis_closed(void *arg)
+on_part_closed(void *arg)
 {
 	struct upstream *up = arg;
 	void (*on_closed)(void *) = up->on_closed;
 	void *closed_arg = up->arg;
 
+	if (--up->open > 0)
+		return;
 	free(up);
 	if (on_closed != NULL)
 		on_closed(closed_arg);
+}
+
+static void
+on_linger_closed(uv_handle_t *handle)
+{
+	on_part_closed(handle->data);
 }
 
 static void
@@ -92,8 +104,10 @@ upstream_close(struct upstream **upp, void (*on_closed)(void *), void *arg)
 	up->on_closed = on_closed;
 	up->arg = arg;
 	free_all(&up->live);
+	free_all(&up->ending);
 	free_all(&up->resting);
-	multi_set_fini(&up->multis, on_multis_closed, up);
+	multi_set_fini(&up->multis, on_part_closed, up);
+	uv_close((uv_handle_t *)&up->linger, on_linger_closed);
 	curl_share_cleanup(up->share);
 	trust_fini(&up->trust);
 }

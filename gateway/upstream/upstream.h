@@ -76,6 +76,11 @@ void transfer_timing(const struct transfer *, usec *connect, usec *tls);
 void transfer_resume(struct transfer *);
 /* No callback comes any more; the connection closes at the next settle. */
 void transfer_cancel(struct transfer **);
+/* No callback comes any more, as all that matters of the answer is here. If
+ * the rest comes within TRANSFER_LINGER the connection stays open for others.
+ * With a body that is not done it is a transfer_cancel(). */
+#define TRANSFER_LINGER (100 * USEC_MS)
+void transfer_let_end(struct transfer **);
 /* The body's bytes are not needed any more: it was short and has been copied,
  * or it is sent and the answer has begun. */
 bool transfer_body_done(const struct transfer *);

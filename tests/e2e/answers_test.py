@@ -3,11 +3,15 @@ else has to pay for it."""
 import http.client
 import json
 import os
+import re
 import sys
+import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import Gateway, Stub, backend, chat, conf, events  # noqa: E402
+from harness import (Gateway, Stub, backend, chat, conf,  # noqa: E402
+                     events, wait_for)
 
 DONE = "data: [DONE]\n\n"
 USAGE = {"prompt_tokens": 3, "completion_tokens": 64, "total_tokens": 67}
@@ -27,6 +31,13 @@ def whole(text, finish="stop", usage=USAGE):
     return json.dumps({"object": "chat.completion", "choices": [
         {"index": 0, "finish_reason": finish, "message": {
             "role": "assistant", "content": text}}], "usage": usage})
+
+
+def count_of(metrics, name, **labels):
+    """The sum of all its rows with these labels."""
+    rows = re.findall(rf"^{name}\{{(.*)\}} (\S+)$", metrics, re.M)
+    return sum(float(value) for row, value in rows
+               if all(f'{k}="{v}"' in row for k, v in labels.items()))
 
 
 class Says(Stub):
@@ -101,6 +112,55 @@ class Answers(Bed):
         status, headers, text = self.ask(200, "application/json", none)
         self.assertEqual((status, text), (200, whole("from two")))
         self.assertEqual(headers["x-pointsman-attempts"], "2")
+
+    def leave_at_the_end_mark(self):
+        """As OpenAI's library for Python does."""
+        c = http.client.HTTPConnection("127.0.0.1", self.gateway.port,
+                                       timeout=30)
+        c.request("POST", "/v1/chat/completions",
+                  json.dumps(chat("m", stream=True)),
+                  {"content-type": "application/json"})
+        r = c.getresponse()
+        for line in r:
+            if b"[DONE]" in line:
+                break
+        r.close()
+        c.close()
+
+    def at_rest(self):
+        return self.gateway.status()["upstream_transfers"] == 0
+
+    def test_who_leaves_at_the_end_mark_has_had_all(self):
+        def slow_to_end():
+            yield chunk(text="a") + chunk(finish="stop")
+            yield counted() + DONE
+            time.sleep(0.02)
+
+        for _ in range(10):
+            self.one.reply = 200, "text/event-stream", slow_to_end()
+            self.leave_at_the_end_mark()
+            wait_for(self.at_rest, what="the backend's own end")
+        text = self.gateway.metrics()
+        self.assertEqual(count_of(text, "pointsman_requests_total",
+                                  result="ok"), 10)
+        self.assertEqual(count_of(text, "pointsman_requests_total"), 10)
+        # and the connection was of use again
+        self.assertGreater(count_of(
+            text, "pointsman_attempt_connections_total", connection="warm"), 4)
+
+    def test_nobody_waits_for_a_backend_that_does_not_end(self):
+        def endless():
+            yield chunk(text="a") + chunk(finish="stop") + DONE
+            self.left.wait(20)
+
+        self.left = threading.Event()
+        self.addCleanup(self.left.set)
+        began = time.monotonic()
+        status, _, text = self.ask(200, "text/event-stream", endless(),
+                                   stream=True)
+        self.assertEqual((status, text.endswith(DONE)), (200, True))
+        self.assertLess(time.monotonic() - began, 5)
+        wait_for(self.at_rest, what="the transfer to be given up")
 
     def test_an_empty_reason_is_no_end(self):
         sent = chunk(text="a", finish="") + chunk(text="b", finish="")
