@@ -49,6 +49,7 @@ enum event_bits {
 	EVENT_USAGE_ONLY = 1 << 3, /* and nothing else: choices is empty */
 	EVENT_ERROR = 1 << 4, /* an error in the stream or body */
 	EVENT_DONE = 1 << 5, /* the format's last event: [DONE] */
+	EVENT_REASONING = 1 << 7, /* and the token is one of reasoning */
 	EVENT_IGNORED = 1 << 6, /* comment, ping: relayed, means nothing */
 };
 
@@ -62,6 +63,7 @@ struct event {
 	struct choice_bits choices;
 	bool limited; /* its finish: a limit or a filter, not the model */
 	unsigned tokens; /* lower bound of output tokens in it */
+	size_t bytes; /* of what was made of them, as it stands there */
 	struct usage usage;
 	struct slice error_message; /* EVENT_ERROR: unescaped, in scratch */
 	int error_status; /* the HTTP status it stands for, or 0 */

@@ -35,14 +35,14 @@ read_queue_time(const struct scan_member *m, struct event *out)
 		out->queue_time = (usec)(seconds * (double)USEC_SEC);
 }
 
+/* Of prompt_tokens_details, completion_tokens_details. */
 static void
-read_cached(const struct scan_member *details, struct usage *u)
+read_detail(const struct scan_member *details, const char *name, uint32_t *out)
 {
 	struct scan_member m;
 
-	if (details->type == SCAN_OBJECT &&
-	    scan_get(details->value, "cached_tokens", &m))
-		u->cached = count_of(&m);
+	if (details->type == SCAN_OBJECT && scan_get(details->value, name, &m))
+		*out = count_of(&m);
 }
 
 void
@@ -56,12 +56,17 @@ decode_usage(struct slice usage, enum dialect dialect, struct event *out)
 		if (scan_key_is(&m, "prompt_tokens") ||
 		    scan_key_is(&m, "input_tokens")) {
 			u->input = count_of(&m);
+			u->known = true;
 		} else if (scan_key_is(&m, "completion_tokens") ||
 		    scan_key_is(&m, "output_tokens")) {
 			u->output = count_of(&m);
+			u->known = true;
 		} else if (scan_key_is(&m, "prompt_tokens_details") ||
 		    scan_key_is(&m, "input_tokens_details")) {
-			read_cached(&m, u);
+			read_detail(&m, "cached_tokens", &u->cached);
+		} else if (scan_key_is(&m, "completion_tokens_details") ||
+		    scan_key_is(&m, "output_tokens_details")) {
+			read_detail(&m, "reasoning_tokens", &u->reasoning);
 		} else if (scan_key_is(&m, "queue_time")) {
 			read_queue_time(&m, out);
 		} else if (dialect != DIALECT_MESSAGES) {
@@ -74,17 +79,17 @@ decode_usage(struct slice usage, enum dialect dialect, struct event *out)
 		}
 	}
 	u->input += beside;
-	u->known = true;
 	out->bits |= EVENT_USAGE;
 }
 
 /* --- chat and completions --- */
 
 void
-decode_token(struct event *out)
+decode_token(struct event *out, struct slice text)
 {
 	out->bits |= EVENT_TOKEN;
 	out->tokens = 1;
+	out->bytes += text.n;
 }
 
 static bool
@@ -141,21 +146,25 @@ read_message(struct scan_walk *w, struct event *out)
 		m.value = scan_walk_skip(w);
 		if (key_is(&m, SLICE("content"))) {
 			if (scan_nonempty_string(&m) || has_elements(&m))
-				decode_token(out);
+				decode_token(out, m.value);
 		} else if (key_is(&m, SLICE("tool_calls"))) {
 			if (has_calls(&m))
-				decode_token(out);
+				decode_token(out, m.value);
 		} else if (key_is(&m, SLICE("reasoning_content")) ||
-		    key_is(&m, SLICE("reasoning")) ||
-		    key_is(&m, SLICE("refusal"))) {
+		    key_is(&m, SLICE("reasoning"))) {
+			if (scan_nonempty_string(&m)) {
+				decode_token(out, m.value);
+				out->bits |= EVENT_REASONING;
+			}
+		} else if (key_is(&m, SLICE("refusal"))) {
 			if (scan_nonempty_string(&m))
-				decode_token(out);
+				decode_token(out, m.value);
 		} else if (key_is(&m, SLICE("function_call"))) {
 			if (is_call(&m))
-				decode_token(out);
+				decode_token(out, m.value);
 		} else if (key_is(&m, SLICE("audio"))) {
 			if (m.type == SCAN_OBJECT)
-				decode_token(out);
+				decode_token(out, m.value);
 		}
 	}
 }
@@ -187,7 +196,7 @@ read_choice(struct scan_walk *w, struct event *out, struct scan_member *error)
 		m.value = scan_walk_skip(w);
 		if (key_is(&m, SLICE("text"))) {
 			if (scan_nonempty_string(&m))
-				decode_token(out);
+				decode_token(out, m.value);
 		} else if (key_is(&m, SLICE("finish_reason"))) {
 			if (gave_up(&m))
 				decode_fail(out, error, &m);

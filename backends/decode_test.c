@@ -66,8 +66,9 @@ static void
 text_reasoning_and_refusals_are_tokens(void **state)
 {
 	delta_means("{\"content\":\"Hi\"}", EVENT_TOKEN);
-	delta_means("{\"reasoning_content\":\"Hm\"}", EVENT_TOKEN);
-	delta_means("{\"reasoning\":\"Hm\"}", EVENT_TOKEN);
+	delta_means(
+	    "{\"reasoning_content\":\"Hm\"}", EVENT_TOKEN | EVENT_REASONING);
+	delta_means("{\"reasoning\":\"Hm\"}", EVENT_TOKEN | EVENT_REASONING);
 	delta_means("{\"refusal\":\"No\"}", EVENT_TOKEN);
 	delta_means(
 	    "{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}", EVENT_TOKEN);
@@ -194,6 +195,21 @@ the_usage_event_says_nothing_else(void **state)
 	assert_int_equal(e.usage.output, 7);
 	assert_int_equal(e.usage.cached, 5);
 	assert_int_equal(e.queue_time, -1);
+}
+
+static void
+what_usage_does_not_say_is_not_known(void **state)
+{
+	struct event e =
+	    chat("{\"choices\":[],\"usage\":{\"total_tokens\":50}}");
+
+	assert_int_equal(e.bits, EVENT_USAGE | EVENT_USAGE_ONLY);
+	assert_false(e.usage.known);
+	e = chat("{\"choices\":[],\"usage\":{\"prompt_tokens\":3,"
+		 "\"completion_tokens\":9,\"completion_tokens_details\":"
+		 "{\"reasoning_tokens\":7}}}");
+	assert_true(e.usage.known);
+	assert_int_equal(e.usage.reasoning, 7);
 }
 
 static void
@@ -471,6 +487,7 @@ main(void)
 		cmocka_unit_test(a_backend_that_gives_up_has_failed),
 		cmocka_unit_test(done_and_silence_are_told_apart),
 		cmocka_unit_test(the_usage_event_says_nothing_else),
+		cmocka_unit_test(what_usage_does_not_say_is_not_known),
 		cmocka_unit_test(usage_beside_a_token_is_not_alone),
 		cmocka_unit_test(cached_tokens_are_not_counted_twice),
 		cmocka_unit_test(absurd_counts_do_not_wrap),

@@ -63,8 +63,10 @@ read_response_member(
     const struct scan_member *m, struct event *out, struct scan_member *error)
 {
 	if (scan_key_is(m, "output")) {
-		if (is_filled_array(m))
+		if (is_filled_array(m)) {
 			out->bits |= EVENT_TOKEN;
+			out->bytes += m->value.n;
+		}
 	} else if (scan_key_is(m, "usage")) {
 		if (m->type == SCAN_OBJECT)
 			decode_usage(m->value, DIALECT_RESPONSES, out);
@@ -113,7 +115,9 @@ decode_responses(
 	if (ends_in(type, SLICE(".delta"))) {
 		m = scan_find(a->members, a->n, "delta");
 		if (m != NULL && scan_nonempty_string(m))
-			decode_token(out);
+			decode_token(out, m->value);
+		if (ends_in(type, SLICE("reasoning_text.delta")))
+			out->bits |= EVENT_REASONING;
 	} else if (type.n == 0) {
 		for (size_t i = 0; i < a->n; i++)
 			read_response_member(&a->members[i], out, error);
@@ -123,7 +127,7 @@ decode_responses(
 		read_response(object_in(a, "response"), out, error);
 	} else if (slice_is(type, "response.output_item.added")) {
 		if (starts_call(a))
-			decode_token(out);
+			decode_token(out, SLICE(""));
 	} else if (slice_is(type, "response.failed")) {
 		out->bits |= EVENT_ERROR;
 		read_response(object_in(a, "response"), out, error);
@@ -188,7 +192,7 @@ read_whole_message(const struct answer *a, struct event *out)
 
 		if (scan_key_is(m, "content")) {
 			if (is_filled_array(m))
-				decode_token(out);
+				decode_token(out, m->value);
 		} else if (scan_key_is(m, "stop_reason")) {
 			take_stop(m, out);
 		} else if (scan_key_is(m, "usage")) {
@@ -209,10 +213,10 @@ decode_messages(
 		delta = object_in(a, "delta");
 		if (has_text(delta, "text") || has_text(delta, "thinking") ||
 		    has_text(delta, "partial_json"))
-			decode_token(out);
+			decode_token(out, delta);
 	} else if (slice_is(type, "content_block_start")) {
 		if (starts_token(object_in(a, "content_block")))
-			decode_token(out);
+			decode_token(out, SLICE(""));
 	} else if (slice_is(type, "message_start")) {
 		read_usage(object_in(a, "message"), out);
 		/* What it says of the output is where counting starts. */

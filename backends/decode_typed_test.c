@@ -51,7 +51,8 @@ static void
 deltas_of_any_kind_are_tokens(void **state)
 {
 	static const char *const kinds[] = { "response.output_text.delta",
-		"response.reasoning_text.delta", "response.refusal.delta",
+		"response.reasoning_summary_text.delta",
+		"response.refusal.delta",
 		"response.function_call_arguments.delta" };
 	char data[256];
 
@@ -65,6 +66,10 @@ deltas_of_any_kind_are_tokens(void **state)
 				  "\"delta\":\"\"}")
 			     .bits,
 	    0);
+	assert_int_equal(response("{\"type\":\"response.reasoning_text.delta\","
+				  "\"delta\":\"a\"}")
+			     .bits,
+	    EVENT_TOKEN | EVENT_REASONING);
 }
 
 static void

@@ -317,19 +317,51 @@ attempt_progress(struct attempt *a, unsigned *tokens, usec *span)
 	return true;
 }
 
+/* How many tokens of one answer there are for each that was seen: several may
+ * come in an event. What was thought and not shown is none of them. */
+static double
+tokens_each(const struct attempt *a)
+{
+	uint32_t made = a->usage.output;
+
+	if (!a->usage.known)
+		return 1;
+	if ((a->seen & EVENT_REASONING) == 0)
+		made -= a->usage.reasoning < made ? a->usage.reasoning : made;
+	return made > a->tokens ? (double)made / a->tokens : 1;
+}
+
 /* Until the client made it pause for the first time: what comes after a pause
- * was made during it, nobody knows when. */
+ * was made during it, nobody knows when. Of several answers at a time each has
+ * a pace of its own. */
 static usec
 inter_token(const struct attempt *a)
 {
-	double n = a->paced ? a->unpaced.tokens : a->tokens;
+	int answers = __builtin_popcountll(a->choices.begun);
+	double seen = a->paced ? a->unpaced.tokens : a->tokens;
 	usec last = a->paced ? a->unpaced.last_token : a->last_token;
 
-	if (a->first_token == 0)
+	if (answers > 1)
+		seen /= answers;
+	if (a->first_token == 0 || seen < 2)
 		return -1;
-	if (a->usage.known && a->usage.output > a->tokens)
-		n *= (double)a->usage.output / a->tokens;
-	return n < 2 ? -1 : (usec)((double)(last - a->first_token) / (n - 1));
+	return (usec)((double)(last - a->first_token) /
+	    ((seen - 1) * tokens_each(a)));
+}
+
+/* The backend's count, or ours: of what broke off it may have told the input
+ * alone. */
+static void
+count_usage(const struct attempt *a, struct usage *out)
+{
+	*out = a->usage;
+	if (!attempt_is_whole(a) && out->output < a->tokens)
+		out->known = false;
+	if (out->known)
+		return;
+	if (out->input == 0)
+		out->input = tokens_of_bytes(a->request->facts.prompt_bytes);
+	out->output = a->tokens;
 }
 
 void
@@ -341,13 +373,8 @@ attempt_result(const struct attempt *a, usec now, struct route_result *out)
 		.itl = inter_token(a),
 		.total = attempt_is_whole(a) && !a->paced ? now - a->sent : -1,
 		.stalled = a->stalled + (a->paused > 0 ? now - a->paused : 0),
-		.usage = a->usage,
 	};
-	if (!a->usage.known) {
-		out->usage.input =
-		    tokens_of_bytes(a->request->facts.prompt_bytes);
-		out->usage.output = a->tokens;
-	}
+	count_usage(a, &out->usage);
 }
 
 /* As it was sent, if it is known. */

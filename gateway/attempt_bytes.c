@@ -61,10 +61,11 @@ note_usage(struct attempt *a, const struct usage *u)
 {
 	struct usage *sum = &a->usage;
 
-	sum->known = true;
+	sum->known |= u->known;
 	sum->input = u->input > 0 ? u->input : sum->input;
 	sum->output = u->output > 0 ? u->output : sum->output;
 	sum->cached = u->cached > 0 ? u->cached : sum->cached;
+	sum->reasoning = u->reasoning > 0 ? u->reasoning : sum->reasoning;
 }
 
 static void
@@ -330,6 +331,8 @@ judge_body(struct attempt *a)
 	a->ops->decode(a->request->route->dialect, SLICE(""),
 	    buf_slice(&a->held), &e, &a->scratch);
 	note_bits(a, &e);
+	if (e.bytes > 0)
+		a->tokens = tokens_of_bytes(e.bytes);
 	if ((e.bits & EVENT_USAGE) != 0)
 		note_usage(a, &e.usage);
 	if ((e.bits & EVENT_ERROR) != 0)

@@ -76,9 +76,14 @@ ask(const struct admin_where *where, const char *file,
 static int
 print(const json_t *doc, enum usage_format format)
 {
+	struct errmsg why;
 	struct buf out;
 	int rc;
 
+	if (format == USAGE_CSV && !usage_is_whole(doc, &why)) {
+		fprintf(stderr, "pointsman usage: %s\n", why.text);
+		return EXIT_BAD;
+	}
 	if (format == USAGE_JSON) {
 		json_dumpf(
 		    doc, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));

@@ -29,6 +29,7 @@ outcome_note_commit(struct request *r)
 	size_t at = a->number % ATTEMPTS_KEPT;
 
 	outcome_note_attempt(r, a);
+	o->answered = a->number + 1;
 	o->queue = r->waited;
 	o->connect = o->attempts[at].connect;
 	o->tls = o->attempts[at].tls;
@@ -36,6 +37,18 @@ outcome_note_commit(struct request *r)
 		o->ttft = a->first_token - r->routing.arrived;
 	o->reason = plan_reason_name(a->plan.reason);
 	note_last_plan(r);
+}
+
+/* What no plan was made for, or a backend refused, because of what was asked. */
+static bool
+is_at_fault(const struct request *r)
+{
+	const struct outcome *o = &r->outcome;
+
+	if (o->result == RESULT_REFUSED)
+		return o->route < 0 && o->status < 500;
+	return o->result == RESULT_ERROR &&
+	    fault_rule(o->fault)->client_status == 0;
 }
 
 /* A target on what was not measured (TTFT of a whole answer) is not missed, nor
@@ -132,11 +145,11 @@ outcome_close(struct request *r)
 	o->total = total_of(r, now);
 	if (r->attempt != NULL && o->result != RESULT_REFUSED)
 		note_answer(r, now);
-	/* an answer given again costs nothing, and no serving has kept, or
-	 * missed, what was asked of it */
-	if (r->replay != NULL)
+	if (r->replay != NULL || r->n_attempts == 0 ||
+	    o->result == RESULT_ERROR)
 		o->cost = 0;
-	else
+	/* of an answer given again no serving has kept, or missed, anything */
+	if (r->replay == NULL && !is_at_fault(r))
 		judge_slo(o, &r->slo);
 	limits_settle(r);
 	request_drop_attempt(r, &r->second);

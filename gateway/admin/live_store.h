@@ -55,6 +55,8 @@ struct live_group {
 };
 
 struct live_serving {
+	bool
+	    known; /* since the step before; else they are of an earlier life */
 	uint64_t attempts, errors;
 };
 

@@ -104,6 +104,7 @@ receipt_add_outcome(struct receipt *r, const struct outcome *o)
 	r->usage = o->usage;
 	r->cost = o->cost;
 	r->n_attempts = (unsigned)o->n_attempts;
+	r->answered = (unsigned)o->answered;
 	for (unsigned i = 0; i < ATTEMPTS_KEPT; i++) {
 		r->attempt[i] = o->attempts[i];
 		r->attempt[i].backend = r->attempt[i].model = NULL;
@@ -148,6 +149,8 @@ receipt_missed(const struct receipt *r, enum phase term, usec *by)
 	usec target = receipt_target(r, term), took = receipt_took(r, term);
 
 	*by = -1;
+	if (!r->slo_declared)
+		return false;
 	if (target == 0)
 		return false;
 	if (took > target) {

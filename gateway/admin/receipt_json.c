@@ -336,13 +336,9 @@ receipt_json(const struct receipt *r, const struct labels *l)
 static uint32_t
 last_serving(const struct receipt *r)
 {
-	unsigned n = receipt_attempts(r), number_;
+	unsigned n = r->answered > 0 ? r->answered : r->n_attempts;
 
-	for (unsigned i = n; i-- > 0;)
-		if (receipt_attempt(r, i, &number_)->fault == FAULT_NONE)
-			return receipt_attempt(r, i, &number_)->serving;
-	return n > 0 ? receipt_attempt(r, n - 1, &number_)->serving
-		     : UINT32_MAX;
+	return n > 0 ? r->attempt[(n - 1) % ATTEMPTS_KEPT].serving : UINT32_MAX;
 }
 
 json_t *

@@ -64,6 +64,7 @@ struct receipt {
 	struct usage usage;
 	double cost; /* USD; negative: unknown */
 	unsigned n_attempts; /* in all; the last ones are kept */
+	unsigned answered; /* as in an outcome */
 	struct attempt_report attempt[ATTEMPTS_KEPT]; /* without its names */
 
 	struct receipt *next; /* the store's */

@@ -232,6 +232,7 @@ static void
 misses_say_which_term_and_by_how_much(void **state)
 {
 	struct receipt r = { .result = RESULT_OK,
+		.slo_declared = true,
 		.slo = { .ttft = 250000, .itl = 15000, .total = 0 },
 		.ttft = 312000,
 		.itl = 15000,

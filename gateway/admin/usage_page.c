@@ -199,6 +199,10 @@ usage_answer(const char *path, const struct usage_question *q,
 		send_json(doc, r);
 		break;
 	case USAGE_CSV:
+		if (!usage_is_whole(doc, &why)) {
+			admin_error(r, 400, "too_many_rows", why.text);
+			break;
+		}
 		r->content_type = "text/csv; charset=utf-8";
 		usage_write_csv(doc, &r->body);
 		break;

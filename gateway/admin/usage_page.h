@@ -28,6 +28,8 @@ void usage_answer(const char *path, const struct usage_question *,
 
 bool usage_format_parse(struct slice, enum usage_format *);
 /* Of the document that usage_sum() makes. */
+/* Whether it has all rows: a table says where it has not, CSV cannot. */
+bool usage_is_whole(const json_t *doc, struct errmsg *why);
 void usage_write_csv(const json_t *doc, struct buf *out);
 void usage_write_table(const json_t *doc, struct buf *out);
 

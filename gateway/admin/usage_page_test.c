@@ -158,6 +158,19 @@ a_table_has_a_total(void **state)
 }
 
 static void
+csv_is_whole_or_is_not(void **state)
+{
+	json_t *doc = json_pack("{s:b}", "truncated", 0);
+	struct errmsg why = { "" };
+
+	assert_true(usage_is_whole(doc, &why));
+	json_object_set_new(doc, "truncated", json_true());
+	assert_false(usage_is_whole(doc, &why));
+	assert_non_null(strstr(why.text, "more than 10000 rows"));
+	json_decref(doc);
+}
+
+static void
 a_name_commands_no_terminal(void **state)
 {
 	static const char doc[] =
@@ -199,6 +212,7 @@ main(void)
 		cmocka_unit_test(what_is_wrong_is_said),
 		cmocka_unit_test(csv_quotes_what_it_must),
 		cmocka_unit_test(a_table_has_a_total),
+		cmocka_unit_test(csv_is_whole_or_is_not),
 		cmocka_unit_test(a_name_commands_no_terminal),
 		cmocka_unit_test(a_strange_document_does_no_harm),
 	};

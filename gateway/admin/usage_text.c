@@ -70,6 +70,18 @@ csv_row(const json_t *doc, const json_t *row, struct buf *out)
 	buf_add_str(out, "\r\n");
 }
 
+bool
+usage_is_whole(const json_t *doc, struct errmsg *why)
+{
+	if (!json_is_true(json_object_get(doc, "truncated")))
+		return true;
+	(void)fail(why, ERR_LIMIT,
+	    "there are more than %d rows: want a shorter time, or fewer names "
+	    "in by",
+	    USAGE_ROWS_MAX);
+	return false;
+}
+
 void
 usage_write_csv(const json_t *doc, struct buf *out)
 {

@@ -47,13 +47,6 @@ or_dash(const char *name)
 	return name != NULL ? name : "-";
 }
 
-/* What was never sent anywhere is known to have cost nothing. */
-static double
-cost_of(const struct outcome *o)
-{
-	return o->n_attempts == 0 ? 0 : o->cost;
-}
-
 void
 entry_write(union entry_room *r, const struct outcome *o, usec wall)
 {
@@ -80,7 +73,7 @@ entry_write(union entry_room *r, const struct outcome *o, usec wall)
 		.ttft = o->ttft,
 		.itl = o->itl,
 		.total = o->total,
-		.cost = cost_of(o),
+		.cost = o->cost,
 		.charged = o->charged };
 	at = put_receipt(r, at, o->id);
 	at = put_text(r, at, TEXT_TENANT, or_dash(o->tenant));

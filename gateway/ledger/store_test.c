@@ -83,15 +83,16 @@ what_is_not_known_is_null(void **state)
 	o.slo_met = false;
 	o.slo_missed = 1u << PHASE_TTFT | 1u << PHASE_TOTAL;
 	o.n_attempts = 0;
-	o.cost = -1;
+	o.cost = 0;
 	o.ttft = o.itl = -1;
 	place_init(&p);
 	store_opened(&s, p.path);
 	store_added(&s, &o, NOON);
 	o.n_attempts = 1;
+	o.cost = -1;
 	o.result = RESULT_ERROR;
 	o.slo_missed = 0;
-	o.usage = (struct usage){ false, 0, 0, 0 };
+	o.usage = (struct usage){ .known = false };
 	store_added(&s, &o, NOON + 1);
 	store_close(&s);
 	assert_row(p.path,

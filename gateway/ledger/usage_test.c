@@ -46,7 +46,8 @@ stage_init(struct stage *st)
 	add(&s, &o, NOON + STORE_DAY);
 	o.result = RESULT_REFUSED;
 	o.n_attempts = 0;
-	o.usage = (struct usage){ false, 0, 0, 0 };
+	o.cost = 0;
+	o.usage = (struct usage){ .known = false };
 	add(&s, &o, NOON + STORE_DAY + 1);
 	store_close(&s);
 }

@@ -73,6 +73,7 @@ uint32_t tokens_of_bytes(uint64_t bytes);
 struct usage {
 	bool known; /* false: the backend has not said; tokens are a guess */
 	uint32_t input, output, cached;
+	uint32_t reasoning; /* of output */
 };
 
 /* What went wrong with an attempt. One row each in the fault table. */
@@ -231,9 +232,11 @@ struct outcome {
 	struct usage usage;
 	usec recv, auth, queue, route, connect, tls, ttft, itl, total;
 	usec stalled; /* of total: the client did not read; its own doing */
-	double cost; /* USD; negative: unknown */
+	double cost; /* USD; negative: unknown; of what gave no answer 0 */
 	double charged; /* to budgets, USD: the cost, or an estimate of it */
 	size_t n_attempts; /* in all */
+	size_t answered; /* the number of the one whose answer the client got,
+			    from 1; 0: none */
 	struct attempt_report attempts[ATTEMPTS_KEPT];
 };
 

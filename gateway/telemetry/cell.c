@@ -39,8 +39,7 @@ cell_record(
 	record_phase(c, PHASE_TTFT, a->ttft, now);
 	record_phase(c, PHASE_ITL, a->itl, now);
 	record_phase(c, PHASE_TOTAL, a->total, now);
-	if (a->total >= 0)
-		record_duration(c, op, a->fault, a->total);
+	record_duration(c, op, a->fault, a->ended - a->began);
 }
 
 void

@@ -36,6 +36,7 @@ outcome_good(void)
 		.total = 280000,
 		.cost = 0.25,
 		.n_attempts = 1,
+		.answered = 1,
 		.attempts = { {
 		    .serving = 1,
 		    .backend = "cerebras",
@@ -56,7 +57,7 @@ outcome_after(enum fault_kind fault)
 {
 	struct outcome o = outcome_good();
 
-	o.n_attempts = 2;
+	o.n_attempts = o.answered = 2;
 	o.attempts[1] = o.attempts[0];
 	o.attempts[0] = (struct attempt_report){ .serving = 2,
 		.backend = "gpu",
@@ -83,7 +84,7 @@ outcome_refused(int status)
 	o.usage = (struct usage){ 0 };
 	o.ttft = o.itl = o.queue = o.route = -1;
 	o.cost = -1;
-	o.n_attempts = 0;
+	o.n_attempts = o.answered = 0;
 	return o;
 }
 

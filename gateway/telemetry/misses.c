@@ -122,9 +122,7 @@ gave_up(const struct outcome *o, const struct attempt_report *last)
 struct miss
 miss_of(const struct outcome *o)
 {
-	size_t n = attempts_kept(o);
-	const struct attempt_report *last =
-	    n > 0 ? &o->attempts[(o->n_attempts - 1) % ATTEMPTS_KEPT] : NULL;
+	const struct attempt_report *last = attempt_answering(o);
 
 	switch (o->result) {
 	case RESULT_OK:

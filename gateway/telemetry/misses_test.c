@@ -135,7 +135,7 @@ what_failed_says_how(void **state)
 
 	o.result = RESULT_CLIENT_GONE;
 	assert_miss(&o, MISS_CLIENT_GONE, 1, NULL);
-	o.n_attempts = 0;
+	o.n_attempts = o.answered = 0;
 	assert_miss(&o, MISS_CLIENT_GONE, MISS_NOBODY, NULL);
 
 	o = outcome_refused(503);

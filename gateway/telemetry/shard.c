@@ -36,13 +36,9 @@ attempts_kept(const struct outcome *o)
 const struct attempt_report *
 attempt_answering(const struct outcome *o)
 {
-	size_t n = attempts_kept(o);
+	size_t n = o->answered > 0 ? o->answered : o->n_attempts;
 
-	for (size_t i = n; i-- > 0;)
-		if (o->attempts[i].fault == FAULT_NONE &&
-		    o->attempts[i].ttft >= 0)
-			return &o->attempts[i];
-	return n > 0 ? &o->attempts[n - 1] : NULL;
+	return n > 0 ? &o->attempts[(n - 1) % ATTEMPTS_KEPT] : NULL;
 }
 
 struct shard *

@@ -164,6 +164,7 @@ a_lost_hedge_does_not_get_the_tokens(void **state)
 	loser.hedge = true;
 	o.attempts[0] = o.attempts[1];
 	o.attempts[1] = loser;
+	o.answered = 1;
 	telemetry_finish(t, 0, &o, NOW);
 	assert_int_equal(view_of(t, 1, NOW).tokens_in, 100);
 	assert_int_equal(view_of(t, 2, NOW).tokens_in, 0);

@@ -1,0 +1,200 @@
+"""What is told of a request is true, and the same everywhere: against backends
+whose pace, tokens and faults are the test's own."""
+import json
+import os
+import re
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import (Gateway, Stub, backend, chat, conf,  # noqa: E402
+                     http_json, wait_for)
+
+SLO = ('slo = ( { name = "voice"; ttft = "5s"; percentile = 95; } );\n'
+       'default_slo = "voice";\n')
+GAP = 0.03
+MESSAGE_BEGINS = (
+    'event: message_start\ndata: {"type":"message_start","message":{"usage":'
+    '{"input_tokens":7,"output_tokens":1}}}\n\n')
+MESSAGE_TOKEN = (
+    'event: content_block_delta\ndata: {"type":"content_block_delta",'
+    '"index":0,"delta":{"type":"text_delta","text":"hi"}}\n\n')
+
+
+def chunk(text=None, finish=None, index=0):
+    delta = {} if text is None else {"content": text}
+    return "data: " + json.dumps({"choices": [
+        {"index": index, "delta": delta, "finish_reason": finish}]}) + "\n\n"
+
+
+def paced(texts, usage, answers=1):
+    """A token of each answer, then a gap, then the next."""
+    for text in texts:
+        yield "".join(chunk(text, index=i) for i in range(answers))
+        time.sleep(GAP)
+    yield "".join(chunk(finish="stop", index=i) for i in range(answers))
+    yield ("data: " + json.dumps({"choices": [], "usage": usage}) +
+           "\n\ndata: [DONE]\n\n")
+
+
+def whole(text, **more):
+    return {"object": "chat.completion", "choices": [
+        {"index": 0, "finish_reason": "stop",
+         "message": {"role": "assistant", "content": text}}], **more}
+
+
+class Bed(unittest.TestCase):
+    names, extra, adapter = ("one",), SLO, "openai"
+
+    def setUp(self):
+        self.replies = {}
+        self.stubs = [Stub(lambda _, name=name: self.replies[name])
+                      for name in self.names]
+        self.gateway = Gateway(conf(
+            [backend(name, stub.port, 'probe_interval = "0s";',
+                     self.adapter)
+             .replace("1.0", f"{i + 1}.0")
+             for i, (name, stub) in enumerate(zip(self.names, self.stubs))],
+            self.extra + 'access_log = "access.log";\n'))
+
+    def tearDown(self):
+        self.assertEqual(self.gateway.stop(), 0)
+        for stub in self.stubs:
+            stub.stop()
+
+    def streams(self, *args, **more):
+        self.replies["one"] = (200, {"content-type": "text/event-stream"},
+                               paced(*args, **more))
+
+    def ask(self, path="/v1/chat/completions", headers=None, **members):
+        """What came, and the receipt."""
+        status, head, body = self.gateway.post(
+            path, chat("m", **members), headers)
+        return status, body, http_json(
+            self.gateway.admin, "GET",
+            "/admin/v1/receipts/" + head["x-pointsman-receipt"])[2]["outcome"]
+
+    def listed(self):
+        return http_json(self.gateway.admin, "GET",
+                         "/admin/v1/receipts")[2]["receipts"]
+
+    def logged(self):
+        path = os.path.join(self.gateway.folder.name, "access.log")
+        with open(path, encoding="utf-8") as f:
+            return f.read()
+
+    def count(self, name, **labels):
+        rows = re.findall(rf"^{name}\{{(.*)\}} (\S+)$",
+                          self.gateway.metrics(), re.M)
+        return sum(float(value) for row, value in rows
+                   if all(f'{k}="{v}"' in row for k, v in labels.items()))
+
+
+class Pace(Bed):
+    def itl(self, *args, **more):
+        self.streams(*args, **more)
+        status, _, outcome = self.ask(stream=True)
+        self.assertEqual(status, 200)
+        return outcome["phases"]["itl_ms"]
+
+    def test_thoughts_that_are_not_shown_do_not_quicken_it(self):
+        usage = {"prompt_tokens": 3, "completion_tokens": 1200,
+                 "completion_tokens_details": {"reasoning_tokens": 1188}}
+        self.assertGreater(self.itl(["a"] * 12, usage), GAP * 1e3 * 0.9)
+
+    def test_one_event_has_none(self):
+        self.assertIsNone(self.itl(["a lot"], {
+            "prompt_tokens": 3, "completion_tokens": 50}))
+
+    def test_events_of_several_tokens(self):
+        itl = self.itl(["four tokens in here"] * 6, {
+            "prompt_tokens": 3, "completion_tokens": 24})
+        self.assertGreater(itl, GAP * 1e3 / 4 * 0.9)
+        self.assertLess(itl, GAP * 1e3)
+
+    def test_of_several_answers_each_has_its_own(self):
+        self.assertGreater(self.itl(["a"] * 6, {
+            "prompt_tokens": 3, "completion_tokens": 24}, answers=4),
+            GAP * 1e3 * 0.9)
+
+
+class Tokens(Bed):
+    adapter = "vllm"
+
+    def test_a_message_that_is_cut_has_those_that_came(self):
+        self.replies["one"] = (
+            200, {"content-type": "text/event-stream"},
+            MESSAGE_BEGINS + MESSAGE_TOKEN * 40)
+        _, _, outcome = self.ask("/v1/messages", stream=True, max_tokens=100)
+        self.assertEqual(outcome["result"], "broken")
+        self.assertEqual(outcome["usage"], {
+            "reported": False, "input": 7, "output": 40, "cached": 0})
+
+    def test_an_answer_without_usage_is_counted_by_its_bytes(self):
+        self.replies["one"] = 200, {}, whole("word " * 800)
+        _, _, outcome = self.ask()
+        self.assertFalse(outcome["usage"]["reported"])
+        self.assertAlmostEqual(outcome["usage"]["output"], 1000, delta=10)
+
+    def test_a_sum_alone_is_no_count(self):
+        self.streams(["a"] * 20, {"total_tokens": 50})
+        _, _, outcome = self.ask(stream=True)
+        self.assertFalse(outcome["usage"]["reported"])
+        self.assertEqual(outcome["usage"]["output"], 20)
+        self.assertIsNone(outcome["cost_usd"])
+
+
+class WhoAnswered(Bed):
+    names = tuple(f"b{i}" for i in range(9)) + ("good",)
+
+    def test_after_more_attempts_than_are_kept(self):
+        for name in self.names[:-1]:
+            self.replies[name] = 500, {}, {"error": {"message": "no"}}
+        self.replies["good"] = 200, {}, whole("hello", usage={
+            "prompt_tokens": 3, "completion_tokens": 5})
+        status, _, outcome = self.ask()
+        self.assertEqual((status, outcome["attempts_made"]), (200, 10))
+        self.assertEqual(self.listed()[0]["backend"], "good")
+        given = {name: b["servings"][0]["tokens_out"]
+                 for name, b in self.gateway.backends().items()}
+        self.assertEqual(given, {**dict.fromkeys(self.names, 0), "good": 5})
+        wait_for(lambda: "backend=good" in self.logged(),
+                 what="the log's line")
+
+
+class WhoseFault(Bed):
+    extra = SLO + ('tenants = ( { name = "t"; keys = [ "env:FIGURES_KEY" ]; '
+                   'limits = { requests_per_minute = 60; }; } );\n')
+
+    def setUp(self):
+        os.environ["FIGURES_KEY"] = "key-t"
+        super().setUp()
+
+    def test_what_a_client_asks_in_vain_burns_no_budget(self):
+        auth = {"authorization": "Bearer key-t"}
+        self.replies["one"] = 200, {}, whole("hello")
+        status, _, _ = self.ask(headers=auth)
+        self.assertEqual(status, 200)
+        self.replies["one"] = 400, {}, {"error": {"message": "bad request"}}
+        status, _, outcome = self.ask(headers=auth)
+        self.assertEqual((status, outcome["slo_met"], outcome["missed"],
+                          outcome["cost_usd"]), (400, None, [], 0))
+        refused = 0
+        while refused < 5:
+            refused += self.ask(headers=auth)[0] == 429
+        self.assertEqual((self.count("pointsman_slo_met_total"),
+                          self.count("pointsman_slo_missed_total")), (1, 0))
+        self.assertEqual(self.count("pointsman_cost_unknown_total"), 1)
+
+    def test_what_a_backend_fails_does(self):
+        self.replies["one"] = 500, {}, {"error": {"message": "broken"}}
+        self.ask(headers={"authorization": "Bearer key-t"})
+        self.assertEqual(self.count("pointsman_slo_missed_total"), 1)
+        self.assertEqual(self.count(
+            "gen_ai_client_operation_duration_seconds_count",
+            error_type="server_error"), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
