@@ -41,7 +41,7 @@ fill_hold(struct request *r)
 		key->of = r->grant->quota;
 		if (r->grant->limited)
 			key->limits = &r->grant->limits;
-	} else if (r->key != NULL) {
+	} else {
 		key->of = conf_key_quota(r->conf, r->key);
 	}
 }

@@ -14,8 +14,7 @@ uint32_t limits_longest(const struct request *);
 /* Once, at FINISH, when the outcome is complete. */
 void limits_settle(struct request *);
 
-/* x-ratelimit-* and x-pointsman-budget, as far as there are such limits.
- * How many were written. */
+/* x-ratelimit-* and x-pointsman-budget, as far as there are such limits. */
 #define LIMIT_HEADERS_MAX 7
 struct limit_headers {
 	struct header list[LIMIT_HEADERS_MAX];
