@@ -68,7 +68,7 @@ static void
 drop_failed(struct request *r)
 {
 	struct attempt *a = r->second;
-	struct fault fault = request_note_failure(r, a);
+	struct fault fault = request_note_dropped(r, a);
 	struct plan plan;
 
 	switchboard_retry(

@@ -187,8 +187,10 @@ blame(const struct request *r, const struct attempt *a)
 	return f;
 }
 
-struct fault
-request_note_failure(struct request *r, const struct attempt *a)
+/* Counts and logs it, whatever follows from it. What the backend is to be
+ * blamed for. */
+static struct fault
+note_failure(struct request *r, const struct attempt *a)
 {
 	const struct fault_rule *rule = fault_rule(a->fault.kind);
 	struct fault f = blame(r, a);
@@ -217,26 +219,48 @@ key_rest(const struct fault *f)
 					       : LIMIT_REST_MAX;
 }
 
+/* Its key, where another of its backend's may be used now: then the backend is
+ * not to blame. */
+static bool
+rest_key(const struct request *r, const struct attempt *a)
+{
+	const struct conf_backend *b = a->serving->backend;
+	usec now = r->worker->now, rest = key_rest(&a->fault);
+
+	if (rest == 0 || a->key == NULL ||
+	    !conf_api_key_turn(
+		b, a->key, a->fault.kind == FAULT_KEY, now + rest, now))
+		return false;
+	log_warn("key_turned id=%s backend=%s key=%zu reason=%s rest_s=%lld",
+	    r->id, b->name, (size_t)(a->key - b->api_keys),
+	    fault_rule(a->fault.kind)->name, (long long)(rest / USEC_SEC));
+	return true;
+}
+
+/* Its twin goes on, so no other key is tried for it. */
+struct fault
+request_note_dropped(struct request *r, const struct attempt *a)
+{
+	if (!rest_key(r, a))
+		return note_failure(r, a);
+	r->n_rate_limited += a->fault.kind == FAULT_RATE_LIMITED;
+	return (struct fault){ .kind = FAULT_OUTRUN }; /* nobody's */
+}
+
 /* Once more on the same serving, by another of its backend's keys. The router
  * hears nothing of it: the place is still taken. */
 static bool
 turn_key(struct request *r)
 {
 	struct attempt *a = r->attempt, *next;
-	const struct conf_backend *b = a->serving->backend;
-	usec now = r->worker->now, rest = key_rest(&a->fault);
 
-	if (rest == 0 || a->key == NULL || !a->ticketed ||
-	    a->key_turns + 1 >= b->n_api_keys ||
-	    !conf_api_key_turn(
-		b, a->key, a->fault.kind == FAULT_KEY, now + rest, now))
+	if (!a->ticketed ||
+	    a->key_turns + 1 >= a->serving->backend->n_api_keys ||
+	    !rest_key(r, a))
 		return false;
 	next = attempt_start(r, a->ticket, &a->plan);
 	if (next == NULL)
 		return false;
-	log_warn("key_turned id=%s backend=%s key=%zu reason=%s rest_s=%lld",
-	    r->id, b->name, (size_t)(a->key - b->api_keys),
-	    fault_rule(a->fault.kind)->name, (long long)(rest / USEC_SEC));
 	next->key_turns = a->key_turns + 1;
 	a->ticketed = false; /* the next one's now */
 	r->n_rate_limited += a->fault.kind == FAULT_RATE_LIMITED;
@@ -255,7 +279,7 @@ request_retry(struct request *r)
 
 	if (turn_key(r))
 		return STEP_AGAIN;
-	fault = request_note_failure(r, a);
+	fault = note_failure(r, a);
 	if (!fault_rule(fault.kind)->retry) {
 		request_settle_ticket(r);
 		return answer_fault(r, NULL, &fault);

@@ -42,9 +42,9 @@ bool request_settle_race(struct request *);
 
 /* retry.c: the only attempt has failed before COMMIT. */
 enum step request_retry(struct request *);
-/* Counts and logs a failure, whatever follows from it. What the backend is to
- * be blamed for. */
-struct fault request_note_failure(struct request *, const struct attempt *);
+/* One of two attempts has failed. What the router is to hear of it: a key that
+ * another can stand in for is no fault of its backend. */
+struct fault request_note_dropped(struct request *, const struct attempt *);
 /* Every ticket ends here that is still alive: with nobody to blame. */
 void request_drop_tickets(struct request *);
 /* The same, but an attempt that has been silent for long is to blame. Says

@@ -17,17 +17,25 @@ ANSWER = {
     "usage": {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}}
 
 
-class Provider(Stub):
-    """Answers by key: what `rules` has for it, or 200."""
+STREAMED = ('data: {"choices":[{"index":0,"delta":{"content":"hello"}}]}\n\n'
+            'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}'
+            '\n\ndata: [DONE]\n\n')
 
-    def __init__(self):
-        self.rules, self.seen = {}, []
+
+class Provider(Stub):
+    """Answers by key: what `rules` has for it, or 200; after `delay`."""
+
+    def __init__(self, delay=0):
+        self.rules, self.seen, self.delay = {}, [], delay
         super().__init__(self.answer)
 
     def answer(self, request):
         key = request.headers["authorization"].split()[1]
         self.seen.append(key)
+        time.sleep(self.delay)
         status, headers = self.rules.get(key, (200, {}))
+        if status == 200 and json.loads(request.body).get("stream"):
+            return 200, {"content-type": "text/event-stream"}, STREAMED
         return status, headers, ANSWER if status == 200 else {"error": {
             "message": f"the key {key} will not do", "code": "x",
             "type": "invalid_api_key" if status == 401 else "requests",
@@ -58,6 +66,61 @@ class TwoBackends(unittest.TestCase):
         self.assertEqual(cheap.seen, ["key-a"])
         self.assertEqual(dear.seen, ["key-b", "key-c"])
         self.assertEqual(gateway.stop(), 0)
+
+
+class BesideAHedge(unittest.TestCase):
+    """A key that fails while another backend is at the same request."""
+
+    def start(self):
+        """The provider that is used first, and the other."""
+        self.providers = {name: Provider(0.02) for name in ("one", "two")}
+        for p in self.providers.values():
+            self.addCleanup(p.stop)
+        self.gateway = Gateway(conf(
+            [f'{{ name = "{name}"; adapter = "openai"; '
+             f'probe_interval = "0s"; url = "http://127.0.0.1:{p.port}/v1"; '
+             f'price = {{ input = {price}; output = {price}; }}; '
+             f'api_key = [ "env:{name}_A", "env:{name}_B" ]; }}'
+             for price, (name, p) in enumerate(self.providers.items(), 1)],
+            'slo = ( { name = "voice"; ttft = "400ms"; percentile = 95; '
+            'priority = "premium"; } );\n'),
+            env={f"{name}_{k.upper()}": f"{name}-{k}"
+                 for name in self.providers for k in "ab"})
+        self.addCleanup(self.gateway.process.kill)
+        for _ in range(60):  # what hedges may spend grows with requests
+            used = self.ask()[1]["x-pointsman-backend"]
+        for p in self.providers.values():
+            p.seen.clear()
+        return used, "two" if used == "one" else "one"
+
+    def ask(self, model="m"):
+        return self.gateway.chat(chat(model, stream=True, max_tokens=3),
+                                 {"x-slo-class": "voice"})
+
+    def fail_late(self, status, headers):
+        """The first backend's first key fails while the hedge is at work; then
+        whom the backend's next request asks."""
+        used, other = self.start()
+        late, hedge = self.providers[used], self.providers[other]
+        late.delay, hedge.delay = 0.8, 1.5
+        late.rules[used + "-a"] = (status, headers)
+        answer = self.ask()
+        self.assertEqual((answer[0], answer[1]["x-pointsman-backend"],
+                          answer[1]["x-pointsman-attempts"]),
+                         (200, other, "2"))
+        self.assertEqual(late.seen, [used + "-a"])
+        late.delay = 0.02
+        self.assertEqual(self.ask("m:" + used)[0], 200)
+        self.assertEqual(late.seen, [used + "-a", used + "-b"])
+        self.assertTrue(" key_turned id=" + answer[1]["x-request-id"] in
+                        self.gateway.log())
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_a_refused_key_rests_alone(self):
+        self.fail_late(401, {})
+
+    def test_a_key_at_its_limit_rests_alone(self):
+        self.fail_late(429, {"retry-after": "9"})
 
 
 class Rotation(unittest.TestCase):
