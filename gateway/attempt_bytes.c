@@ -297,6 +297,33 @@ has_room(const struct attempt *a, size_t n)
 	    front_hold(a->request->worker->front, n);
 }
 
+static void
+take_answer(struct attempt *a, struct slice bytes)
+{
+	if (!has_room(a, bytes.n)) {
+		buf_fini(&a->held);
+		attempt_fail(a, FAULT_MEMORY);
+		return;
+	}
+	buf_add(&a->held, bytes);
+	if (buf_err(&a->held) != OK)
+		attempt_fail(a, FAULT_TOO_LARGE);
+}
+
+/* The beginning, which is counted with every request, is enough: whoever goes
+ * on and on is not waited for. */
+static void
+take_error(struct attempt *a, struct slice bytes)
+{
+	size_t room = ATTEMPT_ERROR_MAX - a->held.n;
+
+	buf_add(&a->held, slice_make(bytes.p, bytes.n < room ? bytes.n : room));
+	if (bytes.n < room)
+		return;
+	classify(a, buf_slice(&a->held));
+	request_wake(a->request);
+}
+
 static bool
 on_bytes(void *arg, struct slice bytes)
 {
@@ -305,17 +332,12 @@ on_bytes(void *arg, struct slice bytes)
 	if (a->failed)
 		return true;
 	a->last_byte = clock_now();
-	if (a->mode == ATTEMPT_EVENTS) {
+	if (a->mode == ATTEMPT_EVENTS)
 		take_events(a, bytes);
-	} else if (!has_room(a, bytes.n)) {
-		buf_fini(&a->held);
-		attempt_fail(a, FAULT_MEMORY);
-	} else {
-		buf_add(&a->held, bytes);
-		/* Of an error body the beginning is enough. */
-		if (buf_err(&a->held) != OK && a->mode == ATTEMPT_JSON)
-			attempt_fail(a, FAULT_TOO_LARGE);
-	}
+	else if (a->mode == ATTEMPT_ERROR)
+		take_error(a, bytes);
+	else
+		take_answer(a, bytes);
 	return a->paused == 0 && !far_ahead(a);
 }
 

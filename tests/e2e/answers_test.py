@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import socket
 import sys
 import threading
 import time
@@ -226,6 +227,55 @@ class Answers(Bed):
             self.assertIn("field required", self.error(said)["message"])
         page = self.ask(400, "text/html", "<html>field required</html>")[2]
         self.assertNotIn("field", self.error(page)["message"])
+
+
+class Endless:
+    """A backend whose every answer is an error that never ends."""
+
+    HEAD = (b"HTTP/1.1 500 Oops\r\ncontent-type: text/plain\r\n"
+            b"transfer-encoding: chunked\r\n\r\n")
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.left = threading.Event()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        c = self.listener.accept()[0]
+        with c:
+            c.recv(65536)
+            try:
+                c.sendall(self.HEAD)
+                while True:
+                    c.sendall(b"1000\r\n" + 4096 * b"x" + b"\r\n")
+            except OSError:
+                self.left.set()
+
+    def stop(self):
+        self.listener.close()
+
+
+class EndlessError(unittest.TestCase):
+    def test_its_beginning_is_enough(self):
+        """It is a server's error, tried elsewhere at once; not a timeout."""
+        one, two = Endless(), Says()
+        self.addCleanup(one.stop)
+        self.addCleanup(two.stop)
+        two.reply = 200, "application/json", whole("from two")
+        quiet = 'probe_interval = "0s";'
+        gateway = Gateway(conf(
+            [backend("one", one.port, quiet + 'timeouts = { total = "3s"; };'),
+             backend("two", two.port, quiet).replace(
+                 "output = 1.0", "output = 2.0")]))
+        self.addCleanup(gateway.process.kill)
+        status, headers, _ = gateway.chat(chat("m"))
+        self.assertEqual((status, headers["x-pointsman-backend"],
+                          headers["x-pointsman-attempts"]), (200, "two", "2"))
+        self.assertTrue(one.left.wait(10))
+        self.assertIn("backend=one reason=server_error status=500 ",
+                      gateway.log())
+        self.assertEqual(gateway.stop(), 0)
 
 
 class AnyModel(Bed):
