@@ -10,6 +10,7 @@
 #include "gateway/admin/drill.h"
 #include "gateway/admin/drill_page.h"
 #include "gateway/admin/restraint_page.h"
+#include "gateway/admin/routes.h"
 #include "gateway/admin_door.h"
 #include "gateway/admin_picture.h"
 #include "gateway/feed.h"
@@ -225,14 +226,6 @@ on_headers(void *arg, struct exchange *x)
 	return FRONT_READ;
 }
 
-/* Of what has been answered all is to be found. */
-static void
-await_told(const struct app *app)
-{
-	for (unsigned i = 0; i < app->n_workers; i++)
-		worker_await_told(&app->workers[i]);
-}
-
 /* Those who are known and not let in leave a line, too. */
 static void
 admit_and_answer(struct app *app, struct exchange *x, struct admin_reply *reply)
@@ -244,8 +237,12 @@ admit_and_answer(struct app *app, struct exchange *x, struct admin_reply *reply)
 	good = admin_admit(app, x, &a, reply);
 	if (!admin_can_note(app, &a, reply))
 		return;
-	if (good)
+	if (good) {
+		/* of what has been answered all is to be found */
+		if (a.route != NULL && a.route->tells)
+			workers_await_told(app->workers, app->n_workers);
 		answer(app, x, reply);
+	}
 	if (admin_is_noted(app, &a))
 		admin_note(app, x, &a, reply);
 }
@@ -274,7 +271,6 @@ on_request(void *arg, struct exchange *x)
 	struct admin_reply reply;
 
 	admin_reply_init(&reply);
-	await_told(s->app);
 	if (bad->status != 0)
 		admin_error(&reply, bad->status, bad->code, bad->message);
 	else

@@ -72,9 +72,10 @@ enum err worker_start(struct worker *, struct app *, unsigned index,
 /* From any thread. */
 void worker_wake(struct worker *);
 /* Waits, for microseconds, until all are told of what was over before: who has
- * read an answer may ask for its receipt at once. After 100 ms it gives up: a
- * worker that hangs is no reason not to answer those who ask about it. */
-void worker_await_told(struct worker *);
+ * read an answer may ask for its receipt at once. After 100 ms, for all n
+ * together, it gives up: a worker that hangs is no reason not to answer those
+ * who ask about it. */
+void workers_await_told(struct worker *list, unsigned n);
 void worker_configure(struct worker *, struct conf *); /* takes a reference */
 /* Whether it uses that configuration, or a later one; waits for it for as long.
  * Once it does, no new request is judged by an older one. */

@@ -64,13 +64,21 @@ worker_stop(struct worker *w)
 	order(w, &w->order_stop);
 }
 
-void
-worker_await_told(struct worker *w)
+static void
+await_told(struct worker *w, usec until)
 {
 	unsigned over = atomic_load(&w->gauges.over);
-	usec until = clock_now() + AWAIT_MAX;
 
 	while ((int)(atomic_load(&w->gauges.told) - over) < 0 &&
 	    clock_now() < until)
 		sched_yield();
+}
+
+void
+workers_await_told(struct worker *list, unsigned n)
+{
+	usec until = clock_now() + AWAIT_MAX;
+
+	for (unsigned i = 0; i < n; i++)
+		await_told(&list[i], until);
 }

@@ -27,6 +27,7 @@ struct admin_route {
 	const char *path; /* its last part may be "{id}", which is any */
 	const char *id; /* a word of its own; in the audit log, too */
 	bool open; /* asks nobody for a key */
+	bool tells; /* of requests that are over: all of them are to be in it */
 	enum conf_role role; /* the least that may ask */
 	const char *summary;
 	const struct admin_parameter *parameters; /* or NULL */

@@ -48,6 +48,28 @@ only_looking_is_for_everybody(void **state)
 	}
 }
 
+static bool
+tells(const char *path)
+{
+	bool other;
+
+	return admin_route_find(slice_of("GET"), slice_of(path), &other)->tells;
+}
+
+/* Who only asks whether it lives waits for no worker. */
+static void
+what_was_answered_is_told_where_it_is_read(void **state)
+{
+	assert_true(tells("/metrics"));
+	assert_true(tells("/admin/v1/receipts/abc"));
+	assert_true(tells("/admin/v1/backends"));
+	assert_true(tells("/admin/v1/drill"));
+	assert_false(tells("/healthz"));
+	assert_false(tells("/readyz"));
+	assert_false(tells("/"));
+	assert_false(tells("/admin/v1/config"));
+}
+
 static void
 every_route_is_in_the_document(void **state)
 {
@@ -90,6 +112,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_finds_its_route),
 		cmocka_unit_test(only_looking_is_for_everybody),
+		cmocka_unit_test(what_was_answered_is_told_where_it_is_read),
 		cmocka_unit_test(every_route_is_in_the_document),
 		cmocka_unit_test(the_documentation_has_not_drifted),
 	};
