@@ -26,8 +26,13 @@ struct encode_in {
 	struct slice model_name; /* what to ask this backend for */
 	bool want_usage; /* have a stream report its usage (include_usage) */
 	const char *api_key; /* NULL: the backend's first */
-	uint32_t max_tokens; /* to say where the client does not; 0: nothing */
+	uint32_t max_tokens; /* the longest answer: to be said, and instead of
+				every length without an end; 0: any */
 };
+
+/* Whether the member says how long an answer may be, by whatever name: which
+ * one counts is the backend's to say. *tokens: 0 means without an end. */
+bool backend_length(const struct scan_member *, double *tokens);
 
 /* What encode() makes. Owned by the attempt. */
 struct encoded {

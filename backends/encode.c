@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "backends/adapters.h"
+#include "gateway/lib/count.h"
 
 #define EXTRA_MAX ((size_t)16 << 10) /* a model's name, escaped */
 #define HEADERS_MAX ((size_t)32 << 10) /* keys can be signed tokens */
 #define MEMBERS_MAX 256
+#define MANY 9007199254740992.0 /* tokens, by a number of odd digits */
 
 void
 encoded_init(struct encoded *e)
@@ -131,31 +133,84 @@ is_stripped(const struct encode_in *in, const struct backend_ops *ops,
 	return false;
 }
 
+bool
+backend_length(const struct scan_member *m, double *tokens)
+{
+	/* llama.cpp takes n_predict before all others, on every path */
+	static const char *const names[] = { "max_tokens",
+		"max_completion_tokens", "max_output_tokens", "n_predict" };
+	bool named = false;
+
+	for (size_t i = 0; i < COUNT(names) && !named; i++)
+		named = scan_key_is(m, names[i]);
+	if (!named || m->type != SCAN_NUMBER)
+		return false;
+	if (!slice_double(m->value, tokens))
+		*tokens = MANY;
+	else if (*tokens < 1)
+		*tokens = 0;
+	return true;
+}
+
 /* Its text, at the start of `extra`. */
 static void
 write_limit(const struct encode_in *in, const struct backend_ops *ops,
     struct encoded *out)
 {
-	const char *name = limit_name(in, ops);
-
-	if (in->max_tokens > 0 && in->dialect != DIALECT_EMBEDDINGS &&
-	    !is_stripped(in, ops, name))
-		buf_addf(&out->extra, "\"%s\":%u", name, in->max_tokens);
+	if (in->max_tokens > 0 && in->dialect != DIALECT_EMBEDDINGS)
+		buf_addf(&out->extra, "\"%s\":%u", limit_name(in, ops),
+		    in->max_tokens);
 }
 
-/* A client that says null says nothing. */
+/* Whether this backend is sure to read it; OpenAI's kind takes the old name,
+ * too, and refuses both together. */
+static bool
+counts(const struct encode_in *in, const struct backend_ops *ops,
+    const struct scan_member *m)
+{
+	return scan_key_is(m, limit_name(in, ops)) ||
+	    (in->dialect == DIALECT_CHAT && ops->completion_tokens &&
+		scan_key_is(m, "max_tokens"));
+}
+
+/* What stays has an end. *said: by a name that counts. */
+static enum err
+end_lengths(const struct encode_in *in, const struct backend_ops *ops,
+    struct slice number, struct encoded *out, bool *said)
+{
+	const struct scan_member *m;
+	enum err rc = OK;
+	double tokens;
+
+	*said = false;
+	for (size_t i = 0; i < in->n_members && rc == OK; i++) {
+		m = &in->members[i];
+		if (!backend_length(m, &tokens) || goes(in, ops, m))
+			continue;
+		if (tokens == 0)
+			rc = edits_replace(&out->body, m->value, number);
+		*said |= counts(in, ops, m);
+	}
+	return rc;
+}
+
+/* A client that says null says nothing: a number takes its place. */
 static enum err
 add_limit(const struct encode_in *in, const struct backend_ops *ops,
     struct slice text, struct encoded *out, size_t *left)
 {
 	const char *name = limit_name(in, ops);
-	const struct scan_member *said =
+	const struct scan_member *null =
 	    scan_find(in->members, in->n_members, name);
 	size_t value = strlen(name) + 3;
+	struct slice number = slice_make(text.p + value, text.n - value);
+	bool said;
+	enum err rc = end_lengths(in, ops, number, out, &said);
 
-	if (said != NULL)
-		return edits_replace(&out->body, said->value,
-		    slice_make(text.p + value, text.n - value));
+	if (rc != OK || said || is_stripped(in, ops, name))
+		return rc;
+	if (null != NULL)
+		return edits_replace(&out->body, null->value, number);
 	return edits_append_members(&out->body, text, (*left)++ > 0);
 }
 

@@ -132,6 +132,88 @@ null_is_no_length(void **state)
 	    "{\"max_tokens\":50,\"model\":\"m\"}");
 }
 
+static void
+under_a_cap_no_length_is_without_an_end(void **state)
+{
+	static const char body[] =
+	    "{\"model\":\"m\",\"n_predict\":-1,\"max_tokens\":0,"
+	    "\"max_\\u0074okens\":-1}";
+
+	becomes(
+	    &(struct sent){
+		.body = body, .adapter = "llamacpp", .max_tokens = 50 },
+	    "{\"model\":\"m\",\"n_predict\":50,\"max_tokens\":50,"
+	    "\"max_\\u0074okens\":50}");
+	becomes(&(struct sent){ .body = body, .adapter = "llamacpp" }, body);
+	becomes(&(struct sent){ .body = "{\"model\":\"m\",\"max_tokens\":50,"
+					"\"max_completion_tokens\":-1}",
+		    .adapter = "openai",
+		    .max_tokens = 50 },
+	    "{\"model\":\"m\",\"max_tokens\":50,"
+	    "\"max_completion_tokens\":50}");
+}
+
+/* A name that the backend may not know does not do. */
+static void
+under_a_cap_a_length_is_said_by_a_name_that_counts(void **state)
+{
+	static const char *const strip[] = { "n_predict", "max_tokens", NULL };
+
+	becomes(&(struct sent){ .body = "{\"model\":\"m\",\"n_predict\":9}",
+		    .adapter = "vllm",
+		    .max_tokens = 50 },
+	    "{\"model\":\"m\",\"n_predict\":9,\"max_tokens\":50}");
+	becomes(&(struct sent){ .body = "{\"model\":\"m\","
+					"\"max_completion_tokens\":9}",
+		    .adapter = "ollama",
+		    .max_tokens = 9 },
+	    "{\"model\":\"m\",\"max_completion_tokens\":9,"
+	    "\"max_tokens\":9}");
+	becomes(&(struct sent){ .body = "{\"model\":\"m\",\"max_tokens\":9}",
+		    .adapter = "openai",
+		    .max_tokens = 9 },
+	    "{\"model\":\"m\",\"max_tokens\":9}");
+	/* what does not go upstream says nothing there */
+	becomes(&(struct sent){ .body = "{\"model\":\"m\",\"max_tokens\":-1,"
+					"\"n_predict\":-1}",
+		    .adapter = "openai",
+		    .strip = strip,
+		    .max_tokens = 50 },
+	    "{\"model\":\"m\",\"max_completion_tokens\":50}");
+}
+
+static void
+a_length_has_many_names(void **state)
+{
+	static const struct {
+		const char *body;
+		double want; /* -1: no length */
+	} cases[] = {
+		{ "{\"max_tokens\":7}", 7 },
+		{ "{\"max_completion_tokens\":1e3}", 1000 },
+		{ "{\"max_output_tokens\":8}", 8 },
+		{ "{\"n_pr\\u0065dict\":100000}", 100000 },
+		{ "{\"n_predict\":-1}", 0 },
+		{ "{\"n_predict\":0.5}", 0 },
+		{ "{\"n_predict\":1e999}", 9007199254740992.0 },
+		{ "{\"n_predict\":null}", -1 },
+		{ "{\"n_predict\":\"9\"}", -1 },
+		{ "{\"n\":9}", -1 },
+	};
+	struct scan_member m[1];
+	struct errmsg why;
+	double got;
+	size_t n;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(
+		    scan_object(slice_of(cases[i].body), m, 1, &n, &why), OK);
+		if (!backend_length(&m[0], &got))
+			got = -1;
+		assert_true(got == cases[i].want);
+	}
+}
+
 /* --- the model --- */
 
 static void
@@ -419,6 +501,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_limit_is_said_in_the_words_of_the_backend),
 		cmocka_unit_test(null_is_no_length),
+		cmocka_unit_test(under_a_cap_no_length_is_without_an_end),
+		cmocka_unit_test(
+		    under_a_cap_a_length_is_said_by_a_name_that_counts),
+		cmocka_unit_test(a_length_has_many_names),
 		cmocka_unit_test(a_body_that_fits_is_not_touched),
 		cmocka_unit_test(only_the_models_name_is_replaced),
 		cmocka_unit_test(an_escaped_name_is_compared_by_meaning),

@@ -5,10 +5,10 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "backends/backend.h"
 #include "gateway/app.h"
 #include "gateway/attempt.h"
 #include "gateway/keyring.h"
-#include "gateway/lib/count.h"
 #include "policies/price.h"
 
 static const char *
@@ -64,29 +64,41 @@ cap_of(const struct request *r)
 	return most;
 }
 
-/* By whatever name: which of them counts is the backend's to say. */
-static double
+/* By whatever name. */
+struct asked {
+	double most; /* tokens; 0: nothing is said */
+	bool endless; /* one of them has no end */
+};
+
+static struct asked
 asked_for(const struct request *r)
 {
-	static const char *const names[] = { "max_tokens",
-		"max_completion_tokens", "max_output_tokens" };
-	const struct scan_member *m;
-	double most = 0, v;
+	struct asked a = { 0 };
+	double tokens;
 
-	for (size_t i = 0; i < COUNT(names); i++) {
-		m = scan_find(
-		    r->parsed->members, r->parsed->n_members, names[i]);
-		if (m != NULL && m->type == SCAN_NUMBER &&
-		    slice_double(m->value, &v) && v > most)
-			most = v;
+	for (size_t i = 0; i < r->parsed->n_members; i++) {
+		if (!backend_length(&r->parsed->members[i], &tokens))
+			continue;
+		a.most = fmax(a.most, tokens);
+		a.endless |= tokens == 0;
 	}
-	return most;
+	return a;
+}
+
+/* As long as any backend could take it to be; 0: as long as it likes. */
+static uint32_t
+longest_of(const struct request *r, const struct asked *a, uint32_t cap)
+{
+	if (r->facts.max_tokens == 0 || a->endless)
+		return cap;
+	return a->most < UINT32_MAX ? (uint32_t)a->most : UINT32_MAX;
 }
 
 /* --- what is refused --- */
 
 static void
-refuse_long(struct request *r, uint32_t most, struct error_reply *e)
+refuse_long(
+    struct request *r, uint32_t most, double asked, struct error_reply *e)
 {
 	*e = (struct error_reply){ .status = 400,
 		.type = "invalid_request_error",
@@ -95,7 +107,7 @@ refuse_long(struct request *r, uint32_t most, struct error_reply *e)
 		.message = request_say(r,
 		    "an answer may have at most %" PRIu32
 		    " tokens here, and %.0f were asked for",
-		    most, asked_for(r)) };
+		    most, asked) };
 }
 
 static void
@@ -178,7 +190,9 @@ word(struct request *r, const struct quota_refusal *why, struct error_reply *e)
 uint32_t
 limits_longest(const struct request *r)
 {
-	return r->facts.max_tokens == 0 ? cap_of(r) : 0;
+	uint32_t cap = cap_of(r);
+
+	return cap > 0 && r->facts.max_tokens > 0 ? r->facts.max_tokens : cap;
 }
 
 bool
@@ -186,16 +200,18 @@ limits_take(struct request *r, struct error_reply *e)
 {
 	struct quota_wish wish = { 0 };
 	struct quota_refusal why;
+	struct asked asked;
 	uint32_t cap;
 
 	fill_hold(r);
 	cap = cap_of(r);
-	if (cap > 0 && asked_for(r) > cap) {
-		refuse_long(r, cap, e);
+	asked = asked_for(r);
+	if (cap > 0 && asked.most > cap) {
+		refuse_long(r, cap, asked.most, e);
 		return false;
 	}
 	wish.input = tokens_of_bytes(r->facts.prompt_bytes);
-	wish.max_tokens = r->facts.max_tokens > 0 ? r->facts.max_tokens : cap;
+	wish.max_tokens = longest_of(r, &asked, cap);
 	if (quota_take(
 		r->worker->app->quotas, &r->hold, &wish, r->worker->now, &why))
 		return true;

@@ -8,8 +8,8 @@
 /* Before the router is asked: reserves what the request will take. False: a
  * limit is in the way, *e says which, and nothing was taken. */
 bool limits_take(struct request *, struct error_reply *);
-/* The longest answer, where the client has not said how long it may be; 0: it
- * has, or any may be. */
+/* The longest answer, where there is a cap: what the client has said, or the
+ * cap; 0: there is none. */
 uint32_t limits_longest(const struct request *);
 /* Once, at FINISH, when the outcome is complete. */
 void limits_settle(struct request *);

@@ -188,7 +188,8 @@ read_model(const struct scan_member *m, struct dialect_request *r,
 	return OK;
 }
 
-/* Some backends take a negative count to mean "no limit". */
+/* Some backends take 0 or a negative count to mean "no limit": it says nothing,
+ * and what another member says holds. */
 static enum err
 read_count(const struct fields *found, enum field f, uint32_t *out,
     struct dialect_error *why)
@@ -204,9 +205,8 @@ read_count(const struct fields *found, enum field f, uint32_t *out,
 	if (!scan_u64(digits, &v))
 		return field_bad(why, field_name(f), "invalid_type",
 		    "'%s' must be an integer", field_name(f));
-	if (negative)
-		v = 0;
-	*out = v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
+	if (!negative && v > 0)
+		*out = v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
 	return OK;
 }
 

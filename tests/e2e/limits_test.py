@@ -16,7 +16,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import (POINTSMAN, Fake, Gateway, backend,  # noqa: E402
+from harness import (POINTSMAN, Fake, Gateway, Stub, backend,  # noqa: E402
                      chat, conf, http_json, stay_within_a_day, wait_for)
 
 SECONDS = float(os.environ.get("LIMITS_SECONDS", "5"))
@@ -171,6 +171,17 @@ class Told(Limited):
         self.assertLessEqual(60000 - left, used + 300)
         self.end()
 
+    def test_as_much_is_reserved_as_any_backend_could_give(self):
+        self.begin('tokens_per_minute = 60000; burst = "60s";')
+        reserved = [
+            60000 - int(self.ask(**lengths)[1]["x-ratelimit-remaining-tokens"])
+            for lengths in ({"max_tokens": 1},
+                            {"max_tokens": 1, "n_predict": 100000},
+                            {"max_tokens": 1, "max_completion_tokens": -1})]
+        self.assertLess(reserved[0], 20)
+        self.assertGreater(min(reserved[1:]), 100)
+        self.end()
+
     def test_tokens_run_out(self):
         self.begin('tokens_per_minute = 600; burst = "6s";')
         answers = [self.ask() for _ in range(30)]
@@ -278,6 +289,66 @@ class Told(Limited):
             answer = self.gateway.chat(chat("m", **members), key())[2]
             self.assertEqual(answer["usage"]["completion_tokens"], 4)
         self.end()
+
+
+class Sent(unittest.TestCase):
+    """What a backend is sent of the lengths that a client asks for."""
+
+    def setUp(self):
+        self.bodies = []
+        stub = Stub(self.answer)
+        self.addCleanup(stub.stop)
+        self.gateway = Gateway(
+            conf([backend("one", stub.port, 'probe_interval = "0s";',
+                          "llamacpp")], tenants("max_tokens = 60;")),
+            env={"KEY_A": "secret-a", "KEY_B": "secret-b",
+                 "KEY_C": "secret-c"})
+        self.addCleanup(self.gateway.process.kill)
+
+    def answer(self, request):
+        self.bodies.append(request.body)
+        return 200, {}, {"choices": [
+            {"index": 0, "finish_reason": "stop",
+             "message": {"role": "assistant", "content": "hello"}}]}
+
+    def send(self, lengths, who="a"):
+        """The lengths that went on to the backend; or the status."""
+        head = '{"model": "fake-model", "messages": [{"role": "user", ' \
+               '"content": "hi"}]'
+        self.bodies.clear()
+        status, _, _ = self.gateway.chat(
+            (head.replace("fake-model", "m") + lengths + "}").encode(),
+            key(who))
+        if status != 200:
+            self.assertEqual(self.bodies, [])
+            return status
+        got = self.bodies[0].decode()
+        self.assertTrue(got.startswith(head) and got.endswith("}"), got)
+        return got[len(head):-1]
+
+    def test_nothing_goes_beyond_the_cap(self):
+        for lengths, want in (
+                (', "max_tokens": 1, "n_predict": 100000', 400),
+                (', "n_predict": 1, "n_predict": 61', 400),
+                (', "n_predict": 61', 400),
+                (', "n_predict": 60', ', "n_predict": 60,"max_tokens":60'),
+                (', "n_predict": -1', ', "n_predict": 60,"max_tokens":60'),
+                (', "max_tokens": -1', ', "max_tokens": 60'),
+                (', "max_completion_tokens": -1',
+                 ', "max_completion_tokens": 60,"max_tokens":60'),
+                (', "max_tokens": 50, "max_completion_tokens": -1',
+                 ', "max_tokens": 50, "max_completion_tokens": 50'),
+                (', "max_tokens": 50', ', "max_tokens": 50')):
+            self.assertEqual(self.send(lengths), want, lengths)
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_without_a_cap_nothing_is_touched(self):
+        for lengths in (', "max_tokens": 1, "n_predict": 100000',
+                        ', "n_predict": -1',
+                        ', "max_tokens": 50, "max_completion_tokens": -1',
+                        ', "max_tokens": 0', ""):
+            self.assertEqual(self.send(lengths, "c"), lengths)
+        self.assertEqual(self.gateway.stop(), 0)
 
 
 class Returned(Limited):

@@ -1,9 +1,10 @@
 /* tests/fuzz/encode_fuzz.c - from a client's body to a backend's.
  *
  * The first byte picks the dialect, the second the adapter, the third whether
- * usage is asked for. What is taken from the client arrives as JSON with the
- * backend's own name of the model in it, and with every other member as it was,
- * but for those that this backend does not take and stream_options. */
+ * usage is asked for and whether there is a cap. What is taken from the client
+ * arrives as JSON with the backend's own name of the model in it, and with every
+ * other member as it was, but for those that this backend does not take,
+ * stream_options and, under a cap, lengths without an end. */
 #include <jansson.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #define NAME "up/\"stream\"\\"
+#define CAP 50 /* tokens */
 
 static json_t *
 flatten(const struct encoded *e)
@@ -43,8 +45,29 @@ is_stripped(const struct backend_ops *ops, const char *name)
 	return ops->lacks_base64 && strcmp(name, "encoding_format") == 0;
 }
 
+static bool
+is_length(const char *name)
+{
+	return strcmp(name, "max_tokens") == 0 ||
+	    strcmp(name, "max_completion_tokens") == 0 ||
+	    strcmp(name, "max_output_tokens") == 0 ||
+	    strcmp(name, "n_predict") == 0;
+}
+
+static bool
+is_as_it_should_be(bool capped, const char *name, json_t *was, json_t *now)
+{
+	if (strcmp(name, "model") == 0 || strcmp(name, "stream_options") == 0)
+		return true;
+	if (!capped || !is_length(name) || json_number_value(was) >= 1)
+		return json_equal(was, now);
+	return json_is_number(now) ? json_integer_value(now) == CAP
+				   : json_equal(was, now);
+}
+
 static void
-compare(const struct backend_ops *ops, const json_t *was, json_t *now)
+compare(
+    const struct backend_ops *ops, bool capped, const json_t *was, json_t *now)
 {
 	const char *name;
 	json_t *value;
@@ -53,10 +76,8 @@ compare(const struct backend_ops *ops, const json_t *was, json_t *now)
 	FUZZ_REQUIRE(strcmp(json_string_value(json_object_get(now, "model")),
 			 NAME) == 0);
 	json_object_foreach (now, name, value)
-		if (strcmp(name, "model") != 0 &&
-		    strcmp(name, "stream_options") != 0)
-			FUZZ_REQUIRE(
-			    json_equal(value, json_object_get(was, name)));
+		FUZZ_REQUIRE(is_as_it_should_be(
+		    capped, name, json_object_get(was, name), value));
 	for (void *i = json_object_iter((json_t *)(uintptr_t)was); i != NULL;
 	     i = json_object_iter_next((json_t *)(uintptr_t)was, i))
 		FUZZ_REQUIRE(is_stripped(ops, json_object_iter_key(i)) ||
@@ -76,9 +97,11 @@ check_encoded(const struct encoded *e)
 }
 
 static void
-fuzz_encode(const struct backend_ops *ops, struct slice body, bool want_usage,
+fuzz_encode(const struct backend_ops *ops, struct slice body, uint8_t flags,
     const struct dialect_request *r)
 {
+	bool capped =
+	    (flags & 2) != 0 && r->facts.dialect != DIALECT_EMBEDDINGS;
 	struct conf_backend backend = {
 		.name = "b", .adapter = ops->name, .api_key = "key"
 	};
@@ -92,7 +115,8 @@ fuzz_encode(const struct backend_ops *ops, struct slice body, bool want_usage,
 		.model = r->model,
 		.serving = &serving,
 		.model_name = SLICE(NAME),
-		.want_usage = want_usage };
+		.want_usage = (flags & 1) != 0,
+		.max_tokens = capped ? CAP : 0 };
 	json_t *was = json_loadb(body.p, body.n, JSON_ALLOW_NUL, NULL), *now;
 	struct errmsg why = { "" };
 	struct encoded out;
@@ -102,7 +126,7 @@ fuzz_encode(const struct backend_ops *ops, struct slice body, bool want_usage,
 		check_encoded(&out);
 		now = flatten(&out);
 		if (was != NULL) /* else a number that is too large for it */
-			compare(ops, was, now);
+			compare(ops, capped, was, now);
 		json_decref(now);
 	}
 	encoded_fini(&out);
@@ -123,6 +147,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	body = slice_make((const char *)data + 3, size - 3);
 	if (dialect_get((enum dialect)(data[0] % DIALECT_COUNT))
 		->parse(body, &r, &why) == OK)
-		fuzz_encode(all[data[1] % n], body, data[2] % 2 != 0, &r);
+		fuzz_encode(all[data[1] % n], body, data[2], &r);
 	return 0;
 }
