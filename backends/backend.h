@@ -169,12 +169,6 @@ const struct backend_ops *const *backend_all(size_t *n);
 /* For conf_load(): the same facts, in the caller's storage. */
 struct conf_env backend_conf_env(struct conf_adapter storage[BACKENDS_MAX]);
 
-/* An embeddings reply in the encoding asked for: float lists become base64 of
- * little-endian float32, and the reverse; all other bytes stay as they are.
- * Appended to *out; ask buf_err(). False: it already is, or is no such reply;
- * *out is then untouched. */
-bool backend_convert_embeddings(
-    struct slice reply, bool base64, struct buf *out);
 /* The model's name as the client asked for it is not restored: bytes of an
  * answer pass untouched. */
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/embeddings.h"
 #include "gateway/admin/drill.h"
 #include "gateway/app.h"
 #include "gateway/limits.h"
@@ -250,6 +251,7 @@ attempt_free(struct attempt **ap)
 	buf_fini(&a->held);
 	buf_fini(&a->partial);
 	buf_fini(&a->scratch);
+	transcoder_free(&a->transcoder);
 	free(a->words);
 	free(a->message);
 	free(a);

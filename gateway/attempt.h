@@ -11,6 +11,8 @@
 
 #include "gateway/request.h"
 
+struct transcoder;
+
 #define ATTEMPT_HELD_MAX ((size_t)4 << 20) /* events before the first token */
 #define ATTEMPT_JSON_MAX ((size_t)64 << 20) /* a whole answer */
 #define ATTEMPT_COUNTED ((size_t)64 << 10) /* of it, with every request */
@@ -47,6 +49,7 @@ struct attempt {
 	struct buf held; /* whole events, or a body, for the client */
 	struct buf partial; /* the event that is not complete yet */
 	struct buf scratch;
+	struct transcoder *transcoder; /* at COMMIT, of what is held; or NULL */
 	unsigned seen; /* enum event_bits so far */
 	struct choice_bits choices; /* so far */
 	bool limited; /* a limit or a filter ended it, or one choice */

@@ -4,6 +4,7 @@
  * hears of inside its answer. */
 #include <stdio.h>
 
+#include "backends/embeddings.h"
 #include "gateway/app.h"
 #include "gateway/attempt.h"
 #include "gateway/lib/log.h"
@@ -23,29 +24,56 @@ free_request_body(struct request *r)
 	r->parsed = NULL;
 }
 
-static enum step
-commit_body(struct request *r)
+/* Vectors into the encoding that was asked for. */
+static enum transcoding
+transcode(struct request *r)
 {
 	struct attempt *a = r->attempt;
-	struct buf converted, *body = &a->held;
 
-	buf_init(&converted, ATTEMPT_JSON_MAX * 2);
-	if (r->route->dialect == DIALECT_EMBEDDINGS &&
-	    backend_convert_embeddings(
-		buf_slice(body), r->facts.base64, &converted))
-		body = &converted;
-	if (buf_err(&converted) != OK) {
-		buf_fini(&converted);
-		request_settle_ticket(r);
-		return request_refuse(r, &refusal_memory);
-	}
+	if (r->route->dialect != DIALECT_EMBEDDINGS)
+		return TRANSCODE_NOTHING;
+	if (a->transcoder == NULL)
+		a->transcoder = transcoder_new(
+		    buf_slice(&a->held), r->facts.base64, ATTEMPT_JSON_MAX * 2);
+	return a->transcoder != NULL ? transcoder_run(a->transcoder)
+				     : TRANSCODE_FAILED;
+}
+
+static enum step
+give_body(struct request *r)
+{
+	struct buf *body = &r->attempt->held;
+
 	replay_keep(r, buf_slice(body));
 	reply_headers(r, 200, "application/json", (int64_t)body->n, NULL);
 	r->outcome.bytes_out += body->n;
 	r->sink->ops->give(r->sink, body);
-	buf_fini(&converted);
 	request_enter(r, REQ_RELAY);
 	return STEP_AGAIN;
+}
+
+/* Between the parts of long work others have a turn. The backend has done its
+ * own: its place is free, and the rest is not its time. */
+static enum step
+commit_body(struct request *r)
+{
+	struct attempt *a = r->attempt;
+
+	switch (transcode(r)) {
+	case TRANSCODE_MORE:
+		request_settle_ticket(r);
+		request_yield(r);
+		return STEP_WAIT;
+	case TRANSCODE_FAILED:
+		request_settle_ticket(r);
+		return request_refuse(r, &refusal_memory);
+	case TRANSCODE_DONE:
+		transcoder_take(a->transcoder, &a->held);
+		break;
+	case TRANSCODE_NOTHING:
+		break;
+	}
+	return give_body(r);
 }
 
 enum step
@@ -53,6 +81,8 @@ step_commit(struct request *r)
 {
 	struct attempt *a = r->attempt;
 
+	if (a->transcoder != NULL) /* it goes on */
+		return commit_body(r);
 	outcome_note_commit(r);
 	request_tell_limits(r, a);
 	if (a->mode != ATTEMPT_EVENTS) {

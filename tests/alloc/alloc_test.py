@@ -222,6 +222,21 @@ class Traced(Sweep):
             "traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}))
 
 
+class Vectors(Sweep):
+    def test_what_is_converted_is_so_or_refused(self):
+        body = {"model": "m", "input": "x", "encoding_format": "base64"}
+
+        def act():
+            status, raw, whole = raw_answer(
+                self.g.port, "POST", "/v1/embeddings", body)
+            judge_json(status, raw, whole, "data")
+            if status == 200 and whole:
+                for e in json.loads(raw)["data"]:
+                    if not isinstance(e["embedding"], str):
+                        raise Broken(f"not as asked for: {raw!r}")
+        self.sweep(act)
+
+
 class Operators(Sweep):
     def test_a_reload(self):
         def act():

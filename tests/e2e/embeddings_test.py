@@ -1,0 +1,123 @@
+"""Vectors in the encoding that was asked for, where a reply has many: others
+are served meanwhile."""
+import array
+import base64
+import http.client
+import json
+import os
+import socket
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import (Gateway, Stub, backend, conf,  # noqa: E402
+                     wait_for)
+
+VECTORS, SIZE = 512, 1536
+
+
+def vector(i):
+    return array.array("f", ((i * 31 + k) % 1999 / 1999 - 0.5
+                             for k in range(SIZE)))
+
+
+def reply(encode):
+    return json.dumps({"object": "list", "data": [
+        {"object": "embedding", "index": i, "embedding": encode(vector(i))}
+        for i in range(VECTORS)]})
+
+
+def as_base64(v):
+    return base64.b64encode(v.tobytes()).decode()
+
+
+class Long(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        # whatever it is asked for, it answers in the other encoding
+        cls.replies = {"base64": reply(list), "float": reply(as_base64)}
+
+    def setUp(self):
+        self.asked = 0
+        self.stub = Stub(self.answer)
+        self.addCleanup(self.stub.stop)
+        self.gateway = Gateway(
+            conf([backend("one", self.stub.port, 'probe_interval = "0s";',
+                          "openai")], "workers = 1;\n"))
+        self.addCleanup(self.gateway.process.kill)  # where a test fails
+
+    def answer(self, request):
+        self.asked += 1
+        return (200, {"content-type": "application/json"},
+                self.replies[json.loads(request.body)["encoding_format"]])
+
+    def body(self, encoding):
+        return {"model": "m", "input": ["x"] * VECTORS,
+                "encoding_format": encoding}
+
+    def post(self, encoding, out):
+        """What is read is not parsed here: none of the time is ours."""
+        c = http.client.HTTPConnection("127.0.0.1", self.gateway.port,
+                                       timeout=120)
+        c.request("POST", "/v1/embeddings", json.dumps(self.body(encoding)),
+                  {"content-type": "application/json"})
+        answer = c.getresponse()
+        out += [answer.status, answer.read()]
+        c.close()
+
+    def ask(self, encoding):
+        """(vectors, how long it took, the longest that another waited for
+        an answer of the only worker meanwhile)"""
+        out, waits = [], []
+        began = time.monotonic()
+        t = threading.Thread(target=self.post, args=(encoding, out))
+        t.start()
+        other = http.client.HTTPConnection("127.0.0.1", self.gateway.port,
+                                           timeout=120)
+        while t.is_alive():
+            before = time.monotonic()
+            other.request("GET", "/v1/models")
+            other.getresponse().read()
+            waits.append(time.monotonic() - before)
+        took = time.monotonic() - began
+        other.close()
+        self.assertEqual(out[0], 200, out[1][:500])
+        return ([e["embedding"] for e in json.loads(out[1])["data"]], took,
+                max(waits))
+
+    def test_as_base64(self):
+        got, took, wait = self.ask("base64")
+        self.assertEqual(got, [as_base64(vector(i)) for i in range(VECTORS)])
+        self.assertLess(wait, took / 3)
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_as_lists(self):
+        got, took, wait = self.ask("float")
+        self.assertEqual([array.array("f", v) for v in got],
+                         [vector(i) for i in range(VECTORS)])
+        self.assertLess(wait, took / 3)
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def converts(self):
+        """The backend's part is over, and its place free."""
+        one, = self.gateway.backends()["one"]["servings"]
+        return (self.asked and one["in_flight"] == 0
+                and self.gateway.status()["requests"] == 1)
+
+    def test_who_leaves_in_the_middle_leaves_nothing_behind(self):
+        raw = json.dumps(self.body("float")).encode()
+        with socket.create_connection(
+                ("127.0.0.1", self.gateway.port)) as s:
+            s.sendall(b"POST /v1/embeddings HTTP/1.1\r\nhost: localhost\r\n"
+                      b"content-type: application/json\r\ncontent-length: "
+                      + str(len(raw)).encode() + b"\r\n\r\n" + raw)
+            wait_for(self.converts, 20, "the conversion")
+        wait_for(lambda: self.gateway.status()["requests"] == 0,
+                 what="the end")
+        self.assertEqual(self.gateway.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
