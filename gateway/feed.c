@@ -7,6 +7,7 @@
 #include "gateway/admin_picture.h"
 #include "gateway/app.h"
 #include "gateway/lib/count.h"
+#include "gateway/lib/log.h"
 #include "gateway/viewers.h"
 
 #define ROUND USEC_SEC
@@ -104,6 +105,7 @@ send_headers(struct sink *sink)
 	sink->ops->headers(sink, 200, h, COUNT(h), SINK_STREAMED);
 }
 
+/* Either way it is not behind any more: it begins anew, or comes again. */
 static void
 greet(struct feed *f, struct sink *sink, const struct admin_picture *p)
 {
@@ -113,8 +115,14 @@ greet(struct feed *f, struct sink *sink, const struct admin_picture *p)
 	buf_init(&out, EVENTS_MAX);
 	add_beginning(f, p, &out);
 	add_now(f, p, &filed, &out);
-	if (buf_err(&out) == OK)
+	if (buf_err(&out) == OK) {
 		viewers_begin(&f->viewers, sink, buf_slice(&out), p->now);
+	} else {
+		log_info("viewer_closed reason=%s",
+		    buf_err(&out) == ERR_MEMORY ? "out_of_memory"
+						: "too_large");
+		viewers_cut(&f->viewers, sink);
+	}
 	buf_fini(&out);
 }
 

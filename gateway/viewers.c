@@ -103,6 +103,15 @@ viewers_begin(
 	offer(v, one, bytes, now);
 }
 
+void
+viewers_cut(struct viewers *v, struct sink *sink)
+{
+	struct viewer *one = find(v, sink);
+
+	if (one != NULL)
+		end(v, one, SINK_ABORT);
+}
+
 struct sink *
 viewers_behind(const struct viewers *v)
 {

@@ -35,6 +35,8 @@ void viewers_forget(struct viewers *, const struct sink *);
 void viewers_send(struct viewers *, struct slice, usec now);
 /* To one of them, whatever it has missed: from here on it keeps up. */
 void viewers_begin(struct viewers *, struct sink *, struct slice, usec now);
+/* What it is to be sent cannot be made: cuts it off. */
+void viewers_cut(struct viewers *, struct sink *);
 /* One that has missed something and reads again; NULL: there is none. */
 struct sink *viewers_behind(const struct viewers *);
 /* Ends all answers, cleanly. */
