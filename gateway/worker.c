@@ -158,17 +158,24 @@ abort_requests(struct worker *w)
 	}
 }
 
+/* Borrowed from the configuration. */
+static struct front_settings
+settings_of(const struct conf *c)
+{
+	return (struct front_settings){
+		.limits = c->limits,
+		.header_timeout = c->header_timeout,
+		.body_timeout = c->body_timeout,
+		.idle_timeout = c->idle_timeout,
+		.client_stall = c->client_stall,
+		.tls = c->tls.certificate != NULL ? &c->tls : NULL,
+	};
+}
+
 static void
 adopt(struct worker *w, struct conf *next)
 {
-	const struct front_settings s = {
-		.limits = next->limits,
-		.header_timeout = next->header_timeout,
-		.body_timeout = next->body_timeout,
-		.idle_timeout = next->idle_timeout,
-		.client_stall = next->client_stall,
-		.tls = next->tls.certificate != NULL ? &next->tls : NULL,
-	};
+	const struct front_settings s = settings_of(next);
 
 	front_configure(w->front, &s);
 	conf_unref(&w->conf);
@@ -255,15 +262,7 @@ thread_main(void *arg)
 static enum err
 open_parts(struct worker *w, int listen_fd, struct errmsg *why)
 {
-	const struct conf *c = w->conf;
-	const struct front_settings s = {
-		.limits = c->limits,
-		.header_timeout = c->header_timeout,
-		.body_timeout = c->body_timeout,
-		.idle_timeout = c->idle_timeout,
-		.client_stall = c->client_stall,
-		.tls = c->tls.certificate != NULL ? &c->tls : NULL,
-	};
+	const struct front_settings s = settings_of(w->conf);
 
 	w->upstream = upstream_new(&w->loop, why);
 	if (w->upstream == NULL)
