@@ -27,7 +27,9 @@ look(const struct app *app)
 
 		o.requests += atomic_load(&g->requests);
 		o.connections += atomic_load(&g->connections);
-		o.draining &= atomic_load(&g->draining) != 0;
+		if (atomic_load_explicit(&g->draining, memory_order_acquire) ==
+		    0)
+			o.draining = false;
 	}
 	return o;
 }

@@ -238,7 +238,9 @@ on_wake(uv_async_t *h)
 		app_stop_listening(w->app);
 		front_drain(w->front);
 		app_stopped_listening(w->app);
-		store(&w->gauges.draining, 1);
+		/* what it has read of the app is main's to change from here */
+		atomic_store_explicit(
+		    &w->gauges.draining, 1, memory_order_release);
 	}
 	if (abort)
 		abort_requests(w);

@@ -24,7 +24,8 @@ struct warm;
 struct worker_gauges {
 	atomic_uint requests, connections, transfers, connections_made;
 	atomic_ullong heartbeats; /* sent since the start */
-	atomic_uint draining; /* 1: it accepts no more */
+	atomic_uint draining; /* 1: it accepts no more, nor looks at what the
+				 app listens on */
 	atomic_uint over, told; /* requests, ever */
 };
 
