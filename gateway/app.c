@@ -371,6 +371,16 @@ free_rooms(struct app *app)
 	conf_unref(&app->bound);
 }
 
+static enum err
+open_loop(struct app *app, struct errmsg *why)
+{
+	int rc = uv_loop_init(&app->loop);
+
+	return rc == 0
+	    ? OK
+	    : fail(why, ERR_IO, "no event loop: %s", uv_strerror(rc));
+}
+
 int
 app_run(const char *conf_path)
 {
@@ -391,8 +401,7 @@ app_run(const char *conf_path)
 		return EXIT_FAILURE;
 	if (conf->core_dumps)
 		secrecy_end();
-	uv_loop_init(&app.loop);
-	if (open_rooms(&app, conf, &why) != OK ||
+	if (open_loop(&app, &why) != OK || open_rooms(&app, conf, &why) != OK ||
 	    start_workers(&app, &why) != OK) {
 		fprintf(stderr, "pointsman: %s\n", why.text);
 		/* Threads and handles may be half there: the system cleans

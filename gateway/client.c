@@ -32,10 +32,18 @@ struct client *
 client_new(struct errmsg *why)
 {
 	struct client *c = calloc(1, sizeof(*c));
+	int rc;
 
-	if (c == NULL)
+	if (c == NULL) {
+		fail(why, ERR_MEMORY, "out of memory");
 		return NULL;
-	uv_loop_init(&c->loop);
+	}
+	rc = uv_loop_init(&c->loop);
+	if (rc != 0) {
+		fail(why, ERR_IO, "no event loop: %s", uv_strerror(rc));
+		free(c);
+		return NULL;
+	}
 	c->upstream = upstream_new(&c->loop, why);
 	if (c->upstream == NULL) {
 		uv_loop_close(&c->loop);

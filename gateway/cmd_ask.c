@@ -211,8 +211,10 @@ run(const char *url, const char *model, const char *slo, const char *question)
 	struct slice piece;
 	int rc;
 
-	if (c == NULL)
+	if (c == NULL) {
+		fprintf(stderr, "pointsman ask: %s\n", why.text);
 		return EXIT_BAD;
+	}
 	sse_init(&a.sse);
 	buf_init(&a.partial, SSE_EVENT_MAX);
 	buf_init(&a.scratch, SSE_EVENT_MAX);

@@ -101,12 +101,12 @@ tell(const struct live *live, const struct conf_serving *s,
 }
 
 static void
-tell_child(const struct live *live, const struct conf_backend *b)
+tell_child(
+    const struct live *live, const struct conf_backend *b, const char *flaw)
 {
 	struct finding f = { .good = false };
 
-	snprintf(
-	    f.flaw, sizeof(f.flaw), "%s did not become healthy", b->command[0]);
+	snprintf(f.flaw, sizeof(f.flaw), "%s %s", b->command[0], flaw);
 	if (live->rows == NULL) {
 		printf("%-12s BAD: %s\n", b->name, f.flaw);
 		return;
@@ -281,13 +281,16 @@ ask_child(const struct live *live, const struct conf_backend *b)
 	struct child *child;
 	bool good;
 
-	uv_loop_init(&l.loop);
+	if (uv_loop_init(&l.loop) != 0) {
+		tell_child(live, b, "needs an event loop, and there is none");
+		return false;
+	}
 	child = child_new(&l.loop, b->name, b->command, NULL, &ops, &l);
 	good = child != NULL && wait_healthy(live->client, &l);
 	if (good)
 		good = ask_backend(live, b, l.url);
 	else
-		tell_child(live, b);
+		tell_child(live, b, "did not become healthy");
 	child_stop(&child, on_stopped, &l);
 	uv_run(&l.loop, UV_RUN_DEFAULT);
 	uv_loop_close(&l.loop);

@@ -5,6 +5,7 @@
  * what was asked is still waited for: to drop it would hide the slowest. */
 #include "gateway/loadtest.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -321,6 +322,33 @@ run(struct loadtest *t)
 	tear_down(t);
 }
 
+static void
+close_loop(struct loadtest *t)
+{
+	if (t->timer_fd >= 0)
+		close(t->timer_fd);
+	uv_loop_close(&t->loop);
+}
+
+static enum err
+open_loop(struct loadtest *t, struct errmsg *why)
+{
+	int rc = uv_loop_init(&t->loop);
+
+	if (rc != 0)
+		return fail(why, ERR_IO, "no event loop: %s", uv_strerror(rc));
+	t->timer_fd =
+	    timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (t->timer_fd < 0)
+		fail(why, ERR_IO, "no timer: %s", strerror(errno));
+	else
+		t->upstream = upstream_new(&t->loop, why);
+	if (t->upstream != NULL)
+		return OK;
+	close_loop(t);
+	return ERR_IO;
+}
+
 static enum err
 write_csv_head(struct loadtest *t)
 {
@@ -347,17 +375,12 @@ loadtest_run(const struct loadtest_options *o, FILE *csv,
 	rc = offer_init(&t.offer, &o->offer, why);
 	if (rc != OK)
 		return rc;
-	uv_loop_init(&t.loop);
-	t.upstream = upstream_new(&t.loop, why);
-	t.timer_fd =
-	    timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	rc = write_csv_head(&t);
-	if (t.upstream == NULL || t.timer_fd < 0)
-		rc = fail(why, ERR_IO, "no event loop: too many open files?");
-	else
+	rc = open_loop(&t, why);
+	if (rc == OK) {
+		rc = write_csv_head(&t);
 		run(&t);
-	close(t.timer_fd);
-	uv_loop_close(&t.loop);
+		close_loop(&t);
+	}
 	offer_fini(&t.offer);
 	buf_fini(&t.line);
 	return rc;

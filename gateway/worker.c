@@ -275,15 +275,31 @@ open_parts(struct worker *w, int listen_fd, struct errmsg *why)
 	return w->front != NULL ? OK : ERR_MEMORY;
 }
 
-enum err
-worker_start(struct worker *w, struct app *app, unsigned index, int listen_fd,
-    struct errmsg *why)
+/* Each of them may want a descriptor. */
+static enum err
+open_loop(struct worker *w, struct errmsg *why)
 {
-	enum err rc;
+	int rc = uv_loop_init(&w->loop);
 
+	if (rc == 0)
+		rc = uv_async_init(&w->loop, &w->wake, on_wake);
+	if (rc != 0)
+		return fail(why, ERR_IO, "no event loop for worker %u: %s",
+		    w->index, uv_strerror(rc));
+	uv_prepare_init(&w->loop, &w->prepare);
+	uv_check_init(&w->loop, &w->check);
+	busy_poll_init(&w->spin, &w->loop);
+	w->wake.data = w->prepare.data = w->check.data = w;
+	return OK;
+}
+
+static void
+init(struct worker *w, struct app *app, unsigned index)
+{
 	w->app = app;
 	w->index = index;
 	w->conf = conf_ref(app->conf);
+	w->adopted = w->conf->version;
 	w->now = clock_now();
 	list_init(&w->runnable);
 	list_init(&w->live);
@@ -291,16 +307,20 @@ worker_start(struct worker *w, struct app *app, unsigned index, int listen_fd,
 	list_init(&w->graveyard);
 	pool_init(&w->requests, sizeof(struct request), POOLED);
 	pool_init(&w->parsed, sizeof(struct dialect_request), POOLED);
-	uv_loop_init(&w->loop);
-	w->adopted = w->conf->version;
 	uv_mutex_init(&w->orders);
 	uv_cond_init(&w->on_adopted);
-	uv_async_init(&w->loop, &w->wake, on_wake);
-	uv_prepare_init(&w->loop, &w->prepare);
-	uv_check_init(&w->loop, &w->check);
-	busy_poll_init(&w->spin, &w->loop);
-	w->wake.data = w->prepare.data = w->check.data = w;
-	rc = open_parts(w, listen_fd, why);
+}
+
+enum err
+worker_start(struct worker *w, struct app *app, unsigned index, int listen_fd,
+    struct errmsg *why)
+{
+	enum err rc;
+
+	init(w, app, index);
+	rc = open_loop(w, why);
+	if (rc == OK)
+		rc = open_parts(w, listen_fd, why);
 	if (rc != OK)
 		return rc;
 	uv_prepare_start(&w->prepare, on_prepare);

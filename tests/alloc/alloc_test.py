@@ -296,6 +296,21 @@ class Starting(unittest.TestCase):
             n += 1
             self.assertLess(n, MOST)
 
+    def test_ask(self):
+        # nobody listens there: it never succeeds, nor ends without a word
+        control, n = Control(), 1
+        while n == 1 or control.fired(n - 1):
+            control.arm(n)
+            r = subprocess.run(
+                [POINTSMAN, "ask", "--url", "http://127.0.0.1:9", "hello"],
+                capture_output=True, env={**os.environ, **control.env},
+                timeout=30)
+            said = (r.stdout + r.stderr).decode(errors="replace")
+            self.assertNotIn("Sanitizer", said, n)
+            self.assertEqual((r.returncode, said != ""), (1, True), n)
+            n += 1
+        self.assertGreater(n, 2)
+
     def test_check(self):
         with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
             f.write(conf([backend("one", 9), backend("two", 9)]))

@@ -1,0 +1,92 @@
+"""So few open files are allowed that not even the event loops come to be: it
+says so and ends, whatever was to be opened next."""
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import POINTSMAN, backend, conf, free_port  # noqa: E402
+
+FEWEST = 6  # with less libuv itself aborts
+MOST = 60  # enough for anything
+
+
+def limited(n):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n))
+
+
+class Descriptors(unittest.TestCase):
+    # a search for leaks wants descriptors of its own
+    env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
+
+    def begin(self, n, *command):
+        p = subprocess.Popen(
+            [POINTSMAN, *command], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=self.env, preexec_fn=limited(n))
+        self.addCleanup(p.kill)
+        return p
+
+    def end(self, n, p):
+        """Its code and what it said; never a crash."""
+        out, err = p.communicate(timeout=30)
+        said = (out + err).decode(errors="replace")
+        for bad in ("Sanitizer", "runtime error", "Assertion"):
+            self.assertNotIn(bad, said, n)
+        self.assertGreaterEqual(p.returncode, 0, f"{n}: {said}")
+        return p.returncode, said
+
+    def test_serve(self):
+        loops = 0
+        for n in range(FEWEST, MOST):
+            with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
+                f.write(f'listen = {{ port = {free_port()}; }};\n'
+                        f'admin = {{ port = {free_port()}; }};\n'
+                        + conf([backend("one", 9)], "workers = 2;\n"))
+                f.flush()
+                p = self.begin(n, "serve", "-c", f.name)
+                started = p.stdout.readline() != b""
+            if started:
+                p.terminate()
+            code, said = self.end(n, p)
+            if started:
+                self.assertEqual(code, 0, f"{n}: {said}")
+                self.assertGreater(loops, 1)
+                return
+            self.assertEqual(code, 1, f"{n}: {said}")
+            self.assertRegex(said, "pointsman: .*oo many open files", n)
+            loops += "no event loop" in said
+        self.fail("it never started")
+
+    def run_out(self, *command):
+        """None of it succeeds; how often there was no loop."""
+        loops = 0
+        for n in range(FEWEST, FEWEST + 10):
+            code, said = self.end(n, self.begin(n, *command))
+            self.assertGreater(code, 0, f"{n}: {said}")
+            if "no event loop" in said:
+                self.assertIn("too many open files", said)
+                loops += 1
+        return loops
+
+    def test_check(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
+            f.write(conf([backend("one", 9)]))
+            f.flush()
+            self.assertGreater(
+                self.run_out("check", "--live", "-c", f.name), 0)
+
+    def test_ask(self):
+        self.assertGreater(
+            self.run_out("ask", "--url", "http://127.0.0.1:9", "hello"), 0)
+
+    def test_loadtest(self):
+        self.assertGreater(
+            self.run_out("loadtest", "--url", "http://127.0.0.1:9", "--model",
+                         "m", "--rate", "9", "--requests", "1"), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
