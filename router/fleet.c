@@ -152,6 +152,7 @@ adopt(struct site *s, const struct conf_backend *b)
 	if (s->conf == NULL || !same_place(s->conf, b))
 		site_begin(s, b);
 	s->conf = b;
+	s->listed = true;
 	s->key_off_until = 0;
 }
 
@@ -178,13 +179,27 @@ retire(struct fleet *f)
 	}
 }
 
-static bool
-still_there(const struct conf *c, uint32_t backend)
+/* Those of the new configuration, and of no other: one pass over each, since
+ * everybody waits for it. */
+static void
+adopt_all(struct fleet *f, const struct conf *c)
 {
 	for (size_t i = 0; i < c->n_backends; i++)
-		if (c->backends[i].id == backend)
-			return true;
-	return false;
+		adopt(f->sites[c->backends[i].id], &c->backends[i]);
+	for (size_t i = 0; i < f->n_sites; i++) {
+		struct site *s = f->sites[i];
+
+		if (s == NULL)
+			continue;
+		if (!s->listed)
+			s->conf = NULL;
+		s->listed = false;
+	}
+	for (size_t i = 0; i < f->n_cells; i++)
+		if (f->cells[i] != NULL)
+			f->cells[i]->conf = NULL;
+	for (size_t i = 0; i < c->n_servings; i++)
+		f->cells[c->servings[i].id]->conf = &c->servings[i];
 }
 
 enum err
@@ -200,17 +215,7 @@ fleet_configure(struct fleet *f, const struct conf *c, usec now)
 		/* what was made has no configuration, so nobody sees it */
 		return rc;
 	restraints_inherit(f, c);
-
-	for (size_t i = 0; i < c->n_backends; i++)
-		adopt(f->sites[c->backends[i].id], &c->backends[i]);
-	for (size_t i = 0; i < f->n_sites; i++)
-		if (f->sites[i] != NULL && !still_there(c, f->sites[i]->id))
-			f->sites[i]->conf = NULL;
-	for (size_t i = 0; i < f->n_cells; i++)
-		if (f->cells[i] != NULL)
-			f->cells[i]->conf = NULL;
-	for (size_t i = 0; i < c->n_servings; i++)
-		f->cells[c->servings[i].id]->conf = &c->servings[i];
+	adopt_all(f, c);
 	retire(f);
 	return OK;
 }

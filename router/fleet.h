@@ -43,6 +43,7 @@ struct allowance {
 /* What every decision asks of it stands first, within a few cache lines. */
 struct site {
 	const struct conf_backend *conf; /* NULL: gone */
+	bool listed; /* by the configuration that is being adopted */
 	unsigned in_flight;
 	usec key_off_until; /* its key was refused */
 	double prompt_tokens; /* of those without a first token yet */
