@@ -193,12 +193,17 @@ known_provider(struct import *im, const yaml_node_t *params, const char *path,
     struct slice *upstream)
 {
 	const yaml_node_t *at = yaml_member(im->doc, params, "model");
-	const struct provider *p = provider_find(yaml_text(at),
-	    yaml_text(yaml_member(im->doc, params, "custom_llm_provider")),
-	    upstream);
+	const yaml_node_t *named =
+	    yaml_member(im->doc, params, "custom_llm_provider");
+	const struct provider *p =
+	    provider_find(yaml_text(at), yaml_text(named), upstream);
 
 	if (yaml_text(at).n == 0)
 		note(im, params, path, "model: want a name, got none");
+	else if (p == NULL && yaml_text(named).n > 0)
+		note(im, named, path,
+		    "custom_llm_provider: no provider is known for \"%.*s\"",
+		    SLICE_ARG(yaml_text(named)));
 	else if (p == NULL)
 		note(im, at, path, "model: no provider is known for \"%.*s\"",
 		    SLICE_ARG(yaml_text(at)));

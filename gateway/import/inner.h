@@ -113,8 +113,8 @@ struct provider {
 	const char *suffix; /* what its URL needs to end in, or NULL */
 	const char *word; /* what should be known about it, or NULL */
 };
-/* Of "groq/llama-3", and *model is what follows; where nothing is known by
- * that prefix, by names that go without one. NULL: unknown. */
+/* The one that is named, else that of "groq/llama-3", else of a name that goes
+ * without one. *model is the name without the provider. NULL: unknown. */
 const struct provider *provider_find(
     struct slice name, struct slice explicit_provider, struct slice *model);
 

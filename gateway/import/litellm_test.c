@@ -98,6 +98,33 @@ a_provider_is_an_adapter_with_its_key(void **state)
 	sheet_fini(&s);
 }
 
+/* A key goes to nobody but the provider that is named. */
+static void
+a_named_provider_is_the_one(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("a",
+		"model: openai/gpt-oss-120b, custom_llm_provider: novita, "
+		"api_key: os.environ/NOVITA_API_KEY") MODEL("b",
+		"model: novita/gpt-4o") MODEL("c", "model: gpt-4o/x") MODEL("d",
+		"model: azure/gpt-4, custom_llm_provider: azure") MODEL("e",
+		"model: openai/gpt-oss-20b, custom_llm_provider: groq")));
+	assert_int_equal(s.rc, OK);
+	assert_lacks(s.conf, "NOVITA");
+	assert_has(s.notes,
+	    "litellm_params: custom_llm_provider: no provider is known for "
+	    "\"novita\"\n");
+	assert_has(s.notes, "no provider is known for \"novita/gpt-4o\"");
+	assert_has(s.notes, "no provider is known for \"gpt-4o/x\"");
+	assert_has(s.conf, "backend = \"azure\"; model = \"gpt-4\";");
+	assert_has(
+	    s.conf, "backend = \"groq\"; model = \"openai/gpt-oss-20b\";");
+	assert_int_equal(s.i.models, 2);
+	sheet_fini(&s);
+}
+
 static void
 the_same_place_is_one_backend(void **state)
 {
@@ -298,6 +325,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_provider_is_an_adapter_with_its_key),
+		cmocka_unit_test(a_named_provider_is_the_one),
 		cmocka_unit_test(the_same_place_is_one_backend),
 		cmocka_unit_test(an_url_is_carried_over_whole),
 		cmocka_unit_test(a_key_in_clear_is_neither_copied_nor_shown),

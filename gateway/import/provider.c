@@ -109,25 +109,30 @@ by_prefix(struct slice prefix)
 	return NULL;
 }
 
+static const struct provider *
+by_start(struct slice name)
+{
+	for (size_t i = 0; i < COUNT(bare); i++)
+		if (slice_starts(name, slice_of(bare[i].start)))
+			return by_prefix(slice_of(bare[i].provider));
+	return NULL;
+}
+
+/* Never a guess where one is named: its key would go to another. */
 const struct provider *
 provider_find(
     struct slice name, struct slice explicit_provider, struct slice *model)
 {
 	ptrdiff_t slash = slice_find(name, '/');
-	const struct provider *p = by_prefix(explicit_provider);
+	struct slice first = slice_make(name.p, slash > 0 ? (size_t)slash : 0);
+	const struct provider *p;
 
+	if (explicit_provider.n > 0)
+		p = by_prefix(explicit_provider);
+	else
+		p = slash >= 0 ? by_prefix(first) : by_start(name);
 	*model = name;
-	if (p != NULL)
-		return p;
-	if (slash > 0)
-		p = by_prefix(slice_make(name.p, (size_t)slash));
-	if (p != NULL) {
-		*model =
-		    slice_make(name.p + slash + 1, name.n - (size_t)slash - 1);
-		return p;
-	}
-	for (size_t i = 0; i < COUNT(bare); i++)
-		if (slice_starts(name, slice_of(bare[i].start)))
-			return by_prefix(slice_of(bare[i].provider));
-	return NULL;
+	if (p != NULL && slice_is(first, p->prefix))
+		*model = slice_make(name.p + first.n + 1, name.n - first.n - 1);
+	return p;
 }
