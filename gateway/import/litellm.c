@@ -181,11 +181,20 @@ read_sections(struct import *im, const yaml_node_t *root)
 	read_master_key(im, general);
 }
 
+static void
+tell_twin(void *import, const yaml_node_t *key)
+{
+	note(import, key, "", "%.*s: there is another below, which counts",
+	    SLICE_ARG(yaml_text(key)));
+}
+
 static enum err
 run(struct import *im, struct errmsg *why)
 {
 	const yaml_node_t *root = yaml_document_get_root_node(im->doc);
 
+	if (yaml_drop_twins(im->doc, tell_twin, im) != OK)
+		return fail(why, ERR_MEMORY, "out of memory");
 	if (yaml_element(
 		im->doc, yaml_member(im->doc, root, "model_list"), 0) == NULL)
 		return fail(why, ERR_INVALID,

@@ -249,6 +249,27 @@ who_goes_first_is_no_fallback(void **state)
 	sheet_fini(&s);
 }
 
+/* As for PyYAML, but not in silence. */
+static void
+a_key_that_comes_twice_counts_once(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("a", "model: openai/a")) LIST(MODEL("b",
+		"model: openai/x, api_key: os.environ/K1, api_key: "
+		"os.environ/K2")) "router_settings: {model_group_alias: "
+				  "{c: a, c: b}}\n");
+	assert_int_equal(s.rc, OK);
+	assert_has(s.conf, "api_key = \"env:K2\"");
+	assert_has(s.conf, "{ name = \"b\"; aliases = [ \"c\" ]; ");
+	assert_int_equal(s.i.models, 1);
+	assert_int_equal(s.i.n_notes, 3);
+	assert_has(s.notes, ":1: model_list: there is another below");
+	assert_has(s.notes, ":4: api_key: there is another below");
+	sheet_fini(&s);
+}
+
 static void
 the_same_serving_counts_once(void **state)
 {
@@ -332,6 +353,7 @@ main(void)
 		cmocka_unit_test(prices_are_by_the_million),
 		cmocka_unit_test(what_is_no_number_is_said),
 		cmocka_unit_test(who_goes_first_is_no_fallback),
+		cmocka_unit_test(a_key_that_comes_twice_counts_once),
 		cmocka_unit_test(the_same_serving_counts_once),
 		cmocka_unit_test(names_that_cannot_be_are_left_out),
 		cmocka_unit_test(text_stays_text),

@@ -9,10 +9,14 @@
 #include "gateway/lib/err.h"
 #include "gateway/lib/slice.h"
 
-/* A node of the one document that the file has; NULL where it has none.
- * ERR_IO, or ERR_SYNTAX with "FILE:LINE: ..." */
+/* The one document that the file has: without a root node where it has none.
+ * ERR_IO, ERR_LIMIT, or ERR_SYNTAX with "FILE:LINE: ..." */
 enum err yaml_read(
     const char *path, yaml_document_t *out, struct errmsg *why) MUST_USE;
+/* Of members of the same name the last counts, as for PyYAML: the others are
+ * taken out of their maps, and each such key is told. ERR_MEMORY */
+enum err yaml_drop_twins(yaml_document_t *,
+    void (*tell)(void *, const yaml_node_t *key), void *to) MUST_USE;
 
 /* All of them take NULL for a node that is not there. */
 const yaml_node_t *yaml_member(

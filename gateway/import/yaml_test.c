@@ -135,6 +135,38 @@ merge_keys_lend_what_is_not_there(void **state)
 	page_fini(&p);
 }
 
+static void
+count_twins(void *n, const yaml_node_t *key)
+{
+	++*(unsigned *)n;
+	assert_true(slice_is(yaml_text(key), "a"));
+	assert_int_equal(yaml_line(key), 1);
+}
+
+static void
+of_the_same_name_the_last_counts(void **state)
+{
+	const yaml_node_t *key;
+	struct page p;
+	unsigned n = 0;
+
+	page_init(&p,
+	    "a: 1\nx: &x {b: 1, c: 2}\ny: &y {b: 3}\na: {d: 4}\n"
+	    "m: {<<: *y, <<: *x}\n~: 1\n~: 2\n");
+	assert_int_equal(yaml_drop_twins(&p.doc, count_twins, &n), OK);
+	assert_int_equal(n, 1);
+	assert_true(
+	    slice_is(yaml_text(yaml_member(&p.doc, at(&p, "a"), "d")), "4"));
+	assert_non_null(yaml_pair(&p.doc, p.root, 0, &key));
+	assert_true(slice_is(yaml_text(key), "x"));
+	assert_non_null(yaml_pair(&p.doc, p.root, 5, &key));
+	assert_null(yaml_pair(&p.doc, p.root, 6, &key));
+	/* of two merge keys as well; what it lacks the first one lends */
+	assert_true(
+	    slice_is(yaml_text(yaml_member(&p.doc, at(&p, "m"), "b")), "1"));
+	page_fini(&p);
+}
+
 /* With thirty ways to go in each of its rounds. */
 static void
 a_ring_has_an_end(void **state)
@@ -161,11 +193,36 @@ what_is_no_yaml_is_named_by_its_line(void **state)
 	assert_int_equal(try_reading("a: \xff\n", &doc, &why), ERR_SYNTAX);
 	assert_int_equal(yaml_read("/no/such", &doc, &why), ERR_IO);
 	assert_string_equal(
-	    why.text, "cannot read /no/such: No such file or directory");
+	    why.text, "/no/such: cannot open: No such file or directory");
+	/* all of it is read, not the first document alone */
+	assert_int_equal(
+	    try_reading("a: b\n---\na: c\n", &doc, &why), ERR_SYNTAX);
+	assert_non_null(strstr(why.text, ":2: want one document"));
+	assert_int_equal(
+	    try_reading("a: b\n...\n%%% [[[ {{ : not\n", &doc, &why),
+	    ERR_SYNTAX);
+	assert_non_null(strstr(why.text, ":3: want YAML, got: "));
 	/* an empty one is none */
 	assert_int_equal(try_reading("", &doc, &why), OK);
 	assert_null(yaml_document_get_root_node(&doc));
 	yaml_document_delete(&doc);
+}
+
+/* Soon, too: libyaml alone takes minutes for so many. */
+static void
+depth_has_an_end(void **state)
+{
+	const size_t n = 200000;
+	char *text = malloc(n + 1);
+	struct errmsg why = { "" };
+	yaml_document_t doc;
+
+	assert_non_null(text);
+	memset(text, '[', n);
+	text[n] = '\0';
+	assert_int_equal(try_reading(text, &doc, &why), ERR_SYNTAX);
+	assert_non_null(strstr(why.text, ":1: want at most 64 levels"));
+	free(text);
 }
 
 int
@@ -176,7 +233,9 @@ main(void)
 		cmocka_unit_test(nothing_is_written_in_many_ways),
 		cmocka_unit_test(numbers_and_words),
 		cmocka_unit_test(merge_keys_lend_what_is_not_there),
+		cmocka_unit_test(of_the_same_name_the_last_counts),
 		cmocka_unit_test(a_ring_has_an_end),
+		cmocka_unit_test(depth_has_an_end),
 		cmocka_unit_test(what_is_no_yaml_is_named_by_its_line),
 	};
 

@@ -149,6 +149,9 @@ class Import(unittest.TestCase):
         for text, want in (
                 ("model_list: [\n", "config.yaml:2: want YAML"),
                 ("a: b\n", "want model_list"),
+                ("model_list: [{model_name: m, litellm_params: "
+                 "{model: openai/m}}]\n---\na: b\n",
+                 "config.yaml:2: want one document"),
                 ("", "want model_list"),
                 ("&x {model_list: [*x], <<: *x}", "carried over"),
                 # a ring with so many ways through it that it would take days
