@@ -1,6 +1,5 @@
 /* gateway/import/backend.c - where a deployment asks, and how; deployments
  * that ask the same place in the same way are one backend. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,21 +24,6 @@ price(struct import *im, const yaml_node_t *params, const yaml_node_t *info,
 	if (yaml_text(yaml_member(im->doc, from, key)).n == 0)
 		return -1;
 	return get_number(im, from, path, key) * MILLION;
-}
-
-/* Our own name for a key that the file has in clear: "env:AZURE_API_KEY_2". */
-static const char *
-name_for_key(struct import *im, const char *provider)
-{
-	char name[96];
-
-	snprintf(name, sizeof(name), "env:%s_API_KEY_%u", provider,
-	    im->out->backends + 1);
-	for (char *p = name + strlen("env:"); *p != '\0'; p++)
-		*p = isalnum((unsigned char)*p)
-		    ? (char)toupper((unsigned char)*p)
-		    : '_';
-	return im_dup(im, slice_of(name));
 }
 
 /* Clients want some key even where a server asks for none. */
@@ -72,57 +56,10 @@ api_key(struct import *im, const yaml_node_t *params, const char *path,
 		    name, sizeof(name), "env:%s", p->key != NULL ? p->key : "");
 		return p->key != NULL ? im_dup(im, slice_of(name)) : NULL;
 	}
-	key = name_for_key(im, p->prefix);
+	key = give_variable(im, p->prefix, "API_KEY", text);
 	if (key != NULL)
-		note(im, at, path,
-		    "api_key: a key in clear is not copied: export it as %s",
-		    key + strlen("env:"));
+		tell_variable(im, at, path, "api_key", key);
 	return key;
-}
-
-/* Where no URL is said, that of a provider which everybody has elsewhere. */
-static const char *
-url_variable(struct import *im, struct slice text, const struct provider *p)
-{
-	if (text.n > 0)
-		return env_reference(im, text);
-	return slice_starts(slice_of(p->url), SLICE("env:")) ? p->url : NULL;
-}
-
-static const char *
-url(struct import *im, const yaml_node_t *params, const char *path,
-    const struct provider *p)
-{
-	const yaml_node_t *at = yaml_member(im->doc, params, "api_base");
-	struct slice text, suffix = slice_of(p->suffix);
-	const char *reference;
-	char *whole;
-	bool has;
-
-	if (at == NULL)
-		at = yaml_member(im->doc, params, "base_url");
-	text = yaml_text(at);
-	reference = url_variable(im, text, p);
-	if (reference != NULL) {
-		if (suffix.n > 0)
-			note(im, at != NULL ? at : params, path,
-			    "api_base: %s has to end in %s from now on",
-			    reference + strlen("env:"), p->suffix);
-		return reference;
-	}
-	if (text.n == 0)
-		return p->url;
-	while (text.n > 0 && text.p[text.n - 1] == '/')
-		text.n--;
-	has = text.n >= suffix.n &&
-	    slice_eq(slice_make(text.p + text.n - suffix.n, suffix.n), suffix);
-	whole = im_alloc(im, text.n + suffix.n + 1);
-	if (whole == NULL)
-		return NULL;
-	memcpy(whole, text.p, text.n);
-	if (!has)
-		memcpy(whole + text.n, suffix.p, suffix.n);
-	return whole;
 }
 
 /* What the adapter takes out by itself, and what the file adds to it. */
@@ -169,7 +106,7 @@ read_backend(struct import *im, const yaml_node_t *params,
 	double slots = get_number(im, params, path, "max_parallel_requests");
 
 	b->adapter = p->adapter;
-	b->url = url(im, params, path, p);
+	b->url = deployment_url(im, params, path, p);
 	b->api_key = api_key(im, params, path, p);
 	b->input = price(im, params, info, path, "input_cost_per_token");
 	b->output = price(im, params, info, path, "output_cost_per_token");

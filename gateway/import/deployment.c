@@ -174,10 +174,11 @@ names_ok(struct import *im, const yaml_node_t *at, const char *path,
 {
 	bool all = slice_is(name, "*") && slice_is(upstream, "*");
 
-	if (!is_plain(name)) {
+	if (!is_plain(name) || !is_plain(upstream)) {
 		note(im, at, path,
-		    "model_name: want a name of at most 255 visible "
-		    "characters of ASCII");
+		    "%s: want a name of at most 255 visible characters of "
+		    "ASCII",
+		    is_plain(name) ? "model" : "model_name");
 		return false;
 	}
 	if (all || (slice_find(name, '*') < 0 && slice_find(upstream, '*') < 0))
@@ -256,15 +257,18 @@ read_parts(struct import *im, const yaml_node_t *d, const char *path,
 	struct slice name = yaml_text(yaml_member(im->doc, d, "model_name"));
 	struct im_backend wanted = { .name = "" };
 	struct im_serving s = { 0 };
-	struct slice upstream;
+	struct slice model, upstream;
 	const struct provider *p;
 
 	if (name.n == 0) {
 		note(im, d, path, "model_name: want a name, got none");
 		return false;
 	}
-	p = known_provider(im, params, params_path, &upstream);
-	if (p == NULL || !names_ok(im, d, path, name, upstream))
+	p = known_provider(im, params, params_path, &model);
+	if (p == NULL)
+		return false;
+	upstream = deployment_model(im, params, p, model);
+	if (!names_ok(im, d, path, name, upstream))
 		return false;
 	if (!read_caps(im, info, &s.caps)) {
 		note(im, yaml_member(im->doc, info, "mode"), path,

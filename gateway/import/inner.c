@@ -111,19 +111,6 @@ find_model(const struct import *im, struct slice name)
 	return NULL;
 }
 
-const char *
-env_reference(struct import *im, struct slice text)
-{
-	struct slice prefix = SLICE("os.environ/");
-	char name[256];
-
-	if (!slice_starts(text, prefix) ||
-	    (size_t)snprintf(name, sizeof(name), "env:%.*s",
-		(int)(text.n - prefix.n), text.p + prefix.n) >= sizeof(name))
-		return NULL;
-	return im_dup(im, slice_of(name));
-}
-
 double
 get_number(struct import *im, const yaml_node_t *map, const char *path,
     const char *key)

@@ -7,6 +7,7 @@
 #include "gateway/import/yaml.h"
 #include "gateway/lib/arena.h"
 #include "gateway/lib/list.h"
+#include "gateway/lib/map.h"
 
 /* All text lies in the arena; NULL: not said. */
 
@@ -48,6 +49,9 @@ struct import {
 	struct arena arena;
 	struct imported *out;
 	struct list backends, models;
+	struct map variables; /* that the file speaks of */
+	struct map given; /* to text that is not copied: "env:NAME" */
+	unsigned n_given;
 	const char *tenant_key; /* as gateway.conf has it */
 	double timeout; /* seconds, for all backends; 0: not said */
 	/* requests and tokens a minute of all deployments together; what one
@@ -75,18 +79,37 @@ const char *im_dup(struct import *, struct slice);
 /* Whether gateway.conf takes it for a model's name, stars aside. */
 bool is_plain(struct slice name);
 struct im_model *find_model(const struct import *, struct slice name);
-/* "os.environ/NAME" as "env:NAME"; NULL: it is something else. */
-const char *env_reference(struct import *, struct slice);
 /* A number of the file; noted where it is none. 0: not there. */
 double get_number(
     struct import *, const yaml_node_t *map, const char *path, const char *key);
+
+/* --- variable.c --- */
+/* Those that the file has, so that ours have other names. */
+void read_variables(struct import *);
+/* "os.environ/NAME" as "env:NAME"; NULL: it is something else. */
+const char *env_reference(struct import *, struct slice);
+/* "env:AZURE_API_KEY_2" to stand for that text wherever it comes; NULL:
+ * out_of_memory is set. */
+const char *give_variable(
+    struct import *, const char *provider, const char *what, struct slice text);
+/* That the key there goes by the name that it was given. */
+void tell_variable(struct import *, const yaml_node_t *at, const char *path,
+    const char *key, const char *given);
 
 /* --- deployment.c --- */
 /* An element of model_list. */
 void read_deployment(struct import *, const yaml_node_t *, size_t index);
 
-/* --- backend.c --- */
+/* --- place.c --- */
 struct provider;
+/* NULL: the adapter's own. */
+const char *deployment_url(struct import *, const yaml_node_t *params,
+    const char *path, const struct provider *);
+/* What the provider calls the model there. */
+struct slice deployment_model(struct import *, const yaml_node_t *params,
+    const struct provider *, struct slice model);
+
+/* --- backend.c --- */
 /* Where the deployment asks, and how; out of litellm_params and model_info. */
 void read_backend(struct import *, const yaml_node_t *params,
     const yaml_node_t *info, const char *path, const struct provider *,

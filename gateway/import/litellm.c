@@ -128,13 +128,21 @@ static const struct key_fate general_keys[] = {
 static void
 read_master_key(struct import *im, const yaml_node_t *general)
 {
-	struct slice key =
-	    yaml_text(yaml_member(im->doc, general, "master_key"));
+	const yaml_node_t *at = yaml_member(im->doc, general, "master_key");
+	struct slice key = yaml_text(at);
 	char text[16 + 2 * CONF_KEY_BYTES];
 
 	im->tenant_key = env_reference(im, key);
 	if (im->tenant_key != NULL || key.n == 0)
 		return;
+	if (slice_starts(key, SLICE("os.environ/"))) {
+		im->tenant_key =
+		    give_variable(im, "LITELLM", "MASTER_KEY", key);
+		if (im->tenant_key != NULL)
+			tell_variable(im, at, "general_settings", "master_key",
+			    im->tenant_key);
+		return;
+	}
 	memcpy(text, "sha256:", 7);
 	conf_key_hash(key, text + 7);
 	im->tenant_key = im_dup(im, slice_of(text));
@@ -199,6 +207,7 @@ run(struct import *im, struct errmsg *why)
 		im->doc, yaml_member(im->doc, root, "model_list"), 0) == NULL)
 		return fail(why, ERR_INVALID,
 		    "%s: want model_list with a model, got none", im->file);
+	read_variables(im);
 	read_models(im, root);
 	read_sections(im, root);
 	if (!im->out_of_memory && im->out->models == 0)
@@ -223,8 +232,12 @@ import_litellm(const char *path, struct imported *out, struct errmsg *why)
 		return rc;
 	list_init(&im.backends);
 	list_init(&im.models);
+	map_init(&im.variables);
+	map_init(&im.given);
 	arena_init(&im.arena, ARENA_MAX);
 	rc = run(&im, why);
+	map_fini(&im.given);
+	map_fini(&im.variables);
 	arena_fini(&im.arena);
 	yaml_document_delete(&doc);
 	return rc;

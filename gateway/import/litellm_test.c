@@ -72,6 +72,7 @@ sheet_fini(struct sheet *s)
 #define MODEL(name, params)                                                    \
 	"- {model_name: " name ", litellm_params: {" params "}}\n"
 #define LIST(models) "model_list:\n" models
+#define SECTION(name, members) name ": {" members "}\n"
 
 /* --- backends --- */
 
@@ -193,6 +194,125 @@ a_key_in_clear_is_neither_copied_nor_shown(void **state)
 	sheet_fini(&s);
 }
 
+/* Another account's deployment would vanish behind a name that is taken. */
+static void
+our_names_of_keys_are_new(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL(
+		"m", "model: openai/m, api_key: os.environ/OPENAI_API_KEY_2")
+		    MODEL("m", "model: openai/m, api_key: sk-one")
+			MODEL("m", "model: openai/m, api_key: sk-two")
+			    MODEL("n", "model: openai/n, api_key: sk-two"))
+		SECTION("environment_variables", "OPENAI_API_KEY_1: x"));
+	assert_int_equal(s.i.servings, 4);
+	assert_int_equal(s.i.backends, 3);
+	assert_has(s.notes,
+	    ":3: model_list[1].litellm_params: api_key: a key in "
+	    "clear is not copied: export it as OPENAI_API_KEY_3\n");
+	assert_has(s.conf, "api_key = \"env:OPENAI_API_KEY_2\"");
+	assert_has(s.conf, "api_key = \"env:OPENAI_API_KEY_4\"");
+	assert_lacks(s.conf, "OPENAI_API_KEY_1");
+	sheet_fini(&s);
+}
+
+static void
+a_variable_has_a_name_that_can_be(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m", "model: openai/m, api_key: os.environ/MY-KEY"))
+		SECTION("general_settings", "master_key: os.environ/1MASTER"));
+	assert_has(s.conf, "api_key = \"env:OPENAI_API_KEY_1\"");
+	assert_has(s.notes,
+	    "api_key: want letters, digits and \"_\" in a "
+	    "variable's name, got others: export it as "
+	    "OPENAI_API_KEY_1\n");
+	assert_has(s.conf, "keys = [ \"env:LITELLM_MASTER_KEY_2\" ]");
+	assert_has(s.notes, ":3: general_settings: master_key: want letters");
+	sheet_fini(&s);
+}
+
+static void
+an_url_with_a_secret_is_neither_copied_nor_shown(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL(
+		"a", "model: openai/a, api_base: 'https://u:hunter2@h/v1'")
+		    MODEL("b",
+			"model: openai/b, api_base: 'https://h/v1?k=hunter2'")
+			MODEL("c",
+			    "model: openai/c, api_base: 'https://h/#hunter2'")
+			    MODEL("d",
+				"model: openai/d, api_base: 'u:hunter2@h:1'")
+				MODEL("e",
+				    "model: hosted_vllm/e, api_base: "
+				    "'10.0.0.5:8000/v1'")));
+	assert_int_equal(s.rc, OK);
+	assert_lacks(s.conf, "hunter2");
+	assert_lacks(s.notes, "hunter2");
+	assert_has(s.conf, "url = \"env:OPENAI_API_BASE_1\";");
+	assert_has(s.notes,
+	    "api_base: want http:// or https://, and no user, "
+	    "password, \"?\" or \"#\", got another (not shown): "
+	    "export such a one as OPENAI_API_BASE_1\n");
+	assert_has(s.conf, "url = \"env:OPENAI_API_BASE_4\";");
+	assert_has(s.conf, "url = \"env:HOSTED_VLLM_API_BASE_5\";");
+	sheet_fini(&s);
+}
+
+/* Whole URLs of it are cut, and say the name of the deployment. */
+static void
+azure_is_asked_at_its_v1_api(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("a",
+		"model: azure/a, api_base: 'https://x.openai.azure.com/openai/"
+		"deployments/prod-a/chat/completions?api-version=2024-02-01'")
+		    MODEL("b",
+			"model: azure/b, api_base: "
+			"'https://x.openai.azure.com/openai/'") MODEL("c",
+			"model: azure/c, api_base: "
+			"'https://x.openai.azure.com/openai/v1'") MODEL("d",
+			"model: azure/d, api_base: "
+			"'https://apim/openai/openai/deployments/d'") MODEL("e",
+			"model: azure/e, api_base: "
+			"'https://openai.azure/openai-gw'")));
+	assert_has(s.conf, "url = \"https://x.openai.azure.com/openai/v1\";");
+	assert_has(s.conf, "backend = \"azure\"; model = \"prod-a\";");
+	assert_has(s.conf, "backend = \"azure\"; model = \"b\";");
+	assert_has(s.conf, "backend = \"azure\"; model = \"c\";");
+	assert_has(s.conf, "url = \"https://apim/openai/openai/v1\";");
+	assert_has(s.conf, "backend = \"azure-2\"; model = \"d\";");
+	assert_has(
+	    s.conf, "url = \"https://openai.azure/openai-gw/openai/v1\";");
+	assert_int_equal(s.i.backends, 3);
+	sheet_fini(&s);
+}
+
+static void
+a_partner_of_hugging_face_stands_behind_the_name(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL(
+		"a", "model: huggingface/together/deepseek-ai/DeepSeek-R1")
+		    MODEL("b", "model: huggingface/Qwen/Qwen3-8B") MODEL("c",
+			"model: huggingface/x/y/z, api_base: 'https://h/v1'")));
+	assert_has(s.conf, "model = \"deepseek-ai/DeepSeek-R1:together\";");
+	assert_has(s.conf, "model = \"Qwen/Qwen3-8B\";");
+	assert_has(s.conf, "model = \"x/y/z\";");
+	sheet_fini(&s);
+}
+
 static void
 prices_are_by_the_million(void **state)
 {
@@ -257,9 +377,9 @@ a_key_that_comes_twice_counts_once(void **state)
 
 	sheet_init(&s,
 	    LIST(MODEL("a", "model: openai/a")) LIST(MODEL("b",
-		"model: openai/x, api_key: os.environ/K1, api_key: "
-		"os.environ/K2")) "router_settings: {model_group_alias: "
-				  "{c: a, c: b}}\n");
+		"model: openai/x, api_key: os.environ/K1, "
+		"api_key: os.environ/K2"))
+		SECTION("router_settings", "model_group_alias: {c: a, c: b}"));
 	assert_int_equal(s.rc, OK);
 	assert_has(s.conf, "api_key = \"env:K2\"");
 	assert_has(s.conf, "{ name = \"b\"; aliases = [ \"c\" ]; ");
@@ -313,10 +433,12 @@ text_stays_text(void **state)
 
 	sheet_init(&s,
 	    LIST(MODEL("m",
-		"model: \"openai/a\\\"; }\\n#\\\\\", odd\\nkey: 1, "
-		"\"o\\nk\": 2")));
+		"model: openai/m, additional_drop_params: "
+		"['a\"];}#\\'], odd\\nkey: 1, \"o\\nk\": 2")
+		    MODEL("n", "model: \"openai/a\\\"; }\\n#\\\\\"")));
 	assert_int_equal(s.rc, OK);
-	assert_has(s.conf, "model = \"a\\\"; } #\\\\\";");
+	assert_has(s.conf, "strip = [ \"a\\\"];}#\\\\\" ];");
+	assert_has(s.notes, "model_list[1]: model: want a name of at most");
 	assert_has(s.notes, "o?k: has no counterpart\n");
 	sheet_fini(&s);
 }
@@ -350,6 +472,13 @@ main(void)
 		cmocka_unit_test(the_same_place_is_one_backend),
 		cmocka_unit_test(an_url_is_carried_over_whole),
 		cmocka_unit_test(a_key_in_clear_is_neither_copied_nor_shown),
+		cmocka_unit_test(our_names_of_keys_are_new),
+		cmocka_unit_test(a_variable_has_a_name_that_can_be),
+		cmocka_unit_test(
+		    an_url_with_a_secret_is_neither_copied_nor_shown),
+		cmocka_unit_test(azure_is_asked_at_its_v1_api),
+		cmocka_unit_test(
+		    a_partner_of_hugging_face_stands_behind_the_name),
 		cmocka_unit_test(prices_are_by_the_million),
 		cmocka_unit_test(what_is_no_number_is_said),
 		cmocka_unit_test(who_goes_first_is_no_fallback),

@@ -1,0 +1,176 @@
+/* gateway/import/place.c - where a deployment asks: its URL, and what its model
+ * is called there. */
+#include <string.h>
+
+#include "gateway/import/inner.h"
+
+#define AZURE_ROOT SLICE("/openai")
+#define AZURE_DEPLOYMENTS SLICE("/openai/deployments/")
+
+static const yaml_node_t *
+base(struct import *im, const yaml_node_t *params)
+{
+	const yaml_node_t *at = yaml_member(im->doc, params, "api_base");
+
+	return at != NULL ? at : yaml_member(im->doc, params, "base_url");
+}
+
+static bool
+is_azure(const struct provider *p)
+{
+	return strcmp(p->prefix, "azure") == 0;
+}
+
+/* What comes behind `mark`; a NULL pointer where it is not there. */
+static struct slice
+behind(struct slice text, struct slice mark)
+{
+	const char *p =
+	    text.n > 0 ? memmem(text.p, text.n, mark.p, mark.n) : NULL;
+
+	return p != NULL
+	    ? slice_make(p + mark.n, (size_t)(text.p + text.n - p) - mark.n)
+	    : slice_make(NULL, 0);
+}
+
+/* --- its URL --- */
+
+/* Of "https://x.azure.com/openai/deployments/d/chat/completions?api-version=1"
+ * what comes before "/openai": the v1 API starts there. Some put an "/openai"
+ * of their own before Azure's. */
+static struct slice
+azure_root(struct slice url)
+{
+	struct slice rest = behind(url, AZURE_DEPLOYMENTS), root = url;
+
+	if (rest.p != NULL)
+		return slice_make(
+		    url.p, (size_t)(rest.p - url.p) - AZURE_DEPLOYMENTS.n);
+	for (rest = behind(url, AZURE_ROOT); rest.p != NULL;
+	     rest = behind(rest, AZURE_ROOT))
+		if (rest.n == 0 || rest.p[0] == '/' || rest.p[0] == '?')
+			root.n = (size_t)(rest.p - url.p) - AZURE_ROOT.n;
+	return root;
+}
+
+/* As gateway.conf has it, and nothing in it can be a secret. */
+static bool
+can_be_said(struct slice url)
+{
+	return (slice_istarts(url, SLICE("http://")) ||
+		   slice_istarts(url, SLICE("https://"))) &&
+	    slice_is_word(url) && slice_find(url, '@') < 0 &&
+	    slice_find(url, '?') < 0 && slice_find(url, '#') < 0;
+}
+
+/* Where no URL is said, that of a provider which everybody has elsewhere. */
+static const char *
+variable(struct import *im, struct slice text, const struct provider *p)
+{
+	if (text.n > 0)
+		return env_reference(im, text);
+	return slice_starts(slice_of(p->url), SLICE("env:")) ? p->url : NULL;
+}
+
+static void
+tell_suffix(struct import *im, const yaml_node_t *at, const char *path,
+    const char *reference, const struct provider *p)
+{
+	if (p->suffix != NULL)
+		note(im, at, path, "api_base: %s has to end in %s from now on",
+		    reference + strlen("env:"), p->suffix);
+}
+
+static const char *
+kept_back(struct import *im, const yaml_node_t *at, const char *path,
+    const struct provider *p)
+{
+	const char *name =
+	    give_variable(im, p->prefix, "API_BASE", yaml_text(at));
+
+	if (name == NULL)
+		return NULL;
+	note(im, at, path,
+	    "api_base: want http:// or https://, and no user, password, \"?\" "
+	    "or \"#\", got another (not shown): export such a one as %s",
+	    name + strlen("env:"));
+	tell_suffix(im, at, path, name, p);
+	return name;
+}
+
+/* `text` with the provider's suffix, unless it ends in that. */
+static const char *
+suffixed(struct import *im, struct slice text, struct slice suffix)
+{
+	char *whole = im_alloc(im, text.n + suffix.n + 1);
+	bool has = text.n >= suffix.n &&
+	    slice_eq(slice_make(text.p + text.n - suffix.n, suffix.n), suffix);
+
+	if (whole == NULL)
+		return NULL;
+	memcpy(whole, text.p, text.n);
+	if (suffix.n > 0 && !has)
+		memcpy(whole + text.n, suffix.p, suffix.n);
+	return whole;
+}
+
+const char *
+deployment_url(struct import *im, const yaml_node_t *params, const char *path,
+    const struct provider *p)
+{
+	const yaml_node_t *at = base(im, params);
+	struct slice text = yaml_text(at);
+	const char *reference = variable(im, text, p);
+
+	if (reference != NULL) {
+		tell_suffix(im, at != NULL ? at : params, path, reference, p);
+		return reference;
+	}
+	if (text.n == 0)
+		return p->url;
+	if (is_azure(p))
+		text = azure_root(text);
+	while (text.n > 0 && text.p[text.n - 1] == '/')
+		text.n--;
+	if (!can_be_said(text))
+		return kept_back(im, at, path, p);
+	return suffixed(im, text, slice_of(p->suffix));
+}
+
+/* --- its model --- */
+
+/* "together/deepseek-ai/DeepSeek-R1" is asked of together, which the router of
+ * Hugging Face takes behind the name. */
+static struct slice
+partner_behind(struct import *im, struct slice model)
+{
+	ptrdiff_t slash = slice_find(model, '/');
+	char *name;
+
+	if (slash <= 0 || slash == slice_rfind(model, '/'))
+		return model;
+	name = im_alloc(im, model.n);
+	if (name == NULL)
+		return model;
+	memcpy(name, model.p + slash + 1, model.n - (size_t)slash - 1);
+	name[model.n - (size_t)slash - 1] = ':';
+	memcpy(name + model.n - slash, model.p, (size_t)slash);
+	return slice_make(name, model.n);
+}
+
+struct slice
+deployment_model(struct import *im, const yaml_node_t *params,
+    const struct provider *p, struct slice model)
+{
+	struct slice url = yaml_text(base(im, params)), rest;
+	size_t n = 0;
+
+	if (strcmp(p->prefix, "huggingface") == 0 && url.n == 0)
+		return partner_behind(im, model);
+	if (!is_azure(p))
+		return model;
+	rest = behind(url, AZURE_DEPLOYMENTS);
+	while (n < rest.n && rest.p[n] != '/' && rest.p[n] != '?')
+		n++;
+	return n > 0 ? slice_make(rest.p, n) : model;
+}
