@@ -9,21 +9,26 @@
 
 #define MILLION 1e6
 #define SLOTS_MAX 65536
-#define STRIP_MAX 64
+#define PRICE_MAX 1.0 /* USD a token; as in gateway.conf */
 
 /* --- what one deployment says of it --- */
 
-/* A price by the token, as one by the million. */
+/* A price by the token, as one by the million; what is none is not free. */
 static double
 price(struct import *im, const yaml_node_t *params, const yaml_node_t *info,
     const char *path, const char *key)
 {
 	const yaml_node_t *from =
 	    yaml_member(im->doc, params, key) != NULL ? params : info;
+	double v;
 
-	if (yaml_text(yaml_member(im->doc, from, key)).n == 0)
+	if (!find_number(im, from, path, key, &v))
 		return -1;
-	return get_number(im, from, path, key) * MILLION;
+	if (v <= PRICE_MAX)
+		return v * MILLION;
+	note(im, yaml_member(im->doc, from, key), path,
+	    "%s: want the price of one token, at most 1 USD, got %g", key, v);
+	return -1;
 }
 
 /* Clients want some key even where a server asks for none. */
@@ -62,6 +67,33 @@ api_key(struct import *im, const yaml_node_t *params, const char *path,
 	return key;
 }
 
+/* A name that may be taken out of a request. */
+static bool
+can_be_stripped(struct slice name)
+{
+	return name.n > 0 && slice_is_word(name) && slice_find(name, '[') < 0;
+}
+
+static size_t
+count_names(const char *const *names)
+{
+	size_t n = 0;
+
+	while (names != NULL && names[n] != NULL)
+		n++;
+	return n;
+}
+
+static size_t
+count_elements(struct import *im, const yaml_node_t *list)
+{
+	size_t n = 0;
+
+	while (yaml_element(im->doc, list, n) != NULL)
+		n++;
+	return n;
+}
+
 /* What the adapter takes out by itself, and what the file adds to it. */
 static const char *const *
 strip(struct import *im, const yaml_node_t *params, const char *path,
@@ -70,30 +102,26 @@ strip(struct import *im, const yaml_node_t *params, const char *path,
 	const yaml_node_t *list =
 	    yaml_member(im->doc, params, "additional_drop_params");
 	const struct backend_ops *ops = backend_find(slice_of(adapter));
-	const yaml_node_t *one = yaml_element(im->doc, list, 0);
+	const char *const *own = ops != NULL ? ops->strip : NULL;
+	size_t n = count_names(own), added = count_elements(im, list);
 	const char **out;
-	size_t n = 0;
 
-	if (one == NULL)
+	if (added == 0)
 		return NULL;
-	out = im_alloc(im, (STRIP_MAX + 1) * sizeof(*out));
+	out = im_alloc(im, (n + added + 1) * sizeof(*out));
 	if (out == NULL)
 		return NULL;
-	for (size_t i = 0; ops != NULL && ops->strip != NULL &&
-	     ops->strip[i] != NULL && n < STRIP_MAX;
-	     i++)
-		out[n++] = ops->strip[i];
-	for (size_t i = 0; n < STRIP_MAX; i++) {
-		one = yaml_element(im->doc, list, i);
-		if (one == NULL)
-			break;
-		if (yaml_text(one).n == 0 ||
-		    slice_find(yaml_text(one), '[') >= 0)
+	if (n > 0)
+		memcpy(out, own, n * sizeof(*out));
+	for (size_t i = 0; i < added; i++) {
+		const yaml_node_t *one = yaml_element(im->doc, list, i);
+
+		if (can_be_stripped(yaml_text(one)))
+			out[n++] = im_dup(im, yaml_text(one));
+		else
 			note(im, one, path,
 			    "additional_drop_params: only members of the "
 			    "request itself can be taken out");
-		else
-			out[n++] = im_dup(im, yaml_text(one));
 	}
 	return n > 0 ? out : NULL;
 }

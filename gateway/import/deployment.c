@@ -113,7 +113,7 @@ read_caps(struct import *im, const yaml_node_t *info, unsigned *caps)
 }
 
 static struct im_model *
-model_named(struct import *im, struct slice name)
+model_named(struct import *im, struct slice name, const yaml_node_t *at)
 {
 	struct im_model *m = find_model(im, name);
 
@@ -123,6 +123,7 @@ model_named(struct import *im, struct slice name)
 	if (m == NULL)
 		return NULL;
 	m->name = im_dup(im, name);
+	m->at = at;
 	list_init(&m->servings);
 	list_init(&m->aliases);
 	list_append(&im->models, &m->node);
@@ -279,12 +280,13 @@ read_parts(struct import *im, const yaml_node_t *d, const char *path,
 	read_backend(im, params, info, params_path, p, &wanted);
 	s.backend = backend_like(im, &wanted, p->prefix);
 	s.upstream = im_dup(im, upstream);
-	s.order = get_number(im, params, params_path, "order");
+	if (!find_number(im, params, params_path, "order", &s.order))
+		s.order = ORDER_NONE;
 	s.context = (unsigned)get_number(im, info, path, "max_input_tokens");
 	if (s.backend == NULL || s.upstream == NULL)
 		return false;
 	tell_word(im, d, params_path, p);
-	add_serving(im, d, path, model_named(im, name), &s);
+	add_serving(im, d, path, model_named(im, name, d), &s);
 	add_rates(im, d, path);
 	return true;
 }

@@ -111,18 +111,26 @@ find_model(const struct import *im, struct slice name)
 	return NULL;
 }
 
+bool
+find_number(struct import *im, const yaml_node_t *map, const char *path,
+    const char *key, double *out)
+{
+	const yaml_node_t *at = yaml_member(im->doc, map, key);
+
+	if (yaml_text(at).n == 0)
+		return false;
+	if (yaml_number(at, out) && *out >= 0 && *out <= 1e9)
+		return true;
+	note(im, at, path, "%s: want a number, got \"%.*s\"", key,
+	    SLICE_ARG(yaml_text(at)));
+	return false;
+}
+
 double
 get_number(struct import *im, const yaml_node_t *map, const char *path,
     const char *key)
 {
-	const yaml_node_t *at = yaml_member(im->doc, map, key);
 	double v;
 
-	if (yaml_text(at).n == 0)
-		return 0;
-	if (yaml_number(at, &v) && v >= 0 && v <= 1e9)
-		return v;
-	note(im, at, path, "%s: want a number, got \"%.*s\"", key,
-	    SLICE_ARG(yaml_text(at)));
-	return 0;
+	return find_number(im, map, path, key, &v) ? v : 0;
 }

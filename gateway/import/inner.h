@@ -3,6 +3,8 @@
 #ifndef GATEWAY_IMPORT_INNER_H
 #define GATEWAY_IMPORT_INNER_H
 
+#include <math.h>
+
 #include "gateway/import/import.h"
 #include "gateway/import/yaml.h"
 #include "gateway/lib/arena.h"
@@ -21,11 +23,13 @@ struct im_backend {
 	const char *const *strip; /* NULL at the end */
 };
 
+#define ORDER_NONE HUGE_VAL
+
 struct im_serving {
 	struct list node;
 	const struct im_backend *backend;
 	const char *upstream;
-	double order; /* of its deployments the lower go first */
+	double order; /* the lower go first; ORDER_NONE: not said */
 	unsigned context, caps; /* 0: not said */
 	bool fallback;
 };
@@ -33,6 +37,7 @@ struct im_serving {
 struct im_model {
 	struct list node;
 	const char *name;
+	const yaml_node_t *at; /* its first deployment */
 	struct list servings;
 	struct list aliases; /* struct im_name */
 	bool has_fallbacks;
@@ -79,7 +84,11 @@ const char *im_dup(struct import *, struct slice);
 /* Whether gateway.conf takes it for a model's name, stars aside. */
 bool is_plain(struct slice name);
 struct im_model *find_model(const struct import *, struct slice name);
-/* A number of the file; noted where it is none. 0: not there. */
+/* A number of the file that is not negative; false where it is not there, or
+ * something else, which is noted. */
+bool find_number(struct import *, const yaml_node_t *map, const char *path,
+    const char *key, double *out);
+/* The same; 0: none. */
 double get_number(
     struct import *, const yaml_node_t *map, const char *path, const char *key);
 

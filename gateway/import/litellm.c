@@ -17,6 +17,9 @@
 #define BREAKER "breakers open and close by what they see; there is no setting"
 #define DATABASE "nothing is kept in a database"
 #define REDIS "one process keeps the counts: there is no Redis"
+#define POLICY                                                                 \
+	"a refusal for its content goes to the client; a fallback would "      \
+	"take any failure"
 #define SPEAKS "anything a model's own template does is the backend's"
 
 static const struct key_fate top_keys[] = {
@@ -36,7 +39,7 @@ static const struct key_fate top_keys[] = {
 static const struct key_fate litellm_keys[] = {
 	{ "fallbacks", NULL },
 	{ "context_window_fallbacks", NULL },
-	{ "content_policy_fallbacks", NULL },
+	{ "content_policy_fallbacks", POLICY },
 	{ "default_fallbacks", NULL },
 	{ "model_alias_map", NULL },
 	{ "request_timeout", NULL },
@@ -67,7 +70,7 @@ static const struct key_fate litellm_keys[] = {
 static const struct key_fate router_keys[] = {
 	{ "fallbacks", NULL },
 	{ "context_window_fallbacks", NULL },
-	{ "content_policy_fallbacks", NULL },
+	{ "content_policy_fallbacks", POLICY },
 	{ "default_fallbacks", NULL },
 	{ "model_group_alias", NULL },
 	{ "timeout", NULL },

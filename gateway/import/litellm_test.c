@@ -344,6 +344,65 @@ what_is_no_number_is_said(void **state)
 	sheet_fini(&s);
 }
 
+/* Nor is it free. */
+static void
+a_price_that_cannot_be_is_none(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("a",
+		"model: openai/a, input_cost_per_token: 2.5, "
+		"output_cost_per_token: dear")));
+	assert_int_equal(s.rc, OK);
+	assert_lacks(s.conf, "price");
+	assert_has(s.notes,
+	    "input_cost_per_token: want the price of one token, at most 1 "
+	    "USD, got 2.5\n");
+	assert_has(s.notes, "output_cost_per_token: want a number");
+	sheet_fini(&s);
+}
+
+/* However many. */
+static void
+all_names_are_taken_out_of_requests(void **state)
+{
+	char text[4096] =
+	    LIST("- model_name: m\n  litellm_params:\n    model: groq/m\n"
+		 "    additional_drop_params:\n");
+	struct sheet s;
+	size_t n = strlen(text);
+
+	for (size_t i = 0; i < 80; i++)
+		n += (size_t)snprintf(
+		    text + n, sizeof(text) - n, "    - p%zu\n", i);
+	sheet_init(&s, text);
+	assert_has(s.conf, "\"p0\", ");
+	assert_has(s.conf, ", \"p79\" ];");
+	assert_int_equal(s.i.n_notes, 0);
+	sheet_fini(&s);
+}
+
+/* The request's deadline would end it before. */
+static void
+a_long_timeout_makes_a_long_deadline(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m", "model: openai/m"))
+		SECTION("router_settings", "timeout: 1800"));
+	assert_has(
+	    s.conf, "timeouts = { total = \"30m\"; };\ndeadline = \"30m\";\n");
+	sheet_fini(&s);
+	sheet_init(&s, LIST(MODEL("m", "model: openai/m, timeout: 3600")));
+	assert_has(s.conf, "\ndeadline = \"1h\";\n");
+	sheet_fini(&s);
+	sheet_init(&s, LIST(MODEL("m", "model: openai/m, timeout: 600")));
+	assert_lacks(s.conf, "deadline");
+	sheet_fini(&s);
+}
+
 /* --- models --- */
 
 static void
@@ -366,6 +425,63 @@ who_goes_first_is_no_fallback(void **state)
 	    "}\n");
 	assert_has(s.notes, "\"nobody\" is no model that was carried over");
 	assert_has(s.notes, "n is the name of a model already");
+	sheet_fini(&s);
+}
+
+static void
+without_an_order_one_comes_last(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m", "model: openai/one, order: 0") MODEL(
+		"m", "model: openai/two") MODEL("n", "model: openai/three")
+		    MODEL("n", "model: openai/four")));
+	assert_has(s.conf, "model = \"one\"; }");
+	assert_has(s.conf, "model = \"two\"; fallback = true; }");
+	assert_has(s.conf, "model = \"three\"; }");
+	assert_has(s.conf, "model = \"four\"; }");
+	assert_int_equal(s.i.n_notes, 0);
+	sheet_fini(&s);
+}
+
+static void
+of_many_orders_two_are_kept(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m", "model: openai/one, order: 1") MODEL("m",
+		"model: openai/two, order: 2") MODEL("m", "model: openai/three")
+		    MODEL("n", "model: openai/n"))
+		SECTION("router_settings", "fallbacks: [{m: [n]}]"));
+	assert_has(s.conf, "model = \"three\"; fallback = true; }");
+	assert_has(
+	    s.notes, ":2: order: m: those after the first are fallbacks");
+	assert_has(s.notes, "fallbacks: their order is not kept");
+	sheet_fini(&s);
+}
+
+/* A model without a filter is none for whatever may fail. */
+static void
+what_is_refused_for_its_content_stays_so(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("safe", "model: openai/x1") MODEL(
+		"open", "model: openai/x2") MODEL("big", "model: openai/x3"))
+		SECTION("litellm_settings",
+		    "content_policy_fallbacks: [{safe: [open]}], "
+		    "context_window_fallbacks: [{safe: [big]}]"));
+	assert_lacks(s.conf, "model = \"x2\"; fallback");
+	assert_has(s.conf, "model = \"x3\"; fallback = true;");
+	assert_has(s.notes,
+	    ":5: litellm_settings: content_policy_fallbacks: a refusal for "
+	    "its content goes to the client");
+	assert_has(s.notes,
+	    ":5: litellm_settings.context_window_fallbacks: used whenever "
+	    "nothing else is left, not for long prompts alone");
 	sheet_fini(&s);
 }
 
@@ -481,7 +597,13 @@ main(void)
 		    a_partner_of_hugging_face_stands_behind_the_name),
 		cmocka_unit_test(prices_are_by_the_million),
 		cmocka_unit_test(what_is_no_number_is_said),
+		cmocka_unit_test(a_price_that_cannot_be_is_none),
+		cmocka_unit_test(all_names_are_taken_out_of_requests),
+		cmocka_unit_test(a_long_timeout_makes_a_long_deadline),
 		cmocka_unit_test(who_goes_first_is_no_fallback),
+		cmocka_unit_test(without_an_order_one_comes_last),
+		cmocka_unit_test(of_many_orders_two_are_kept),
+		cmocka_unit_test(what_is_refused_for_its_content_stays_so),
 		cmocka_unit_test(a_key_that_comes_twice_counts_once),
 		cmocka_unit_test(the_same_serving_counts_once),
 		cmocka_unit_test(names_that_cannot_be_are_left_out),

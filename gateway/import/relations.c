@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "gateway/import/inner.h"
-#include "gateway/lib/count.h"
 
 /* --- fallbacks --- */
 
@@ -47,11 +46,21 @@ fall_back(struct import *im, struct im_model *m, const struct im_model *other)
 	}
 }
 
+static bool
+has_fallback(const struct im_model *m)
+{
+	for (struct list *l = m->servings.next; l != &m->servings; l = l->next)
+		if (CONTAINER_OF(l, struct im_serving, node)->fallback)
+			return true;
+	return false;
+}
+
 static void
 add_fallbacks(struct import *im, struct im_model *m, const yaml_node_t *list,
     const char *path)
 {
 	const yaml_node_t *at;
+	const bool ranked = has_fallback(m);
 	const struct im_model *other;
 	size_t i = 0;
 
@@ -64,7 +73,7 @@ add_fallbacks(struct import *im, struct im_model *m, const yaml_node_t *list,
 		else
 			fall_back(im, m, other);
 	}
-	if (i > 1)
+	if (i > 1 || (i == 1 && ranked))
 		note(im, list, path,
 		    "their order is not kept: price and state decide among "
 		    "fallbacks");
@@ -95,16 +104,19 @@ read_list(struct import *im, const yaml_node_t *list, const char *path)
 void
 read_fallbacks(struct import *im, const yaml_node_t *section, const char *path)
 {
-	static const char *const keys[] = { "fallbacks",
-		"context_window_fallbacks", "content_policy_fallbacks" };
 	const yaml_node_t *list;
 	struct im_model *m;
 	char where[96];
 
-	for (size_t i = 0; i < COUNT(keys); i++) {
-		snprintf(where, sizeof(where), "%s.%s", path, keys[i]);
-		read_list(im, yaml_member(im->doc, section, keys[i]), where);
-	}
+	snprintf(where, sizeof(where), "%s.fallbacks", path);
+	read_list(im, yaml_member(im->doc, section, "fallbacks"), where);
+	list = yaml_member(im->doc, section, "context_window_fallbacks");
+	snprintf(where, sizeof(where), "%s.context_window_fallbacks", path);
+	if (yaml_element(im->doc, list, 0) != NULL)
+		note(im, list, where,
+		    "used whenever nothing else is left, not for long prompts "
+		    "alone");
+	read_list(im, list, where);
 	list = yaml_member(im->doc, section, "default_fallbacks");
 	if (list == NULL)
 		return;
@@ -170,28 +182,46 @@ read_aliases(struct import *im, const yaml_node_t *aliases, const char *path)
 
 /* --- who goes first --- */
 
-static void
-settle_order(struct im_model *m)
+/* Of its deployments' orders the least above `beyond`. */
+static double
+next_order(const struct im_model *m, double beyond)
 {
+	double least = ORDER_NONE;
+
+	for (struct list *l = m->servings.next; l != &m->servings;
+	     l = l->next) {
+		double order = CONTAINER_OF(l, struct im_serving, node)->order;
+
+		if (order > beyond && order < least)
+			least = order;
+	}
+	return least;
+}
+
+/* What has no order comes after all that have one. */
+static void
+settle_order(struct import *im, struct im_model *m)
+{
+	const double first = next_order(m, -1), second = next_order(m, first);
 	struct im_serving *s;
-	double least = 0;
+	bool third = false;
 
 	for (struct list *l = m->servings.next; l != &m->servings;
 	     l = l->next) {
 		s = CONTAINER_OF(l, struct im_serving, node);
-		if (s->order > 0 && (least <= 0 || s->order < least))
-			least = s->order;
+		s->fallback = s->order > first;
+		third |= s->order > second;
 	}
-	for (struct list *l = m->servings.next; l != &m->servings;
-	     l = l->next) {
-		s = CONTAINER_OF(l, struct im_serving, node);
-		s->fallback = least > 0 && s->order > least;
-	}
+	if (third)
+		note(im, m->at, "",
+		    "order: %s: those after the first are fallbacks, among "
+		    "which price and state decide",
+		    m->name);
 }
 
 void
 settle_orders(struct import *im)
 {
 	for (struct list *l = im->models.next; l != &im->models; l = l->next)
-		settle_order(CONTAINER_OF(l, struct im_model, node));
+		settle_order(im, CONTAINER_OF(l, struct im_model, node));
 }

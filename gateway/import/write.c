@@ -9,6 +9,7 @@
 
 #define SPAN_MAX (24 * 3600.0) /* seconds; no timeout may be longer */
 #define TOTAL_DEFAULT 600.0
+#define DEADLINE_DEFAULT 600.0
 
 static void
 add_quoted(struct buf *b, const char *text)
@@ -51,7 +52,7 @@ add_span(struct buf *b, const char *key, double seconds)
 {
 	double ms = round(fmin(seconds, SPAN_MAX) * 1000);
 
-	buf_addf(b, " %s = \"", key);
+	buf_addf(b, "%s = \"", key);
 	duration_write((usec)fmax(1, ms) * USEC_MS, b);
 	buf_add_str(b, "\";");
 }
@@ -66,10 +67,10 @@ add_timeouts(struct buf *b, double total, double stream, double all)
 		return;
 	buf_add_str(b, "timeouts = {");
 	if (total > 0)
-		add_span(b, "total", total);
+		add_span(b, " total", total);
 	if (stream > 0) {
-		add_span(b, "ttft", fmin(stream, bound));
-		add_span(b, "gap", fmin(stream, bound));
+		add_span(b, " ttft", fmin(stream, bound));
+		add_span(b, " gap", fmin(stream, bound));
 	}
 	buf_add_str(b, " };");
 }
@@ -189,6 +190,27 @@ write_limits(struct import *im)
 	buf_add_str(b, " };");
 }
 
+/* An attempt ends with its request, however long it may take by itself. */
+static void
+write_times(struct import *im)
+{
+	struct buf *b = &im->out->conf;
+	double longest = im->timeout;
+
+	if (im->timeout > 0) {
+		add_timeouts(b, im->timeout, 0, 0);
+		buf_add_char(b, '\n');
+	}
+	for (struct list *l = im->backends.next; l != &im->backends;
+	     l = l->next)
+		longest = fmax(
+		    longest, CONTAINER_OF(l, struct im_backend, node)->timeout);
+	if (longest <= DEADLINE_DEFAULT)
+		return;
+	add_span(b, "deadline", longest);
+	buf_add_char(b, '\n');
+}
+
 void
 write_conf(struct import *im)
 {
@@ -201,10 +223,7 @@ write_conf(struct import *im)
 	    ". `pointsman check` says what is doubtful.\n\n"
 	    "listen = { address = \"127.0.0.1\"; port = 7070; };\n"
 	    "admin  = { address = \"127.0.0.1\"; port = 7071; };\n");
-	if (im->timeout > 0) {
-		add_timeouts(b, im->timeout, 0, 0);
-		buf_add_char(b, '\n');
-	}
+	write_times(im);
 	buf_add_str(b, "\nbackends = (\n");
 	for (l = im->backends.next; l != &im->backends; l = l->next)
 		write_backend(im, CONTAINER_OF(l, struct im_backend, node));
