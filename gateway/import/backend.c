@@ -133,6 +133,7 @@ read_backend(struct import *im, const yaml_node_t *params,
 {
 	double slots = get_number(im, params, path, "max_parallel_requests");
 
+	b->provider = p->prefix;
 	b->adapter = p->adapter;
 	b->url = deployment_url(im, params, path, p);
 	b->api_key = api_key(im, params, path, p);
@@ -150,85 +151,61 @@ read_backend(struct import *im, const yaml_node_t *params,
 
 /* --- those that are alike --- */
 
-static bool
-same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static bool
-same_list(const char *const *a, const char *const *b)
-{
-	if (a == NULL || b == NULL)
-		return a == b;
-	for (; *a != NULL && *b != NULL; a++, b++)
-		if (strcmp(*a, *b) != 0)
-			return false;
-	return *a == *b;
-}
-
-static bool
-same_number(double a, double b)
-{
-	return !(a < b) && !(b < a);
-}
-
-/* How many may be at work at a time was said of one deployment alone. */
-static bool
-alike(const struct im_backend *a, const struct im_backend *b)
-{
-	return a->slots == 0 && b->slots == 0 &&
-	    same_text(a->adapter, b->adapter) && same_text(a->url, b->url) &&
-	    same_text(a->api_key, b->api_key) &&
-	    same_number(a->input, b->input) &&
-	    same_number(a->output, b->output) &&
-	    same_number(a->cached, b->cached) &&
-	    same_number(a->timeout, b->timeout) &&
-	    same_number(a->stream_timeout, b->stream_timeout) &&
-	    same_list(a->strip, b->strip);
-}
-
-/* "azure_ai", then "azure_ai-2", ... */
 static void
-give_name(struct import *im, struct im_backend *b, const char *provider)
+add_part(struct buf *b, const char *text)
 {
-	unsigned n = 1;
-	bool taken = true;
-
-	for (; taken; n++) {
-		if (n == 1)
-			snprintf(b->name, sizeof(b->name), "%s", provider);
-		else
-			snprintf(
-			    b->name, sizeof(b->name), "%s-%u", provider, n);
-		taken = false;
-		for (struct list *l = im->backends.next; l != &im->backends;
-		     l = l->next)
-			taken |=
-			    strcmp(
-				CONTAINER_OF(l, struct im_backend, node)->name,
-				b->name) == 0;
-	}
+	if (text != NULL)
+		buf_add_json(b, slice_of(text));
+	buf_add_char(b, ';');
 }
 
-struct im_backend *
-backend_like(
-    struct import *im, const struct im_backend *wanted, const char *provider)
+/* All that is said of it: two of which the same is said are one. */
+static void
+describe(struct buf *b, const struct im_backend *e)
 {
-	struct im_backend *b;
+	add_part(b, e->adapter);
+	add_part(b, e->url);
+	add_part(b, e->api_key);
+	buf_addf(b, "%.17g;%.17g;%.17g;%.17g;%.17g", e->input, e->output,
+	    e->cached, e->timeout, e->stream_timeout);
+	for (size_t i = 0; e->strip != NULL && e->strip[i] != NULL; i++)
+		add_part(b, e->strip[i]);
+}
 
-	for (struct list *l = im->backends.next; l != &im->backends;
-	     l = l->next) {
-		b = CONTAINER_OF(l, struct im_backend, node);
-		if (alike(b, wanted))
-			return b;
-	}
-	b = im_alloc(im, sizeof(*b));
+static struct im_backend *
+backend_new(struct import *im, const struct im_backend *wanted)
+{
+	struct im_backend *b = im_alloc(im, sizeof(*b));
+
 	if (b == NULL)
 		return NULL;
 	*b = *wanted;
-	give_name(im, b, provider);
 	list_append(&im->backends, &b->node);
 	im->out->backends++;
+	return b;
+}
+
+/* How many may be at work at a time was said of one deployment alone. */
+struct im_backend *
+backend_like(struct import *im, const struct im_backend *wanted)
+{
+	struct im_backend *b;
+	const char *all;
+	struct buf text;
+
+	if (wanted->slots > 0)
+		return backend_new(im, wanted);
+	buf_init(&text, SIZE_MAX);
+	describe(&text, wanted);
+	b = map_get(&im->places, buf_slice(&text));
+	all = b == NULL ? im_dup(im, buf_slice(&text)) : NULL;
+	im->out_of_memory |= buf_err(&text) != OK;
+	buf_fini(&text);
+	if (b != NULL || all == NULL)
+		return b;
+	b = backend_new(im, wanted);
+	if (b != NULL)
+		im->out_of_memory |=
+		    map_put(&im->places, slice_of(all), b) != OK;
 	return b;
 }

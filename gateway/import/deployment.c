@@ -124,6 +124,7 @@ model_named(struct import *im, struct slice name, const yaml_node_t *at)
 		return NULL;
 	m->name = im_dup(im, name);
 	m->at = at;
+	name_model(im, m, m->name);
 	list_init(&m->servings);
 	list_init(&m->aliases);
 	list_append(&im->models, &m->node);
@@ -147,25 +148,31 @@ find_twin(
 }
 
 static void
-add_serving(struct import *im, const yaml_node_t *at, const char *path,
+serve(struct import *im, const yaml_node_t *at, const char *path,
     struct im_model *m, const struct im_serving *wanted)
 {
-	struct im_serving *s;
-
 	if (m == NULL)
 		return;
-	if (find_twin(m, wanted->backend, wanted->upstream) != NULL) {
+	if (find_twin(m, wanted->backend, wanted->upstream) != NULL)
 		note(im, at, path,
 		    "the same model at the same place a second time: once is "
 		    "enough");
-		return;
-	}
-	s = im_alloc(im, sizeof(*s));
-	if (s == NULL)
-		return;
-	*s = *wanted;
-	list_append(&m->servings, &s->node);
-	im->out->servings++;
+	else
+		(void)add_serving(im, m, wanted);
+}
+
+static bool
+has_room(struct import *im, const yaml_node_t *at, const char *path,
+    struct slice name)
+{
+	const struct im_model *m = find_model(im, name);
+
+	if (m == NULL || m->n_servings < CONF_SERVINGS_MAX)
+		return true;
+	note(im, at, path,
+	    "a model has at most %d servings: this one is left out",
+	    CONF_SERVINGS_MAX);
+	return false;
 }
 
 /* "*" stands for every name, and nothing else with a star for anything. */
@@ -256,7 +263,7 @@ read_parts(struct import *im, const yaml_node_t *d, const char *path,
 	const yaml_node_t *params = yaml_member(im->doc, d, "litellm_params");
 	const yaml_node_t *info = yaml_member(im->doc, d, "model_info");
 	struct slice name = yaml_text(yaml_member(im->doc, d, "model_name"));
-	struct im_backend wanted = { .name = "" };
+	struct im_backend wanted = { .slots = 0 };
 	struct im_serving s = { 0 };
 	struct slice model, upstream;
 	const struct provider *p;
@@ -269,7 +276,8 @@ read_parts(struct import *im, const yaml_node_t *d, const char *path,
 	if (p == NULL)
 		return false;
 	upstream = deployment_model(im, params, p, model);
-	if (!names_ok(im, d, path, name, upstream))
+	if (!names_ok(im, d, path, name, upstream) ||
+	    !has_room(im, d, path, name))
 		return false;
 	if (!read_caps(im, info, &s.caps)) {
 		note(im, yaml_member(im->doc, info, "mode"), path,
@@ -278,7 +286,7 @@ read_parts(struct import *im, const yaml_node_t *d, const char *path,
 		return false;
 	}
 	read_backend(im, params, info, params_path, p, &wanted);
-	s.backend = backend_like(im, &wanted, p->prefix);
+	s.backend = backend_like(im, &wanted);
 	s.upstream = im_dup(im, upstream);
 	if (!find_number(im, params, params_path, "order", &s.order))
 		s.order = ORDER_NONE;
@@ -286,7 +294,7 @@ read_parts(struct import *im, const yaml_node_t *d, const char *path,
 	if (s.backend == NULL || s.upstream == NULL)
 		return false;
 	tell_word(im, d, params_path, p);
-	add_serving(im, d, path, model_named(im, name, d), &s);
+	serve(im, d, path, model_named(im, name, d), &s);
 	add_rates(im, d, path);
 	return true;
 }

@@ -89,26 +89,35 @@ is_plain(struct slice name)
 	return name.n <= NAME_LONGEST;
 }
 
-static bool
-is_alias(const struct im_model *m, struct slice name)
-{
-	for (struct list *l = m->aliases.next; l != &m->aliases; l = l->next)
-		if (slice_is(name, CONTAINER_OF(l, struct im_name, node)->text))
-			return true;
-	return false;
-}
-
 struct im_model *
 find_model(const struct import *im, struct slice name)
 {
-	struct im_model *m;
+	return map_get(&im->names, name);
+}
 
-	for (struct list *l = im->models.next; l != &im->models; l = l->next) {
-		m = CONTAINER_OF(l, struct im_model, node);
-		if (slice_is(name, m->name) || is_alias(m, name))
-			return m;
-	}
-	return NULL;
+void
+name_model(struct import *im, struct im_model *m, const char *name)
+{
+	im->out_of_memory |=
+	    name == NULL || map_put(&im->names, slice_of(name), m) != OK;
+}
+
+bool
+add_serving(
+    struct import *im, struct im_model *m, const struct im_serving *like)
+{
+	struct im_serving *s;
+
+	if (m->n_servings >= CONF_SERVINGS_MAX)
+		return false;
+	s = im_alloc(im, sizeof(*s));
+	if (s == NULL)
+		return true;
+	*s = *like;
+	list_append(&m->servings, &s->node);
+	m->n_servings++;
+	im->out->servings++;
+	return true;
 }
 
 bool

@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "gateway/conf/conf.h"
 #include "gateway/import/import.h"
 #include "gateway/import/yaml.h"
 #include "gateway/lib/arena.h"
@@ -15,7 +16,8 @@
 
 struct im_backend {
 	struct list node;
-	char name[64];
+	char name[64]; /* empty until all models are known */
+	const char *provider;
 	const char *adapter, *url, *api_key;
 	double input, output, cached; /* USD per million tokens; -1: not said */
 	double timeout, stream_timeout; /* seconds; 0: not said */
@@ -39,6 +41,7 @@ struct im_model {
 	const char *name;
 	const yaml_node_t *at; /* its first deployment */
 	struct list servings;
+	size_t n_servings; /* at most CONF_SERVINGS_MAX */
 	struct list aliases; /* struct im_name */
 	bool has_fallbacks;
 };
@@ -46,6 +49,7 @@ struct im_model {
 struct im_name {
 	struct list node;
 	const char *text;
+	const yaml_node_t *at;
 };
 
 struct import {
@@ -54,6 +58,8 @@ struct import {
 	struct arena arena;
 	struct imported *out;
 	struct list backends, models;
+	struct map names; /* of models, and aliases -> struct im_model */
+	struct map places; /* what is said of a backend -> struct im_backend */
 	struct map variables; /* that the file speaks of */
 	struct map given; /* to text that is not copied: "env:NAME" */
 	unsigned n_given;
@@ -84,6 +90,10 @@ const char *im_dup(struct import *, struct slice);
 /* Whether gateway.conf takes it for a model's name, stars aside. */
 bool is_plain(struct slice name);
 struct im_model *find_model(const struct import *, struct slice name);
+/* That it goes by the name, which has to last. */
+void name_model(struct import *, struct im_model *, const char *name);
+/* False where it has as many servings as a model can have. */
+bool add_serving(struct import *, struct im_model *, const struct im_serving *);
 /* A number of the file that is not negative; false where it is not there, or
  * something else, which is noted. */
 bool find_number(struct import *, const yaml_node_t *map, const char *path,
@@ -123,9 +133,8 @@ struct slice deployment_model(struct import *, const yaml_node_t *params,
 void read_backend(struct import *, const yaml_node_t *params,
     const yaml_node_t *info, const char *path, const struct provider *,
     struct im_backend *);
-/* The backend of that kind; one that is like it in all, if there is one. */
-struct im_backend *backend_like(
-    struct import *, const struct im_backend *, const char *provider);
+/* A backend; one that is like it in all, if there is one. */
+struct im_backend *backend_like(struct import *, const struct im_backend *);
 
 /* --- relations.c --- */
 void read_fallbacks(
@@ -134,6 +143,11 @@ void read_aliases(
     struct import *, const yaml_node_t *aliases, const char *path);
 /* Deployments of a higher `order` than another of their model. */
 void settle_orders(struct import *);
+
+/* --- names.c --- */
+/* Leaves out models whose name means something else, too, and gives backends
+ * names. */
+void settle_names(struct import *);
 
 /* --- provider.c --- */
 struct provider {

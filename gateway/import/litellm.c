@@ -213,6 +213,7 @@ run(struct import *im, struct errmsg *why)
 	read_variables(im);
 	read_models(im, root);
 	read_sections(im, root);
+	settle_names(im);
 	if (!im->out_of_memory && im->out->models == 0)
 		return fail(why, ERR_INVALID,
 		    "%s: none of its models can be carried over", im->file);
@@ -235,12 +236,16 @@ import_litellm(const char *path, struct imported *out, struct errmsg *why)
 		return rc;
 	list_init(&im.backends);
 	list_init(&im.models);
+	map_init(&im.names);
+	map_init(&im.places);
 	map_init(&im.variables);
 	map_init(&im.given);
 	arena_init(&im.arena, ARENA_MAX);
 	rc = run(&im, why);
 	map_fini(&im.given);
 	map_fini(&im.variables);
+	map_fini(&im.places);
+	map_fini(&im.names);
 	arena_fini(&im.arena);
 	yaml_document_delete(&doc);
 	return rc;

@@ -541,6 +541,58 @@ names_that_cannot_be_are_left_out(void **state)
 	sheet_fini(&s);
 }
 
+/* "gpt:azure" is a model, so no backend is called azure. */
+static void
+a_name_means_one_thing(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("gpt", "model: azure/gpt")
+		    MODEL("'gpt:azure'", "model: azure/gpt, timeout: 5")
+			MODEL("'gpt:fastest'", "model: openai/gpt")
+			    MODEL("'qwen3:fastest'", "model: ollama/qwen3"))
+		SECTION("router_settings",
+		    "model_group_alias: {'g:azure-3': gpt, 'gpt:default': gpt, "
+		    "'gpt:8b': gpt}"));
+	assert_has(s.conf, "{ name = \"azure-2\"; adapter");
+	assert_has(s.conf, "{ name = \"azure-4\"; adapter");
+	assert_lacks(s.conf, "name = \"azure\"");
+	assert_lacks(s.conf, "name = \"azure-3\"");
+	assert_lacks(s.conf, "gpt:fastest");
+	assert_has(s.notes, ":4: gpt:fastest: means another model here");
+	assert_has(s.notes, ":6: gpt:default: means another model here");
+	assert_has(s.conf, "name = \"qwen3:fastest\";");
+	assert_has(s.conf, "aliases = [ \"g:azure-3\", \"gpt:8b\" ];");
+	assert_int_equal(s.i.models, 3);
+	assert_int_equal(s.i.servings, 3);
+	sheet_fini(&s);
+}
+
+/* So many that a model has no place for them. */
+static void
+what_is_too_much_is_left_out(void **state)
+{
+	static char text[64 << 10];
+	struct sheet s;
+	size_t n = (size_t)snprintf(text, sizeof(text), "model_list:\n");
+
+	for (unsigned i = 0; i < 300; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+		    MODEL("m", "model: openai/m%u"), i);
+	(void)snprintf(text + n, sizeof(text) - n,
+	    MODEL("n", "model: groq/n")
+		SECTION("router_settings", "default_fallbacks: [m]"));
+	sheet_init(&s, text);
+	assert_int_equal(s.rc, OK);
+	assert_int_equal(s.i.servings, 256 + 256);
+	assert_has(
+	    s.notes, ":258: model_list[256]: a model has at most 256 servings");
+	assert_has(
+	    s.notes, "default_fallbacks: n: a model has at most 256 servings");
+	sheet_fini(&s);
+}
+
 /* Nothing of the file can end a line of what is made of it. */
 static void
 text_stays_text(void **state)
@@ -607,6 +659,8 @@ main(void)
 		cmocka_unit_test(a_key_that_comes_twice_counts_once),
 		cmocka_unit_test(the_same_serving_counts_once),
 		cmocka_unit_test(names_that_cannot_be_are_left_out),
+		cmocka_unit_test(a_name_means_one_thing),
+		cmocka_unit_test(what_is_too_much_is_left_out),
 		cmocka_unit_test(text_stays_text),
 		cmocka_unit_test(nothing_to_carry_over_is_an_error),
 	};

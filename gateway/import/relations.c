@@ -22,28 +22,25 @@ serves(const struct im_model *m, const struct im_serving *wanted)
 	return false;
 }
 
-/* Only what serves `other` itself: fallbacks of a fallback are another's. */
-static void
+/* Only what serves `other` itself: fallbacks of a fallback are another's.
+ * False where there is no room for all. */
+static bool
 fall_back(struct import *im, struct im_model *m, const struct im_model *other)
 {
-	const struct im_serving *s;
-	struct im_serving *copy;
+	struct im_serving copy;
 
 	if (m == other)
-		return;
+		return true;
 	for (struct list *l = other->servings.next; l != &other->servings;
 	     l = l->next) {
-		s = CONTAINER_OF(l, struct im_serving, node);
-		if (s->fallback || serves(m, s))
+		copy = *CONTAINER_OF(l, struct im_serving, node);
+		if (copy.fallback || serves(m, &copy))
 			continue;
-		copy = im_alloc(im, sizeof(*copy));
-		if (copy == NULL)
-			return;
-		*copy = *s;
-		copy->fallback = true;
-		list_append(&m->servings, &copy->node);
-		im->out->servings++;
+		copy.fallback = true;
+		if (!add_serving(im, m, &copy))
+			return false;
 	}
+	return true;
 }
 
 static bool
@@ -70,8 +67,13 @@ add_fallbacks(struct import *im, struct im_model *m, const yaml_node_t *list,
 			note(im, at, path,
 			    "\"%.*s\" is no model that was carried over",
 			    SLICE_ARG(yaml_text(at)));
-		else
-			fall_back(im, m, other);
+		else if (!fall_back(im, m, other)) {
+			note(im, at, path,
+			    "%s: a model has at most %d servings: from here on "
+			    "they are left out",
+			    m->name, CONF_SERVINGS_MAX);
+			break;
+		}
 	}
 	if (i > 1 || (i == 1 && ranked))
 		note(im, list, path,
@@ -166,6 +168,8 @@ add_alias(struct import *im, const yaml_node_t *key, const yaml_node_t *value,
 	if (alias == NULL)
 		return;
 	alias->text = im_dup(im, yaml_text(key));
+	alias->at = key;
+	name_model(im, m, alias->text);
 	list_append(&m->aliases, &alias->node);
 }
 

@@ -133,6 +133,14 @@ class Import(unittest.TestCase):
         self.assertIn("a b: want a name", done.stderr)
         self.assertIn("c*: want a name", done.stderr)
 
+    def test_thousands_of_deployments_take_no_time(self):
+        done = self.convert("model_list:\n" + "".join(
+            f"- {{model_name: m{i}, litellm_params: {{model: openai/m{i}, "
+            f"api_base: 'http://h{i}/v1', api_key: none}}}}\n"
+            for i in range(4000)))
+        self.assertEqual(done.returncode, 0)
+        self.assertIn('name = "openai-4000"', done.stdout)
+
     def test_a_full_disk_is_said(self):
         text = "model_list:\n" + "".join(
             f"- {{model_name: m{i}, litellm_params: {{model: openai/m{i}}}}}\n"
