@@ -6,6 +6,7 @@
 
 #include "gateway/command.h"
 #include "gateway/import/import.h"
+#include "gateway/secrecy.h"
 
 static void
 report(const struct imported *i)
@@ -16,6 +17,11 @@ report(const struct imported *i)
 	    "over as they were\n",
 	    i->backends, i->models, i->servings, i->n_notes,
 	    i->n_notes == 1 ? "" : "s");
+	if (i->errors > 0)
+		fprintf(stderr,
+		    "pointsman import: %zu error%s above: gateway.conf does "
+		    "not load as it is\n",
+		    i->errors, i->errors == 1 ? "" : "s");
 }
 
 static int
@@ -23,8 +29,10 @@ import_file(const char *path)
 {
 	struct imported i;
 	struct errmsg why;
+	bool good;
 	enum err rc;
 
+	secrecy_begin();
 	imported_init(&i);
 	rc = import_litellm(path, &i, &why);
 	if (rc == OK) {
@@ -34,8 +42,9 @@ import_file(const char *path)
 		fprintf(stderr, "%.*spointsman import: %s\n",
 		    SLICE_ARG(buf_slice(&i.notes)), why.text);
 	}
+	good = rc == OK && i.errors == 0;
 	imported_fini(&i);
-	return rc == OK ? EXIT_GOOD : EXIT_BAD;
+	return good ? EXIT_GOOD : EXIT_BAD;
 }
 
 int

@@ -277,6 +277,11 @@ enum err conf_load(const char *path, const struct conf_env *,
     const struct conf *previous, struct conf **out,
     struct complaints *c) MUST_USE;
 
+/* The same of a text that is no file (yet): path is what complaints call it. */
+enum err conf_load_text(struct slice text, const char *path,
+    const struct conf_env *, const struct conf *previous, struct conf **out,
+    struct complaints *c) MUST_USE;
+
 struct conf *conf_ref(struct conf *);
 void conf_unref(struct conf **); /* sets it to NULL */
 

@@ -178,22 +178,16 @@ complain_only(
 }
 
 static enum err
-parse(struct loader *l, const char *path, struct complaints *c)
+parse(
+    struct loader *l, struct slice text, const char *path, struct complaints *c)
 {
 	struct source source;
 	struct errmsg why;
-	struct buf raw;
 	unsigned line;
 	enum err rc;
 
 	source_init(&source);
-	buf_init(&raw, SOURCE_MAX);
-	rc = source_read(path, &raw, &why);
-	if (rc != OK) {
-		complain_only(c, path, 0, why.text);
-		goto out;
-	}
-	rc = source_prepare(buf_slice(&raw), &source);
+	rc = source_prepare(text, &source);
 	if (rc != OK)
 		goto out;
 	if (!source.refused &&
@@ -217,7 +211,6 @@ parse(struct loader *l, const char *path, struct complaints *c)
 	}
 	complain_only(c, path, line, why.text);
 out:
-	buf_fini(&raw);
 	source_fini(&source);
 	return rc;
 }
@@ -251,6 +244,25 @@ enum err
 conf_load(const char *path, const struct conf_env *env,
     const struct conf *previous, struct conf **out, struct complaints *c)
 {
+	struct errmsg why;
+	struct buf raw;
+	enum err rc;
+
+	buf_init(&raw, SOURCE_MAX);
+	rc = source_read(path, &raw, &why);
+	if (rc == OK)
+		rc = conf_load_text(
+		    buf_slice(&raw), path, env, previous, out, c);
+	else
+		complain_only(c, path, 0, why.text);
+	buf_fini(&raw);
+	return rc;
+}
+
+enum err
+conf_load_text(struct slice text, const char *path, const struct conf_env *env,
+    const struct conf *previous, struct conf **out, struct complaints *c)
+{
 	struct loader l = { .env = env, .folder = folder_of(path) };
 	enum err rc = ERR_MEMORY;
 
@@ -260,7 +272,7 @@ conf_load(const char *path, const struct conf_env *env,
 	l.conf = conf_new();
 	if (l.conf == NULL)
 		goto out;
-	rc = parse(&l, path, c);
+	rc = parse(&l, text, path, c);
 	if (rc != OK)
 		goto out;
 	l.conf->path = loader_dup(&l, slice_of(path));

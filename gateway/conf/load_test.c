@@ -294,6 +294,26 @@ capabilities_are_read(void **state)
 
 /* tests/conf/fifteen.conf is also read by people. */
 static void
+a_text_loads_like_a_file(void **state)
+{
+	struct complaints c;
+	struct conf *conf = NULL;
+
+	complaints_init(&c);
+	assert_int_equal(conf_load_text(SLICE(BASE), "not/there.conf",
+			     &test_env, NULL, &conf, &c),
+	    OK);
+	assert_string_equal(conf->path, "not/there.conf");
+	conf_unref(&conf);
+	assert_int_equal(conf_load_text(SLICE(BACKENDS "\nmodels = 1;"),
+			     "not/there.conf", &test_env, NULL, &conf, &c),
+	    ERR_INVALID);
+	assert_non_null(strstr(c.text.p, "not/there.conf:"));
+	assert_int_equal(c.errors, 1);
+	complaints_fini(&c);
+}
+
+static void
 fifteen_mistakes_are_found_in_one_run(void **state)
 {
 	struct buf want;
@@ -401,6 +421,7 @@ main(void)
 		cmocka_unit_test(a_program_without_a_slash_is_left_to_path),
 		cmocka_unit_test(the_wildcard_model_is_found),
 		cmocka_unit_test(capabilities_are_read),
+		cmocka_unit_test(a_text_loads_like_a_file),
 		cmocka_unit_test(fifteen_mistakes_are_found_in_one_run),
 		cmocka_unit_test(a_large_file_loads_in_proportion),
 	};

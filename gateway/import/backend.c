@@ -126,13 +126,25 @@ strip(struct import *im, const yaml_node_t *params, const char *path,
 	return n > 0 ? out : NULL;
 }
 
+static unsigned
+slots(struct import *im, const yaml_node_t *params, const char *path)
+{
+	static const char key[] = "max_parallel_requests";
+	double n;
+
+	if (!find_number(im, params, path, key, &n))
+		return 0;
+	if (n < 1)
+		note(im, yaml_member(im->doc, params, key), path,
+		    "%s: want at least 1, got %g", key, n);
+	return (unsigned)fmin(n, SLOTS_MAX);
+}
+
 void
 read_backend(struct import *im, const yaml_node_t *params,
     const yaml_node_t *info, const char *path, const struct provider *p,
     struct im_backend *b)
 {
-	double slots = get_number(im, params, path, "max_parallel_requests");
-
 	b->provider = p->prefix;
 	b->adapter = p->adapter;
 	b->url = deployment_url(im, params, path, p);
@@ -143,9 +155,7 @@ read_backend(struct import *im, const yaml_node_t *params,
 	    price(im, params, info, path, "cache_read_input_token_cost");
 	b->timeout = get_number(im, params, path, "timeout");
 	b->stream_timeout = get_number(im, params, path, "stream_timeout");
-	if (slots >= 1)
-		b->slots =
-		    slots < SLOTS_MAX ? (unsigned)slots : (unsigned)SLOTS_MAX;
+	b->slots = slots(im, params, path);
 	b->strip = strip(im, params, path, p->adapter);
 }
 

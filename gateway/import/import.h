@@ -11,6 +11,7 @@ struct imported {
 	struct buf conf; /* the text of a gateway.conf */
 	struct buf notes; /* what it does not have, a line each */
 	unsigned backends, models, servings, n_notes;
+	size_t errors; /* that make conf one that does not load: noted, too */
 };
 
 void imported_init(struct imported *);

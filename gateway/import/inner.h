@@ -165,6 +165,11 @@ const struct provider *provider_find(
     struct slice name, struct slice explicit_provider, struct slice *model);
 
 /* --- write.c --- */
-void write_conf(struct import *);
+/* A gateway.conf whose one tenant has that key; NULL: without tenants. */
+void write_conf(const struct import *, struct buf *, const char *tenant_key);
+
+/* --- proof.c --- */
+/* Notes what is wrong with what write_conf() makes. */
+void prove(struct import *);
 
 #endif

@@ -217,8 +217,10 @@ run(struct import *im, struct errmsg *why)
 	if (!im->out_of_memory && im->out->models == 0)
 		return fail(why, ERR_INVALID,
 		    "%s: none of its models can be carried over", im->file);
-	if (!im->out_of_memory)
-		write_conf(im);
+	if (!im->out_of_memory) {
+		write_conf(im, &im->out->conf, im->tenant_key);
+		prove(im);
+	}
 	if (im->out_of_memory || buf_err(&im->out->conf) != OK ||
 	    buf_err(&im->out->notes) != OK)
 		return fail(why, ERR_MEMORY, "out of memory");

@@ -335,10 +335,14 @@ what_is_no_number_is_said(void **state)
 {
 	struct sheet s;
 
-	sheet_init(
-	    &s, LIST(MODEL("m", "model: openai/m, timeout: soon, order: -1")));
+	sheet_init(&s,
+	    LIST(MODEL("m",
+		"model: openai/m, timeout: soon, order: -1, "
+		"max_parallel_requests: 0.5")));
 	assert_int_equal(s.rc, OK);
 	assert_lacks(s.conf, "timeouts");
+	assert_lacks(s.conf, "slots");
+	assert_has(s.notes, "max_parallel_requests: want at least 1, got 0.5");
 	assert_has(s.notes, "timeout: want a number, got \"soon\"");
 	assert_has(s.notes, "order: want a number, got \"-1\"");
 	sheet_fini(&s);
@@ -612,6 +616,24 @@ text_stays_text(void **state)
 }
 
 static void
+what_does_not_load_is_noted(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m", "model: openai/m, api_base: 'http://h:99999/v1'"))
+		SECTION("general_settings", "master_key: os.environ/NOT_SET"));
+	assert_int_equal(s.rc, OK);
+	assert_int_equal(s.i.errors, 1);
+	assert_has(s.notes,
+	    ": gateway.conf:7: backends.openai.url: want a URL "
+	    "whose port is 1..65535");
+	assert_has(s.conf, "keys = [ \"env:NOT_SET\" ]");
+	assert_lacks(s.notes, "warning");
+	sheet_fini(&s);
+}
+
+static void
 nothing_to_carry_over_is_an_error(void **state)
 {
 	static const char *const texts[] = { "", "a: b\n", "- a\n",
@@ -662,6 +684,7 @@ main(void)
 		cmocka_unit_test(a_name_means_one_thing),
 		cmocka_unit_test(what_is_too_much_is_left_out),
 		cmocka_unit_test(text_stays_text),
+		cmocka_unit_test(what_does_not_load_is_noted),
 		cmocka_unit_test(nothing_to_carry_over_is_an_error),
 	};
 

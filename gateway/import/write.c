@@ -97,10 +97,9 @@ add_price(struct buf *b, const struct im_backend *e)
 }
 
 static void
-write_backend(struct import *im, const struct im_backend *e)
+write_backend(
+    const struct import *im, struct buf *b, const struct im_backend *e)
 {
-	struct buf *b = &im->out->conf;
-
 	buf_add_str(b, "  {");
 	add_text(b, "name", e->name);
 	add_text(b, "adapter", e->adapter);
@@ -148,9 +147,8 @@ write_serving(struct buf *b, const struct im_serving *s, bool last)
 }
 
 static void
-write_model(struct import *im, const struct im_model *m)
+write_model(const struct import *im, struct buf *b, const struct im_model *m)
 {
-	struct buf *b = &im->out->conf;
 	struct list *l;
 	const struct im_name *alias;
 
@@ -174,9 +172,8 @@ write_model(struct import *im, const struct im_model *m)
 
 /* More than all deployments let through together, nobody got before. */
 static void
-write_limits(struct import *im)
+write_limits(const struct import *im, struct buf *b)
 {
-	struct buf *b = &im->out->conf;
 	bool rpm = !im->rpm_open && im->rpm >= 1;
 	bool tpm = !im->tpm_open && im->tpm >= 1;
 
@@ -192,9 +189,8 @@ write_limits(struct import *im)
 
 /* An attempt ends with its request, however long it may take by itself. */
 static void
-write_times(struct import *im)
+write_times(const struct import *im, struct buf *b)
 {
-	struct buf *b = &im->out->conf;
 	double longest = im->timeout;
 
 	if (im->timeout > 0) {
@@ -212,9 +208,8 @@ write_times(struct import *im)
 }
 
 void
-write_conf(struct import *im)
+write_conf(const struct import *im, struct buf *b, const char *tenant_key)
 {
-	struct buf *b = &im->out->conf;
 	struct list *l;
 
 	buf_addf(b, "# Imported by pointsman from ");
@@ -223,19 +218,19 @@ write_conf(struct import *im)
 	    ". `pointsman check` says what is doubtful.\n\n"
 	    "listen = { address = \"127.0.0.1\"; port = 7070; };\n"
 	    "admin  = { address = \"127.0.0.1\"; port = 7071; };\n");
-	write_times(im);
+	write_times(im, b);
 	buf_add_str(b, "\nbackends = (\n");
 	for (l = im->backends.next; l != &im->backends; l = l->next)
-		write_backend(im, CONTAINER_OF(l, struct im_backend, node));
+		write_backend(im, b, CONTAINER_OF(l, struct im_backend, node));
 	buf_add_str(b, ");\n\nmodels = (\n");
 	for (l = im->models.next; l != &im->models; l = l->next)
-		write_model(im, CONTAINER_OF(l, struct im_model, node));
+		write_model(im, b, CONTAINER_OF(l, struct im_model, node));
 	buf_add_str(b, ");\n");
-	if (im->tenant_key == NULL)
+	if (tenant_key == NULL)
 		return;
 	buf_add_str(b, "\ntenants = (\n  { name = \"litellm\"; keys = [ ");
-	add_quoted(b, im->tenant_key);
+	add_quoted(b, tenant_key);
 	buf_add_str(b, " ]; may_pin = true;");
-	write_limits(im);
+	write_limits(im, b);
 	buf_add_str(b, " }\n);\n");
 }

@@ -1,6 +1,7 @@
 """What `pointsman import litellm` makes of a configuration: one that `check`
 takes and the gateway serves, and a line for whatever it leaves out."""
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import POINTSMAN, ROOT, Fake, Gateway, chat  # noqa: E402
 
+SAMPLES = os.path.join(ROOT, "tests/conf/litellm")
 SAMPLE = os.path.join(ROOT, "tests/conf/litellm.yaml")
 
 
@@ -41,6 +43,32 @@ class Import(unittest.TestCase):
         self.assertEqual(checked.returncode, 0, checked.stderr)
         self.assertIn("8 backends, 6 models, 12 servings, 1 tenants",
                       checked.stdout)
+
+    def test_what_it_writes_passes_check(self):
+        for name in sorted(os.listdir(SAMPLES)):
+            with self.subTest(name):
+                done = run("import", "litellm", os.path.join(SAMPLES, name))
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertNotIn("hunter2", done.stdout + done.stderr)
+                master = re.findall(r'keys = \[ "env:(\w+)"', done.stdout)
+                checked = run("check", "-c",
+                              self.path("gateway.conf", done.stdout),
+                              **{name: "sk-master" for name in master})
+                self.assertEqual(checked.returncode, 0, checked.stderr)
+
+    def test_what_does_not_pass_check_is_said(self):
+        done = self.convert(
+            "model_list: [{model_name: m, litellm_params: {model: openai/m, "
+            "api_base: 'http://h:99999/v1'}}]\n"
+            "general_settings: {master_key: os.environ/NOT_SET}\n")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("config.yaml: gateway.conf:7: backends.openai.url: want "
+                      "a URL whose port is 1..65535", done.stderr)
+        self.assertIn("1 error above: gateway.conf does not load as it is",
+                      done.stderr)
+        self.assertNotIn("warning", done.stderr)
+        self.assertNotIn("NOT_SET", done.stderr)
+        self.assertIn("99999", done.stdout)
 
     def test_what_it_carries_over(self):
         conf = run("import", "litellm", SAMPLE).stdout

@@ -3,7 +3,8 @@
  *
  * It is carried over or refused with a reason; each note is a line that names
  * the file. What is written is read again without a mistake in its syntax: no
- * text of the file gets out of its quotes. */
+ * text of the file gets out of its quotes. Where it does not load that is
+ * said. */
 #include <string.h>
 
 #include "backends/backend.h"
@@ -36,8 +37,26 @@ about_syntax(struct slice line, const char *path)
 	    slice_make(line.p + at, line.n - at), slice_of(what));
 }
 
+/* Of the tenant's key: the only mistake that an import leaves unsaid. */
+static bool
+about_environment(struct slice line)
+{
+	static const char what[] = "to be set in the environment";
+
+	return memmem(line.p, line.n, what, strlen(what)) != NULL;
+}
+
+static bool
+is_warning(struct slice line)
+{
+	static const char what[] = ": warning: ";
+
+	return memmem(line.p, line.n, what, strlen(what)) != NULL;
+}
+
+/* good: that it loads has been said. */
 static void
-check_conf(struct slice text)
+check_conf(struct slice text, bool good)
 {
 	const char *path = fuzz_file(text);
 	struct conf_adapter adapters[BACKENDS_MAX];
@@ -51,8 +70,11 @@ check_conf(struct slice text)
 	rc = conf_load(path, &env, NULL, &conf, &c);
 	FUZZ_REQUIRE(rc == OK || rc == ERR_INVALID);
 	rest = buf_slice(&c.text);
-	while (slice_next(&rest, '\n', &line))
+	while (slice_next(&rest, '\n', &line)) {
 		FUZZ_REQUIRE(!about_syntax(line, path));
+		FUZZ_REQUIRE(!good || line.n == 0 || is_warning(line) ||
+		    about_environment(line));
+	}
 	conf_unref(&conf);
 	complaints_fini(&c);
 }
@@ -72,7 +94,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_REQUIRE((rc == OK) == (why.text[0] == '\0'));
 	check_notes(buf_slice(&i.notes), path);
 	if (rc == OK)
-		check_conf(buf_slice(&i.conf));
+		check_conf(buf_slice(&i.conf), i.errors == 0);
 	imported_fini(&i);
 	return 0;
 }
