@@ -75,16 +75,6 @@ can_be_stripped(struct slice name)
 }
 
 static size_t
-count_names(const char *const *names)
-{
-	size_t n = 0;
-
-	while (names != NULL && names[n] != NULL)
-		n++;
-	return n;
-}
-
-static size_t
 count_elements(struct import *im, const yaml_node_t *list)
 {
 	size_t n = 0;
@@ -103,16 +93,18 @@ strip(struct import *im, const yaml_node_t *params, const char *path,
 	    yaml_member(im->doc, params, "additional_drop_params");
 	const struct backend_ops *ops = backend_find(slice_of(adapter));
 	const char *const *own = ops != NULL ? ops->strip : NULL;
-	size_t n = count_names(own), added = count_elements(im, list);
+	size_t n = 0, added = count_elements(im, list);
 	const char **out;
 
 	if (added == 0)
 		return NULL;
+	while (own != NULL && own[n] != NULL)
+		n++;
 	out = im_alloc(im, (n + added + 1) * sizeof(*out));
 	if (out == NULL)
 		return NULL;
-	if (n > 0)
-		memcpy(out, own, n * sizeof(*out));
+	for (size_t i = 0; i < n; i++)
+		out[i] = own[i];
 	for (size_t i = 0; i < added; i++) {
 		const yaml_node_t *one = yaml_element(im->doc, list, i);
 

@@ -255,6 +255,26 @@ add_rates(struct import *im, const yaml_node_t *d, const char *path)
 	im->tpm_open |= tpm < 1;
 }
 
+/* False: nothing is relayed that it could do. */
+static bool
+read_serving(struct import *im, const yaml_node_t *d, const char *path,
+    const char *params_path, struct im_serving *s)
+{
+	const yaml_node_t *params = yaml_member(im->doc, d, "litellm_params");
+	const yaml_node_t *info = yaml_member(im->doc, d, "model_info");
+
+	if (!read_caps(im, info, &s->caps)) {
+		note(im, yaml_member(im->doc, info, "mode"), path,
+		    "model_info.mode: chats, completions, responses and "
+		    "embeddings are relayed, nothing else");
+		return false;
+	}
+	if (!find_number(im, params, params_path, "order", &s->order))
+		s->order = ORDER_NONE;
+	s->context = (unsigned)get_number(im, info, path, "max_input_tokens");
+	return true;
+}
+
 /* False: it is not carried over. */
 static bool
 read_parts(struct import *im, const yaml_node_t *d, const char *path,
@@ -277,20 +297,12 @@ read_parts(struct import *im, const yaml_node_t *d, const char *path,
 		return false;
 	upstream = deployment_model(im, params, p, model);
 	if (!names_ok(im, d, path, name, upstream) ||
-	    !has_room(im, d, path, name))
+	    !has_room(im, d, path, name) ||
+	    !read_serving(im, d, path, params_path, &s))
 		return false;
-	if (!read_caps(im, info, &s.caps)) {
-		note(im, yaml_member(im->doc, info, "mode"), path,
-		    "model_info.mode: chats, completions, responses and "
-		    "embeddings are relayed, nothing else");
-		return false;
-	}
 	read_backend(im, params, info, params_path, p, &wanted);
 	s.backend = backend_like(im, &wanted);
 	s.upstream = im_dup(im, upstream);
-	if (!find_number(im, params, params_path, "order", &s.order))
-		s.order = ORDER_NONE;
-	s.context = (unsigned)get_number(im, info, path, "max_input_tokens");
 	if (s.backend == NULL || s.upstream == NULL)
 		return false;
 	tell_word(im, d, params_path, p);

@@ -1,0 +1,360 @@
+/* gateway/import/backend_test.c - where deployments of a LiteLLM configuration
+ * ask, and how. */
+#include "gateway/import/testing.h"
+
+static void
+a_provider_is_an_adapter_with_its_key(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("a", "model: groq/llama-3") MODEL(
+		"b", "model: mistral/small, api_key: os.environ/MY_KEY")
+		    MODEL("c", "model: gpt-4o")));
+	assert_int_equal(s.rc, OK);
+	assert_has(s.conf,
+	    "name = \"groq\"; adapter = \"groq\"; api_key = "
+	    "\"env:GROQ_API_KEY\";");
+	assert_has(s.conf,
+	    "name = \"mistral\"; adapter = \"openai\"; url = "
+	    "\"https://api.mistral.ai/v1\"; api_key = \"env:MY_KEY\";");
+	assert_has(s.conf, "backend = \"openai\"; model = \"gpt-4o\";");
+	assert_int_equal(s.i.backends, 3);
+	assert_int_equal(s.i.models, 3);
+	assert_int_equal(s.i.n_notes, 0);
+	sheet_fini(&s);
+}
+
+/* A key goes to nobody but the provider that is named. */
+static void
+a_named_provider_is_the_one(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("a",
+		"model: openai/gpt-oss-120b, custom_llm_provider: novita, "
+		"api_key: os.environ/NOVITA_API_KEY") MODEL("b",
+		"model: novita/gpt-4o") MODEL("c", "model: gpt-4o/x") MODEL("d",
+		"model: azure/gpt-4, custom_llm_provider: azure") MODEL("e",
+		"model: openai/gpt-oss-20b, custom_llm_provider: groq")));
+	assert_int_equal(s.rc, OK);
+	assert_lacks(s.conf, "NOVITA");
+	assert_has(s.notes,
+	    "litellm_params: custom_llm_provider: no provider is known for "
+	    "\"novita\"\n");
+	assert_has(s.notes, "no provider is known for \"novita/gpt-4o\"");
+	assert_has(s.notes, "no provider is known for \"gpt-4o/x\"");
+	assert_has(s.conf, "backend = \"azure\"; model = \"gpt-4\";");
+	assert_has(
+	    s.conf, "backend = \"groq\"; model = \"openai/gpt-oss-20b\";");
+	assert_int_equal(s.i.models, 2);
+	sheet_fini(&s);
+}
+
+static void
+the_same_place_is_one_backend(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("a", "model: openai/x") MODEL("b", "model: openai/y")
+		    MODEL("c", "model: openai/z, timeout: 5") MODEL("d",
+			"model: openai/z, "
+			"max_parallel_requests: 99999999")));
+	assert_int_equal(s.i.backends, 3);
+	assert_has(s.conf, "backend = \"openai\"; model = \"x\"");
+	assert_has(s.conf, "backend = \"openai\"; model = \"y\"");
+	assert_has(s.conf,
+	    "name = \"openai-2\"; adapter = \"openai\"; api_key "
+	    "= \"env:OPENAI_API_KEY\"; timeouts = { total = "
+	    "\"5s\"; };");
+	assert_has(s.conf, "slots = 65536;");
+	sheet_fini(&s);
+}
+
+static void
+an_url_is_carried_over_whole(void **state)
+{
+	char text[4096], want[2200], path[2001];
+	struct sheet s;
+
+	memset(path, 'a', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	snprintf(text, sizeof(text),
+	    LIST("- {model_name: m, litellm_params: {model: ollama/m, "
+		 "api_base: 'http://h/%s/'}}\n"),
+	    path);
+	snprintf(want, sizeof(want), "url = \"http://h/%s/v1\";", path);
+	sheet_init(&s, text);
+	assert_has(s.conf, want);
+	sheet_fini(&s);
+	/* and what has its end already gets none */
+	sheet_init(
+	    &s, LIST(MODEL("m", "model: ollama/m, api_base: http://h:1/v1/")));
+	assert_has(s.conf, "url = \"http://h:1/v1\";");
+	sheet_fini(&s);
+}
+
+static void
+a_key_in_clear_is_neither_copied_nor_shown(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m", "model: openai/m, api_key: sk-hunter2") MODEL("n",
+		"model: hosted_vllm/n, api_base: http://h/v1, "
+		"api_key: none")) "general_settings: "
+				  "{master_key: sk-hunter2, "
+				  "database_url: "
+				  "'p://u:hunter2@h'}\n"
+				  "environment_variables: {A: "
+				  "hunter2}\n");
+	assert_int_equal(s.rc, OK);
+	assert_lacks(s.conf, "hunter2");
+	assert_lacks(s.notes, "hunter2");
+	assert_has(s.conf, "api_key = \"env:OPENAI_API_KEY_1\";");
+	assert_has(s.notes, "export it as OPENAI_API_KEY_1");
+	assert_has(s.conf, "keys = [ \"sha256:");
+	assert_lacks(s.conf, "none");
+	sheet_fini(&s);
+}
+
+/* Another account's deployment would vanish behind a name that is taken. */
+static void
+our_names_of_keys_are_new(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL(
+		"m", "model: openai/m, api_key: os.environ/OPENAI_API_KEY_2")
+		    MODEL("m", "model: openai/m, api_key: sk-one")
+			MODEL("m", "model: openai/m, api_key: sk-two")
+			    MODEL("n", "model: openai/n, api_key: sk-two"))
+		SECTION("environment_variables", "OPENAI_API_KEY_1: x"));
+	assert_int_equal(s.i.servings, 4);
+	assert_int_equal(s.i.backends, 3);
+	assert_has(s.notes,
+	    ":3: model_list[1].litellm_params: api_key: a key in "
+	    "clear is not copied: export it as OPENAI_API_KEY_3\n");
+	assert_has(s.conf, "api_key = \"env:OPENAI_API_KEY_2\"");
+	assert_has(s.conf, "api_key = \"env:OPENAI_API_KEY_4\"");
+	assert_lacks(s.conf, "OPENAI_API_KEY_1");
+	sheet_fini(&s);
+}
+
+static void
+a_variable_has_a_name_that_can_be(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m", "model: openai/m, api_key: os.environ/MY-KEY"))
+		SECTION("general_settings", "master_key: os.environ/1MASTER"));
+	assert_has(s.conf, "api_key = \"env:OPENAI_API_KEY_1\"");
+	assert_has(s.notes,
+	    "api_key: want letters, digits and \"_\" in a "
+	    "variable's name, got others: export it as "
+	    "OPENAI_API_KEY_1\n");
+	assert_has(s.conf, "keys = [ \"env:LITELLM_MASTER_KEY_2\" ]");
+	assert_has(s.notes, ":3: general_settings: master_key: want letters");
+	sheet_fini(&s);
+}
+
+static void
+an_url_with_a_secret_is_neither_copied_nor_shown(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL(
+		"a", "model: openai/a, api_base: 'https://u:hunter2@h/v1'")
+		    MODEL("b",
+			"model: openai/b, api_base: 'https://h/v1?k=hunter2'")
+			MODEL("c",
+			    "model: openai/c, api_base: 'https://h/#hunter2'")
+			    MODEL("d",
+				"model: openai/d, api_base: 'u:hunter2@h:1'")
+				MODEL("e",
+				    "model: hosted_vllm/e, api_base: "
+				    "'10.0.0.5:8000/v1'")));
+	assert_int_equal(s.rc, OK);
+	assert_lacks(s.conf, "hunter2");
+	assert_lacks(s.notes, "hunter2");
+	assert_has(s.conf, "url = \"env:OPENAI_API_BASE_1\";");
+	assert_has(s.notes,
+	    "api_base: want http:// or https://, and no user, "
+	    "password, \"?\" or \"#\", got another (not shown): "
+	    "export such a one as OPENAI_API_BASE_1\n");
+	assert_has(s.conf, "url = \"env:OPENAI_API_BASE_4\";");
+	assert_has(s.conf, "url = \"env:HOSTED_VLLM_API_BASE_5\";");
+	sheet_fini(&s);
+}
+
+/* Whole URLs of it are cut, and say the name of the deployment. */
+static void
+azure_is_asked_at_its_v1_api(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("a",
+		"model: azure/a, api_base: 'https://x.openai.azure.com/openai/"
+		"deployments/prod-a/chat/completions?api-version=2024-02-01'")
+		    MODEL("b",
+			"model: azure/b, api_base: "
+			"'https://x.openai.azure.com/openai/'") MODEL("c",
+			"model: azure/c, api_base: "
+			"'https://x.openai.azure.com/openai/v1'") MODEL("d",
+			"model: azure/d, api_base: "
+			"'https://apim/openai/openai/deployments/d'") MODEL("e",
+			"model: azure/e, api_base: "
+			"'https://openai.azure/openai-gw'")));
+	assert_has(s.conf, "url = \"https://x.openai.azure.com/openai/v1\";");
+	assert_has(s.conf, "backend = \"azure\"; model = \"prod-a\";");
+	assert_has(s.conf, "backend = \"azure\"; model = \"b\";");
+	assert_has(s.conf, "backend = \"azure\"; model = \"c\";");
+	assert_has(s.conf, "url = \"https://apim/openai/openai/v1\";");
+	assert_has(s.conf, "backend = \"azure-2\"; model = \"d\";");
+	assert_has(
+	    s.conf, "url = \"https://openai.azure/openai-gw/openai/v1\";");
+	assert_int_equal(s.i.backends, 3);
+	sheet_fini(&s);
+}
+
+static void
+a_partner_of_hugging_face_stands_behind_the_name(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL(
+		"a", "model: huggingface/together/deepseek-ai/DeepSeek-R1")
+		    MODEL("b", "model: huggingface/Qwen/Qwen3-8B") MODEL("c",
+			"model: huggingface/x/y/z, api_base: 'https://h/v1'")));
+	assert_has(s.conf, "model = \"deepseek-ai/DeepSeek-R1:together\";");
+	assert_has(s.conf, "model = \"Qwen/Qwen3-8B\";");
+	assert_has(s.conf, "model = \"x/y/z\";");
+	sheet_fini(&s);
+}
+
+static void
+prices_are_by_the_million(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST("- model_name: m\n  litellm_params: {model: openai/m, "
+		 "input_cost_per_token: 2.5e-06}\n  model_info: "
+		 "{output_cost_per_token: 0.00001, input_cost_per_token: 9, "
+		 "max_input_tokens: 8192, supports_vision: false}\n"));
+	assert_has(s.conf, "price = { input = 2.5; output = 10; };");
+	assert_has(s.conf, "context = 8192;");
+	assert_has(s.conf, "caps = [ \"chat\"");
+	assert_lacks(s.conf, "\"images\"");
+	sheet_fini(&s);
+}
+
+static void
+what_is_no_number_is_said(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m",
+		"model: openai/m, timeout: soon, order: -1, "
+		"max_parallel_requests: 0.5")));
+	assert_int_equal(s.rc, OK);
+	assert_lacks(s.conf, "timeouts");
+	assert_lacks(s.conf, "slots");
+	assert_has(s.notes, "max_parallel_requests: want at least 1, got 0.5");
+	assert_has(s.notes, "timeout: want a number, got \"soon\"");
+	assert_has(s.notes, "order: want a number, got \"-1\"");
+	sheet_fini(&s);
+}
+
+/* Nor is it free. */
+static void
+a_price_that_cannot_be_is_none(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("a",
+		"model: openai/a, input_cost_per_token: 2.5, "
+		"output_cost_per_token: dear")));
+	assert_int_equal(s.rc, OK);
+	assert_lacks(s.conf, "price");
+	assert_has(s.notes,
+	    "input_cost_per_token: want the price of one token, at most 1 "
+	    "USD, got 2.5\n");
+	assert_has(s.notes, "output_cost_per_token: want a number");
+	sheet_fini(&s);
+}
+
+/* However many. */
+static void
+all_names_are_taken_out_of_requests(void **state)
+{
+	char text[4096] =
+	    LIST("- model_name: m\n  litellm_params:\n    model: groq/m\n"
+		 "    additional_drop_params:\n");
+	struct sheet s;
+	size_t n = strlen(text);
+
+	for (size_t i = 0; i < 80; i++)
+		n += (size_t)snprintf(
+		    text + n, sizeof(text) - n, "    - p%zu\n", i);
+	sheet_init(&s, text);
+	assert_has(s.conf, "\"p0\", ");
+	assert_has(s.conf, ", \"p79\" ];");
+	assert_int_equal(s.i.n_notes, 0);
+	sheet_fini(&s);
+}
+
+/* The request's deadline would end it before. */
+static void
+a_long_timeout_makes_a_long_deadline(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m", "model: openai/m"))
+		SECTION("router_settings", "timeout: 1800"));
+	assert_has(
+	    s.conf, "timeouts = { total = \"30m\"; };\ndeadline = \"30m\";\n");
+	sheet_fini(&s);
+	sheet_init(&s, LIST(MODEL("m", "model: openai/m, timeout: 3600")));
+	assert_has(s.conf, "\ndeadline = \"1h\";\n");
+	sheet_fini(&s);
+	sheet_init(&s, LIST(MODEL("m", "model: openai/m, timeout: 600")));
+	assert_lacks(s.conf, "deadline");
+	sheet_fini(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_provider_is_an_adapter_with_its_key),
+		cmocka_unit_test(a_named_provider_is_the_one),
+		cmocka_unit_test(the_same_place_is_one_backend),
+		cmocka_unit_test(an_url_is_carried_over_whole),
+		cmocka_unit_test(a_key_in_clear_is_neither_copied_nor_shown),
+		cmocka_unit_test(our_names_of_keys_are_new),
+		cmocka_unit_test(a_variable_has_a_name_that_can_be),
+		cmocka_unit_test(
+		    an_url_with_a_secret_is_neither_copied_nor_shown),
+		cmocka_unit_test(azure_is_asked_at_its_v1_api),
+		cmocka_unit_test(
+		    a_partner_of_hugging_face_stands_behind_the_name),
+		cmocka_unit_test(prices_are_by_the_million),
+		cmocka_unit_test(what_is_no_number_is_said),
+		cmocka_unit_test(a_price_that_cannot_be_is_none),
+		cmocka_unit_test(all_names_are_taken_out_of_requests),
+		cmocka_unit_test(a_long_timeout_makes_a_long_deadline),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
