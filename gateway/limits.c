@@ -64,6 +64,19 @@ cap_of(const struct request *r)
 	return most;
 }
 
+/* Whether anybody counts tokens before they are made. */
+static bool
+length_matters(const struct request *r)
+{
+	for (int i = 0; i < QUOTA_PARTS; i++) {
+		const struct conf_quota *l = r->hold.parts[i].limits;
+
+		if (l != NULL && (l->max_tokens > 0 || l->tokens > 0))
+			return true;
+	}
+	return false;
+}
+
 /* By whatever name. */
 struct asked {
 	double most; /* tokens; 0: nothing is said */
@@ -76,6 +89,8 @@ asked_for(const struct request *r)
 	struct asked a = { 0 };
 	double tokens;
 
+	if (!length_matters(r))
+		return a;
 	for (size_t i = 0; i < r->parsed->n_members; i++) {
 		if (!backend_length(&r->parsed->members[i], &tokens))
 			continue;
