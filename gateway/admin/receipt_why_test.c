@@ -85,7 +85,7 @@ desk_says(struct desk *d, const char *words)
 		print_message("want: %s\nsaid: %s\n", words, d->text.p);
 	assert_non_null(strstr(d->text.p, words));
 	buf_fini(&d->text);
-	receipt_drop(d->store, 0, &d->r);
+	receipt_file(d->store, 0, &d->r);
 	receipts_free(&d->store);
 	labels_free(&d->labels);
 }

@@ -232,14 +232,6 @@ receipt_take(struct receipts *s, unsigned worker, size_t servings)
 	return r;
 }
 
-void
-receipt_drop(struct receipts *s, unsigned worker, struct receipt **rp)
-{
-	if (*rp != NULL)
-		spares_give(&s->spares[worker], *rp);
-	*rp = NULL;
-}
-
 static uint64_t
 key_of(struct slice digits)
 {

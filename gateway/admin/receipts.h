@@ -106,8 +106,6 @@ void receipt_add_plans(struct receipt *, const struct receipt_draft *);
 void receipt_add_outcome(struct receipt *, const struct outcome *);
 /* Gives it to the ring. */
 void receipt_file(struct receipts *, unsigned worker, struct receipt **);
-/* Gives it back unfiled. */
-void receipt_drop(struct receipts *, unsigned worker, struct receipt **);
 void draft_drop(struct receipts *, unsigned worker, struct receipt_draft **);
 
 /* What a planning call writes to: lent until given back. NULL without

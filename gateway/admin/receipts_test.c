@@ -118,11 +118,12 @@ a_block_grows_with_its_model_and_is_used_again(void **state)
 	struct receipt *r = receipt_take(s, 0, 40), *first = r;
 
 	assert_true(r->set_cap >= 40);
-	receipt_drop(s, 0, &r);
+	receipt_file(s, 0, &r);
+	file_one(s, 0, 1, "acme", true);
 	r = receipt_take(s, 0, 3);
 	assert_ptr_equal(r, first);
 	assert_int_equal(r->n_plans, 0);
-	receipt_drop(s, 0, &r);
+	receipt_file(s, 0, &r);
 	receipts_free(&s);
 }
 
@@ -202,7 +203,7 @@ first_and_last_plans_keep_their_candidates(void **state)
 	assert_int_equal(receipt_decision(r)->at, RECEIPT_PLANS - 2);
 	assert_int_equal(receipt_first_go(r)->at, 0);
 	trace_give(s, 0, &t);
-	receipt_drop(s, 0, &r);
+	receipt_file(s, 0, &r);
 	receipts_free(&s);
 }
 

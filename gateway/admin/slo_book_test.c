@@ -77,7 +77,7 @@ visit(struct desk *d, const struct visit *v)
 	draft_drop(d->store, 0, &draft);
 	slo_book_record(d->book, r);
 	trace_give(d->store, 0, &t);
-	receipt_drop(d->store, 0, &r);
+	receipt_file(d->store, 0, &r);
 }
 
 static void

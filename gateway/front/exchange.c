@@ -430,12 +430,6 @@ exchange_received(const struct exchange *x)
 	return x->received;
 }
 
-const char *
-exchange_peer(const struct exchange *x)
-{
-	return x->peer;
-}
-
 const struct exchange_refusal *
 exchange_refusal(const struct exchange *x)
 {

@@ -110,8 +110,6 @@ void *exchange_arg(const struct exchange *);
  * headers complete, body complete. */
 usec exchange_began(const struct exchange *);
 usec exchange_received(const struct exchange *);
-/* A name for the peer in logs: "127.0.0.1:5000" or "unix". */
-const char *exchange_peer(const struct exchange *);
 
 /* Who the client is by its certificate, where that is one that tls.client_ca
  * vouches for: "sha256:HEX" of it, then its alternative names (DNS, URI,

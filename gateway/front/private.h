@@ -80,7 +80,7 @@ struct connection {
 	bool discard; /* throw away what is unread before the close */
 	bool certificate_read;
 	struct buf certificate; /* its names, once read; see tls.c */
-	char peer[56];
+	char peer[56]; /* for logs: "127.0.0.1:5000" or "unix" */
 };
 
 enum stage {

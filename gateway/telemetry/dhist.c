@@ -67,14 +67,14 @@ dhist_effective(const struct dhist *d)
 	return d->weight2 > 0 ? d->weight * d->weight / d->weight2 : 0;
 }
 
-/* Every sum over buckets is of the counts themselves: `weight` has been
- * rounded differently and would not meet them at the end. */
+/* Not `weight`: that has been rounded differently and would not meet them at
+ * the end. */
 static double
-counts_upto(const struct dhist *d, unsigned end)
+sum_of_counts(const struct dhist *d)
 {
 	double sum = 0;
 
-	for (unsigned i = 0; i < end; i++)
+	for (unsigned i = 0; i < HIST_BUCKETS; i++)
 		sum += (double)d->count[i];
 	return sum;
 }
@@ -82,7 +82,7 @@ counts_upto(const struct dhist *d, unsigned end)
 usec
 dhist_quantile(const struct dhist *d, double q)
 {
-	double rank = q * counts_upto(d, HIST_BUCKETS), seen = 0;
+	double rank = q * sum_of_counts(d), seen = 0;
 	double part, width;
 	unsigned i, at = HIST_BUCKETS;
 
@@ -102,21 +102,4 @@ dhist_quantile(const struct dhist *d, double q)
 	width = (double)(hist_floor(at + 1) - hist_floor(at));
 	/* the part * width-th of the bucket's values, counted from 1 */
 	return hist_floor(at) + (usec)fmax(ceil(part * width - 1e-9), 1) - 1;
-}
-
-double
-dhist_share_below(const struct dhist *d, usec value)
-{
-	unsigned at = hist_bucket(value);
-	double all = counts_upto(d, HIST_BUCKETS);
-	usec floor_, width;
-	double part;
-
-	if (all <= 0 || value < 0)
-		return 0;
-	floor_ = hist_floor(at);
-	width = hist_floor(at + 1) - floor_;
-	part = (double)(value - floor_ + 1) / (double)width;
-	return (counts_upto(d, at) + (double)d->count[at] * fmin(part, 1)) /
-	    all;
 }

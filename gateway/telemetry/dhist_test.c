@@ -59,7 +59,6 @@ an_empty_one_knows_nothing(void **state)
 
 	dhist_init(&d, HALF_LIFE, START);
 	assert_int_equal(dhist_quantile(&d, 0.5), -1);
-	assert_true(dhist_share_below(&d, 1000) == 0);
 	assert_true(dhist_weight(&d, START + HALF_LIFE) == 0);
 }
 
@@ -77,7 +76,6 @@ the_new_outweighs_the_old(void **state)
 		dhist_record(&d, 400000, now);
 	assert_true(dhist_quantile(&d, 0.2) <= 102);
 	assert_true(dhist_quantile(&d, 0.3) >= 387500);
-	assert_near(dhist_share_below(&d, 1000), 0.25, 0.05);
 }
 
 /* Over 60 half-lives the origin moves at least twice. */
@@ -108,8 +106,9 @@ moving_the_origin_changes_no_share(void **state)
 		for (unsigned i = 0; i < N; i++)
 			if (values[i] <= marks[m])
 				below += exp2((double)i / 100);
-		assert_true(fabs(dhist_share_below(&d, marks[m]) -
-				below / all) < 0.005);
+		assert_true(
+		    dhist_quantile(&d, below / all - 0.005) <= marks[m]);
+		assert_true(dhist_quantile(&d, below / all + 0.005) > marks[m]);
 	}
 }
 
@@ -144,25 +143,17 @@ quantiles_agree_with_a_sorted_array(void **state)
 }
 
 static void
-share_and_quantile_undo_each_other(void **state)
+a_bucket_is_spread_evenly(void **state)
 {
 	struct dhist d;
-	struct rng rng;
-	double q;
-	usec v;
 
-	rng_init(&rng, 6, 1);
 	dhist_init(&d, HALF_LIFE, START);
-	for (unsigned i = 0; i < 500; i++)
-		dhist_record(&d, 1000 + rng_below(&rng, 1000000), START);
-	for (unsigned i = 0; i < 1000; i++) {
-		q = rng_unit(&rng);
-		v = dhist_quantile(&d, q);
-		assert_true(dhist_share_below(&d, v) >= q - 1e-9);
-		assert_true(dhist_share_below(&d, v - 1) < q + 1e-9);
-	}
-	assert_true(dhist_share_below(&d, USEC_NEVER) == 1);
-	assert_true(dhist_share_below(&d, 900) == 0);
+	dhist_record(&d, 1000, START);
+	dhist_record(&d, 1000, START);
+	assert_int_equal(dhist_quantile(&d, 0), 992);
+	assert_int_equal(dhist_quantile(&d, 0.25), 995);
+	assert_int_equal(dhist_quantile(&d, 0.5), 999);
+	assert_int_equal(dhist_quantile(&d, 1), 1007);
 }
 
 static void
@@ -201,7 +192,8 @@ a_late_sample_weighs_less(void **state)
 	dhist_init(&d, HALF_LIFE, START);
 	dhist_record(&d, 40, START);
 	dhist_record(&d, 20, START - HALF_LIFE);
-	assert_near(dhist_share_below(&d, 30), 1.0 / 3, 1e-6);
+	assert_int_equal(dhist_quantile(&d, 0.33), 20);
+	assert_int_equal(dhist_quantile(&d, 0.34), 40);
 }
 
 int
@@ -214,7 +206,7 @@ main(void)
 		cmocka_unit_test(the_new_outweighs_the_old),
 		cmocka_unit_test(moving_the_origin_changes_no_share),
 		cmocka_unit_test(quantiles_agree_with_a_sorted_array),
-		cmocka_unit_test(share_and_quantile_undo_each_other),
+		cmocka_unit_test(a_bucket_is_spread_evenly),
 		cmocka_unit_test(a_lone_sample_is_every_quantile),
 		cmocka_unit_test(a_year_of_silence_leaves_nothing),
 		cmocka_unit_test(a_late_sample_weighs_less),

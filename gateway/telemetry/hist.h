@@ -47,11 +47,9 @@ void dhist_record(struct dhist *, usec value, usec now);
  * does not change it. */
 double dhist_weight(const struct dhist *, usec now);
 double dhist_effective(const struct dhist *);
-/* These two take a bucket's samples as spread evenly over it, so they are
- * smooth and each other's inverse; a quantile is off by 1/32 at most. */
+/* A bucket's samples are taken as spread evenly over it, so it is smooth; off
+ * by 1/32 at most. */
 usec dhist_quantile(const struct dhist *, double q); /* -1: empty */
-/* The share at most `value`, 0..1; 0 when empty. */
-double dhist_share_below(const struct dhist *, usec value);
 
 /* The last minute, for operators: six slices of 10 s, exact counts. All
  * zeros is empty. A slice keeps its first values as they are and becomes a

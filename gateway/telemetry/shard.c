@@ -137,14 +137,6 @@ shard_record_probe(
 	(*place)->probe_cost += cost;
 }
 
-struct cell *
-shard_cell(const struct shard *s, uint32_t serving)
-{
-	struct cell **place = cell_place(s, serving);
-
-	return place != NULL ? *place : NULL;
-}
-
 struct group *
 shard_group(struct shard *s, unsigned index)
 {

@@ -120,8 +120,7 @@ void shard_free(struct shard **);
 enum err shard_configure(struct shard *, const uint32_t *slot_of, size_t n_ids,
     size_t n_slots) MUST_USE;
 
-/* These want the lock held. NULL: no such serving, never used, no memory. */
-struct cell *shard_cell(const struct shard *, uint32_t serving);
+/* These want the lock held. NULL: no memory. */
 struct group *shard_group(struct shard *, unsigned index);
 /* Counts everything of a request but what belongs to its group. */
 void shard_record(struct shard *, const struct outcome *, usec now);
