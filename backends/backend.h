@@ -71,9 +71,6 @@ struct event {
 	size_t bytes; /* of what was made of them, as it stands there */
 	struct usage usage;
 	struct slice error_message; /* EVENT_ERROR: unescaped, in scratch */
-	int error_status; /* the HTTP status it stands for, or 0 */
-	/* The backend's own account of its time, where it gives one. */
-	usec queue_time; /* -1: not said */
 };
 
 /* Rate limits are counted over windows of several lengths at a time; of each
@@ -123,9 +120,7 @@ struct probe_result {
 
 struct backend_ops {
 	const char *name;
-	const char *title; /* "Cerebras Inference": for docs and banners */
 	const char *default_url; /* with /v1; NULL: must be given */
-	const char *key_hint; /* env variable usually holding the key */
 	unsigned caps; /* enum cap bits it can do at all */
 	bool needs_key;
 	bool always_warm; /* hosted: there is no cold */

@@ -187,6 +187,28 @@ an_error_within_200_counts_as_its_own_status(void **state)
 }
 
 static void
+each_shape_of_error_names_its_status(void **state)
+{
+	static const struct {
+		const char *body;
+		int status;
+	} rows[] = {
+		{ "{\"error\":\"full\",\"error_type\":\"overloaded\"}", 429 },
+		{ "{\"object\":\"error\",\"message\":\"no\",\"code\":\"422\"}",
+		    422 },
+		{ "{\"type\":\"error\",\"error\":{\"type\":"
+		  "\"overloaded_error\",\"message\":\"Overloaded\"}}",
+		    529 },
+		{ "{\"error\":{\"code\":null,\"type\":\"server_error\"}}",
+		    200 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(
+		    classify("vllm", 200, rows[i].body).status, rows[i].status);
+}
+
+static void
 an_answers_own_numbers_are_no_status(void **state)
 {
 	is(200, "{\"choices\":[],\"status\":404,\"message\":\"x\"}",
@@ -256,6 +278,7 @@ main(void)
 		cmocka_unit_test(a_model_may_be_missing_by_another_status),
 		cmocka_unit_test(an_error_may_come_as_an_event),
 		cmocka_unit_test(an_error_within_200_counts_as_its_own_status),
+		cmocka_unit_test(each_shape_of_error_names_its_status),
 		cmocka_unit_test(an_answers_own_numbers_are_no_status),
 		cmocka_unit_test(what_was_said_counts_first),
 		cmocka_unit_test(else_the_limit_that_is_used_up_tells),

@@ -22,19 +22,6 @@ count_of(const struct scan_member *m)
 	return v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
 }
 
-/* Seconds; what is absurd is not said. */
-#define QUEUE_SECONDS_MAX 86400.0
-
-static void
-read_queue_time(const struct scan_member *m, struct event *out)
-{
-	double seconds;
-
-	if (m->type == SCAN_NUMBER && slice_double(m->value, &seconds) &&
-	    seconds >= 0 && seconds <= QUEUE_SECONDS_MAX)
-		out->queue_time = (usec)(seconds * (double)USEC_SEC);
-}
-
 /* Of prompt_tokens_details, completion_tokens_details. */
 static void
 read_detail(const struct scan_member *details, const char *name, uint32_t *out)
@@ -67,8 +54,6 @@ decode_usage(struct slice usage, enum dialect dialect, struct event *out)
 		} else if (scan_key_is(&m, "completion_tokens_details") ||
 		    scan_key_is(&m, "output_tokens_details")) {
 			read_detail(&m, "reasoning_tokens", &u->reasoning);
-		} else if (scan_key_is(&m, "queue_time")) {
-			read_queue_time(&m, out);
 		} else if (dialect != DIALECT_MESSAGES) {
 			continue;
 		} else if (scan_key_is(&m, "cache_read_input_tokens")) {
@@ -250,17 +235,6 @@ read_x_groq(const struct scan_member *x_groq, struct event *out)
 		decode_usage(m.value, DIALECT_CHAT, out);
 }
 
-/* Cerebras tells where the time went. */
-static void
-read_time_info(const struct scan_member *info, struct event *out)
-{
-	struct scan_member m;
-
-	if (info->type == SCAN_OBJECT &&
-	    scan_get(info->value, "queue_time", &m))
-		read_queue_time(&m, out);
-}
-
 bool
 decode_is_error(const struct scan_member *m)
 {
@@ -298,8 +272,6 @@ decode_chat(
 			*error = *m;
 		} else if (key_is(m, SLICE("x_groq"))) {
 			read_x_groq(m, out);
-		} else if (key_is(m, SLICE("time_info"))) {
-			read_time_info(m, out);
 		}
 	}
 	if ((out->bits & EVENT_USAGE) != 0 && choices == 0)
@@ -339,13 +311,11 @@ decode_embeddings(
 /* --- errors --- */
 
 static void
-set_error(struct event *out, struct slice text, int status, struct buf *scratch)
+set_error(struct event *out, struct slice text, struct buf *scratch)
 {
 	size_t at = scratch->n;
 
-	*out = (struct event){
-		.bits = EVENT_ERROR, .error_status = status, .queue_time = -1
-	};
+	*out = (struct event){ .bits = EVENT_ERROR };
 	buf_add(scratch, text);
 	if (buf_err(scratch) == OK)
 		out->error_message = slice_make(scratch->p + at, text.n);
@@ -374,7 +344,7 @@ read_error(const struct answer *a, const struct scan_member *member,
 		scan_unescape(e.message, &text);
 	if (text.n == 0)
 		buf_add_str(&text, "the backend reported an error");
-	set_error(out, buf_slice(&text), e.status, scratch);
+	set_error(out, buf_slice(&text), scratch);
 	buf_fini(&text);
 }
 
@@ -448,7 +418,7 @@ openai_decode(enum dialect dialect, struct slice name, struct slice data,
 	struct buf copy;
 
 	a.name = name;
-	*out = (struct event){ .queue_time = -1 };
+	*out = (struct event){ .bits = 0 };
 	data = slice_trim(data);
 	if (data.n == 0) {
 		out->bits = EVENT_IGNORED;
@@ -470,6 +440,6 @@ openai_decode(enum dialect dialect, struct slice name, struct slice data,
 		set_error(out,
 		    SLICE("the backend sent something that is no "
 			  "JSON object"),
-		    0, scratch);
+		    scratch);
 	buf_fini(&copy);
 }

@@ -7,9 +7,7 @@
 
 static const struct backend_ops openai = {
 	.name = "openai",
-	.title = "OpenAI, and whatever speaks its API",
 	.default_url = "https://api.openai.com/v1",
-	.key_hint = "OPENAI_API_KEY",
 	.caps = CAP_ALL & ~(unsigned)CAP_MESSAGES,
 	.needs_key = true,
 	.always_warm = true,
@@ -29,9 +27,7 @@ static const char *const cerebras_strip[] = { "frequency_penalty", "logit_bias",
 
 static const struct backend_ops cerebras = {
 	.name = "cerebras",
-	.title = "Cerebras Inference",
 	.default_url = "https://api.cerebras.ai/v1",
-	.key_hint = "CEREBRAS_API_KEY",
 	.caps = CAP_CHAT | CAP_COMPLETIONS | CAP_TOOLS | CAP_JSON_MODE,
 	.needs_key = true,
 	.always_warm = true,
@@ -50,9 +46,7 @@ static const char *const groq_strip[] = { "logprobs", "logit_bias",
 
 static const struct backend_ops groq = {
 	.name = "groq",
-	.title = "Groq",
 	.default_url = "https://api.groq.com/openai/v1",
-	.key_hint = "GROQ_API_KEY",
 	.caps =
 	    CAP_CHAT | CAP_RESPONSES | CAP_TOOLS | CAP_IMAGES | CAP_JSON_MODE,
 	.needs_key = true,
@@ -69,9 +63,7 @@ static const struct backend_ops groq = {
 
 static const struct backend_ops huggingface = {
 	.name = "huggingface",
-	.title = "Hugging Face Inference Providers",
 	.default_url = "https://router.huggingface.co/v1",
-	.key_hint = "HF_TOKEN",
 	.caps = CAP_CHAT | CAP_TOOLS | CAP_IMAGES | CAP_JSON_MODE,
 	.needs_key = true,
 	.always_warm = true,
@@ -85,9 +77,7 @@ static const struct backend_ops huggingface = {
 
 static const struct backend_ops vllm = {
 	.name = "vllm",
-	.title = "vLLM",
 	.default_url = "http://127.0.0.1:8000/v1",
-	.key_hint = "VLLM_API_KEY",
 	.caps = CAP_ALL,
 	.encode = openai_encode,
 	.decode = openai_decode,
@@ -99,7 +89,6 @@ static const struct backend_ops vllm = {
 
 static const struct backend_ops sglang = {
 	.name = "sglang",
-	.title = "SGLang",
 	.default_url = "http://127.0.0.1:30000/v1",
 	.caps = CAP_ALL & ~(unsigned)CAP_MESSAGES,
 	.lacks_base64 = true,
@@ -114,7 +103,6 @@ static const struct backend_ops sglang = {
 /* Its port has changed over time: the URL is never assumed. */
 static const struct backend_ops llamacpp = {
 	.name = "llamacpp",
-	.title = "llama.cpp server",
 	.caps = CAP_ALL,
 	.encode = openai_encode,
 	.decode = openai_decode,
@@ -126,7 +114,6 @@ static const struct backend_ops llamacpp = {
 
 static const struct backend_ops ollama = {
 	.name = "ollama",
-	.title = "Ollama",
 	.default_url = "http://127.0.0.1:11434/v1",
 	.caps = CAP_ALL & ~(unsigned)CAP_AUDIO,
 	.lacks_base64 = true,
@@ -140,7 +127,6 @@ static const struct backend_ops ollama = {
 
 static const struct backend_ops mlx = {
 	.name = "mlx",
-	.title = "mlx-lm server",
 	.default_url = "http://127.0.0.1:8080/v1",
 	.caps = CAP_CHAT | CAP_COMPLETIONS | CAP_TOOLS,
 	.encode = openai_encode,
@@ -153,7 +139,6 @@ static const struct backend_ops mlx = {
 
 static const struct backend_ops lmstudio = {
 	.name = "lmstudio",
-	.title = "LM Studio",
 	.default_url = "http://127.0.0.1:1234/v1",
 	.caps = CAP_ALL & ~(unsigned)CAP_AUDIO,
 	.lacks_base64 = true,

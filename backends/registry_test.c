@@ -18,7 +18,6 @@ every_row_can_do_everything(void **state)
 	assert_int_equal(n, 10);
 	for (size_t i = 0; i < n; i++) {
 		assert_ptr_equal(backend_find(slice_of(all[i]->name)), all[i]);
-		assert_non_null(all[i]->title);
 		assert_non_null(all[i]->encode);
 		assert_non_null(all[i]->decode);
 		assert_non_null(all[i]->read_header);
@@ -38,7 +37,6 @@ only_hosted_apis_need_keys(void **state)
 
 	for (size_t i = 0; i < n; i++) {
 		assert_int_equal(all[i]->needs_key, all[i]->always_warm);
-		assert_true(!all[i]->needs_key || all[i]->key_hint != NULL);
 		assert_true(!all[i]->needs_key || all[i]->default_url != NULL);
 	}
 }

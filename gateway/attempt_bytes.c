@@ -147,7 +147,7 @@ static bool
 take_event(struct attempt *a, struct slice raw)
 {
 	struct sse_fields f;
-	struct event e = { .queue_time = -1 };
+	struct event e;
 
 	sse_parse(raw, &f, &a->scratch);
 	if (!f.has_data)
@@ -348,7 +348,7 @@ on_bytes(void *arg, struct slice bytes)
 static void
 judge_body(struct attempt *a)
 {
-	struct event e = { .queue_time = -1 };
+	struct event e;
 
 	a->ops->decode(a->request->route->dialect, SLICE(""),
 	    buf_slice(&a->held), &e, &a->scratch);

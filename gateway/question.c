@@ -105,7 +105,7 @@ note(struct question *q, const struct event *e)
 static void
 take_event(struct question *q)
 {
-	struct event e = { .queue_time = -1 };
+	struct event e;
 	struct sse_fields f;
 
 	buf_reset(&q->scratch);
@@ -139,7 +139,7 @@ question_take(struct question *q, struct slice bytes)
 struct fault
 question_end(struct question *q, const struct transfer_result *t)
 {
-	struct event e = { .queue_time = -1 };
+	struct event e;
 
 	if (t->fault == FAULT_NONE && t->status == 200) {
 		if (!q->streams) {

@@ -87,7 +87,6 @@ struct conf_backend {
 	const char *ca_file; /* NULL: the system's */
 	bool tls_insecure; /* certificates are not verified */
 	usec probe_interval; /* 0: never probed */
-	int line; /* in the file */
 };
 
 struct conf_model;
@@ -110,7 +109,6 @@ struct conf_model {
 	const char *const *aliases; /* NULL-terminated */
 	const struct conf_serving *servings;
 	size_t n_servings;
-	int line;
 };
 
 /* What a tenant, or one of its keys, may use. 0: not limited. */
@@ -137,7 +135,6 @@ struct conf_tenant {
 	struct conf_quota limits; /* of all its requests together */
 	struct conf_quota key_limits; /* of those with the same key */
 	size_t n_keys; /* of conf's */
-	int line;
 };
 
 /* An environment variable that a secret was read from. */

@@ -479,13 +479,10 @@ void
 read_group(struct loader *l, const struct setting_group *g,
     const config_setting_t *s, void *base)
 {
-	const int line = (int)config_setting_source_line(s);
 	const struct setting *row;
 	config_setting_t *m;
 
 	settings_set_defaults(g, base);
-	if (g->line_at != 0)
-		memcpy((char *)base + g->line_at, &line, sizeof(line));
 	for (int i = 0; i < config_setting_length(s) && l->err == OK; i++) {
 		m = config_setting_get_elem(s, (unsigned)i);
 		row = setting_find(g, config_setting_name(m));

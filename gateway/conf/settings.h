@@ -86,7 +86,6 @@ struct setting_group {
 	const struct setting *rows;
 	size_t n;
 	size_t size; /* of its struct */
-	size_t line_at; /* where the line of the file goes, an int; 0: none */
 };
 
 extern const struct setting_group settings_top; /* of struct conf */

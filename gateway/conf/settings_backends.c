@@ -172,7 +172,6 @@ const struct setting_group settings_backends = {
 	.title = "backends[]",
 	.intro = "What can answer requests. Their order means nothing.",
 	ROWS(backend_rows, conf_backend),
-	.line_at = offsetof(struct conf_backend, line),
 };
 
 /* --- models --- */
@@ -225,5 +224,4 @@ const struct setting_group settings_models = {
 	.title = "models[]",
 	.intro = "What clients may ask for.",
 	ROWS(model_rows, conf_model),
-	.line_at = offsetof(struct conf_model, line),
 };

@@ -149,5 +149,4 @@ const struct setting_group settings_tenants = {
 		 "socket only. `models`, `backends` and `regions` hold on "
 		 "every path: retries, hedges and probes too.",
 	ROWS(tenant_rows, conf_tenant),
-	.line_at = offsetof(struct conf_tenant, line),
 };

@@ -97,7 +97,6 @@ on_bytes(char *p, size_t size, size_t n, void *arg)
 		t->held = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
-	t->result.received += n * size;
 	if (!t->ops->on_bytes(t->arg, slice_make(p, n * size)))
 		t->paused = true;
 	return t->cancelled ? 0 : n * size;

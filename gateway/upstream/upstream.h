@@ -50,7 +50,6 @@ struct transfer_result {
 	int status; /* 0: no answer came */
 	bool reused; /* no connection had to be made */
 	usec connect, tls; /* spans; -1: none was made */
-	uint64_t received; /* body bytes */
 	char message[160]; /* libcurl's words, for logs */
 };
 
