@@ -77,15 +77,6 @@ decode_token(struct event *out, struct slice text)
 	out->bytes += text.n;
 }
 
-static bool
-has_elements(const struct scan_member *m)
-{
-	struct slice rest = m->value, value;
-	enum scan_type type;
-
-	return m->type == SCAN_ARRAY && scan_next_element(&rest, &value, &type);
-}
-
 /* {"name":"f","arguments":"{\"a\":"}: either may come alone. */
 static bool
 is_call(const struct scan_member *function)
@@ -130,7 +121,7 @@ read_message(struct scan_walk *w, struct event *out)
 	while (scan_walk_member(w, &m)) {
 		m.value = scan_walk_skip(w);
 		if (key_is(&m, SLICE("content"))) {
-			if (scan_nonempty_string(&m) || has_elements(&m))
+			if (scan_nonempty_string(&m) || scan_has_elements(&m))
 				decode_token(out, m.value);
 		} else if (key_is(&m, SLICE("tool_calls"))) {
 			if (has_calls(&m))
@@ -294,7 +285,7 @@ decode_embeddings(
 			if (type == SCAN_OBJECT &&
 			    scan_get(value, "embedding", &embedding) &&
 			    (scan_nonempty_string(&embedding) ||
-				has_elements(&embedding)))
+				scan_has_elements(&embedding)))
 				out->bits |= EVENT_TOKEN | EVENT_FINISH;
 	for (size_t i = 0; i < a->n; i++) {
 		const struct scan_member *m = &a->members[i];

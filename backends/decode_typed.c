@@ -45,15 +45,6 @@ has_text(struct slice object, const char *name)
 	return scan_get(object, name, &m) && scan_nonempty_string(&m);
 }
 
-static bool
-is_filled_array(const struct scan_member *m)
-{
-	struct slice rest = m->value, value;
-	enum scan_type type;
-
-	return m->type == SCAN_ARRAY && scan_next_element(&rest, &value, &type);
-}
-
 /* --- /responses --- */
 
 /* One member of a response object: the whole answer, or what the events that
@@ -63,7 +54,7 @@ read_response_member(
     const struct scan_member *m, struct event *out, struct scan_member *error)
 {
 	if (scan_key_is(m, "output")) {
-		if (is_filled_array(m)) {
+		if (scan_has_elements(m)) {
 			out->bits |= EVENT_TOKEN;
 			out->bytes += m->value.n;
 		}
@@ -191,7 +182,7 @@ read_whole_message(const struct answer *a, struct event *out)
 		const struct scan_member *m = &a->members[i];
 
 		if (scan_key_is(m, "content")) {
-			if (is_filled_array(m))
+			if (scan_has_elements(m))
 				decode_token(out, m->value);
 		} else if (scan_key_is(m, "stop_reason")) {
 			take_stop(m, out);

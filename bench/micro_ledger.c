@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gateway/ledger/ledger.h"
@@ -53,7 +52,6 @@ request(char id[32], unsigned i)
 static void *
 write_rows(void *arg)
 {
-	const struct timespec rest = { 0, 1000000 };
 	usec *spent = arg, began;
 	char id[32];
 
@@ -64,7 +62,7 @@ write_rows(void *arg)
 		for (unsigned k = 0; k < BATCH; k++)
 			ledger_write(ledger, &o, clock_wall());
 		*spent += clock_cpu() - began;
-		nanosleep(&rest, NULL);
+		clock_pause(USEC_MS);
 	}
 	return NULL;
 }

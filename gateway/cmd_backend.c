@@ -2,7 +2,6 @@
  * gateway out of use and back, or uses a share of it. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/admin_client.h"
 #include "gateway/command.h"
@@ -11,7 +10,7 @@
 
 #define PATH "/admin/v1/backends"
 #define PATH_BYTES ((size_t)2048)
-#define POLL_MS 250
+#define POLL (250 * USEC_MS)
 
 static const char usage[] =
     "pointsman backend list [--json]\n"
@@ -151,14 +150,6 @@ is_drained(const json_t *b, const char *model)
 	return true;
 }
 
-static void
-pause_ms(long ms)
-{
-	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
-}
-
 /* Why it is of no use to wait on; NULL: it is. */
 static const char *
 given_up(const json_t *b, const char *model)
@@ -192,7 +183,7 @@ wait_for_end(const struct wish *w)
 		if (said < 0 || left < said)
 			fprintf(stderr, "%s: %g in flight\n", w->backend, left);
 		said = left;
-		pause_ms(POLL_MS);
+		clock_pause(POLL);
 	}
 	return NULL;
 }

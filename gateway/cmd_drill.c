@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/admin_client.h"
 #include "gateway/command.h"
@@ -15,9 +14,10 @@
 #include "gateway/lib/uri.h"
 
 #define PATH "/admin/v1/drill"
-#define POLL_MS 250
+#define POLL (250 * USEC_MS)
 #define END_TRIES 20 /* as often as it is asked how things are */
-#define GRACE_MS 5000 /* for requests that are still at work at its end */
+#define GRACE                                                                  \
+	(5 * USEC_SEC) /* for requests that are still at work at its end */
 
 static volatile sig_atomic_t interrupted;
 
@@ -36,15 +36,6 @@ watch_signals(void)
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		sigaction(numbers[i], &a, NULL);
-}
-
-/* A signal ends it early. */
-static void
-pause_ms(long ms)
-{
-	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
 }
 
 static bool
@@ -171,7 +162,7 @@ static json_t *
 wait_for_end(const struct admin_where *where, json_t *doc)
 {
 	const double id = doc_number(doc_get(doc, "drill"), "id");
-	int grace = GRACE_MS / POLL_MS, tries = END_TRIES;
+	int grace = (int)(GRACE / POLL), tries = END_TRIES;
 
 	while (!is_over(doc, &grace)) {
 		if (interrupted && is_active(doc) &&
@@ -179,7 +170,7 @@ wait_for_end(const struct admin_where *where, json_t *doc)
 			json_decref(doc);
 			return NULL;
 		}
-		pause_ms(POLL_MS);
+		clock_pause(POLL);
 		json_decref(doc);
 		doc = admin_get(where, PATH);
 		if (doc == NULL)

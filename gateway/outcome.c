@@ -8,6 +8,7 @@
 #include "gateway/admin/drill.h"
 #include "gateway/app.h"
 #include "gateway/attempt.h"
+#include "gateway/lib/text.h"
 #include "gateway/limits.h"
 #include "gateway/note.h"
 #include "gateway/steps.h"
@@ -108,12 +109,6 @@ total_of(const struct request *r, usec now)
 	usec from = r->routing.arrived > 0 ? r->routing.arrived : r->began;
 
 	return now > from ? now - from : 0;
-}
-
-static const char *
-or_dash(const char *name)
-{
-	return name != NULL ? name : "-";
 }
 
 static void

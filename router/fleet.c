@@ -7,8 +7,8 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "gateway/lib/text.h"
 #include "router/bound.h"
 
 void
@@ -114,18 +114,13 @@ reserve_cell(struct fleet *f, const struct conf_serving *v, usec now)
 	return OK;
 }
 
-static bool
-same(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 /* Whether what was learnt of its health still holds. */
 static bool
 same_place(const struct conf_backend *a, const struct conf_backend *b)
 {
-	return same(a->url, b->url) && same(a->unix_path, b->unix_path) &&
-	    same(a->adapter, b->adapter) && same(a->off, b->off) &&
+	return same_text(a->url, b->url) &&
+	    same_text(a->unix_path, b->unix_path) &&
+	    same_text(a->adapter, b->adapter) && same_text(a->off, b->off) &&
 	    (a->command == NULL) == (b->command == NULL);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "router/filter.h"
+#include "router/plan.h"
 
 #define QUEUE_RETRY USEC_SEC
 #define PROBE_TRUST (10 * USEC_SEC) /* out, unless a later one says so */
@@ -87,7 +88,7 @@ static void
 queue(struct base *b, struct base_order *o, struct plan *p)
 {
 	if (b->waiting >= b->conf->queue_limit) {
-		base_refuse(p, REASON_QUEUE_FULL, QUEUE_RETRY);
+		plan_refuse(p, REASON_QUEUE_FULL, QUEUE_RETRY);
 		return;
 	}
 	o->at = BASE_NONE;
@@ -152,12 +153,12 @@ base_submit(void *self, const struct route_request *req, usec now,
 		req->trace->n = 0;
 	filter(req, &sieve);
 	if (set_is_empty(&sieve.eligible)) {
-		base_refuse(p, sieve.why_none, 0);
+		plan_refuse(p, sieve.why_none, 0);
 		return;
 	}
 	o = order_new(b, req);
 	if (o == NULL) {
-		base_refuse(p, REASON_QUEUE_FULL, QUEUE_RETRY);
+		plan_refuse(p, REASON_QUEUE_FULL, QUEUE_RETRY);
 		return;
 	}
 	o->eligible = sieve.eligible;
@@ -198,7 +199,7 @@ base_retry(void *self, struct ticket t, const struct fault *f, usec now,
 	struct base_order *o = order_of(b, t);
 	struct base_site *s;
 
-	base_refuse(p, REASON_EXHAUSTED, 0);
+	plan_refuse(p, REASON_EXHAUSTED, 0);
 	if (o == NULL || o->at == BASE_NONE)
 		return;
 	s = leave(b, o, NULL, f->kind, now);
@@ -263,7 +264,7 @@ base_hedge(void *self, struct ticket t, usec now, struct ticket *second,
 	(void)t;
 	(void)now;
 	*second = (struct ticket){ 0 };
-	base_refuse(p, REASON_HEDGE, 0);
+	plan_refuse(p, REASON_HEDGE, 0);
 }
 
 void

@@ -22,8 +22,6 @@ void base_failed(
     struct base *, struct base_site *, const struct fault *, usec now);
 void base_well(const struct base *, struct base_site *);
 
-/* PLAN_NO, for that reason. */
-void base_refuse(struct plan *, enum plan_reason, usec retry_after);
 /* PLAN_GO takes a place; PLAN_WAIT and PLAN_NO change nothing. */
 void base_plan(struct base *, struct base_order *, usec now, struct plan *);
 

@@ -1,20 +1,9 @@
 /* bench/sim/baseline_plan.c - what a compared router does with a request now. */
 #include "bench/sim/baseline_parts.h"
 
-#define QUEUE_RETRY USEC_SEC
+#include "router/plan.h"
 
-void
-base_refuse(struct plan *p, enum plan_reason reason, usec retry_after)
-{
-	*p = (struct plan){ .kind = PLAN_NO,
-		.reason = reason,
-		.ttft = -1,
-		.itl = -1,
-		.total = -1,
-		.confidence = -1,
-		.retry_after = retry_after,
-		.hedge_after = HEDGE_NEVER };
-}
+#define QUEUE_RETRY USEC_SEC
 
 /* Sets of servings by how they stand, and when the earliest comes back. */
 struct look {
@@ -56,7 +45,7 @@ go(struct base *b, struct base_order *o, uint32_t at, usec now, struct plan *p)
 	s->in_flight++;
 	if (b->kind->sent != NULL)
 		b->kind->sent(s, now);
-	base_refuse(p,
+	plan_refuse(p,
 	    set_has(&o->fallbacks, at) ? REASON_FALLBACK
 				       : REASON_CHEAPEST_ADEQUATE,
 	    0);
@@ -70,13 +59,13 @@ no(const struct look *l, const struct set *set, usec now, struct plan *p)
 	usec after = l->reopens < USEC_NEVER ? l->reopens - now : 0;
 
 	if (set_is_empty(set))
-		base_refuse(p, REASON_EXHAUSTED, 0);
+		plan_refuse(p, REASON_EXHAUSTED, 0);
 	else if (!set_is_empty(&l->is[BASE_COLD]))
-		base_refuse(p, REASON_LOADING, 5 * USEC_SEC);
+		plan_refuse(p, REASON_LOADING, 5 * USEC_SEC);
 	else if (set_equal(&l->is[BASE_BLOCKED], set))
-		base_refuse(p, REASON_RATE_LIMITED, after);
+		plan_refuse(p, REASON_RATE_LIMITED, after);
 	else
-		base_refuse(p, REASON_UNAVAILABLE, after);
+		plan_refuse(p, REASON_UNAVAILABLE, after);
 }
 
 /* Primaries first; a fallback only where none of them can be used at all. */
@@ -89,7 +78,7 @@ base_plan(struct base *b, struct base_order *o, usec now, struct plan *p)
 	uint32_t at = BASE_NONE;
 
 	if (now >= o->req->deadline) {
-		base_refuse(p, REASON_DEADLINE, 0);
+		plan_refuse(p, REASON_DEADLINE, 0);
 		return;
 	}
 	look(b, o, &primaries, now, &first);
@@ -103,9 +92,9 @@ base_plan(struct base *b, struct base_order *o, usec now, struct plan *p)
 	else if (is_hopeless(&l))
 		no(&l, &left, now, p);
 	else if (!b->kind->waits)
-		base_refuse(p, REASON_QUEUE_FULL, QUEUE_RETRY);
+		plan_refuse(p, REASON_QUEUE_FULL, QUEUE_RETRY);
 	else {
-		base_refuse(p, REASON_QUEUED, 0);
+		plan_refuse(p, REASON_QUEUED, 0);
 		p->kind = PLAN_WAIT;
 	}
 }

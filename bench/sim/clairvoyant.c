@@ -12,6 +12,7 @@
 #include "bench/sim/baseline_parts.h"
 #include "bench/sim/sight.h"
 #include "router/filter.h"
+#include "router/plan.h"
 
 #define DEPTH 12 /* of those who wait: looked at in one call */
 #define PATIENCE (30 * USEC_MS) /* before its target: time to get there */
@@ -145,13 +146,13 @@ try(struct clairvoyant *c, struct guest *g, usec now, struct plan *p)
 	struct server *s = place_for(c, g, now, &id);
 
 	if (s == NULL) {
-		base_refuse(p, REASON_QUEUED, 0);
+		plan_refuse(p, REASON_QUEUED, 0);
 		p->kind = PLAN_WAIT;
 		if (is_lost(g, now))
-			base_refuse(p, REASON_SLO_UNATTAINABLE, 0);
+			plan_refuse(p, REASON_SLO_UNATTAINABLE, 0);
 		return p->kind == PLAN_NO;
 	}
-	base_refuse(p, REASON_CHEAPEST_ADEQUATE, 0);
+	plan_refuse(p, REASON_CHEAPEST_ADEQUATE, 0);
 	p->kind = PLAN_GO;
 	p->serving = id;
 	sight_sent(&c->sight, s, g->errand->request.prompt, now);
@@ -218,7 +219,7 @@ seer_submit(void *self, const struct route_request *req, usec now,
 	*t = (struct ticket){ 0 };
 	filter(req, &sieve);
 	if (set_is_empty(&sieve.eligible)) {
-		base_refuse(plan, sieve.why_none, 0);
+		plan_refuse(plan, sieve.why_none, 0);
 		return;
 	}
 	g = guest_new(c);
@@ -254,7 +255,7 @@ seer_next(
 		if (seen++ < DEPTH ? !try(c, g, now, plan) : !is_lost(g, now))
 			continue;
 		if (seen > DEPTH)
-			base_refuse(plan, REASON_SLO_UNATTAINABLE, 0);
+			plan_refuse(plan, REASON_SLO_UNATTAINABLE, 0);
 		list_remove(&g->link);
 		*owner = g->errand;
 		*t = (struct ticket){ .index = g->index,
@@ -275,7 +276,7 @@ seer_retry(void *self, struct ticket t, const struct fault *fault, usec now,
 
 	(void)fault;
 	(void)now;
-	base_refuse(plan, REASON_EXHAUSTED, 0);
+	plan_refuse(plan, REASON_EXHAUSTED, 0);
 	if (g != NULL)
 		let_go(c, g);
 }

@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "gateway/admin/receipts.h"
+#include "gateway/lib/text.h"
 
 static void
 copy_text(char *to, size_t cap, const char *from)
 {
-	slice_copy(to, cap, slice_of(from != NULL ? from : "-"));
+	slice_copy(to, cap, slice_of(or_dash(from)));
 }
 
 void

@@ -40,18 +40,6 @@ conf_key_digest(struct slice key, unsigned char out[CONF_KEY_BYTES])
 	    n == CONF_KEY_BYTES;
 }
 
-static int
-nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool
 conf_key_from_hex(const char *hex, unsigned char out[CONF_KEY_BYTES])
 {
@@ -60,8 +48,8 @@ conf_key_from_hex(const char *hex, unsigned char out[CONF_KEY_BYTES])
 	if (strlen(hex) != 2 * (size_t)CONF_KEY_BYTES)
 		return false;
 	for (size_t i = 0; i < CONF_KEY_BYTES; i++) {
-		high = nibble(hex[2 * i]);
-		low = nibble(hex[2 * i + 1]);
+		high = hex_value(hex[2 * i]);
+		low = hex_value(hex[2 * i + 1]);
 		if (high < 0 || low < 0)
 			return false;
 		out[i] = (unsigned char)(high << 4 | low);

@@ -237,18 +237,6 @@ read_stream_options(const struct scan_member *options, struct facts *facts,
 }
 
 static bool
-has_elements(const struct scan_member *m)
-{
-	struct slice rest, value;
-	enum scan_type type;
-
-	if (m == NULL)
-		return false;
-	rest = m->value;
-	return scan_next_element(&rest, &value, &type);
-}
-
-static bool
 is_structured(const struct scan_member *format)
 {
 	struct scan_member type;
@@ -278,7 +266,7 @@ wants_audio(const struct scan_member *modalities)
 static void
 read_tools(const struct scan_member *tools, struct facts *facts)
 {
-	if (!has_elements(tools))
+	if (tools == NULL || !scan_has_elements(tools))
 		return;
 	facts->needs |= CAP_TOOLS;
 	facts->prompt_bytes += tools->value.n;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gateway/lib/text.h"
 #include "gateway/telemetry/shard.h"
 
 /* Of a character in UTF-8: not its first byte. */
@@ -39,12 +40,6 @@ put_receipt(union entry_room *r, size_t at, const char *id)
 	    put_text(r, at + n, TEXT_RECEIPT, digits != NULL ? digits + 1 : id);
 	r->entry.text[TEXT_RECEIPT] += (uint8_t)n;
 	return at;
-}
-
-static const char *
-or_dash(const char *name)
-{
-	return name != NULL ? name : "-";
 }
 
 void

@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #define WRITERS 4
 #define EACH 2000
@@ -31,9 +30,7 @@ stats(const struct ledger *l)
 static void
 rest(void)
 {
-	const struct timespec t = { 0, 5000000 };
-
-	nanosleep(&t, NULL);
+	clock_pause(5 * USEC_MS);
 }
 
 static void *

@@ -35,3 +35,12 @@ clock_cpu(void)
 {
 	return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
+
+void
+clock_pause(usec span)
+{
+	const struct timespec t = { (time_t)(span / USEC_SEC),
+		(long)(span % USEC_SEC) * 1000 };
+
+	nanosleep(&t, NULL);
+}

@@ -29,4 +29,7 @@ struct instant clock_instant(usec now);
 /* CLOCK_THREAD_CPUTIME_ID: what this thread has used of a processor. */
 usec clock_cpu(void);
 
+/* Sleeps; a signal ends it early. */
+void clock_pause(usec span);
+
 #endif

@@ -73,4 +73,14 @@ hex_read_four(const char *digits, unsigned char *out)
 	return true;
 }
 
+/* What one digit means, of either case; -1: it is none. */
+static inline int
+hex_value(int c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 #endif

@@ -43,12 +43,26 @@ nothing_but_lower_case_digits_is_read(void **state)
 		}
 }
 
+static void
+a_digit_means_its_value_in_either_case(void **state)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+
+	for (int c = -128; c < 256; c++) {
+		const char *at = c > 0 ? strchr(digits, c) : NULL;
+		int value = at != NULL ? (int)(at - digits) : -1;
+
+		assert_int_equal(hex_value(c), value < 16 ? value : value - 6);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(digits_are_those_of_printf),
 		cmocka_unit_test(nothing_but_lower_case_digits_is_read),
+		cmocka_unit_test(a_digit_means_its_value_in_either_case),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

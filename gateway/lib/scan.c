@@ -5,6 +5,7 @@
  * that is being read is the start of some valid document. */
 #include "gateway/lib/scan.h"
 
+#include "gateway/lib/hex.h"
 #include "gateway/lib/scan_plain.h"
 #include "gateway/lib/scan_wide.h"
 #include "gateway/lib/utf8.h"
@@ -43,15 +44,6 @@ bad(struct scanner *s, place p, const char *problem)
 
 /* --- tokens: from their first byte to just behind them; NULL: bad --- */
 
-static int
-hex_digit(unsigned char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The code unit of "\uXXXX" at p, or -1. */
 static int
 unicode_escape(place p, place end)
@@ -61,7 +53,7 @@ unicode_escape(place p, place end)
 	if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
 		return -1;
 	for (int i = 2; i < 6; i++) {
-		digit = hex_digit(p[i]);
+		digit = hex_value(p[i]);
 		if (digit < 0)
 			return -1;
 		unit = unit << 4 | digit;

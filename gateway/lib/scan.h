@@ -77,8 +77,10 @@ void scan_unescape(struct slice string, struct buf *out);
 size_t scan_text_length(struct slice string);
 /* True for a string that means `text`; escapes are understood. */
 bool scan_string_is(const struct scan_member *, const char *text);
-/* True for a string of at least one character. */
+/* True for a string of at least one character; an array of at least one
+ * element. */
 bool scan_nonempty_string(const struct scan_member *);
+bool scan_has_elements(const struct scan_member *);
 /* The unsigned integer a number value holds, 1.0 and 1e3 included; false for a
  * fraction, a negative or one beyond 2^53. */
 bool scan_u64(struct slice number, uint64_t *out);

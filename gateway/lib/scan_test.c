@@ -277,6 +277,18 @@ strings_are_unescaped(void **state)
 }
 
 static void
+an_array_may_be_empty(void **state)
+{
+	struct scan_member m = { .type = SCAN_ARRAY, .value = SLICE("[ ]") };
+
+	assert_false(scan_has_elements(&m));
+	m.value = SLICE("[ null]");
+	assert_true(scan_has_elements(&m));
+	m.type = SCAN_STRING;
+	assert_false(scan_has_elements(&m));
+}
+
+static void
 numbers_are_read_as_integers(void **state)
 {
 	uint64_t v = 1;
@@ -528,6 +540,7 @@ main(void)
 		cmocka_unit_test(cursors_walk_nested_values),
 		cmocka_unit_test(a_walk_enters_and_leaves),
 		cmocka_unit_test(strings_are_unescaped),
+		cmocka_unit_test(an_array_may_be_empty),
 		cmocka_unit_test(numbers_are_read_as_integers),
 		cmocka_unit_test(both_ways_through_a_string_agree),
 		cmocka_unit_test(agrees_with_jansson),

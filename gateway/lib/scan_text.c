@@ -199,6 +199,15 @@ scan_nonempty_string(const struct scan_member *m)
 	return m->type == SCAN_STRING && m->value.n > 2;
 }
 
+bool
+scan_has_elements(const struct scan_member *m)
+{
+	struct slice rest = m->value, value;
+	enum scan_type type;
+
+	return m->type == SCAN_ARRAY && scan_next_element(&rest, &value, &type);
+}
+
 #define INTEGER_MAX (UINT64_C(1) << 53)
 
 bool

@@ -3,14 +3,7 @@
 
 #include <string.h>
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#include "gateway/lib/hex.h"
 
 void
 uri_unescape(struct slice s, struct buf *out)
@@ -19,8 +12,8 @@ uri_unescape(struct slice s, struct buf *out)
 
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '%' && s.n - i > 2) {
-			high = hex_digit(s.p[i + 1]);
-			low = hex_digit(s.p[i + 2]);
+			high = hex_value(s.p[i + 1]);
+			low = hex_value(s.p[i + 2]);
 			if (high >= 0 && low >= 0) {
 				buf_add_char(out, (char)(high * 16 + low));
 				i += 2;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/lib/text.h"
 #include "gateway/upstream/easy_parts.h"
 
 #define RECEIVE_STREAMED 1024L /* kept as long as a stream is open */
@@ -116,23 +117,17 @@ easy_fini(struct easy *e)
 /* --- the place --- */
 
 static bool
-same(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static bool
 same_peer(const struct easy *e, const struct transfer_request *req)
 {
-	return e->url != NULL && same(e->unix_path, req->unix_path) &&
-	    same(e->ca_file, req->ca_file) &&
+	return e->url != NULL && same_text(e->unix_path, req->unix_path) &&
+	    same_text(e->ca_file, req->ca_file) &&
 	    e->tls_insecure == req->tls_insecure && e->local == req->local;
 }
 
 bool
 easy_is_for(const struct easy *e, const struct transfer_request *req)
 {
-	return same(e->url, req->url) && same_peer(e, req);
+	return same_text(e->url, req->url) && same_peer(e, req);
 }
 
 /* Keeps a copy of `from`; true also where there is nothing to copy. */
@@ -228,7 +223,7 @@ set_place(struct easy *e, const struct transfer_request *req)
 {
 	CURLcode rc = CURLE_OK;
 
-	if (same(e->url, req->url) && same_peer(e, req))
+	if (same_text(e->url, req->url) && same_peer(e, req))
 		return CURLE_OK;
 	if (!same_peer(e, req))
 		rc = set_peer(e, req);
