@@ -16,7 +16,6 @@
 #define PROBE_BODY_MAX ((size_t)1 << 20)
 #define PROBE_LOADING_INTERVAL (200 * USEC_MS) /* while a model loads */
 #define PROBE_METERED_FACTOR 12 /* hosted: ask seldom */
-#define PROBE_KEY_REST (300 * USEC_SEC) /* of a key that was refused */
 
 struct probe {
 	struct probe *next;
@@ -110,7 +109,7 @@ on_done(void *arg, const struct transfer_result *t)
 	    t->status, fault_rule(result.fault.kind)->name);
 	if (result.fault.kind == FAULT_KEY && p->key != NULL &&
 	    conf_api_key_turn(
-		p->backend, p->key, true, now + PROBE_KEY_REST, now)) {
+		p->backend, p->key, true, now + CONF_KEY_REST, now)) {
 		rest(p); /* there is another one: the next time */
 		return;
 	}

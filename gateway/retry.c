@@ -164,8 +164,7 @@ is_empty(const struct request *r, const struct attempt *a)
 	    (a->seen & (EVENT_ERROR | EVENT_TOKEN)) == 0;
 }
 
-#define KEY_REST (300 * USEC_SEC) /* of one that was refused */
-#define LIMIT_REST USEC_SEC /* of one at its limit, where none is told */
+#define LIMIT_REST USEC_SEC /* of a key at its limit, where none is told */
 #define LIMIT_REST_MAX (60 * USEC_SEC)
 
 /* What the backend is to be blamed for. One of whose keys none was taken, but
@@ -181,7 +180,7 @@ blame(const struct request *r, const struct attempt *a)
 		until = conf_api_key_limited(a->serving->backend, a->key, now);
 	if (until == 0)
 		return f;
-	conf_api_key_block(a->key, true, now + KEY_REST);
+	conf_api_key_block(a->key, true, now + CONF_KEY_REST);
 	f.kind = FAULT_RATE_LIMITED;
 	f.retry_after = until - now;
 	return f;
@@ -210,7 +209,7 @@ static usec
 key_rest(const struct fault *f)
 {
 	if (f->kind == FAULT_KEY)
-		return KEY_REST;
+		return CONF_KEY_REST;
 	if (f->kind != FAULT_RATE_LIMITED)
 		return 0;
 	if (f->retry_after <= 0)

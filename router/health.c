@@ -12,7 +12,6 @@
 #define BLOCK_MIN USEC_SEC /* doubled with each 429 in a row */
 #define BLOCK_MAX (60 * USEC_SEC) /* whatever a backend asks for */
 #define MODEL_GONE (60 * USEC_SEC)
-#define KEY_RETRY (300 * USEC_SEC) /* a key may be good again: paid, allowed */
 #define COLD_RETRY (2 * USEC_SEC)
 
 static usec
@@ -96,7 +95,7 @@ health_note(
 	if (blame == BLAME_CAPACITY)
 		block(s, fault->retry_after, now);
 	else if (blame == BLAME_KEY && used_present_key(s, o))
-		push_back(&s->key_off_until, now + KEY_RETRY);
+		push_back(&s->key_off_until, now + CONF_KEY_REST);
 	else if (blame == BLAME_SERVING)
 		push_back(&c->gone_until, now + MODEL_GONE);
 	else if (blame == BLAME_COLD)

@@ -312,6 +312,9 @@ void conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1]);
 /* The first of a backend's keys that is not blocked, or the one that will be
  * next; NULL: it has none. */
 struct conf_api_key *conf_api_key_now(const struct conf_backend *, usec now);
+/* How long one that was refused is let alone: it may be good again, once it is
+ * paid for or allowed. */
+#define CONF_KEY_REST (300 * USEC_SEC)
 /* Nobody uses it until then: it was refused, or is at its limit. */
 void conf_api_key_block(struct conf_api_key *, bool refused, usec until);
 /* Whether another one may be used now: that one is then blocked as above. The
