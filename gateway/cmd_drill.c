@@ -11,6 +11,7 @@
 #include "gateway/admin_client.h"
 #include "gateway/command.h"
 #include "gateway/doc.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/uri.h"
 
 #define PATH "/admin/v1/drill"
@@ -34,7 +35,7 @@ watch_signals(void)
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
 	const struct sigaction a = { .sa_handler = on_signal };
 
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+	for (size_t i = 0; i < COUNT(numbers); i++)
 		sigaction(numbers[i], &a, NULL);
 }
 

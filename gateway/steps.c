@@ -10,6 +10,7 @@
 #include "gateway/app.h"
 #include "gateway/attempt.h"
 #include "gateway/keyring.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/log.h"
 #include "gateway/limits.h"
 #include "gateway/note.h"
@@ -93,7 +94,7 @@ deadline_of(const struct request *r)
 	usec limit = r->conf->deadline;
 	double seconds;
 
-	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+	for (size_t i = 0; i < COUNT(hints); i++)
 		if (slice_double(
 			exchange_header(r->exchange, hints[i]), &seconds) &&
 		    seconds > 0 && seconds * 1e6 < (double)limit)

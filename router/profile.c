@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "gateway/lib/count.h"
+
 #define SIGMA_TOLD 0.5 /* the operator or the hardware's name told us */
 #define SIGMA_GUESSED 1.0
 
@@ -22,7 +24,7 @@ static const struct {
 static struct profile
 profile_of_kind(const char *hardware, double *sigma)
 {
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (size_t i = 0; i < COUNT(kinds); i++)
 		if (strcmp(kinds[i].hardware, hardware) == 0) {
 			*sigma = SIGMA_TOLD;
 			return kinds[i].profile;

@@ -9,13 +9,14 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "gateway/lib/count.h"
 #include "policies/price.h"
 
 #define ROUNDING 2.0 /* us: times are whole microseconds */
 
 static const usec lengths[] = { 20 * USEC_SEC, 60 * USEC_SEC, 240 * USEC_SEC,
 	960 * USEC_SEC };
-#define N_LENGTHS (sizeof(lengths) / sizeof(lengths[0]))
+#define N_LENGTHS COUNT(lengths)
 
 /* --- one machine --- */
 

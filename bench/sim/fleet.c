@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backends/backend.h"
+#include "gateway/lib/count.h"
 
 #define STREAM_TOLD 1000 /* of the seed, one per backend */
 #define NOISE 0.07
@@ -50,7 +51,7 @@ fill(struct backend_truth *t, const struct conf_backend *b)
 	const struct conf_profile *p = &b->profile;
 	const struct usual *u = usual;
 
-	while (u < usual + sizeof(usual) / sizeof(usual[0]) - 1 &&
+	while (u < usual + COUNT(usual) - 1 &&
 	    strcmp(u->hardware, b->hardware) != 0)
 		u++;
 	*t = (struct backend_truth){

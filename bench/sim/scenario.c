@@ -8,9 +8,9 @@
 #include "bench/sim/group.h"
 #include "bench/sim/fleet.h"
 #include "bench/sim/scenario_parts.h"
+#include "gateway/lib/count.h"
 
 #define SPEED 1.8
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define AT(type, member) .at = offsetof(struct type, member)
 
 static const struct field top_fields[] = {

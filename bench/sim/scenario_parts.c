@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "bench/sim/group.h"
+#include "gateway/lib/count.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define AT(type, member) .at = offsetof(struct type, member)
 
 static const char *const kinds[INCIDENT_KINDS] = {

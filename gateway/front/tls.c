@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "gateway/front/private.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/hex.h"
 
 #define NAME_LONGEST 256
@@ -37,7 +38,7 @@ tls_options(const struct conf_tls *t, struct MHD_OptionItem out[TLS_OPTIONS])
 	};
 	size_t n = 0;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		if (rows[i].text != NULL)
 			out[n++] = (struct MHD_OptionItem){ rows[i].option, 0,
 				(void *)(uintptr_t)rows[i].text };

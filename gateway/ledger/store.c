@@ -11,6 +11,7 @@
 
 #include "gateway/ledger/schema.h"
 #include "gateway/lib/clock.h"
+#include "gateway/lib/count.h"
 
 #define APPLICATION 0x504d4c47 /* application_id: "PMLG" */
 #define BUSY_MS 1000
@@ -44,7 +45,7 @@ static const struct {
 	    "DELETE FROM names WHERE number IN (SELECT number FROM names "
 	    "WHERE day < ?1 LIMIT ?2)" },
 };
-#define N_STATEMENTS (sizeof(statements) / sizeof(statements[0]))
+#define N_STATEMENTS COUNT(statements)
 
 enum err
 store_fail(sqlite3 *db, const char *path, struct errmsg *why)

@@ -6,10 +6,10 @@
 
 #include "gateway/ledger/store.h"
 #include "gateway/lib/buf.h"
+#include "gateway/lib/count.h"
 
 #define SQL_MAX 8192
 #define LOOK_STEPS 10000 /* of SQLite's machine, between looks at the clock */
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct {
 	const char *name, *sql;

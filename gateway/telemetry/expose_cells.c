@@ -2,6 +2,7 @@
  * what the router says of it now. */
 #include <math.h>
 
+#include "gateway/lib/count.h"
 #include "gateway/telemetry/scrape.h"
 
 #define SECONDS(us) ((double)(us) / 1e6)
@@ -18,7 +19,7 @@ provider_of(const char *adapter)
 		{ "bedrock", "aws.bedrock" },
 	};
 
-	for (size_t i = 0; i < sizeof(differ) / sizeof(differ[0]); i++)
+	for (size_t i = 0; i < COUNT(differ); i++)
 		if (slice_is(slice_of(adapter), differ[i].adapter))
 			return differ[i].provider;
 	return adapter;

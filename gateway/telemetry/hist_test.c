@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/lib/count.h"
 #include "gateway/lib/rng.h"
 #include "gateway/telemetry/hist.h"
 
@@ -10,8 +11,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const double quantiles[] = { 0, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95,
 	0.99, 0.999, 1 };

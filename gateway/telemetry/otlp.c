@@ -40,7 +40,7 @@
 
 /* Keys are literals, shorter than 128 bytes. */
 #define TEXT(key, v) (p = put_string(p, ATTRIBUTE, SLICE(key), v))
-#define COUNT(key, v) (p = put_count(p, ATTRIBUTE, SLICE(key), v))
+#define INTEGER(key, v) (p = put_count(p, ATTRIBUTE, SLICE(key), v))
 #define NUMBER(key, v) (p = put_number(p, ATTRIBUTE, SLICE(key), v))
 #define SECONDS(key, v) NUMBER(key, (double)(v) / USEC_SEC)
 #define BOOL(key, v) (p = put_bool(p, ATTRIBUTE, SLICE(key), v))
@@ -125,8 +125,8 @@ put_usage(char *p, const struct outcome *o)
 {
 	if (o->n_attempts == 0)
 		return p;
-	COUNT("gen_ai.usage.input_tokens", o->usage.input);
-	COUNT("gen_ai.usage.output_tokens", o->usage.output);
+	INTEGER("gen_ai.usage.input_tokens", o->usage.input);
+	INTEGER("gen_ai.usage.output_tokens", o->usage.output);
 	FLAG("pointsman.usage_estimated", !o->usage.known);
 	if (o->cost >= 0)
 		NUMBER("pointsman.cost_usd", o->cost);
@@ -149,7 +149,7 @@ put_request(char *p, const struct trace_record *r)
 	TEXT("gen_ai.request.model", o->model);
 	TEXT("url.path", o->path);
 	if (o->status > 0)
-		COUNT("http.response.status_code", (uint64_t)o->status);
+		INTEGER("http.response.status_code", (uint64_t)o->status);
 	TEXT("error.type", error_of(o));
 	TEXT("pointsman.request_id", o->id);
 	TEXT("pointsman.tenant", o->tenant);
@@ -210,13 +210,13 @@ put_attempt(char *p, const struct trace_record *r,
 	    operation_name(operation_of(r->outcome->dialect)));
 	TEXT("gen_ai.request.model", t->model);
 	TEXT("pointsman.backend", t->backend);
-	COUNT("pointsman.attempt", number);
+	INTEGER("pointsman.attempt", number);
 	FLAG("pointsman.hedge", t->hedge);
 	if (t->fault != FAULT_NONE)
 		TEXT("pointsman.fault", fault_rule(t->fault)->name);
 	TEXT("error.type", fault_of(t));
 	if (t->status > 0)
-		COUNT("http.response.status_code", (uint64_t)t->status);
+		INTEGER("http.response.status_code", (uint64_t)t->status);
 	if (t->ttft >= 0)
 		SECONDS("pointsman.ttft_s", t->ttft);
 	return protobuf_end(begin, put_status(p, fault_of(t)));

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/lib/count.h"
 #include "gateway/lib/text.h"
 #include "gateway/upstream/easy_parts.h"
 
@@ -183,7 +184,7 @@ names_proxy(void)
 	static const char *const names[] = { "http_proxy", "https_proxy",
 		"HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (getenv(names[i]) != NULL)
 			return true;
 	return false;

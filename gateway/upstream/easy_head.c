@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/lib/count.h"
 #include "gateway/lib/digits.h"
 #include "gateway/upstream/easy_parts.h"
 
@@ -137,7 +138,7 @@ easy_set_url(struct easy *e, const char *url)
 static bool
 is_its_own(struct slice name)
 {
-	for (size_t i = 0; i < sizeof(its_own) / sizeof(its_own[0]); i++)
+	for (size_t i = 0; i < COUNT(its_own); i++)
 		if (slice_ieq(name, its_own[i]))
 			return true;
 	return false;

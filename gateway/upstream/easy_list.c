@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/lib/count.h"
 #include "gateway/upstream/easy_parts.h"
 
 /* libcurl adds these by itself unless told not to; the last two are needed, and
@@ -10,7 +11,7 @@
 static const char *const unwanted[] = {
 	"Expect:", "Accept:", "Content-Type:", "Host:", "Content-Length:"
 };
-#define UNWANTED (sizeof(unwanted) / sizeof(unwanted[0]))
+#define UNWANTED COUNT(unwanted)
 #define UNWANTED_IN_LIST (UNWANTED - 2)
 
 static bool

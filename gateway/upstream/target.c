@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "gateway/lib/count.h"
+
 /* A proxy from the environment has no business with this machine's own. */
 static bool
 is_loopback(const char *url)
@@ -10,8 +12,7 @@ is_loopback(const char *url)
 	static const char *const hosts[] = { "localhost", "127.", "[::1]" };
 	const char *host = url != NULL ? strstr(url, "://") : NULL;
 
-	for (size_t i = 0; host != NULL && i < sizeof(hosts) / sizeof(hosts[0]);
-	     i++)
+	for (size_t i = 0; host != NULL && i < COUNT(hosts); i++)
 		if (slice_istarts(slice_of(host + 3), slice_of(hosts[i])))
 			return true;
 	return false;
