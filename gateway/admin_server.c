@@ -166,34 +166,24 @@ answer(struct app *app, struct exchange *x, struct admin_reply *reply)
 	admin_snapshot_drop(&s);
 }
 
-struct header_list {
-	struct header list[8];
-	size_t n;
-};
-
-static void
-add(struct header_list *h, const char *name, const char *value)
-{
-	h->list[h->n++] = (struct header){ slice_of(name), slice_of(value) };
-}
-
 static void
 send_headers(struct sink *sink, const struct admin_reply *reply, int64_t length)
 {
 	struct header_list h = { .n = 0 };
 
-	add(&h, "content-type", reply->content_type);
-	add(&h, "cache-control",
-	    reply->etag[0] != '\0' ? "no-cache" : "no-store");
-	add(&h, "x-content-type-options", "nosniff");
+	header_add(&h, "content-type", slice_of(reply->content_type));
+	header_add(&h, "cache-control",
+	    slice_of(reply->etag[0] != '\0' ? "no-cache" : "no-store"));
+	header_add(&h, "x-content-type-options", SLICE("nosniff"));
 	if (reply->etag[0] != '\0')
-		add(&h, "etag", reply->etag);
+		header_add(&h, "etag", slice_of(reply->etag));
 	if (reply->policy[0] != '\0') {
-		add(&h, "content-security-policy", reply->policy);
-		add(&h, "referrer-policy", "no-referrer");
+		header_add(
+		    &h, "content-security-policy", slice_of(reply->policy));
+		header_add(&h, "referrer-policy", SLICE("no-referrer"));
 	}
 	if (reply->status == 401)
-		add(&h, "www-authenticate", "Bearer");
+		header_add(&h, "www-authenticate", SLICE("Bearer"));
 	sink->ops->headers(sink, reply->status, h.list, h.n, length);
 }
 

@@ -15,21 +15,8 @@
 #include "gateway/refusals.h"
 #include "gateway/request.h"
 
-#define HEADERS_MAX 24
 #define SDK_WAITS (60 * USEC_SEC) /* at most; a longer one it makes shorter */
 #define REPLY_ERROR_MAX ((size_t)1 << 20) /* a quoted error, escaped */
-
-struct header_list {
-	struct header list[HEADERS_MAX];
-	size_t n;
-};
-
-static void
-add(struct header_list *h, const char *name, struct slice value)
-{
-	if (h->n < HEADERS_MAX && value.n > 0)
-		h->list[h->n++] = (struct header){ slice_of(name), value };
-}
 
 /* Only for configured origins and the operators' page; `*` would not cover
  * credentials. */
@@ -41,10 +28,10 @@ add_cors(struct header_list *h, const struct request *r)
 
 	if (origin.n == 0 || !origin_allowed(r, origin))
 		return;
-	add(h, "access-control-allow-origin", origin);
-	add(h, "vary", SLICE("origin"));
+	header_add(h, "access-control-allow-origin", origin);
+	header_add(h, "vary", SLICE("origin"));
 	if (!preflight) {
-		add(h, "access-control-expose-headers",
+		header_add(h, "access-control-expose-headers",
 		    SLICE("x-request-id, x-pointsman-backend, "
 			  "x-pointsman-model, x-pointsman-attempts, "
 			  "x-pointsman-receipt, "
@@ -58,10 +45,11 @@ add_cors(struct header_list *h, const struct request *r)
 			  "x-ratelimit-reset-tokens, x-pointsman-budget"));
 		return;
 	}
-	add(h, "access-control-allow-methods", SLICE("GET, POST, OPTIONS"));
-	add(h, "access-control-allow-headers",
+	header_add(
+	    h, "access-control-allow-methods", SLICE("GET, POST, OPTIONS"));
+	header_add(h, "access-control-allow-headers",
 	    exchange_header(r->exchange, "access-control-request-headers"));
-	add(h, "access-control-max-age", SLICE("600"));
+	header_add(h, "access-control-max-age", SLICE("600"));
 }
 
 /* The SDKs retry by themselves: say whether that makes sense. */
@@ -80,14 +68,14 @@ add_retry(
 		    (e->retry_after + USEC_SEC - 1) / USEC_SEC);
 		snprintf(text->ms, sizeof(text->ms), "%" PRId64,
 		    (e->retry_after + USEC_MS - 1) / USEC_MS);
-		add(h, "retry-after", slice_of(text->seconds));
-		add(h, "retry-after-ms", slice_of(text->ms));
+		header_add(h, "retry-after", slice_of(text->seconds));
+		header_add(h, "retry-after-ms", slice_of(text->ms));
 	}
 	if ((e->retry_after > SDK_WAITS && e->status == 429) ||
 	    (e->retry_after == 0 &&
 		(e->status >= 500 || e->status == 429 ||
 		    e == &refusal_key_reused)))
-		add(h, "x-should-retry", SLICE("false"));
+		header_add(h, "x-should-retry", SLICE("false"));
 }
 
 static void
@@ -95,7 +83,7 @@ add_limits(struct header_list *h, const struct request *r,
     struct limit_headers *limits)
 {
 	limits_headers(r, limits);
-	for (size_t i = 0; i < limits->n && h->n < HEADERS_MAX; i++)
+	for (size_t i = 0; i < limits->n && h->n < HEADER_LIST_MAX; i++)
 		h->list[h->n++] = limits->list[i];
 }
 
@@ -106,7 +94,7 @@ add_allow(struct header_list *h, const struct request *r)
 	bool models =
 	    slice_starts(exchange_path(r->exchange), SLICE("/v1/models"));
 
-	add(h, "allow",
+	header_add(h, "allow",
 	    models ? SLICE("GET, HEAD, OPTIONS") : SLICE("POST, OPTIONS"));
 }
 
@@ -123,16 +111,17 @@ add_who(struct header_list *h, const struct request *r, struct slice attempts)
 {
 	const struct attempt *a = r->attempt;
 
-	add(h, "x-pointsman-attempts", attempts);
+	header_add(h, "x-pointsman-attempts", attempts);
 	if (a != NULL) {
-		add(h, "x-pointsman-backend",
+		header_add(h, "x-pointsman-backend",
 		    slice_of(a->serving->backend->name));
-		add(h, "x-pointsman-model", slice_of(a->model));
+		header_add(h, "x-pointsman-model", slice_of(a->model));
 	}
 	if (r->replay != NULL) {
-		add(h, "x-pointsman-backend", slice_of(r->replay->backend));
-		add(h, "x-pointsman-model", slice_of(r->replay->model));
-		add(h, "x-pointsman-idempotent-replay", SLICE("true"));
+		header_add(
+		    h, "x-pointsman-backend", slice_of(r->replay->backend));
+		header_add(h, "x-pointsman-model", slice_of(r->replay->model));
+		header_add(h, "x-pointsman-idempotent-replay", SLICE("true"));
 	}
 }
 
@@ -148,24 +137,25 @@ reply_headers(struct request *r, int status, const char *content_type,
 	struct buf timing;
 
 	buf_on(&timing, timing_text, sizeof(timing_text));
-	add(&h, "content-type", slice_of(content_type));
-	add(&h, "x-request-id", slice_of(r->id));
+	header_add(&h, "content-type", slice_of(content_type));
+	header_add(&h, "x-request-id", slice_of(r->id));
 	if (note_expected(r)) {
 		note_id(r, receipt);
-		add(&h, "x-pointsman-receipt", slice_of(receipt));
+		header_add(&h, "x-pointsman-receipt", slice_of(receipt));
 	}
 	if (is_decided(r, status)) {
 		server_timing(&r->outcome, &timing);
-		add(&h, "server-timing", buf_slice(&timing));
+		header_add(&h, "server-timing", buf_slice(&timing));
 		add_who(&h, r,
 		    slice_make(attempts, digits_u64(attempts, r->n_attempts)));
 	}
 	if (length == SINK_STREAMED) {
-		add(&h, "cache-control", SLICE("no-cache, no-transform"));
-		add(&h, "x-accel-buffering", SLICE("no"));
+		header_add(
+		    &h, "cache-control", SLICE("no-cache, no-transform"));
+		header_add(&h, "x-accel-buffering", SLICE("no"));
 	}
 	if (status == 401)
-		add(&h, "www-authenticate", SLICE("Bearer"));
+		header_add(&h, "www-authenticate", SLICE("Bearer"));
 	if (status == 405 && r->verdict == HEAD_REFUSED)
 		add_allow(&h, r);
 	add_retry(&h, e, &retry);

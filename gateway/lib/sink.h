@@ -13,6 +13,21 @@ struct header {
 	struct slice name, value;
 };
 
+/* Those of one answer; where there is no room, or no value, one is left out.
+ * Names and values are borrowed. */
+#define HEADER_LIST_MAX 24
+struct header_list {
+	struct header list[HEADER_LIST_MAX];
+	size_t n;
+};
+
+static inline void
+header_add(struct header_list *h, const char *name, struct slice value)
+{
+	if (h->n < HEADER_LIST_MAX && value.n > 0)
+		h->list[h->n++] = (struct header){ slice_of(name), value };
+}
+
 #define SINK_STREAMED (-1) /* length of a body that is not known yet */
 
 enum sink_end {
