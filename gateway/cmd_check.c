@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "backends/backend.h"
+#include "gateway/check_live.h"
 #include "gateway/command.h"
-#include "gateway/live.h"
 #include "gateway/secrecy.h"
 
 static void
@@ -56,7 +56,7 @@ report(const struct conf *conf, enum err rc, const struct complaints *c,
 	if (!json)
 		report_text(conf, rc, c);
 	if (good && live)
-		good = live_check(conf, json ? &rows : NULL);
+		good = check_live(conf, json ? &rows : NULL);
 	if (buf_err(&rows) != OK) {
 		good = false;
 		buf_reset(&rows);

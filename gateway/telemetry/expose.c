@@ -124,7 +124,7 @@ expose_all(struct scrape *s)
 			expose_groups(s, id);
 			break;
 		case OF_CELL:
-			expose_cells(s, id);
+			expose_tallies(s, id);
 			break;
 		case OF_SERVING:
 			expose_servings(s, id);

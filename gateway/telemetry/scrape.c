@@ -52,32 +52,32 @@ collect_groups(struct scrape *s, usec now)
 }
 
 static bool
-was_tried(const struct cell *c)
+was_tried(const struct tally *tally)
 {
 	for (unsigned i = 0; i < FAULT_COUNT; i++)
-		if (c->attempts[i] + c->probes[i] > 0)
+		if (tally->attempts[i] + tally->probes[i] > 0)
 			return true;
 	return false;
 }
 
 static bool
-collect_cells(struct scrape *s, usec now)
+collect_tallies(struct scrape *s, usec now)
 {
 	struct telemetry *t = s->t;
-	struct cell_sum *c;
+	struct tally_sum *tally;
 
-	s->cells = calloc(t->servings.n, sizeof(*s->cells));
-	if (s->cells == NULL)
+	s->tallies = calloc(t->servings.n, sizeof(*s->tallies));
+	if (s->tallies == NULL)
 		return false;
 	for (unsigned slot = 1; slot < t->servings.n; slot++) {
-		c = &s->cells[s->n_cells];
-		telemetry_sum_cell(t, slot, &c->sum);
-		if (!was_tried(&c->sum))
+		tally = &s->tallies[s->n_tallies];
+		telemetry_sum_tally(t, slot, &tally->sum);
+		if (!was_tried(&tally->sum))
 			continue;
-		c->names = t->servings.list[slot];
-		c->adapter = t->traits[slot].adapter;
-		telemetry_quantiles(t, slot, now, &c->view);
-		s->n_cells++;
+		tally->names = t->servings.list[slot];
+		tally->adapter = t->traits[slot].adapter;
+		telemetry_quantiles(t, slot, now, &tally->view);
+		s->n_tallies++;
 	}
 	return true;
 }
@@ -86,7 +86,7 @@ bool
 scrape_collect(struct scrape *s, usec now)
 {
 	collect_stages(s);
-	return collect_groups(s, now) && collect_cells(s, now);
+	return collect_groups(s, now) && collect_tallies(s, now);
 }
 
 void
@@ -94,10 +94,10 @@ scrape_fini(struct scrape *s)
 {
 	for (size_t i = 0; i < s->n_groups; i++)
 		group_fini(&s->groups[i].sum);
-	for (size_t i = 0; i < s->n_cells; i++)
-		cell_fini(&s->cells[i].sum);
+	for (size_t i = 0; i < s->n_tallies; i++)
+		tally_fini(&s->tallies[i].sum);
 	free(s->groups);
 	free(s->order);
-	free(s->cells);
+	free(s->tallies);
 	page_fini(&s->page);
 }

@@ -13,10 +13,10 @@ struct group_sum {
 	struct group sum;
 };
 
-struct cell_sum {
+struct tally_sum {
 	const struct names *names; /* model, backend, upstream */
 	const char *adapter;
-	struct cell sum;
+	struct tally sum;
 	struct telemetry_view view; /* quantiles only */
 };
 
@@ -30,8 +30,8 @@ struct scrape {
 	struct group_sum *groups; /* those with requests */
 	const struct group_sum **order; /* of them; sorted for a metric */
 	size_t n_groups;
-	struct cell_sum *cells; /* those with attempts */
-	size_t n_cells;
+	struct tally_sum *tallies; /* those with attempts */
+	size_t n_tallies;
 };
 
 /* Fills in the sums; false without memory. */
@@ -40,7 +40,7 @@ void scrape_fini(struct scrape *);
 
 /* The samples of one metric, by its `of`. The page is at that metric. */
 void expose_groups(struct scrape *, enum metric_id);
-void expose_cells(struct scrape *, enum metric_id);
+void expose_tallies(struct scrape *, enum metric_id);
 void expose_servings(struct scrape *, enum metric_id);
 void expose_models(struct scrape *, enum metric_id);
 

@@ -64,9 +64,9 @@ shard_free(struct shard **sp)
 	if (s == NULL)
 		return;
 	for (size_t i = 0; i < s->n_slots; i++) {
-		if (s->cells[i] != NULL)
-			cell_fini(s->cells[i]);
-		free(s->cells[i]);
+		if (s->tallies[i] != NULL)
+			tally_fini(s->tallies[i]);
+		free(s->tallies[i]);
 	}
 	for (size_t i = 0; i < GROUPS_MAX; i++) {
 		if (s->groups[i] != NULL)
@@ -74,7 +74,7 @@ shard_free(struct shard **sp)
 		free(s->groups[i]);
 	}
 	map_fini(&s->by_key);
-	free(s->cells);
+	free(s->tallies);
 	free(s->slot_of);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
@@ -85,18 +85,18 @@ static enum err
 make_room(struct shard *s, size_t n_ids, size_t n_slots)
 {
 	uint32_t *slot_of;
-	struct cell **cells;
+	struct tally **tallies;
 
 	slot_of = realloc(s->slot_of, n_ids * sizeof(*slot_of));
 	if (slot_of == NULL)
 		return ERR_MEMORY;
 	s->slot_of = slot_of;
-	cells = realloc(s->cells, n_slots * sizeof(*cells));
-	if (cells == NULL)
+	tallies = realloc(s->tallies, n_slots * sizeof(*tallies));
+	if (tallies == NULL)
 		return ERR_MEMORY;
-	s->cells = cells;
+	s->tallies = tallies;
 	for (; s->n_slots < n_slots; s->n_slots++)
-		cells[s->n_slots] = NULL;
+		tallies[s->n_slots] = NULL;
 	return OK;
 }
 
@@ -116,20 +116,20 @@ shard_configure(
 	return rc;
 }
 
-/* Where the cell of a serving belongs; NULL: no such serving. */
-static struct cell **
-cell_place(const struct shard *s, uint32_t serving)
+/* Where the tally of a serving belongs; NULL: no such serving. */
+static struct tally **
+tally_place(const struct shard *s, uint32_t serving)
 {
 	uint32_t slot = serving < s->n_ids ? s->slot_of[serving] : 0;
 
-	return slot != 0 ? &s->cells[slot] : NULL;
+	return slot != 0 ? &s->tallies[slot] : NULL;
 }
 
 void
 shard_record_probe(
     struct shard *s, uint32_t serving, enum fault_kind kind, double cost)
 {
-	struct cell **place = cell_place(s, serving);
+	struct tally **place = tally_place(s, serving);
 
 	if (place == NULL || LAZY(*place) == NULL)
 		return;
@@ -149,16 +149,16 @@ record_attempts(struct shard *s, const struct outcome *o, usec now)
 	const struct attempt_report *answering = attempt_answering(o);
 	enum operation op = operation_of(o->dialect);
 	size_t n = attempts_kept(o);
-	struct cell **place;
+	struct tally **place;
 
 	for (size_t i = 0; i < n; i++) {
-		place = cell_place(s, o->attempts[i].serving);
+		place = tally_place(s, o->attempts[i].serving);
 		if (place == NULL || LAZY(*place) == NULL)
 			continue;
-		cell_record(*place, &o->attempts[i], op, now);
+		tally_record(*place, &o->attempts[i], op, now);
 		(*place)->connections[o->priority][o->attempts[i].connection]++;
 		if (&o->attempts[i] == answering)
-			cell_record_answer(*place, o, now);
+			tally_record_answer(*place, o, now);
 	}
 }
 

@@ -1,6 +1,6 @@
 /* gateway/telemetry/shard.h - one worker's counters; private to telemetry.
  *
- * Two kinds of record: a cell for each serving, fed from attempts, and a group
+ * Two kinds of record: a tally for each serving, fed from attempts, and a group
  * for each combination of model, tenant and SLO class, fed from requests.
  * Both are all zeros when new; their larger parts are allocated when something
  * is first counted there. Where memory is short that one count is lost. */
@@ -35,33 +35,33 @@ enum token_type { TOKENS_INPUT, TOKENS_OUTPUT, TOKENS_CACHED, TOKENS_COUNT };
 enum stage { STAGE_RECV, STAGE_AUTH, STAGE_QUEUE, STAGE_ROUTE, STAGE_COUNT };
 
 /* --- a serving --- */
-struct cell_phase {
+struct tally_phase {
 	struct cumul all; /* since the start */
 	struct recent recent;
 };
 
-struct cell_operation {
+struct tally_operation {
 	struct cumul *duration[FAULT_COUNT];
 	struct cumul tokens[2]; /* input, output; reported ones only */
 };
 
-struct cell {
+struct tally {
 	uint64_t attempts[FAULT_COUNT], hedges;
 	uint64_t connections[PRIORITY_COUNT][CONNECTION_COUNT]; /* of those */
 	uint64_t probes[FAULT_COUNT]; /* our own questions */
 	double probe_cost;
 	uint64_t tokens[2]; /* input, output */
-	struct cell_phase *phase[PHASE_COUNT];
-	struct cell_operation *op[OP_COUNT];
+	struct tally_phase *phase[PHASE_COUNT];
+	struct tally_operation *op[OP_COUNT];
 };
 /* One attempt on it; and what only the request knows, for the serving that
  * answered. */
-void cell_record(
-    struct cell *, const struct attempt_report *, enum operation, usec now);
-void cell_record_answer(struct cell *, const struct outcome *, usec now);
+void tally_record(
+    struct tally *, const struct attempt_report *, enum operation, usec now);
+void tally_record_answer(struct tally *, const struct outcome *, usec now);
 /* Adds all but the recent windows. */
-void cell_add(struct cell *into, const struct cell *);
-void cell_fini(struct cell *);
+void tally_add(struct tally *into, const struct tally *);
+void tally_fini(struct tally *);
 
 /* --- a combination of model, tenant and SLO class --- */
 struct group_operation {
@@ -107,7 +107,7 @@ struct shard {
 	pthread_mutex_t lock;
 	uint32_t *slot_of; /* by serving id; 0: none */
 	size_t n_ids;
-	struct cell **cells; /* by slot; NULL: never used */
+	struct tally **tallies; /* by slot; NULL: never used */
 	size_t n_slots;
 	struct map by_key; /* joined names -> the group here */
 	struct group *groups[GROUPS_MAX]; /* by index; NULL: never used */

@@ -33,12 +33,12 @@ struct telemetry {
 	struct shard **shards;
 };
 
-/* The last minute of a slot's cells, and nothing else of *view; -1 where
+/* The last minute of a slot's tallies, and nothing else of *view; -1 where
  * there are no samples. */
 void telemetry_quantiles(
     struct telemetry *, unsigned slot, usec now, struct telemetry_view *);
-/* All shards' cells of a slot, or groups of an index, added up. */
-void telemetry_sum_cell(struct telemetry *, unsigned slot, struct cell *);
+/* All shards' tallies of a slot, or groups of an index, added up. */
+void telemetry_sum_tally(struct telemetry *, unsigned slot, struct tally *);
 void telemetry_sum_group(
     struct telemetry *, unsigned index, usec now, struct group *);
 

@@ -4,23 +4,23 @@
 
 #include "gateway/telemetry/store.h"
 
-static struct cell *
-cell_of_slot(const struct shard *s, unsigned slot)
+static struct tally *
+tally_of_slot(const struct shard *s, unsigned slot)
 {
-	return slot < s->n_slots ? s->cells[slot] : NULL;
+	return slot < s->n_slots ? s->tallies[slot] : NULL;
 }
 
 void
-telemetry_sum_cell(struct telemetry *t, unsigned slot, struct cell *sum)
+telemetry_sum_tally(struct telemetry *t, unsigned slot, struct tally *sum)
 {
-	const struct cell *c;
+	const struct tally *tally;
 
-	*sum = (struct cell){ 0 };
+	*sum = (struct tally){ 0 };
 	for (unsigned i = 0; i < t->n_shards; i++) {
 		pthread_mutex_lock(&t->shards[i]->lock);
-		c = cell_of_slot(t->shards[i], slot);
-		if (c != NULL)
-			cell_add(sum, c);
+		tally = tally_of_slot(t->shards[i], slot);
+		if (tally != NULL)
+			tally_add(sum, tally);
 		pthread_mutex_unlock(&t->shards[i]->lock);
 	}
 }
@@ -47,13 +47,13 @@ static void
 merge_phase(struct telemetry *t, unsigned slot, enum phase phase, usec now,
     struct hist *h)
 {
-	struct cell *c;
+	struct tally *tally;
 
 	for (unsigned i = 0; i < t->n_shards; i++) {
 		pthread_mutex_lock(&t->shards[i]->lock);
-		c = cell_of_slot(t->shards[i], slot);
-		if (c != NULL && c->phase[phase] != NULL)
-			recent_merge(&c->phase[phase]->recent, now, h);
+		tally = tally_of_slot(t->shards[i], slot);
+		if (tally != NULL && tally->phase[phase] != NULL)
+			recent_merge(&tally->phase[phase]->recent, now, h);
 		pthread_mutex_unlock(&t->shards[i]->lock);
 	}
 }
@@ -91,15 +91,16 @@ is_error(enum fault_kind kind)
 static void
 add_counts(struct telemetry *t, unsigned slot, struct telemetry_view *v)
 {
-	const struct cell *c;
+	const struct tally *tally;
 
 	for (unsigned i = 0; i < t->n_shards; i++) {
 		pthread_mutex_lock(&t->shards[i]->lock);
-		c = cell_of_slot(t->shards[i], slot);
-		for (unsigned j = 0; c != NULL && j < FAULT_COUNT; j++)
-			v->faults[j] += c->attempts[j];
-		v->tokens_in += c != NULL ? c->tokens[TOKENS_INPUT] : 0;
-		v->tokens_out += c != NULL ? c->tokens[TOKENS_OUTPUT] : 0;
+		tally = tally_of_slot(t->shards[i], slot);
+		for (unsigned j = 0; tally != NULL && j < FAULT_COUNT; j++)
+			v->faults[j] += tally->attempts[j];
+		v->tokens_in += tally != NULL ? tally->tokens[TOKENS_INPUT] : 0;
+		v->tokens_out +=
+		    tally != NULL ? tally->tokens[TOKENS_OUTPUT] : 0;
 		pthread_mutex_unlock(&t->shards[i]->lock);
 	}
 }

@@ -1,16 +1,16 @@
-/* gateway/telemetry/cell.c - what is counted of one serving. */
+/* gateway/telemetry/tally.c - what is counted of one serving. */
 #include "gateway/telemetry/metrics.h"
 #include "gateway/telemetry/shard.h"
 
 /* -1 is a span that was not measured. */
 static void
-record_phase(struct cell *c, enum phase phase, usec span, usec now)
+record_phase(struct tally *t, enum phase phase, usec span, usec now)
 {
-	struct cell_phase *p;
+	struct tally_phase *p;
 
 	if (span < 0)
 		return;
-	p = LAZY(c->phase[phase]);
+	p = LAZY(t->phase[phase]);
 	if (p == NULL)
 		return;
 	cumul_record(&p->all, metric_row(M_ATTEMPT_PHASE)->bounds, span);
@@ -19,9 +19,9 @@ record_phase(struct cell *c, enum phase phase, usec span, usec now)
 
 static void
 record_duration(
-    struct cell *c, enum operation op, enum fault_kind fault, usec span)
+    struct tally *t, enum operation op, enum fault_kind fault, usec span)
 {
-	struct cell_operation *o = LAZY(c->op[op]);
+	struct tally_operation *o = LAZY(t->op[op]);
 	struct cumul *d = o != NULL ? LAZY(o->duration[fault]) : NULL;
 
 	if (d != NULL)
@@ -29,31 +29,31 @@ record_duration(
 }
 
 void
-cell_record(
-    struct cell *c, const struct attempt_report *a, enum operation op, usec now)
+tally_record(struct tally *t, const struct attempt_report *a, enum operation op,
+    usec now)
 {
-	c->attempts[a->fault]++;
-	c->hedges += a->hedge;
-	record_phase(c, PHASE_CONNECT, a->connect, now);
-	record_phase(c, PHASE_TLS, a->tls, now);
-	record_phase(c, PHASE_TTFT, a->ttft, now);
-	record_phase(c, PHASE_ITL, a->itl, now);
-	record_phase(c, PHASE_TOTAL, a->total, now);
-	record_duration(c, op, a->fault, a->ended - a->began);
+	t->attempts[a->fault]++;
+	t->hedges += a->hedge;
+	record_phase(t, PHASE_CONNECT, a->connect, now);
+	record_phase(t, PHASE_TLS, a->tls, now);
+	record_phase(t, PHASE_TTFT, a->ttft, now);
+	record_phase(t, PHASE_ITL, a->itl, now);
+	record_phase(t, PHASE_TOTAL, a->total, now);
+	record_duration(t, op, a->fault, a->ended - a->began);
 }
 
 void
-cell_record_answer(struct cell *c, const struct outcome *o, usec now)
+tally_record_answer(struct tally *t, const struct outcome *o, usec now)
 {
 	const struct bounds *b = metric_row(M_CLIENT_TOKENS)->bounds;
-	struct cell_operation *op;
+	struct tally_operation *op;
 
-	record_phase(c, PHASE_QUEUE, o->queue, now);
-	c->tokens[TOKENS_INPUT] += o->usage.input;
-	c->tokens[TOKENS_OUTPUT] += o->usage.output;
+	record_phase(t, PHASE_QUEUE, o->queue, now);
+	t->tokens[TOKENS_INPUT] += o->usage.input;
+	t->tokens[TOKENS_OUTPUT] += o->usage.output;
 	if (!o->usage.known)
 		return;
-	op = LAZY(c->op[operation_of(o->dialect)]);
+	op = LAZY(t->op[operation_of(o->dialect)]);
 	if (op == NULL)
 		return;
 	cumul_record(&op->tokens[TOKENS_INPUT], b, o->usage.input);
@@ -62,7 +62,7 @@ cell_record_answer(struct cell *c, const struct outcome *o, usec now)
 }
 
 static void
-operation_add(struct cell_operation *into, const struct cell_operation *from)
+operation_add(struct tally_operation *into, const struct tally_operation *from)
 {
 	for (unsigned i = 0; i < FAULT_COUNT; i++)
 		if (from->duration[i] != NULL && LAZY(into->duration[i]))
@@ -72,7 +72,7 @@ operation_add(struct cell_operation *into, const struct cell_operation *from)
 }
 
 void
-cell_add(struct cell *into, const struct cell *from)
+tally_add(struct tally *into, const struct tally *from)
 {
 	for (unsigned i = 0; i < FAULT_COUNT; i++) {
 		into->attempts[i] += from->attempts[i];
@@ -94,19 +94,19 @@ cell_add(struct cell *into, const struct cell *from)
 }
 
 void
-cell_fini(struct cell *c)
+tally_fini(struct tally *t)
 {
 	for (unsigned i = 0; i < PHASE_COUNT; i++) {
-		if (c->phase[i] != NULL)
-			recent_fini(&c->phase[i]->recent);
-		free(c->phase[i]);
+		if (t->phase[i] != NULL)
+			recent_fini(&t->phase[i]->recent);
+		free(t->phase[i]);
 	}
 	for (unsigned i = 0; i < OP_COUNT; i++) {
-		if (c->op[i] == NULL)
+		if (t->op[i] == NULL)
 			continue;
 		for (unsigned j = 0; j < FAULT_COUNT; j++)
-			free(c->op[i]->duration[j]);
-		free(c->op[i]);
+			free(t->op[i]->duration[j]);
+		free(t->op[i]);
 	}
-	*c = (struct cell){ 0 };
+	*t = (struct tally){ 0 };
 }

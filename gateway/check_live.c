@@ -1,9 +1,9 @@
-/* gateway/live.c - `check --live`: every serving asked for real.
+/* gateway/check_live.c - `check --live`: every serving asked for real.
  *
  * Each gets one streamed question of a few tokens (or one embedding), through
  * the same adapter code that serves; fallbacks too, since that is when one
  * wants to know. */
-#include "gateway/live.h"
+#include "gateway/check_live.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 #define CHILD_WAIT (120 * USEC_SEC) /* for a model to load */
 #define CHILD_POLL (300 * USEC_MS)
 
-struct live {
+struct live_check {
 	struct client *client;
 	const struct conf *conf;
 	struct buf *rows; /* of JSON; NULL: lines are printed */
@@ -34,7 +34,7 @@ struct finding {
 /* --- what is told --- */
 
 static void
-begin_row(const struct live *live, const struct conf_backend *b)
+begin_row(const struct live_check *live, const struct conf_backend *b)
 {
 	const struct slice before = buf_slice(live->rows);
 
@@ -45,7 +45,7 @@ begin_row(const struct live *live, const struct conf_backend *b)
 }
 
 static void
-add_finding(const struct live *live, const struct finding *f)
+add_finding(const struct live_check *live, const struct finding *f)
 {
 	buf_addf(live->rows, ",\"good\":%s", f->good ? "true" : "false");
 	if (f->good) {
@@ -59,7 +59,7 @@ add_finding(const struct live *live, const struct finding *f)
 }
 
 static void
-tell_off(const struct live *live, const struct conf_backend *b)
+tell_off(const struct live_check *live, const struct conf_backend *b)
 {
 	if (live->rows == NULL) {
 		printf("%-12s off: %s\n", b->name, b->off);
@@ -73,7 +73,7 @@ tell_off(const struct live *live, const struct conf_backend *b)
 
 /* Before it is asked: the answer may take a while. */
 static void
-announce(const struct live *live, const struct conf_serving *s)
+announce(const struct live_check *live, const struct conf_serving *s)
 {
 	if (live->rows != NULL)
 		return;
@@ -83,7 +83,7 @@ announce(const struct live *live, const struct conf_serving *s)
 }
 
 static void
-tell(const struct live *live, const struct conf_serving *s,
+tell(const struct live_check *live, const struct conf_serving *s,
     const struct finding *f)
 {
 	if (live->rows != NULL) {
@@ -101,8 +101,8 @@ tell(const struct live *live, const struct conf_serving *s,
 }
 
 static void
-tell_child(
-    const struct live *live, const struct conf_backend *b, const char *flaw)
+tell_child(const struct live_check *live, const struct conf_backend *b,
+    const char *flaw)
 {
 	struct finding f = { .good = false };
 
@@ -175,8 +175,8 @@ ask(struct client *c, struct question *q, const char *base, struct finding *f)
 }
 
 static bool
-ask_serving(
-    const struct live *live, const struct conf_serving *s, const char *base)
+ask_serving(const struct live_check *live, const struct conf_serving *s,
+    const char *base)
 {
 	struct question *q = malloc(sizeof(*q));
 	struct finding f = { .flaw = "out of memory" };
@@ -258,8 +258,8 @@ wait_healthy(struct client *c, struct live_child *l)
 }
 
 static bool
-ask_backend(
-    const struct live *live, const struct conf_backend *b, const char *base)
+ask_backend(const struct live_check *live, const struct conf_backend *b,
+    const char *base)
 {
 	const struct conf *conf = live->conf;
 	bool good = true;
@@ -274,7 +274,7 @@ ask_backend(
 }
 
 static bool
-ask_child(const struct live *live, const struct conf_backend *b)
+ask_child(const struct live_check *live, const struct conf_backend *b)
 {
 	static const struct child_ops ops = { on_up, on_down, withholds };
 	struct live_child l = { .conf = live->conf, .backend = b->id };
@@ -298,7 +298,7 @@ ask_child(const struct live *live, const struct conf_backend *b)
 }
 
 static bool
-ask_all(const struct live *live)
+ask_all(const struct live_check *live)
 {
 	bool good = true;
 
@@ -316,10 +316,10 @@ ask_all(const struct live *live)
 }
 
 bool
-live_check(const struct conf *conf, struct buf *rows)
+check_live(const struct conf *conf, struct buf *rows)
 {
 	struct errmsg why = { "" };
-	struct live live = {
+	struct live_check live = {
 		.client = client_new(&why), .conf = conf, .rows = rows
 	};
 	bool good = live.client != NULL;

@@ -1,4 +1,4 @@
-/* gateway/telemetry/expose_cells.c - samples by serving: what was counted, and
+/* gateway/telemetry/expose_tallies.c - samples by serving: what was counted, and
  * what the router says of it now. */
 #include <math.h>
 
@@ -50,41 +50,41 @@ write_quantile(
 }
 
 static void
-write_latency(struct page *p, const struct cell_sum *c, const char **values)
+write_latency(struct page *p, const struct tally_sum *t, const char **values)
 {
 	for (unsigned i = 0; i < PHASE_COUNT; i++) {
-		if (c->sum.phase[i] == NULL)
+		if (t->sum.phase[i] == NULL)
 			continue;
 		values[3] = phase_name((enum phase)i);
-		if (c->view.phase[i].n > 0) {
-			write_quantile(p, values, "0.5", c->view.phase[i].p50);
-			write_quantile(p, values, "0.95", c->view.phase[i].p95);
-			write_quantile(p, values, "0.99", c->view.phase[i].p99);
+		if (t->view.phase[i].n > 0) {
+			write_quantile(p, values, "0.5", t->view.phase[i].p50);
+			write_quantile(p, values, "0.95", t->view.phase[i].p95);
+			write_quantile(p, values, "0.99", t->view.phase[i].p99);
 		}
 		values[4] = NULL;
 		page_series(p, values);
-		page_totals(p, &c->sum.phase[i]->all, 1e-6);
+		page_totals(p, &t->sum.phase[i]->all, 1e-6);
 	}
 }
 
 /* Not the wait before an attempt (a stage of the gateway), nor the whole of
  * one (gen_ai_client_operation_duration): buckets are the bulk of a page. */
 static void
-write_phases(struct page *p, const struct cell_sum *c, const char **values)
+write_phases(struct page *p, const struct tally_sum *t, const char **values)
 {
 	for (unsigned i = 0; i < PHASE_COUNT; i++) {
-		if (c->sum.phase[i] == NULL || i == PHASE_QUEUE ||
+		if (t->sum.phase[i] == NULL || i == PHASE_QUEUE ||
 		    i == PHASE_TOTAL)
 			continue;
 		values[3] = phase_name((enum phase)i);
 		page_series(p, values);
-		page_cumul(p, &c->sum.phase[i]->all);
+		page_cumul(p, &t->sum.phase[i]->all);
 	}
 }
 
 static void
 write_durations(
-    struct page *p, const struct cell_operation *op, const char **values)
+    struct page *p, const struct tally_operation *op, const char **values)
 {
 	for (unsigned i = 0; i < FAULT_COUNT; i++) {
 		if (op->duration[i] == NULL)
@@ -99,7 +99,7 @@ write_durations(
 
 static void
 write_tokens(
-    struct page *p, const struct cell_operation *op, const char **values)
+    struct page *p, const struct tally_operation *op, const char **values)
 {
 	values[5] = "input";
 	page_series(p, values);
@@ -111,17 +111,17 @@ write_tokens(
 
 /* The gen_ai_client metrics: what the model is called there comes first. */
 static void
-write_operations(struct page *p, enum metric_id id, const struct cell_sum *c)
+write_operations(struct page *p, enum metric_id id, const struct tally_sum *t)
 {
-	const struct cell_operation *op;
+	const struct tally_operation *op;
 
 	for (unsigned i = 0; i < OP_COUNT; i++) {
 		const char *values[LABELS_MAX] = { operation_name(
 						       (enum operation)i),
-			provider_of(c->adapter), c->names->part[2],
-			c->names->part[0], c->names->part[1] };
+			provider_of(t->adapter), t->names->part[2],
+			t->names->part[0], t->names->part[1] };
 
-		op = c->sum.op[i];
+		op = t->sum.op[i];
 		if (op == NULL)
 			continue;
 		if (id == M_CLIENT_DURATION)
@@ -132,63 +132,63 @@ write_operations(struct page *p, enum metric_id id, const struct cell_sum *c)
 }
 
 static void
-write_connections(struct page *p, const struct cell *c, const char **values)
+write_connections(struct page *p, const struct tally *t, const char **values)
 {
 	static const enum connection_kind told[] = { CONNECTION_WARM,
 		CONNECTION_COLD };
 
 	for (unsigned i = 0; i < PRIORITY_COUNT; i++)
 		for (unsigned j = 0; j < 2; j++) {
-			if (c->connections[i][told[j]] == 0)
+			if (t->connections[i][told[j]] == 0)
 				continue;
 			values[3] = priority_name((enum priority)i);
 			values[4] = connection_name(told[j]);
 			page_series(p, values);
-			page_count(p, c->connections[i][told[j]]);
+			page_count(p, t->connections[i][told[j]]);
 		}
 }
 
 static void
-write_cell(struct page *p, enum metric_id id, const struct cell_sum *c)
+write_tally(struct page *p, enum metric_id id, const struct tally_sum *t)
 {
-	const char *values[LABELS_MAX] = { c->names->part[0], c->names->part[1],
-		c->names->part[2] };
+	const char *values[LABELS_MAX] = { t->names->part[0], t->names->part[1],
+		t->names->part[2] };
 
 	switch (id) {
 	case M_ATTEMPTS:
-		write_by_fault(p, c->sum.attempts, values);
+		write_by_fault(p, t->sum.attempts, values);
 		break;
 	case M_CONNECTIONS:
-		write_connections(p, &c->sum, values);
+		write_connections(p, &t->sum, values);
 		break;
 	case M_PROBES:
-		write_by_fault(p, c->sum.probes, values);
+		write_by_fault(p, t->sum.probes, values);
 		break;
 	case M_PROBE_COST:
 		page_series(p, values);
-		page_value(p, c->sum.probe_cost);
+		page_value(p, t->sum.probe_cost);
 		break;
 	case M_HEDGES:
 		page_series(p, values);
-		page_count(p, c->sum.hedges);
+		page_count(p, t->sum.hedges);
 		break;
 	case M_LATENCY:
-		write_latency(p, c, values);
+		write_latency(p, t, values);
 		break;
 	case M_ATTEMPT_PHASE:
-		write_phases(p, c, values);
+		write_phases(p, t, values);
 		break;
 	default:
-		write_operations(p, id, c);
+		write_operations(p, id, t);
 		break;
 	}
 }
 
 void
-expose_cells(struct scrape *s, enum metric_id id)
+expose_tallies(struct scrape *s, enum metric_id id)
 {
-	for (size_t i = 0; i < s->n_cells; i++)
-		write_cell(&s->page, id, &s->cells[i]);
+	for (size_t i = 0; i < s->n_tallies; i++)
+		write_tally(&s->page, id, &s->tallies[i]);
 }
 
 /* --- now --- */

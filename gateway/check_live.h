@@ -1,6 +1,6 @@
-/* gateway/live.h - `check --live`: every serving asked for real. */
-#ifndef GATEWAY_LIVE_H
-#define GATEWAY_LIVE_H
+/* gateway/check_live.h - `check --live`: every serving asked for real. */
+#ifndef GATEWAY_CHECK_LIVE_H
+#define GATEWAY_CHECK_LIVE_H
 
 #include "gateway/conf/conf.h"
 #include "gateway/lib/buf.h"
@@ -8,6 +8,6 @@
 /* Of each serving: is it there, is the key good, how fast is the first token.
  * Children are started for it. A line each on stdout, or added to `rows`, if
  * that is not NULL, as an array of JSON. Whether all are good. */
-bool live_check(const struct conf *, struct buf *rows);
+bool check_live(const struct conf *, struct buf *rows);
 
 #endif
