@@ -136,27 +136,40 @@ root_length(const char *url)
 	return path != NULL ? (size_t)(path - url) : strlen(url);
 }
 
-bool
-probe_url(struct app *app, const struct conf_backend *b,
-    const struct probe_request *q, char *out, size_t cap)
+static bool
+url_of(const struct probe_call *c, char *out, size_t cap)
 {
 	char base[384];
 	int n;
 
-	if (!app_backend_url(app, b, base, sizeof(base)))
+	if (!app_backend_url(c->app, c->backend, base, sizeof(base)))
 		return false;
-	if (!q->under_base)
+	if (!c->request->under_base)
 		base[root_length(base)] = '\0';
-	n = snprintf(out, cap, "%s%s", base, q->path);
+	n = snprintf(out, cap, "%s%s", base, c->request->path);
 	return n > 0 && (size_t)n < cap;
 }
 
-static void
-add_key(struct probe *p, struct buf *headers)
+struct transfer *
+probe_send(const struct probe_call *c, const struct transfer_ops *to, void *arg)
 {
-	p->key = conf_api_key_now(p->backend, clock_now());
-	if (p->key != NULL)
-		buf_addf(headers, "authorization: Bearer %s\n", p->key->text);
+	struct transfer_request t = { .method = c->request->method,
+		.fresh = c->fresh };
+	struct transfer *sent;
+	struct buf headers;
+	char url[768];
+
+	if (!url_of(c, url, sizeof(url)))
+		return NULL;
+	buf_init(&headers, 8192);
+	if (c->key != NULL)
+		buf_addf(&headers, "authorization: Bearer %s\n", c->key->text);
+	t.url = url;
+	t.headers = buf_slice(&headers);
+	transfer_target(&t, c->backend);
+	sent = transfer_start(c->upstream, &t, to, arg);
+	buf_fini(&headers);
+	return sent;
 }
 
 static void
@@ -164,8 +177,6 @@ ask(struct probe *p, enum probe_kind kind)
 {
 	const struct conf_backend *b = p->backend;
 	struct probe_request q = { 0 };
-	struct buf headers;
-	struct transfer_request t = { 0 };
 	char url[768];
 
 	if (!app_backend_url(p->app, b, url, sizeof(url))) {
@@ -180,20 +191,15 @@ ask(struct probe *p, enum probe_kind kind)
 			rest(p);
 		return;
 	}
-	if (!probe_url(p->app, b, &q, url, sizeof(url))) {
-		rest(p);
-		return;
-	}
-	buf_init(&headers, 8192);
-	add_key(p, &headers);
-	t.method = q.method;
-	t.url = url;
-	t.headers = buf_slice(&headers);
-	transfer_target(&t, b);
 	p->kind = kind;
+	p->key = conf_api_key_now(b, clock_now());
 	buf_reset(&p->body);
-	p->transfer = transfer_start(p->app->upstream, &t, &ops, p);
-	buf_fini(&headers);
+	p->transfer = probe_send(&(struct probe_call){ .app = p->app,
+				     .upstream = p->app->upstream,
+				     .backend = b,
+				     .key = p->key,
+				     .request = &q },
+	    &ops, p);
 	arm(p, PROBE_TIMEOUT);
 }
 

@@ -16,9 +16,18 @@ struct prober *prober_new(struct app *);
 void prober_configure(struct prober *);
 /* A child came up: ask it now. */
 void prober_hurry(struct prober *, uint32_t backend);
-/* Where a question is put. False: a child that does not listen yet. */
-bool probe_url(struct app *, const struct conf_backend *,
-    const struct probe_request *, char *out, size_t cap);
+/* A question to a backend. */
+struct probe_call {
+	struct app *app;
+	struct upstream *upstream; /* whose connections it takes */
+	const struct conf_backend *backend;
+	const struct conf_api_key *key; /* to show; NULL: none */
+	const struct probe_request *request;
+	bool fresh; /* on a connection of its own */
+};
+/* NULL: it cannot be put now, as to a child that does not listen yet. */
+struct transfer *probe_send(
+    const struct probe_call *, const struct transfer_ops *, void *arg);
 /* Ends probes; their handles close with the loop's next turns. */
 void prober_free(struct prober **);
 

@@ -125,46 +125,31 @@ static const struct transfer_ops ops = {
 	.on_done = on_done,
 };
 
-static bool
-url_of(struct keep *k, const struct conf_backend *b, struct probe_request *out,
-    char *url, size_t cap)
-{
-	const struct backend_ops *o = backend_find(slice_of(b->adapter));
-
-	return o != NULL && o->probe != NULL &&
-	    (o->probe(PROBE_HEALTH, b, out) ||
-		o->probe(PROBE_MODELS, b, out)) &&
-	    probe_url(k->warm->worker->app, b, out, url, cap);
-}
-
 static void
 ask(struct keep *k, const struct conf_backend *b, bool fresh, usec now)
 {
+	const struct backend_ops *o = backend_find(slice_of(b->adapter));
 	struct worker *worker = k->warm->worker;
-	const struct conf_api_key *key = conf_api_key_now(b, now);
 	struct probe_request probe = { 0 };
-	struct transfer_request t = { .fresh = fresh };
 	struct question_of *q;
-	struct buf headers;
-	char url[768];
 
-	if (!url_of(k, b, &probe, url, sizeof(url)))
+	if (o == NULL || o->probe == NULL ||
+	    (!o->probe(PROBE_HEALTH, b, &probe) &&
+		!o->probe(PROBE_MODELS, b, &probe)))
 		return;
 	q = calloc(1, sizeof(*q));
 	if (q == NULL)
 		return;
-	buf_init(&headers, 8192);
-	if (key != NULL)
-		buf_addf(&headers, "authorization: Bearer %s\n", key->text);
-	t.method = probe.method;
-	t.url = url;
-	t.headers = buf_slice(&headers);
-	transfer_target(&t, b);
 	q->keep = k;
 	q->sent = now;
 	list_init(&q->link);
-	q->transfer = transfer_start(worker->upstream, &t, &ops, q);
-	buf_fini(&headers);
+	q->transfer = probe_send(&(struct probe_call){ .app = worker->app,
+				     .upstream = worker->upstream,
+				     .backend = b,
+				     .key = conf_api_key_now(b, now),
+				     .request = &probe,
+				     .fresh = fresh },
+	    &ops, q);
 	if (q->transfer == NULL) {
 		free(q);
 		return;
