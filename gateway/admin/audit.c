@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gateway/lib/buf.h"
@@ -131,13 +130,10 @@ audit_ready(struct audit *a, struct errmsg *why)
 static void
 add_time(struct buf *line, usec wall)
 {
-	time_t sec = (time_t)(wall / USEC_SEC);
-	char text[32];
-	struct tm tm;
+	char text[CLOCK_TEXT];
+	size_t n = clock_text(text, wall, 3);
 
-	gmtime_r(&sec, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	buf_addf(line, "\"%s.%03dZ\"", text, (int)(wall % USEC_SEC / USEC_MS));
+	buf_addf(line, "\"%.*s\"", (int)n, text);
 }
 
 static enum err

@@ -2,7 +2,6 @@
  * zero; times are milliseconds, and begin when the request was in. */
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "gateway/admin/receipt_pages.h"
 #include "gateway/lib/count.h"
@@ -35,16 +34,9 @@ number(double v)
 static json_t *
 text_of_time(usec wall)
 {
-	time_t sec = (time_t)(wall / USEC_SEC);
-	char text[48];
-	struct tm tm;
-	size_t n;
+	char text[CLOCK_TEXT];
 
-	gmtime_r(&sec, &tm);
-	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + n, sizeof(text) - n, ".%03dZ",
-	    (int)(wall % USEC_SEC / USEC_MS));
-	return json_string(text);
+	return json_stringn(text, clock_text(text, wall, 3));
 }
 
 static void

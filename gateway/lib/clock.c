@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+#include "gateway/lib/digits.h"
+
 static usec
 read_clock(clockid_t id)
 {
@@ -22,6 +24,35 @@ usec
 clock_wall(void)
 {
 	return read_clock(CLOCK_REALTIME);
+}
+
+static char *
+put(char *p, usec number, size_t width, char mark)
+{
+	p += digits_padded(p, (uint64_t)number, width);
+	*p++ = mark;
+	return p;
+}
+
+size_t
+clock_text(char out[CLOCK_TEXT], usec wall, unsigned decimals)
+{
+	time_t sec = (time_t)(wall / USEC_SEC);
+	usec part = wall % USEC_SEC;
+	char *p = out;
+	struct tm tm;
+
+	gmtime_r(&sec, &tm);
+	p = put(p, tm.tm_year + 1900, 4, '-');
+	p = put(p, tm.tm_mon + 1, 2, '-');
+	p = put(p, tm.tm_mday, 2, 'T');
+	p = put(p, tm.tm_hour, 2, ':');
+	p = put(p, tm.tm_min, 2, ':');
+	p = put(p, tm.tm_sec, 2, '.');
+	for (unsigned i = decimals; i < 6; i++)
+		part /= 10;
+	p = put(p, part, decimals, 'Z');
+	return (size_t)(p - out);
 }
 
 struct instant

@@ -5,6 +5,7 @@
 #ifndef GATEWAY_LIB_CLOCK_H
 #define GATEWAY_LIB_CLOCK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef int64_t usec; /* a point in time, or a span of it */
@@ -18,6 +19,11 @@ usec clock_now(void);
 
 /* CLOCK_REALTIME, microseconds since 1970: for logs and wire formats only. */
 usec clock_wall(void);
+
+/* By the calendar, RFC 3339, with so many decimals (1..6) of a second:
+ * "2026-11-21T03:27:17.123Z". How many bytes; there is no NUL. */
+#define CLOCK_TEXT 64 /* room for whatever it writes */
+size_t clock_text(char out[CLOCK_TEXT], usec wall, unsigned decimals);
 
 /* A point in time by both. */
 struct instant {

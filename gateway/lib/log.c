@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gateway/lib/count.h"
@@ -47,16 +46,9 @@ log_level_parse(const char *name, enum log_level *out)
 static size_t
 add_prefix(char *line, size_t cap, enum log_level l)
 {
-	usec wall = clock_wall();
-	time_t sec = (time_t)(wall / USEC_SEC);
-	struct tm tm;
-	size_t n;
+	size_t n = clock_text(line, clock_wall(), 6);
 
-	gmtime_r(&sec, &tm);
-	n = strftime(line, cap, "%Y-%m-%dT%H:%M:%S", &tm);
-	return n +
-	    (size_t)snprintf(line + n, cap - n, ".%06dZ level=%s ",
-		(int)(wall % USEC_SEC), names[l]);
+	return n + (size_t)snprintf(line + n, cap - n, " level=%s ", names[l]);
 }
 
 ssize_t

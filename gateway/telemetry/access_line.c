@@ -2,7 +2,6 @@
 #include "gateway/telemetry/access_line.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "gateway/lib/digits.h"
 #include "gateway/telemetry/shard.h"
@@ -118,30 +117,12 @@ put_ms(struct access_line *l, struct slice key, usec span)
 }
 
 static void
-put_part(struct access_line *l, int number, size_t width, const char *mark)
-{
-	char digits[DIGITS_MAX];
-	size_t n = digits_padded(digits, (uint64_t)number, width);
-
-	put(l, digits, n);
-	put(l, mark, 1);
-}
-
-static void
 put_time(struct access_line *l, usec wall)
 {
-	time_t sec = (time_t)(wall / USEC_SEC);
-	struct tm tm;
+	char text[CLOCK_TEXT];
 
-	gmtime_r(&sec, &tm);
 	put_slice(l, SLICE("time="));
-	put_part(l, tm.tm_year + 1900, 4, "-");
-	put_part(l, tm.tm_mon + 1, 2, "-");
-	put_part(l, tm.tm_mday, 2, "T");
-	put_part(l, tm.tm_hour, 2, ":");
-	put_part(l, tm.tm_min, 2, ":");
-	put_part(l, tm.tm_sec, 2, ".");
-	put_part(l, (int)(wall % USEC_SEC / USEC_MS), 3, "Z");
+	put(l, text, clock_text(text, wall, 3));
 }
 
 static void

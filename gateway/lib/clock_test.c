@@ -1,0 +1,50 @@
+/* gateway/lib/clock_test.c - an instant as text. */
+#include "gateway/lib/clock.h"
+
+#include <string.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static void
+reads(usec wall, unsigned decimals, const char *want)
+{
+	char text[CLOCK_TEXT];
+
+	assert_int_equal(clock_text(text, wall, decimals), strlen(want));
+	assert_memory_equal(text, want, strlen(want));
+}
+
+static void
+an_instant_has_as_many_decimals_as_asked_for(void **state)
+{
+	const usec wall = 1795231637 * USEC_SEC + 12345;
+
+	reads(wall, 6, "2026-11-21T03:27:17.012345Z");
+	reads(wall, 3, "2026-11-21T03:27:17.012Z");
+	reads(wall, 1, "2026-11-21T03:27:17.0Z");
+	reads(0, 3, "1970-01-01T00:00:00.000Z");
+	reads(951868799 * USEC_SEC + 999999, 3, "2000-02-29T23:59:59.999Z");
+}
+
+static void
+whatever_the_clock_says_there_is_room_for_it(void **state)
+{
+	char text[CLOCK_TEXT];
+
+	assert_in_range(clock_text(text, INT64_MAX, 6), 28, CLOCK_TEXT);
+	assert_in_range(clock_text(text, INT64_MIN, 6), 28, CLOCK_TEXT);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_instant_has_as_many_decimals_as_asked_for),
+		cmocka_unit_test(whatever_the_clock_says_there_is_room_for_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
