@@ -7,6 +7,20 @@
 #include "gateway/command.h"
 #include "gateway/secrecy.h"
 
+/* A backend that is off is no mistake, but whoever mistyped the name of a
+ * variable hears of it nowhere else. */
+static void
+report_off(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_backends; i++) {
+		const struct conf_backend *b = &conf->backends[i];
+
+		if (b->off != NULL)
+			fprintf(stderr, "%s:%d: off: backends.%s: %s\n",
+			    conf->path, b->off_line, b->name, b->off);
+	}
+}
+
 static void
 report_text(const struct conf *conf, enum err rc, const struct complaints *c)
 {
@@ -16,6 +30,7 @@ report_text(const struct conf *conf, enum err rc, const struct complaints *c)
 		    c->errors == 1 ? "" : "s");
 		return;
 	}
+	report_off(conf);
 	printf("%s is good: %zu backends, %zu models, %zu servings, %zu "
 	       "tenants",
 	    conf->path, conf->n_backends, conf->n_models, conf->n_servings,
@@ -26,9 +41,30 @@ report_text(const struct conf *conf, enum err rc, const struct complaints *c)
 	putchar('\n');
 }
 
+/* conf NULL: there is none. */
+static void
+add_off(const struct conf *conf, struct buf *text)
+{
+	const char *comma = "";
+
+	for (size_t i = 0; conf != NULL && i < conf->n_backends; i++) {
+		const struct conf_backend *b = &conf->backends[i];
+
+		if (b->off == NULL)
+			continue;
+		buf_addf(text, "%s{\"backend\":", comma);
+		buf_add_json(text, slice_of(b->name));
+		buf_addf(text, ",\"line\":%d,\"why\":", b->off_line);
+		buf_add_json(text, slice_of(b->off));
+		buf_add_str(text, "}");
+		comma = ",";
+	}
+}
+
 /* live: an array of JSON, or empty. */
 static void
-report_json(bool good, const struct complaints *c, struct slice live)
+report_json(const struct conf *conf, bool good, const struct complaints *c,
+    struct slice live)
 {
 	struct buf text;
 
@@ -37,6 +73,9 @@ report_json(bool good, const struct complaints *c, struct slice live)
 	    "{\"good\":%s,\"errors\":%zu,\"warnings\":%zu,\"complaints\":",
 	    good ? "true" : "false", c->errors, c->warnings);
 	buf_add_json(&text, buf_slice(&c->text));
+	buf_add_str(&text, ",\"off\":[");
+	add_off(conf, &text);
+	buf_add_str(&text, "]");
 	if (live.n > 0)
 		buf_addf(&text, ",\"live\":%.*s", SLICE_ARG(live));
 	buf_add_str(&text, "}");
@@ -62,7 +101,7 @@ report(const struct conf *conf, enum err rc, const struct complaints *c,
 		buf_reset(&rows);
 	}
 	if (json)
-		report_json(good, c, buf_slice(&rows));
+		report_json(conf, good, c, buf_slice(&rows));
 	buf_fini(&rows);
 	return good ? EXIT_GOOD : EXIT_BAD;
 }

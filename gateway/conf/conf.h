@@ -77,6 +77,7 @@ struct conf_backend {
 	const char *hardware; /* free text: wafer, gpu, cpu; or "" */
 	const char *region; /* or "" */
 	const char *off; /* why it is off and how to turn it on, or NULL */
+	int off_line; /* of what is missing then */
 	unsigned slots; /* concurrent requests; 0: not known */
 	struct conf_price price;
 	struct conf_profile profile;

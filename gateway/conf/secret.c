@@ -39,6 +39,15 @@ fits(const struct setting *row, struct slice s)
 					    : slice_is_word(s);
 }
 
+/* NULL: it is not set, or set to nothing. */
+static const char *
+variable_value(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value != NULL && *value != '\0' ? value : NULL;
+}
+
 static enum secret_kind
 from_environment(struct loader *l, const config_setting_t *s,
     const struct setting *row, const char *name, const char **text)
@@ -50,8 +59,8 @@ from_environment(struct loader *l, const config_setting_t *s,
 		    l, s, row, "letters, digits and \"_\" after \"env:\"");
 		return SECRET_WRONG;
 	}
-	value = getenv(name);
-	if (value == NULL || *value == '\0') {
+	value = variable_value(name);
+	if (value == NULL) {
 		*text = name;
 		return SECRET_UNSET;
 	}
@@ -167,7 +176,8 @@ secret_read(struct loader *l, const config_setting_t *s,
 /* --- of a backend --- */
 
 static void
-turn_off(struct loader *l, struct conf_backend *b, const char *variable)
+turn_off(struct loader *l, const config_setting_t *s, struct conf_backend *b,
+    const char *variable)
 {
 	struct errmsg m;
 
@@ -176,6 +186,7 @@ turn_off(struct loader *l, struct conf_backend *b, const char *variable)
 	(void)fail(&m, OK, "%s is not set: export it to turn this backend on",
 	    variable);
 	b->off = loader_dup(l, slice_of(m.text));
+	b->off_line = (int)config_setting_source_line(s);
 }
 
 static void
@@ -186,7 +197,8 @@ add_api_key(struct loader *l, const struct setting *row,
 
 	switch (secret_read(l, s, row, b, &text)) {
 	case SECRET_UNSET:
-		*unset = text;
+		if (*unset == NULL)
+			*unset = text;
 		break;
 	case SECRET_TEXT:
 		text = loader_dup(l, slice_of(text));
@@ -198,6 +210,21 @@ add_api_key(struct loader *l, const struct setting *row,
 	case SECRET_WRONG:
 		break;
 	}
+}
+
+/* A backend that has another key goes on without: nothing else would tell of a
+ * name that was mistyped. */
+static void
+warn_unset(struct loader *l, const config_setting_t *s)
+{
+	const char *v = config_setting_get_string(s);
+
+	if (v != NULL && strncmp(v, "env:", 4) == 0 && variable_ok(v + 4) &&
+	    variable_value(v + 4) == NULL)
+		warn(l, s,
+		    "want %s to be set in the environment, got nothing: the "
+		    "backend does without this key",
+		    v + 4);
 }
 
 /* Of several, those that are there do. */
@@ -221,7 +248,9 @@ read_api_key(struct loader *l, const struct setting *row,
 	if (b->n_api_keys > 0)
 		b->api_key = b->api_keys[0].text;
 	else if (unset != NULL)
-		turn_off(l, b, unset);
+		turn_off(l, s, b, unset);
+	for (unsigned i = 0; list && b->n_api_keys > 0 && i < n; i++)
+		warn_unset(l, config_setting_get_elem(s, i));
 }
 
 /* Of "host" and "[::1]" too, which name none. */
@@ -292,7 +321,7 @@ read_url(struct loader *l, const struct setting *row, const config_setting_t *s,
 	if (text != NULL && strncmp(text, "env:", 4) == 0) {
 		switch (from_environment(l, s, row, text + 4, &text)) {
 		case SECRET_UNSET:
-			turn_off(l, b, text);
+			turn_off(l, s, b, text);
 			return;
 		case SECRET_TEXT:
 			break;

@@ -71,6 +71,31 @@ a_backend_whose_variable_is_unset_is_off(void **state)
 	}
 }
 
+#define TWO_KEYS                                                               \
+	"backends = ( { name = \"gpu\"; adapter = \"openai\";\n"               \
+	"price = { hourly = 1; };\n"                                           \
+	"api_key = [ \"env:TEST_KEY\", \"env:TEST_KEY_TYPO\" ]; } );\n" MODELS
+
+static void
+one_of_several_keys_that_is_unset_is_warned_of(void **state)
+{
+	struct fixture f;
+
+	unsetenv("TEST_KEY_TYPO");
+	setenv("TEST_KEY", "sk-1", 1);
+	assert_warned(TWO_KEYS,
+	    "gateway.conf:3: warning: backends.gpu.api_key[1]: want "
+	    "TEST_KEY_TYPO to be set in the environment, got nothing: the "
+	    "backend does without this key");
+	/* Of none the backend is off, which says the first. */
+	unsetenv("TEST_KEY");
+	fixture_init(&f);
+	assert_string_equal(load_backend(&f, TWO_KEYS)->off,
+	    "TEST_KEY is not set: export it to turn this backend on");
+	assert_int_equal(f.conf->backends[0].off_line, 3);
+	fixture_fini(&f);
+}
+
 static void
 a_hosted_service_is_off_without_a_key(void **state)
 {
@@ -291,6 +316,8 @@ main(void)
 		cmocka_unit_test(
 		    a_key_comes_from_a_file_beside_the_configuration),
 		cmocka_unit_test(a_backend_whose_variable_is_unset_is_off),
+		cmocka_unit_test(
+		    one_of_several_keys_that_is_unset_is_warned_of),
 		cmocka_unit_test(a_hosted_service_is_off_without_a_key),
 		cmocka_unit_test(a_literal_secret_is_refused_and_never_shown),
 		cmocka_unit_test(complaints_about_secrets_say_what_is_wanted),

@@ -162,9 +162,11 @@ settle_url(struct loader *l, struct conf_backend *b, size_t i)
 		return;
 	}
 	b->url = loader_dup(l, slice_of(adapter->default_url));
-	if (adapter->needs_key && !loader_is_set(at, "api_key"))
+	if (adapter->needs_key && !loader_is_set(at, "api_key")) {
 		b->off = "api_key is not set: add api_key = \"env:NAME\" to "
 			 "turn this backend on";
+		b->off_line = b->line;
+	}
 }
 
 static void

@@ -81,7 +81,26 @@ class Check(unittest.TestCase):
         doc = json.loads(
             self.check(conf([backend("one", self.fake.port)]), "--json"))
         self.assertEqual(
-            doc, {"good": True, "errors": 0, "warnings": 0, "complaints": ""})
+            doc, {"good": True, "errors": 0, "warnings": 0, "complaints": "",
+                  "off": []})
+
+    def test_a_backend_that_is_off_says_what_would_turn_it_on(self):
+        rows = [backend("one", self.fake.port),
+                backend("two", 9, 'api_key = "env:NO_SUCH_KEY_IS_SET";')]
+        text = conf(rows)
+        line = 1 + text[:text.index("NO_SUCH_KEY")].count("\n")
+        self.check(text)
+        out, err = command("check", "-c", self.path)
+        self.assertEqual(
+            err, f"{self.path}:{line}: off: backends.two: "
+            "NO_SUCH_KEY_IS_SET is not set: export it to turn this backend "
+            "on\n")
+        self.assertIn("is good: 2 backends", out)
+        doc = json.loads(self.check(text, "--json"))
+        self.assertEqual((doc["good"], doc["warnings"]), (True, 0))
+        self.assertEqual(
+            [(o["backend"], o["line"]) for o in doc["off"]], [("two", line)])
+        self.assertIn("NO_SUCH_KEY_IS_SET is not set", doc["off"][0]["why"])
 
     def test_a_port_that_there_is_not(self):
         said = self.check(
