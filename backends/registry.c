@@ -182,5 +182,6 @@ backend_conf_env(struct conf_adapter storage[BACKENDS_MAX])
 			.needs_key = all[i]->needs_key,
 			.caps = all[i]->caps,
 		};
-	return (struct conf_env){ storage, COUNT(all) };
+	return (
+	    struct conf_env){ .adapters = storage, .n_adapters = COUNT(all) };
 }

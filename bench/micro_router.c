@@ -133,7 +133,8 @@ static struct conf *
 load_conf(const struct bench *b)
 {
 	static const struct conf_adapter any = { .name = "any" };
-	static const struct conf_env env = { &any, 1 };
+	static const struct conf_env env = { .adapters = &any,
+		.n_adapters = 1 };
 	char path[] = "/tmp/micro_router-XXXXXX";
 	struct complaints why;
 	struct conf *conf = NULL;

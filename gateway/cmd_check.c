@@ -5,6 +5,7 @@
 #include "backends/backend.h"
 #include "gateway/check_live.h"
 #include "gateway/command.h"
+#include "gateway/places.h"
 #include "gateway/secrecy.h"
 
 /* A backend that is off is no mistake, but whoever mistyped the name of a
@@ -128,6 +129,7 @@ command_check(int argc, char **argv)
 	if (!command_only_options(argc, argv, "pointsman check [OPTION]...",
 		COMMAND_OPTIONS(options), &code))
 		return code;
+	env.look = places_look;
 	secrecy_begin();
 	complaints_init(&c);
 	rc = conf_load(path, &env, NULL, &conf, &c);

@@ -117,23 +117,46 @@ let_in(struct keyring *r, struct grant *g)
 }
 
 static enum err
-load(struct keyring *r, struct errmsg *why)
+read_file(const char *path, enum err (*each)(void *, const struct grant *),
+    void *arg, struct errmsg *why)
 {
 	struct errmsg found;
 	struct buf raw;
 	enum err rc;
 
 	buf_init(&raw, SOURCE_MAX);
-	rc = source_read(r->path, &raw, &found);
+	rc = source_read(path, &raw, &found);
 	if (rc != OK)
-		(void)fail(why, rc, "keys_file: %s: %s", r->path, found.text);
+		(void)fail(why, rc, "keys_file: %s: %s", path, found.text);
 	else
-		rc = keyring_parse(buf_slice(&raw), r->path, append, r, why);
+		rc = keyring_parse(buf_slice(&raw), path, each, arg, why);
+	buf_fini(&raw);
+	return rc;
+}
+
+static enum err
+pass_over(void *arg, const struct grant *g)
+{
+	(void)arg;
+	(void)g;
+	return OK;
+}
+
+enum err
+keyring_look(const char *path, struct errmsg *why)
+{
+	return read_file(path, pass_over, NULL, why);
+}
+
+static enum err
+load(struct keyring *r, struct errmsg *why)
+{
+	enum err rc = read_file(r->path, append, r, why);
+
 	for (size_t i = 0; i < r->n && rc == OK; i++)
 		rc = let_in(r, r->all[i]);
 	if (rc == ERR_MEMORY)
 		(void)fail(why, rc, "out of memory");
-	buf_fini(&raw);
 	return rc;
 }
 

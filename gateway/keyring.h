@@ -43,6 +43,9 @@ struct grant {
  * it. A file that is not there is an empty one. */
 enum err keyring_open(const char *path, struct quotas *, struct keyring **,
     struct errmsg *why) MUST_USE;
+/* Whether the file that is there could be opened; it is neither locked nor
+ * kept. */
+enum err keyring_look(const char *path, struct errmsg *why) MUST_USE;
 void keyring_free(struct keyring **);
 /* Leaves the file to another process: nothing is made or revoked from then on.
  */

@@ -36,7 +36,8 @@ static int
 load_conf(void **state)
 {
 	static const struct conf_adapter any = { .name = "any" };
-	static const struct conf_env env = { &any, 1 };
+	static const struct conf_env env = { .adapters = &any,
+		.n_adapters = 1 };
 	char path[] = "/tmp/workload-XXXXXX";
 	struct complaints c;
 	int fd = mkstemp(path);

@@ -246,7 +246,17 @@ struct conf {
 	struct map certificates; /* names of clients -> struct conf_tenant */
 };
 
-/* What conf cannot know by itself: which adapters there are. */
+/* What the configuration names on this machine. */
+enum conf_place {
+	PLACE_ACCESS_LOG,
+	PLACE_AUDIT_LOG,
+	PLACE_KEYS_FILE,
+	PLACE_LEDGER,
+	PLACE_COMMAND, /* the program of a backend */
+};
+
+/* What conf cannot know by itself: which adapters there are, and what would
+ * come of what it names. */
 struct conf_adapter {
 	const char *name;
 	const char *default_url; /* NULL: url must be given */
@@ -256,6 +266,10 @@ struct conf_adapter {
 struct conf_env {
 	const struct conf_adapter *adapters;
 	size_t n_adapters;
+	/* What `serve` would make of a place; *why without its setting.
+	 * ERR_AGAIN: it would go on without, which is a warning. NULL: nobody
+	 * looks, as the file may be meant for another machine. */
+	enum err (*look)(enum conf_place, const char *path, struct errmsg *why);
 };
 
 /* Every complaint of a check, in the order of lines. */

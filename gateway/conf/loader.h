@@ -112,6 +112,7 @@ void tls_settle(struct loader *);
 void settle_before_names(struct loader *);
 void settle(struct loader *);
 void check(struct loader *);
+void check_places(struct loader *);
 void ids_assign(struct loader *, const struct conf *previous);
 
 /* --- secret.c --- */

@@ -34,7 +34,8 @@ static const struct conf_adapter test_adapters[] = {
 	{ "llamacpp", NULL, false, 0 },
 	{ "ollama", "http://127.0.0.1:11434/v1", false, 0 },
 };
-static const struct conf_env test_env = { test_adapters, COUNT(test_adapters) };
+static const struct conf_env test_env = { .adapters = test_adapters,
+	.n_adapters = COUNT(test_adapters) };
 
 /* A folder with a gateway.conf in it, and what came of loading it. */
 struct fixture {

@@ -21,6 +21,9 @@ struct ledger;
  * row stays, from when its request ended; 0: for ever. */
 enum err ledger_open(
     const char *path, usec keep, struct ledger **, struct errmsg *why) MUST_USE;
+/* Whether ledger_open() might take it, by its first bytes: nothing is locked,
+ * made or changed. */
+enum err ledger_look(const char *path, struct errmsg *why) MUST_USE;
 /* Writes what is queued; gives up after 5 s of failing, and says in the log how
  * many rows were lost. Nobody may write any more. */
 void ledger_close(struct ledger **);

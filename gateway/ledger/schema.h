@@ -10,6 +10,7 @@
 
 #include "gateway/lib/buf.h"
 
+#define SCHEMA_APPLICATION 0x504d4c47 /* application_id: "PMLG" */
 #define SCHEMA_VERSION 4 /* user_version in the file */
 #define SCHEMA_WIDE 2 /* of the last one with the table `requests` */
 #define SCHEMA_NAMED 3 /* of the last one with names in its rows */

@@ -13,7 +13,6 @@
 #include "gateway/lib/clock.h"
 #include "gateway/lib/count.h"
 
-#define APPLICATION 0x504d4c47 /* application_id: "PMLG" */
 #define BUSY_MS 1000
 #define CHECK_FOR (250 * USEC_MS) /* looking for damage, at the start */
 #define CHECK_STEPS 10000 /* of SQLite's machine, between looks at the clock */
@@ -135,7 +134,7 @@ read_version(struct store *s, int64_t *version, struct errmsg *why)
 		rc = ask(s, "SELECT count(*) FROM sqlite_master", &tables, why);
 	if (rc != OK)
 		return rc;
-	if (application != APPLICATION &&
+	if (application != SCHEMA_APPLICATION &&
 	    (application != 0 || *version != 0 || tables != 0))
 		return fail(why, ERR_INVALID,
 		    "ledger: %s is another program's database: want a ledger "
@@ -191,8 +190,8 @@ migrate(struct store *s, const char *view, struct errmsg *why)
 	if (rc == OK && s->version > SCHEMA_WIDE)
 		rc = make_view(s, view, why);
 	snprintf(pragma, sizeof(pragma),
-	    "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION,
-	    s->version);
+	    "PRAGMA application_id = %d; PRAGMA user_version = %d",
+	    SCHEMA_APPLICATION, s->version);
 	if (rc == OK)
 		rc = run(s, pragma, why);
 	if (rc == OK)

@@ -2,6 +2,7 @@
 answers."""
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -64,6 +65,74 @@ class Check(unittest.TestCase):
         self.assertEqual((doc["good"], doc["errors"]), (False, 0))
         self.assertEqual((one["good"], two["good"]), (True, False))
         self.assertIn("refused, status 0", two["flaw"])
+
+    def beside(self, name, content=""):
+        path = os.path.join(os.path.dirname(self.path), name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(content)
+        return path
+
+    def database(self, name, application, version):
+        path = os.path.join(os.path.dirname(self.path), name)
+        db = sqlite3.connect(path)
+        db.executescript(f"CREATE TABLE t (x); PRAGMA user_version={version};"
+                         f"PRAGMA application_id={application};")
+        db.close()
+        return path
+
+    def test_files_that_serve_could_not_open(self):
+        folder = os.path.dirname(self.path)
+        text = self.beside("text", "no keys and no database")
+        rows = [backend("one", self.fake.port)]
+        for setting, path, words in (
+                ("access_log", folder, "want a file, got the folder"),
+                ("access_log", "/no/x.log", "want a folder that is there, "
+                 "got /no: No such file or directory"),
+                ("access_log", text + "/x.log", "want a folder, got another"),
+                ("ledger", "/no/x.db", "want a folder that is there"),
+                ("ledger", text, "got one that is not a database"),
+                ("ledger", self.database("other.db", 5, 1),
+                 "got another program's database"),
+                ("ledger", self.database("later.db", 0x504d4c47, 99),
+                 "got one of a later version"),
+                ("keys_file", text, "want JSON"),
+                ("keys_file", folder, "want a file, got the folder")):
+            conf_text = conf(rows, f'{setting} = "{path}";\n')
+            line = 1 + conf_text[:conf_text.index(setting)].count("\n")
+            self.check(conf_text, code=1)
+            before = sorted(os.listdir(folder))
+            err = command("check", "-c", self.path, code=1)[1]
+            self.assertIn(f"{self.path}:{line}: {setting}: ", err)
+            self.assertIn(words, err)
+            self.assertEqual(sorted(os.listdir(folder)), before)
+            # and it is so
+            err = command("serve", "-c", self.path, code=1)[1]
+            self.assertRegex(err, "(?m)^pointsman: ")
+
+    def test_files_that_serve_will_make(self):
+        folder = os.path.dirname(self.path)
+        self.check(conf([backend("one", self.fake.port)],
+                        'access_log = "a.log"; audit_log = "b.log"; '
+                        'keys_file = "k.json"; ledger = "u.db";\n'))
+        self.assertEqual(os.listdir(folder), ["gateway.conf"])
+        for setting in ("audit_log", "keys_file"):
+            self.check(conf([backend("one", self.fake.port)],
+                            f'{setting} = "/no/x";\n'))
+            self.assertIn(f"warning: {setting}: want a folder that is there",
+                          command("check", "-c", self.path)[1])
+
+    def test_a_program_that_there_is_not(self):
+        for name, more in (("no-such-program", ", which is nowhere in $PATH"),
+                           ("./no-such-program", ""), ("./gateway.conf", "")):
+            rows = [f'{{ name = "a"; adapter = "vllm"; price = {{ hourly = 1; '
+                    f'}}; command = [ "{name}", "{{port}}" ]; }}']
+            self.check(conf(rows))
+            err = command("check", "-c", self.path)[1]
+            self.assertIn("warning: backends.a.command: want a program that "
+                          "can be started, got ", err)
+            self.assertIn(os.path.basename(name) + more + "\n", err)
+        self.check(conf([rows[0].replace("./gateway.conf", "env")]))
+        self.assertEqual(command("check", "-c", self.path)[1], "")
 
     def test_lines_say_the_same(self):
         rows = [backend("one", self.fake.port), backend("two", free_port())]

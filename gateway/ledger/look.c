@@ -1,0 +1,59 @@
+/* gateway/ledger/look.c - whether a file is a ledger, by its first bytes.
+ *
+ * SQLite would take locks, and make files beside it. What these bytes are:
+ * "The Database Header", https://sqlite.org/fileformat2.html. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/ledger/ledger.h"
+#include "gateway/ledger/schema.h"
+
+#define HEADER 100 /* bytes */
+#define MAGIC "SQLite format 3" /* and a NUL */
+#define AT_VERSION 60
+#define AT_APPLICATION 68
+
+static uint32_t
+number_at(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	    (uint32_t)p[2] << 8 | p[3];
+}
+
+enum err
+ledger_look(const char *path, struct errmsg *why)
+{
+	unsigned char head[HEADER] = { 0 };
+	uint32_t application, version;
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	if (f == NULL)
+		return fail(
+		    why, ERR_IO, "cannot open %s: %s", path, strerror(errno));
+	n = fread(head, 1, sizeof(head), f);
+	(void)fclose(f);
+	if (n == 0) /* an empty database */
+		return OK;
+	if (n < sizeof(head) || memcmp(head, MAGIC, sizeof(MAGIC)) != 0)
+		return fail(why, ERR_INVALID,
+		    "want a ledger or no file, got one that is not a database: "
+		    "%s",
+		    path);
+	application = number_at(head + AT_APPLICATION);
+	version = number_at(head + AT_VERSION);
+	/* 0: what would say so may not have left its log yet */
+	if (application != SCHEMA_APPLICATION && application != 0)
+		return fail(why, ERR_INVALID,
+		    "want a ledger or no file, got another program's database: "
+		    "%s",
+		    path);
+	if (application != 0 && version > SCHEMA_VERSION)
+		return fail(why, ERR_INVALID,
+		    "want a ledger of schema 1..%d, got one of a later "
+		    "version: %s",
+		    SCHEMA_VERSION, path);
+	return OK;
+}
