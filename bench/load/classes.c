@@ -133,13 +133,14 @@ part_share(struct load_class *c, struct slice v, struct errmsg *why)
 	return wrong(why, "a number above 0", v);
 }
 
+/* In percent, and bounded as in gateway.conf. */
 static enum err
 part_percentile(struct load_class *c, struct slice v, struct errmsg *why)
 {
-	if (slice_double(v, &c->slo.percentile) && c->slo.percentile > 0 &&
-	    c->slo.percentile < 100)
+	if (slice_double(v, &c->slo.percentile) && c->slo.percentile >= 1 &&
+	    c->slo.percentile <= 99.999)
 		return OK;
-	return wrong(why, "a number above 0 and below 100", v);
+	return wrong(why, "a percentage of 1..99.999, such as 99", v);
 }
 
 static enum err

@@ -100,7 +100,10 @@ wrong_parts_are_named(void **state)
 		{ "ttft=250", "ttft: want a time" },
 		{ "itl=-1ms", "itl: want a time" },
 		{ "priority=vip", "priority: want premium, standard or batch" },
-		{ "percentile=100", "percentile: " },
+		{ "percentile=100",
+		    "percentile: want a percentage of 1..99.999, such as 99, "
+		    "got \"100\"" },
+		{ "percentile=0.99", "1..99.999, such as 99, got \"0.99\"" },
 		{ "headers=maybe", "headers: want yes or no" },
 		{ "name=", "name: want a name" },
 		{ "key=env:LOAD_TEST_UNSET",
