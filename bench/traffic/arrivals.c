@@ -8,6 +8,10 @@
 #include "gateway/lib/slice.h"
 
 #define LINE_MAX_BYTES 256
+/* Between two lines, once `speed` has shortened it. More is a date that is
+ * wrong, or two traces in one file: a simulation would tick through it, a load
+ * test wait. */
+#define GAP_MAX ((usec)24 * 3600 * USEC_SEC)
 
 void
 arrivals_random(struct arrivals *a, double per_second, uint64_t seed)
@@ -97,12 +101,29 @@ add_row(struct arrivals *a, size_t *cap, const struct arrival *row)
 
 /* In the order of the file, which must be that of time. */
 static enum err
+check_gap(const struct arrivals *a, usec gap, const char *path, int line,
+    struct errmsg *why)
+{
+	if (gap < 0)
+		return fail(why, ERR_INVALID,
+		    "%s:%d: earlier than the line before", path, line);
+	if ((double)gap / a->speed > (double)GAP_MAX)
+		return fail(why, ERR_INVALID,
+		    "%s:%d: want at most 24 hours after the line before, got "
+		    "%.4g days at --speed %g",
+		    path, line, (double)gap / a->speed / (double)GAP_MAX,
+		    a->speed);
+	return OK;
+}
+
+static enum err
 read_rows(struct arrivals *a, gzFile f, const char *path, struct errmsg *why)
 {
 	char line[LINE_MAX_BYTES];
 	struct arrival row;
 	size_t cap = 0;
 	usec zero = 0;
+	enum err rc = OK;
 	int trouble;
 
 	for (int n = 1; gzgets(f, line, sizeof(line)) != NULL; n++) {
@@ -118,9 +139,11 @@ read_rows(struct arrivals *a, gzFile f, const char *path, struct errmsg *why)
 		if (a->n == 0)
 			zero = row.due;
 		row.due -= zero;
-		if (a->n > 0 && row.due < a->rows[a->n - 1].due)
-			return fail(why, ERR_INVALID,
-			    "%s:%d: earlier than the line before", path, n);
+		if (a->n > 0)
+			rc = check_gap(
+			    a, row.due - a->rows[a->n - 1].due, path, n, why);
+		if (rc != OK)
+			return rc;
 		if (!add_row(a, &cap, &row))
 			return fail(why, ERR_MEMORY, "out of memory");
 	}

@@ -135,6 +135,28 @@ random_arrivals_keep_their_rate_and_seed(void **state)
 	assert_in_range(a.next.due, 19430000, 20570000);
 }
 
+static void
+a_gap_of_more_than_a_day_is_refused(void **state)
+{
+	const char *far = HEAD "2023-11-16 18:15:46,374,44\n"
+			       "2024-11-16 18:15:46,374,44\n";
+	struct arrivals a;
+	struct errmsg why;
+
+	assert_int_equal(read_text(&a,
+			     HEAD "2023-11-16 18:15:46,1,1\n"
+				  "2023-11-17 18:15:46,1,1\n",
+			     1, &why),
+	    OK);
+	arrivals_fini(&a);
+	assert_int_equal(read_text(&a, far, 1, &why), ERR_INVALID);
+	assert_non_null(strstr(why.text,
+	    ":3: want at most 24 hours after the line before, got 366 days at "
+	    "--speed 1"));
+	assert_int_equal(read_text(&a, far, 366, &why), OK);
+	arrivals_fini(&a);
+}
+
 int
 main(void)
 {
@@ -143,6 +165,7 @@ main(void)
 		cmocka_unit_test(a_bad_row_is_named),
 		cmocka_unit_test(
 		    a_compressed_trace_reads_alike_and_a_cut_one_is_refused),
+		cmocka_unit_test(a_gap_of_more_than_a_day_is_refused),
 		cmocka_unit_test(random_arrivals_keep_their_rate_and_seed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
