@@ -13,6 +13,8 @@ VERSION := 0.1.0
 # FLAVOUR: release (default), asan (address and undefined), tsan
 FLAVOUR ?= release
 OUT     := $(BUILD)/$(FLAVOUR)
+# abspath takes a folder with a blank for two.
+full = $(if $(filter /%,$(1)),$(1),$(CURDIR)/$(1))
 
 LIBS := libmicrohttpd libcurl jansson libuv openssl libconfig zlib sqlite3 yaml-0.1 gnutls
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
@@ -104,7 +106,7 @@ ASSETS := $(sort $(foreach e,html css js svg,$(wildcard $(PAGE)/*.$(e))))
 $(OUT)/gen/assets.c: tools/embed $(PAGE) $(ASSETS)
 	@mkdir -p $(@D)
 	@tools/embed $(ASSETS) > $@
-$(OUT)/obj/assets_bytes.o: $(OUT)/gen/assets.c
+$(OUT)/obj/assets_bytes.o: $(OUT)/gen/assets.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 $(call archive,gateway/admin): $(OUT)/obj/assets_bytes.o
@@ -126,7 +128,16 @@ include tests/fuzz/fuzz.mk
 include tests/chaos/chaos.mk
 include tests/alloc/alloc.mk
 
-$(OUT)/obj/%.o: %.c
+# What objects were made with: another version or other flags make them anew.
+FLAGS := $(strip $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS))
+ifneq ($(strip $(file <$(OUT)/flags)),$(FLAGS))
+$(OUT)/flags: FORCE
+endif
+$(OUT)/flags:
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
+
+$(OUT)/obj/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -136,7 +147,7 @@ $(OUT)/obj/%_test.o: WARN += -Wno-unused-parameter
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
 
 # --- what people type ---
-.PHONY: help run test lint docs demo install clean unit vtc clients config-check
+.PHONY: help run test lint docs demo install uninstall clean unit vtc clients config-check
 
 help:
 	@echo "make            build/pointsman and build/fakellm"
@@ -155,7 +166,7 @@ help:
 	@echo "make fuzz       T=scan TIME=60: searches for what breaks a parser"
 	@echo "make test-deep  ThreadSanitizer, valgrind, failing allocations"
 	@echo "make docs       the generated pages"
-	@echo "make install    DESTDIR, PREFIX"
+	@echo "make install    DESTDIR, PREFIX; make uninstall takes it away again"
 	@echo "make deb        a Debian package, in build/deb"
 
 CONF ?= gateway.conf
@@ -178,21 +189,21 @@ config-check: $(PROGRAM)
 	@$(PROGRAM) check -c gateway.conf
 
 vtc: $(PROGRAM) $(FAKELLM) $(LOADCLIENT)
-	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+	@POINTSMAN="$(call full,$(PROGRAM))" FAKELLM="$(call full,$(FAKELLM))" \
 		tests/e2e/run
 
 clients: $(PROGRAM) $(FAKELLM)
-	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+	@POINTSMAN="$(call full,$(PROGRAM))" FAKELLM="$(call full,$(FAKELLM))" \
 		tests/clients/run
 
 .PHONY: page-test page-pictures
 page-test: $(PROGRAM) $(FAKELLM)
-	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+	@POINTSMAN="$(call full,$(PROGRAM))" FAKELLM="$(call full,$(FAKELLM))" \
 		tests/page/run
 
 # The pictures of the page in docs/images.
 page-pictures: all
-	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+	@POINTSMAN="$(call full,$(PROGRAM))" FAKELLM="$(call full,$(FAKELLM))" \
 		build/tools/python/bin/python tests/page/pictures.py
 
 lint:
@@ -208,27 +219,32 @@ docs: $(PROGRAM)
 demo: all
 	@POINTSMAN=$(BUILD)/pointsman FAKELLM=$(BUILD)/fakellm bench/demo
 
-install: $(BUILD)/pointsman
-	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/pointsman
-	install -D -m 644 gateway.conf \
-		$(DESTDIR)$(PREFIX)/share/doc/pointsman/gateway.conf.example
-	install -D -m 755 tools/local-model \
-		$(DESTDIR)$(PREFIX)/libexec/pointsman/local-model
-	install -D -m 644 tools/pointsman.service \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/pointsman.service
-	sed -i 's|/usr/local|$(PREFIX)|' \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/pointsman.service
-	install -D -m 644 tools/pointsman.socket \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/pointsman.socket
+# What `install` puts below PREFIX, and `uninstall` takes away.
+INSTALLED := bin/pointsman libexec/pointsman/local-model \
+	share/doc/pointsman/gateway.conf.example \
+	lib/systemd/system/pointsman.service \
+	lib/systemd/system/pointsman.socket \
+	share/man/man1/pointsman.1 \
+	share/bash-completion/completions/pointsman \
+	share/zsh/site-functions/_pointsman \
+	share/fish/vendor_completions.d/pointsman.fish
+
+install: $(PROGRAM)
+	@PROGRAM="$(call full,$(PROGRAM))" PREFIX="$(PREFIX)" \
+		tools/install "$(DESTDIR)$(PREFIX)"
+
+uninstall:
+	@cd "$(DESTDIR)$(PREFIX)" && rm -f $(INSTALLED)
+	@cd "$(DESTDIR)$(PREFIX)" && rmdir libexec/pointsman \
+		share/doc/pointsman 2>/dev/null || true
 
 # A package for the Debian or Ubuntu that it is built on.
 .PHONY: deb
-deb: $(BUILD)/pointsman
+deb: $(PROGRAM)
 	@rm -rf $(BUILD)/deb
-	@$(MAKE) -s install DESTDIR=$(abspath $(BUILD)/deb/pointsman) \
+	@$(MAKE) -s install DESTDIR="$(call full,$(BUILD)/deb/pointsman)" \
 		PREFIX=/usr
-	@PROGRAM=$(abspath $(PROGRAM)) VERSION=$(VERSION) \
-		tools/deb $(abspath $(BUILD)/deb)
+	@VERSION=$(VERSION) tools/deb "$(call full,$(BUILD)/deb)"
 
 clean:
 	rm -rf $(BUILD)

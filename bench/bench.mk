@@ -37,29 +37,29 @@ $(OUT)/micro_router: $(OUT)/obj/bench/micro_router.o \
 # QUICK=1 for a first look. What was measured stays in build/bench.json.
 .PHONY: bench bench-peers micro
 bench: $(PROGRAM) $(FAKELLM) $(LOADCLIENT) $(OUT)/pointsman-alloc
-	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
-		LOADCLIENT=$(abspath $(LOADCLIENT)) \
-		POINTSMAN_COUNTING=$(abspath $(POINTSMAN_ALLOC)) \
-		PEERS=$(abspath $(PEERS)) RESULTS=$(BUILD)/bench.json bench/run
+	@POINTSMAN="$(call full,$(PROGRAM))" FAKELLM="$(call full,$(FAKELLM))" \
+		LOADCLIENT="$(call full,$(LOADCLIENT))" \
+		POINTSMAN_COUNTING="$(call full,$(POINTSMAN_ALLOC))" \
+		PEERS="$(call full,$(PEERS))" RESULTS=$(BUILD)/bench.json bench/run
 
 # Limits, the ledger, traces, many tenants: what they cost. QUICK=1.
 .PHONY: bench-team
 bench-team: $(PROGRAM) $(FAKELLM) $(LOADCLIENT)
-	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
-		LOADCLIENT=$(abspath $(LOADCLIENT)) bench/team
+	@POINTSMAN="$(call full,$(PROGRAM))" FAKELLM="$(call full,$(FAKELLM))" \
+		LOADCLIENT="$(call full,$(LOADCLIENT))" bench/team
 
 # Side by side with all of them; QUICK=1, ONLY="pointsman haproxy".
 .PHONY: compare
 compare: $(PROGRAM) $(FAKELLM) $(LOADCLIENT)
-	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
-		LOADCLIENT=$(abspath $(LOADCLIENT)) PEERS=$(abspath $(PEERS)) \
+	@POINTSMAN="$(call full,$(PROGRAM))" FAKELLM="$(call full,$(FAKELLM))" \
+		LOADCLIENT="$(call full,$(LOADCLIENT))" PEERS="$(call full,$(PEERS))" \
 		RESULTS=$(BUILD)/compare.json bench/compare
 
 # Where the instructions of a request and of a chunk go; needs valgrind.
 .PHONY: profile
 profile: $(PROGRAM) $(FAKELLM) $(LOADCLIENT)
-	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
-		LOADCLIENT=$(abspath $(LOADCLIENT)) bench/profile
+	@POINTSMAN="$(call full,$(PROGRAM))" FAKELLM="$(call full,$(FAKELLM))" \
+		LOADCLIENT="$(call full,$(LOADCLIENT))" bench/profile
 
 # The proxies and gateways that it is compared with, into build/peers.
 PEERS := $(BUILD)/peers
@@ -70,19 +70,19 @@ bench-peers:
 # TRACE=FILE for the arrivals of that file.
 .PHONY: bench-sim
 bench-sim: $(PROGRAM)
-	@POINTSMAN=$(abspath $(PROGRAM)) OUT=$(BUILD)/bench-sim \
+	@POINTSMAN="$(call full,$(PROGRAM))" OUT=$(BUILD)/bench-sim \
 		bench/compare_sim.py
 
 # All scenarios, for a short while: part of the tests.
 .PHONY: sim-gate
 sim-gate: $(PROGRAM)
-	@POINTSMAN=$(abspath $(PROGRAM)) OUT=$(OUT)/sim-gate bench/sim_gate
+	@POINTSMAN="$(call full,$(PROGRAM))" OUT=$(OUT)/sim-gate bench/sim_gate
 
 # docs/images, from what bench-sim has left in build/bench-sim, and a few runs
 # more.
 .PHONY: bench-plots
 bench-plots: $(PROGRAM)
-	@POINTSMAN=$(abspath $(PROGRAM)) RESULTS=$(BUILD)/bench-sim \
+	@POINTSMAN="$(call full,$(PROGRAM))" RESULTS=$(BUILD)/bench-sim \
 		bench/plot_sim.py
 
 # docs/images/compare.svg and crowds.svg, from what compare has left.
@@ -94,14 +94,14 @@ compare-plots:
 # an hour; PART=fake: six minutes.
 .PHONY: bench-truth
 bench-truth: $(PROGRAM) $(FAKELLM)
-	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+	@POINTSMAN="$(call full,$(PROGRAM))" FAKELLM="$(call full,$(FAKELLM))" \
 		bench/truth $(PART)
 
 # A fast provider gets four times slower under load and recovers, seen from
 # outside by the load test. Under a minute and a half.
 .PHONY: demo-brownout
 demo-brownout: $(PROGRAM) $(FAKELLM)
-	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+	@POINTSMAN="$(call full,$(PROGRAM))" FAKELLM="$(call full,$(FAKELLM))" \
 		bench/brownout
 
 micro: $(MICROS)

@@ -31,20 +31,20 @@ test-deep:
 alloc-test:
 	@$(MAKE) -s FLAVOUR=asan alloc-run
 alloc-run: $(POINTSMAN_ALLOC) $(FAKELLM)
-	@POINTSMAN=$(abspath $(POINTSMAN_ALLOC)) FAKELLM=$(abspath $(FAKELLM)) \
+	@POINTSMAN="$(call full,$(POINTSMAN_ALLOC))" FAKELLM="$(call full,$(FAKELLM))" \
 		python3 -m unittest discover -s tests/alloc -p '*_test.py'
 
 alloc-count:
 	@$(MAKE) -s FLAVOUR=release alloc-count-run
 alloc-count-run: $(POINTSMAN_ALLOC) $(FAKELLM)
-	@POINTSMAN=$(abspath $(POINTSMAN_ALLOC)) FAKELLM=$(abspath $(FAKELLM)) \
+	@POINTSMAN="$(call full,$(POINTSMAN_ALLOC))" FAKELLM="$(call full,$(FAKELLM))" \
 		python3 tests/alloc/count.py
 
 tsan-test:
 	@$(MAKE) -s FLAVOUR=tsan tsan-run
 tsan-run: $(PROGRAM) $(FAKELLM)
 	@for t in $(TSAN_TESTS); do echo "tsan: $$t"; \
-	    POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+	    POINTSMAN="$(call full,$(PROGRAM))" FAKELLM="$(call full,$(FAKELLM))" \
 	    $(TSAN_STORM) python3 -m unittest discover -s tests/e2e \
 	    -p "$${t}_test.py" || exit 1; done
 

@@ -11,14 +11,14 @@ TIME ?= 600
 
 .PHONY: chaos chaos-test soak
 chaos: $(PROGRAM) $(FAKELLM)
-	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+	@POINTSMAN="$(call full,$(PROGRAM))" FAKELLM="$(call full,$(FAKELLM))" \
 		tests/chaos/scorecard.py $(N)
 
 soak: $(PROGRAM) $(FAKELLM)
-	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+	@POINTSMAN="$(call full,$(PROGRAM))" FAKELLM="$(call full,$(FAKELLM))" \
 		tests/chaos/soak.py $(TIME)
 
 # Each case once: part of the tests.
 chaos-test: $(PROGRAM) $(FAKELLM)
-	@POINTSMAN=$(abspath $(PROGRAM)) FAKELLM=$(abspath $(FAKELLM)) \
+	@POINTSMAN="$(call full,$(PROGRAM))" FAKELLM="$(call full,$(FAKELLM))" \
 		python3 -m unittest discover -s tests/chaos -p '*_test.py'

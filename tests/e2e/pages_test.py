@@ -83,6 +83,83 @@ class Output(unittest.TestCase):
             self.assertIn("cannot write the output: No space", done.stderr)
 
 
+FLAVOUR = os.path.basename(os.path.dirname(os.path.realpath(POINTSMAN)))
+
+
+def make(*args):
+    """With the variables of the `make` that runs the tests, as they made the
+    program."""
+    return subprocess.run(
+        ["make", "-C", ROOT, f"FLAVOUR={FLAVOUR}", *args],
+        capture_output=True, text=True, timeout=600)
+
+
+def files(folder):
+    return sorted(
+        os.path.relpath(os.path.join(at, name), folder)
+        for at, _, names in os.walk(folder) for name in names)
+
+
+class Install(unittest.TestCase):
+    """`make install` and `make deb`, into a folder with a blank."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="pointsman a b ")
+        self.addCleanup(folder.cleanup)
+        self.to = os.path.join(folder.name, "pointsman")
+
+    def install(self):
+        done = make("-s", "install", f"DESTDIR={self.to}", "PREFIX=/usr")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def read(self, name):
+        with open(os.path.join(self.to, "usr", name), encoding="utf-8") as f:
+            return f.read()
+
+    def test_what_is_put_there_is_taken_away(self):
+        self.install()
+        self.assertIn("ExecStart=/usr/bin/pointsman ",
+                      self.read("lib/systemd/system/pointsman.service"))
+        self.assertEqual(self.read("share/man/man1/pointsman.1"), page("man"))
+        self.assertEqual(
+            self.read("share/bash-completion/completions/pointsman"),
+            page("bash"))
+        self.assertIn('command = [ "/usr/libexec/pointsman/local-model",',
+                      self.read("share/doc/pointsman/gateway.conf.example"))
+        self.assertIn("usr/libexec/pointsman/local-model", files(self.to))
+        done = make("uninstall", f"DESTDIR={self.to}", "PREFIX=/usr")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(files(self.to), [])
+
+    @unittest.skipUnless(shutil.which("dpkg-shlibdeps"), "no dpkg-dev")
+    def test_the_package_names_nothing_that_it_lacks(self):
+        self.install()
+        done = subprocess.run(
+            [os.path.join(ROOT, "tools/deb"), os.path.dirname(self.to)],
+            capture_output=True, text=True, timeout=120,
+            env={**os.environ, "VERSION": "0.1.0"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        there = files(self.to)
+        for name in ("man/man1/pointsman.1.gz",
+                     "zsh/vendor-completions/_pointsman"):
+            self.assertIn("usr/share/" + name, there)
+        example = "share/doc/pointsman/gateway.conf.example"
+        self.assertNotIn("local-model", self.read(example))
+        done = run(POINTSMAN, "check", "-c",
+                   os.path.join(self.to, "usr", example))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("command", done.stderr)
+        self.assertIn('"ollama"', self.read(example))
+
+    def test_another_version_is_another_program(self):
+        main = os.path.join("build", FLAVOUR, "obj/gateway/main.o")
+        if not os.path.exists(os.path.join(ROOT, main)):
+            self.skipTest("the program was built elsewhere")
+        self.assertEqual(make("-q", main).returncode, 0)
+        self.assertIn("-c -o " + main,
+                      make("-n", "VERSION=9.9.9", main).stdout)
+
+
 class Package(unittest.TestCase):
     def test_its_configuration_is_good(self):
         done = run(POINTSMAN, "check", "-c",
