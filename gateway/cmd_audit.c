@@ -7,8 +7,10 @@
 #include "gateway/admin/audit.h"
 #include "gateway/command.h"
 
+static const char usage[] = "pointsman audit verify FILE [--last HASH]";
+
 static int
-verify(const char *path, const char *head)
+verify_file(const char *path, const char *head)
 {
 	struct audit_state s;
 	struct errmsg why;
@@ -29,21 +31,26 @@ verify(const char *path, const char *head)
 	return EXIT_GOOD;
 }
 
+static int
+verify(void *wish, int n, char **operands)
+{
+	const char **last = wish;
+
+	return n == 2 ? verify_file(operands[1], *last)
+		      : command_misused(usage);
+}
+
 int
 command_audit(int argc, char **argv)
 {
-	static const char usage[] = "pointsman audit verify FILE [--last HASH]";
+	static const struct command_word words[] = { { "verify", verify } };
 	const char *last = NULL;
 	const struct command_option options[] = {
 		{ "last", 0, "HASH",
 		    "that its last line has, as the gateway's log said it",
 		    &last, NULL },
 	};
-	int at;
 
-	if (!command_options(argc, argv, usage, COMMAND_OPTIONS(options), &at))
-		return at;
-	if (at + 2 == argc && strcmp(argv[at], "verify") == 0)
-		return verify(argv[at + 1], last);
-	return command_misused(usage);
+	return command_words(argc, argv, usage, COMMAND_OPTIONS(options),
+	    COMMAND_WORDS(words), &last);
 }

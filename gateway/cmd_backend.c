@@ -233,26 +233,55 @@ change(const struct wish *w)
 }
 
 static int
-carry_out(struct wish *w, int n, char **operands)
+list_all(void *wish, int n, char **operands)
 {
-	const bool takes = w->model == NULL && !w->force && !w->wait;
+	const struct wish *w = wish;
 
+	(void)operands;
+	if (n != 1 || w->model != NULL || w->force || w->wait)
+		return command_misused(usage);
+	return list(w);
+}
+
+static int
+change_one(struct wish *w, char **operands)
+{
 	w->verb = operands[0];
-	w->backend = n > 1 ? operands[1] : NULL;
-	w->weight = n > 2 ? operands[2] : NULL;
-	if (strcmp(w->verb, "list") == 0 && n == 1 && takes)
-		return list(w);
-	if ((strcmp(w->verb, "drain") == 0 && n == 2) ||
-	    (strcmp(w->verb, "enable") == 0 && n == 2 && !w->force &&
-		!w->wait) ||
-	    (strcmp(w->verb, "weight") == 0 && n == 3 && !w->wait))
-		return change(w);
-	return command_misused(usage);
+	w->backend = operands[1];
+	return change(w);
+}
+
+static int
+drain(void *wish, int n, char **operands)
+{
+	return n == 2 ? change_one(wish, operands) : command_misused(usage);
+}
+
+static int
+enable(void *wish, int n, char **operands)
+{
+	const struct wish *w = wish;
+
+	return n == 2 && !w->force && !w->wait ? change_one(wish, operands)
+					       : command_misused(usage);
+}
+
+static int
+weigh(void *wish, int n, char **operands)
+{
+	struct wish *w = wish;
+
+	if (n != 3 || w->wait)
+		return command_misused(usage);
+	w->weight = operands[2];
+	return change_one(w, operands);
 }
 
 int
 command_backend(int argc, char **argv)
 {
+	static const struct command_word words[] = { { "list", list_all },
+		{ "drain", drain }, { "enable", enable }, { "weight", weigh } };
 	struct wish w = { .raw = false };
 	const struct command_option options[] = {
 		{ "model", 0, "NAME", "its serving of this model alone",
@@ -264,10 +293,7 @@ command_backend(int argc, char **argv)
 		ADMIN_WHERE_OPTIONS(w.where),
 		{ "json", 0, NULL, "as JSON", NULL, &w.raw },
 	};
-	int at;
 
-	if (!command_options(argc, argv, usage, COMMAND_OPTIONS(options), &at))
-		return at;
-	return at < argc ? carry_out(&w, argc - at, argv + at)
-			 : command_misused(usage);
+	return command_words(argc, argv, usage, COMMAND_OPTIONS(options),
+	    COMMAND_WORDS(words), &w);
 }

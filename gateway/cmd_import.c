@@ -2,11 +2,13 @@
  * configuration. gateway.conf goes to standard output, what it could not take
  * over to standard error. */
 #include <stdio.h>
-#include <string.h>
 
 #include "gateway/command.h"
 #include "gateway/import/import.h"
 #include "gateway/secrecy.h"
+
+static const char usage[] =
+    "pointsman import litellm CONFIG.YAML > gateway.conf";
 
 static void
 report(const struct imported *i)
@@ -47,16 +49,18 @@ import_file(const char *path)
 	return good ? EXIT_GOOD : EXIT_BAD;
 }
 
+static int
+litellm(void *wish, int n, char **operands)
+{
+	(void)wish;
+	return n == 2 ? import_file(operands[1]) : command_misused(usage);
+}
+
 int
 command_import(int argc, char **argv)
 {
-	static const char usage[] =
-	    "pointsman import litellm CONFIG.YAML > gateway.conf";
-	int at;
+	static const struct command_word words[] = { { "litellm", litellm } };
 
-	if (!command_options(argc, argv, usage, NULL, 0, &at))
-		return at;
-	if (at + 2 != argc || strcmp(argv[at], "litellm") != 0)
-		return command_misused(usage);
-	return import_file(argv[at + 1]);
+	return command_words(
+	    argc, argv, usage, NULL, 0, COMMAND_WORDS(words), NULL);
 }

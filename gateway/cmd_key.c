@@ -107,43 +107,84 @@ print_list(const json_t *doc)
 		    usd(k, "spent_month_usd", month));
 }
 
+static bool
+is_named(const struct wish *w)
+{
+	return w->values[0] != NULL && w->values[1] != NULL;
+}
+
 static int
-print(json_t *doc, const struct wish *w, const char *verb)
+finish(json_t *doc, const struct wish *w, void (*print)(const json_t *))
 {
 	if (doc == NULL)
 		return EXIT_BAD;
-	if (w->raw) {
+	if (w->raw)
 		doc_print(doc);
-	} else if (strcmp(verb, "add") == 0) {
-		puts(doc_text(doc, "key"));
-	} else if (strcmp(verb, "list") == 0) {
-		print_list(doc);
-	} else {
-		printf("revoked %s\n", doc_text(doc, "revoked"));
-	}
+	else
+		print(doc);
 	json_decref(doc);
 	return EXIT_GOOD;
 }
 
-static int
-carry_out(const struct wish *w, const char *verb)
-{
-	bool named = w->values[0] != NULL && w->values[1] != NULL;
+/* --- the words --- */
 
-	if (strcmp(verb, "hash") == 0)
-		return hash();
-	if (strcmp(verb, "list") == 0)
-		return print(ask(w, "GET"), w, verb);
-	if (strcmp(verb, "add") == 0 && named)
-		return print(ask(w, "POST"), w, verb);
-	if (strcmp(verb, "revoke") == 0 && named)
-		return print(ask(w, "DELETE"), w, verb);
-	return command_misused(usage);
+static int
+hash_key(void *wish, int n, char **operands)
+{
+	(void)wish;
+	(void)operands;
+	return n == 1 ? hash() : command_misused(usage);
+}
+
+static void
+print_new(const json_t *doc)
+{
+	puts(doc_text(doc, "key"));
+}
+
+static int
+add_key(void *wish, int n, char **operands)
+{
+	const struct wish *w = wish;
+
+	(void)operands;
+	return n == 1 && is_named(w) ? finish(ask(w, "POST"), w, print_new)
+				     : command_misused(usage);
+}
+
+static int
+list_keys(void *wish, int n, char **operands)
+{
+	const struct wish *w = wish;
+
+	(void)operands;
+	return n == 1 ? finish(ask(w, "GET"), w, print_list)
+		      : command_misused(usage);
+}
+
+static void
+print_revoked(const json_t *doc)
+{
+	printf("revoked %s\n", doc_text(doc, "revoked"));
+}
+
+static int
+revoke_key(void *wish, int n, char **operands)
+{
+	const struct wish *w = wish;
+
+	(void)operands;
+	return n == 1 && is_named(w)
+	    ? finish(ask(w, "DELETE"), w, print_revoked)
+	    : command_misused(usage);
 }
 
 int
 command_key(int argc, char **argv)
 {
+	static const struct command_word words[] = { { "add", add_key },
+		{ "list", list_keys }, { "revoke", revoke_key },
+		{ "hash", hash_key } };
 	struct wish w = { .raw = false };
 	const struct command_option options[] = {
 		{ "tenant", 0, "NAME", "whose key", &w.values[0], NULL },
@@ -167,10 +208,7 @@ command_key(int argc, char **argv)
 		ADMIN_WHERE_OPTIONS(w.where),
 		{ "json", 0, NULL, "as JSON", NULL, &w.raw },
 	};
-	int at;
 
-	if (!command_options(argc, argv, usage, COMMAND_OPTIONS(options), &at))
-		return at;
-	return at + 1 == argc ? carry_out(&w, argv[at])
-			      : command_misused(usage);
+	return command_words(argc, argv, usage, COMMAND_OPTIONS(options),
+	    COMMAND_WORDS(words), &w);
 }

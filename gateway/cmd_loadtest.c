@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/load/options_set.h"
 #include "gateway/command.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/descriptors.h"
 #include "gateway/loadtest.h"
 
@@ -129,12 +131,33 @@ run(const struct loadtest_options *o)
 	return code;
 }
 
+/* Its options have a table of their own: some may be repeated. */
+static bool
+is_asked(void)
+{
+	struct command_option options[OPTIONS_MAX];
+	struct command_form form = {
+		.usage = "pointsman loadtest --url URL [OPTION]...",
+		.options = options,
+	};
+
+	for (size_t i = 0; i < n_option_rows && i < COUNT(options); i++)
+		options[form.n_options++] = (struct command_option){
+			.name = option_rows[i].name,
+			.value = option_rows[i].value,
+			.help = option_rows[i].help,
+		};
+	return command_answers(&form);
+}
+
 int
 command_loadtest(int argc, char **argv)
 {
 	struct loadtest_options o;
 	int code = EXIT_GOOD;
 
+	if (is_asked())
+		return EXIT_GOOD;
 	signal(SIGPIPE, SIG_IGN);
 	switch (loadtest_options_read(&o, argc, argv)) {
 	case OPTIONS_HELP:

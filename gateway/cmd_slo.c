@@ -191,51 +191,46 @@ print_doc(const json_t *doc)
 	}
 }
 
-/* Says what is wrong of its words. */
-static bool
-is_suggest(char *const *words, int n)
+struct wish {
+	struct admin_where where;
+	bool raw;
+};
+
+static int
+suggest(void *wish, int n, char **operands)
 {
-	if (n == 0)
-		fprintf(
-		    stderr, "pointsman slo: want \"suggest\", got nothing\n");
-	else if (strcmp(words[0], "suggest") != 0)
-		fprintf(stderr, "pointsman slo: want \"suggest\", got \"%s\"\n",
-		    words[0]);
-	else if (n > 1)
+	const struct wish *w = wish;
+	json_t *doc;
+
+	if (n > 1) {
 		fprintf(stderr,
 		    "pointsman slo: want nothing after \"suggest\", got "
 		    "\"%s\"\n",
-		    words[1]);
-	else
-		return true;
-	return false;
-}
-
-int
-command_slo(int argc, char **argv)
-{
-	struct admin_where where = { NULL };
-	bool raw = false;
-	const struct command_option options[] = {
-		ADMIN_WHERE_OPTIONS(where),
-		{ "json", 0, NULL, "as JSON", NULL, &raw },
-	};
-	int at;
-	json_t *doc;
-
-	if (!command_options(argc, argv,
-		"pointsman slo suggest [-c FILE | --admin URL] [--json]",
-		COMMAND_OPTIONS(options), &at))
-		return at;
-	if (!is_suggest(argv + at, argc - at))
+		    operands[1]);
 		return EXIT_USAGE;
-	doc = admin_get(&where, "/admin/v1/slo");
+	}
+	doc = admin_get(&w->where, "/admin/v1/slo");
 	if (doc == NULL)
 		return EXIT_BAD;
-	if (raw)
+	if (w->raw)
 		doc_print(doc);
 	else
 		print_doc(doc);
 	json_decref(doc);
 	return EXIT_GOOD;
+}
+
+int
+command_slo(int argc, char **argv)
+{
+	static const struct command_word words[] = { { "suggest", suggest } };
+	struct wish w = { .raw = false };
+	const struct command_option options[] = {
+		ADMIN_WHERE_OPTIONS(w.where),
+		{ "json", 0, NULL, "as JSON", NULL, &w.raw },
+	};
+
+	return command_words(argc, argv,
+	    "pointsman slo suggest [-c FILE | --admin URL] [--json]",
+	    COMMAND_OPTIONS(options), COMMAND_WORDS(words), &w);
 }

@@ -51,6 +51,21 @@ bool command_only_options(int argc, char **argv, const char *usage,
 /* The exit code of a command whose operands are wrong: says its usage. */
 int command_misused(const char *usage);
 
+/* What the first operand may be, of a command that does several things. */
+struct command_word {
+	const char *name;
+	/* n operands, from the word on; the command's exit code */
+	int (*run)(void *wish, int n, char **operands);
+};
+
+#define COMMAND_WORDS(table) table, (int)(sizeof(table) / sizeof((table)[0]))
+
+/* The whole of such a command: reads its options, and does what the word says.
+ * The exit code. */
+int command_words(int argc, char **argv, const char *usage,
+    const struct command_option *, int n, const struct command_word *words,
+    int n_words, void *wish);
+
 struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -58,11 +73,18 @@ struct command {
 };
 const struct command *command_table(size_t *n);
 
-/* What a command tells command_options(), for pages about it. Does not come
- * where it parses its options by itself. */
-typedef void command_take(
-    void *arg, const char *usage, const struct command_option *, int n);
-void command_ask_options(const struct command *, command_take *, void *arg);
+/* What a command takes, for pages about it. */
+struct command_form {
+	const char *usage;
+	const struct command_option *options;
+	const struct command_word *words; /* n_words 0: none */
+	int n_options, n_words;
+};
+typedef void command_take(void *arg, const struct command_form *);
+void command_ask_form(const struct command *, command_take *, void *arg);
+/* For a command that reads its options by itself: true where it was only asked
+ * what they are, and is to end. */
+bool command_answers(const struct command_form *);
 
 /* pages.c: a manual page, or what a shell completes by. False: no such kind
  * ("man", "bash", "zsh", "fish"). */

@@ -94,13 +94,12 @@ command_table(size_t *n)
 }
 
 void
-command_ask_options(const struct command *c, command_take *take, void *arg)
+command_ask_form(const struct command *c, command_take *take, void *arg)
 {
 	char name[32];
 	char *argv[] = { name, NULL };
 
-	/* these have options of their own, or none */
-	if (c->run == command_loadtest || c->run == command_version)
+	if (c->run == command_version) /* it takes nothing */
 		return;
 	snprintf(name, sizeof(name), "%s", c->name);
 	asked.take = take;
@@ -110,15 +109,26 @@ command_ask_options(const struct command *c, command_take *take, void *arg)
 }
 
 bool
+command_answers(const struct command_form *form)
+{
+	if (asked.take == NULL)
+		return false;
+	asked.take(asked.arg, form);
+	return true;
+}
+
+bool
 command_options(int argc, char **argv, const char *text,
     const struct command_option *o, int n, int *at)
 {
 	struct option longs[OPTIONS_MAX + 2] = { { 0 } };
 	char shorts[3 * OPTIONS_MAX + 2] = "";
+	const struct command_form form = {
+		.usage = text, .options = o, .n_options = n
+	};
 	int c, which;
 
-	if (asked.take != NULL) {
-		asked.take(asked.arg, text, o, n);
+	if (command_answers(&form)) {
 		*at = EXIT_GOOD;
 		return false;
 	}
@@ -173,6 +183,47 @@ command_only_options(int argc, char **argv, const char *text,
 	    argv[0], argv[at]);
 	*code = EXIT_USAGE;
 	return false;
+}
+
+/* want "a", "b" or "c", got "x" */
+static void
+complain_word(const char *command, const struct command_word *words, int n,
+    const char *got)
+{
+	fprintf(stderr, "pointsman %s: want ", command);
+	for (int i = 0; i < n; i++)
+		fprintf(stderr, "%s\"%s\"",
+		    i == 0           ? ""
+			: i + 1 == n ? " or "
+				     : ", ",
+		    words[i].name);
+	if (got != NULL)
+		fprintf(stderr, ", got \"%s\"\n", got);
+	else
+		fputs(", got nothing\n", stderr);
+}
+
+int
+command_words(int argc, char **argv, const char *text,
+    const struct command_option *o, int n, const struct command_word *words,
+    int n_words, void *wish)
+{
+	const struct command_form form = { .usage = text,
+		.options = o,
+		.words = words,
+		.n_options = n,
+		.n_words = n_words };
+	int at;
+
+	if (command_answers(&form))
+		return EXIT_GOOD;
+	if (!command_options(argc, argv, text, o, n, &at))
+		return at;
+	for (int i = 0; i < n_words && at < argc; i++)
+		if (strcmp(argv[at], words[i].name) == 0)
+			return words[i].run(wish, argc - at, argv + at);
+	complain_word(argv[0], words, n_words, at < argc ? argv[at] : NULL);
+	return command_misused(text);
 }
 
 /* What could not be written was not done, whatever was computed: a full disk

@@ -28,13 +28,15 @@ man_text(const char *s)
 }
 
 static void
-man_options(void *arg, const char *usage, const struct command_option *o, int n)
+man_form(void *arg, const struct command_form *form)
 {
+	const struct command_option *o = form->options;
+
 	(void)arg;
 	puts(".nf");
-	man_text(usage);
+	man_text(form->usage);
 	puts("\n.fi");
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < form->n_options; i++) {
 		puts(".TP");
 		printf(".B ");
 		if (o[i].letter != 0)
@@ -69,7 +71,7 @@ write_man(const struct command *c, size_t n)
 		printf(".SS %s\n", c[i].name);
 		man_text(c[i].help);
 		puts("");
-		command_ask_options(&c[i], man_options, NULL);
+		command_ask_form(&c[i], man_form, NULL);
 	}
 	puts(".SH EXIT STATUS\n0: good; 1: what was checked is bad; 2: wrong "
 	     "usage.\n"
@@ -80,20 +82,33 @@ write_man(const struct command *c, size_t n)
 /* --- bash --- */
 
 static void
-bash_options(
-    void *arg, const char *usage, const struct command_option *o, int n)
+bash_options(void *arg, const struct command_form *form)
 {
 	(void)arg;
-	(void)usage;
-	for (int i = 0; i < n; i++)
-		printf(" --%s", o[i].name);
+	for (int i = 0; i < form->n_options; i++)
+		printf(" --%s", form->options[i].name);
+}
+
+static void
+bash_words(void *arg, const struct command_form *form)
+{
+	const struct command *c = arg;
+
+	if (form->n_words == 0)
+		return;
+	printf("\t\t%s) operands=\"", c->name);
+	for (int i = 0; i < form->n_words; i++)
+		printf("%s%s", i > 0 ? " " : "", form->words[i].name);
+	puts("\" ;;");
 }
 
 static void
 write_bash(const struct command *c, size_t n)
 {
+	struct command one;
+
 	printf("# bash completion of pointsman\n_pointsman()\n{\n"
-	       "\tlocal word=${COMP_WORDS[COMP_CWORD]} words\n"
+	       "\tlocal word=${COMP_WORDS[COMP_CWORD]} words operands=\n"
 	       "\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n\t\twords=\"");
 	for (size_t i = 0; i < n; i++)
 		if (c[i].help != NULL)
@@ -103,11 +118,18 @@ write_bash(const struct command *c, size_t n)
 		if (c[i].help == NULL)
 			continue;
 		printf("\t\t%s) words=\"--help", c[i].name);
-		command_ask_options(&c[i], bash_options, NULL);
+		command_ask_form(&c[i], bash_options, NULL);
 		printf("\" ;;\n");
 	}
+	printf("\t\tesac\n\t\t[ \"$COMP_CWORD\" -gt 2 ] ||\n"
+	       "\t\tcase ${COMP_WORDS[1]} in\n");
+	for (size_t i = 0; i < n; i++) {
+		one = c[i];
+		if (c[i].help != NULL)
+			command_ask_form(&c[i], bash_words, &one);
+	}
 	printf("\t\tesac\n\t\tcase $word in\n\t\t-*) ;;\n"
-	       "\t\t*) words= ;;\n\t\tesac\n\tfi\n"
+	       "\t\t*) words=$operands ;;\n\t\tesac\n\tfi\n"
 	       "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\n"
 	       "complete -o default -F _pointsman pointsman\n");
 }
@@ -131,11 +153,12 @@ quoted(const char *s, const char *special)
 }
 
 static void
-zsh_options(void *arg, const char *usage, const struct command_option *o, int n)
+zsh_form(void *arg, const struct command_form *form)
 {
+	const struct command_option *o = form->options;
+
 	(void)arg;
-	(void)usage;
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < form->n_options; i++) {
 		printf(" \\\n\t\t\t'--%s[", o[i].name);
 		quoted(o[i].help, "[]:\\");
 		putchar(']');
@@ -144,6 +167,12 @@ zsh_options(void *arg, const char *usage, const struct command_option *o, int n)
 		}
 		putchar('\'');
 	}
+	if (form->n_words == 0)
+		return;
+	printf(" \\\n\t\t\t'2:word:(");
+	for (int i = 0; i < form->n_words; i++)
+		printf("%s%s", i > 0 ? " " : "", form->words[i].name);
+	printf(")'");
 }
 
 static void
@@ -165,7 +194,7 @@ write_zsh(const struct command *c, size_t n)
 		if (c[i].help == NULL)
 			continue;
 		printf("\t%s)\n\t\t_arguments '--help[this text]'", c[i].name);
-		command_ask_options(&c[i], zsh_options, NULL);
+		command_ask_form(&c[i], zsh_form, NULL);
 		printf(" \\\n\t\t\t'*:file:_files' ;;\n");
 	}
 	printf("\tesac\n}\n_pointsman \"$@\"\n");
@@ -174,13 +203,16 @@ write_zsh(const struct command *c, size_t n)
 /* --- fish --- */
 
 static void
-fish_options(
-    void *arg, const char *usage, const struct command_option *o, int n)
+fish_form(void *arg, const struct command_form *form)
 {
+	const struct command_option *o = form->options;
 	const struct command *c = arg;
 
-	(void)usage;
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < form->n_words; i++)
+		printf("complete -c pointsman -n "
+		       "'__fish_prev_arg_in %s' -f -a %s\n",
+		    c->name, form->words[i].name);
+	for (int i = 0; i < form->n_options; i++) {
 		printf("complete -c pointsman -n "
 		       "'__fish_seen_subcommand_from %s' -l %s",
 		    c->name, o[i].name);
@@ -210,7 +242,7 @@ write_fish(const struct command *c, size_t n)
 			printf(*p == '\'' || *p == '\\' ? "\\%c" : "%c", *p);
 		printf("'\n");
 		one = c[i];
-		command_ask_options(&c[i], fish_options, &one);
+		command_ask_form(&c[i], fish_form, &one);
 	}
 }
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define OPTION_BASE 256
-#define OPTIONS_MAX 32
 
 static void
 help(void)

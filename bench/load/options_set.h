@@ -16,6 +16,7 @@ struct option_row {
 	enum err (*set)(struct draft *, const char *value, struct errmsg *);
 	const char *help;
 };
+#define OPTIONS_MAX 32
 extern const struct option_row option_rows[];
 extern const size_t n_option_rows;
 

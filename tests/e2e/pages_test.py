@@ -28,6 +28,11 @@ def commands():
     return re.findall(r"^  (\w+) ", listed, re.M)
 
 
+WORDS = {"slo": ["suggest"], "backend": ["list", "drain", "enable", "weight"],
+         "key": ["add", "list", "revoke", "hash"], "audit": ["verify"],
+         "import": ["litellm"]}
+
+
 class Pages(unittest.TestCase):
     def test_the_manual_has_every_command_and_no_flaw(self):
         text = page("man")
@@ -53,6 +58,37 @@ class Pages(unittest.TestCase):
         self.assertEqual(self.complete("pointsman", "check", "--l"),
                          ["--live"])
         self.assertEqual(self.complete("pointsman", "check", "gate"), [])
+        self.assertEqual(self.complete("pointsman", "loadtest", "--cl"),
+                         ["--class"])
+        for name, words in WORDS.items():
+            self.assertEqual(self.complete("pointsman", name, '""'), words)
+        self.assertEqual(self.complete("pointsman", "key", "add", '""'), [])
+
+    def test_loadtest_has_its_options_everywhere(self):
+        listed = re.findall(r"^  --([\w-]+)",
+                            run(POINTSMAN, "loadtest", "--help").stdout, re.M)
+        self.assertIn("honour-lengths", listed)
+        for kind, form in (("man", ".B \\-\\-{}"), ("bash", " --{}"),
+                           ("zsh", "'--{}["), ("fish", " -l {} ")):
+            text = page(kind)
+            for name in listed:
+                if kind == "man":
+                    name = name.replace("-", "\\-")
+                self.assertIn(form.format(name), text)
+
+    def test_words_of_a_command_are_everywhere(self):
+        man, zsh, fish = page("man"), page("zsh"), page("fish")
+        for name, words in WORDS.items():
+            self.assertIn(f"'2:word:({' '.join(words)})'",
+                          zsh.split(f"\n\t{name})\n")[1].split(";;")[0])
+            for word in words:
+                self.assertIn(f"pointsman {name} {word}", man)
+                self.assertIn(f"__fish_prev_arg_in {name}' -f -a {word}\n",
+                              fish)
+            done = run(POINTSMAN, name, "nonsense")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f'pointsman {name}: want "{words[0]}"', done.stderr)
+            self.assertIn(', got "nonsense"\n', done.stderr)
 
     def test_all_shells_know_the_same(self):
         bash, zsh, fish = page("bash"), page("zsh"), page("fish")
