@@ -303,12 +303,33 @@ check_slo(struct loader *l, size_t i)
 
 /* --- backends --- */
 
-/* YYYY-MM or YYYY-MM-DD */
+static int
+digits(const char *s, size_t n)
+{
+	int v = 0;
+
+	for (size_t i = 0; i < n; i++)
+		v = 10 * v + (s[i] - '0');
+	return v;
+}
+
+static int
+days_of(int year, int month)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30,
+		31 };
+	const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return month == 2 && leap ? 29 : days[month - 1];
+}
+
+/* YYYY-MM or YYYY-MM-DD, which the calendar has */
 static bool
 date_ok(const char *s)
 {
 	const char *form = "dddd-dd-dd";
 	size_t n = strlen(s);
+	int year, month, day;
 
 	if (n != 7 && n != 10)
 		return false;
@@ -316,7 +337,11 @@ date_ok(const char *s)
 		if (form[i] == 'd' ? !isdigit((unsigned char)s[i])
 				   : s[i] != form[i])
 			return false;
-	return true;
+	year = digits(s, 4);
+	month = digits(s + 5, 2);
+	day = n == 10 ? digits(s + 8, 2) : 1;
+	return month >= 1 && month <= 12 && day >= 1 &&
+	    day <= days_of(year, month);
 }
 
 static void

@@ -419,11 +419,34 @@ doubtful_things_are_warned_of(void **state)
 static void
 dates_and_origins_have_forms(void **state)
 {
+	static const struct {
+		const char *text;
+		bool good;
+	} dates[] = { { "2026-01", true }, { "2026-12-31", true },
+		{ "2024-02-29", true }, { "2000-02-29", true },
+		{ "2026-13", false }, { "2026-00", false },
+		{ "2026-02-29", false }, { "2026-02-31", false },
+		{ "1900-02-29", false }, { "2026-11-00", false },
+		{ "2026-04-31", false } };
+	struct fixture f;
+	char text[512];
+
 	assert_refused(
 	    "backends = ( { name = \"gpu\"; adapter = \"ollama\"; price = { "
 	    "hourly = 1; as_of = \"Nov 2026\"; }; } );\n" MODELS,
 	    "gateway.conf:1: backends.gpu.price.as_of: want a month such as "
 	    "\"2026-11\" or a day, got \"Nov 2026\"");
+	for (size_t i = 0; i < COUNT(dates); i++) {
+		snprintf(text, sizeof(text),
+		    "backends = ( { name = \"gpu\"; adapter = \"ollama\"; "
+		    "price = { hourly = 1; as_of = \"%s\"; }; } );\n" MODELS,
+		    dates[i].text);
+		fixture_init(&f);
+		fixture_load(&f, text, NULL);
+		if ((f.rc == OK) != dates[i].good)
+			fail_msg("%s: %s", dates[i].text, f.text);
+		fixture_fini(&f);
+	}
 	assert_refused(BASE "cors_origins = [ \"https://a.example\", "
 			    "\"https://a.example/\" ];",
 	    "gateway.conf:3: cors_origins[1]: want an origin such as "

@@ -1,6 +1,7 @@
 /* gateway/conf/secret.c - values that stand elsewhere: keys and URLs.
  *
  * A secret is never written in gateway.conf and never shown in a complaint. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "gateway/conf/loader.h"
 #include "gateway/conf/source.h"
+#include "gateway/lib/count.h"
 
 #define SECRET_MAX ((size_t)64 << 10)
 #define UNIX_URL "http://localhost/v1" /* a host for requests over a socket */
@@ -267,6 +269,28 @@ port_will_do(struct slice host)
 		port >= 1 && port <= UINT16_MAX);
 }
 
+/* "[" and "]" around an IPv6 address, which stands nowhere without them. */
+static bool
+brackets_will_do(struct slice host)
+{
+	ptrdiff_t end = slice_rfind(host, ']');
+	struct in6_addr address;
+	struct slice inside, part;
+	char text[INET6_ADDRSTRLEN];
+
+	if (slice_find(host, '[') < 0 && end < 0)
+		return slice_find(host, ':') == slice_rfind(host, ':');
+	if (host.p[0] != '[' || end < 0 ||
+	    ((size_t)end + 1 < host.n && host.p[end + 1] != ':'))
+		return false;
+	inside = slice_make(host.p + 1, (size_t)end - 1);
+	/* behind a "%" is the interface */
+	if (!slice_next(&inside, '%', &part) || part.n >= sizeof(text))
+		return false;
+	slice_copy(text, sizeof(text), part);
+	return inet_pton(AF_INET6, text, &address) == 1;
+}
+
 /* NULL when it will do; else what it is not. */
 static const char *
 url_flaw(struct slice url)
@@ -291,6 +315,8 @@ url_flaw(struct slice url)
 		return "a URL without \"?\" or \"#\"";
 	if (host.n == 0 || host.p[0] == ':')
 		return "a URL with a host";
+	if (!brackets_will_do(host))
+		return "a URL with \"[\" and \"]\" around an IPv6 address";
 	if (!port_will_do(host))
 		return "a URL whose port is 1..65535";
 	return NULL;
@@ -308,6 +334,29 @@ set_unix_path(struct loader *l, const struct setting *row,
 	    (*path == '\0' || strlen(b->unix_path) >= sizeof(sun.sun_path)))
 		complain_value(l, s, row,
 		    "a path after \"unix:\", of 1..107 bytes in all");
+}
+
+/* A base URL, as an SDK has it. */
+static void
+warn_of_path(struct loader *l, const config_setting_t *s, struct slice url)
+{
+	static const char *const calls[] = { "/chat/completions",
+		"/completions", "/embeddings", "/responses", "/messages" };
+	struct slice end;
+
+	if (slice_rfind(url, '/') < (ptrdiff_t)sizeof("https://") - 1)
+		warn(l, s, "want a path after the host, mostly /v1, got none");
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		end.n = strlen(calls[i]) < url.n ? strlen(calls[i]) : 0;
+		end.p = url.p + url.n - end.n;
+		if (slice_is(end, calls[i])) {
+			warn(l, s,
+			    "want a base URL, without %s at its end: the "
+			    "gateway adds that",
+			    calls[i]);
+			return;
+		}
+	}
 }
 
 void
@@ -345,8 +394,7 @@ read_url(struct loader *l, const struct setting *row, const config_setting_t *s,
 	}
 	while (url.p[url.n - 1] == '/')
 		url.n--;
-	if (slice_rfind(url, '/') < (ptrdiff_t)sizeof("https://") - 1)
-		warn(l, s, "want a path after the host, mostly /v1, got none");
+	warn_of_path(l, s, url);
 	b->url = loader_dup(l, url);
 }
 

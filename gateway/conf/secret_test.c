@@ -235,6 +235,50 @@ a_port_of_a_url_is_one_that_there_is(void **state)
 }
 
 static void
+brackets_of_a_url_are_around_an_address(void **state)
+{
+	static const char *const bad[] = { "http://[::1/v1", "http://::1]/v1",
+		"http://[::1]x/v1", "http://[]/v1", "http://[host]/v1",
+		"http://fe80::1/v1", "http://[::1]]/v1", "http://h]:80/v1",
+		"http://[0000:0000:0000:0000:0000:0000:0000:0000:0000:0]/v1" };
+	static const char *const good[] = { "http://[::1]/v1",
+		"http://[::1]:80/v1", "http://[fe80::1%25eth0]:80/v1",
+		"https://[2001:db8::1]" };
+	struct fixture f;
+	char text[512];
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		snprintf(text, sizeof(text),
+		    BACKEND("adapter = \"vllm\"; url = \"%s\";"), bad[i]);
+		fixture_init(&f);
+		fixture_load(&f, text, NULL);
+		if (f.complaints.errors != 1)
+			fail_msg("%s: %s", bad[i], f.text);
+		fixture_fini(&f);
+	}
+	for (size_t i = 0; i < COUNT(good); i++) {
+		snprintf(text, sizeof(text),
+		    BACKEND("adapter = \"vllm\"; url = \"%s\";"), good[i]);
+		fixture_init(&f);
+		load_backend(&f, text);
+		fixture_fini(&f);
+	}
+	assert_refused(BACKEND("adapter = \"vllm\"; url = "
+			       "\"http://[::1/v1\";"),
+	    "gateway.conf:1: backends.gpu.url: want a URL with \"[\" and \"]\" "
+	    "around an IPv6 address, got other text (not shown)");
+}
+
+static void
+a_url_that_is_no_base_is_warned_of(void **state)
+{
+	assert_warned(BACKEND("adapter = \"vllm\"; url = "
+			      "\"http://h/v1/chat/completions/\";"),
+	    "gateway.conf:1: warning: backends.gpu.url: want a base URL, "
+	    "without /chat/completions at its end: the gateway adds that");
+}
+
+static void
 a_url_may_be_a_unix_socket(void **state)
 {
 	struct fixture f;
@@ -323,6 +367,8 @@ main(void)
 		cmocka_unit_test(complaints_about_secrets_say_what_is_wanted),
 		cmocka_unit_test(keys_are_withheld_from_other_backends),
 		cmocka_unit_test(a_port_of_a_url_is_one_that_there_is),
+		cmocka_unit_test(brackets_of_a_url_are_around_an_address),
+		cmocka_unit_test(a_url_that_is_no_base_is_warned_of),
 		cmocka_unit_test(a_url_may_be_a_unix_socket),
 		cmocka_unit_test(a_slash_at_the_end_of_a_url_is_dropped),
 	};
