@@ -283,6 +283,25 @@ class Documents(unittest.TestCase):
         self.assertEqual(set(ELSEWHERE) - self.used, set(),
                          "no document has these any more")
 
+    def test_simulations_print_what_is_shown(self):
+        """Equal seeds give equal bytes. A page may leave lines out, and the
+        ends of lines."""
+        count = 0
+        for page in docs_commands.documents():
+            for shown in docs_commands.printed(page):
+                if not shown.command.text.startswith("pointsman simulate "):
+                    continue
+                done = subprocess.run(
+                    [POINTSMAN, *shlex.split(shown.command.text)[1:]],
+                    cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
+                said = iter(done.stdout.splitlines())
+                for line in filter(None, shown.lines):
+                    count += 1
+                    self.assertTrue(any(s.startswith(line) for s in said),
+                                    f"{shown.command}: not printed: {line}\n"
+                                    + done.stdout)
+        self.assertGreater(count, 5)
+
     # --- programs in other languages ---
 
     def test_the_python_of_the_readme(self):

@@ -45,6 +45,30 @@ class Command:
         return f"{self.page}:{self.line}: {self.text}"
 
 
+class Printed:
+    """A command, and what the page says that it printed."""
+
+    def __init__(self, command):
+        self.command, self.lines = command, []
+
+
+def printed(page):
+    """Of each command behind `$ `."""
+    with open(os.path.join(ROOT, page), encoding="utf-8") as f:
+        text = f.read()
+    found = []
+    for m in FENCE.finditer(text):
+        fence = []
+        first = text.count("\n", 0, m.start(2)) + 1
+        for number, line in lines_of(m[2], first):
+            if line.startswith("$ "):
+                fence.append(Printed(Command(page, number, line[2:])))
+            elif fence:
+                fence[-1].lines.append(line)
+        found += fence
+    return found
+
+
 def lines_of(body, first):
     """(line number, line) where continued lines are one."""
     whole, at = "", first
