@@ -83,8 +83,9 @@ static const struct setting top_rows[] = {
 	    .help = "Keys for the admin listener: `\"env:NAME\"`, "
 		    "`\"file:PATH\"` or `\"sha256:HEX\"`, which may do "
 		    "everything, or groups, in a list `( ... )`. With any, all "
-		    "but `/healthz` and `/readyz` wants `Authorization: Bearer "
-		    "KEY`. No tenant's key is one." },
+		    "but `/healthz`, `/readyz` and the page (`/`, without its "
+		    "data) wants `Authorization: Bearer KEY`. No tenant's key "
+		    "is one." },
 	{ "workers", SETTING_INT, SETTING_RESTART, AT(conf, workers),
 	    BOUNDS(1, WORKERS_MAX), .otherwise = "one per core",
 	    .help = "Threads that serve requests." },
