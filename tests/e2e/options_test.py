@@ -31,6 +31,13 @@ class Simulate(unittest.TestCase):
                  '--spend: want USD, more than 0, at most 1e6, got "1e308"')):
             self.assertIn(words, command("simulate", *more, code=2)[1])
 
+    def test_a_file_that_is_cut_short_is_said(self):
+        for span in ("1s", "200s"):  # less than a buffer, and more
+            err = command("simulate", "--duration", span, "--requests-out",
+                          "/dev/full", code=1)[1]
+            self.assertRegex(err, "simulate: /dev/full: (No space left|cannot "
+                             "be written)")
+
 
 class Check(unittest.TestCase):
     def setUp(self):
