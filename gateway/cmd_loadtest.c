@@ -44,9 +44,26 @@ print_score(const struct loadtest_options *o, const struct loadtest_result *r)
 	buf_fini(&b);
 }
 
+/* A name that was mistyped would be a column of dashes. */
+static void
+print_prices(const struct loadtest_options *o, const struct loadtest_result *r)
+{
+	for (unsigned i = 0; i < o->n_prices; i++)
+		if (r->priced[i] == 0)
+			fprintf(stderr,
+			    "--price %.*s: is for no answer: none came from a "
+			    "backend of that name\n",
+			    SLICE_ARG(o->prices[i].backend));
+	if (r->unpriced > 0)
+		fprintf(stderr,
+		    "%" PRIu64 " answers have no --price, so cost/met is not "
+		    "known; \"*\" is for any backend\n",
+		    r->unpriced);
+}
+
 /* What the table does not say: why, and how far to trust it. */
 static void
-print_notes(const struct loadtest_result *r)
+print_notes(const struct loadtest_options *o, const struct loadtest_result *r)
 {
 	const double late = (double)hist_quantile(&r->late, 0.99) / 1e3;
 
@@ -65,6 +82,7 @@ print_notes(const struct loadtest_result *r)
 		fprintf(stderr,
 		    "%" PRIu64 " were not waited for and are not scored\n",
 		    r->abandoned);
+	print_prices(o, r);
 	if (late > LATE_MS)
 		fprintf(stderr,
 		    "late: one in a hundred was sent %.1f ms or more after it "
@@ -104,7 +122,7 @@ test(const struct loadtest_options *o, FILE *csv, struct loadtest_result *r)
 		return EXIT_USAGE;
 	}
 	print_score(o, r);
-	print_notes(r);
+	print_notes(o, r);
 	return judge(o, r);
 }
 

@@ -80,6 +80,21 @@ note_flaw(struct loadtest_result *r, const struct call *c)
 			*p = ' ';
 }
 
+/* Without a price of its backend an answer leaves the cost of all unknown. */
+static void
+note_price(struct loadtest_result *r, const struct loadtest_options *o,
+    const struct seen *s)
+{
+	const struct load_price *price = seen_price(s, o->prices, o->n_prices);
+
+	if (seen_ending(s) != ENDING_WHOLE || o->n_prices == 0)
+		return;
+	if (price != NULL)
+		r->priced[price - o->prices]++;
+	else
+		r->unpriced++;
+}
+
 static void
 account(struct loadtest *t, const struct call *c)
 {
@@ -97,6 +112,7 @@ account(struct loadtest *t, const struct call *c)
 	r->faults[s->gave_up ? FAULT_TOTAL_TIMEOUT : s->fault]++;
 	r->statuses[s->status >= 0 && s->status < 600 ? s->status : 599]++;
 	note_flaw(r, c);
+	note_price(r, o, s);
 	if (t->csv == NULL)
 		return;
 	buf_reset(&t->line);

@@ -93,20 +93,28 @@ seen_itl(const struct seen *s)
 	return (s->last - s->first) / (usec)(n - 1);
 }
 
+const struct load_price *
+seen_price(const struct seen *s, const struct load_price *prices, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (slice_is(prices[i].backend, s->backend) ||
+		    slice_is(prices[i].backend, "*"))
+			return &prices[i];
+	return NULL;
+}
+
 static double
 cost(const struct seen *s, const struct load_price *prices, unsigned n)
 {
 	const double in = s->usage_in > 0 ? s->usage_in : s->prompt;
+	const struct load_price *price = seen_price(s, prices, n);
 
 	if (seen_ending(s) == ENDING_SHED)
 		return n > 0 ? 0 : -1;
-	for (unsigned i = 0; i < n; i++)
-		if (slice_is(prices[i].backend, s->backend) ||
-		    slice_is(prices[i].backend, "*"))
-			return (in * prices[i].input +
-				   (double)seen_tokens(s) * prices[i].output) /
-			    1e6;
-	return -1;
+	if (price == NULL)
+		return -1;
+	return (in * price->input + (double)seen_tokens(s) * price->output) /
+	    1e6;
 }
 
 void

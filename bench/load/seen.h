@@ -44,6 +44,9 @@ const char *ending_name(enum ending);
 uint64_t seen_tokens(const struct seen *);
 usec seen_itl(const struct seen *); /* -1: less than two tokens */
 
+/* The first that is for the backend that answered; NULL: none is. */
+const struct load_price *seen_price(
+    const struct seen *, const struct load_price *prices, unsigned n);
 /* The cost is that of the backend that answered: what a gateway spent on other
  * attempts is not seen from outside. */
 void seen_score(const struct seen *, const struct load_price *prices,

@@ -114,6 +114,19 @@ class OfABackend(unittest.TestCase):
             self.assertEqual(code, want, err)
         self.assertIn("standard", out)
 
+    def test_a_price_of_nobody_is_said(self):
+        """A server that is no gateway of ours names no backend."""
+        f = self.fake("--tokens", "2")
+        for price, words in (("gpu=1/1", ("--price gpu: is for no answer",
+                                          "5 answers have no --price")),
+                             ("*=1/1", ())):
+            code, out, err = loadtest(f.port, "--rate", "50", "--requests",
+                                      "5", "--price", price)
+            self.assertEqual(code, 0, err)
+            for w in words:
+                self.assertIn(w, err)
+            self.assertEqual("price" in err, bool(words))
+
     def test_a_slow_server_does_not_slow_its_test(self):
         """One slot of 100 ms, asked every 20 ms: who waits, waited since it
         was due, and nobody is sent later for it."""
