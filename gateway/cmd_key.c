@@ -2,6 +2,8 @@
  * gateway.conf may hold it; `add`, `list` and `revoke` ask a running gateway.
  * A key that is hashed comes on standard input, so that it stays out of the
  * process list and the shell's history. */
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -142,14 +144,45 @@ print_new(const json_t *doc)
 	puts(doc_text(doc, "key"));
 }
 
+/* A key that nobody has seen would be good for whoever finds half of it. */
+static void
+take_back(const struct wish *made, int error)
+{
+	const struct wish w = { .where = made->where,
+		.values = { made->values[0], made->values[1] } };
+	json_t *doc;
+
+	fprintf(stderr,
+	    "pointsman key add: the key was made, but not shown: "
+	    "%s\n",
+	    strerror(error));
+	doc = ask(&w, "DELETE");
+	if (doc != NULL)
+		fprintf(stderr, "pointsman key add: it is revoked again\n");
+	else
+		fprintf(stderr,
+		    "pointsman key add: it is still good: pointsman key revoke "
+		    "--tenant %s --name %s\n",
+		    w.values[0], w.values[1]);
+	json_decref(doc);
+}
+
 static int
 add_key(void *wish, int n, char **operands)
 {
 	const struct wish *w = wish;
+	int code;
 
 	(void)operands;
-	return n == 1 && is_named(w) ? finish(ask(w, "POST"), w, print_new)
-				     : command_misused(usage);
+	if (n != 1 || !is_named(w))
+		return command_misused(usage);
+	signal(SIGPIPE, SIG_IGN); /* it ends with an answer of its own */
+	code = finish(ask(w, "POST"), w, print_new);
+	if (code == EXIT_GOOD && (fflush(stdout) != 0 || ferror(stdout))) {
+		take_back(w, errno);
+		code = EXIT_BAD;
+	}
+	return code;
 }
 
 static int

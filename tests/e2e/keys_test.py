@@ -51,6 +51,29 @@ class Keys(unittest.TestCase):
         return self.gateway.chat(
             chat(model, **members), {"authorization": f"Bearer {key}"})
 
+    def test_a_key_that_cannot_be_shown_is_taken_back(self):
+        where = f"http://127.0.0.1:{self.gateway.admin}"
+        for more in ((), ("--json",)):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                p = subprocess.run(
+                    [POINTSMAN, "key", "add", "--tenant", "acme", "--name",
+                     "lost", "--expires", "30d", "--admin", where, *more],
+                    stdout=full, stderr=subprocess.PIPE, text=True, timeout=20)
+            self.assertEqual(p.returncode, 1)
+            self.assertIn("not shown: No space left on device", p.stderr)
+            self.assertIn("it is revoked again", p.stderr)
+            self.assertNotRegex(self.key("list"), r"lost .* yes ")
+        reader, writer = os.pipe()
+        os.close(reader)
+        p = subprocess.run(
+            [POINTSMAN, "key", "add", "--tenant", "acme", "--name", "lost",
+             "--admin", where], stdout=writer, stderr=subprocess.PIPE,
+            text=True, timeout=20)
+        os.close(writer)
+        self.assertEqual(p.returncode, 1, p.stderr)
+        self.assertIn("it is revoked again", p.stderr)
+        self.assertEqual(self.ask(self.add("lost"))[0], 200)
+
     def test_made_used_revoked(self):
         key = self.add("ci")
         self.assertRegex(key, "^sk-pm-[0-9a-f]{48}$")
