@@ -84,6 +84,20 @@ find_seat(struct multi *m, const CURL *easy)
 	return NULL;
 }
 
+static enum sock_use
+use_of(CURL *easy, const struct multi_word *w)
+{
+	long version = 0;
+
+	if (!*w->answered)
+		return SOCK_CONNECTS;
+	if (*w->held)
+		return SOCK_PAUSES;
+	curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+	return version >= CURL_HTTP_VERSION_2_0 ? SOCK_IDLES_SHARED
+						: SOCK_IDLES;
+}
+
 /* CURLMOPT_SOCKETFUNCTION */
 static int
 on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
@@ -93,8 +107,8 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 	enum sock_use use = SOCK_CONNECTS;
 
 	(void)unused;
-	if (seat != NULL && *seat->word.answered)
-		use = *seat->word.held ? SOCK_PAUSES : SOCK_IDLES;
+	if (seat != NULL && what == CURL_POLL_REMOVE)
+		use = use_of(easy, &seat->word);
 	sock_want(&m->set->socks, m, seat != NULL ? seat->word.peer : 0, fd,
 	    what, use);
 	return 0;
@@ -325,6 +339,7 @@ multi_add(struct multi_set *set, CURL *easy, const struct multi_word *w)
 		return NULL;
 	}
 	m->transfers++;
+	set->starts = true;
 	return m;
 }
 
@@ -369,6 +384,9 @@ multi_set_run(struct multi_set *set)
 	while ((node = list_pop(&set->due)) != NULL) {
 		if (!any)
 			sock_next_turn(&set->socks);
+		if (set->starts)
+			sock_look(&set->socks);
+		set->starts = false;
 		multi_run(CONTAINER_OF(node, struct multi, due),
 		    CURL_SOCKET_TIMEOUT, 0);
 		any = true;

@@ -24,6 +24,7 @@ struct multi_set {
 	unsigned used; /* of all, not NULL */
 	struct list due; /* libcurl wants to run these at once */
 	struct list again; /* and these once more, next loop turn */
+	bool starts; /* there are transfers that have not run yet */
 	unsigned inside; /* calls into libcurl that may call back */
 	uv_timer_t trim;
 	uv_idle_t idle; /* active while `again` has any */

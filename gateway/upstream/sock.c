@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,13 +17,15 @@
 #define TABLE_FIRST 64 /* places */
 #define CLAIM_LOOK 8 /* idle connections that are looked at */
 #define LAST_WORDS 64 /* reads of what an idle connection ends with */
+#define LOOK_MAX 256 /* sockets that are ready at one look */
 
 struct sock {
 	uv_poll_t poll;
 	struct sock_table *table;
 	void *owner; /* who asked last */
 	curl_socket_t fd;
-	int want; /* UV_* bits; 0: libcurl lets it idle */
+	int want; /* UV_* bits; 0: libcurl lets it be */
+	enum sock_use use; /* as it is while nothing is wanted */
 	int polled; /* UV_* bits as uv has them */
 	struct peer_link link;
 };
@@ -63,35 +66,53 @@ is_end(curl_socket_t fd)
 
 /* libcurl (7.88) takes a connection that has something to read for alive, an
  * alert too, and would send a request into it: it is given nothing to read. */
-static void
+static bool
 bury(curl_socket_t fd)
 {
 	char rest[512];
+	ssize_t n = 1;
 
-	for (int i = 0; i < LAST_WORDS; i++)
-		if (recv(fd, rest, sizeof(rest), MSG_DONTWAIT) <= 0)
-			break;
+	for (int i = 0; i < LAST_WORDS && n > 0; i++)
+		n = recv(fd, rest, sizeof(rest), MSG_DONTWAIT);
 	(void)shutdown(fd, SHUT_RDWR);
+	return n == 0;
 }
 
-/* What is not the end (HTTP/2 has much to say) is left for libcurl to read
- * before it uses the connection again; and the end of the stream is waited
- * for. */
+/* It idles no more, and nobody will use it again. */
 static void
-watch_idle(struct sock *s, bool ended)
+end_idle(struct sock *s, bool closed)
 {
 	struct sock_table *t = s->table;
 	bool idle = s->link.idle;
 	usec idled = idle ? clock_now() - s->link.idle_since : 0;
 
-	ended = idle && (ended || is_end(s->fd));
-	sock_watch(s, idle && !ended ? UV_DISCONNECT : 0);
-	if (!ended)
-		return;
-	bury(s->fd);
+	closed |= is_end(s->fd);
+	closed |= bury(s->fd);
+	sock_watch(s, 0);
 	peer_lose(&s->link);
-	if (t->on_lost != NULL)
+	if (!closed)
+		log_info("upstream_unasked fd=%d reason=\"bytes on an idle "
+			 "connection\"",
+		    s->fd);
+	else if (idle && t->on_lost != NULL)
 		t->on_lost(t->lost_arg, s->link.peer->id, idled);
+}
+
+/* In HTTP/1 nothing may come before the next request. Libcurl would take it for
+ * that request's answer: one client would get what another asked for. HTTP/2
+ * has much to say, and is left for libcurl to read before it uses the
+ * connection again; and the end of the stream is waited for. */
+static void
+watch_idle(struct sock *s, bool ended, bool readable)
+{
+	if (s->use == SOCK_IDLES && (ended || readable))
+		end_idle(s, ended);
+	else if (s->use == SOCK_IDLES_SHARED && (ended || is_end(s->fd)))
+		end_idle(s, ended);
+	else if (s->use == SOCK_IDLES)
+		sock_watch(s, UV_READABLE);
+	else
+		sock_watch(s, s->use == SOCK_IDLES_SHARED ? UV_DISCONNECT : 0);
 }
 
 static void
@@ -103,7 +124,8 @@ on_poll(uv_poll_t *poll, int status, int events)
 	if (status < 0)
 		s->polled = 0; /* uv stops watching on an error */
 	if (s->want == 0) {
-		watch_idle(s, status < 0 || (events & UV_DISCONNECT) != 0);
+		watch_idle(s, status < 0 || (events & UV_DISCONNECT) != 0,
+		    (events & UV_READABLE) != 0);
 		return;
 	}
 	if (events & UV_READABLE)
@@ -261,7 +283,8 @@ lose_interest(struct sock *s, enum sock_use use)
 		return;
 	}
 	s->want = 0;
-	if (use == SOCK_IDLES && s->link.peer != NULL)
+	s->use = use;
+	if (use != SOCK_PAUSES && s->link.peer != NULL)
 		peer_idle(&s->link, clock_now());
 }
 
@@ -315,4 +338,18 @@ void
 sock_next_turn(struct sock_table *t)
 {
 	t->turn++;
+}
+
+void
+sock_look(struct sock_table *t)
+{
+	struct epoll_event ready[LOOK_MAX];
+	struct sock *s;
+	int n = epoll_wait(uv_backend_fd(t->loop), ready, LOOK_MAX, 0);
+
+	for (int i = 0; i < n; i++) {
+		s = sock_find(t, ready[i].data.fd);
+		if (s != NULL && s->want == 0 && s->use == SOCK_IDLES)
+			watch_idle(s, false, (ready[i].events & EPOLLIN) != 0);
+	}
 }

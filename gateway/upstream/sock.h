@@ -48,6 +48,7 @@ enum sock_use {
 	SOCK_CONNECTS, /* it is closed without a word (libcurl 7.88) */
 	SOCK_PAUSES, /* the transfer goes on later */
 	SOCK_IDLES, /* it is over; its end will be told with sock_close() */
+	SOCK_IDLES_SHARED, /* likewise, and HTTP/2: the far end may speak */
 };
 /* What libcurl wants to know of the socket: CURL_POLL_*. */
 void sock_want(struct sock_table *, void *owner, uint32_t peer, curl_socket_t,
@@ -57,6 +58,9 @@ void sock_want(struct sock_table *, void *owner, uint32_t peer, curl_socket_t,
  * this turn, the one used last where `fits` likes several; NULL: none. */
 void *sock_claim(
     struct sock_table *, uint32_t peer, bool (*fits)(const void *owner));
+/* Before idle connections are used: puts aside those on which something has come
+ * since the loop looked. */
+void sock_look(struct sock_table *);
 /* Who has claimed one has begun to use it by now, or never will. */
 void sock_next_turn(struct sock_table *);
 
