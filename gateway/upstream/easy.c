@@ -11,6 +11,29 @@
 #define KEEPALIVE_SECONDS 60L
 #define HEADERS_MAX ((size_t)256 * 1024) /* bytes of a request's headers */
 
+/* libcurl keeps what it holds to be the header line before, for lines that
+ * continue one, beyond the transfer and its memory: 7.83 up to 8.1. */
+static bool
+keeps_last_line(void)
+{
+	unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+
+	return version >= 0x075300 && version < 0x080200;
+}
+
+/* CURLOPT_DEBUGFUNCTION: sees a line before libcurl stores it. One that continues
+ * none is made one that libcurl does not store. */
+static int
+on_line(CURL *curl, curl_infotype type, char *line, size_t n, void *arg)
+{
+	(void)curl;
+	(void)arg;
+	if (type == CURLINFO_HEADER_IN && n > 0 &&
+	    (line[0] == ' ' || line[0] == '\t'))
+		line[0] = '\n';
+	return 0;
+}
+
 static CURLcode
 set_callbacks(struct easy *e)
 {
@@ -32,6 +55,7 @@ set_callbacks(struct easy *e)
 	SET(e, rc, CURLOPT_SEEKDATA, e);
 	SET(e, rc, CURLOPT_SHARE, cb->share);
 	SET(e, rc, CURLOPT_ERRORBUFFER, e->error);
+	SET(e, rc, CURLOPT_DEBUGFUNCTION, on_line);
 	return rc;
 }
 
@@ -78,6 +102,7 @@ easy_init(struct easy *e, const struct easy_callbacks *cb, struct errmsg *why)
 	buf_init(&e->header_text, HEADERS_MAX);
 	buf_init(&e->header_lines, HEADERS_MAX);
 	buf_init(&e->copy, EASY_COPY_MAX);
+	e->guards = keeps_last_line();
 	e->curl = curl_easy_init();
 	if (e->curl == NULL)
 		return fail(why, ERR_MEMORY, "libcurl: out of memory");
@@ -201,6 +226,7 @@ set_peer(struct easy *e, const struct transfer_request *req)
 	if (rc != CURLE_OK)
 		return rc;
 	easy_forget_head(e);
+	e->guarded = false;
 	e->fresh = e->forbidden = false;
 	rc = set_basics(e);
 	kept = keep(&e->unix_path, req->unix_path) &&
@@ -297,6 +323,15 @@ easy_prepare(
 	return fail(why,
 	    rc == CURLE_OUT_OF_MEMORY ? ERR_MEMORY : ERR_UNSUPPORTED,
 	    "libcurl: %s", curl_easy_strerror(rc));
+}
+
+void
+easy_guard(struct easy *e, bool on)
+{
+	if (!e->guards || e->guarded == on)
+		return;
+	(void)curl_easy_setopt(e->curl, CURLOPT_VERBOSE, (long)on);
+	e->guarded = on;
 }
 
 void

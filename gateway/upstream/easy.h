@@ -39,6 +39,8 @@ struct easy {
 	bool proxied; /* libcurl looks for a proxy */
 	bool fresh; /* CURLOPT_FRESH_CONNECT is set */
 	bool forbidden; /* CURLOPT_FORBID_REUSE is */
+	bool guards; /* this libcurl needs easy_guard() */
+	bool guarded; /* CURLOPT_VERBOSE is set */
 	long upload_buffer; /* bytes that libcurl sends from */
 	struct buf header_text; /* as passed in, and then how that is said
 				   behind the target, if it can be */
@@ -67,6 +69,11 @@ bool easy_is_for(const struct easy *, const struct transfer_request *);
  * same. */
 enum err easy_prepare(
     struct easy *, const struct transfer_request *, struct errmsg *why);
+/* From a status line to the first line that is a header: a line that begins with a
+ * space there continues none, but libcurl before 8.1 would add it to the last
+ * one of the handle's answer before this, in memory that it has freed. From
+ * within libcurl, too. */
+void easy_guard(struct easy *, bool on);
 /* Once more from the start, on a new connection. */
 void easy_retry(struct easy *);
 /* Before an unfinished transfer leaves its multi: the far end must hear of it

@@ -271,11 +271,56 @@ a_dead_backend_behind_a_dead_connection_is_a_reset(void **state)
 	assert_int_equal(r.fault, FAULT_RESET);
 }
 
+/* --- lines that continue none --- */
+
+#define LENGTH_2 "Content-Length: 2\r\n\r\nok"
+
+/* Odd answers begin with lines that continue the status line, if any. */
+static void
+script_folds(struct connection *c)
+{
+	static const char *const odd[] = {
+		"HTTP/1.1 200 OK\r\n a: some more words\r\n" LENGTH_2,
+		"HTTP/1.1 200 OK\r\n\ta: 1\r\n b: 2\r\n c: 3\r\n" LENGTH_2,
+		"HTTP/1.1 200 OK\r\n a: 1\r\n \r\nB: 2\r\n 3\r\n" LENGTH_2,
+		"HTTP/1.1 100 Continue\r\n\r\n"
+		"HTTP/1.1 200 OK\r\n a: 1\r\n" LENGTH_2,
+		"HTTP/1.1 103 Early Hints\r\nA: 1\r\n\r\n"
+		"HTTP/1.1 200 OK\r\n\ta: 1\r\n" LENGTH_2,
+	};
+
+	for (size_t i = 0; hear_request(c); i++)
+		say(c, i % 2 == 0 ? OK_2 : odd[i / 2]);
+}
+
+/* They are lost, and nothing of an answer before is touched: for sanitizers to
+ * see. */
+static void
+a_line_that_continues_none_is_passed_over(void **state)
+{
+	struct rig r;
+	struct call c;
+
+	rig_start(&r, script_folds);
+	for (int i = 0; i < 10; i++) {
+		call_init(&c);
+		call_run(&r.client, &c, &r.req);
+		assert_string_equal(c.result.message, "");
+		assert_body(&c, "ok");
+		buf_add_char(&c.headers, '\0');
+		assert_string_equal(c.headers.p,
+		    i == 5 ? "B=2;Content-Length=2;" : "Content-Length=2;");
+		call_fini(&c);
+	}
+	rig_stop(&r);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_answer_is_a_reset),
+		cmocka_unit_test(a_line_that_continues_none_is_passed_over),
 		cmocka_unit_test(an_answer_cut_short_is_cut),
 		cmocka_unit_test(nonsense_is_bad_framing),
 		cmocka_unit_test(a_fault_behind_a_pause_is_not_lost),

@@ -49,14 +49,21 @@ read_header(struct transfer *t, struct slice line)
 {
 	ptrdiff_t colon = slice_find(line, ':');
 
-	/* A line that begins with a space continues the one before it: an old
-	 * form that no header of interest comes in. */
-	if (colon <= 0 || line.p[0] == ' ' || line.p[0] == '\t')
+	if (colon <= 0)
 		return;
 	if (t->ops->on_header != NULL)
 		t->ops->on_header(t->arg, slice_make(line.p, (size_t)colon),
 		    slice_trim(slice_make(
 			line.p + colon + 1, line.n - (size_t)colon - 1)));
+}
+
+/* A line that begins with a space continues the one before it: an old form that no
+ * header of interest comes in. See easy_guard() for those that continue none. */
+static bool
+is_continuation(struct slice line)
+{
+	return line.p[0] == ' ' || line.p[0] == '\t' ||
+	    (line.p[0] == '\n' && line.n > 1);
 }
 
 /* CURLOPT_HEADERFUNCTION: one whole line a call. Trailers come here too, and
@@ -66,13 +73,15 @@ on_header(char *p, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
 	struct slice line = slice_trim(slice_make(p, n * size));
+	bool is_status = slice_starts(line, SLICE("HTTP/"));
 
 	if (t->cancelled)
 		return 0;
 	t->answered = true;
-	if (t->headed)
+	if (t->headed || is_continuation(slice_make(p, n * size)))
 		return n * size;
-	if (slice_starts(line, SLICE("HTTP/"))) {
+	easy_guard(&t->easy, is_status);
+	if (is_status) {
 		read_status(t, line);
 	} else if (line.n > 0) {
 		if (!t->interim)
@@ -289,6 +298,7 @@ begin(struct transfer *t)
 	t->paused = t->held = false;
 	t->open_error = 0;
 	t->easy.error[0] = '\0';
+	easy_guard(&t->easy, false);
 	t->multi = multi_add(&t->up->multis, t->easy.curl,
 	    &(struct multi_word){ .peer = t->peer,
 		.fresh = t->easy.fresh,
