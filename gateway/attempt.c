@@ -171,6 +171,7 @@ attempt_new(struct request *r, struct ticket t, const struct plan *plan)
 	buf_init(&a->extra, 0);
 	buf_init(&a->held, ATTEMPT_HELD_MAX);
 	buf_init(&a->partial, SSE_EVENT_MAX);
+	buf_init(&a->joined, SSE_EVENT_MAX);
 	buf_init(&a->scratch, SSE_EVENT_MAX);
 	return a;
 }
@@ -250,6 +251,7 @@ attempt_free(struct attempt **ap)
 	buf_fini(&a->extra);
 	buf_fini(&a->held);
 	buf_fini(&a->partial);
+	buf_fini(&a->joined);
 	buf_fini(&a->scratch);
 	transcoder_free(&a->transcoder);
 	free(a->words);

@@ -48,6 +48,7 @@ struct attempt {
 	struct sse sse;
 	struct buf held; /* whole events, or a body, for the client */
 	struct buf partial; /* the event that is not complete yet */
+	struct buf joined; /* an event's data, where it has several lines */
 	struct buf scratch;
 	struct transcoder *transcoder; /* at COMMIT, of what is held; or NULL */
 	unsigned seen; /* enum event_bits so far */

@@ -149,7 +149,8 @@ take_event(struct attempt *a, struct slice raw)
 	struct sse_fields f;
 	struct event e;
 
-	sse_parse(raw, &f, &a->scratch);
+	sse_parse(raw, &f, &a->joined);
+	buf_reset(&a->scratch);
 	if (!f.has_data)
 		return true;
 	a->ops->decode(

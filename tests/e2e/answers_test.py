@@ -114,6 +114,20 @@ class Answers(Bed):
         self.assertEqual((status, text), (200, whole("from two")))
         self.assertEqual(headers["x-pointsman-attempts"], "2")
 
+    def test_an_error_may_take_several_lines(self):
+        def late():
+            yield chunk(text="a")
+            time.sleep(0.1)
+            yield error
+
+        error = ('data: {"error":\n'
+                 'data: {"code": 500, "message": "%s"}}\n\n' % ("x" * 300))
+        for sent, want in ((error, 502), (late(), 200)):
+            status, _, text = self.ask(200, "text/event-stream", sent,
+                                       model="m:one", stream=True)
+            self.assertEqual(status, want)
+            self.assertIn("server_error", text)
+
     def leave_at_the_end_mark(self):
         """As OpenAI's library for Python does."""
         c = http.client.HTTPConnection("127.0.0.1", self.gateway.port,
