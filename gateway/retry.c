@@ -176,6 +176,7 @@ blame(const struct request *r, const struct attempt *a)
 	struct fault f = a->fault;
 	usec now = r->worker->now, until = 0;
 
+	f.empty = is_empty(r, a);
 	if (f.kind == FAULT_KEY && a->key != NULL)
 		until = conf_api_key_limited(a->serving->backend, a->key, now);
 	if (until == 0)
@@ -199,7 +200,7 @@ note_failure(struct request *r, const struct attempt *a)
 	    r->id, a->serving->backend->name, rule->name, a->fault.status,
 	    rule->retry, a->words != NULL ? a->words : "");
 	r->n_rate_limited += f.kind == FAULT_RATE_LIMITED;
-	r->n_empty += is_empty(r, a);
+	r->n_empty += f.empty;
 	request_tell_limits(r, a);
 	return f;
 }

@@ -65,6 +65,46 @@ note_well(struct site *s, const struct order *o, usec now)
 		s->failed_in_a_row = 0;
 }
 
+static void
+note_failure(
+    struct router *r, struct site *s, uint32_t epoch, bool outright, usec now)
+{
+	s->calls++;
+	s->failures++;
+	s->failed_in_a_row++;
+	s->failed_at = now;
+	s->gone = outright;
+	s->back = false;
+	if (breaker_failure(&s->breaker, epoch, outright, now, &r->rng))
+		s->usable_since = s->breaker.until;
+}
+
+/* Who had nothing to say is to blame only once another says something. */
+static void
+note_empty(struct order *o)
+{
+	if (o->n_empty == ORDER_EMPTY)
+		return;
+	o->empty[o->n_empty].serving = order_serving(o)->id;
+	o->empty[o->n_empty].epoch = o->stay.epoch;
+	o->n_empty++;
+}
+
+static void
+blame_empty(struct router *r, struct order *o, usec now)
+{
+	struct cell *c;
+
+	for (unsigned i = 0; i < o->n_empty; i++) {
+		c = fleet_cell(&r->fleet, o->empty[i].serving);
+		if (c == NULL)
+			continue;
+		c->site->last_fault = FAULT_BAD_ANSWER;
+		note_failure(r, c->site, o->empty[i].epoch, false, now);
+	}
+	o->n_empty = 0;
+}
+
 void
 health_note(
     struct router *r, struct order *o, const struct fault *fault, usec now)
@@ -77,18 +117,15 @@ health_note(
 		note_well(s, o, now);
 		return;
 	}
+	if (fault->empty) {
+		note_empty(o);
+		breaker_leave(&s->breaker, o->stay.epoch);
+		return;
+	}
 	if (blame != BLAME_NONE)
 		s->last_fault = fault->kind;
 	if (blame == BLAME_BACKEND || blame == BLAME_OPEN) {
-		s->calls++;
-		s->failures++;
-		s->failed_in_a_row++;
-		s->failed_at = now;
-		s->gone = blame == BLAME_OPEN;
-		s->back = false;
-		if (breaker_failure(&s->breaker, o->stay.epoch,
-			blame == BLAME_OPEN, now, &r->rng))
-			s->usable_since = s->breaker.until;
+		note_failure(r, s, o->stay.epoch, blame == BLAME_OPEN, now);
 		return;
 	}
 	breaker_leave(&s->breaker, o->stay.epoch);
@@ -109,6 +146,7 @@ health_first_token(struct router *r, struct order *o, usec now)
 
 	c->outpaced = 0;
 	breaker_vouch(&c->site->breaker, o->stay.epoch, now);
+	blame_empty(r, o, now);
 }
 
 /* --- probes and headers --- */

@@ -52,6 +52,47 @@ every_fault_blames_whom_its_row_says(void **state)
 	}
 }
 
+/* A request that "a" says nothing to, and "b" says something, or nothing either.
+ * False: it was not sent to "a". */
+static bool
+goes_to_a_and_then_b(struct rig *g, bool b_says_more)
+{
+	struct fault empty = { .kind = FAULT_BAD_ANSWER, .empty = true };
+	struct ask a = ask_for(g);
+
+	assert_int_equal(ask_submit(g, &a), PLAN_GO);
+	if (strcmp(ask_went(g, &a), "a") != 0) {
+		ask_cancel(g, &a);
+		return false;
+	}
+	router_retry(g->router, a.ticket, &empty, g->now, &a.plan);
+	assert_string_equal(ask_went(g, &a), "b");
+	if (b_says_more)
+		ask_finish(g, &a, 1000, 10, 10);
+	else
+		router_retry(g->router, a.ticket, &empty, g->now, &a.plan);
+	return true;
+}
+
+/* An answer that says nothing may be what was asked for: it tells of its backend
+ * only where another has more to say. */
+static void
+empty_answers_count_once_another_says_more(void **state)
+{
+	struct rig g;
+	int n = 0;
+
+	rig_init(&g, TWO);
+	for (int i = 0; i < 30; i++)
+		assert_true(goes_to_a_and_then_b(&g, false));
+	assert_int_equal(rig_view(&g, "a").last_fault, FAULT_NONE);
+	while (n < 10 && goes_to_a_and_then_b(&g, true))
+		n++;
+	assert_in_range(n, 1, 9);
+	assert_int_equal(rig_view(&g, "a").last_fault, FAULT_BAD_ANSWER);
+	rig_fini(&g);
+}
+
 static void
 a_429_is_obeyed_up_to_a_minute(void **state)
 {
@@ -507,6 +548,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_fault_blames_whom_its_row_says),
+		cmocka_unit_test(empty_answers_count_once_another_says_more),
 		cmocka_unit_test(a_429_is_obeyed_up_to_a_minute),
 		cmocka_unit_test(wordless_429s_in_a_row_block_for_longer),
 		cmocka_unit_test(one_burst_of_429s_is_one_refusal),

@@ -21,6 +21,8 @@ enum lane_heap { LANE_TURN, LANE_DUE, LANE_HEAPS };
 
 enum order_state { ORDER_UNUSED, ORDER_WAITING, ORDER_READY, ORDER_AT_WORK };
 
+#define ORDER_EMPTY 4
+
 struct order {
 	struct ticket ticket;
 	enum order_state state;
@@ -52,6 +54,10 @@ struct order {
 		double prefilled; /* the backend's, when that began */
 		bool late; /* much slower than foreseen */
 	} lately;
+	struct {
+		uint32_t serving, epoch; /* as in stay */
+	} empty[ORDER_EMPTY]; /* those that had nothing to say */
+	unsigned n_empty;
 	struct order *twin; /* the request's other attempt; NULL: none */
 	uint32_t outpaces; /* the serving of one that was given up for it; 0 */
 

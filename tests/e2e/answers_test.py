@@ -114,6 +114,19 @@ class Answers(Bed):
         self.assertEqual((status, text), (200, whole("from two")))
         self.assertEqual(headers["x-pointsman-attempts"], "2")
 
+    def test_who_asks_for_nothing_shuts_nobody_out(self):
+        sent = chunk(text="", finish="stop") + DONE
+        for kind, none, stream in (
+                ("application/json", whole(""), False),
+                ("text/event-stream", sent, True)):
+            self.two.reply = 200, kind, none
+            for _ in range(24):
+                status, _, text = self.ask(200, kind, none, stream=stream)
+                self.assertEqual((status, text), (200, none))
+        self.two.reply = 200, "application/json", whole("from two")
+        status, _, text = self.ask(200, "application/json", whole("hello"))
+        self.assertEqual((status, text), (200, whole("hello")))
+
     def test_an_error_may_take_several_lines(self):
         def late():
             yield chunk(text="a")
