@@ -29,17 +29,18 @@ request_drop_tickets(struct request *r)
 		cancel_ticket(r, r->second->ticket, &r->second->ticketed);
 }
 
-/* With the attempt's result; `kind` where it has none of its own. */
+/* With the attempt's result; `left`: its client would not wait for one. */
 static void
-settle_ticket(struct request *r, struct attempt *a, enum fault_kind kind)
+settle_ticket(struct request *r, struct attempt *a, bool left)
 {
 	struct route_result result;
 
 	if (!a->ticketed)
 		return;
 	attempt_result(a, r->worker->now, &result);
-	if (kind != FAULT_NONE)
-		result.fault.kind = kind;
+	if (left)
+		result.fault.kind = FAULT_TTFT_TIMEOUT;
+	result.fault.left = left;
 	switchboard_finished(
 	    r->worker->app->board, a->ticket, &result, r->worker->now);
 	a->ticketed = false;
@@ -48,23 +49,20 @@ settle_ticket(struct request *r, struct attempt *a, enum fault_kind kind)
 void
 request_settle_ticket(struct request *r)
 {
-	settle_ticket(r, r->attempt, FAULT_NONE);
+	settle_ticket(r, r->attempt, false);
 }
 
-/* What no client would wait for: thrice the forecast, and at least a second.
- * Without a forecast a whole answer may simply be long. */
+/* What no client would wait for: thrice the forecast, and at least a second. A
+ * whole answer may simply be long. */
 static bool
 too_silent(const struct request *r, const struct attempt *a)
 {
-	usec forecast = r->facts.stream ? a->plan.ttft : a->plan.total;
 	usec limit = USEC_SEC;
 
-	if (a->first_token != 0 || a->done)
+	if (!r->facts.stream || a->first_token != 0 || a->done)
 		return false;
-	if (forecast <= 0 && !r->facts.stream)
-		return false;
-	if (3 * forecast > limit)
-		limit = 3 * forecast;
+	if (3 * a->plan.ttft > limit)
+		limit = 3 * a->plan.ttft;
 	return r->worker->now - a->sent > limit;
 }
 
@@ -74,7 +72,7 @@ give_up(struct request *r, struct attempt *a, enum fault_kind kind)
 	if (a == NULL)
 		return;
 	if (too_silent(r, a))
-		settle_ticket(r, a, FAULT_TTFT_TIMEOUT);
+		settle_ticket(r, a, true);
 	attempt_fail(a, kind);
 }
 

@@ -124,7 +124,7 @@ health_note(
 	}
 	if (blame != BLAME_NONE)
 		s->last_fault = fault->kind;
-	if (blame == BLAME_BACKEND || blame == BLAME_OPEN) {
+	if (!fault->left && (blame == BLAME_BACKEND || blame == BLAME_OPEN)) {
 		note_failure(r, s, o->stay.epoch, blame == BLAME_OPEN, now);
 		return;
 	}

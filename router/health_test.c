@@ -93,6 +93,30 @@ empty_answers_count_once_another_says_more(void **state)
 	rig_fini(&g);
 }
 
+/* Who gives up after a second does not shut the others out. */
+static void
+a_client_that_would_not_wait_is_no_failure(void **state)
+{
+	struct route_result left = { .fault = { .kind = FAULT_TTFT_TIMEOUT,
+					 .left = true },
+		.ttft = -1,
+		.itl = -1,
+		.total = -1 };
+	struct rig g;
+
+	rig_init(&g, TWO);
+	for (int i = 0; i < 30; i++) {
+		struct ask a = ask_for(&g);
+
+		a.req.pin = rig_backend(&g, "a");
+		assert_goes(&g, &a, "a");
+		router_finished(g.router, a.ticket, &left, g.now);
+	}
+	assert_int_equal(rig_view(&g, "a").last_fault, FAULT_TTFT_TIMEOUT);
+	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
+	rig_fini(&g);
+}
+
 static void
 a_429_is_obeyed_up_to_a_minute(void **state)
 {
@@ -549,6 +573,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_fault_blames_whom_its_row_says),
 		cmocka_unit_test(empty_answers_count_once_another_says_more),
+		cmocka_unit_test(a_client_that_would_not_wait_is_no_failure),
 		cmocka_unit_test(a_429_is_obeyed_up_to_a_minute),
 		cmocka_unit_test(wordless_429s_in_a_row_block_for_longer),
 		cmocka_unit_test(one_burst_of_429s_is_one_refusal),

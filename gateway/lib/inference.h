@@ -131,6 +131,7 @@ struct fault {
 	enum fault_kind kind;
 	int status; /* upstream's HTTP status, 0: none came */
 	usec retry_after; /* a span from now; 0: not said */
+	bool left; /* its client would not wait: a measurement, no failure */
 	bool empty; /* it ended as answers do, but said nothing: a failure
 		       only where another says more */
 };

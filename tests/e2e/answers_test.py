@@ -46,11 +46,13 @@ class Says(Stub):
 
     def __init__(self):
         self.calls, self.reply, self.asked = 0, None, b""
+        self.delay = 0
         super().__init__(self.answer)
 
     def answer(self, request):
         self.asked = request.body
         self.calls += 1
+        time.sleep(self.delay)
         status, kind, body = self.reply
         return status, {"content-type": kind}, body
 
@@ -126,6 +128,36 @@ class Answers(Bed):
         self.two.reply = 200, "application/json", whole("from two")
         status, _, text = self.ask(200, "application/json", whole("hello"))
         self.assertEqual((status, text), (200, whole("hello")))
+
+    def leave_after(self, seconds, **members):
+        c = http.client.HTTPConnection("127.0.0.1", self.gateway.port,
+                                       timeout=seconds)
+        c.request("POST", "/v1/chat/completions",
+                  json.dumps(chat("m:one", **members)),
+                  {"content-type": "application/json"})
+        with self.assertRaises(TimeoutError):
+            c.getresponse()
+        c.close()
+
+    def test_who_leaves_early_shuts_nobody_out(self):
+        for stream, kind, said in (
+                (False, "application/json", whole("a")),
+                (True, "text/event-stream",
+                 chunk(text="a", finish="stop") + DONE)):
+            for _ in range(12):
+                self.ask(200, kind, said, model="m:one", stream=stream)
+            self.one.delay = 2
+            leaving = [threading.Thread(
+                target=self.leave_after, args=(1.2,),
+                kwargs={"stream": stream}) for _ in range(14)]
+            for t in leaving:
+                t.start()
+            for t in leaving:
+                t.join()
+            self.one.delay = 0
+            status, _, text = self.ask(200, kind, said, model="m:one",
+                                       stream=stream)
+            self.assertEqual((status, text), (200, said))
 
     def test_an_error_may_take_several_lines(self):
         def late():
