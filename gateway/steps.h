@@ -47,7 +47,7 @@ enum step request_retry(struct request *);
 struct fault request_note_dropped(struct request *, const struct attempt *);
 /* Every ticket ends here that is still alive: with nobody to blame. */
 void request_drop_tickets(struct request *);
-/* The same, but an attempt that has been silent for long is to blame. Says
+/* The same, but the router hears of an attempt that has been silent for long. Says
  * how the attempts ended. */
 void request_give_up(struct request *, enum fault_kind);
 /* The answering attempt's ticket ends with its result. */

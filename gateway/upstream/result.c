@@ -43,10 +43,19 @@ was_sent(const struct transfer *t)
 	return sent > 0;
 }
 
+/* Who does not take the whole of a body may be at work all the same: whether it
+ * is, the next request will tell. */
+static enum fault_kind
+broken_fault(const struct transfer *t)
+{
+	return t->answered || !easy_body_taken(&t->easy) ? FAULT_CUT
+							 : FAULT_RESET;
+}
+
 static enum fault_kind
 fault_of(const struct transfer *t, CURLcode code)
 {
-	enum fault_kind broken = t->answered ? FAULT_CUT : FAULT_RESET;
+	enum fault_kind broken = broken_fault(t);
 
 	switch (code) {
 	case CURLE_OK:

@@ -132,8 +132,10 @@ on_poll(uv_poll_t *poll, int status, int events)
 		bits |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
 		bits |= CURL_CSELECT_OUT;
+	/* What came before the error is still there to be read: who refuses a
+	 * long body may say why, and not wait for its end. */
 	if (status < 0)
-		bits |= CURL_CSELECT_ERR;
+		bits |= CURL_CSELECT_ERR | CURL_CSELECT_IN;
 	s->table->on_ready(s->owner, s->fd, bits);
 	if (status < 0 && !uv_is_closing((uv_handle_t *)poll))
 		sock_watch(s, s->want);

@@ -179,6 +179,32 @@ an_idle_connection_that_ends_is_left_alone(void **state)
 	stop(&f);
 }
 
+/* A refusal and then a reset, as a backend does that will not read a long body. */
+static void
+what_came_before_an_error_is_to_be_read(void **state)
+{
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
+	struct fixture f;
+	int fd, peer;
+	char c;
+
+	start(&f);
+	fd = open_tcp(&f);
+	connect_it(&f, fd);
+	peer = accept(f.listen_fd, NULL, NULL);
+	assert_int_equal(send(peer, "x", 1, 0), 1);
+	setsockopt(peer, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(peer);
+	sock_want(&f.table, &f.seen, PEER, fd, CURL_POLL_INOUT, SOCK_CONNECTS);
+	uv_run(&f.loop, UV_RUN_ONCE);
+	assert_int_equal(f.seen.n, 1);
+	assert_true((f.seen.bits & CURL_CSELECT_ERR) != 0);
+	assert_true((f.seen.bits & CURL_CSELECT_IN) != 0);
+	assert_int_equal(recv(fd, &c, 1, 0), 1);
+	sock_close(&f.table, fd);
+	stop(&f);
+}
+
 static bool
 fits(const void *owner)
 {
@@ -250,6 +276,7 @@ main(void)
 		cmocka_unit_test(a_number_given_out_again_is_watched_as_before),
 		cmocka_unit_test(an_attempt_given_up_leaves_no_watcher),
 		cmocka_unit_test(an_idle_connection_that_ends_is_left_alone),
+		cmocka_unit_test(what_came_before_an_error_is_to_be_read),
 		cmocka_unit_test(idle_connections_are_claimed_in_turn),
 		cmocka_unit_test(descriptors_beyond_the_table_are_watched),
 	};

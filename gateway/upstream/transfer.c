@@ -249,7 +249,10 @@ take_off(struct transfer *t)
 static bool
 deserves_retry(const struct transfer *t)
 {
-	return t->result.fault == FAULT_RESET && t->result.reused && !t->again;
+	bool broken =
+	    t->result.fault == FAULT_RESET || t->result.fault == FAULT_CUT;
+
+	return broken && !t->answered && t->result.reused && !t->again;
 }
 
 static void
