@@ -43,6 +43,30 @@ no_answer_is_a_reset(void **state)
 	assert_int_equal(fault_of_script(script_slam), FAULT_RESET);
 }
 
+static void
+script_slam_at_head(struct connection *c)
+{
+	hear_head(c);
+	slam(c);
+}
+
+/* It may take shorter ones. */
+static void
+a_long_body_that_is_not_taken_is_a_cut(void **state)
+{
+	size_t n = (size_t)20 << 20;
+	char *big = calloc(1, n);
+	const struct slice body = { big, n };
+	struct rig r;
+
+	rig_start(&r, script_slam_at_head);
+	r.req.body = &body;
+	r.req.n_body = 1;
+	assert_int_equal(rig_fault(&r), FAULT_CUT);
+	rig_stop(&r);
+	free(big);
+}
+
 /* --- within an answer --- */
 
 static void
@@ -271,6 +295,33 @@ a_dead_backend_behind_a_dead_connection_is_a_reset(void **state)
 	assert_int_equal(r.fault, FAULT_RESET);
 }
 
+static void
+script_long_line(struct connection *c)
+{
+	static char line[150000];
+
+	memset(line, 'y', sizeof(line) - 1);
+	hear_request(c);
+	say(c, "HTTP/1.1 200 OK\r\nX-Long: ");
+	say(c, line);
+	say(c, "\r\nContent-Length: 2\r\n\r\nok");
+}
+
+static void
+script_bad_trailer(struct connection *c)
+{
+	hear_request(c);
+	say(c, OK_CHUNKED "2\r\nok\r\n0\r\nno colon\r\n\r\n");
+}
+
+/* libcurl calls them a lack of memory and a bad argument. */
+static void
+what_libcurl_cannot_store_is_bad_framing(void **state)
+{
+	assert_int_equal(fault_of_script(script_long_line), FAULT_FRAMING);
+	assert_int_equal(fault_of_script(script_bad_trailer), FAULT_FRAMING);
+}
+
 /* --- lines that continue none --- */
 
 #define LENGTH_2 "Content-Length: 2\r\n\r\nok"
@@ -321,6 +372,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_answer_is_a_reset),
 		cmocka_unit_test(a_line_that_continues_none_is_passed_over),
+		cmocka_unit_test(what_libcurl_cannot_store_is_bad_framing),
+		cmocka_unit_test(a_long_body_that_is_not_taken_is_a_cut),
 		cmocka_unit_test(an_answer_cut_short_is_cut),
 		cmocka_unit_test(nonsense_is_bad_framing),
 		cmocka_unit_test(a_fault_behind_a_pause_is_not_lost),

@@ -101,7 +101,7 @@ fault_of(const struct transfer *t, CURLcode code)
 	case CURLE_PROXY:
 		return broken;
 	default:
-		return FAULT_INTERNAL;
+		return t->answered ? FAULT_FRAMING : FAULT_INTERNAL;
 	}
 }
 
