@@ -165,7 +165,7 @@ settle_url(struct loader *l, struct conf_backend *b, size_t i)
 	if (adapter->needs_key && !loader_is_set(at, "api_key")) {
 		b->off = "api_key is not set: add api_key = \"env:NAME\" to "
 			 "turn this backend on";
-		b->off_line = b->line;
+		b->off_line = (int)config_setting_source_line(at);
 	}
 }
 
