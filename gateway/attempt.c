@@ -285,6 +285,8 @@ attempt_deadline(const struct attempt *a, usec now, enum fault_kind *passed)
 	*passed = FAULT_NONE;
 	if (a->failed || attempt_is_whole(a))
 		return USEC_NEVER;
+	if (a->refused != 0)
+		return a->refused + ATTEMPT_ERROR_WAIT;
 	/* of a paced one nobody knows when it would have been done */
 	if (at <= now)
 		*passed = a->paced ? FAULT_DEADLINE : FAULT_TOTAL_TIMEOUT;
@@ -301,10 +303,12 @@ void
 attempt_check_deadlines(struct attempt *a, usec now)
 {
 	enum fault_kind passed;
+	usec at = attempt_deadline(a, now, &passed);
 
-	attempt_deadline(a, now, &passed);
 	if (passed != FAULT_NONE)
 		attempt_fail(a, passed);
+	else if (a->refused != 0 && at <= now)
+		attempt_fail_as_told(a);
 }
 
 bool

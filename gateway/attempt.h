@@ -17,6 +17,7 @@ struct transcoder;
 #define ATTEMPT_JSON_MAX ((size_t)64 << 20) /* a whole answer */
 #define ATTEMPT_COUNTED ((size_t)64 << 10) /* of it, with every request */
 #define ATTEMPT_ERROR_MAX ((size_t)64 << 10) /* an error body */
+#define ATTEMPT_ERROR_WAIT USEC_SEC /* for one that has begun */
 #define ATTEMPT_PROGRESS (250 * USEC_MS) /* the router hears this often */
 
 enum attempt_mode {
@@ -57,6 +58,7 @@ struct attempt {
 	unsigned tokens;
 	struct usage usage;
 
+	usec refused; /* when the headers of an error came; 0: they have not */
 	usec sent, first_token, last_token, last_byte; /* 0: not yet */
 	usec paused; /* since when the client makes us pause; 0: it does not */
 	bool token_told; /* the router knows of the first token */
@@ -107,6 +109,8 @@ usec attempt_deadline(
 /* Fails it where one has passed. */
 void attempt_check_deadlines(struct attempt *, usec now);
 void attempt_fail(struct attempt *, enum fault_kind);
+/* Fails it by the error body, as far as that has come. */
+void attempt_fail_as_told(struct attempt *);
 /* All of an answer is there. Its end mark is enough: the transfer may take its
  * time to end. */
 bool attempt_is_whole(const struct attempt *);

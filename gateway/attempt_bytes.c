@@ -106,6 +106,12 @@ classify(struct attempt *a, struct slice body)
 	a->failed = true;
 }
 
+void
+attempt_fail_as_told(struct attempt *a)
+{
+	classify(a, buf_slice(&a->held));
+}
+
 /* An error inside a 200 means what the status that it names would. Before
  * COMMIT what is held is of no use any more; the error may be quoted. */
 static void
@@ -269,7 +275,9 @@ on_headers_end(void *arg, int status)
 	a->last_byte = clock_now();
 	if (status < 200 || status > 299) {
 		a->mode = ATTEMPT_ERROR;
+		a->refused = a->last_byte;
 		cap = ATTEMPT_ERROR_MAX;
+		request_wake(a->request); /* for its deadline */
 	} else if (events) {
 		a->mode = ATTEMPT_EVENTS;
 		cap = ATTEMPT_HELD_MAX;
@@ -391,7 +399,7 @@ on_done(void *arg, const struct transfer_result *result)
 	else if (a->mode == ATTEMPT_JSON)
 		judge_body(a);
 	else
-		classify(a, buf_slice(&a->held));
+		attempt_fail_as_told(a);
 }
 
 const struct transfer_ops attempt_transfer_ops = {

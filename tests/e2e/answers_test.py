@@ -129,6 +129,25 @@ class Answers(Bed):
         status, _, text = self.ask(200, "application/json", whole("hello"))
         self.assertEqual((status, text), (200, whole("hello")))
 
+    def test_an_error_that_does_not_end_is_not_waited_for(self):
+        def stalled():
+            yield '{"error": {"message": "too '
+            self.left.wait(20)
+
+        self.left = threading.Event()
+        self.addCleanup(self.left.set)
+        for stream in (False, True):
+            other = (chunk(text="b", finish="stop") + DONE if stream
+                     else whole("b"))
+            self.two.reply = (200, "text/event-stream" if stream
+                              else "application/json", other)
+            began = time.monotonic()
+            status, headers, text = self.ask(
+                500, "application/json", stalled(), stream=stream)
+            self.assertEqual((status, text), (200, other))
+            self.assertEqual(headers["x-pointsman-attempts"], "2")
+            self.assertLess(time.monotonic() - began, 5)
+
     def leave_after(self, seconds, **members):
         c = http.client.HTTPConnection("127.0.0.1", self.gateway.port,
                                        timeout=seconds)
