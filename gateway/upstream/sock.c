@@ -133,9 +133,10 @@ on_poll(uv_poll_t *poll, int status, int events)
 	if (events & UV_WRITABLE)
 		bits |= CURL_CSELECT_OUT;
 	/* What came before the error is still there to be read: who refuses a
-	 * long body may say why, and not wait for its end. */
+	 * long body may say why, and not wait for its end. Where nothing is,
+	 * the next bytes that are sent fail. */
 	if (status < 0)
-		bits |= CURL_CSELECT_ERR | CURL_CSELECT_IN;
+		bits |= CURL_CSELECT_ERR | CURL_CSELECT_IN | CURL_CSELECT_OUT;
 	s->table->on_ready(s->owner, s->fd, bits);
 	if (status < 0 && !uv_is_closing((uv_handle_t *)poll))
 		sock_watch(s, s->want);
