@@ -142,11 +142,20 @@ easy_fini(struct easy *e)
 
 /* --- the place --- */
 
+static unsigned
+ca_version(const struct easy *e, const char *ca_file)
+{
+	if (ca_file == NULL)
+		return 0;
+	return trust_version(e->callbacks.trust, ca_file, clock_now());
+}
+
 static bool
 same_peer(const struct easy *e, const struct transfer_request *req)
 {
 	return e->url != NULL && same_text(e->unix_path, req->unix_path) &&
 	    same_text(e->ca_file, req->ca_file) &&
+	    e->ca_version == ca_version(e, req->ca_file) &&
 	    e->tls_insecure == req->tls_insecure && e->local == req->local;
 }
 
@@ -172,9 +181,8 @@ set_tls(struct easy *e)
 
 	SET(e, rc, CURLOPT_SSL_VERIFYPEER, verify);
 	SET(e, rc, CURLOPT_SSL_VERIFYHOST, 2 * verify);
-	if (e->ca_file != NULL) {
-		SET(e, rc, CURLOPT_CAINFO, e->ca_file);
-		SET(e, rc, CURLOPT_CAPATH, NULL);
+	if (rc == CURLE_OK && e->ca_file != NULL) {
+		rc = trust_file(e->curl, e->ca_file, e->ca_version);
 	} else if (rc == CURLE_OK && !e->tls_insecure) {
 		rc = trust_apply(e->callbacks.trust, e->curl);
 	}
@@ -233,6 +241,7 @@ set_peer(struct easy *e, const struct transfer_request *req)
 	    keep(&e->ca_file, req->ca_file);
 	if (!kept)
 		return CURLE_OUT_OF_MEMORY;
+	e->ca_version = ca_version(e, req->ca_file);
 	e->tls_insecure = req->tls_insecure;
 	e->local = req->local;
 	if (e->unix_path != NULL)

@@ -123,6 +123,55 @@ a_missing_ca_file_is_a_tls_fault(void **state)
 }
 
 static void
+write_other_ca(const char *path)
+{
+	EVP_PKEY *key = new_key();
+	X509 *ca = new_cert("another CA", key, NULL, NULL);
+
+	write_cert(path, ca);
+	X509_free(ca);
+	EVP_PKEY_free(key);
+}
+
+static void
+copy_file(const char *from, const char *to)
+{
+	char bytes[65536];
+	FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+	size_t n = fread(bytes, 1, sizeof(bytes), in);
+
+	assert_int_equal(fwrite(bytes, 1, n, out), n);
+	fclose(in);
+	fclose(out);
+}
+
+/* Who is trusted no more is so at once: neither connections nor sessions that were
+ * made under the file as it was are used. */
+static void
+a_ca_file_that_changes_is_read_again(void **state)
+{
+	struct pki *p = *state;
+	struct rig r;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/changing.pem", p->dir);
+	write_other_ca(path);
+	rig_start_tls(&r, tls_of(p, p->cert), script_ok);
+	r.req.ca_file = path;
+	assert_int_equal(rig_fault(&r), FAULT_TLS);
+	copy_file(p->ca, path);
+	run_for(&r.client, 1100 * USEC_MS);
+	assert_int_equal(rig_fault(&r), FAULT_NONE);
+	assert_int_equal(rig_fault(&r), FAULT_NONE);
+	assert_int_equal(atomic_load(&r.server.n), 2);
+	write_other_ca(path);
+	run_for(&r.client, 1100 * USEC_MS);
+	assert_int_equal(rig_fault(&r), FAULT_TLS);
+	rig_stop(&r);
+	unlink(path);
+}
+
+static void
 a_stream_cut_short_is_cut_under_tls_too(void **state)
 {
 	struct pki *p = *state;
@@ -342,6 +391,7 @@ main(void)
 		cmocka_unit_test(
 		    an_insecure_backend_does_not_weaken_the_others),
 		cmocka_unit_test(a_missing_ca_file_is_a_tls_fault),
+		cmocka_unit_test(a_ca_file_that_changes_is_read_again),
 		cmocka_unit_test(a_stream_cut_short_is_cut_under_tls_too),
 		cmocka_unit_test(a_handshake_without_an_answer_times_out),
 		cmocka_unit_test(http2_shares_one_connection),
