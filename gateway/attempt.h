@@ -46,6 +46,8 @@ struct attempt {
 
 	enum attempt_mode mode;
 	struct answer_head head;
+	unsigned bom; /* bytes of a byte order mark that were left out; 3:
+			 there can be no more */
 	struct sse sse;
 	struct buf held; /* whole events, or a body, for the client */
 	struct buf partial; /* the event that is not complete yet */

@@ -157,8 +157,10 @@ take_event(struct attempt *a, struct slice raw)
 
 	sse_parse(raw, &f, &a->joined);
 	buf_reset(&a->scratch);
+	/* Clients that follow the standard pass over one without data; some
+	 * others stumble. Comments keep connections alive. */
 	if (!f.has_data)
-		return true;
+		return f.comment_only;
 	a->ops->decode(
 	    a->request->route->dialect, f.event, f.data, &e, &a->scratch);
 	if ((e.bits & EVENT_ERROR) != 0) {
@@ -184,6 +186,21 @@ is_over(const struct attempt *a)
 	return a->failed || (a->seen & EVENT_DONE) != 0;
 }
 
+/* No client expects a byte order mark: to some it hides the first event. */
+static struct slice
+without_bom(struct attempt *a, struct slice bytes)
+{
+	static const char bom[] = "\xef\xbb\xbf";
+
+	while (a->bom < 3 && bytes.n > 0 && bytes.p[0] == bom[a->bom]) {
+		bytes = slice_make(bytes.p + 1, bytes.n - 1);
+		a->bom++;
+	}
+	if (bytes.n > 0)
+		a->bom = 3;
+	return bytes;
+}
+
 /* Cuts bytes into events and forwards runs of whole ones. */
 static void
 take_events(struct attempt *a, struct slice bytes)
@@ -192,6 +209,8 @@ take_events(struct attempt *a, struct slice bytes)
 	enum sse_state state;
 	struct slice raw;
 
+	if (a->bom < 3)
+		bytes = without_bom(a, bytes);
 	while (pos < bytes.n && !is_over(a)) {
 		state = sse_scan(
 		    &a->sse, slice_make(bytes.p + pos, bytes.n - pos), &taken);

@@ -129,6 +129,25 @@ class Answers(Bed):
         status, _, text = self.ask(200, "application/json", whole("hello"))
         self.assertEqual((status, text), (200, whole("hello")))
 
+    def test_what_is_no_event_is_not_sent_on(self):
+        first, rest = chunk(text="a"), chunk(text="b", finish="stop") + DONE
+        bom = "\ufeff"
+        cases = (
+            (bom + first + rest, first + rest),
+            (bom + "event: ping\n\n" + first + rest, first + rest),
+            ("id: 7\n\n" + first + ": here\n\n" + rest,
+             first + ": here\n\n" + rest),
+            (first + "event: ping\n\n" + rest, first + rest),
+            ("retry: 5\n\n: a\n\n" + first + rest,
+             ": a\n\n" + first + rest),
+            ("id: 7\nevent: message\n" + first + rest, None))
+        for sent, want in cases:
+            for size in (1, 7, len(sent)):
+                parts = (sent[i:i + size] for i in range(0, len(sent), size))
+                status, _, text = self.ask(200, "text/event-stream", parts,
+                                           stream=True)
+                self.assertEqual((status, text), (200, want or sent))
+
     def test_an_error_that_does_not_end_is_not_waited_for(self):
         def stalled():
             yield '{"error": {"message": "too '
