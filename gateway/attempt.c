@@ -357,6 +357,16 @@ inter_token(const struct attempt *a)
 	    ((seen - 1) * tokens_each(a)));
 }
 
+/* A backend that was never reached has read no prompt. */
+static uint32_t
+guess_input(const struct attempt *a)
+{
+	bool sent =
+	    a->transfer != NULL ? transfer_was_sent(a->transfer) : a->sent_any;
+
+	return sent ? tokens_of_bytes(a->request->facts.prompt_bytes) : 0;
+}
+
 /* The backend's count, or ours: of what broke off it may have told the input
  * alone. */
 static void
@@ -368,7 +378,7 @@ count_usage(const struct attempt *a, struct usage *out)
 	if (out->known)
 		return;
 	if (out->input == 0)
-		out->input = tokens_of_bytes(a->request->facts.prompt_bytes);
+		out->input = guess_input(a);
 	out->output = a->tokens;
 }
 

@@ -79,6 +79,7 @@ struct attempt {
 	struct fault fault;
 	usec connect, tls; /* as in struct transfer_result, once it is done */
 	bool reused; /* likewise */
+	bool sent_any; /* of the request, likewise */
 	char *words; /* libcurl's, for the log; or NULL */
 	char *message; /* the backend's own, for the client; or NULL */
 };

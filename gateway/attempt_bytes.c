@@ -404,6 +404,7 @@ on_done(void *arg, const struct transfer_result *result)
 	a->connect = result->connect;
 	a->tls = result->tls;
 	a->reused = result->reused;
+	a->sent_any = result->sent;
 	if (result->message[0] != '\0' && a->words == NULL)
 		a->words = slice_dup(slice_of(result->message));
 	request_wake(a->request);

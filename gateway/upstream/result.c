@@ -34,11 +34,13 @@ says(const struct transfer *t, const char *word)
 	return strcasestr(t->easy.error, word) != NULL;
 }
 
-static bool
-was_sent(const struct transfer *t)
+bool
+transfer_was_sent(const struct transfer *t)
 {
 	long sent = 0;
 
+	if (t->state == TRANSFER_QUEUED)
+		return false; /* libcurl still has the one before */
 	curl_easy_getinfo(t->easy.curl, CURLINFO_REQUEST_SIZE, &sent);
 	return sent > 0;
 }
@@ -87,7 +89,7 @@ fault_of(const struct transfer *t, CURLcode code)
 		return FAULT_FRAMING;
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		/* of a URL, unless an answer was not HTTP at all */
-		return was_sent(t) ? FAULT_FRAMING : FAULT_UNREACHABLE;
+		return transfer_was_sent(t) ? FAULT_FRAMING : FAULT_UNREACHABLE;
 	case CURLE_URL_MALFORMAT:
 		return FAULT_UNREACHABLE;
 	case CURLE_RECV_ERROR:
@@ -113,7 +115,8 @@ fill_spans(struct transfer_result *r, const struct transfer *t)
 	long made = 0;
 
 	curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &made);
-	r->reused = made == 0 && was_sent(t);
+	r->sent = transfer_was_sent(t);
+	r->reused = made == 0 && r->sent;
 	r->connect = r->tls = -1;
 	if (made == 0)
 		return;

@@ -48,6 +48,7 @@ struct transfer_request {
 struct transfer_result {
 	enum fault_kind fault; /* FAULT_NONE: the HTTP exchange is whole */
 	int status; /* 0: no answer came */
+	bool sent; /* some of the request was */
 	bool reused; /* no connection had to be made */
 	usec connect, tls; /* spans; -1: none was made */
 	char message[160]; /* libcurl's words, for logs */
@@ -69,6 +70,8 @@ struct transfer_ops {
 /* NULL without memory. Starts at the next settle. */
 struct transfer *transfer_start(struct upstream *,
     const struct transfer_request *, const struct transfer_ops *, void *arg);
+/* As in the result, so far. */
+bool transfer_was_sent(const struct transfer *);
 /* As in the result, for a transfer whose answer has begun. */
 void transfer_timing(const struct transfer *, usec *connect, usec *tls);
 /* Hands on more bytes after on_bytes said false. */

@@ -12,7 +12,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (Gateway, Stub, backend, chat, conf,  # noqa: E402
-                     events, wait_for)
+                     events, free_port, wait_for)
 
 DONE = "data: [DONE]\n\n"
 USAGE = {"prompt_tokens": 3, "completion_tokens": 64, "total_tokens": 67}
@@ -166,6 +166,14 @@ class Answers(Bed):
             self.assertEqual((status, text), (200, other))
             self.assertEqual(headers["x-pointsman-attempts"], "2")
             self.assertLess(time.monotonic() - began, 5)
+
+    def test_who_is_not_reached_has_read_nothing(self):
+        g = Gateway(conf([backend("gone", free_port(),
+                                  'probe_interval = "0s";')]))
+        self.assertEqual(g.chat(chat("m"))[0], 502)
+        wait_for(lambda: " status=502 " in g.log(), what="its line")
+        self.assertIn(" tokens_in=0 ", g.log())
+        self.assertEqual(g.stop(), 0)
 
     def leave_after(self, seconds, **members):
         c = http.client.HTTPConnection("127.0.0.1", self.gateway.port,
