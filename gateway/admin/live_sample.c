@@ -57,8 +57,9 @@ sample_serving(struct live *l, const struct admin_picture *p,
 	values[SERVING_ITL_P95] = ms_or_nan(t.phase[PHASE_ITL].p95);
 	values[SERVING_ITL_P99] = ms_or_nan(t.phase[PHASE_ITL].p99);
 	values[SERVING_IN_FLIGHT] = (float)v->in_flight;
-	if (!before->known)
+	if (!before->known && l->step > 1) /* not the counts' first step */
 		*before = (struct live_serving){ true, t.attempts, t.errors };
+	before->known = true;
 	values[SERVING_ATTEMPTS] = (float)(t.attempts - before->attempts);
 	values[SERVING_ERRORS] = (float)(t.errors - before->errors);
 	values[SERVING_STATE] = state_code(admin_serving_state(s->backend, v));

@@ -61,7 +61,7 @@ visit(struct desk *d, const struct visit *v)
 	r->ttft = v->ttft;
 	r->itl = -1;
 	r->cost = v->cost;
-	r->usage = (struct usage){ true, 100, 20, 0 };
+	r->usage = (struct usage){ .known = true, .input = 100, .output = 20 };
 	t->n = 2;
 	t->engine = v->engine;
 	t->row[0] = (struct route_row){ .serving = 0 };

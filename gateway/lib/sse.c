@@ -125,7 +125,7 @@ sse_parse(struct slice raw, struct sse_fields *f, struct buf *scratch)
 	size_t data_lines = 0;
 	ptrdiff_t colon;
 
-	*f = (struct sse_fields){ .has_data = false };
+	*f = (struct sse_fields){ .comment_only = true };
 	buf_reset(scratch);
 	while (raw.n > 0 && (raw.p[0] == '\n' || raw.p[0] == '\r'))
 		raw = slice_make(raw.p + 1, raw.n - 1);
@@ -136,6 +136,7 @@ sse_parse(struct slice raw, struct sse_fields *f, struct buf *scratch)
 		colon = slice_find(line, ':');
 		if (line.n == 0 || colon == 0)
 			continue;
+		f->comment_only = false;
 		name = value = line;
 		if (colon > 0)
 			name.n = (size_t)colon;

@@ -38,6 +38,7 @@ struct sse_fields {
 	struct slice event; /* last `event:` value, or empty */
 	struct slice data; /* `data:` lines joined by LF, or empty */
 	bool has_data;
+	bool comment_only; /* nothing but comments and blank lines */
 };
 
 /* One data line is returned in place; several are joined in *scratch, which

@@ -14,7 +14,7 @@ struct reader {
 	struct sse sse;
 	struct buf span; /* of the event that is coming in */
 	struct buf all; /* all spans */
-	struct buf log; /* "event|data", one per line */
+	struct buf log; /* "event|data" or "#" for comments, one per line */
 };
 
 static void
@@ -42,6 +42,8 @@ note(struct reader *r)
 
 	buf_init(&scratch, SSE_EVENT_MAX);
 	sse_parse(buf_slice(&r->span), &f, &scratch);
+	if (f.comment_only)
+		buf_add_str(&r->log, "#");
 	buf_add(&r->log, f.event);
 	if (f.has_data) {
 		buf_add_char(&r->log, '|');
@@ -133,8 +135,8 @@ data_lines_are_joined(void **state)
 static void
 comments_mean_nothing(void **state)
 {
-	reads_as(": keep-alive\n\n", "\n", false);
-	reads_as(":\n\ndata: a\n\n", "\n|a\n", false);
+	reads_as(": keep-alive\n\n", "#\n", false);
+	reads_as(":\n\ndata: a\n\n", "#\n|a\n", false);
 }
 
 static void
@@ -143,6 +145,7 @@ a_byte_order_mark_is_ignored(void **state)
 	reads_as("\xef\xbb\xbf"
 		 "data: a\n\n",
 	    "|a\n", false);
+	reads_as("\xef\xbb\xbf: hello\n\n", "#\n", false);
 	reads_as("data: a\r\n\r\n\xef\xbb\xbf"
 		 "data: b\n\n",
 	    "|a\n|b\n", false);

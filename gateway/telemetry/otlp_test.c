@@ -47,7 +47,9 @@ the_longest_request_has_room(void **state)
 		.result = RESULT_ERROR,
 		.status = 599,
 		.slo_declared = true,
-		.usage = { true, UINT32_MAX, UINT32_MAX, 0 },
+		.usage = { .known = true,
+		    .input = UINT32_MAX,
+		    .output = UINT32_MAX },
 		.ttft = INT64_MAX,
 		.cost = 1e300,
 		.n_attempts = 1000 * 1000 };

@@ -43,7 +43,8 @@ read_stream(struct slice stream, uint32_t seed, struct buf *log)
 			continue;
 		sse_parse(buf_slice(&span), &f, &scratch);
 		FUZZ_REQUIRE(buf_err(&scratch) == OK);
-		buf_addf(log, "%d%zu,%zu:", f.has_data, f.event.n, f.data.n);
+		buf_addf(log, "%d%d%zu,%zu:", f.has_data, f.comment_only,
+		    f.event.n, f.data.n);
 		buf_add(log, f.event);
 		buf_add(log, f.data);
 		buf_reset(&span);
