@@ -128,15 +128,18 @@ on_poll(uv_poll_t *poll, int status, int events)
 		    (events & UV_READABLE) != 0);
 		return;
 	}
+	/* What came before an error is still there to be read: who refuses a
+	 * long body may say why, and not wait for its end. Told of the error
+	 * alone libcurl would not look, and told that it may write would do
+	 * that first where it can. */
+	if (status < 0) {
+		bits = CURL_CSELECT_ERR;
+		events = s->want & UV_READABLE ? UV_READABLE : s->want;
+	}
 	if (events & UV_READABLE)
 		bits |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
 		bits |= CURL_CSELECT_OUT;
-	/* What came before the error is still there to be read: who refuses a
-	 * long body may say why, and not wait for its end. Where nothing is,
-	 * the next bytes that are sent fail. */
-	if (status < 0)
-		bits |= CURL_CSELECT_ERR | CURL_CSELECT_IN | CURL_CSELECT_OUT;
 	s->table->on_ready(s->owner, s->fd, bits);
 	if (status < 0 && !uv_is_closing((uv_handle_t *)poll))
 		sock_watch(s, s->want);
