@@ -115,6 +115,7 @@ health_note(
 
 	if (fault->kind == FAULT_NONE) {
 		note_well(s, o, now);
+		blame_empty(r, o, now);
 		return;
 	}
 	if (fault->empty) {

@@ -52,12 +52,15 @@ every_fault_blames_whom_its_row_says(void **state)
 	}
 }
 
-/* A request that "a" says nothing to, and "b" says something, or nothing either.
- * False: it was not sent to "a". */
+enum more { NOTHING, WHOLE, STREAMED };
+
+/* A request that "a" says nothing to, and then "b". False: it was not sent to
+ * "a". */
 static bool
-goes_to_a_and_then_b(struct rig *g, bool b_says_more)
+goes_to_a_and_then_b(struct rig *g, enum more more)
 {
 	struct fault empty = { .kind = FAULT_BAD_ANSWER, .empty = true };
+	struct route_result whole = { .ttft = -1, .itl = -1, .total = 2000 };
 	struct ask a = ask_for(g);
 
 	assert_int_equal(ask_submit(g, &a), PLAN_GO);
@@ -67,8 +70,10 @@ goes_to_a_and_then_b(struct rig *g, bool b_says_more)
 	}
 	router_retry(g->router, a.ticket, &empty, g->now, &a.plan);
 	assert_string_equal(ask_went(g, &a), "b");
-	if (b_says_more)
+	if (more == STREAMED)
 		ask_finish(g, &a, 1000, 10, 10);
+	else if (more == WHOLE)
+		router_finished(g->router, a.ticket, &whole, g->now);
 	else
 		router_retry(g->router, a.ticket, &empty, g->now, &a.plan);
 	return true;
@@ -80,17 +85,20 @@ static void
 empty_answers_count_once_another_says_more(void **state)
 {
 	struct rig g;
-	int n = 0;
+	int n;
 
-	rig_init(&g, TWO);
-	for (int i = 0; i < 30; i++)
-		assert_true(goes_to_a_and_then_b(&g, false));
-	assert_int_equal(rig_view(&g, "a").last_fault, FAULT_NONE);
-	while (n < 10 && goes_to_a_and_then_b(&g, true))
-		n++;
-	assert_in_range(n, 1, 9);
-	assert_int_equal(rig_view(&g, "a").last_fault, FAULT_BAD_ANSWER);
-	rig_fini(&g);
+	for (enum more more = WHOLE; more <= STREAMED; more++) {
+		rig_init(&g, TWO);
+		for (int i = 0; i < 30; i++)
+			assert_true(goes_to_a_and_then_b(&g, NOTHING));
+		assert_int_equal(rig_view(&g, "a").last_fault, FAULT_NONE);
+		for (n = 0; n < 10 && goes_to_a_and_then_b(&g, more);)
+			n++;
+		assert_in_range(n, 1, 9);
+		assert_int_equal(
+		    rig_view(&g, "a").last_fault, FAULT_BAD_ANSWER);
+		rig_fini(&g);
+	}
 }
 
 /* Who gives up after a second does not shut the others out. */

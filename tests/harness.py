@@ -14,6 +14,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -23,7 +24,9 @@ POINTSMAN = os.environ.get("POINTSMAN", os.path.join(ROOT, "build/pointsman"))
 FAKELLM = os.environ.get("FAKELLM", os.path.join(ROOT, "build/fakellm"))
 
 
-PORTS = list(range(20000, 32000))
+# of so many test files at a time this is the one with that number
+SLOT, SLOTS = map(int, os.environ.get("TEST_SLOT", "0/1").split("/"))
+PORTS = list(range(20000 + SLOT, 32000, SLOTS))
 random.SystemRandom().shuffle(PORTS)
 
 
@@ -143,8 +146,12 @@ class Stub:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(
-            ("127.0.0.1", port), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            def handle_error(self, *who):
+                if not isinstance(sys.exc_info()[1], OSError):
+                    super().handle_error(*who)  # else the client has left
+
+        self.server = Server(("127.0.0.1", port), Handler)
         self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever,
                          daemon=True).start()

@@ -21,6 +21,7 @@ from changes_load import Load  # noqa: E402
 from harness import (POINTSMAN, Fake, Gateway, as_systemd,  # noqa: E402
                      backend, conf, free_port, http_json, wait_for)
 
+ALONE = "it puts the gateway under load"
 CHANGES = int(os.environ.get("CHANGES", "40"))
 LOADCLIENT = os.path.join(os.path.dirname(os.path.realpath(POINTSMAN)),
                           "loadclient")

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (Gateway, Stub, backend, conf,  # noqa: E402
                      wait_for)
 
+ALONE = "it measures how long others wait"
 VECTORS, SIZE = 512, 1536
 
 

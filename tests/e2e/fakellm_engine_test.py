@@ -8,6 +8,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import Fake, chat, wait_for  # noqa: E402
 
+ALONE = "it measures the pace of tokens"
 RTT, STEP, SEQUENCE, TOKEN = 10, 20, 5, 4  # ms
 LATE = 0.6  # of a time, for a busy machine
 

@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (Fake, Gateway, chat, events, http_json,  # noqa: E402
                      wait_for)
 
+ALONE = "it measures which backend is first"
 SLO = ('slo = ( { name = "voice"; ttft = "400ms"; percentile = 95; '
        'priority = "premium"; }, { name = "plain"; '
        'ttft = "400ms"; percentile = 95; priority = "standard"; } );\n')

@@ -15,6 +15,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import Fake, Gateway, backend, chat, conf, wait_for  # noqa: E402
 
+ALONE = "it counts descriptors and memory under load"
 WARM, ALL = 4000, 20000
 CONNECTIONS = 16
 GROWTH = 1.05

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (POINTSMAN, Fake, Gateway, backend, conf,  # noqa: E402
                      free_port, wait_for)
 
+ALONE = "it measures latencies"
 SLO = ('slo = ( { name = "voice"; ttft = "2s"; itl = "1s"; percentile = 99; '
        'priority = "premium"; } );\n')
 TENANTS = ('tenants = ( { name = "acme"; keys = [ "env:ACME_KEY" ]; }, '

@@ -16,6 +16,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (Fake, Gateway, backend, chat, conf, events,  # noqa: E402
                      free_port, http_json, wait_for)
 
+ALONE = "it wants to see work end within 50 ms"
+
 
 def stream(gateway, body, headers=None):
     """(headers, raw body) of a streamed answer."""

@@ -22,6 +22,7 @@ from storm_client import Ask, Conn, Wrong, parse  # noqa: E402
 from storm_visits import (BODY_LIMIT, BODY_TIMEOUT, STALL,  # noqa: E402
                           VICTIMS, Visits)
 
+ALONE = "it puts the gateway under load"
 SECONDS = float(os.environ.get("STORM_SECONDS", "6"))
 SEED = int(os.environ.get("STORM_SEED", random.SystemRandom().randrange(10**6)))
 CLIENTS = int(os.environ.get("STORM_CLIENTS", "250"))

@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (POINTSMAN, Fake, Gateway, backend,  # noqa: E402
                      chat, conf, events, wait_for)
 
-
+ALONE = "it puts the gateway under load"
 CHANGES = int(os.environ.get("TLS_CHANGES", "5"))
 
 

@@ -16,6 +16,7 @@ from certs import Authority  # noqa: E402
 from harness import Gateway, chat, conf, http_json, wait_for  # noqa: E402
 from upstream import tls_context  # noqa: E402
 
+ALONE = "it counts connections under load"
 IDLE = 1.5  # seconds after which the provider closes a connection
 PAUSE = 2.4  # of the client: longer
 BURST = 120  # requests, one after the other, between two pauses
