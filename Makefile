@@ -128,10 +128,14 @@ include tests/fuzz/fuzz.mk
 include tests/chaos/chaos.mk
 include tests/alloc/alloc.mk
 
-# What objects were made with: another version or other flags make them anew.
-FLAGS := $(strip $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS))
+# What objects were made with: another version or other flags make them anew,
+# but -Werror, which changes no object. `make install` alone, mostly as another
+# user with an environment of its own, takes what was made.
+FLAGS := $(filter-out -Werror,$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS))
+ifneq ($(MAKECMDGOALS),install)
 ifneq ($(strip $(file <$(OUT)/flags)),$(FLAGS))
 $(OUT)/flags: FORCE
+endif
 endif
 $(OUT)/flags:
 	@mkdir -p $(@D)

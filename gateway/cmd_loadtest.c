@@ -44,12 +44,13 @@ print_score(const struct loadtest_options *o, const struct loadtest_result *r)
 	buf_fini(&b);
 }
 
-/* A name that was mistyped would be a column of dashes. */
+/* A name that was mistyped would be a column of dashes; "*" is none, and may be
+ * there for the case. */
 static void
 print_prices(const struct loadtest_options *o, const struct loadtest_result *r)
 {
 	for (unsigned i = 0; i < o->n_prices; i++)
-		if (r->priced[i] == 0)
+		if (r->priced[i] == 0 && !slice_is(o->prices[i].backend, "*"))
 			fprintf(stderr,
 			    "--price %.*s: is for no answer: none came from a "
 			    "backend of that name\n",

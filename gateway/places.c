@@ -153,6 +153,8 @@ is_in_path(struct slice name)
 	bool found = false;
 
 	while (!found && slice_next(&rest, ':', &folder)) {
+		if (folder.n == 0) /* as execvp() has it */
+			folder = SLICE(".");
 		buf_on(&b, path, sizeof(path));
 		buf_addf(&b, "%.*s/%.*s", SLICE_ARG(folder), SLICE_ARG(name));
 		buf_add_char(&b, '\0');

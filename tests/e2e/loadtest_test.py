@@ -118,11 +118,12 @@ class OfABackend(unittest.TestCase):
     def test_a_price_of_nobody_is_said(self):
         """A server that is no gateway of ours names no backend."""
         f = self.fake("--tokens", "2")
-        for price, words in (("gpu=1/1", ("--price gpu: is for no answer",
-                                          "5 answers have no --price")),
-                             ("*=1/1", ())):
+        for prices, words in ((["gpu=1/1"], ("--price gpu: is for no answer",
+                                             "5 answers have no --price")),
+                              (["*=1/1"], ()), (["*=1/1", "*=2/2"], ())):
+            more = [w for price in prices for w in ("--price", price)]
             code, out, err = loadtest(f.port, "--rate", "50", "--requests",
-                                      "5", "--price", price)
+                                      "5", *more)
             self.assertEqual(code, 0, err)
             for w in words:
                 self.assertIn(w, err)

@@ -140,6 +140,14 @@ class Check(unittest.TestCase):
             self.assertIn(os.path.basename(name) + more + "\n", err)
         self.check(conf([rows[0].replace("./gateway.conf", "env")]))
         self.assertEqual(command("check", "-c", self.path)[1], "")
+        # an empty part of $PATH is the folder that one is in
+        os.chmod(self.beside("here"), 0o755)
+        self.check(conf([rows[0].replace("./gateway.conf", "here")]))
+        done = subprocess.run(
+            [POINTSMAN, "check", "-c", self.path], capture_output=True,
+            text=True, timeout=60, cwd=os.path.dirname(self.path),
+            env={**os.environ, "PATH": ":/bin"})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_lines_say_the_same(self):
         rows = [backend("one", self.fake.port), backend("two", free_port())]

@@ -192,8 +192,12 @@ class Install(unittest.TestCase):
         if not os.path.exists(os.path.join(ROOT, main)):
             self.skipTest("the program was built elsewhere")
         self.assertEqual(make("-q", main).returncode, 0)
+        self.assertEqual(make("-q", "CI=true", main).returncode, 0)
         self.assertIn("-c -o " + main,
                       make("-n", "VERSION=9.9.9", main).stdout)
+        # whoever installs has other variables than whoever has made it
+        self.assertNotIn(" -c -o ", make("-n", "install", "CFLAGS=-DOTHER",
+                                         f"DESTDIR={self.to}").stdout)
 
 
 class Package(unittest.TestCase):
