@@ -106,6 +106,16 @@ blame_empty(struct router *r, struct order *o, usec now)
 }
 
 void
+health_pass_on(struct order *o)
+{
+	struct order *twin = o->twin;
+
+	for (unsigned i = 0; i < o->n_empty && twin->n_empty < ORDER_EMPTY; i++)
+		twin->empty[twin->n_empty++] = o->empty[i];
+	o->n_empty = 0;
+}
+
+void
 health_note(
     struct router *r, struct order *o, const struct fault *fault, usec now)
 {

@@ -5,6 +5,11 @@
 	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND("b", PRICE(9, 9)),         \
 	    SERVING("a", "") ", " SERVING("b", ""))
 
+#define THREE                                                                  \
+	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND(                           \
+		 "b", PRICE(5, 5)) ", " BACKEND("c", PRICE(9, 9)),             \
+	    SERVING("a", "") ", " SERVING("b", "") ", " SERVING("c", ""))
+
 /* Where the next request would go. */
 static const char *
 next_goes(struct rig *g)
@@ -95,6 +100,40 @@ empty_answers_count_once_another_says_more(void **state)
 		for (n = 0; n < 10 && goes_to_a_and_then_b(&g, more);)
 			n++;
 		assert_in_range(n, 1, 9);
+		assert_int_equal(
+		    rig_view(&g, "a").last_fault, FAULT_BAD_ANSWER);
+		rig_fini(&g);
+	}
+}
+
+/* Also where that one is a hedge: whether it fails first, or is given up. */
+static void
+an_empty_answer_counts_once_a_hedge_says_more(void **state)
+{
+	struct fault empty = { .kind = FAULT_BAD_ANSWER, .empty = true };
+	struct rig g;
+
+	for (int again = 0; again < 2; again++) {
+		struct ask a, b;
+
+		rig_init(&g, THREE);
+		a = ask_for(&g);
+		assert_goes(&g, &a, "a");
+		if (again > 0) {
+			router_retry(
+			    g.router, a.ticket, &empty, g.now, &a.plan);
+			assert_string_equal(ask_went(&g, &a), "b");
+		}
+		b = a;
+		router_hedge(g.router, a.ticket, g.now, &b.ticket, &b.plan);
+		assert_int_equal(b.plan.kind, PLAN_GO);
+		if (again > 0)
+			ask_cancel(&g, &a);
+		else
+			router_retry(
+			    g.router, a.ticket, &empty, g.now, &a.plan);
+		assert_int_equal(rig_view(&g, "a").last_fault, FAULT_NONE);
+		ask_finish(&g, &b, 1000, 10, 10);
 		assert_int_equal(
 		    rig_view(&g, "a").last_fault, FAULT_BAD_ANSWER);
 		rig_fini(&g);
@@ -581,6 +620,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_fault_blames_whom_its_row_says),
 		cmocka_unit_test(empty_answers_count_once_another_says_more),
+		cmocka_unit_test(an_empty_answer_counts_once_a_hedge_says_more),
 		cmocka_unit_test(a_client_that_would_not_wait_is_no_failure),
 		cmocka_unit_test(a_429_is_obeyed_up_to_a_minute),
 		cmocka_unit_test(wordless_429s_in_a_row_block_for_longer),

@@ -93,6 +93,8 @@ router_restrain(struct router *r, uint32_t backend, uint32_t serving,
 static void
 forget(struct router *r, struct order *o)
 {
+	if (o->twin != NULL)
+		health_pass_on(o);
 	hedge_part(o);
 	orders_drop(&r->orders, o);
 }
