@@ -87,6 +87,43 @@ nor_where_it_comes_in_the_same_turn(void **state)
 	rig_stop(&r);
 }
 
+#define OTHERS 300
+
+static void
+on_other(uv_poll_t *h, int status, int events)
+{
+	(void)h;
+	(void)status;
+	(void)events;
+}
+
+static void
+nor_where_many_others_are_ready(void **state)
+{
+	static uv_poll_t other[OTHERS];
+	int fds[OTHERS][2];
+	struct rig r;
+
+	rig_start(&r, script_answers_twice);
+	first_call(&r);
+	for (int i = 0; i < OTHERS; i++) {
+		assert_int_equal(pipe(fds[i]), 0);
+		assert_int_equal(write(fds[i][1], "x", 1), 1);
+		uv_poll_init(&r.client.loop, &other[i], fds[i][0]);
+		uv_poll_start(&other[i], UV_READABLE, on_other);
+	}
+	uv_run(&r.client.loop, UV_RUN_NOWAIT);
+	let_it_say_more();
+	assert_next_is_answered(&r, 2);
+	for (int i = 0; i < OTHERS; i++)
+		uv_close((uv_handle_t *)&other[i], NULL);
+	rig_stop(&r);
+	for (int i = 0; i < OTHERS; i++) {
+		close(fds[i][0]);
+		close(fds[i][1]);
+	}
+}
+
 static void
 nor_under_tls(void **state)
 {
@@ -157,15 +194,65 @@ a_quiet_connection_is_used_again(void **state)
 	rig_stop(&r);
 }
 
+static char long_body[400000];
+
+static void
+script_says_much(struct connection *c)
+{
+	while (hear_request(c)) {
+		say(c, "HTTP/1.1 200 OK\r\nContent-Length: 400000\r\n\r\n");
+		say_bytes(c, long_body, sizeof(long_body));
+	}
+}
+
+#define AT_ONCE 4
+
+static void
+calls_at_once(struct rig *r)
+{
+	struct call c[AT_ONCE];
+
+	for (int i = 0; i < AT_ONCE; i++) {
+		call_init(&c[i]);
+		call_start(&r->client, &c[i], &r->req);
+	}
+	for (int i = 0; i < AT_ONCE; i++)
+		run_until(&r->client, &c[i].done);
+	for (int i = 0; i < AT_ONCE; i++) {
+		assert_int_equal(c[i].result.fault, FAULT_NONE);
+		assert_int_equal(c[i].body.n, sizeof(long_body));
+		call_fini(&c[i]);
+	}
+}
+
+/* libcurl reads the end of one answer while it is told of another socket: what
+ * uv has to say of the first one is old by then. */
+static void
+nor_is_what_has_been_read_an_answer_unasked(void **state)
+{
+	struct rig r;
+
+	memset(long_body, 'x', sizeof(long_body));
+	rig_start(&r, script_says_much);
+	r.req.streamed = true;
+	r.req.peer = 1;
+	for (int i = 0; i < 200; i++)
+		calls_at_once(&r);
+	assert_int_equal(atomic_load(&r.server.n), AT_ONCE);
+	rig_stop(&r);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_second_answer_is_not_the_next_ones),
 		cmocka_unit_test(nor_where_it_comes_in_the_same_turn),
+		cmocka_unit_test(nor_where_many_others_are_ready),
 		cmocka_unit_test(nor_under_tls),
 		cmocka_unit_test(nor_where_half_of_it_was_read_with_the_first),
 		cmocka_unit_test(a_quiet_connection_is_used_again),
+		cmocka_unit_test(nor_is_what_has_been_read_an_answer_unasked),
 	};
 
 	return cmocka_run_group_tests(tests, make_pki, remove_pki);
