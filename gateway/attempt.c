@@ -357,14 +357,11 @@ inter_token(const struct attempt *a)
 	    ((seen - 1) * tokens_each(a)));
 }
 
-/* A backend that was never reached has read no prompt. */
-static uint32_t
-guess_input(const struct attempt *a)
+bool
+attempt_was_sent(const struct attempt *a)
 {
-	bool sent =
-	    a->transfer != NULL ? transfer_was_sent(a->transfer) : a->sent_any;
-
-	return sent ? tokens_of_bytes(a->request->facts.prompt_bytes) : 0;
+	return a->transfer != NULL ? transfer_was_sent(a->transfer)
+				   : a->sent_any;
 }
 
 /* The backend's count, or ours: of what broke off it may have told the input
@@ -377,8 +374,8 @@ count_usage(const struct attempt *a, struct usage *out)
 		out->known = false;
 	if (out->known)
 		return;
-	if (out->input == 0)
-		out->input = guess_input(a);
+	if (out->input == 0 && attempt_was_sent(a))
+		out->input = tokens_of_bytes(a->request->facts.prompt_bytes);
 	out->output = a->tokens;
 }
 
@@ -391,6 +388,7 @@ attempt_result(const struct attempt *a, usec now, struct route_result *out)
 		.itl = inter_token(a),
 		.total = attempt_is_whole(a) && !a->paced ? now - a->sent : -1,
 		.stalled = a->stalled + (a->paused > 0 ? now - a->paused : 0),
+		.said = (a->seen & EVENT_TOKEN) != 0,
 	};
 	count_usage(a, &out->usage);
 }

@@ -114,6 +114,8 @@ void attempt_check_deadlines(struct attempt *, usec now);
 void attempt_fail(struct attempt *, enum fault_kind);
 /* Fails it by the error body, as far as that has come. */
 void attempt_fail_as_told(struct attempt *);
+/* Whether the backend can have read anything: else it has read no prompt. */
+bool attempt_was_sent(const struct attempt *);
 /* All of an answer is there. Its end mark is enough: the transfer may take its
  * time to end. */
 bool attempt_is_whole(const struct attempt *);

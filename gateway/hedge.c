@@ -97,8 +97,10 @@ outrun(struct request *r)
 
 	log_debug("outrun id=%s backend=%s by=%s", r->id,
 	    a->serving->backend->name, r->attempt->serving->backend->name);
-	r->outrun_price = &a->serving->backend->price;
-	r->outrun_tokens = a->tokens;
+	if (attempt_was_sent(a)) {
+		r->outrun_price = &a->serving->backend->price;
+		r->outrun_tokens = a->tokens;
+	}
 	request_cancel_attempt(r, &r->second, FAULT_OUTRUN);
 }
 

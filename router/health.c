@@ -90,8 +90,8 @@ note_empty(struct order *o)
 	o->n_empty++;
 }
 
-static void
-blame_empty(struct router *r, struct order *o, usec now)
+void
+health_said(struct router *r, struct order *o, usec now)
 {
 	struct cell *c;
 
@@ -125,7 +125,6 @@ health_note(
 
 	if (fault->kind == FAULT_NONE) {
 		note_well(s, o, now);
-		blame_empty(r, o, now);
 		return;
 	}
 	if (fault->empty) {
@@ -157,7 +156,7 @@ health_first_token(struct router *r, struct order *o, usec now)
 
 	c->outpaced = 0;
 	breaker_vouch(&c->site->breaker, o->stay.epoch, now);
-	blame_empty(r, o, now);
+	health_said(r, o, now);
 }
 
 /* --- probes and headers --- */

@@ -57,7 +57,7 @@ every_fault_blames_whom_its_row_says(void **state)
 	}
 }
 
-enum more { NOTHING, WHOLE, STREAMED };
+enum more { NOTHING, CUT_SHORT, WHOLE, STREAMED };
 
 /* A request that "a" says nothing to, and then "b". False: it was not sent to
  * "a". */
@@ -65,7 +65,9 @@ static bool
 goes_to_a_and_then_b(struct rig *g, enum more more)
 {
 	struct fault empty = { .kind = FAULT_BAD_ANSWER, .empty = true };
-	struct route_result whole = { .ttft = -1, .itl = -1, .total = 2000 };
+	struct route_result whole = {
+		.ttft = -1, .itl = -1, .total = 2000, .said = more == WHOLE
+	};
 	struct ask a = ask_for(g);
 
 	assert_int_equal(ask_submit(g, &a), PLAN_GO);
@@ -77,7 +79,7 @@ goes_to_a_and_then_b(struct rig *g, enum more more)
 	assert_string_equal(ask_went(g, &a), "b");
 	if (more == STREAMED)
 		ask_finish(g, &a, 1000, 10, 10);
-	else if (more == WHOLE)
+	else if (more != NOTHING)
 		router_finished(g->router, a.ticket, &whole, g->now);
 	else
 		router_retry(g->router, a.ticket, &empty, g->now, &a.plan);
@@ -95,7 +97,8 @@ empty_answers_count_once_another_says_more(void **state)
 	for (enum more more = WHOLE; more <= STREAMED; more++) {
 		rig_init(&g, TWO);
 		for (int i = 0; i < 30; i++)
-			assert_true(goes_to_a_and_then_b(&g, NOTHING));
+			assert_true(goes_to_a_and_then_b(
+			    &g, i % 2 == 0 ? NOTHING : CUT_SHORT));
 		assert_int_equal(rig_view(&g, "a").last_fault, FAULT_NONE);
 		for (n = 0; n < 10 && goes_to_a_and_then_b(&g, more);)
 			n++;

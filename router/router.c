@@ -384,6 +384,8 @@ router_finished(struct router *r, struct ticket t,
 	judge(r, o, result, now);
 	measure_silence(r, o, &result->fault, now);
 	health_note(r, o, &result->fault, now);
+	if (result->said)
+		health_said(r, o, now);
 	dispatch_end(r, o);
 	forget(r, o);
 	dispatch_waiting(r, site, now);

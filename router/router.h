@@ -192,6 +192,7 @@ struct route_result {
 	usec ttft, itl, total; /* -1: not measured */
 	usec stalled; /* while the client did not read: no backend's time */
 	struct usage usage;
+	bool said; /* a token at least */
 };
 uint64_t router_finished(
     struct router *, struct ticket, const struct route_result *, usec now);
