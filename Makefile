@@ -238,9 +238,8 @@ install: $(PROGRAM)
 		tools/install "$(DESTDIR)$(PREFIX)"
 
 uninstall:
-	@cd "$(DESTDIR)$(PREFIX)" && rm -f $(INSTALLED)
-	@cd "$(DESTDIR)$(PREFIX)" && rmdir libexec/pointsman \
-		share/doc/pointsman 2>/dev/null || true
+	@cd "$(DESTDIR)$(PREFIX)" 2>/dev/null || exit 0; rm -f $(INSTALLED); \
+		rmdir libexec/pointsman share/doc/pointsman 2>/dev/null || true
 
 # A package for the Debian or Ubuntu that it is built on.
 .PHONY: deb

@@ -110,8 +110,8 @@ check_gap(const struct arrivals *a, usec gap, const char *path, int line,
 	if ((double)gap / a->speed > (double)GAP_MAX)
 		return fail(why, ERR_INVALID,
 		    "%s:%d: want at most 24 hours after the line before, got "
-		    "%.4g days at --speed %g",
-		    path, line, (double)gap / a->speed / (double)GAP_MAX,
+		    "%.6g at --speed %g",
+		    path, line, (double)gap / a->speed / (3600.0 * USEC_SEC),
 		    a->speed);
 	return OK;
 }
