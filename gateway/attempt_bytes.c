@@ -348,7 +348,7 @@ take_error(struct attempt *a, struct slice bytes)
 	buf_add(&a->held, slice_make(bytes.p, bytes.n < room ? bytes.n : room));
 	if (bytes.n < room)
 		return;
-	classify(a, buf_slice(&a->held));
+	attempt_fail_as_told(a);
 	request_wake(a->request);
 }
 

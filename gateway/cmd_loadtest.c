@@ -127,20 +127,6 @@ test(const struct loadtest_options *o, FILE *csv, struct loadtest_result *r)
 	return judge(o, r);
 }
 
-/* False: not all that was written is there, which is said. */
-static bool
-close_requests(FILE *f, const char *path)
-{
-	const bool failed = ferror(f) != 0;
-
-	errno = 0;
-	if (fclose(f) == 0 && !failed)
-		return true;
-	fprintf(stderr, "pointsman loadtest: %s: %s\n", path,
-	    errno != 0 ? strerror(errno) : "cannot be written");
-	return false;
-}
-
 static int
 run(const struct loadtest_options *o)
 {
@@ -155,7 +141,7 @@ run(const struct loadtest_options *o)
 		    strerror(errno));
 	else if (r != NULL)
 		code = test(o, csv, r);
-	if (csv != NULL && !close_requests(csv, o->requests_out))
+	if (csv != NULL && !command_close("loadtest", csv, o->requests_out))
 		code = EXIT_BAD;
 	free(r);
 	return code;

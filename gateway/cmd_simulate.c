@@ -1,6 +1,5 @@
 /* gateway/cmd_simulate.c - `pointsman simulate`: the router against a fleet
  * that exists on paper, in virtual time. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -114,20 +113,6 @@ show(const struct world *w, bool json)
 	return sound && fflush(stdout) == 0 ? EXIT_GOOD : EXIT_BAD;
 }
 
-/* False: not all that was written is there, which is said. */
-static bool
-close_requests(FILE *f, const char *path)
-{
-	const bool failed = ferror(f) != 0;
-
-	errno = 0;
-	if (fclose(f) == 0 && !failed)
-		return true;
-	fprintf(stderr, "simulate: %s: %s\n", path,
-	    errno != 0 ? strerror(errno) : "cannot be written");
-	return false;
-}
-
 static int
 run(struct simulate *s, const struct scenario *sc,
     const struct pilot_ops *pilot)
@@ -154,7 +139,8 @@ run(struct simulate *s, const struct scenario *sc,
 		world_fini(w);
 	}
 	free(w);
-	if (o.requests != NULL && !close_requests(o.requests, s->requests_out))
+	if (o.requests != NULL &&
+	    !command_close("simulate", o.requests, s->requests_out))
 		code = EXIT_BAD;
 	return code;
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #define EXIT_GOOD 0
 #define EXIT_BAD 1
@@ -45,7 +46,10 @@ struct command_option {
  * it is said on stderr what is wrong. */
 bool command_options(int argc, char **argv, const char *usage,
     const struct command_option *, int n, int *at);
-/* The same for a command that takes no operands. */
+/* Closes what the command has written. False: not all of it is there, which is
+ * said on stderr. */
+bool command_close(const char *command, FILE *, const char *path);
+/* The same as command_options() for a command that takes no operands. */
 bool command_only_options(int argc, char **argv, const char *usage,
     const struct command_option *, int n, int *code);
 /* The exit code of a command whose operands are wrong: says its usage. */

@@ -168,6 +168,19 @@ command_options(int argc, char **argv, const char *text,
 }
 
 bool
+command_close(const char *command, FILE *f, const char *path)
+{
+	const bool failed = ferror(f) != 0;
+
+	errno = 0;
+	if (fclose(f) == 0 && !failed)
+		return true;
+	fprintf(stderr, "pointsman %s: %s: %s\n", command, path,
+	    errno != 0 ? strerror(errno) : "cannot be written");
+	return false;
+}
+
+bool
 command_only_options(int argc, char **argv, const char *text,
     const struct command_option *o, int n, int *code)
 {

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/admin/admin.h"
 #include "gateway/admin/query.h"
@@ -18,38 +17,15 @@
 
 #define TIME_TEXT 32 /* bytes of a time's text at most */
 
-/* Whether the time's text is this one: not so of a day that no month has, nor
- * where digits are missing. */
-static bool
-is_written(time_t t, const char *format, const char *text)
-{
-	char again[TIME_TEXT];
-	struct tm tm;
-
-	return gmtime_r(&t, &tm) != NULL &&
-	    strftime(again, sizeof(again), format, &tm) > 0 &&
-	    strcmp(again, text) == 0;
-}
-
 static bool
 read_date(const char *text, usec *out)
 {
 	static const char *const formats[] = { "%Y-%m-%d", "%Y-%m-%dT%H:%MZ",
 		"%Y-%m-%dT%H:%M:%SZ" };
 
-	for (size_t i = 0; i < COUNT(formats); i++) {
-		struct tm tm = { .tm_mday = 1 };
-		const char *end = strptime(text, formats[i], &tm);
-		time_t t;
-
-		if (end == NULL || *end != '\0')
-			continue;
-		t = timegm(&tm);
-		if (t < 0 || !is_written(t, formats[i], text))
-			return false;
-		*out = (usec)t * USEC_SEC;
-		return true;
-	}
+	for (size_t i = 0; i < COUNT(formats); i++)
+		if (clock_read(text, formats[i], out))
+			return *out >= 0;
 	return false;
 }
 

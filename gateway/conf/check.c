@@ -3,7 +3,6 @@
  * Runs also over a file that has been complained about: a NULL stands for a
  * setting that was wrong and is passed over. */
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -303,45 +302,20 @@ check_slo(struct loader *l, size_t i)
 
 /* --- backends --- */
 
-static int
-digits(const char *s, size_t n)
-{
-	int v = 0;
-
-	for (size_t i = 0; i < n; i++)
-		v = 10 * v + (s[i] - '0');
-	return v;
-}
-
-static int
-days_of(int year, int month)
-{
-	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30,
-		31 };
-	const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-
-	return month == 2 && leap ? 29 : days[month - 1];
-}
-
 /* YYYY-MM or YYYY-MM-DD, which the calendar has */
 static bool
 date_ok(const char *s)
 {
-	const char *form = "dddd-dd-dd";
-	size_t n = strlen(s);
-	int year, month, day;
+	usec at;
 
-	if (n != 7 && n != 10)
+	switch (strlen(s)) {
+	case 7:
+		return clock_read(s, "%Y-%m", &at);
+	case 10:
+		return clock_read(s, "%Y-%m-%d", &at);
+	default:
 		return false;
-	for (size_t i = 0; i < n; i++)
-		if (form[i] == 'd' ? !isdigit((unsigned char)s[i])
-				   : s[i] != form[i])
-			return false;
-	year = digits(s, 4);
-	month = digits(s + 5, 2);
-	day = n == 10 ? digits(s + 8, 2) : 1;
-	return month >= 1 && month <= 12 && day >= 1 &&
-	    day <= days_of(year, month);
+	}
 }
 
 static void

@@ -1,6 +1,7 @@
 /* gateway/lib/clock.c - time as monotonic microseconds. */
 #include "gateway/lib/clock.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "gateway/lib/digits.h"
@@ -74,4 +75,21 @@ clock_pause(usec span)
 		(long)(span % USEC_SEC) * 1000 };
 
 	nanosleep(&t, NULL);
+}
+
+bool
+clock_read(const char *text, const char *format, usec *out)
+{
+	struct tm tm = { .tm_mday = 1 };
+	const char *end = strptime(text, format, &tm);
+	char again[64];
+	time_t t;
+
+	if (end == NULL || *end != '\0')
+		return false;
+	t = timegm(&tm); /* the 30th of February is a day in March to it */
+	*out = (usec)t * USEC_SEC;
+	return gmtime_r(&t, &tm) != NULL &&
+	    strftime(again, sizeof(again), format, &tm) > 0 &&
+	    strcmp(again, text) == 0;
 }

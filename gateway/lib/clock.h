@@ -6,6 +6,7 @@
 #define GATEWAY_LIB_CLOCK_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef int64_t usec; /* a point in time, or a span of it */
@@ -37,5 +38,9 @@ usec clock_cpu(void);
 
 /* Sleeps; a signal ends it early. */
 void clock_pause(usec span);
+
+/* A time since 1970, as strptime() has its format. False: it is not written so,
+ * or no calendar has it. */
+bool clock_read(const char *text, const char *format, usec *out);
 
 #endif

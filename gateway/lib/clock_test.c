@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "gateway/lib/count.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,11 +40,27 @@ whatever_the_clock_says_there_is_room_for_it(void **state)
 	assert_in_range(clock_text(text, INT64_MIN, 6), 28, CLOCK_TEXT);
 }
 
+static void
+only_what_a_calendar_has_is_read(void **state)
+{
+	static const char *const wrong[] = { "2026-02-30", "2026-13-01",
+		"2026-2-03", " 2026-02-03", "2026-02-03 ", "2025-02-29", "" };
+	usec at;
+
+	assert_true(clock_read("2024-02-29", "%Y-%m-%d", &at));
+	assert_int_equal(at, 1709164800 * USEC_SEC);
+	assert_true(clock_read("1970-01", "%Y-%m", &at));
+	assert_int_equal(at, 0);
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		assert_false(clock_read(wrong[i], "%Y-%m-%d", &at));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_instant_has_as_many_decimals_as_asked_for),
+		cmocka_unit_test(only_what_a_calendar_has_is_read),
 		cmocka_unit_test(whatever_the_clock_says_there_is_room_for_it),
 	};
 

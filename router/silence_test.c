@@ -1,0 +1,134 @@
+/* router/silence_test.c - who is to blame where nothing was said: an empty answer,
+ * a client that would not wait. */
+#include "router/testing.h"
+
+#define TWO                                                                    \
+	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND("b", PRICE(9, 9)),         \
+	    SERVING("a", "") ", " SERVING("b", ""))
+
+#define THREE                                                                  \
+	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND(                           \
+		 "b", PRICE(5, 5)) ", " BACKEND("c", PRICE(9, 9)),             \
+	    SERVING("a", "") ", " SERVING("b", "") ", " SERVING("c", ""))
+
+enum more { NOTHING, CUT_SHORT, WHOLE, STREAMED };
+
+/* A request that "a" says nothing to, and then "b". False: it was not sent to
+ * "a". */
+static bool
+goes_to_a_and_then_b(struct rig *g, enum more more)
+{
+	struct fault empty = { .kind = FAULT_BAD_ANSWER, .empty = true };
+	struct route_result whole = {
+		.ttft = -1, .itl = -1, .total = 2000, .said = more == WHOLE
+	};
+	struct ask a = ask_for(g);
+
+	assert_int_equal(ask_submit(g, &a), PLAN_GO);
+	if (strcmp(ask_went(g, &a), "a") != 0) {
+		ask_cancel(g, &a);
+		return false;
+	}
+	router_retry(g->router, a.ticket, &empty, g->now, &a.plan);
+	assert_string_equal(ask_went(g, &a), "b");
+	if (more == STREAMED)
+		ask_finish(g, &a, 1000, 10, 10);
+	else if (more != NOTHING)
+		router_finished(g->router, a.ticket, &whole, g->now);
+	else
+		router_retry(g->router, a.ticket, &empty, g->now, &a.plan);
+	return true;
+}
+
+/* An answer that says nothing may be what was asked for: it tells of its backend
+ * only where another has more to say. */
+static void
+empty_answers_count_once_another_says_more(void **state)
+{
+	struct rig g;
+	int n;
+
+	for (enum more more = WHOLE; more <= STREAMED; more++) {
+		rig_init(&g, TWO);
+		for (int i = 0; i < 30; i++)
+			assert_true(goes_to_a_and_then_b(
+			    &g, i % 2 == 0 ? NOTHING : CUT_SHORT));
+		assert_int_equal(rig_view(&g, "a").last_fault, FAULT_NONE);
+		for (n = 0; n < 10 && goes_to_a_and_then_b(&g, more);)
+			n++;
+		assert_in_range(n, 1, 9);
+		assert_int_equal(
+		    rig_view(&g, "a").last_fault, FAULT_BAD_ANSWER);
+		rig_fini(&g);
+	}
+}
+
+/* Also where that one is a hedge: whether it fails first, or is given up. */
+static void
+an_empty_answer_counts_once_a_hedge_says_more(void **state)
+{
+	struct fault empty = { .kind = FAULT_BAD_ANSWER, .empty = true };
+	struct rig g;
+
+	for (int again = 0; again < 2; again++) {
+		struct ask a, b;
+
+		rig_init(&g, THREE);
+		a = ask_for(&g);
+		assert_goes(&g, &a, "a");
+		if (again > 0) {
+			router_retry(
+			    g.router, a.ticket, &empty, g.now, &a.plan);
+			assert_string_equal(ask_went(&g, &a), "b");
+		}
+		b = a;
+		router_hedge(g.router, a.ticket, g.now, &b.ticket, &b.plan);
+		assert_int_equal(b.plan.kind, PLAN_GO);
+		if (again > 0)
+			ask_cancel(&g, &a);
+		else
+			router_retry(
+			    g.router, a.ticket, &empty, g.now, &a.plan);
+		assert_int_equal(rig_view(&g, "a").last_fault, FAULT_NONE);
+		ask_finish(&g, &b, 1000, 10, 10);
+		assert_int_equal(
+		    rig_view(&g, "a").last_fault, FAULT_BAD_ANSWER);
+		rig_fini(&g);
+	}
+}
+
+/* Who gives up after a second does not shut the others out. */
+static void
+a_client_that_would_not_wait_is_no_failure(void **state)
+{
+	struct route_result left = { .fault = { .kind = FAULT_TTFT_TIMEOUT,
+					 .left = true },
+		.ttft = -1,
+		.itl = -1,
+		.total = -1 };
+	struct rig g;
+
+	rig_init(&g, TWO);
+	for (int i = 0; i < 30; i++) {
+		struct ask a = ask_for(&g);
+
+		a.req.pin = rig_backend(&g, "a");
+		assert_goes(&g, &a, "a");
+		router_finished(g.router, a.ticket, &left, g.now);
+	}
+	assert_int_equal(rig_view(&g, "a").last_fault, FAULT_TTFT_TIMEOUT);
+	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
+	rig_fini(&g);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(empty_answers_count_once_another_says_more),
+		cmocka_unit_test(an_empty_answer_counts_once_a_hedge_says_more),
+		cmocka_unit_test(a_client_that_would_not_wait_is_no_failure),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
