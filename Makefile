@@ -42,7 +42,7 @@ ALL_LDFLAGS = $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
 FOLDERS := gateway/lib gateway/conf gateway/telemetry gateway/dialects \
 	backends policies router gateway/quota gateway/ledger gateway/front gateway/upstream \
 	gateway/admin \
-	gateway/import bench/traffic bench/sim bench/load
+	gateway/import bench/traffic bench/sim bench/load gateway/commands
 DEPS_gateway/lib       :=
 DEPS_gateway/conf      := gateway/lib
 DEPS_gateway/telemetry := gateway/lib
@@ -66,6 +66,7 @@ DEPS_bench/load        := bench/traffic gateway/telemetry gateway/conf \
 DEPS_gateway           := bench/load bench/sim bench/traffic gateway/admin \
 	gateway/import gateway/quota gateway/upstream gateway/front \
 	$(DEPS_gateway/admin)
+DEPS_gateway/commands  := gateway $(DEPS_gateway)
 DEPS_bench             := router policies backends gateway/telemetry \
 	gateway/conf gateway/lib
 
@@ -120,7 +121,8 @@ $(OUT)/test/gateway/%_test: $(OUT)/obj/gateway/%_test.o $(OUT)/gateway.a \
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
-$(PROGRAM): $(call objects,gateway) $(call archives,$(DEPS_gateway))
+$(PROGRAM): $(OUT)/obj/gateway/main.o $(call archive,gateway/commands) \
+		$(call archives,$(DEPS_gateway/commands))
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 include bench/bench.mk

@@ -1,242 +1,20 @@
-/* gateway/main.c - the command line: one program, its subcommands. */
+/* gateway/main.c - one program: finds the subcommand. */
 #include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "gateway/command.h"
-#include "gateway/lib/count.h"
-
-#define OPTIONS_MAX 16
-
-static int
-command_version(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	puts("pointsman " POINTSMAN_VERSION);
-	return EXIT_GOOD;
-}
-
-static const struct command commands[] = {
-	{ "serve", command_serve, "run the gateway" },
-	{ "check", command_check,
-	    "check a configuration; with --live, every backend" },
-	{ "ask", command_ask, "ask one question, and say who answered" },
-	{ "top", command_top, "watch backends live" },
-	{ "explain", command_explain, "why a request went where it went" },
-	{ "slo", command_slo,
-	    "suggest: what the fleet could hold, and at what price" },
-	{ "usage", command_usage,
-	    "who asked for what, and what it cost, from the ledger" },
-	{ "drill", command_drill,
-	    "rehearse a failover: one backend fails for a while" },
-	{ "loadtest", command_loadtest,
-	    "send traffic to any OpenAI endpoint; who met its SLO" },
-	{ "simulate", command_simulate,
-	    "the router against a fleet on paper: scenarios, what-ifs" },
-	{ "backend", command_backend,
-	    "drain a backend, enable it, use a share of it" },
-	{ "key", command_key,
-	    "API keys of tenants: add, list, revoke; hash for gateway.conf" },
-	{ "audit", command_audit,
-	    "verify an audit log: was any line of it changed" },
-	{ "import", command_import, "gateway.conf from a LiteLLM config.yaml" },
-	{ "docs", command_docs, NULL },
-	{ "version", command_version, "print the version" },
-};
-#define N_COMMANDS COUNT(commands)
+#include "gateway/commands/command.h"
 
 static void
 usage(FILE *f)
 {
+	size_t n;
+	const struct command *commands = command_table(&n);
+
 	fputs("usage: pointsman COMMAND [OPTION]... (--help on each)\n\n", f);
-	for (size_t i = 0; i < N_COMMANDS; i++)
+	for (size_t i = 0; i < n; i++)
 		if (commands[i].help != NULL)
 			fprintf(f, "  %-10s %s\n", commands[i].name,
 			    commands[i].help);
-}
-
-static void
-print_help(const char *text, const struct command_option *o, int n)
-{
-	char left[48];
-
-	printf("usage: %s\n\n", text);
-	for (int i = 0; i < n; i++) {
-		snprintf(left, sizeof(left), "%c%c%s --%s %s",
-		    o[i].letter ? '-' : ' ', o[i].letter ? o[i].letter : ' ',
-		    o[i].letter ? "," : " ", o[i].name,
-		    o[i].value != NULL ? o[i].value : "");
-		printf("  %-26s %s\n", left, o[i].help);
-	}
-	printf("  %-26s %s\n", "    --help", "this text");
-}
-
-int
-command_misused(const char *text)
-{
-	fprintf(stderr, "usage: %s\n", text);
-	return EXIT_USAGE;
-}
-
-/* Set while a command is only asked what it takes. */
-static struct {
-	command_take *take;
-	void *arg;
-} asked;
-
-const struct command *
-command_table(size_t *n)
-{
-	*n = N_COMMANDS;
-	return commands;
-}
-
-void
-command_ask_form(const struct command *c, command_take *take, void *arg)
-{
-	char name[32];
-	char *argv[] = { name, NULL };
-
-	if (c->run == command_version) /* it takes nothing */
-		return;
-	snprintf(name, sizeof(name), "%s", c->name);
-	asked.take = take;
-	asked.arg = arg;
-	(void)c->run(1, argv);
-	asked.take = NULL;
-}
-
-bool
-command_answers(const struct command_form *form)
-{
-	if (asked.take == NULL)
-		return false;
-	asked.take(asked.arg, form);
-	return true;
-}
-
-bool
-command_options(int argc, char **argv, const char *text,
-    const struct command_option *o, int n, int *at)
-{
-	struct option longs[OPTIONS_MAX + 2] = { { 0 } };
-	char shorts[3 * OPTIONS_MAX + 2] = "";
-	const struct command_form form = {
-		.usage = text, .options = o, .n_options = n
-	};
-	int c, which;
-
-	if (command_answers(&form)) {
-		*at = EXIT_GOOD;
-		return false;
-	}
-	for (int i = 0; i < n && i < OPTIONS_MAX; i++) {
-		size_t len = strlen(shorts);
-
-		longs[i].name = o[i].name;
-		longs[i].has_arg = o[i].value != NULL;
-		longs[i].val = 256 + i;
-		if (o[i].letter != 0)
-			snprintf(shorts + len, sizeof(shorts) - len, "%c%s",
-			    o[i].letter, o[i].value != NULL ? ":" : "");
-	}
-	longs[n] = (struct option){ "help", 0, NULL, 'H' };
-	optind = 1;
-	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		if (c == 'H') {
-			print_help(text, o, n);
-			*at = EXIT_GOOD;
-			return false;
-		}
-		which = c - 256;
-		for (int i = 0; i < n && which < 0; i++)
-			if (o[i].letter == c)
-				which = i;
-		if (c == '?' || which < 0) {
-			*at = command_misused(text);
-			return false;
-		}
-		if (o[which].value != NULL)
-			*o[which].string = optarg;
-		else
-			*o[which].flag = true;
-	}
-	*at = optind;
-	return true;
-}
-
-bool
-command_close(const char *command, FILE *f, const char *path)
-{
-	const bool failed = ferror(f) != 0;
-
-	errno = 0;
-	if (fclose(f) == 0 && !failed)
-		return true;
-	fprintf(stderr, "pointsman %s: %s: %s\n", command, path,
-	    errno != 0 ? strerror(errno) : "cannot be written");
-	return false;
-}
-
-bool
-command_only_options(int argc, char **argv, const char *text,
-    const struct command_option *o, int n, int *code)
-{
-	int at;
-
-	if (!command_options(argc, argv, text, o, n, &at)) {
-		*code = at;
-		return false;
-	}
-	if (at == argc)
-		return true;
-	fprintf(stderr, "pointsman %s: want options only, got \"%s\"\n",
-	    argv[0], argv[at]);
-	*code = EXIT_USAGE;
-	return false;
-}
-
-/* want "a", "b" or "c", got "x" */
-static void
-complain_word(const char *command, const struct command_word *words, int n,
-    const char *got)
-{
-	fprintf(stderr, "pointsman %s: want ", command);
-	for (int i = 0; i < n; i++)
-		fprintf(stderr, "%s\"%s\"",
-		    i == 0           ? ""
-			: i + 1 == n ? " or "
-				     : ", ",
-		    words[i].name);
-	if (got != NULL)
-		fprintf(stderr, ", got \"%s\"\n", got);
-	else
-		fputs(", got nothing\n", stderr);
-}
-
-int
-command_words(int argc, char **argv, const char *text,
-    const struct command_option *o, int n, const struct command_word *words,
-    int n_words, void *wish)
-{
-	const struct command_form form = { .usage = text,
-		.options = o,
-		.words = words,
-		.n_options = n,
-		.n_words = n_words };
-	int at;
-
-	if (command_answers(&form))
-		return EXIT_GOOD;
-	if (!command_options(argc, argv, text, o, n, &at))
-		return at;
-	for (int i = 0; i < n_words && at < argc; i++)
-		if (strcmp(argv[at], words[i].name) == 0)
-			return words[i].run(wish, argc - at, argv + at);
-	complain_word(argv[0], words, n_words, at < argc ? argv[at] : NULL);
-	return command_misused(text);
 }
 
 /* What could not be written was not done, whatever was computed: a full disk
@@ -266,12 +44,15 @@ int
 main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
+	const struct command *commands;
+	size_t n;
 
 	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
 		usage(stdout);
 		return finish("help", EXIT_GOOD);
 	}
-	for (size_t i = 0; i < N_COMMANDS; i++)
+	commands = command_table(&n);
+	for (size_t i = 0; i < n; i++)
 		if (strcmp(name, commands[i].name) == 0)
 			return run(&commands[i], argc - 1, argv + 1);
 	if (name[0] != '\0')

@@ -11,8 +11,8 @@
 POINTSMAN_ALLOC := $(OUT)/pointsman-alloc
 WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 
-$(POINTSMAN_ALLOC): $(call objects,gateway) $(OUT)/obj/tests/alloc/alloc.o \
-		$(call archives,$(DEPS_gateway))
+$(POINTSMAN_ALLOC): $(OUT)/obj/gateway/main.o $(OUT)/obj/tests/alloc/alloc.o \
+		$(call archives,gateway/commands $(DEPS_gateway/commands))
 	$(CC) $(ALL_LDFLAGS) -fno-lto $(WRAP) -o $@ $^ $(PKG_LIBS)
 
 TSAN_TESTS := relay operator hedge storm

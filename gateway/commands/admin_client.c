@@ -1,0 +1,192 @@
+/* gateway/commands/admin_client.c - one question to a running gateway. */
+#include "gateway/commands/admin_client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/backend.h"
+#include "gateway/commands/client.h"
+#include "gateway/conf/conf.h"
+
+#define ANSWER_MAX ((size_t)64 << 20)
+#define ANSWER_TIMEOUT (5 * USEC_SEC)
+#define URL_MOST ((size_t)16384) /* bytes */
+#define USUAL_URL "http://127.0.0.1:7071"
+#define KEY_VARIABLE "POINTSMAN_ADMIN_KEY"
+
+struct address {
+	char base[512];
+	char unix_path[256]; /* or empty */
+};
+
+/* An address to listen on, as one to connect to. */
+static void
+name_listener(const struct conf_listen *l, struct address *a)
+{
+	const char *host = l->address;
+
+	if (l->path != NULL) {
+		snprintf(a->base, sizeof(a->base), "http://localhost");
+		snprintf(a->unix_path, sizeof(a->unix_path), "%s", l->path);
+		return;
+	}
+	if (strcmp(host, "0.0.0.0") == 0)
+		host = "127.0.0.1";
+	else if (strcmp(host, "::") == 0)
+		host = "::1";
+	snprintf(a->base, sizeof(a->base),
+	    strchr(host, ':') != NULL ? "http://[%s]:%u" : "http://%s:%u", host,
+	    l->port);
+}
+
+static bool
+read_config(const char *path, struct address *a)
+{
+	struct conf_adapter adapters[BACKENDS_MAX];
+	struct conf_env env = backend_conf_env(adapters);
+	struct conf *conf = NULL;
+	struct complaints c;
+	bool good;
+
+	complaints_init(&c);
+	good = conf_load(path, &env, NULL, &conf, &c) == OK;
+	if (good)
+		name_listener(&conf->admin, a);
+	else
+		fprintf(stderr,
+		    "%.*spointsman: say where the admin listener is with "
+		    "--admin URL instead\n",
+		    SLICE_ARG(buf_slice(&c.text)));
+	conf_unref(&conf);
+	complaints_fini(&c);
+	return good;
+}
+
+static bool
+find(const struct admin_where *where, struct address *a)
+{
+	size_t n;
+
+	*a = (struct address){ "", "" };
+	if (where->url == NULL && where->config != NULL)
+		return read_config(where->config, a);
+	snprintf(a->base, sizeof(a->base), "%s",
+	    where->url != NULL ? where->url : USUAL_URL);
+	n = strlen(a->base);
+	while (n > 0 && a->base[n - 1] == '/')
+		a->base[--n] = '\0';
+	return true;
+}
+
+static void
+keep(void *arg, struct slice bytes)
+{
+	buf_add(arg, bytes);
+}
+
+/* From the environment: what stands on a command line, everybody can read. */
+static bool
+add_key(struct buf *headers)
+{
+	const char *key = getenv(KEY_VARIABLE);
+
+	for (const char *p = key; p != NULL && *p != '\0'; p++)
+		if (*p <= ' ' || *p >= 0x7f) {
+			fprintf(stderr,
+			    "pointsman: want one word of visible characters "
+			    "in $" KEY_VARIABLE ", got something else (not "
+			    "shown)\n");
+			return false;
+		}
+	if (key != NULL && *key != '\0')
+		buf_addf(headers, "authorization: Bearer %s\n", key);
+	return true;
+}
+
+static json_t *
+read_answer(const char *method, const char *url,
+    const struct transfer_result *result, const struct buf *body)
+{
+	json_t *doc = json_loadb(body->n > 0 ? body->p : "", body->n, 0, NULL);
+	const char *words = json_string_value(
+	    json_object_get(json_object_get(doc, "error"), "message"));
+
+	if (result->fault == FAULT_NONE && result->status == 200 && doc != NULL)
+		return doc;
+	if (words != NULL)
+		fprintf(stderr, "pointsman: %s\n", words);
+	else if (result->fault != FAULT_NONE)
+		fprintf(stderr,
+		    "pointsman: no gateway answers at %s (%s): is it running, "
+		    "and is that its admin listener?\n",
+		    url, fault_rule(result->fault)->name);
+	else
+		fprintf(stderr,
+		    "pointsman: %s %s: want JSON with status 200, got status "
+		    "%d: is that the admin listener of a gateway?\n",
+		    method, url, result->status);
+	json_decref(doc);
+	return NULL;
+}
+
+static json_t *
+ask(const struct address *a, const char *method, const char *path,
+    struct slice headers, usec patience)
+{
+	const struct client_ops ops = { .on_bytes = keep };
+	struct errmsg why = { "" };
+	struct transfer_result result;
+	struct client *c = client_new(&why);
+	struct buf body, url;
+	json_t *doc;
+
+	if (c == NULL) {
+		fprintf(stderr, "pointsman: %s\n", why.text);
+		return NULL;
+	}
+	buf_init(&url, URL_MOST);
+	buf_addf(&url, "%s%s", a->base, path);
+	buf_add_char(&url, '\0');
+	if (buf_err(&url) != OK) {
+		fprintf(stderr, "pointsman: the options are too long\n");
+		buf_fini(&url);
+		client_free(&c);
+		return NULL;
+	}
+	buf_init(&body, ANSWER_MAX);
+	client_send(c,
+	    &(struct transfer_request){ .method = method,
+		.url = url.p,
+		.unix_path = a->unix_path[0] != '\0' ? a->unix_path : NULL,
+		.headers = headers,
+		.local = true,
+		.connect_timeout = USEC_SEC },
+	    &ops, &body, patience, &result);
+	doc = read_answer(method, url.p, &result, &body);
+	buf_fini(&url);
+	buf_fini(&body);
+	client_free(&c);
+	return doc;
+}
+
+json_t *
+admin_ask(const struct admin_where *where, const char *method, const char *path)
+{
+	struct address a;
+	struct buf headers;
+	json_t *doc = NULL;
+
+	buf_init(&headers, 4096);
+	if (find(where, &a) && add_key(&headers))
+		doc = ask(&a, method, path, buf_slice(&headers),
+		    where->patience > 0 ? where->patience : ANSWER_TIMEOUT);
+	buf_fini(&headers);
+	return doc;
+}
+
+json_t *
+admin_get(const struct admin_where *where, const char *path)
+{
+	return admin_ask(where, "GET", path);
+}

@@ -1,0 +1,299 @@
+/* gateway/commands/backend.c - `pointsman backend`: takes a backend of a
+ * running gateway out of use and back, or uses a share of it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/commands/admin_client.h"
+#include "gateway/commands/command.h"
+#include "gateway/commands/doc.h"
+#include "gateway/lib/uri.h"
+
+#define PATH "/admin/v1/backends"
+#define PATH_BYTES ((size_t)2048)
+#define POLL (250 * USEC_MS)
+
+static const char usage[] =
+    "pointsman backend list [--json]\n"
+    "       pointsman backend drain NAME [--model NAME] [--force] [--wait]\n"
+    "       pointsman backend enable NAME [--model NAME]\n"
+    "       pointsman backend weight NAME 0..1 [--model NAME] [--force]\n\n"
+    "drain sends it no new requests, and what is in flight ends; weight uses a "
+    "share of\n"
+    "its slots; enable uses it in full again. All hold over a reload, and end "
+    "with the process.";
+
+struct wish {
+	struct admin_where where;
+	const char *verb, *backend, *weight, *model;
+	bool force, wait, raw;
+};
+
+/* --- what is asked --- */
+
+static void
+add(struct buf *path, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_addf(path, "%s=", name);
+	uri_escape(slice_of(value), path);
+	buf_add_char(path, '&');
+}
+
+/* NULL: it is said what is wrong. */
+static json_t *
+act(const struct wish *w)
+{
+	json_t *doc = NULL;
+	struct buf path;
+
+	buf_init(&path, PATH_BYTES);
+	buf_addf(&path, PATH "/%s?", w->verb);
+	add(&path, "backend", w->backend);
+	add(&path, "model", w->model);
+	add(&path, "weight", w->weight);
+	add(&path, "force", w->force ? "true" : NULL);
+	buf_add_char(&path, '\0');
+	if (buf_err(&path) == OK)
+		doc = admin_ask(&w->where, "POST", path.p);
+	else
+		fprintf(stderr, "pointsman backend: a name is too long\n");
+	buf_fini(&path);
+	return doc;
+}
+
+static const json_t *
+named(const json_t *doc, const char *backend)
+{
+	const json_t *b;
+	size_t i;
+
+	json_array_foreach (doc_get(doc, "backends"), i, b)
+		if (strcmp(doc_text(b, "name"), backend) == 0)
+			return b;
+	return NULL;
+}
+
+/* --- what is said --- */
+
+/* "ok 50 %": all its weight is not worth a word. */
+static void
+print_state(const json_t *serving, double of_backend)
+{
+	double weight = doc_number(serving, "weight") * of_backend;
+	char text[48];
+
+	snprintf(text, sizeof(text), "%s", doc_text(serving, "state"));
+	if (weight < 1 && strcmp(text, "drained") != 0)
+		snprintf(text, sizeof(text), "%s %g %%",
+		    doc_text(serving, "state"), weight * 100);
+	printf(" %-20s", text);
+}
+
+static void
+print_backend(const json_t *b)
+{
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach (doc_get(b, "servings"), i, s) {
+		printf(
+		    "%-20s %-24s", doc_text(b, "name"), doc_text(s, "model"));
+		print_state(
+		    s, doc_has(b, "weight") ? doc_number(b, "weight") : 1);
+		printf(" %9g", doc_number(s, "in_flight"));
+		if (doc_has(s, "ceiling"))
+			printf(" %8g\n", doc_number(s, "ceiling"));
+		else
+			printf(" %8s\n", "-");
+	}
+	if (json_array_size(doc_get(b, "servings")) == 0)
+		printf("%-20s serves nothing\n", doc_text(b, "name"));
+}
+
+static void
+print_head(void)
+{
+	printf("%-20s %-24s %-20s %9s %8s\n", "BACKEND", "MODEL", "STATE",
+	    "IN FLIGHT", "AT MOST");
+}
+
+/* --- until nothing is in flight --- */
+
+/* Of the backend, or of one model there. */
+static double
+in_flight(const json_t *b, const char *model)
+{
+	double sum = 0;
+	const json_t *s;
+	size_t i;
+
+	if (model == NULL)
+		return doc_number(b, "in_flight");
+	json_array_foreach (doc_get(b, "servings"), i, s)
+		if (strcmp(doc_text(s, "model"), model) == 0)
+			sum += doc_number(s, "in_flight");
+	return sum;
+}
+
+static bool
+is_drained(const json_t *b, const char *model)
+{
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach (doc_get(b, "servings"), i, s)
+		if ((model == NULL ||
+			strcmp(doc_text(s, "model"), model) == 0) &&
+		    strcmp(doc_text(s, "state"), "drained") != 0)
+			return false;
+	return true;
+}
+
+/* Why it is of no use to wait on; NULL: it is. */
+static const char *
+given_up(const json_t *b, const char *model)
+{
+	if (b == NULL)
+		return "a reload has removed it";
+	return is_drained(b, model) ? NULL : "somebody has enabled it again";
+}
+
+/* The last answer, which lists all of them; NULL: it is said what is wrong. */
+static json_t *
+wait_for_end(const struct wish *w)
+{
+	double left, said = -1;
+	const char *flaw;
+	const json_t *b;
+	json_t *doc;
+
+	while ((doc = admin_get(&w->where, PATH)) != NULL) {
+		b = named(doc, w->backend);
+		flaw = given_up(b, w->model);
+		left = in_flight(b, w->model);
+		if (flaw == NULL && left <= 0)
+			return doc;
+		json_decref(doc);
+		if (flaw != NULL) {
+			fprintf(stderr, "pointsman backend: %s: %s\n",
+			    w->backend, flaw);
+			return NULL;
+		}
+		if (said < 0 || left < said)
+			fprintf(stderr, "%s: %g in flight\n", w->backend, left);
+		said = left;
+		clock_pause(POLL);
+	}
+	return NULL;
+}
+
+/* --- the verbs --- */
+
+static int
+list(const struct wish *w)
+{
+	json_t *doc = admin_get(&w->where, PATH), *b;
+	size_t i;
+
+	if (doc == NULL)
+		return EXIT_BAD;
+	if (w->raw) {
+		doc_print(doc);
+	} else {
+		print_head();
+		json_array_foreach (json_object_get(doc, "backends"), i, b)
+			print_backend(b);
+	}
+	json_decref(doc);
+	return EXIT_GOOD;
+}
+
+static int
+change(const struct wish *w)
+{
+	json_t *doc = act(w);
+	const json_t *b = doc_get(doc, "backend");
+
+	if (doc != NULL && w->wait) {
+		json_decref(doc);
+		doc = wait_for_end(w);
+		b = named(doc, w->backend);
+	}
+	if (doc == NULL)
+		return EXIT_BAD;
+	if (w->raw) {
+		doc_print(b);
+	} else {
+		print_head();
+		print_backend(b);
+	}
+	json_decref(doc);
+	return EXIT_GOOD;
+}
+
+static int
+list_all(void *wish, int n, char **operands)
+{
+	const struct wish *w = wish;
+
+	(void)operands;
+	if (n != 1 || w->model != NULL || w->force || w->wait)
+		return command_misused(usage);
+	return list(w);
+}
+
+static int
+change_one(struct wish *w, char **operands)
+{
+	w->verb = operands[0];
+	w->backend = operands[1];
+	return change(w);
+}
+
+static int
+drain(void *wish, int n, char **operands)
+{
+	return n == 2 ? change_one(wish, operands) : command_misused(usage);
+}
+
+static int
+enable(void *wish, int n, char **operands)
+{
+	const struct wish *w = wish;
+
+	return n == 2 && !w->force && !w->wait ? change_one(wish, operands)
+					       : command_misused(usage);
+}
+
+static int
+weigh(void *wish, int n, char **operands)
+{
+	struct wish *w = wish;
+
+	if (n != 3 || w->wait)
+		return command_misused(usage);
+	w->weight = operands[2];
+	return change_one(w, operands);
+}
+
+int
+command_backend(int argc, char **argv)
+{
+	static const struct command_word words[] = { { "list", list_all },
+		{ "drain", drain }, { "enable", enable }, { "weight", weigh } };
+	struct wish w = { .raw = false };
+	const struct command_option options[] = {
+		{ "model", 0, "NAME", "its serving of this model alone",
+		    &w.model, NULL },
+		{ "force", 0, NULL, "also where a model has no other left",
+		    NULL, &w.force },
+		{ "wait", 0, NULL, "until nothing is in flight there", NULL,
+		    &w.wait },
+		ADMIN_WHERE_OPTIONS(w.where),
+		{ "json", 0, NULL, "as JSON", NULL, &w.raw },
+	};
+
+	return command_words(argc, argv, usage, COMMAND_OPTIONS(options),
+	    COMMAND_WORDS(words), &w);
+}

@@ -1,0 +1,337 @@
+/* gateway/commands/check_live.c - `check --live`: every serving asked for real.
+ *
+ * Each gets one streamed question of a few tokens (or one embedding), through
+ * the same adapter code that serves; fallbacks too, since that is when one
+ * wants to know. */
+#include "gateway/commands/check_live.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/child.h"
+#include "gateway/commands/client.h"
+#include "gateway/lib/mask.h"
+#include "gateway/question.h"
+
+#define LIVE_TIMEOUT (60 * USEC_SEC)
+#define CHILD_WAIT (120 * USEC_SEC) /* for a model to load */
+#define CHILD_POLL (300 * USEC_MS)
+
+struct live_check {
+	struct client *client;
+	const struct conf *conf;
+	struct buf *rows; /* of JSON; NULL: lines are printed */
+};
+
+/* What came of a question. */
+struct finding {
+	bool good;
+	double first_token_ms;
+	char flaw[1024]; /* unless it is good */
+};
+
+/* --- what is told --- */
+
+static void
+begin_row(const struct live_check *live, const struct conf_backend *b)
+{
+	const struct slice before = buf_slice(live->rows);
+
+	if (before.n > 0 && before.p[before.n - 1] == '}')
+		buf_add_char(live->rows, ',');
+	buf_add_str(live->rows, "{\"backend\":");
+	buf_add_json(live->rows, slice_of(b->name));
+}
+
+static void
+add_finding(const struct live_check *live, const struct finding *f)
+{
+	buf_addf(live->rows, ",\"good\":%s", f->good ? "true" : "false");
+	if (f->good) {
+		buf_addf(
+		    live->rows, ",\"first_token_ms\":%.3f", f->first_token_ms);
+	} else {
+		buf_add_str(live->rows, ",\"flaw\":");
+		buf_add_json(live->rows, slice_of(f->flaw));
+	}
+	buf_add_char(live->rows, '}');
+}
+
+static void
+tell_off(const struct live_check *live, const struct conf_backend *b)
+{
+	if (live->rows == NULL) {
+		printf("%-12s off: %s\n", b->name, b->off);
+		return;
+	}
+	begin_row(live, b);
+	buf_add_str(live->rows, ",\"off\":");
+	buf_add_json(live->rows, slice_of(b->off));
+	buf_add_char(live->rows, '}');
+}
+
+/* Before it is asked: the answer may take a while. */
+static void
+announce(const struct live_check *live, const struct conf_serving *s)
+{
+	if (live->rows != NULL)
+		return;
+	printf("%-12s %-20s %-24s ", s->backend->name, s->model->name,
+	    s->upstream);
+	fflush(stdout);
+}
+
+static void
+tell(const struct live_check *live, const struct conf_serving *s,
+    const struct finding *f)
+{
+	if (live->rows != NULL) {
+		begin_row(live, s->backend);
+		buf_add_str(live->rows, ",\"model\":");
+		buf_add_json(live->rows, slice_of(s->model->name));
+		buf_add_str(live->rows, ",\"upstream_model\":");
+		buf_add_json(live->rows, slice_of(s->upstream));
+		add_finding(live, f);
+	} else if (f->good) {
+		printf("good, first token after %.0f ms\n", f->first_token_ms);
+	} else {
+		printf("BAD: %s\n", f->flaw);
+	}
+}
+
+static void
+tell_child(const struct live_check *live, const struct conf_backend *b,
+    const char *flaw)
+{
+	struct finding f = { .good = false };
+
+	snprintf(f.flaw, sizeof(f.flaw), "%s %s", b->command[0], flaw);
+	if (live->rows == NULL) {
+		printf("%-12s BAD: %s\n", b->name, f.flaw);
+		return;
+	}
+	begin_row(live, b);
+	add_finding(live, &f);
+}
+
+/* --- questions --- */
+
+static void
+on_header(void *arg, struct slice name, struct slice value)
+{
+	question_take_header(arg, name, value);
+}
+
+static void
+on_bytes(void *arg, struct slice bytes)
+{
+	question_take(arg, bytes);
+}
+
+/* The beginning of what it said: without our key, and on one line. */
+static void
+quote(const struct question *q, char *out, size_t cap)
+{
+	mask_copy(out, cap, buf_slice(&q->body), q->serving->backend->api_key);
+	for (char *p = out; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = ' ';
+}
+
+static void
+judge(
+    struct question *q, const struct transfer_result *result, struct finding *f)
+{
+	struct fault fault = question_end(q, result);
+	char said[201];
+
+	f->good = fault.kind == FAULT_NONE;
+	if (f->good) {
+		f->first_token_ms = (double)(q->first_token - q->sent) / 1e3;
+		return;
+	}
+	quote(q, said, sizeof(said));
+	snprintf(f->flaw, sizeof(f->flaw), "%s, status %d%s%s%s%s",
+	    fault_rule(fault.kind)->name, result->status,
+	    result->message[0] != '\0' ? ": " : "", result->message,
+	    said[0] != '\0' ? ": " : "", said);
+}
+
+static void
+ask(struct client *c, struct question *q, const char *base, struct finding *f)
+{
+	const struct client_ops ops = { on_header, on_bytes };
+	struct transfer_request t;
+	struct transfer_result result;
+	struct errmsg why;
+
+	if (question_encode(q, base, &t, &why) != OK) {
+		snprintf(f->flaw, sizeof(f->flaw), "%s", why.text);
+		return;
+	}
+	client_send(c, &t, &ops, q, LIVE_TIMEOUT, &result);
+	judge(q, &result, f);
+}
+
+static bool
+ask_serving(const struct live_check *live, const struct conf_serving *s,
+    const char *base)
+{
+	struct question *q = malloc(sizeof(*q));
+	struct finding f = { .flaw = "out of memory" };
+
+	announce(live, s);
+	if (q != NULL) {
+		question_init(q, s);
+		ask(live->client, q, base, &f);
+		question_fini(q);
+		free(q);
+	}
+	tell(live, s, &f);
+	return f.good;
+}
+
+/* --- children --- */
+
+struct live_child {
+	uv_loop_t loop;
+	const struct conf *conf;
+	uint32_t backend; /* id */
+	char url[64];
+	bool down;
+};
+
+static void
+on_up(void *arg, const char *url)
+{
+	struct live_child *l = arg;
+
+	snprintf(l->url, sizeof(l->url), "%s", url);
+}
+
+static void
+on_down(void *arg)
+{
+	struct live_child *l = arg;
+
+	l->down = true;
+}
+
+static bool
+withholds(void *arg, struct slice variable)
+{
+	const struct live_child *l = arg;
+
+	return conf_withholds(l->conf, l->backend, variable);
+}
+
+static void
+on_stopped(void *arg)
+{
+	(void)arg;
+}
+
+/* Until the child's health probe says that the model is there. */
+static bool
+wait_healthy(struct client *c, struct live_child *l)
+{
+	usec end = clock_now() + CHILD_WAIT;
+	struct transfer_result result;
+	const struct client_ops ops = { NULL, NULL };
+	char url[96];
+	const struct transfer_request t = { .method = "GET",
+		.url = url,
+		.local = true,
+		.connect_timeout = USEC_SEC };
+
+	snprintf(
+	    url, sizeof(url), "%.*s/health", (int)strlen(l->url) - 3, l->url);
+	while (clock_now() < end && !l->down) {
+		uv_run(&l->loop, UV_RUN_NOWAIT);
+		client_send(c, &t, &ops, NULL, USEC_SEC, &result);
+		if (result.status == 200)
+			return true;
+		uv_sleep(CHILD_POLL / USEC_MS);
+	}
+	return false;
+}
+
+static bool
+ask_backend(const struct live_check *live, const struct conf_backend *b,
+    const char *base)
+{
+	const struct conf *conf = live->conf;
+	bool good = true;
+
+	for (size_t i = 0; i < conf->n_servings; i++) {
+		const struct conf_serving *s = &conf->servings[i];
+
+		if (s->backend == b && strcmp(s->upstream, "*") != 0)
+			good &= ask_serving(live, s, base);
+	}
+	return good;
+}
+
+static bool
+ask_child(const struct live_check *live, const struct conf_backend *b)
+{
+	static const struct child_ops ops = { on_up, on_down, withholds };
+	struct live_child l = { .conf = live->conf, .backend = b->id };
+	struct child *child;
+	bool good;
+
+	if (uv_loop_init(&l.loop) != 0) {
+		tell_child(live, b, "needs an event loop, and there is none");
+		return false;
+	}
+	child = child_new(&l.loop, b->name, b->command, NULL, &ops, &l);
+	good = child != NULL && wait_healthy(live->client, &l);
+	if (good)
+		good = ask_backend(live, b, l.url);
+	else
+		tell_child(live, b, "did not become healthy");
+	child_stop(&child, on_stopped, &l);
+	uv_run(&l.loop, UV_RUN_DEFAULT);
+	uv_loop_close(&l.loop);
+	return good;
+}
+
+static bool
+ask_all(const struct live_check *live)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < live->conf->n_backends; i++) {
+		const struct conf_backend *b = &live->conf->backends[i];
+
+		if (b->off != NULL)
+			tell_off(live, b);
+		else if (b->command != NULL)
+			good &= ask_child(live, b);
+		else
+			good &= ask_backend(live, b, b->url);
+	}
+	return good;
+}
+
+bool
+check_live(const struct conf *conf, struct buf *rows)
+{
+	struct errmsg why = { "" };
+	struct live_check live = {
+		.client = client_new(&why), .conf = conf, .rows = rows
+	};
+	bool good = live.client != NULL;
+
+	if (rows != NULL)
+		buf_add_char(rows, '[');
+	if (good)
+		good = ask_all(&live);
+	else
+		fprintf(stderr, "check: %s\n", why.text);
+	if (rows != NULL)
+		buf_add_char(rows, ']');
+	client_free(&live.client);
+	return good;
+}

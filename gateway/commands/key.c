@@ -1,0 +1,247 @@
+/* gateway/commands/key.c - `pointsman key`: keys of tenants. `hash` prints one
+ * as gateway.conf may hold it; `add`, `list` and `revoke` ask a running
+ * gateway. A key that is hashed comes on standard input, so that it stays out
+ * of the process list and the shell's history. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/commands/admin_client.h"
+#include "gateway/commands/command.h"
+#include "gateway/conf/conf.h"
+#include "gateway/commands/doc.h"
+#include "gateway/lib/count.h"
+#include "gateway/lib/uri.h"
+
+#define PATH "/admin/v1/keys"
+#define PATH_BYTES ((size_t)8192)
+
+static const char usage[] =
+    "pointsman key hash < FILE\n"
+    "       pointsman key add --tenant NAME --name NAME [--expires 30d] "
+    "[--models A,B] [LIMIT]... [--json]\n"
+    "       pointsman key list [--tenant NAME] [--json]\n"
+    "       pointsman key revoke --tenant NAME --name NAME\n\n"
+    "hash prints sha256:HEX of the key on standard input, for gateway.conf.\n"
+    "The others ask a running gateway that has a keys_file; add prints the "
+    "new key, once.";
+
+struct wish {
+	struct admin_where where;
+	const char *values[10]; /* of parameters[], in their order */
+	bool raw;
+};
+
+static const char *const parameters[] = { "tenant", "name", "expires", "models",
+	"requests_per_minute", "tokens_per_minute", "concurrent", "max_tokens",
+	"daily_budget", "monthly_budget" };
+#define N_PARAMETERS COUNT(parameters)
+
+static int
+hash(void)
+{
+	char key[4096], hex[2 * CONF_KEY_BYTES + 1];
+	struct slice s =
+	    slice_trim(slice_make(key, fread(key, 1, sizeof(key), stdin)));
+
+	if (s.n == 0 || s.n == sizeof(key)) {
+		fputs("pointsman key hash: want a key of 1 to 4095 bytes on "
+		      "standard input\n",
+		    stderr);
+		return EXIT_BAD;
+	}
+	conf_key_hash(s, hex);
+	printf("sha256:%s\n", hex);
+	return EXIT_GOOD;
+}
+
+/* NULL: it is said what is wrong. */
+static json_t *
+ask(const struct wish *w, const char *method)
+{
+	json_t *doc = NULL;
+	struct buf path;
+
+	buf_init(&path, PATH_BYTES);
+	buf_add_str(&path, PATH "?");
+	for (size_t i = 0; i < N_PARAMETERS; i++) {
+		if (w->values[i] == NULL)
+			continue;
+		buf_addf(&path, "%s=", parameters[i]);
+		uri_escape(slice_of(w->values[i]), &path);
+		buf_add_char(&path, '&');
+	}
+	buf_add_char(&path, '\0');
+	if (buf_err(&path) == OK)
+		doc = admin_ask(&w->where, method, path.p);
+	else
+		fprintf(stderr, "pointsman key: the options are too long\n");
+	buf_fini(&path);
+	return doc;
+}
+
+/* Nothing is known of what a key without limits spent. */
+static const char *
+usd(const json_t *key, const char *name, char out[32])
+{
+	if (!doc_has(key, name))
+		return "-";
+	snprintf(out, 32, "%.6f", doc_number(key, name));
+	return out;
+}
+
+static void
+print_list(const json_t *doc)
+{
+	const json_t *keys = doc_get(doc, "keys"), *k;
+	char day[32], month[32];
+	size_t i;
+
+	printf("%-20s %-24s %-14s %-5s %12s %12s\n", "tenant", "key", "from",
+	    "good", "today USD", "month USD");
+	json_array_foreach (keys, i, k)
+		printf("%-20s %-24s %-14s %-5s %12s %12s\n",
+		    doc_text(k, "tenant"), doc_text(k, "name"),
+		    doc_text(k, "source"),
+		    json_is_true(doc_get(k, "good")) ? "yes" : "no",
+		    usd(k, "spent_today_usd", day),
+		    usd(k, "spent_month_usd", month));
+}
+
+static bool
+is_named(const struct wish *w)
+{
+	return w->values[0] != NULL && w->values[1] != NULL;
+}
+
+static int
+finish(json_t *doc, const struct wish *w, void (*print)(const json_t *))
+{
+	if (doc == NULL)
+		return EXIT_BAD;
+	if (w->raw)
+		doc_print(doc);
+	else
+		print(doc);
+	json_decref(doc);
+	return EXIT_GOOD;
+}
+
+/* --- the words --- */
+
+static int
+hash_key(void *wish, int n, char **operands)
+{
+	(void)wish;
+	(void)operands;
+	return n == 1 ? hash() : command_misused(usage);
+}
+
+static void
+print_new(const json_t *doc)
+{
+	puts(doc_text(doc, "key"));
+}
+
+/* A key that nobody has seen would be good for whoever finds half of it. */
+static void
+take_back(const struct wish *made, int error)
+{
+	const struct wish w = { .where = made->where,
+		.values = { made->values[0], made->values[1] } };
+	json_t *doc;
+
+	fprintf(stderr,
+	    "pointsman key add: the key was made, but not shown: "
+	    "%s\n",
+	    strerror(error));
+	doc = ask(&w, "DELETE");
+	if (doc != NULL)
+		fprintf(stderr, "pointsman key add: it is revoked again\n");
+	else
+		fprintf(stderr,
+		    "pointsman key add: it is still good: pointsman key revoke "
+		    "--tenant %s --name %s\n",
+		    w.values[0], w.values[1]);
+	json_decref(doc);
+}
+
+static int
+add_key(void *wish, int n, char **operands)
+{
+	const struct wish *w = wish;
+	int code;
+
+	(void)operands;
+	if (n != 1 || !is_named(w))
+		return command_misused(usage);
+	signal(SIGPIPE, SIG_IGN); /* it ends with an answer of its own */
+	code = finish(ask(w, "POST"), w, print_new);
+	if (code == EXIT_GOOD && (fflush(stdout) != 0 || ferror(stdout))) {
+		take_back(w, errno);
+		code = EXIT_BAD;
+	}
+	return code;
+}
+
+static int
+list_keys(void *wish, int n, char **operands)
+{
+	const struct wish *w = wish;
+
+	(void)operands;
+	return n == 1 ? finish(ask(w, "GET"), w, print_list)
+		      : command_misused(usage);
+}
+
+static void
+print_revoked(const json_t *doc)
+{
+	printf("revoked %s\n", doc_text(doc, "revoked"));
+}
+
+static int
+revoke_key(void *wish, int n, char **operands)
+{
+	const struct wish *w = wish;
+
+	(void)operands;
+	return n == 1 && is_named(w)
+	    ? finish(ask(w, "DELETE"), w, print_revoked)
+	    : command_misused(usage);
+}
+
+int
+command_key(int argc, char **argv)
+{
+	static const struct command_word words[] = { { "add", add_key },
+		{ "list", list_keys }, { "revoke", revoke_key },
+		{ "hash", hash_key } };
+	struct wish w = { .raw = false };
+	const struct command_option options[] = {
+		{ "tenant", 0, "NAME", "whose key", &w.values[0], NULL },
+		{ "name", 0, "NAME", "the key's own", &w.values[1], NULL },
+		{ "expires", 0, "TIME", "how long it is good, as 30d (always)",
+		    &w.values[2], NULL },
+		{ "models", 0, "A,B", "these alone (all of its tenant's)",
+		    &w.values[3], NULL },
+		{ "requests-per-minute", 0, "N", "a limit of its own",
+		    &w.values[4], NULL },
+		{ "tokens-per-minute", 0, "N", "a limit of its own",
+		    &w.values[5], NULL },
+		{ "concurrent", 0, "N", "a limit of its own", &w.values[6],
+		    NULL },
+		{ "max-tokens", 0, "N", "the longest answer", &w.values[7],
+		    NULL },
+		{ "daily-budget", 0, "USD", "a limit of its own", &w.values[8],
+		    NULL },
+		{ "monthly-budget", 0, "USD", "a limit of its own",
+		    &w.values[9], NULL },
+		ADMIN_WHERE_OPTIONS(w.where),
+		{ "json", 0, NULL, "as JSON", NULL, &w.raw },
+	};
+
+	return command_words(argc, argv, usage, COMMAND_OPTIONS(options),
+	    COMMAND_WORDS(words), &w);
+}

@@ -1,0 +1,403 @@
+/* gateway/commands/loadtest_run.c - open-loop load, from the client's side.
+ *
+ * pump() sends what is due and has room; it runs when the timer says that a
+ * request is due and when one is over. Once there is nothing more to send,
+ * what was asked is still waited for: to drop it would hide the slowest. */
+#include "gateway/commands/loadtest_run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "gateway/commands/loadtest_call.h"
+
+#define SWEEP_MS 100
+#define TICKER_TTY USEC_SEC
+#define TICKER_LOG (5 * USEC_SEC)
+
+struct loadtest {
+	const struct loadtest_options *o;
+	uv_loop_t loop;
+	uv_prepare_t prepare;
+	uv_check_t check;
+	uv_poll_t timer; /* a timerfd: libuv's own are too coarse */
+	int timer_fd;
+	uv_timer_t sweep;
+	uv_signal_t stop_on[2];
+	struct upstream *upstream;
+	struct offer offer;
+	struct rng words;
+	struct list busy; /* calls, in order of their start */
+	unsigned in_flight;
+	usec began, told; /* told: the last progress line */
+	bool tty, winding_down, stopped;
+	uint64_t met, over; /* requests that have ended */
+	struct loadtest_result *out;
+	struct buf line; /* of CSV */
+	FILE *csv;
+};
+
+/* --- progress --- */
+
+static void
+tell(struct loadtest *t, usec now)
+{
+	const struct loadtest_result *r = t->out;
+	const double seconds = (double)(now - t->began) / 1e6;
+
+	t->told = now;
+	fprintf(stderr,
+	    "%s%.0f s: sent %" PRIu64 " (%.1f/s), %u in flight, met %" PRIu64
+	    " of %" PRIu64 ", failed %" PRIu64 ", late p99 %.1f ms%s",
+	    t->tty ? "\r\033[K" : "", seconds, r->sent,
+	    seconds > 0 ? (double)r->sent / seconds : 0, t->in_flight, t->met,
+	    t->over, r->failed,
+	    r->late.n > 0 ? (double)hist_quantile(&r->late, 0.99) / 1e3 : 0,
+	    t->tty ? "" : "\n");
+	fflush(stderr);
+}
+
+/* --- a request is over --- */
+
+static void
+note_flaw(struct loadtest_result *r, const struct call *c)
+{
+	const struct seen *s = &c->seen;
+	int n = (int)(c->flaw.n < 160 ? c->flaw.n : 160);
+
+	if (seen_ending(s) == ENDING_WHOLE || r->first_flaw[0] != '\0')
+		return;
+	snprintf(r->first_flaw, sizeof(r->first_flaw), "%s, status %d%s%.*s",
+	    s->gave_up ? "gave up" : fault_rule(s->fault)->name, s->status,
+	    n > 0 ? ": " : "", n, n > 0 ? c->flaw.p : "");
+	for (char *p = r->first_flaw; *p != '\0'; p++)
+		if (*p < ' ' || *p == 0x7f) /* of a stranger: no controls */
+			*p = ' ';
+}
+
+/* Without a price of its backend an answer leaves the cost of all unknown. */
+static void
+note_price(struct loadtest_result *r, const struct loadtest_options *o,
+    const struct seen *s)
+{
+	const struct load_price *price = seen_price(s, o->prices, o->n_prices);
+
+	if (seen_ending(s) != ENDING_WHOLE || o->n_prices == 0)
+		return;
+	if (price != NULL)
+		r->priced[price - o->prices]++;
+	else
+		r->unpriced++;
+}
+
+static void
+account(struct loadtest *t, const struct call *c)
+{
+	const struct loadtest_options *o = t->o;
+	struct loadtest_result *r = t->out;
+	const struct seen *s = &c->seen;
+	struct scored scored;
+
+	seen_score(s, o->prices, o->n_prices, &scored);
+	score_add(&r->score, &scored);
+	score_class_add(&r->of[s->class - o->classes], &scored);
+	t->over++;
+	t->met += score_met(&scored);
+	r->failed += scored.ending == ENDING_FAILED;
+	r->faults[s->gave_up ? FAULT_TOTAL_TIMEOUT : s->fault]++;
+	r->statuses[s->status >= 0 && s->status < 600 ? s->status : 599]++;
+	note_flaw(r, c);
+	note_price(r, o, s);
+	if (t->csv == NULL)
+		return;
+	buf_reset(&t->line);
+	seen_csv(s, t->began, &t->line);
+	fwrite(t->line.p, 1, t->line.n, t->csv);
+}
+
+static void pump(struct loadtest *);
+
+static void
+end_call(struct call *c)
+{
+	struct loadtest *t = c->owner;
+
+	account(t, c);
+	t->in_flight--;
+	call_free(c);
+}
+
+static void
+on_over(struct call *c)
+{
+	struct loadtest *t = c->owner;
+
+	end_call(c);
+	pump(t);
+}
+
+/* --- sending --- */
+
+static bool
+exhausted(const struct loadtest *t)
+{
+	const struct loadtest_options *o = t->o;
+
+	return t->winding_down || t->offer.over ||
+	    (o->requests > 0 && t->out->sent >= o->requests) ||
+	    (o->duration > 0 && t->offer.due >= o->duration);
+}
+
+static void
+stop(struct loadtest *t)
+{
+	t->stopped = true;
+	t->out->seconds = (double)(clock_now() - t->began) / 1e6;
+	uv_stop(&t->loop);
+}
+
+static void
+wake_at(struct loadtest *t, usec due)
+{
+	const struct itimerspec at = { .it_value = { due / USEC_SEC,
+					   due % USEC_SEC * 1000 } };
+
+	timerfd_settime(t->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+static bool
+send_next(struct loadtest *t)
+{
+	const usec due = t->began + t->offer.due;
+	struct call *c =
+	    call_start(t->upstream, t->o, &t->offer, due, &t->words);
+
+	if (c == NULL)
+		return false;
+	c->owner = t;
+	c->on_over = on_over;
+	list_append(&t->busy, &c->on);
+	t->in_flight++;
+	t->out->sent++;
+	hist_record(&t->out->late, c->seen.sent - due);
+	offer_step(&t->offer);
+	return true;
+}
+
+static void
+pump(struct loadtest *t)
+{
+	usec due;
+
+	if (t->stopped)
+		return;
+	while (!exhausted(t) && t->in_flight < t->o->limit) {
+		due = t->began + t->offer.due;
+		if (due > clock_now()) {
+			wake_at(t, due);
+			return;
+		}
+		if (!send_next(t))
+			return; /* no memory: the sweep tries again */
+	}
+	if (exhausted(t) && t->in_flight == 0)
+		stop(t);
+}
+
+/* --- the loop's callbacks --- */
+
+static void
+on_prepare(uv_prepare_t *h)
+{
+	upstream_settle(((struct loadtest *)h->data)->upstream);
+}
+
+static void
+on_check(uv_check_t *h)
+{
+	upstream_settle(((struct loadtest *)h->data)->upstream);
+}
+
+static void
+on_due(uv_poll_t *p, int status, int events)
+{
+	struct loadtest *t = p->data;
+	uint64_t expirations;
+
+	(void)status;
+	(void)events;
+	if (read(t->timer_fd, &expirations, sizeof(expirations)) > 0)
+		pump(t);
+}
+
+static void
+give_up_late(struct loadtest *t, usec then)
+{
+	struct call *c;
+
+	while (!list_empty(&t->busy)) {
+		c = CONTAINER_OF(t->busy.next, struct call, on);
+		if (c->seen.sent > then)
+			return;
+		call_give_up(c);
+		end_call(c);
+	}
+}
+
+static void
+on_sweep(uv_timer_t *timer)
+{
+	struct loadtest *t = timer->data;
+	const usec now = clock_now();
+
+	give_up_late(t, now - t->o->timeout);
+	if (now - t->told >= (t->tty ? TICKER_TTY : TICKER_LOG))
+		tell(t, now);
+	pump(t);
+}
+
+static void
+on_stop(uv_signal_t *s, int number)
+{
+	struct loadtest *t = s->data;
+
+	(void)number;
+	if (t->stopped)
+		return;
+	if (t->winding_down) {
+		t->out->abandoned = t->in_flight;
+		stop(t);
+		return;
+	}
+	t->winding_down = true;
+	pump(t);
+}
+
+/* --- building and tearing down --- */
+
+static void
+watch(struct loadtest *t)
+{
+	static const int enders[] = { SIGINT, SIGTERM };
+
+	uv_prepare_init(&t->loop, &t->prepare);
+	uv_check_init(&t->loop, &t->check);
+	uv_poll_init(&t->loop, &t->timer, t->timer_fd);
+	uv_timer_init(&t->loop, &t->sweep);
+	t->prepare.data = t->check.data = t->timer.data = t->sweep.data = t;
+	uv_prepare_start(&t->prepare, on_prepare);
+	uv_check_start(&t->check, on_check);
+	uv_poll_start(&t->timer, UV_READABLE, on_due);
+	uv_timer_start(&t->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+	for (int i = 0; i < 2; i++) {
+		uv_signal_init(&t->loop, &t->stop_on[i]);
+		t->stop_on[i].data = t;
+		uv_signal_start(&t->stop_on[i], on_stop, enders[i]);
+	}
+}
+
+static void
+on_upstream_closed(void *arg)
+{
+	struct loadtest *t = arg;
+
+	uv_close((uv_handle_t *)&t->prepare, NULL);
+	uv_close((uv_handle_t *)&t->check, NULL);
+	uv_close((uv_handle_t *)&t->timer, NULL);
+	uv_close((uv_handle_t *)&t->sweep, NULL);
+	for (int i = 0; i < 2; i++)
+		uv_close((uv_handle_t *)&t->stop_on[i], NULL);
+}
+
+static void
+tear_down(struct loadtest *t)
+{
+	while (!list_empty(&t->busy))
+		call_free(CONTAINER_OF(t->busy.next, struct call, on));
+	uv_prepare_stop(&t->prepare);
+	uv_check_stop(&t->check);
+	upstream_close(&t->upstream, on_upstream_closed, t);
+	uv_run(&t->loop, UV_RUN_DEFAULT);
+}
+
+static void
+run(struct loadtest *t)
+{
+	watch(t);
+	t->began = t->told = clock_now();
+	pump(t);
+	uv_run(&t->loop, UV_RUN_DEFAULT);
+	tell(t, clock_now());
+	if (t->tty)
+		fputc('\n', stderr);
+	tear_down(t);
+}
+
+static void
+close_loop(struct loadtest *t)
+{
+	if (t->timer_fd >= 0)
+		close(t->timer_fd);
+	uv_loop_close(&t->loop);
+}
+
+static enum err
+open_loop(struct loadtest *t, struct errmsg *why)
+{
+	int rc = uv_loop_init(&t->loop);
+
+	if (rc != 0)
+		return fail(why, ERR_IO, "no event loop: %s", uv_strerror(rc));
+	t->timer_fd =
+	    timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (t->timer_fd < 0)
+		fail(why, ERR_IO, "no timer: %s", strerror(errno));
+	else
+		t->upstream = upstream_new(&t->loop, why);
+	if (t->upstream != NULL)
+		return OK;
+	close_loop(t);
+	return ERR_IO;
+}
+
+static enum err
+write_csv_head(struct loadtest *t)
+{
+	buf_reset(&t->line);
+	seen_csv_head(&t->line);
+	if (t->csv != NULL)
+		fwrite(t->line.p, 1, t->line.n, t->csv);
+	return buf_err(&t->line);
+}
+
+enum err
+loadtest_run(const struct loadtest_options *o, FILE *csv,
+    struct loadtest_result *out, struct errmsg *why)
+{
+	struct loadtest t = { .o = o, .csv = csv, .out = out };
+	enum err rc;
+
+	*out = (struct loadtest_result){ 0 };
+	list_init(&t.busy);
+	buf_init(&t.line, 65536);
+	t.tty = isatty(STDERR_FILENO) != 0;
+	/* Not from the seed: two runs must not share their prompts. */
+	rng_init(&t.words, (uint64_t)clock_wall(), (uint64_t)getpid());
+	rc = offer_init(&t.offer, &o->offer, why);
+	if (rc != OK)
+		return rc;
+	rc = open_loop(&t, why);
+	if (rc == OK) {
+		rc = write_csv_head(&t);
+		run(&t);
+		close_loop(&t);
+	}
+	offer_fini(&t.offer);
+	buf_fini(&t.line);
+	return rc;
+}

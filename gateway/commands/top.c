@@ -1,0 +1,132 @@
+/* gateway/commands/top.c - `pointsman top`: the backends, live, in a terminal.
+ *
+ * Reads /admin/v1/backends once a second; plain ANSI. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "gateway/commands/admin_client.h"
+#include "gateway/commands/command.h"
+
+#define INTERVAL_S 1
+
+static const char *
+text(const json_t *o, const char *name)
+{
+	const char *s = json_string_value(json_object_get(o, name));
+
+	return s != NULL ? s : "-";
+}
+
+/* A percentile in milliseconds; unknown is a dash. */
+static void
+cell(const json_t *serving, const char *phase, const char *which)
+{
+	const json_t *v = json_object_get(
+	    json_object_get(json_object_get(serving, "latency"), phase), which);
+
+	if (json_is_number(v))
+		printf(" %8.1f", json_number_value(v));
+	else
+		printf(" %8s", "-");
+}
+
+/* "ok 50%": the share of it that an operator lets be used. */
+static void
+name_state(const json_t *backend, const json_t *serving, char *out, size_t cap)
+{
+	const json_t *all = json_object_get(backend, "weight");
+	const json_t *own = json_object_get(serving, "weight");
+	double weight = 1;
+
+	if (json_is_number(all) && json_is_number(own))
+		weight = json_number_value(all) * json_number_value(own);
+	if (weight > 0 && weight < 1)
+		snprintf(out, cap, "%s %.0f%%", text(serving, "state"),
+		    weight * 100);
+	else
+		snprintf(out, cap, "%s", text(serving, "state"));
+}
+
+static void
+print_serving(const json_t *backend, const json_t *serving)
+{
+	char state[48];
+
+	name_state(backend, serving, state, sizeof(state));
+	printf("%-14.14s %-22.22s %-13.13s %4lld", text(backend, "name"),
+	    text(serving, "model"), state,
+	    (long long)json_integer_value(
+		json_object_get(serving, "in_flight")));
+	cell(serving, "ttft", "p50_ms");
+	cell(serving, "ttft", "p95_ms");
+	cell(serving, "ttft", "p99_ms");
+	cell(serving, "itl", "p50_ms");
+	cell(serving, "itl", "p95_ms");
+	printf(" %8lld %6lld\n",
+	    (long long)json_integer_value(json_object_get(serving, "attempts")),
+	    (long long)json_integer_value(json_object_get(serving, "errors")));
+}
+
+static void
+print_picture(const json_t *doc)
+{
+	const json_t *backends = json_object_get(doc, "backends"), *b, *s;
+	size_t i, k;
+
+	printf("%-14s %-22s %-13s %4s %26s %17s %8s %6s\n", "BACKEND", "MODEL",
+	    "STATE", "RUN", "TTFT p50/p95/p99 ms ", "ITL p50/p95 ms",
+	    "ATTEMPTS", "ERRORS");
+	json_array_foreach (backends, i, b) {
+		if (!json_is_true(json_object_get(b, "on"))) {
+			printf("%-14.14s off: %s\n", text(b, "name"),
+			    text(b, "off_reason"));
+			continue;
+		}
+		json_array_foreach (json_object_get(b, "servings"), k, s)
+			print_serving(b, s);
+	}
+	printf("waiting in the queue: %lld\n",
+	    (long long)json_integer_value(json_object_get(doc, "queued")));
+}
+
+static int
+watch(const struct admin_where *where, bool once, bool raw)
+{
+	json_t *doc;
+
+	do {
+		doc = admin_get(where, "/admin/v1/backends");
+		if (doc == NULL)
+			return EXIT_BAD;
+		if (raw) {
+			json_dumpf(doc, stdout, JSON_COMPACT);
+			putchar('\n');
+		} else {
+			if (!once)
+				fputs("\033[H\033[2J", stdout);
+			print_picture(doc);
+		}
+		json_decref(doc);
+		if (fflush(stdout) != 0)
+			return EXIT_BAD;
+	} while (!once && sleep(INTERVAL_S) == 0);
+	return EXIT_GOOD;
+}
+
+int
+command_top(int argc, char **argv)
+{
+	struct admin_where where = { NULL };
+	bool once = false, raw = false;
+	const struct command_option options[] = {
+		ADMIN_WHERE_OPTIONS(where),
+		{ "once", 0, NULL, "print once and exit", NULL, &once },
+		{ "json", 0, NULL, "as JSON, one document a line", NULL, &raw },
+	};
+	int code;
+
+	if (!command_only_options(argc, argv, "pointsman top [OPTION]...",
+		COMMAND_OPTIONS(options), &code))
+		return code;
+	return watch(&where, once || !isatty(STDOUT_FILENO), raw);
+}

@@ -1,0 +1,174 @@
+/* gateway/commands/usage.c - `pointsman usage`: what was asked for, by whom,
+ * and what it cost: from the ledger of a running gateway, or from its file. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/admin/usage_page.h"
+#include "gateway/commands/admin_client.h"
+#include "gateway/commands/command.h"
+#include "gateway/lib/count.h"
+#include "gateway/lib/uri.h"
+
+#define TEXT_MAX ((size_t)64 << 20)
+#define QUERY_MAX 900
+#define PATIENCE (35 * USEC_SEC) /* a gateway sums up for 30 s at most */
+
+struct parameter {
+	const char *name, *value; /* NULL: not given */
+};
+
+/* What of the gateway's question comes after its '?'. */
+static bool
+write_query(const struct parameter *list, size_t n, struct buf *out)
+{
+	const char *sep = "";
+
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].value == NULL)
+			continue;
+		buf_addf(out, "%s%s=", sep, list[i].name);
+		uri_escape(slice_of(list[i].value), out);
+		sep = "&";
+	}
+	if (buf_err(out) != OK)
+		fprintf(stderr, "pointsman usage: a name is too long\n");
+	return buf_err(out) == OK;
+}
+
+static json_t *
+ask_gateway(const struct admin_where *where, struct slice query)
+{
+	char path[1024];
+
+	snprintf(path, sizeof(path), "/admin/v1/usage?%.*s", SLICE_ARG(query));
+	return admin_get(where, path);
+}
+
+static json_t *
+ask_file(const char *file, struct slice query)
+{
+	struct usage_question q = { .format = USAGE_JSON };
+	struct errmsg why = { "" };
+	json_t *doc = NULL;
+
+	if (usage_read_question(query, clock_wall(), &q, &why) != OK ||
+	    usage_sum(file, &q.query, USEC_NEVER / 2, NULL, &doc, &why) != OK)
+		fprintf(stderr, "pointsman: %s\n", why.text);
+	return doc;
+}
+
+static json_t *
+ask(const struct admin_where *where, const char *file,
+    const struct parameter *list, size_t n)
+{
+	json_t *doc = NULL;
+	struct buf query;
+
+	buf_init(&query, QUERY_MAX);
+	if (write_query(list, n, &query))
+		doc = file != NULL ? ask_file(file, buf_slice(&query))
+				   : ask_gateway(where, buf_slice(&query));
+	buf_fini(&query);
+	return doc;
+}
+
+static int
+print(const json_t *doc, enum usage_format format)
+{
+	struct errmsg why;
+	struct buf out;
+	int rc;
+
+	if (format == USAGE_CSV && !usage_is_whole(doc, &why)) {
+		fprintf(stderr, "pointsman usage: %s\n", why.text);
+		return EXIT_BAD;
+	}
+	if (format == USAGE_JSON) {
+		json_dumpf(
+		    doc, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+		putchar('\n');
+		return EXIT_GOOD;
+	}
+	buf_init(&out, TEXT_MAX);
+	if (format == USAGE_CSV)
+		usage_write_csv(doc, &out);
+	else
+		usage_write_table(doc, &out);
+	rc = buf_err(&out) == OK ? EXIT_GOOD : EXIT_BAD;
+	if (rc == EXIT_GOOD)
+		fwrite(out.p, 1, out.n, stdout);
+	else
+		fprintf(stderr, "pointsman usage: out of memory\n");
+	buf_fini(&out);
+	return rc;
+}
+
+/* --json and --csv are short for it. */
+static bool
+choose_format(const char *word, bool json, bool csv, enum usage_format *format)
+{
+	*format = json ? USAGE_JSON : csv ? USAGE_CSV : USAGE_TABLE;
+	if ((word != NULL) + json + csv > 1) {
+		fprintf(stderr,
+		    "pointsman usage: want one of --json, --csv and "
+		    "--format\n");
+		return false;
+	}
+	if (word == NULL || usage_format_parse(slice_of(word), format))
+		return true;
+	fprintf(stderr,
+	    "pointsman usage: --format: want table, csv or json, got \"%s\"\n",
+	    word);
+	return false;
+}
+
+int
+command_usage(int argc, char **argv)
+{
+	struct admin_where where = { .patience = PATIENCE };
+	struct parameter list[] = { { "by", NULL }, { "since", NULL },
+		{ "until", NULL }, { "tenant", NULL }, { "key", NULL },
+		{ "model", NULL } };
+	const char *word = NULL, *file = NULL;
+	bool json = false, csv = false;
+	enum usage_format format;
+	const struct command_option options[] = {
+		{ "by", 'b', "NAMES",
+		    "a row for each day, hour, tenant, key, model, backend, "
+		    "upstream, slo, dialect, result, fault, missed",
+		    &list[0].value, NULL },
+		{ "since", 's', "TIME", "24h ago, or 2026-11-21 (24h)",
+		    &list[1].value, NULL },
+		{ "until", 'u', "TIME", "the same (now)", &list[2].value,
+		    NULL },
+		{ "tenant", 0, "NAME", "of this one only", &list[3].value,
+		    NULL },
+		{ "key", 0, "NAME", "of this one only", &list[4].value, NULL },
+		{ "model", 0, "NAME", "of this one only", &list[5].value,
+		    NULL },
+		{ "format", 0, "WORD", "table, csv or json (table)", &word,
+		    NULL },
+		{ "csv", 0, NULL, "as CSV", NULL, &csv },
+		{ "json", 0, NULL, "as JSON", NULL, &json },
+		{ "file", 'f', "FILE", "a ledger's file, without a gateway",
+		    &file, NULL },
+		ADMIN_WHERE_OPTIONS(where),
+	};
+	int rc;
+	json_t *doc;
+
+	if (!command_only_options(argc, argv,
+		"pointsman usage [--by tenant,model] [--since 24h] [--csv | "
+		"--json] [-c FILE | --admin URL | --file FILE]",
+		COMMAND_OPTIONS(options), &rc))
+		return rc;
+	if (!choose_format(word, json, csv, &format))
+		return EXIT_USAGE;
+	doc = ask(&where, file, list, COUNT(list));
+	if (doc == NULL)
+		return EXIT_BAD;
+	rc = print(doc, format);
+	json_decref(doc);
+	return rc;
+}
