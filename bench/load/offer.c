@@ -49,6 +49,30 @@ draw_class(struct offer *d)
 	return i;
 }
 
+/* The class of that name; `otherwise` where there is none. */
+static unsigned
+class_named(const struct offer *d, struct slice name, unsigned otherwise)
+{
+	const struct offer_setup *s = d->setup;
+
+	for (unsigned i = 0; i < s->n_classes; i++)
+		if (slice_is(name, s->classes[i].name))
+			return i;
+	return otherwise;
+}
+
+/* Whom a trace names, by its class or else by its tenant. */
+static unsigned
+class_of(const struct offer *d, unsigned asker, unsigned drawn)
+{
+	const struct asker *a;
+
+	if (asker == 0)
+		return drawn;
+	a = &d->arrivals.askers[asker - 1];
+	return class_named(d, a->slo, class_named(d, a->tenant, drawn));
+}
+
 static unsigned
 first_of(unsigned fixed, unsigned traced, unsigned drawn)
 {
@@ -67,7 +91,7 @@ take(struct offer *d)
 	unsigned output = draw(&d->length, &outputs);
 
 	d->due = stretch(&s->bursts, a->due);
-	d->class = draw_class(d);
+	d->class = class_of(d, a->asker, draw_class(d));
 	d->prompt = first_of(s->prompt, a->prompt, prompt);
 	d->output = first_of(s->output, a->output, output);
 	d->over = d->arrivals.over;

@@ -1,10 +1,13 @@
 /* bench/load/offer_test.c - requests as they fall due, and their bodies. */
 #include <jansson.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/load/offer.h"
 #include "bench/load/prompt.h"
+#include "gateway/lib/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -191,10 +194,45 @@ prompts_differ_from_the_first_words_on(void **state)
 	buf_fini(&b);
 }
 
+static void
+a_trace_says_of_which_class_a_request_is(void **state)
+{
+	static const struct load_class named[] = { { .name = (char *)"voice",
+						       .share = 0 },
+		{ .name = (char *)"zeta", .share = 0 },
+		{ .name = (char *)"1", .share = 1 } };
+	static const char rows[] = "2026-11-22 08:00:00,1,2,acme,m,voice\n"
+				   "2026-11-22 08:00:01,1,2,zeta,m,night\n"
+				   "2026-11-22 08:00:02,1,2,zeta,m,voice\n"
+				   "2026-11-22 08:00:03,1,2,acme,m,night\n"
+				   "2026-11-22 08:00:04,1,2\n";
+	static const unsigned is[] = { 0, 1, 0, 2, 2 };
+	char path[] = "/tmp/offer-XXXXXX";
+	struct offer_setup s = setup();
+	struct offer o;
+	struct errmsg why;
+	int fd = mkstemp(path);
+
+	assert_int_equal(write(fd, rows, sizeof(rows) - 1), sizeof(rows) - 1);
+	close(fd);
+	s.trace = path;
+	s.classes = named;
+	assert_int_equal(offer_init(&o, &s, &why), OK);
+	for (size_t i = 0; i < COUNT(is); i++) {
+		assert_false(o.over);
+		assert_int_equal(o.class, is[i]);
+		offer_step(&o);
+	}
+	assert_true(o.over);
+	offer_fini(&o);
+	unlink(path);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_trace_says_of_which_class_a_request_is),
 		cmocka_unit_test(shares_are_kept_and_seeds_repeat),
 		cmocka_unit_test(lengths_are_like_a_traces),
 		cmocka_unit_test(fixed_lengths_move_nothing_else),

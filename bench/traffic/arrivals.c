@@ -7,7 +7,7 @@
 #include "bench/traffic/arrivals.h"
 #include "gateway/lib/slice.h"
 
-#define LINE_MAX_BYTES 256
+#define LINE_MAX_BYTES 1024
 /* Between two lines, once `speed` has shortened it. More is a date that is
  * wrong, or two traces in one file: a simulation would tick through it, a load
  * test wait. */
@@ -67,30 +67,91 @@ read_time(struct slice s, usec *out)
 	return true;
 }
 
-static bool
-read_row(struct slice line, struct arrival *out)
-{
-	struct slice at, prompt, output, more;
-	uint64_t n[2];
+/* The whole of what it is filled from: rows, and who is named in them. */
+struct reading {
+	struct arrivals *to;
+	size_t cap, cap_askers; /* rows there is room for */
+	struct map known; /* the text of an asker -> its number */
+	const char *path;
+	int line;
+};
 
-	if (!slice_next(&line, ',', &at) || !slice_next(&line, ',', &prompt) ||
-	    !slice_next(&line, ',', &output) || slice_next(&line, ',', &more) ||
-	    !read_time(at, &out->due) || !slice_u64(prompt, &n[0]) ||
-	    !slice_u64(output, &n[1]) || n[0] > 1u << 24 || n[1] > 1u << 24)
+static bool
+name_asker(struct asker *who, struct slice text)
+{
+	return slice_next(&text, ',', &who->tenant) &&
+	    slice_next(&text, ',', &who->model) &&
+	    slice_next(&text, ',', &who->slo) && text.p == NULL;
+}
+
+/* False: no memory. */
+static bool
+add_asker(struct reading *r, const struct asker *who)
+{
+	struct arrivals *a = r->to;
+	struct asker *more = a->askers;
+
+	if (a->n_askers == r->cap_askers) {
+		r->cap_askers = r->cap_askers > 0 ? 2 * r->cap_askers : 16;
+		more = realloc(more, r->cap_askers * sizeof(*more));
+		if (more == NULL)
+			return false;
+		a->askers = more;
+	}
+	if (map_put(&r->known, slice_of(who->text),
+		(void *)(uintptr_t)(a->n_askers + 1)) != OK)
 		return false;
-	out->prompt = (unsigned)n[0];
-	out->output = (unsigned)n[1];
+	a->askers[a->n_askers++] = *who;
 	return true;
 }
 
-static bool
-add_row(struct arrivals *a, size_t *cap, const struct arrival *row)
+/* "Tenant,Model,Class". */
+static enum err
+read_asker(struct reading *r, struct slice text, unsigned *number)
 {
+	struct asker who = { .line = r->line };
+
+	*number = (unsigned)(uintptr_t)map_get(&r->known, text);
+	if (*number > 0)
+		return OK;
+	if (!name_asker(&who, text))
+		return ERR_SYNTAX;
+	who.text = strndup(text.p, text.n);
+	if (who.text == NULL || !name_asker(&who, slice_of(who.text)) ||
+	    !add_asker(r, &who)) {
+		free(who.text);
+		return ERR_MEMORY;
+	}
+	*number = (unsigned)r->to->n_askers;
+	return OK;
+}
+
+static enum err
+read_row(struct reading *r, struct slice line, struct arrival *out)
+{
+	struct slice at, prompt, output;
+	uint64_t n[2];
+
+	*out = (struct arrival){ .due = 0 };
+	if (!slice_next(&line, ',', &at) || !slice_next(&line, ',', &prompt) ||
+	    !slice_next(&line, ',', &output) || !read_time(at, &out->due) ||
+	    !slice_u64(prompt, &n[0]) || !slice_u64(output, &n[1]) ||
+	    n[0] > 1u << 24 || n[1] > 1u << 24)
+		return ERR_SYNTAX;
+	out->prompt = (unsigned)n[0];
+	out->output = (unsigned)n[1];
+	return line.p != NULL ? read_asker(r, line, &out->asker) : OK;
+}
+
+static bool
+add_row(struct reading *r, const struct arrival *row)
+{
+	struct arrivals *a = r->to;
 	struct arrival *more;
 
-	if (a->n == *cap) {
-		*cap = *cap > 0 ? 2 * *cap : 4096;
-		more = realloc(a->rows, *cap * sizeof(*more));
+	if (a->n == r->cap) {
+		r->cap = r->cap > 0 ? 2 * r->cap : 4096;
+		more = realloc(a->rows, r->cap * sizeof(*more));
 		if (more == NULL)
 			return false;
 		a->rows = more;
@@ -101,57 +162,65 @@ add_row(struct arrivals *a, size_t *cap, const struct arrival *row)
 
 /* In the order of the file, which must be that of time. */
 static enum err
-check_gap(const struct arrivals *a, usec gap, const char *path, int line,
-    struct errmsg *why)
+check_gap(const struct reading *r, usec gap, struct errmsg *why)
 {
+	double speed = r->to->speed;
+
 	if (gap < 0)
 		return fail(why, ERR_INVALID,
-		    "%s:%d: earlier than the line before", path, line);
-	if ((double)gap / a->speed > (double)GAP_MAX)
+		    "%s:%d: earlier than the line before", r->path, r->line);
+	if ((double)gap / speed > (double)GAP_MAX)
 		return fail(why, ERR_INVALID,
 		    "%s:%d: want at most 24 hours after the line before, got "
 		    "%.6g at --speed %g",
-		    path, line, (double)gap / a->speed / (3600.0 * USEC_SEC),
-		    a->speed);
+		    r->path, r->line, (double)gap / speed / (3600.0 * USEC_SEC),
+		    speed);
 	return OK;
 }
 
 static enum err
-read_rows(struct arrivals *a, gzFile f, const char *path, struct errmsg *why)
+take_line(struct reading *r, struct slice line, usec *zero, struct errmsg *why)
 {
-	char line[LINE_MAX_BYTES];
+	const struct arrivals *a = r->to;
 	struct arrival row;
-	size_t cap = 0;
+	enum err rc = read_row(r, line, &row);
+
+	if (rc == ERR_SYNTAX)
+		return fail(why, rc,
+		    "%s:%d: want TIMESTAMP,ContextTokens,GeneratedTokens, and "
+		    "then no more or Tenant,Model,Class",
+		    r->path, r->line);
+	if (rc == OK && a->n == 0)
+		*zero = row.due;
+	row.due -= *zero;
+	if (rc == OK && a->n > 0)
+		rc = check_gap(r, row.due - a->rows[a->n - 1].due, why);
+	if (rc == ERR_MEMORY || (rc == OK && !add_row(r, &row)))
+		return fail(why, ERR_MEMORY, "out of memory");
+	return rc;
+}
+
+static enum err
+read_rows(struct reading *r, gzFile f, struct errmsg *why)
+{
+	char text[LINE_MAX_BYTES];
 	usec zero = 0;
 	enum err rc = OK;
 	int trouble;
 
-	for (int n = 1; gzgets(f, line, sizeof(line)) != NULL; n++) {
-		struct slice s = slice_trim(slice_of(line));
+	while (rc == OK && gzgets(f, text, sizeof(text)) != NULL) {
+		struct slice line = slice_trim(slice_of(text));
 
-		if (n == 1 && slice_starts(s, SLICE("TIMESTAMP")))
-			continue;
-		if (!read_row(s, &row))
-			return fail(why, ERR_SYNTAX,
-			    "%s:%d: want TIMESTAMP,ContextTokens,"
-			    "GeneratedTokens",
-			    path, n);
-		if (a->n == 0)
-			zero = row.due;
-		row.due -= zero;
-		if (a->n > 0)
-			rc = check_gap(
-			    a, row.due - a->rows[a->n - 1].due, path, n, why);
-		if (rc != OK)
-			return rc;
-		if (!add_row(a, &cap, &row))
-			return fail(why, ERR_MEMORY, "out of memory");
+		if (++r->line > 1 || !slice_starts(line, SLICE("TIMESTAMP")))
+			rc = take_line(r, line, &zero, why);
 	}
+	if (rc != OK)
+		return rc;
 	gzerror(f, &trouble); /* a cut file, a wrong checksum */
 	if (trouble != Z_OK && trouble != Z_STREAM_END)
-		return fail(why, ERR_IO, "%s: broken compression", path);
-	if (a->n == 0)
-		return fail(why, ERR_INVALID, "%s: no arrivals", path);
+		return fail(why, ERR_IO, "%s: broken compression", r->path);
+	if (r->to->n == 0)
+		return fail(why, ERR_INVALID, "%s: no arrivals", r->path);
 	return OK;
 }
 
@@ -159,13 +228,16 @@ enum err
 arrivals_trace(
     struct arrivals *a, const char *path, double speed, struct errmsg *why)
 {
+	struct reading r = { .to = a, .path = path };
 	gzFile f = gzopen(path, "rb");
 	enum err rc;
 
 	*a = (struct arrivals){ .speed = speed };
 	if (f == NULL)
 		return fail(why, ERR_IO, "%s: cannot be read", path);
-	rc = read_rows(a, f, path, why);
+	map_init(&r.known);
+	rc = read_rows(&r, f, why);
+	map_fini(&r.known);
 	gzclose(f);
 	if (rc != OK)
 		arrivals_fini(a);
@@ -177,7 +249,11 @@ arrivals_trace(
 void
 arrivals_fini(struct arrivals *a)
 {
+	for (size_t i = 0; i < a->n_askers; i++)
+		free(a->askers[i].text);
+	free(a->askers);
 	free(a->rows);
+	a->askers = NULL;
 	a->rows = NULL;
-	a->n = 0;
+	a->n_askers = a->n = 0;
 }

@@ -66,12 +66,44 @@ a_trace_is_read_in_its_own_time(void **state)
 }
 
 static void
+a_trace_may_say_who_asked(void **state)
+{
+	static const unsigned askers[] = { 1, 0, 2, 1 };
+	struct arrivals a;
+	struct errmsg why;
+
+	assert_int_equal(read_text(&a,
+			     HEAD "2023-11-16 18:15:46,1,2,acme,m,voice\n"
+				  "2023-11-16 18:15:47,1,2\n"
+				  "2023-11-16 18:15:48,1,2,,m,\n"
+				  "2023-11-16 18:15:49,1,2,acme,m,voice\n",
+			     1, &why),
+	    OK);
+	assert_int_equal(a.n_askers, 2);
+	assert_true(slice_is(a.askers[0].tenant, "acme"));
+	assert_true(slice_is(a.askers[0].model, "m"));
+	assert_true(slice_is(a.askers[0].slo, "voice"));
+	assert_int_equal(a.askers[0].line, 2);
+	assert_int_equal(a.askers[1].tenant.n, 0);
+	assert_true(slice_is(a.askers[1].model, "m"));
+	assert_int_equal(a.askers[1].slo.n, 0);
+	for (size_t i = 0; i < COUNT(askers); i++) {
+		assert_int_equal(a.next.asker, askers[i]);
+		arrivals_step(&a);
+	}
+	arrivals_fini(&a);
+}
+
+static void
 a_bad_row_is_named(void **state)
 {
 	static const char *const bad[] = {
 		HEAD "2023-11-16 18:15:46,374,44\nyesterday,1,1\n",
 		HEAD "2023-11-16 18:15:46,374,44\n2023-11-16 18:15:47,1\n",
 		HEAD "2023-11-16 18:15:46,374,44\n2023-11-16 18:15:47,1,2,3\n",
+		HEAD "2023-11-16 18:15:46,3,4\n2023-11-16 18:15:47,1,2,a,b\n",
+		HEAD
+		"2023-11-16 18:15:46,3,4\n2023-11-16 18:15:47,1,2,a,b,c,\n",
 		HEAD "2023-11-16 18:15:46,374,44\n2023-11-16 18:15:45,1,2\n",
 		HEAD "2023-11-16 18:15:46,374,44\n2023-11-16 18:15:47x,1,2\n",
 		HEAD "2023-11-16 18:15:46,3,4\n2023-11-16 18:15:47.1e1,1,2\n",
@@ -162,6 +194,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_trace_is_read_in_its_own_time),
+		cmocka_unit_test(a_trace_may_say_who_asked),
 		cmocka_unit_test(a_bad_row_is_named),
 		cmocka_unit_test(
 		    a_compressed_trace_reads_alike_and_a_cut_one_is_refused),

@@ -86,11 +86,33 @@ fold_bursts(const struct workload_options *o, double even)
 /* --- the next of each --- */
 
 static void
-give(const struct workload *w, size_t source, struct workload_request *out)
+give(const struct workload_source *from, struct workload_request *out)
 {
-	out->tenant = w->sources[source].tenant;
-	out->model = w->sources[source].model;
-	out->slo = w->sources[source].slo;
+	out->tenant = from->tenant;
+	out->model = from->model;
+	out->slo = from->slo;
+}
+
+/* By shares, and then what the trace says of it. */
+static void
+give_main(struct workload *w, unsigned asker, struct workload_request *out)
+{
+	double who = rng_unit(&w->who);
+	const struct workload_source *named;
+	size_t i = 0;
+
+	while (i + 1 < w->n_sources && w->sources[i].upto <= who)
+		i++;
+	give(&w->sources[i], out);
+	if (asker == 0)
+		return;
+	named = &w->named[asker - 1];
+	if (named->tenant != NULL)
+		give(named, out);
+	if (named->model != NULL)
+		out->model = named->model;
+	if (named->slo != NULL)
+		out->slo = named->slo;
 }
 
 static bool
@@ -98,8 +120,6 @@ step_main(struct workload *w, struct workload_request *out)
 {
 	const struct workload_options *o = w->options;
 	const struct arrival *row = NULL;
-	double who;
-	size_t i = 0;
 
 	if (o->trace != NULL) {
 		if (w->arrivals.over)
@@ -113,12 +133,9 @@ step_main(struct workload *w, struct workload_request *out)
 	}
 	*out = (struct workload_request){ .due = fold_bursts(o, w->clock) };
 	draw_lengths(w, &w->length, row, out);
+	give_main(w, row != NULL ? row->asker : 0, out);
 	if (row != NULL)
 		arrivals_step(&w->arrivals);
-	who = rng_unit(&w->who);
-	while (i + 1 < w->n_sources && w->sources[i].upto <= who)
-		i++;
-	give(w, i, out);
 	w->n++;
 	return o->duration == 0 || out->due < o->duration;
 }
@@ -131,7 +148,7 @@ step_flood(struct workload *w, struct workload_request *out)
 	*out = (struct workload_request){ .due = (usec)w->flood_clock,
 		.flood = true };
 	draw_lengths(w, &w->flood_length, NULL, out);
-	give(w, w->flooder, out);
+	give(&w->sources[w->flooder], out);
 	return out->due < w->flood_end;
 }
 
@@ -186,6 +203,12 @@ model_of(const struct conf *c, const struct conf_tenant *t, size_t i)
 	return &c->models[i % c->n_models];
 }
 
+static const struct slo *
+slo_of(const struct conf *c, const struct conf_tenant *t)
+{
+	return t->slo != NULL ? t->slo : c->default_slo;
+}
+
 static void
 add_source(struct workload *w, const struct conf *c,
     const struct conf_tenant *t, const struct slo *slo)
@@ -229,9 +252,7 @@ find_sources(struct workload *w, const struct conf *c, struct errmsg *why)
 	if (w->sources == NULL)
 		return fail(why, ERR_MEMORY, "out of memory");
 	for (size_t i = 0; i < c->n_tenants; i++)
-		add_source(w, c, &c->tenants[i],
-		    c->tenants[i].slo != NULL ? c->tenants[i].slo
-					      : c->default_slo);
+		add_source(w, c, &c->tenants[i], slo_of(c, &c->tenants[i]));
 	if (c->n_tenants == 0)
 		for (size_t i = 0; i < c->n_slos; i++)
 			add_source(w, c, NULL, &c->slos[i]);
@@ -254,6 +275,61 @@ find_sources(struct workload *w, const struct conf *c, struct errmsg *why)
 	    flood, c->path);
 }
 
+/* --- who the trace names --- */
+
+static enum err
+refuse_name(const struct workload *w, const struct asker *a, const char *what,
+    struct slice name, const struct conf *c, struct errmsg *why)
+{
+	return fail(why, ERR_NOT_FOUND, "%s:%d: no %s \"%.*s\" in %s",
+	    w->options->trace, a->line, what, SLICE_ARG(name), c->path);
+}
+
+static enum err
+find_named(struct workload *w, const struct conf *c, const struct asker *a,
+    struct workload_source *out, struct errmsg *why)
+{
+	if (a->tenant.n > 0) {
+		out->tenant = conf_find_tenant(c, a->tenant);
+		if (out->tenant == NULL)
+			return refuse_name(w, a, "tenant", a->tenant, c, why);
+		out->model = model_of(c, out->tenant, 0);
+		out->slo = slo_of(c, out->tenant);
+	}
+	if (a->model.n > 0) {
+		out->model = conf_find_model(c, a->model);
+		if (out->model == NULL)
+			out->model = c->wildcard_model;
+		if (out->model == NULL)
+			return refuse_name(w, a, "model", a->model, c, why);
+	}
+	if (a->slo.n > 0) {
+		out->slo = conf_find_slo(c, a->slo);
+		if (out->slo == NULL && slice_is(a->slo, c->default_slo->name))
+			out->slo = c->default_slo; /* it is in no list */
+		if (out->slo == NULL)
+			return refuse_name(w, a, "class", a->slo, c, why);
+	}
+	return OK;
+}
+
+static enum err
+read_trace(struct workload *w, const struct conf *c, struct errmsg *why)
+{
+	const struct workload_options *o = w->options;
+	enum err rc = arrivals_trace(&w->arrivals, o->trace, o->speed, why);
+
+	if (rc != OK || w->arrivals.n_askers == 0)
+		return rc;
+	w->named = calloc(w->arrivals.n_askers, sizeof(*w->named));
+	if (w->named == NULL)
+		return fail(why, ERR_MEMORY, "out of memory");
+	for (size_t i = 0; i < w->arrivals.n_askers && rc == OK; i++)
+		rc =
+		    find_named(w, c, &w->arrivals.askers[i], &w->named[i], why);
+	return rc;
+}
+
 enum err
 workload_init(struct workload *w, const struct workload_options *o,
     const struct conf *c, struct errmsg *why)
@@ -268,7 +344,7 @@ workload_init(struct workload *w, const struct workload_options *o,
 	rng_init(&w->flood_length, o->seed, STREAM_FLOOD_LENGTH);
 	rc = find_sources(w, c, why);
 	if (rc == OK && o->trace != NULL)
-		rc = arrivals_trace(&w->arrivals, o->trace, o->speed, why);
+		rc = read_trace(w, c, why);
 	if (rc != OK) {
 		workload_fini(w);
 		return rc;
@@ -289,5 +365,6 @@ workload_fini(struct workload *w)
 {
 	arrivals_fini(&w->arrivals);
 	free(w->sources);
-	w->sources = NULL;
+	free(w->named);
+	w->sources = w->named = NULL;
 }

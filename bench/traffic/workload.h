@@ -2,7 +2,7 @@
  *
  * Arrivals come from a trace, or from a generator whose mean rate and lengths
  * are those of a public conversation trace, so that it runs anywhere; each is
- * given to a tenant by shares of priority. One random stream per matter: to
+ * given to the tenant that the trace names, else to one by shares of priority. One random stream per matter: to
  * drop a class, to add a flood or to change lengths leaves the rest as it is.
  */
 #ifndef BENCH_TRAFFIC_WORKLOAD_H
@@ -57,6 +57,7 @@ struct workload {
 	struct arrivals arrivals;
 	struct rng gap, length, who, flood_gap, flood_length;
 	struct workload_source *sources;
+	struct workload_source *named; /* by the trace's askers */
 	size_t n_sources, flooder;
 	double clock, flood_clock; /* us; clock: before bursts are folded in */
 	usec flood_end;

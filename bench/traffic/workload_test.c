@@ -287,6 +287,80 @@ a_flood_of_nobody_is_refused(void **state)
 	assert_non_null(strstr(why.text, "four"));
 }
 
+/* The rows of a trace, played. */
+static enum err
+play(const char *rows, struct errmsg *why)
+{
+	char path[] = "/tmp/workload-XXXXXX";
+	struct workload_options o = options();
+	struct workload w;
+	int fd = mkstemp(path);
+	enum err rc;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, rows, strlen(rows)), strlen(rows));
+	close(fd);
+	o.trace = path;
+	rc = workload_init(&w, &o, conf, why);
+	for (n_got = 0; rc == OK && workload_next(&w, &got[n_got]);)
+		n_got++;
+	if (rc == OK)
+		workload_fini(&w);
+	unlink(path);
+	return rc;
+}
+
+static void
+who_the_trace_names_is_asked_for(void **state)
+{
+	const struct slo *p = conf_find_slo(conf, SLICE("p"));
+	struct errmsg why;
+	unsigned others = 0;
+
+	assert_int_equal(play("2026-11-22 08:00:00,5,6,two,m,\n"
+			      "2026-11-22 08:00:01,5,6,two,,p\n"
+			      "2026-11-22 08:00:02,5,6,,,p\n",
+			     &why),
+	    OK);
+	assert_int_equal(n_got, 3);
+	assert_string_equal(got[0].tenant->name, "two");
+	assert_ptr_equal(got[0].model, conf_find_model(conf, SLICE("m")));
+	assert_string_equal(got[0].slo->name, "b"); /* the tenant's */
+	assert_string_equal(got[1].tenant->name, "two");
+	assert_ptr_equal(got[1].slo, p);
+	assert_ptr_equal(got[2].slo, p); /* whoever it is */
+	assert_int_equal(got[2].prompt, 5);
+	assert_int_equal(play("2026-11-22 08:00:00,5,6\n"
+			      "2026-11-22 08:00:00,5,6,,m,\n"
+			      "2026-11-22 08:00:00,5,6\n"
+			      "2026-11-22 08:00:00,5,6\n",
+			     &why),
+	    OK);
+	for (size_t i = 0; i < n_got; i++)
+		others += strcmp(got[i].tenant->name, "two") != 0;
+	assert_true(others > 0);
+}
+
+static void
+a_name_that_the_fleet_lacks_is_told_with_its_line(void **state)
+{
+	static const struct {
+		const char *rows, *says;
+	} cases[] = {
+		{ "2026-11-22 08:00:00,5,6,two,,\n"
+		  "2026-11-22 08:00:00,5,6,four,,\n",
+		    ":2: no tenant \"four\" in " },
+		{ "2026-11-22 08:00:00,5,6,,n,\n", ":1: no model \"n\" in " },
+		{ "2026-11-22 08:00:00,5,6,,,q\n", ":1: no class \"q\" in " },
+	};
+	struct errmsg why;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(play(cases[i].rows, &why), ERR_NOT_FOUND);
+		assert_non_null(strstr(why.text, cases[i].says));
+	}
+}
+
 int
 main(void)
 {
@@ -300,6 +374,9 @@ main(void)
 		cmocka_unit_test(heavy_tails_have_the_same_mean),
 		cmocka_unit_test(a_duration_cuts),
 		cmocka_unit_test(a_flood_of_nobody_is_refused),
+		cmocka_unit_test(who_the_trace_names_is_asked_for),
+		cmocka_unit_test(
+		    a_name_that_the_fleet_lacks_is_told_with_its_line),
 	};
 	return cmocka_run_group_tests(tests, load_conf, drop_conf);
 }

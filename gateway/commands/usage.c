@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/backend.h"
 #include "gateway/admin/usage_page.h"
 #include "gateway/commands/admin_client.h"
 #include "gateway/commands/command.h"
+#include "gateway/conf/conf.h"
 #include "gateway/lib/count.h"
 #include "gateway/lib/uri.h"
 
@@ -104,14 +106,90 @@ print(const json_t *doc, enum usage_format format)
 	return rc;
 }
 
+/* --- to be played again --- */
+
+/* Empty: nobody's name, or one that only a wildcard lets in. */
+static void
+print_name(char before, const char *name)
+{
+	bool none = strcmp(name, "-") == 0 || strcmp(name, "custom") == 0 ||
+	    strpbrk(name, ",\r\n") != NULL;
+
+	printf("%c%s", before, none ? "" : name);
+}
+
+static void
+print_arrival(void *arg, const struct usage_arrival *a)
+{
+	char at[CLOCK_TEXT];
+	int n = (int)clock_text(at, a->at, 6) - 1; /* without its Z */
+
+	(void)arg;
+	at[strcspn(at, "T")] = ' ';
+	printf("%.*s,%u,%u", n, at, a->prompt, a->output);
+	print_name(',', a->tenant);
+	print_name(',', a->model);
+	print_name(',', a->slo);
+	putchar('\n');
+}
+
+static int
+print_trace(const char *file, const struct parameter *list, size_t n)
+{
+	struct usage_question q;
+	struct errmsg why = { "" };
+	struct buf query;
+	enum err rc = ERR_INVALID;
+
+	buf_init(&query, QUERY_MAX);
+	if (write_query(list, n, &query)) {
+		rc = usage_read_question(
+		    buf_slice(&query), clock_wall(), &q, &why);
+		if (rc == OK)
+			puts("TIMESTAMP,ContextTokens,GeneratedTokens,Tenant,"
+			     "Model,Class");
+		if (rc == OK)
+			rc = usage_arrivals(
+			    file, &q.query, print_arrival, NULL, &why);
+		if (rc != OK)
+			fprintf(stderr, "pointsman: %s\n", why.text);
+	}
+	buf_fini(&query);
+	return rc == OK ? EXIT_GOOD : EXIT_BAD;
+}
+
+/* Of the configuration's ledger. */
+static int
+print_trace_of(const char *config, const struct parameter *list, size_t n)
+{
+	struct conf_adapter adapters[BACKENDS_MAX];
+	struct conf_env env = backend_conf_env(adapters);
+	struct conf *conf = NULL;
+	struct complaints c;
+	int rc = EXIT_BAD;
+
+	complaints_init(&c);
+	if (conf_load(config, &env, NULL, &conf, &c) != OK)
+		fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&c.text)));
+	else if (conf->ledger == NULL)
+		fprintf(
+		    stderr, "pointsman usage: %s names no ledger\n", config);
+	else
+		rc = print_trace(conf->ledger, list, n);
+	conf_unref(&conf);
+	complaints_fini(&c);
+	return rc;
+}
+
 /* --json and --csv are short for it. */
 static bool
-choose_format(const char *word, bool json, bool csv, enum usage_format *format)
+choose_format(const char *word, bool json, bool csv, bool trace,
+    enum usage_format *format)
 {
 	*format = json ? USAGE_JSON : csv ? USAGE_CSV : USAGE_TABLE;
-	if ((word != NULL) + json + csv > 1) {
+	if ((word != NULL) + json + csv + trace > 1) {
 		fprintf(stderr,
-		    "pointsman usage: want one of --json, --csv and "
+		    "pointsman usage: want one of --json, --csv, --trace and "
 		    "--format\n");
 		return false;
 	}
@@ -131,7 +209,7 @@ command_usage(int argc, char **argv)
 		{ "until", NULL }, { "tenant", NULL }, { "key", NULL },
 		{ "model", NULL } };
 	const char *word = NULL, *file = NULL;
-	bool json = false, csv = false;
+	bool json = false, csv = false, trace = false;
 	enum usage_format format;
 	const struct command_option options[] = {
 		{ "by", 'b', "NAMES",
@@ -151,6 +229,9 @@ command_usage(int argc, char **argv)
 		    NULL },
 		{ "csv", 0, NULL, "as CSV", NULL, &csv },
 		{ "json", 0, NULL, "as JSON", NULL, &json },
+		{ "trace", 0, NULL,
+		    "who came when, for simulate and loadtest; needs the file",
+		    NULL, &trace },
 		{ "file", 'f', "FILE", "a ledger's file, without a gateway",
 		    &file, NULL },
 		ADMIN_WHERE_OPTIONS(where),
@@ -160,11 +241,21 @@ command_usage(int argc, char **argv)
 
 	if (!command_only_options(argc, argv,
 		"pointsman usage [--by tenant,model] [--since 24h] [--csv | "
-		"--json] [-c FILE | --admin URL | --file FILE]",
+		"--json | --trace] [-c FILE | --admin URL | --file FILE]",
 		COMMAND_OPTIONS(options), &rc))
 		return rc;
-	if (!choose_format(word, json, csv, &format))
+	if (!choose_format(word, json, csv, trace, &format))
 		return EXIT_USAGE;
+	if (trace && file != NULL)
+		return print_trace(file, list, COUNT(list));
+	if (trace && where.config != NULL)
+		return print_trace_of(where.config, list, COUNT(list));
+	if (trace) {
+		fprintf(stderr,
+		    "pointsman usage: --trace reads a ledger's file: want "
+		    "--config FILE or --file FILE\n");
+		return EXIT_USAGE;
+	}
 	doc = ask(&where, file, list, COUNT(list));
 	if (doc == NULL)
 		return EXIT_BAD;

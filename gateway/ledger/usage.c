@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "gateway/ledger/store.h"
+#include "gateway/ledger/usage_where.h"
 #include "gateway/lib/buf.h"
 #include "gateway/lib/count.h"
 
@@ -181,8 +182,8 @@ usage_by_parse(struct slice list, struct usage_query *q, struct errmsg *why)
 
 /* --- the question --- */
 
-static void
-write_where(const struct usage_query *q, struct buf *sql)
+void
+usage_where(const struct usage_query *q, struct buf *sql)
 {
 	buf_add_str(sql, " FROM requests WHERE time >= ?1 AND time < ?2");
 	if (q->tenant[0] != '\0')
@@ -217,13 +218,13 @@ write_question(const struct usage_query *q, struct buf *sql)
 		buf_addf(sql, "%s, ", dimensions[q->by[i]].sql);
 	for (unsigned i = 0; i < SUM_COUNT; i++)
 		buf_addf(sql, "%s%s", i > 0 ? ", " : "", sums[i]);
-	write_where(q, sql);
+	usage_where(q, sql);
 	write_order(q, sql);
 	buf_add_char(sql, '\0');
 }
 
-static void
-bind(sqlite3_stmt *s, const struct usage_query *q)
+void
+usage_bind(sqlite3_stmt *s, const struct usage_query *q)
 {
 	sqlite3_bind_int64(s, 1, q->since);
 	sqlite3_bind_int64(s, 2, q->until);
@@ -334,7 +335,7 @@ ask(sqlite3 *db, const char *path, const struct usage_query *q, json_t **out,
 	rc = buf_err(&sql) != OK ? SQLITE_NOMEM
 				 : sqlite3_prepare_v2(db, sql.p, -1, &s, NULL);
 	if (rc == SQLITE_OK) {
-		bind(s, q);
+		usage_bind(s, q);
 		doc = read_rows(q, s, &rc);
 	}
 	sqlite3_finalize(s);

@@ -49,4 +49,17 @@ const struct usage_figure *usage_figure(unsigned i);
 enum err usage_sum(const char *path, const struct usage_query *, usec limit,
     const atomic_bool *cancel, json_t **out, struct errmsg *why) MUST_USE;
 
+/* A request that wanted an answer, as one may be sent again. */
+struct usage_arrival {
+	usec at; /* since 1970: when it was in */
+	unsigned prompt, output; /* tokens */
+	const char *tenant, *model, *slo; /* "-": none; "custom" as well */
+};
+/* Calls each() in the order of time. Left out are embeddings, what nobody could
+ * have answered, and what limits refused. Where tokens are not known, because it got
+ * no answer or half of one, they are the mean of its model's whole answers. */
+enum err usage_arrivals(const char *path, const struct usage_query *,
+    void (*each)(void *arg, const struct usage_arrival *), void *arg,
+    struct errmsg *why) MUST_USE;
+
 #endif

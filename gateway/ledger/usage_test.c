@@ -242,6 +242,81 @@ it_ends_when_it_is_told_to(void **state)
 	stage_fini(&st);
 }
 
+struct seen {
+	unsigned n;
+	struct usage_arrival all[8];
+	char names[8][32];
+};
+
+static void
+see(void *arg, const struct usage_arrival *a)
+{
+	struct seen *seen = arg;
+
+	assert_true(seen->n < 8);
+	snprintf(
+	    seen->names[seen->n], 32, "%s %s %s", a->tenant, a->model, a->slo);
+	seen->all[seen->n++] = *a;
+}
+
+/* One after the other a second apart, each having taken 9 ms. */
+static void
+who_wanted_an_answer_can_be_played_again(void **state)
+{
+	struct outcome o = answered("acme");
+	struct seen seen = { 0 };
+	struct stage st;
+	struct store s;
+
+	st = (struct stage){ .q = { .since = 0, .until = USEC_NEVER } };
+	place_init(&st.place);
+	store_opened(&s, st.place.path);
+	add(&s, &o, NOON);
+	o.usage.output = 8;
+	o.total = 3 * USEC_SEC; /* it came before the one before */
+	add(&s, &o, NOON + USEC_SEC);
+	o = answered("b"); /* half an answer says no length */
+	o.result = RESULT_BROKEN;
+	o.fault = FAULT_CUT;
+	o.usage.output = 1;
+	add(&s, &o, NOON + 2 * USEC_SEC);
+	o = answered("c"); /* shed */
+	o.slo = "night";
+	o.result = RESULT_REFUSED;
+	o.status = 503;
+	o.n_attempts = 0;
+	o.usage = (struct usage){ .known = false };
+	add(&s, &o, NOON + 3 * USEC_SEC);
+	o.status = 429; /* beyond a limit, */
+	add(&s, &o, NOON + 4 * USEC_SEC);
+	o = answered("d"); /* an embedding, */
+	o.dialect = DIALECT_EMBEDDINGS;
+	add(&s, &o, NOON + 5 * USEC_SEC);
+	o = answered("e"); /* and at fault itself: none of these */
+	o.result = RESULT_ERROR;
+	o.status = 400;
+	o.fault = FAULT_REQUEST;
+	add(&s, &o, NOON + 6 * USEC_SEC);
+	store_close(&s);
+
+	assert_int_equal(usage_arrivals(st.place.path, &st.q, see, &seen,
+			     &(struct errmsg){ "" }),
+	    OK);
+	assert_int_equal(seen.n, 4);
+	assert_true(seen.all[0].at == NOON - 2 * USEC_SEC);
+	assert_int_equal(seen.all[0].output, 8);
+	assert_true(seen.all[1].at == NOON - 9000);
+	assert_string_equal(seen.names[1], "acme m voice");
+	assert_int_equal(seen.all[1].prompt, 10);
+	assert_int_equal(seen.all[1].output, 3);
+	assert_string_equal(seen.names[2], "b m voice");
+	assert_int_equal(seen.all[2].output, 6); /* of 8 and 3, rounded */
+	assert_string_equal(seen.names[3], "c m night");
+	assert_int_equal(seen.all[3].prompt, 10);
+	assert_int_equal(seen.all[3].output, 6);
+	stage_fini(&st);
+}
+
 int
 main(void)
 {
@@ -253,6 +328,7 @@ main(void)
 		cmocka_unit_test(only_what_is_asked_for_counts),
 		cmocka_unit_test(a_wrong_name_is_told_the_right_ones),
 		cmocka_unit_test(it_ends_when_it_is_told_to),
+		cmocka_unit_test(who_wanted_an_answer_can_be_played_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

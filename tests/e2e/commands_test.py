@@ -64,6 +64,7 @@ INSTEAD = [
     (r"SELECT \.\.\. FROM", "SELECT tenant FROM"),
     (r"--scenario (S|NAME)\b", "--scenario steady"),
     (r"--seed N\b", "--seed 1"),
+    (r"\bnew\.conf\b", "gateway.conf"),
     (r"audit verify FILE", "audit verify audit.jsonl"),
     (r"make-large FOLDER", "make-large large"),
     (r"pointsman top$", "pointsman top --once"),
@@ -93,7 +94,7 @@ keys_file = "keys.json"; audit_log = "audit.jsonl"; ledger = "usage.db";
 tenants = ( { name = "acme"; keys = [ "env:ACME_KEY" ]; } );
 """
 OF_A_TEAM = re.compile(r"pointsman (key (add|list|revoke)|drill|usage|audit)"
-                       r"|sqlite3")
+                       r"|sqlite3|day\.csv")
 ASKS_ADMIN = re.compile(r"pointsman (key (add|list|revoke)|drill|usage|slo |"
                         r"backend |"
                         r"backend |explain|top)")

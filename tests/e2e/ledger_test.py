@@ -196,6 +196,47 @@ class Ledger(Bed):
         assert status == 200 and headers["content-type"].startswith(
             "text/csv"), headers
 
+    def test_what_was_asked_is_played_again_on_paper(self):
+        one = self.fake("--tokens", "5")
+        path, line = ledger(self.folder, TENANTS)
+        g = self.start(conf([backend("one", one.port)], line))
+        for tenant, slo, n in (("acme", None, 4), ("acme", "never", 2),
+                               ("zeta", None, 3)):
+            more = {"x-slo-class": slo} if slo else {}
+            for _ in range(n):
+                assert g.chat(chat("m"), {**bearer(tenant), **more})[0] == 200
+        assert g.chat({"model": "m"}, bearer("acme"))[0] == 400
+        self.written(g, 10)
+        trace = os.path.join(self.folder, "trace.csv")
+        text = self.usage(g, "--trace")
+        assert text == self.usage(g, "--trace", "--file", path)
+        with open(trace, "w") as f:
+            f.write(text)
+        said = list(csv.DictReader(io.StringIO(text)))
+        assert [(r["Tenant"], r["Model"], r["Class"]) for r in said] == (
+            4 * [("acme", "m", "voice")] + 2 * [("acme", "m", "never")] +
+            3 * [("zeta", "m", "default")]), said
+        assert {r["GeneratedTokens"] for r in said} == {"5"}, said
+
+        def simulate(config, code=0):
+            done = subprocess.run(
+                [POINTSMAN, "simulate", "--config", config, "--trace", trace,
+                 "--speed", "1", "--json"], capture_output=True, text=True,
+                timeout=20, env={**os.environ, **ENV})
+            assert done.returncode == code, done
+            return done.stdout if code == 0 else done.stderr
+
+        doc = json.loads(simulate(g.path))
+        assert doc["requests"] == 9, doc
+        # 1 ms is nothing a backend could keep to
+        assert abs(doc["classes"]["standard"]["attainment"] - 7 / 9) < 1e-9
+        # another gateway's, which has not these tenants
+        other = os.path.join(self.folder, "other.conf")
+        with open(g.path) as f, open(other, "w") as to:
+            to.write(f.read().replace('"zeta"', '"theta"'))
+        assert 'trace.csv:8: no tenant "zeta" in ' in simulate(other, 2)
+        assert "want one of" in self.usage(g, "--trace", "--csv", code=2)
+
     def test_without_one_there_is_nothing_to_ask(self):
         fake = self.fake("--tokens", "3")
         g = self.start(conf([backend("one", fake.port)]))
