@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "gateway/commands/command.h"
+#include "gateway/conf/suggest.h"
+#include "gateway/lib/descriptors.h"
 
 static void
 usage(FILE *f)
@@ -40,23 +42,77 @@ run(const struct command *c, int argc, char **argv)
 	return c->run == command_serve ? code : finish(c->name, code);
 }
 
+static const struct command *
+find(const char *name)
+{
+	size_t n;
+	const struct command *commands = command_table(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int
+complain(const char *name)
+{
+	size_t n;
+	const struct command *commands = command_table(&n);
+	struct suggest near;
+
+	suggest_init(&near, slice_of(name));
+	for (size_t i = 0; i < n; i++)
+		suggest_offer(&near, commands[i].name);
+	fprintf(stderr, "pointsman: no such command: %s", name);
+	if (near.best != NULL)
+		fprintf(stderr, ": did you mean \"%s\"?", near.best);
+	fputs("\n", stderr);
+	usage(stderr);
+	return EXIT_USAGE;
+}
+
+/* `pointsman help`, or `pointsman help check`. */
+static int
+help(const char *name)
+{
+	char word[32], option[] = "--help";
+	char *argv[] = { word, option, NULL };
+	const struct command *c = name != NULL ? find(name) : NULL;
+
+	if (name != NULL && c == NULL)
+		return complain(name);
+	if (c != NULL) {
+		snprintf(word, sizeof(word), "%s", c->name);
+		return run(c, 2, argv);
+	}
+	usage(stdout);
+	return finish("help", EXIT_GOOD);
+}
+
+static bool
+is_one_of(const char *word, const char *a, const char *b)
+{
+	return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
-	const struct command *commands;
-	size_t n;
+	const struct command *c;
 
-	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
-		usage(stdout);
-		return finish("help", EXIT_GOOD);
-	}
-	commands = command_table(&n);
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(name, commands[i].name) == 0)
-			return run(&commands[i], argc - 1, argv + 1);
+	if (!descriptors_keep_standard())
+		return EXIT_BAD;
+	if (is_one_of(name, "--help", "-h"))
+		return help(NULL);
+	if (strcmp(name, "help") == 0)
+		return help(argv[2]);
+	c = find(is_one_of(name, "--version", "-V") ? "version" : name);
+	if (c != NULL)
+		return run(c, argc - 1, argv + 1);
 	if (name[0] != '\0')
-		fprintf(stderr, "pointsman: no such command: %s\n", name);
+		return complain(name);
 	usage(stderr);
 	return EXIT_USAGE;
 }

@@ -21,7 +21,7 @@ print_help(const char *text, const struct command_option *o, int n)
 		    o[i].value != NULL ? o[i].value : "");
 		printf("  %-26s %s\n", left, o[i].help);
 	}
-	printf("  %-26s %s\n", "    --help", "this text");
+	printf("  %-26s %s\n", "-h, --help", "this text");
 }
 
 int
@@ -64,7 +64,7 @@ command_options(int argc, char **argv, const char *text,
     const struct command_option *o, int n, int *at)
 {
 	struct option longs[OPTIONS_MAX + 2] = { { 0 } };
-	char shorts[3 * OPTIONS_MAX + 2] = "";
+	char shorts[3 * OPTIONS_MAX + 2] = "h";
 	const struct command_form form = {
 		.usage = text, .options = o, .n_options = n
 	};
@@ -84,10 +84,10 @@ command_options(int argc, char **argv, const char *text,
 			snprintf(shorts + len, sizeof(shorts) - len, "%c%s",
 			    o[i].letter, o[i].value != NULL ? ":" : "");
 	}
-	longs[n] = (struct option){ "help", 0, NULL, 'H' };
+	longs[n] = (struct option){ "help", 0, NULL, 'h' };
 	optind = 1;
 	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		if (c == 'H') {
+		if (c == 'h') {
 			print_help(text, o, n);
 			*at = EXIT_GOOD;
 			return false;
@@ -122,10 +122,22 @@ command_close(const char *command, FILE *f, const char *path)
 	return false;
 }
 
+/* "check gateway.conf" wants "check -c gateway.conf". */
+static const struct command_option *
+find_file_option(const struct command_option *o, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (o[i].letter != 0 && o[i].value != NULL &&
+		    strcmp(o[i].value, "FILE") == 0)
+			return &o[i];
+	return NULL;
+}
+
 bool
 command_only_options(int argc, char **argv, const char *text,
     const struct command_option *o, int n, int *code)
 {
+	const struct command_option *file = find_file_option(o, n);
 	int at;
 
 	if (!command_options(argc, argv, text, o, n, &at)) {
@@ -134,8 +146,12 @@ command_only_options(int argc, char **argv, const char *text,
 	}
 	if (at == argc)
 		return true;
-	fprintf(stderr, "pointsman %s: want options only, got \"%s\"\n",
-	    argv[0], argv[at]);
+	fprintf(stderr, "pointsman %s: want options only, got \"%s\"", argv[0],
+	    argv[at]);
+	if (file != NULL)
+		fprintf(
+		    stderr, ": did you mean -%c %s?", file->letter, argv[at]);
+	fputs("\n", stderr);
 	*code = EXIT_USAGE;
 	return false;
 }

@@ -2,7 +2,15 @@
 #ifndef GATEWAY_LIB_DESCRIPTORS_H
 #define GATEWAY_LIB_DESCRIPTORS_H
 
+#include <stdbool.h>
+
 /* As many as the hard limit allows. 0, or an errno: it stays as it was. */
 int descriptors_raise(void);
+
+/* Whoever was started with one of the three standard ones closed gets one that
+ * can neither be read nor written: the next file or socket would take its
+ * place, and lines of the log would go there. Before anything else is opened.
+ * False: there is none to be had, with errno. */
+bool descriptors_keep_standard(void);
 
 #endif

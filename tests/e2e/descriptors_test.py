@@ -1,5 +1,6 @@
 """So few open files are allowed that not even the event loops come to be: it
-says so and ends, whatever was to be opened next."""
+says so and ends, whatever was to be opened next. And standard input, output or
+errors are closed: nothing else gets their numbers."""
 import os
 import resource
 import subprocess
@@ -8,10 +9,18 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import POINTSMAN, backend, conf, free_port  # noqa: E402
+from harness import (POINTSMAN, backend, conf, free_port,  # noqa: E402
+                     http_json, wait_for)
 
 FEWEST = 6  # with less libuv itself aborts
 MOST = 60  # enough for anything
+
+
+def answers(admin):
+    try:
+        return http_json(admin, "GET", "/admin/v1/status")[2]["ready"]
+    except OSError:
+        return False
 
 
 def limited(n):
@@ -86,6 +95,47 @@ class Descriptors(unittest.TestCase):
         self.assertGreater(
             self.run_out("loadtest", "--url", "http://127.0.0.1:9", "--model",
                          "m", "--rate", "9", "--requests", "1"), 0)
+
+
+class Standard(unittest.TestCase):
+    """As a daemon's parent, or `>&-`, leaves them."""
+
+    def begin(self, closed, *command):
+        def close():
+            for fd in closed:
+                os.close(fd)
+
+        p = subprocess.Popen(
+            [POINTSMAN, *command], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=close)
+        self.addCleanup(p.kill)
+        self.addCleanup(p.stdout.close)
+        self.addCleanup(p.stderr.close)
+        return p
+
+    def test_serve(self):
+        for closed in ([0], [1], [2], [0, 1, 2]):
+            with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
+                admin = free_port()
+                f.write(f'listen = {{ port = {free_port()}; }};\n'
+                        f'admin = {{ port = {admin}; }};\n'
+                        + conf([backend("one", 9)]))
+                f.flush()
+                p = self.begin(closed, "serve", "-c", f.name)
+                wait_for(lambda: answers(admin), 20, closed)
+                for fd in closed:
+                    self.assertEqual(os.readlink(f"/proc/{p.pid}/fd/{fd}"),
+                                     "/dev/null")
+                p.terminate()
+                self.assertEqual(p.wait(timeout=30), 0, closed)
+
+    def test_what_cannot_be_said_is_not_good(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
+            f.write(conf([backend("one", 9)]))
+            f.flush()
+            for closed, code in (([0], 0), ([1], 1), ([2], 0), ([0, 1, 2], 1)):
+                p = self.begin(closed, "check", "-c", f.name)
+                self.assertEqual(p.wait(timeout=30), code, closed)
 
 
 if __name__ == "__main__":

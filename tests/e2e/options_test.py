@@ -20,6 +20,28 @@ def command(*args, code=0):
     return done.stdout, done.stderr
 
 
+class Program(unittest.TestCase):
+    def test_what_everybody_types_first(self):
+        version = command("version")[0]
+        for word in ("--version", "-V"):
+            self.assertEqual(command(word)[0], version)
+        for word in ("-h", "help"):
+            self.assertEqual(command(word), command("--help"))
+        for name in ("check", "loadtest", "backend", "key"):
+            self.assertEqual(command("help", name), command(name, "--help"))
+            self.assertEqual(command(name, "-h"), command(name, "--help"))
+
+    def test_what_was_meant_is_said(self):
+        for words in (("chek",), ("help", "chek")):
+            self.assertIn('no such command: chek: did you mean "check"?',
+                          command(*words, code=2)[1])
+        self.assertIn('got "x.conf": did you mean -c x.conf?',
+                      command("check", "x.conf", code=2)[1])
+        self.assertIn('got "x.db": did you mean -f x.db?',
+                      command("usage", "x.db", code=2)[1])
+        self.assertTrue(command("version", "x", code=2)[1].endswith('"x"\n'))
+
+
 class Simulate(unittest.TestCase):
     def test_bounds_are_said(self):
         for more, words in (
