@@ -10,6 +10,7 @@
 
 #define COMPLAINTS_BYTES ((size_t)16 << 20)
 #define SHOWN_MAX 60 /* characters of a value that are shown */
+#define LISTED_MAX 24 /* settings of a group that are listed */
 
 void
 complaints_init(struct complaints *c)
@@ -274,6 +275,22 @@ complain_unknown(struct loader *l, const config_setting_t *s,
 	keep(l, s, false, &b);
 }
 
+/* For who meant something by a name that is near none of ours. */
+static void
+add_known(struct buf *out, const struct setting_group *g)
+{
+	if (g->n > LISTED_MAX) {
+		buf_add_str(out, ": `pointsman docs configuration` lists all");
+		return;
+	}
+	for (size_t i = 0; i < g->n; i++)
+		buf_addf(out, "%s%s",
+		    i == 0              ? ": there are "
+			: i + 1 == g->n ? " and "
+					: ", ",
+		    g->rows[i].name);
+}
+
 void
 complain_setting(struct loader *l, const config_setting_t *s,
     const struct setting_group *group)
@@ -291,6 +308,8 @@ complain_setting(struct loader *l, const config_setting_t *s,
 	buf_add_char(&b, '"');
 	if (near.best != NULL)
 		buf_addf(&b, ": did you mean \"%s\"?", near.best);
+	else
+		add_known(&b, group);
 	keep(l, s, false, &b);
 }
 

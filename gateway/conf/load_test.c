@@ -169,10 +169,12 @@ unknown_settings_suggest_known_ones(void **state)
 	    "you mean \"workers\"?");
 	assert_refused(BASE "slo = ( { name = \"a\"; ttft = \"1s\";\n"
 			    " prio = \"batch\"; } );",
-	    "gateway.conf:4: slo.a.prio: want a known setting, got \"prio\"");
+	    "gateway.conf:4: slo.a.prio: want a known setting, got \"prio\": "
+	    "there are name, ttft, itl, total, percentile, priority, "
+	    "min_quality and on_miss");
 	assert_refused(BASE "frobnicate = 2;",
 	    "gateway.conf:3: frobnicate: want a known setting, got "
-	    "\"frobnicate\"");
+	    "\"frobnicate\": `pointsman docs configuration` lists all");
 }
 
 static void

@@ -11,7 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/lib/count.h"
+
 #define DEPTH_MAX 64 /* brackets within brackets; ours need five */
+#define NAMES_MAX 256 /* of settings; further ones are not compared */
 
 struct walk {
 	struct slice rest;
@@ -23,6 +26,12 @@ struct walk {
 		unsigned line;
 	} stack[DEPTH_MAX];
 	size_t depth;
+	struct {
+		struct slice name;
+		unsigned line;
+		size_t depth;
+	} names[NAMES_MAX]; /* of the groups that are open */
+	size_t n_names;
 };
 
 void
@@ -140,12 +149,17 @@ walk_comment(struct walk *w)
 	copy(w, n == w->rest.n ? n : n + 2);
 }
 
+/* libconfig takes "a" "b" for "ab", where it is a comma that is missing. */
 static void
 walk_string(struct walk *w)
 {
 	unsigned line = w->line;
 	size_t n = 1;
 
+	if (w->last == '"') {
+		refuse(w, "want \",\" or \";\" between two strings");
+		return;
+	}
 	while (n < w->rest.n && w->rest.p[n] != '"')
 		n += w->rest.p[n] == '\\' && n + 1 < w->rest.n ? 2 : 1;
 	if (n >= w->rest.n) {
@@ -161,6 +175,42 @@ walk_string(struct walk *w)
 		    "quote missing?");
 }
 
+static bool
+in_group(const struct walk *w)
+{
+	return w->depth == 0 || w->stack[w->depth - 1].open == '{';
+}
+
+static bool
+is_set(const struct walk *w, size_t at)
+{
+	while (at < w->rest.n && strchr(" \t\r\n\f", w->rest.p[at]) != NULL)
+		at++;
+	return peek(w, at) == '=' || peek(w, at) == ':';
+}
+
+static void
+note_name(struct walk *w, struct slice name)
+{
+	for (size_t i = w->n_names; i > 0; i--) {
+		if (w->names[i - 1].depth != w->depth)
+			break;
+		if (slice_eq(w->names[i - 1].name, name)) {
+			doubt(w, w->line,
+			    "want one \"%.*s\" here, got a second after that "
+			    "of line %u",
+			    SLICE_ARG(name), w->names[i - 1].line);
+			return;
+		}
+	}
+	if (w->n_names == NAMES_MAX)
+		return;
+	w->names[w->n_names].name = name;
+	w->names[w->n_names].line = w->line;
+	w->names[w->n_names].depth = w->depth;
+	w->n_names++;
+}
+
 static void
 walk_name(struct walk *w)
 {
@@ -173,6 +223,12 @@ walk_name(struct walk *w)
 	    !slice_iis(name, "false"))
 		doubt(w, w->line,
 		    "want a value after \"=\", and strings in double quotes");
+	else if (is_digit(w->last) && is_digit(w->rest.p[-1]))
+		doubt(w, w->line,
+		    "want durations and sizes in double quotes, such as "
+		    "\"100ms\"");
+	else if (in_group(w) && is_set(w, name.n))
+		note_name(w, name);
 	copy(w, name.n);
 }
 
@@ -204,6 +260,10 @@ walk_number(struct walk *w)
 {
 	size_t n = 0, mark;
 
+	if (w->last == ',' && in_group(w))
+		doubt(w, w->line,
+		    "want a setting after \",\": numbers take a point, as in "
+		    "0.5");
 	if (peek(w, 0) == '0' && (peek(w, 1) | 0x20) == 'x' &&
 	    is_hex(peek(w, 2))) {
 		for (n = 2; is_hex(peek(w, n)); n++)
@@ -244,6 +304,10 @@ open_bracket(struct walk *w, char c)
 		refuse(w, "brackets nest too deeply");
 		return;
 	}
+	if (c == '{' && w->last == '}' && !in_group(w))
+		doubt(w, w->line, "want \",\" between two groups");
+	if (c == '{' && w->depth > 0 && w->stack[w->depth - 1].open == '[')
+		doubt(w, w->line, "want groups in ( ... ), not in [ ... ]");
 	w->stack[w->depth].open = c;
 	w->stack[w->depth].line = w->line;
 	w->depth++;
@@ -261,9 +325,36 @@ close_bracket(struct walk *w, char c)
 		return;
 	}
 	w->depth--;
+	while (w->n_names > 0 && w->names[w->n_names - 1].depth > w->depth)
+		w->n_names--;
 	if (w->stack[w->depth].open != open)
 		doubt(w, w->line, "\"%c\" meets the \"%c\" of line %u", c,
 		    w->stack[w->depth].open, w->stack[w->depth].line);
+}
+
+/* Quotation marks and blanks that a word processor has put there. */
+static void
+doubt_character(struct walk *w)
+{
+	static const struct {
+		const char *bytes, *hint;
+	} known[] = {
+		{ "\xe2\x80\x9c", ": strings take straight double quotes" },
+		{ "\xe2\x80\x9d", ": strings take straight double quotes" },
+		{ "\xe2\x80\x9e", ": strings take straight double quotes" },
+		{ "\xe2\x80\x98", ": strings take straight double quotes" },
+		{ "\xe2\x80\x99", ": strings take straight double quotes" },
+		{ "\xc2\xa0", ": a blank that does not break is none" },
+	};
+	const char *hint = "";
+
+	for (size_t i = 0; i < COUNT(known); i++)
+		if (slice_starts(w->rest, slice_of(known[i].bytes)))
+			hint = known[i].hint;
+	doubt(w, w->line,
+	    "want ASCII outside of strings and comments, got another "
+	    "character%s",
+	    hint);
 }
 
 static void
@@ -284,6 +375,10 @@ walk_token(struct walk *w)
 			close_bracket(w, c);
 		else if (c == '\'')
 			doubt(w, w->line, "strings take double quotes");
+		else if (c == ';' && w->last == ';')
+			doubt(w, w->line, "want one \";\", got two");
+		else if ((unsigned char)c >= 0x80)
+			doubt_character(w);
 		else if (c == '@') /* what it includes slips past this walk */
 			refuse(w,
 			    "@include is not supported: the configuration is "

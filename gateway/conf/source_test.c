@@ -94,7 +94,8 @@ syntax_errors_say_where_and_what(void **state)
 	assert_syntax(
 	    "\n/* x", "gateway.conf:2: syntax error: this comment has no end");
 	assert_syntax("workers = 1;\n\nworkers = 2;",
-	    "gateway.conf:3: syntax error: duplicate setting name");
+	    "gateway.conf:3: syntax error: want one \"workers\" here, got a "
+	    "second after that of line 1");
 	assert_syntax("= 5;",
 	    "gateway.conf:1: syntax error: want settings such as name = "
 	    "\"value\";, got something else here or just before");
@@ -148,6 +149,54 @@ a_file_that_is_not_there_is_an_error(void **state)
 	complaints_fini(&c);
 }
 
+static void
+what_was_probably_meant_is_said(void **state)
+{
+	assert_syntax("slo = (\n { name = \"a\"; itl = 20ms; } );",
+	    "gateway.conf:2: syntax error: want durations and sizes in double "
+	    "quotes, such as \"100ms\"");
+	assert_syntax("slo = ( { name = \"a\"; }\n { name = \"b\"; } );",
+	    "gateway.conf:2: syntax error: want \",\" between two groups");
+	assert_syntax("slo = [\n { name = \"a\"; } ];",
+	    "gateway.conf:2: syntax error: want groups in ( ... ), not in [ "
+	    "... ]");
+	assert_syntax("workers = 1;;",
+	    "gateway.conf:1: syntax error: want one \";\", got two");
+	assert_syntax("explore = 0,5;",
+	    "gateway.conf:1: syntax error: want a setting after \",\": numbers "
+	    "take a point, as in 0.5");
+	assert_syntax("policy = \xe2\x80\x9cslo\xe2\x80\x9d;",
+	    "gateway.conf:1: syntax error: want ASCII outside of strings and "
+	    "comments, got another character: strings take straight double "
+	    "quotes");
+	assert_syntax("workers\xc2\xa0= 1;",
+	    "gateway.conf:1: syntax error: want ASCII outside of strings and "
+	    "comments, got another character: a blank that does not break "
+	    "is none");
+}
+
+static void
+a_second_setting_is_named_with_the_first(void **state)
+{
+	assert_syntax("backends = ( { name = \"a\"; slots = 1;\n"
+		      "  price = { input = 0; }; slots = 2; } );",
+	    "gateway.conf:2: syntax error: want one \"slots\" here, got a "
+	    "second after that of line 1");
+	/* each group has its own */
+	assert_syntax("a = { x = 1; }; b = { x = 1; y = { x = 1; }; };\nx = ;",
+	    "gateway.conf:2: syntax error: want settings such as name = "
+	    "\"value\";, got something else here or just before");
+}
+
+static void
+strings_are_not_joined(void **state)
+{
+	assert_syntax("cors_origins = [ \"https://a.example\"\n"
+		      "  \"https://b.example\" ];",
+	    "gateway.conf:2: syntax error: want \",\" or \";\" between two "
+	    "strings");
+}
+
 int
 main(void)
 {
@@ -158,6 +207,9 @@ main(void)
 		cmocka_unit_test(all_else_stays_as_it_is),
 		cmocka_unit_test(a_byte_order_mark_is_dropped),
 		cmocka_unit_test(syntax_errors_say_where_and_what),
+		cmocka_unit_test(what_was_probably_meant_is_said),
+		cmocka_unit_test(a_second_setting_is_named_with_the_first),
+		cmocka_unit_test(strings_are_not_joined),
 		cmocka_unit_test(includes_are_refused),
 		cmocka_unit_test(a_maze_of_brackets_is_refused),
 		cmocka_unit_test(an_unquoted_secret_is_not_shown),
