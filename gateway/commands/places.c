@@ -3,6 +3,7 @@
 #include "gateway/commands/places.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include "gateway/lib/count.h"
 
 #define PATH_BYTES 4096
+#define LINKS_MAX 40 /* as Linux has it */
 
 /* Of the unit in tools/: there from its first start on. */
 static bool
@@ -27,31 +29,71 @@ is_made_by_systemd(const char *folder)
 	return false;
 }
 
+/* "//" is "/". */
 static bool
 folder_of(const char *path, char out[PATH_BYTES])
 {
 	const char *slash = strrchr(path, '/');
-	size_t n = slash != NULL ? (size_t)(slash - path) : 0;
+	size_t n = 0;
 
-	if (slash == NULL)
-		path = ".";
+	if (slash == NULL) {
+		memcpy(out, ".", 2);
+		return true;
+	}
+	for (const char *p = path; p < slash; p++) {
+		if (n > 0 && *p == '/' && out[n - 1] == '/')
+			continue;
+		if (n + 2 > PATH_BYTES)
+			return false;
+		out[n++] = *p;
+	}
+	if (n > 1 && out[n - 1] == '/')
+		n--;
 	if (n == 0)
-		n = 1; /* "/" or "." */
-	if (n >= PATH_BYTES)
-		return false;
-	memcpy(out, path, n);
+		out[n++] = '/';
 	out[n] = '\0';
 	return true;
+}
+
+/* Where a file is made that a link names and that is not there: in the folder
+ * of the link's target. False: it cannot be told. */
+static bool
+follow(const char *path, char out[PATH_BYTES])
+{
+	char target[PATH_BYTES];
+	ssize_t n;
+	struct buf b;
+
+	snprintf(out, PATH_BYTES, "%s", path);
+	for (int i = 0; i < LINKS_MAX; i++) {
+		n = readlink(out, target, sizeof(target));
+		if (n < 0)
+			return true;
+		buf_init(&b, PATH_BYTES);
+		if (target[0] != '/' && strrchr(out, '/') != NULL)
+			buf_add(&b,
+			    slice_make(
+				out, (size_t)(strrchr(out, '/') - out) + 1));
+		buf_add(&b, slice_make(target, (size_t)n));
+		buf_add_char(&b, '\0');
+		if (buf_err(&b) != OK) {
+			buf_fini(&b);
+			return false;
+		}
+		memcpy(out, b.p, b.n);
+		buf_fini(&b);
+	}
+	return false;
 }
 
 /* For a file that is still to be made. */
 static enum err
 look_at_folder(const char *path, struct errmsg *why)
 {
-	char folder[PATH_BYTES];
+	char folder[PATH_BYTES], file[PATH_BYTES];
 	struct stat st;
 
-	if (!folder_of(path, folder))
+	if (!follow(path, file) || !folder_of(file, folder))
 		return fail(why, ERR_IO, "want a shorter path, got %s", path);
 	if (stat(folder, &st) == 0) {
 		if (S_ISDIR(st.st_mode))

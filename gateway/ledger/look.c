@@ -10,16 +10,28 @@
 #include "gateway/ledger/ledger.h"
 #include "gateway/ledger/schema.h"
 
-#define HEADER 100 /* bytes */
+#define HEADER 108 /* bytes: the database's, and its first page's */
 #define MAGIC "SQLite format 3" /* and a NUL */
 #define AT_VERSION 60
 #define AT_APPLICATION 68
+#define AT_KIND 100 /* of the page that names the tables */
+#define AT_CELLS 103
+#define KIND_LEAF 13
 
 static uint32_t
 number_at(const unsigned char *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
 	    (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Whoever made tables, or gave them a version, and did not say who he is. */
+static bool
+is_somebody_elses(const unsigned char *head)
+{
+	return number_at(head + AT_VERSION) != 0 ||
+	    head[AT_KIND] != KIND_LEAF ||
+	    (head[AT_CELLS] | head[AT_CELLS + 1]) != 0;
 }
 
 enum err
@@ -44,8 +56,10 @@ ledger_look(const char *path, struct errmsg *why)
 		    path);
 	application = number_at(head + AT_APPLICATION);
 	version = number_at(head + AT_VERSION);
-	/* 0: what would say so may not have left its log yet */
-	if (application != SCHEMA_APPLICATION && application != 0)
+	/* Ours comes with its tables, in one transaction: without both, they
+	 * may not have left its log yet. */
+	if (application != SCHEMA_APPLICATION &&
+	    (application != 0 || is_somebody_elses(head)))
 		return fail(why, ERR_INVALID,
 		    "want a ledger or no file, got another program's database: "
 		    "%s",

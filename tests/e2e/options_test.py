@@ -109,6 +109,11 @@ class Check(unittest.TestCase):
         db.close()
         return path
 
+    def link(self, name, to):
+        path = os.path.join(os.path.dirname(self.path), name)
+        os.symlink(to, path)
+        return path
+
     def test_files_that_serve_could_not_open(self):
         folder = os.path.dirname(self.path)
         text = self.beside("text", "no keys and no database")
@@ -122,6 +127,14 @@ class Check(unittest.TestCase):
                 ("ledger", text, "got one that is not a database"),
                 ("ledger", self.database("other.db", 5, 1),
                  "got another program's database"),
+                ("ledger", self.database("nobodys.db", 0, 0),
+                 "got another program's database"),
+                ("access_log", self.link("a.link", "no/x.log"),
+                 f"want a folder that is there, got {folder}/no: No such"),
+                ("access_log", self.link("b.link", "a.link"),
+                 f"want a folder that is there, got {folder}/no: No such"),
+                ("access_log", folder + "//no//x.log",
+                 f"want a folder that is there, got {folder}/no: No such"),
                 ("ledger", self.database("later.db", 0x504d4c47, 99),
                  "got one of a later version"),
                 ("keys_file", text, "want JSON"),
@@ -144,6 +157,16 @@ class Check(unittest.TestCase):
                         'access_log = "a.log"; audit_log = "b.log"; '
                         'keys_file = "k.json"; ledger = "u.db";\n'))
         self.assertEqual(os.listdir(folder), ["gateway.conf"])
+        link = self.link("a.link", "a.log")
+        self.check(conf([backend("one", self.fake.port)],
+                        f'access_log = "{link}";\n'))
+        sqlite3.connect(self.beside("empty.db")).close()
+        self.check(conf([backend("one", self.fake.port)],
+                        'ledger = "empty.db";\n'))
+        if not os.path.exists("/var/log/pointsman"):  # systemd makes it
+            for path in ("/var/log//pointsman/x", "/var/log/pointsman//x"):
+                self.check(conf([backend("one", self.fake.port)],
+                                f'access_log = "{path}";\n'))
         for setting in ("audit_log", "keys_file"):
             self.check(conf([backend("one", self.fake.port)],
                             f'{setting} = "/no/x";\n'))
