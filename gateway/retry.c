@@ -165,44 +165,6 @@ is_empty(const struct request *r, const struct attempt *a)
 #define LIMIT_REST USEC_SEC /* of a key at its limit, where none is told */
 #define LIMIT_REST_MAX (60 * USEC_SEC)
 
-/* What the backend is to be blamed for. One of whose keys none was taken, but
- * another is merely at its limit, is so, too, until that one is free; the one
- * that was refused rests meanwhile. */
-static struct fault
-blame(const struct request *r, const struct attempt *a)
-{
-	struct fault f = a->fault;
-	usec now = r->worker->now, until = 0;
-
-	f.empty = is_empty(r, a);
-	if (f.kind == FAULT_KEY && a->key != NULL)
-		until = conf_api_key_limited(a->serving->backend, a->key, now);
-	if (until == 0)
-		return f;
-	conf_api_key_block(a->key, true, now + CONF_KEY_REST);
-	f.kind = FAULT_RATE_LIMITED;
-	f.retry_after = until - now;
-	return f;
-}
-
-/* Counts and logs it, whatever follows from it. What the backend is to be
- * blamed for. */
-static struct fault
-note_failure(struct request *r, const struct attempt *a)
-{
-	const struct fault_rule *rule = fault_rule(a->fault.kind);
-	struct fault f = blame(r, a);
-
-	log_info("attempt_failed id=%s backend=%s reason=%s status=%d retry=%d "
-		 "text=\"%s\"",
-	    r->id, a->serving->backend->name, rule->name, a->fault.status,
-	    rule->retry, a->words != NULL ? a->words : "");
-	r->n_rate_limited += f.kind == FAULT_RATE_LIMITED;
-	r->n_empty += f.empty;
-	request_tell_limits(r, a);
-	return f;
-}
-
 /* How long the key is to blame, and nobody else; 0: it is not. */
 static usec
 key_rest(const struct fault *f)
@@ -235,6 +197,52 @@ rest_key(const struct request *r, const struct attempt *a)
 	return true;
 }
 
+#define TURN_REST USEC_MS /* of a backend of which another key is free */
+
+/* What the backend is to be blamed for. One of whose keys none was taken, but
+ * another is merely at its limit, is so, too, until that one is free; the one
+ * that was refused rests meanwhile. One that has become free since is for the
+ * next request. */
+static struct fault
+blame(const struct request *r, const struct attempt *a)
+{
+	struct fault f = a->fault;
+	usec now = r->worker->now, until = 0;
+
+	f.empty = is_empty(r, a);
+	if (rest_key(r, a)) {
+		f.kind = FAULT_RATE_LIMITED;
+		f.retry_after = TURN_REST;
+		return f;
+	}
+	if (f.kind == FAULT_KEY && a->key != NULL)
+		until = conf_api_key_limited(a->serving->backend, a->key, now);
+	if (until == 0)
+		return f;
+	conf_api_key_block(a->key, true, now + CONF_KEY_REST);
+	f.kind = FAULT_RATE_LIMITED;
+	f.retry_after = until - now;
+	return f;
+}
+
+/* Counts and logs it, whatever follows from it. What the backend is to be
+ * blamed for. */
+static struct fault
+note_failure(struct request *r, const struct attempt *a)
+{
+	const struct fault_rule *rule = fault_rule(a->fault.kind);
+	struct fault f = blame(r, a);
+
+	log_info("attempt_failed id=%s backend=%s reason=%s status=%d retry=%d "
+		 "text=\"%s\"",
+	    r->id, a->serving->backend->name, rule->name, a->fault.status,
+	    rule->retry, a->words != NULL ? a->words : "");
+	r->n_rate_limited += f.kind == FAULT_RATE_LIMITED;
+	r->n_empty += f.empty;
+	request_tell_limits(r, a);
+	return f;
+}
+
 /* Its twin goes on, so no other key is tried for it. */
 struct fault
 request_note_dropped(struct request *r, const struct attempt *a)
@@ -245,15 +253,15 @@ request_note_dropped(struct request *r, const struct attempt *a)
 	return (struct fault){ .kind = FAULT_OUTRUN }; /* nobody's */
 }
 
-/* Once more on the same serving, by another of its backend's keys. The router
- * hears nothing of it: the place is still taken. */
+/* Once more on the same serving, by another of its backend's keys, or by the
+ * first again, which may be free by now. The router hears nothing of it: the
+ * place is still taken. */
 static bool
 turn_key(struct request *r)
 {
 	struct attempt *a = r->attempt, *next;
 
-	if (!a->ticketed ||
-	    a->key_turns + 1 >= a->serving->backend->n_api_keys ||
+	if (!a->ticketed || a->key_turns >= a->serving->backend->n_api_keys ||
 	    !rest_key(r, a))
 		return false;
 	next = attempt_start(r, a->ticket, &a->plan);

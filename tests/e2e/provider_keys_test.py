@@ -123,6 +123,44 @@ class BesideAHedge(unittest.TestCase):
         self.fail_late(429, {"retry-after": "9"})
 
 
+class FreeAgain(unittest.TestCase):
+    """The first of two keys is free again before the second has answered."""
+
+    def setUp(self):
+        self.provider = Provider(delay=0.3)
+        self.addCleanup(self.provider.stop)
+        self.provider.rules["key-a"] = (429, {"retry-after-ms": "50"})
+        self.gateway = Gateway(conf([
+            '{ name = "p"; adapter = "openai"; probe_interval = "0s"; url = '
+            f'"http://127.0.0.1:{self.provider.port}/v1"; '
+            'price = { input = 1.0; output = 1.0; }; '
+            'api_key = [ "env:P_A", "env:P_B" ]; }']),
+            env={"P_A": "key-a", "P_B": "key-b"})
+        self.addCleanup(self.gateway.process.kill)
+
+    def state(self):
+        return self.gateway.backends()["p"]["servings"][0]["state"]
+
+    def test_a_refused_second_one_does_not_shut_the_backend(self):
+        self.provider.rules["key-b"] = (401, {})
+        status, _, _ = self.gateway.chat(chat("m", max_tokens=3))
+        self.assertEqual(status, 503)  # the first is at its limit once more
+        self.assertEqual(self.provider.seen, ["key-a", "key-b", "key-a"])
+        self.assertNotEqual(self.state(), "key_rejected")
+        del self.provider.rules["key-a"]
+        wait_for(lambda: self.gateway.chat(chat("m"))[0] == 200, 5)
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_turns_have_an_end(self):
+        self.provider.rules["key-b"] = self.provider.rules["key-a"]
+        self.assertEqual(self.gateway.chat(chat("m", max_tokens=3))[0], 429)
+        self.assertEqual(self.provider.seen, ["key-a", "key-b", "key-a"])
+        # the second one is free: the next request may have it
+        time.sleep(0.1)
+        self.assertEqual(self.state(), "ok")
+        self.assertEqual(self.gateway.stop(), 0)
+
+
 class Rotation(unittest.TestCase):
     def setUp(self):
         self.provider = Provider()
