@@ -26,6 +26,8 @@ on_tick(void *arg, usec now)
 	w->pilot->tick(w->self, now);
 	if (w->more)
 		errands_probe(w, now);
+	if (w->progress != NULL)
+		w->progress(w->progress_arg, now, w->span);
 	agenda_set(&w->agenda, &w->tick, RANK_TICK, now + TICK);
 }
 
@@ -36,6 +38,8 @@ init(struct world *w, const struct world_options *o, struct errmsg *why)
 		.pilot = o->pilot,
 		.requests = o->requests,
 		.pinned_table = o->pinned_table,
+		.progress = o->progress,
+		.progress_arg = o->progress_arg,
 		.why = why,
 		.arrival = { .run = on_arrival, .arg = w },
 		.tick = { .run = on_tick, .arg = w } };

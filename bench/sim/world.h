@@ -103,6 +103,10 @@ struct world_options {
 	const struct scenario *scenario;
 	FILE *requests; /* a line each; NULL: none */
 	const char *pinned_table; /* of the pilot's setup */
+	/* Told at each tick how far it is, arrivals ending at `span`; NULL: is
+	 * not. Changes nothing. */
+	void (*progress)(void *arg, usec now, usec span);
+	void *progress_arg;
 };
 
 struct world {
@@ -121,6 +125,8 @@ struct world {
 	bool more;
 	struct moment arrival, tick;
 	usec span, last_due;
+	void (*progress)(void *arg, usec now, usec span); /* or NULL */
+	void *progress_arg;
 	FILE *requests;
 	const char *pinned_table;
 	struct errmsg *why;

@@ -9,8 +9,11 @@
 #include "bench/sim/world.h"
 #include "gateway/commands/command.h"
 #include "gateway/conf/value.h"
+#include "gateway/lib/clock.h"
 
 #define BOUND "bound"
+#define PROGRESS (5 * USEC_SEC) /* between two words about it */
+#define HOUR (3600e6)
 
 struct simulate {
 	struct scenario_options scenario;
@@ -113,13 +116,36 @@ show(const struct world *w, bool json)
 	return sound && fflush(stdout) == 0 ? EXIT_GOOD : EXIT_BAD;
 }
 
+/* A long run says on stderr that it is one. */
+static void
+on_progress(void *arg, usec now, usec span)
+{
+	usec *said = arg, real = clock_now();
+
+	if (real - *said < PROGRESS)
+		return;
+	*said = real;
+	if (now < span)
+		fprintf(stderr, "simulate: %.1f h of %.1f h (%.1f %%)\n",
+		    (double)now / HOUR, (double)span / HOUR,
+		    100 * (double)now / (double)span);
+	else
+		fprintf(stderr,
+		    "simulate: all %.1f h, and %.1f h more for "
+		    "what is under way\n",
+		    (double)span / HOUR, (double)(now - span) / HOUR);
+}
+
 static int
 run(struct simulate *s, const struct scenario *sc,
     const struct pilot_ops *pilot)
 {
-	struct world_options o = {
-		.pilot = pilot, .scenario = sc, .pinned_table = s->pinned_table
-	};
+	usec said = clock_now();
+	struct world_options o = { .pilot = pilot,
+		.scenario = sc,
+		.pinned_table = s->pinned_table,
+		.progress = on_progress,
+		.progress_arg = &said };
 	struct world *w;
 	struct errmsg why = { "" };
 	int code;

@@ -53,6 +53,16 @@ class Simulate(unittest.TestCase):
                  '--spend: want USD, more than 0, at most 1e6, got "1e308"')):
             self.assertIn(words, command("simulate", *more, code=2)[1])
 
+    def test_a_long_run_says_how_far_it_is(self):
+        p = subprocess.Popen([POINTSMAN, "simulate", "--speed", "0.0001"],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             text=True)
+        self.addCleanup(p.kill)
+        self.assertRegex(p.stderr.readline(),
+                         r"^simulate: \d+\.\d h of 97\d\d\.\d h \(0\.\d %\)$")
+        p.terminate()
+        self.assertEqual(p.communicate(timeout=30), ("", ""))
+
     def test_a_file_that_is_cut_short_is_said(self):
         for span in ("1s", "200s"):  # less than a buffer, and more
             err = command("simulate", "--duration", span, "--requests-out",
