@@ -5,63 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/backend.h"
+#include "gateway/commands/address.h"
 #include "gateway/commands/client.h"
-#include "gateway/conf/conf.h"
 
 #define ANSWER_MAX ((size_t)64 << 20)
 #define ANSWER_TIMEOUT (5 * USEC_SEC)
 #define URL_MOST ((size_t)16384) /* bytes */
 #define USUAL_URL "http://127.0.0.1:7071"
 #define KEY_VARIABLE "POINTSMAN_ADMIN_KEY"
-
-struct address {
-	char base[512];
-	char unix_path[256]; /* or empty */
-};
-
-/* An address to listen on, as one to connect to. */
-static void
-name_listener(const struct conf_listen *l, struct address *a)
-{
-	const char *host = l->address;
-
-	if (l->path != NULL) {
-		snprintf(a->base, sizeof(a->base), "http://localhost");
-		snprintf(a->unix_path, sizeof(a->unix_path), "%s", l->path);
-		return;
-	}
-	if (strcmp(host, "0.0.0.0") == 0)
-		host = "127.0.0.1";
-	else if (strcmp(host, "::") == 0)
-		host = "::1";
-	snprintf(a->base, sizeof(a->base),
-	    strchr(host, ':') != NULL ? "http://[%s]:%u" : "http://%s:%u", host,
-	    l->port);
-}
-
-static bool
-read_config(const char *path, struct address *a)
-{
-	struct conf_adapter adapters[BACKENDS_MAX];
-	struct conf_env env = backend_conf_env(adapters);
-	struct conf *conf = NULL;
-	struct complaints c;
-	bool good;
-
-	complaints_init(&c);
-	good = conf_load(path, &env, NULL, &conf, &c) == OK;
-	if (good)
-		name_listener(&conf->admin, a);
-	else
-		fprintf(stderr,
-		    "%.*spointsman: say where the admin listener is with "
-		    "--admin URL instead\n",
-		    SLICE_ARG(buf_slice(&c.text)));
-	conf_unref(&conf);
-	complaints_fini(&c);
-	return good;
-}
 
 static bool
 find(const struct admin_where *where, struct address *a)
@@ -70,7 +21,7 @@ find(const struct admin_where *where, struct address *a)
 
 	*a = (struct address){ "", "" };
 	if (where->url == NULL && where->config != NULL)
-		return read_config(where->config, a);
+		return address_read(where->config, ADDRESS_ADMIN, a);
 	snprintf(a->base, sizeof(a->base), "%s",
 	    where->url != NULL ? where->url : USUAL_URL);
 	n = strlen(a->base);
@@ -104,18 +55,34 @@ add_key(struct buf *headers)
 	return true;
 }
 
+/* The other listener, mostly, knows neither the path nor the key. */
+static void
+print_refusal(const char *url, const char *words, const char *code)
+{
+	if (code != NULL &&
+	    (strcmp(code, "unknown_url") == 0 ||
+		strcmp(code, "invalid_api_key") == 0))
+		fprintf(stderr,
+		    "pointsman: %s: %s: is that the admin listener?\n", url,
+		    words);
+	else
+		fprintf(stderr, "pointsman: %s\n", words);
+}
+
 static json_t *
 read_answer(const char *method, const char *url,
     const struct transfer_result *result, const struct buf *body)
 {
 	json_t *doc = json_loadb(body->n > 0 ? body->p : "", body->n, 0, NULL);
-	const char *words = json_string_value(
-	    json_object_get(json_object_get(doc, "error"), "message"));
+	const json_t *error = json_object_get(doc, "error");
+	const char *words =
+	    json_string_value(json_object_get(error, "message"));
 
 	if (result->fault == FAULT_NONE && result->status == 200 && doc != NULL)
 		return doc;
 	if (words != NULL)
-		fprintf(stderr, "pointsman: %s\n", words);
+		print_refusal(url, words,
+		    json_string_value(json_object_get(error, "code")));
 	else if (result->fault != FAULT_NONE)
 		fprintf(stderr,
 		    "pointsman: no gateway answers at %s (%s): is it running, "

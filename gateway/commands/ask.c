@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/commands/address.h"
 #include "gateway/commands/client.h"
 #include "gateway/commands/command.h"
 #include "gateway/lib/count.h"
@@ -13,6 +14,8 @@
 
 #define ASK_TIMEOUT (600 * USEC_SEC)
 #define ASK_BODY_MAX ((size_t)1 << 20)
+#define USUAL_URL "http://127.0.0.1:7070/v1"
+#define KEY_VARIABLE "POINTSMAN_API_KEY"
 
 struct answer {
 	struct sse sse;
@@ -46,6 +49,15 @@ on_header(void *arg, struct slice name, struct slice value)
 		a->events = slice_istarts(value, SLICE("text/event-stream"));
 }
 
+/* What is said on stderr begins a line of its own. */
+static void
+end_line(const struct answer *a)
+{
+	if (a->chunks > 0)
+		putchar('\n');
+	fflush(stdout);
+}
+
 static void
 show_error(struct answer *a, const json_t *error)
 {
@@ -54,9 +66,13 @@ show_error(struct answer *a, const json_t *error)
 	const char *code = json_string_value(json_object_get(error, "code"));
 
 	a->failed = true;
-	fprintf(stderr, "\npointsman: %s (%s)\n",
+	end_line(a);
+	fprintf(stderr, "pointsman: %s (%s)%s\n",
 	    message != NULL ? message : "the gateway refused",
-	    code != NULL ? code : "no code");
+	    code != NULL ? code : "no code",
+	    code != NULL && strcmp(code, "invalid_api_key") == 0
+		? ": it is taken from $" KEY_VARIABLE
+		: "");
 }
 
 static void
@@ -114,7 +130,8 @@ on_bytes(void *arg, struct slice bytes)
 		buf_add(&a->partial, slice_make(bytes.p, taken));
 		bytes = slice_make(bytes.p + taken, bytes.n - taken);
 		if (s == SSE_LONG) {
-			fputs("\npointsman: an event over 1 MiB\n", stderr);
+			end_line(a);
+			fputs("pointsman: an event over 1 MiB\n", stderr);
 			a->failed = true;
 			return;
 		}
@@ -188,7 +205,8 @@ ask(struct client *c, struct answer *a, const struct transfer_request *t)
 	a->asked = clock_now();
 	client_send(c, t, &ops, a, ASK_TIMEOUT, &result);
 	if (result.fault != FAULT_NONE) {
-		fprintf(stderr, "\npointsman: %s: %s%s%s\n", t->url,
+		end_line(a);
+		fprintf(stderr, "pointsman: %s: %s%s%s\n", t->url,
 		    fault_rule(result.fault)->name,
 		    result.message[0] != '\0' ? ": " : "", result.message);
 		return EXIT_BAD;
@@ -201,9 +219,10 @@ ask(struct client *c, struct answer *a, const struct transfer_request *t)
 }
 
 static int
-run(const char *url, const char *model, const char *slo, const char *question)
+run(const struct address *where, const char *model, const char *slo,
+    const char *question)
 {
-	const char *key = getenv("POINTSMAN_API_KEY");
+	const char *key = getenv(KEY_VARIABLE);
 	struct answer a = { .attempts = "0" };
 	struct buf body, headers, whole_url;
 	struct errmsg why = { "" };
@@ -228,12 +247,14 @@ run(const char *url, const char *model, const char *slo, const char *question)
 		buf_addf(&headers, "x-slo-class: %s\n", slo);
 	if (key != NULL)
 		buf_addf(&headers, "authorization: Bearer %s\n", key);
-	buf_addf(&whole_url, "%s/chat/completions", url);
+	buf_addf(&whole_url, "%s/chat/completions", where->base);
 	buf_add_char(&whole_url, '\0');
 	piece = buf_slice(&body);
 	rc = ask(c, &a,
 	    &(struct transfer_request){ .method = "POST",
 		.url = whole_url.p,
+		.unix_path =
+		    where->unix_path[0] != '\0' ? where->unix_path : NULL,
 		.headers = buf_slice(&headers),
 		.body = &piece,
 		.n_body = 1,
@@ -248,27 +269,52 @@ run(const char *url, const char *model, const char *slo, const char *question)
 	return rc;
 }
 
+/* By its URL, else by its gateway.conf, else where one usually is. */
+static bool
+find(const char *url, const char *config, struct address *a)
+{
+	size_t n;
+
+	*a = (struct address){ "", "" };
+	if (url == NULL && config != NULL) {
+		if (!address_read(config, ADDRESS_LISTEN, a))
+			return false;
+		n = strlen(a->base);
+		snprintf(a->base + n, sizeof(a->base) - n, "/v1");
+		return true;
+	}
+	snprintf(a->base, sizeof(a->base), "%s", url != NULL ? url : USUAL_URL);
+	n = strlen(a->base);
+	while (n > 0 && a->base[n - 1] == '/')
+		a->base[--n] = '\0';
+	return true;
+}
+
 int
 command_ask(int argc, char **argv)
 {
-	const char *slo = NULL, *model = NULL,
-		   *url = "http://127.0.0.1:7070/v1";
+	const char *slo = NULL, *model = NULL, *url = NULL, *config = NULL;
 	const struct command_option options[] = {
 		{ "slo", 's', "CLASS", "the request's SLO class", &slo, NULL },
 		{ "model", 'm', "NAME", "the model; default: default_model",
 		    &model, NULL },
-		{ "url", 'u', "URL", "base URL of the gateway", &url, NULL },
+		{ "config", 'c', "FILE", "where its gateway.conf is", &config,
+		    NULL },
+		{ "url", 'u', "URL", "base URL of the gateway (" USUAL_URL ")",
+		    &url, NULL },
 	};
+	struct address where;
 	int at;
 
 	if (!command_options(argc, argv,
 		"pointsman ask [OPTION]... \"QUESTION\"\n\n"
-		"The key, where tenants are configured, is $POINTSMAN_API_KEY.",
+		"The key, where tenants are configured, is $" KEY_VARIABLE ".",
 		COMMAND_OPTIONS(options), &at))
 		return at;
 	if (at + 1 != argc) {
 		fputs("pointsman ask: want one question, in quotes\n", stderr);
 		return EXIT_USAGE;
 	}
-	return run(url, model, slo, argv[at]);
+	return find(url, config, &where) ? run(&where, model, slo, argv[at])
+					 : EXIT_BAD;
 }

@@ -9,8 +9,8 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import (POINTSMAN, Fake, backend, conf,  # noqa: E402
-                     free_port)
+from harness import (POINTSMAN, Fake, Gateway, backend,  # noqa: E402
+                     conf, free_port)
 
 
 def command(*args, code=0):
@@ -40,6 +40,27 @@ class Program(unittest.TestCase):
         self.assertIn('got "x.db": did you mean -f x.db?',
                       command("usage", "x.db", code=2)[1])
         self.assertTrue(command("version", "x", code=2)[1].endswith('"x"\n'))
+
+
+class Running(unittest.TestCase):
+    def test_where_it_listens_is_in_its_configuration(self):
+        fake = Fake("--tokens", "2")
+        self.addCleanup(fake.stop)
+        gateway = Gateway(conf([backend("one", fake.port)]))
+        self.addCleanup(gateway.process.kill)
+        out, err = command("ask", "-c", gateway.path, "-m", "m", "hi")
+        self.assertIn("-- one (", out)
+        self.assertEqual(err, "")
+        self.assertIn("one ", command("top", "--once", "-c", gateway.path)[0])
+        # and the other listener is not it
+        err = command("top", "--once", "--admin",
+                      f"http://127.0.0.1:{gateway.port}", code=1)[1]
+        self.assertIn("is that the admin listener?", err)
+        self.assertEqual(gateway.stop(), 0)
+        self.assertRegex(
+            command("ask", "-u", f"http://127.0.0.1:{gateway.port}/v1", "hi",
+                    code=1)[1],
+            r"^pointsman: http://127.0.0.1:\d+/v1/chat/completions: refused")
 
 
 class Simulate(unittest.TestCase):
