@@ -175,25 +175,31 @@ check_origins(struct loader *l)
 			    origins[i]);
 }
 
+/* Where spans are posted to; what it is asked may stand behind a "?". */
 static void
 check_otlp(struct loader *l)
 {
-	const config_setting_t *otlp =
-	    loader_member(config_root_setting(&l->tree), "otlp");
+	const config_setting_t *at = loader_member(
+	    loader_member(config_root_setting(&l->tree), "otlp"), "url");
 	struct slice url = slice_of(
-	    l->conf->otlp.url != NULL ? l->conf->otlp.url : "http://x");
+	    l->conf->otlp.url != NULL ? l->conf->otlp.url : "http://x/");
+	struct slice rest = url, place;
+	const char *flaw;
 
-	if (slice_find(url, '@') >= 0)
-		complain(l, loader_member(otlp, "url"),
+	if (slice_find(url, '@') >= 0) {
+		complain(l, at,
 		    "want a URL without a user's name or password (not "
 		    "shown)");
-	else if ((!slice_starts(url, SLICE("http://")) &&
-		     !slice_starts(url, SLICE("https://"))) ||
-	    slice_find(url, ' ') >= 0)
-		complain(l, loader_member(otlp, "url"),
-		    "want a URL such as \"http://127.0.0.1:4318/v1/traces\", "
-		    "got \"%.*s\"",
-		    SLICE_ARG(url));
+		return;
+	}
+	slice_next(&rest, '?', &place);
+	flaw = url_flaw(
+	    place, "a URL such as \"http://127.0.0.1:4318/v1/traces\"");
+	if (flaw != NULL)
+		complain_value(l, at, NULL, flaw);
+	else if (slice_rfind(place, '/') < (ptrdiff_t)sizeof("https://") - 1)
+		warn(l, at,
+		    "want a path after the host, mostly /v1/traces, got none");
 }
 
 /* What is set in a group may not be longer than its total. */

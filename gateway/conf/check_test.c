@@ -106,6 +106,20 @@ a_collector_has_a_whole_url(void **state)
 	assert_refused(BASE "otlp = { url = \"http://me:secret@otel/\"; };",
 	    "gateway.conf:3: otlp.url: want a URL without a user's name or "
 	    "password (not shown)");
+	assert_refused(BASE "otlp = { url = \"http://\"; };",
+	    "gateway.conf:3: otlp.url: want a URL with a host, got "
+	    "\"http://\"");
+	assert_refused(BASE "otlp = { url = \"http://otel:0/v1/traces\"; };",
+	    "gateway.conf:3: otlp.url: want a URL whose port is 1..65535, got "
+	    "\"http://otel:0/v1/traces\"");
+	assert_refused(BASE "otlp = { url = \"http://a::1/v1/traces\"; };",
+	    "gateway.conf:3: otlp.url: want a URL with \"[\" and \"]\" around "
+	    "an IPv6 address, got \"http://a::1/v1/traces\"");
+	assert_loads(&f, BASE "otlp = { url = \"http://otel:4318\"; };", 1);
+	fixture_fini(&f);
+	assert_loads(
+	    &f, BASE "otlp = { url = \"http://otel/v1/traces?a=b\"; };", 0);
+	fixture_fini(&f);
 	assert_refused(BASE "otlp = { sample = 2; };",
 	    "gateway.conf:3: otlp.sample: want 0..1, got 2");
 	assert_loads(&f,

@@ -291,9 +291,8 @@ brackets_will_do(struct slice host)
 	return inet_pton(AF_INET6, text, &address) == 1;
 }
 
-/* NULL when it will do; else what it is not. */
-static const char *
-url_flaw(struct slice url)
+const char *
+url_flaw(struct slice url, const char *schemes)
 {
 	struct slice rest, host;
 	ptrdiff_t slash;
@@ -305,8 +304,7 @@ url_flaw(struct slice url)
 	else if (slice_istarts(url, SLICE("https://")))
 		rest = slice_make(url.p + 8, url.n - 8);
 	else
-		return "\"http://...\", \"https://...\", \"unix:/path\" or "
-		       "\"env:NAME\"";
+		return schemes;
 	slash = slice_find(rest, '/');
 	host = slash >= 0 ? slice_make(rest.p, (size_t)slash) : rest;
 	if (slice_find(host, '@') >= 0)
@@ -387,7 +385,9 @@ read_url(struct loader *l, const struct setting *row, const config_setting_t *s,
 		return;
 	}
 	url = slice_of(text);
-	flaw = url_flaw(url);
+	flaw = url_flaw(url,
+	    "\"http://...\", \"https://...\", \"unix:/path\" or "
+	    "\"env:NAME\"");
 	if (flaw != NULL) {
 		complain_value(l, s, row, flaw);
 		return;
