@@ -10,6 +10,8 @@
 #include "gateway/tracer.h"
 
 #define STATE_MAX 512 /* bytes of tracestate that have to be passed on */
+#define STATE_MEMBERS 32 /* and its members at most */
+#define STATE_ROOM 2048 /* what is longer is not passed on at all */
 _Static_assert(TRACING_HEADERS_MAX >=
 	sizeof("traceparent: \ntracestate: \n") + TRACEPARENT + STATE_MAX,
     "room for both lines");
@@ -20,6 +22,20 @@ is_on(const struct request *r)
 	return r->conf->otlp.url != NULL && r->verdict == HEAD_INFERENCE;
 }
 
+/* Two of them are as good as none: nobody knows which it belongs to. */
+static bool
+read_parent(const struct exchange *x, struct trace_context *c)
+{
+	char room[STATE_MAX];
+	struct buf all;
+
+	if (exchange_header(x, "traceparent").n == 0)
+		return false;
+	buf_on(&all, room, sizeof(room));
+	exchange_header_list(x, "traceparent", &all);
+	return buf_err(&all) == OK && trace_parse(buf_slice(&all), c);
+}
+
 void
 tracing_begin(struct request *r)
 {
@@ -28,21 +44,50 @@ tracing_begin(struct request *r)
 
 	if (!is_on(r))
 		return;
-	if (!trace_parse(
-		exchange_header(r->exchange, "traceparent"), &r->trace))
+	if (!read_parent(r->exchange, &r->trace))
 		r->trace = (struct trace_context){ { 0 }, { 0 }, { 0 }, false };
 	trace_begin(&r->trace, slice_make(id.p + prefix, id.n - prefix),
 	    r->conf->otlp.sample);
 }
 
-/* A value that can stand in a header line. */
+/* A value that can stand in a header line, and is a list that may be passed on.
+ */
 static bool
-is_plain(struct slice s)
+is_state(struct slice s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < ' ' || s.p[i] > '~')
+	unsigned members = 1;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if ((s.p[i] < ' ' || s.p[i] > '~') && s.p[i] != '\t')
 			return false;
-	return s.n > 0 && s.n <= STATE_MAX;
+		members += s.p[i] == ',';
+	}
+	return s.n > 0 && members <= STATE_MEMBERS;
+}
+
+/* All of them as one, without the last members where they are too many bytes.
+ */
+static void
+pass_state(const struct exchange *x, struct buf *headers)
+{
+	char room[STATE_ROOM];
+	struct slice state;
+	struct buf all;
+
+	if (exchange_header(x, "tracestate").n == 0)
+		return;
+	buf_on(&all, room, sizeof(room));
+	exchange_header_list(x, "tracestate", &all);
+	state = buf_slice(&all);
+	if (buf_err(&all) != OK || !is_state(state))
+		return;
+	while (state.n > STATE_MAX) {
+		ptrdiff_t comma = slice_rfind(state, ',');
+
+		state.n = comma > 0 ? (size_t)comma : 0;
+	}
+	if (state.n > 0)
+		buf_addf(headers, "tracestate: %.*s\n", SLICE_ARG(state));
 }
 
 static bool
@@ -59,22 +104,18 @@ tracing_headers(const struct attempt *a, struct buf *headers)
 	const struct request *r = a->request;
 	struct trace_context c = r->trace;
 	unsigned char span[SPAN_ID];
-	struct slice state;
 
 	if (is_on(r))
 		trace_attempt(&c, a->number, span);
-	else if (trace_parse(exchange_header(r->exchange, "traceparent"), &c))
+	else if (read_parent(r->exchange, &c))
 		memcpy(span, c.parent, sizeof(span));
 	else
 		return;
 	buf_add_str(headers, "traceparent: ");
 	trace_write(&c, span, headers);
 	buf_add_char(headers, '\n');
-	if (!has_parent(&c)) /* a state belongs to the trace it came with */
-		return;
-	state = exchange_header(r->exchange, "tracestate");
-	if (is_plain(state))
-		buf_addf(headers, "tracestate: %.*s\n", SLICE_ARG(state));
+	if (has_parent(&c)) /* a state belongs to the trace it came with */
+		pass_state(r->exchange, headers);
 }
 
 /* --- once it is over --- */

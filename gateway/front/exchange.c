@@ -394,6 +394,39 @@ exchange_header(const struct exchange *x, const char *name)
 	return slice_trim(value != NULL ? slice_make(value, n) : SLICE(""));
 }
 
+struct header_list_of {
+	const char *name;
+	struct buf *out;
+	unsigned n;
+};
+
+static enum MHD_Result
+on_listed(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_n,
+    const char *value, size_t n)
+{
+	struct header_list_of *l = arg;
+
+	(void)kind;
+	if (!slice_iis(slice_make(name, name_n), l->name))
+		return MHD_YES;
+	if (l->n++ > 0)
+		buf_add_char(l->out, ',');
+	buf_add(l->out,
+	    slice_trim(value != NULL ? slice_make(value, n) : SLICE("")));
+	return MHD_YES;
+}
+
+void
+exchange_header_list(
+    const struct exchange *x, const char *name, struct buf *out)
+{
+	struct header_list_of l = { .name = name, .out = out };
+
+	if (x->mhd != NULL)
+		MHD_get_connection_values_n(
+		    x->mhd, MHD_HEADER_KIND, on_listed, &l);
+}
+
 struct slice
 exchange_body(const struct exchange *x)
 {

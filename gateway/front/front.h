@@ -101,6 +101,10 @@ struct slice exchange_query(const struct exchange *); /* after '?', or empty */
 /* Case is ignored; empty slice with NULL pointer: not there. Once the client
  * has left or the answer has been sent no header is there any more. */
 struct slice exchange_header(const struct exchange *, const char *name);
+/* Adds what all headers of that name say, with commas between, as a list has it
+ * that is spread over several (RFC 9110, 5.3). */
+void exchange_header_list(
+    const struct exchange *, const char *name, struct buf *);
 struct slice exchange_body(const struct exchange *);
 void exchange_free_body(struct exchange *); /* returns it to the budget */
 struct sink *exchange_sink(struct exchange *);

@@ -1,4 +1,5 @@
 """W3C traces in and out, and their spans as a collector gets them."""
+import http.client
 import json
 import os
 import re
@@ -72,6 +73,47 @@ class Traces(unittest.TestCase):
             self.assertNotIn("traceparent", one)
             self.assertNotIn("tracestate", one)
         self.assertEqual(g.stop(), 0)
+
+    def raw(self, g, *lines):
+        """A request with these header lines, which may come twice."""
+        c = http.client.HTTPConnection("127.0.0.1", g.port, timeout=30)
+        body = json.dumps(harness.chat("m")).encode()
+        c.putrequest("POST", "/v1/chat/completions")
+        for name, value in (("content-length", str(len(body))),
+                            ("content-type", "application/json"), *lines):
+            c.putheader(name, value)
+        c.endheaders(body)
+        self.assertEqual(c.getresponse().status, 200)
+        c.close()
+
+    def test_headers_that_come_twice_or_are_too_long(self):
+        mine = ("traceparent", f"00-{TRACE}-{PARENT}-01")
+        longer = [("tracestate", f"k{i}={'v' * 96}") for i in range(6)]
+        for setting in ("", self.collector()[1]):
+            e = self.backend()
+            g = self.gateway(harness.conf([quiet("a", e.port)], setting))
+            # which of two traces it belongs to nobody knows
+            self.raw(g, mine, ("traceparent", mine[1].replace("0a", "0b")),
+                     ("tracestate", "a=1"))
+            # a list may be spread over lines
+            self.raw(g, mine, ("tracestate", "a=1,\tb=2"),
+                     ("tracestate", "c=3"))
+            # whole members, of what must be passed on at least
+            self.raw(g, mine, *longer)
+            self.raw(g, mine, *[("tracestate", f"k{i}=v") for i in range(32)])
+            self.raw(g, mine, *[("tracestate", f"k{i}=v") for i in range(33)])
+            self.assertEqual(g.stop(), 0)
+            got = [{k.lower(): v for k, v in c.items()} for c in e.calls]
+            self.assertNotIn("0af7651916cd43dd",
+                             got[0].get("traceparent", ""))
+            self.assertNotIn("0bf7651916cd43dd",
+                             got[0].get("traceparent", ""))
+            for one in got[1:]:
+                self.assertIn(TRACE, one["traceparent"])
+            self.assertEqual(
+                [one.get("tracestate") for one in got],
+                [None, "a=1,\tb=2,c=3", ",".join(v for _, v in longer[:5]),
+                 ",".join(f"k{i}=v" for i in range(32)), None])
 
     def test_a_collector_that_asks_who_it_is(self):
         e = self.backend()
