@@ -5,8 +5,8 @@
  * first.
  *
  *	idle --a second, or a chunk left--> posting --2xx--> idle
- *	                                      | ^
- *	       429, 502, 503, 504, no answer  v | after a pause, doubling
+ *	                                      | ^ after a pause, doubling, or as
+ *	       429, 502, 503, 504, no answer  v | long as its retry-after says
  *	                                    resting --too often--> idle, dropped
  */
 #include "gateway/tracer.h"
@@ -15,19 +15,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/backend.h"
 #include "gateway/app.h"
 #include "gateway/lib/hex.h"
 #include "gateway/lib/log.h"
 #include "gateway/telemetry/otlp.h"
+#include "gateway/telemetry/otlp_answer.h"
 #include "gateway/upstream/target.h"
 
 #define PERIOD USEC_SEC
 #define TIMEOUT (10 * USEC_SEC)
 #define PAUSE USEC_SEC /* before the second try; then twice as long, ... */
+#define PAUSE_MAX (60 * USEC_SEC) /* of what retry-after says */
 #define TRIES 5
 #define LAST_WORDS (2 * USEC_SEC) /* for the rest, at the end */
 #define HEADERS_MAX ((size_t)1 << 20)
 #define INSTANCE 8 /* random bytes */
+#define ANSWER_MAX 1024 /* bytes that are read */
+#define REASON_MAX 160 /* bytes of what it says, for the log */
 
 struct chunk {
 	struct buf spans;
@@ -49,6 +54,10 @@ struct tracer {
 	struct buf headers;
 	char head[OTLP_HEAD_MAX];
 	struct slice body[2];
+	const struct backend_ops *reader; /* knows retry-after */
+	struct answer_head head_said; /* of the answer */
+	char said[ANSWER_MAX]; /* the answer's body, as far as there is room */
+	size_t n_said;
 	unsigned tries; /* of the oldest chunk */
 	usec due, until; /* the next post; the end of this one */
 	usec give_up; /* 0: the process goes on */
@@ -66,6 +75,7 @@ tracer_new(struct app *app)
 		abort();
 	hex_write(random, sizeof(random), t->instance);
 	t->app = app;
+	t->reader = backend_find(SLICE("openai"));
 	for (unsigned i = 0; i < TRACER_CHUNKS; i++)
 		buf_init(&t->chunks[i].spans, TRACER_CHUNK);
 	buf_init(&t->headers, HEADERS_MAX);
@@ -151,22 +161,28 @@ tracer_stats(struct tracer *t, struct tracer_stats *out)
 
 /* --- posting --- */
 
-/* Is done with the oldest chunk. */
+/* Is done with the oldest chunk, of which so many are lost. */
 static void
-forget(struct tracer *t, bool sent)
+forget(struct tracer *t, uint64_t lost)
 {
 	struct chunk *c = &t->chunks[t->oldest];
 
+	if (lost > c->requests)
+		lost = c->requests;
 	pthread_mutex_lock(&t->lock);
-	if (sent)
-		t->stats.sent += c->requests;
-	else
-		t->stats.dropped += c->requests;
+	t->stats.sent += c->requests - lost;
+	t->stats.dropped += lost;
 	c->requests = 0;
 	buf_reset(&c->spans);
 	t->oldest = (t->oldest + 1) % TRACER_CHUNKS;
 	pthread_mutex_unlock(&t->lock);
 	t->tries = 0;
+}
+
+static void
+forget_all(struct tracer *t)
+{
+	forget(t, UINT64_MAX);
 }
 
 static bool
@@ -176,36 +192,100 @@ may_try_again(const struct transfer_result *r)
 	    r->status == 503 || r->status == 504;
 }
 
+/* Why it would not take them, in its own words where it has any: a message of
+ * Protobuf, else whatever text it sent; else libcurl's. */
 static void
-warn(struct tracer *t, const struct transfer_result *r, bool again)
+word(const struct tracer *t, const struct transfer_result *r,
+    const struct otlp_answer *a, char out[REASON_MAX])
 {
-	static struct log_limit often = { .event = "otlp", .most = 3 };
+	struct slice said = a->message;
 
-	if (log_limit_pass(&often, clock_now()))
-		log_warn("otlp_failed status=%d requests=%u again=%d "
-			 "reason=\"%s\"",
-		    r->status, t->chunks[t->oldest].requests, again,
-		    r->message[0] != '\0' ? r->message
-					  : fault_rule(r->fault)->name);
+	if (said.n == 0 && r->status >= 300 &&
+	    slice_find(slice_make(t->said, t->n_said), '\0') < 0)
+		said = slice_make(t->said, t->n_said);
+	if (said.n == 0)
+		said = slice_of(r->message[0] != '\0' ? r->message
+			: r->fault != FAULT_NONE ? fault_rule(r->fault)->name
+						 : "no reason given");
+	slice_copy(out, REASON_MAX, said);
+	for (char *p = out; *p != '\0'; p++)
+		if (*p == '"')
+			*p = '\'';
 }
 
 static void
-on_failed(struct tracer *t, const struct transfer_result *r, usec now)
+warn(struct tracer *t, const struct transfer_result *r,
+    const struct otlp_answer *a, bool again)
+{
+	static struct log_limit often = { .event = "otlp", .most = 3 };
+	char reason[REASON_MAX];
+
+	if (!log_limit_pass(&often, clock_now()))
+		return;
+	word(t, r, a, reason);
+	if (r->status >= 200 && r->status < 300)
+		log_warn("otlp_partial requests=%u rejected_spans=%llu "
+			 "reason=\"%s\"",
+		    t->chunks[t->oldest].requests,
+		    (unsigned long long)a->rejected, reason);
+	else
+		log_warn("otlp_failed status=%d requests=%u again=%d "
+			 "reason=\"%s\"",
+		    r->status, t->chunks[t->oldest].requests, again, reason);
+}
+
+static usec
+pause_of(const struct tracer *t)
+{
+	usec pause = PAUSE << (t->tries - 1), told = t->head_said.retry_after;
+
+	if (told <= pause)
+		return pause;
+	return told < PAUSE_MAX ? told : PAUSE_MAX;
+}
+
+static void
+on_failed(struct tracer *t, const struct transfer_result *r,
+    const struct otlp_answer *a, usec now)
 {
 	bool again = may_try_again(r) && t->tries < TRIES && t->give_up == 0;
 
-	warn(t, r, again);
+	warn(t, r, a, again);
 	if (again)
-		t->due = now + (PAUSE << (t->tries - 1));
+		t->due = now + pause_of(t);
 	else
-		forget(t, false);
+		forget_all(t);
+}
+
+/* Each span that was not taken may be of another request. */
+static void
+on_taken(struct tracer *t, const struct transfer_result *r,
+    const struct otlp_answer *a)
+{
+	if (a->rejected > 0 || a->message.n > 0)
+		warn(t, r, a, false);
+	forget(t, a->rejected);
+}
+
+static void
+on_header(void *arg, struct slice name, struct slice value)
+{
+	struct tracer *t = arg;
+
+	t->reader->read_header(name, value, &t->head_said);
 }
 
 static bool
 on_bytes(void *arg, struct slice bytes)
 {
-	(void)arg;
-	(void)bytes;
+	struct tracer *t = arg;
+	size_t room = sizeof(t->said) - t->n_said;
+
+	if (bytes.n > room)
+		bytes.n = room;
+	if (bytes.n > 0)
+		memcpy(t->said + t->n_said, bytes.p, bytes.n);
+	t->n_said += bytes.n;
 	return true;
 }
 
@@ -213,14 +293,17 @@ static void
 on_done(void *arg, const struct transfer_result *r)
 {
 	struct tracer *t = arg;
+	struct otlp_answer a;
+	bool taken = r->status >= 200 && r->status < 300;
 
 	usec now = clock_now();
 
 	t->transfer = NULL;
-	if (r->status >= 200 && r->status < 300)
-		forget(t, true);
+	(void)otlp_read_answer(slice_make(t->said, t->n_said), taken, &a);
+	if (taken)
+		on_taken(t, r, &a);
 	else
-		on_failed(t, r, now);
+		on_failed(t, r, &a, now);
 	tracer_tick(t, now);
 }
 
@@ -240,8 +323,9 @@ headers_of(struct tracer *t)
 static void
 post(struct tracer *t, usec now)
 {
-	static const struct transfer_ops ops = { .on_bytes = on_bytes,
-		.on_done = on_done };
+	static const struct transfer_ops ops = {
+		.on_header = on_header, .on_bytes = on_bytes, .on_done = on_done
+	};
 	const struct conf_backend where = { .url = t->app->conf->otlp.url,
 		.timeouts.connect = TIMEOUT };
 	struct transfer_request q = { .method = "POST",
@@ -254,11 +338,13 @@ post(struct tracer *t, usec now)
 	t->body[0] =
 	    slice_make(t->head, otlp_head(t->head, t->instance, t->body[1].n));
 	transfer_target(&q, &where);
+	t->head_said = (struct answer_head){ .status = 0 };
+	t->n_said = 0;
 	t->tries++;
 	t->until = now + TIMEOUT;
 	t->transfer = transfer_start(t->app->upstream, &q, &ops, t);
 	if (t->transfer == NULL)
-		forget(t, false);
+		forget_all(t);
 }
 
 /* Is there a chunk to be posted, be it the one that is being filled? */
@@ -279,10 +365,12 @@ void
 tracer_tick(struct tracer *t, usec now)
 {
 	const struct transfer_result late = { .message = "timeout" };
+	const struct otlp_answer nothing = { .message = SLICE("") };
 
 	if (t->transfer != NULL && now >= t->until) {
 		transfer_cancel(&t->transfer);
-		on_failed(t, &late, now);
+		t->n_said = 0;
+		on_failed(t, &late, &nothing, now);
 	}
 	if (t->transfer != NULL || (t->tries > 0 && now < t->due))
 		return;
@@ -292,7 +380,7 @@ tracer_tick(struct tracer *t, usec now)
 	if (t->app->conf->otlp.url != NULL)
 		post(t, now);
 	else /* gone with a new configuration */
-		forget(t, false);
+		forget_all(t);
 }
 
 bool

@@ -121,19 +121,23 @@ class Schema:
 # --- in the tests ---
 
 class Collector(harness.Stub):
-    """Listens on loopback; answers with each of `statuses` in turn, then 200."""
+    """Listens on loopback; answers with each of `statuses` in turn, then 200.
+    One of them may be (status, headers, body)."""
 
     def __init__(self, port, statuses=()):
         self.spans, self.complaints, self.resources = [], [], []
         self.headers = {}  # of the last post
         self.statuses = list(statuses)
-        self.posts = 0
+        self.posts, self.times = 0, []
         self.schema = Schema()
         super().__init__(self.take, port)
 
     def take(self, request):
-        status = self.statuses.pop(0) if self.statuses else 200
+        said = self.statuses.pop(0) if self.statuses else 200
+        status, headers, body = said if isinstance(said, tuple) else (
+            said, {}, b"")
         self.posts += 1
+        self.times.append(time.monotonic())
         self.headers = {k.lower(): v for k, v in request.headers.items()}
         if status == 200:
             try:
@@ -146,7 +150,8 @@ class Collector(harness.Stub):
                 self.spans += said["spans"]
             except (ValueError, KeyError, TypeError) as e:
                 self.complaints.append(repr(e))
-        return status, {"content-type": "application/x-protobuf"}, b""
+        return status, {"content-type": "application/x-protobuf",
+                        **headers}, body
 
     def of(self, **attributes):
         """Spans that have these attributes; underscores stand for dots."""

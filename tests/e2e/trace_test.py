@@ -311,6 +311,40 @@ class Traces(unittest.TestCase):
         self.assertEqual(g.stop(), 0)
         self.assertEqual(c.complaints, [])
 
+    def test_what_a_collector_says_is_heard(self):
+        e = self.backend()
+        partial = b"\x0a\x0e\x08\x02\x12\x0aone is old"
+        c, setting = self.collector([
+            (200, {}, partial),
+            (400, {}, b"\x08\x03\x12\x0dthat \"is\" bad"),
+            (413, {"content-type": "text/plain"}, b"too\nlarge"),
+            (503, {"retry-after": "3"}, b""), 200])
+        g = self.gateway(harness.conf([quiet("a", e.port)], setting))
+
+        def count(name):
+            return int(re.search(rf"^pointsman_traces_{name}_total (\d+)$",
+                                 g.metrics(), re.M)[1])
+
+        for lost in (1, 2, 3):
+            g.chat(harness.chat("m"))
+            harness.wait_for(lambda: count("dropped") == lost, 10,
+                             f"{lost} lost")
+        self.assertEqual(count("sent"), 0)
+        g.chat(harness.chat("m"))
+        harness.wait_for(lambda: count("sent") == 1, 10, "the second try")
+        self.assertGreater(c.times[4] - c.times[3], 2.8)
+        self.assertEqual(g.process.poll(), None)
+        log = g.log()
+        for line in ('otlp_partial requests=1 rejected_spans=2 '
+                     'reason="one is old"',
+                     'otlp_failed status=400 requests=1 again=0 '
+                     'reason="that \'is\' bad"',
+                     'otlp_failed status=413 requests=1 again=0 '
+                     'reason="too?large"'):
+            self.assertIn(line, log)
+        self.assertEqual(g.stop(), 0)
+        self.assertEqual(c.complaints, [])
+
     def test_a_dead_or_silent_collector_delays_nobody(self):
         e = self.backend()
         silent = socket.create_server(("127.0.0.1", 0))
