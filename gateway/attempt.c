@@ -431,6 +431,7 @@ attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
 		.serving = a->serving->id,
 		.backend = a->serving->backend->name,
 		.model = upstream_name(a),
+		.adapter = a->serving->backend->adapter,
 		.fault = a->fault.kind,
 		.status = a->head.status,
 		.hedge = a->hedge,

@@ -190,7 +190,8 @@ enum connection_kind {
 struct attempt_report {
 	uint32_t serving; /* id */
 	enum connection_kind connection;
-	const char *backend, *model; /* names; borrowed from the snapshot */
+	/* names; borrowed from the snapshot */
+	const char *backend, *model, *adapter;
 	enum fault_kind fault;
 	int status;
 	bool hedge; /* the second of two at a time */

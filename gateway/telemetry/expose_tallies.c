@@ -2,28 +2,10 @@
  * what the router says of it now. */
 #include <math.h>
 
-#include "gateway/lib/count.h"
 #include "gateway/telemetry/scrape.h"
 
 #define SECONDS(us) ((double)(us) / 1e6)
 #define NOT_KNOWN NAN
-
-/* gen_ai.provider.name, where it is not the adapter's name. */
-static const char *
-provider_of(const char *adapter)
-{
-	static const struct {
-		const char *adapter, *provider;
-	} differ[] = {
-		{ "azure", "azure.ai.openai" },
-		{ "bedrock", "aws.bedrock" },
-	};
-
-	for (size_t i = 0; i < COUNT(differ); i++)
-		if (slice_is(slice_of(adapter), differ[i].adapter))
-			return differ[i].provider;
-	return adapter;
-}
 
 /* --- counted --- */
 
@@ -118,7 +100,7 @@ write_operations(struct page *p, enum metric_id id, const struct tally_sum *t)
 	for (unsigned i = 0; i < OP_COUNT; i++) {
 		const char *values[LABELS_MAX] = { operation_name(
 						       (enum operation)i),
-			provider_of(t->adapter), t->names->part[2],
+			provider_name(t->adapter), t->names->part[2],
 			t->names->part[0], t->names->part[1] };
 
 		op = t->sum.op[i];

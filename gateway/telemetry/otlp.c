@@ -120,6 +120,16 @@ error_of(const struct outcome *o)
 	return o->reason;
 }
 
+/* For HTTP an answer that the client is to blame for leaves a server's status
+ * unset. */
+static const char *
+failure_of(const struct outcome *o)
+{
+	bool blamed = o->status >= 400 && o->status < 500;
+
+	return blamed && o->result != RESULT_BROKEN ? NULL : error_of(o);
+}
+
 static char *
 put_usage(char *p, const struct outcome *o)
 {
@@ -162,7 +172,7 @@ put_request(char *p, const struct trace_record *r)
 	if (o->ttft >= 0)
 		SECONDS("pointsman.ttft_s", o->ttft);
 	p = put_usage(p, o);
-	return protobuf_end(begin, put_status(p, error_of(o)));
+	return protobuf_end(begin, put_status(p, failure_of(o)));
 }
 
 static char *
@@ -208,6 +218,8 @@ put_attempt(char *p, const struct trace_record *r,
 	    p, r, KIND_CLIENT, r->arrived + t->began, r->arrived + t->ended);
 	TEXT("gen_ai.operation.name",
 	    operation_name(operation_of(r->outcome->dialect)));
+	if (t->adapter != NULL)
+		TEXT("gen_ai.provider.name", provider_name(t->adapter));
 	TEXT("gen_ai.request.model", t->model);
 	TEXT("pointsman.backend", t->backend);
 	INTEGER("pointsman.attempt", number);

@@ -1,5 +1,6 @@
 /* gateway/telemetry/otlp_test.c - what a collector reads of them, and whether it
  * is well-formed: tests/e2e/trace_test.py, by OpenTelemetry's own schema. */
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/telemetry/fixture.h"
@@ -59,6 +60,7 @@ the_longest_request_has_room(void **state)
 	for (unsigned i = 0; i < ATTEMPTS_KEPT; i++)
 		o.attempts[i] = (struct attempt_report){ .backend = name,
 			.model = name,
+			.adapter = name,
 			.fault = FAULT_CONNECT_TIMEOUT,
 			.status = 599,
 			.ttft = INT64_MAX };
@@ -127,6 +129,48 @@ what_is_not_there_is_not_told(void **state)
 	assert_true(has(n, "pointsman.usage_estimated"));
 }
 
+/* Of a span's status, which has a message and a code. */
+static bool
+has_failed(size_t n, const char *why)
+{
+	char status[64] = { 0 };
+	int len = snprintf(status, sizeof(status), "\x7a%c\x12%c%s\x18\x02",
+	    (int)strlen(why) + 4, (int)strlen(why), why);
+
+	return memmem(room, n, status, (size_t)len) != NULL;
+}
+
+static void
+whom_the_status_blames(void **state)
+{
+	struct outcome o = outcome_good();
+
+	o.n_attempts = 0;
+	o.result = RESULT_REFUSED;
+	o.reason = "rate_limit_exceeded";
+	o.status = 429;
+	assert_false(has_failed(spans_of(&o, 0), o.reason));
+	assert_true(has(spans_of(&o, 0), "error.type"));
+	o.status = 503;
+	assert_true(has_failed(spans_of(&o, 0), o.reason));
+	o.status = 0;
+	assert_true(has_failed(spans_of(&o, 0), o.reason));
+	o.status = 200;
+	o.result = RESULT_BROKEN;
+	assert_true(has_failed(spans_of(&o, 0), o.reason));
+}
+
+static void
+a_provider_has_its_well_known_name(void **state)
+{
+	struct outcome o = outcome_good();
+
+	o.attempts[0].adapter = "bedrock";
+	assert_true(has(spans_of(&o, 0), "aws.bedrock"));
+	o.attempts[0].adapter = "vllm";
+	assert_true(has(spans_of(&o, 0), "vllm"));
+}
+
 /* Length prefixes have one byte more at 128, 16,384, ... */
 static void
 the_head_says_how_much_follows(void **state)
@@ -155,6 +199,8 @@ main(void)
 		cmocka_unit_test(a_name_is_cut_between_characters),
 		cmocka_unit_test(what_is_not_utf8_becomes_a_question_mark),
 		cmocka_unit_test(what_is_not_there_is_not_told),
+		cmocka_unit_test(whom_the_status_blames),
+		cmocka_unit_test(a_provider_has_its_well_known_name),
 		cmocka_unit_test(the_head_says_how_much_follows),
 	};
 

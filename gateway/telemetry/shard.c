@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gateway/lib/count.h"
 #include "gateway/telemetry/metrics.h"
 
 enum operation
@@ -25,6 +26,23 @@ operation_name(enum operation op)
 		"embeddings" };
 
 	return names[op];
+}
+
+/* Where it is not the adapter's name. */
+const char *
+provider_name(const char *adapter)
+{
+	static const struct {
+		const char *adapter, *provider;
+	} differ[] = {
+		{ "azure", "azure.ai.openai" },
+		{ "bedrock", "aws.bedrock" },
+	};
+
+	for (size_t i = 0; i < COUNT(differ); i++)
+		if (slice_is(slice_of(adapter), differ[i].adapter))
+			return differ[i].provider;
+	return adapter;
 }
 
 size_t
