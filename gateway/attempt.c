@@ -160,6 +160,7 @@ attempt_new(struct request *r, struct ticket t, const struct plan *plan)
 	a->ticket = t;
 	a->ticketed = true;
 	a->plan = *plan;
+	outcome_make_room(r);
 	a->number = r->n_attempts++;
 	r->outcome.n_attempts = r->n_attempts;
 	a->serving = s;

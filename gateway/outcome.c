@@ -23,6 +23,20 @@ outcome_note_attempt(struct request *r, const struct attempt *a)
 }
 
 void
+outcome_make_room(struct request *r)
+{
+	struct worker *w = r->worker;
+	const struct attempt_report *past =
+	    &r->outcome.attempts[r->n_attempts % ATTEMPTS_KEPT];
+
+	if (r->n_attempts < ATTEMPTS_KEPT)
+		return;
+	r->outcome.past_hedges += past->hedge;
+	telemetry_attempt(w->app->telemetry, w->index, past, r->route->dialect,
+	    r->slo.priority, w->now);
+}
+
+void
 outcome_note_commit(struct request *r)
 {
 	const struct attempt *a = r->attempt;

@@ -63,6 +63,8 @@ void request_tell_limits(struct request *, const struct attempt *);
 /* outcome.c: for the headers that go out now. */
 void outcome_note_commit(struct request *);
 void outcome_note_attempt(struct request *, const struct attempt *);
+/* Before an attempt begins: its report may take the place of another's. */
+void outcome_make_room(struct request *);
 /* Once, at FINISH: fills what is left of r->outcome, tells the limits. */
 void outcome_close(struct request *);
 /* Once, later in the same turn: hands it on to all who count or write. */

@@ -241,6 +241,7 @@ struct outcome {
 	size_t n_attempts; /* in all */
 	size_t answered; /* the number of the one whose answer the client got,
 			    from 1; 0: none */
+	size_t past_hedges; /* of those that no report is kept of */
 	struct attempt_report attempts[ATTEMPTS_KEPT];
 };
 

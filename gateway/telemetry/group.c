@@ -70,7 +70,7 @@ record_slo(struct group *g, const struct outcome *o, usec now)
 static void
 record_retries(struct group *g, const struct outcome *o)
 {
-	size_t hedges = 0, n = attempts_kept(o);
+	size_t hedges = o->past_hedges, n = attempts_kept(o);
 
 	for (size_t i = 0; i < n; i++)
 		hedges += o->attempts[i].hedge;

@@ -161,22 +161,32 @@ shard_group(struct shard *s, unsigned index)
 	return LAZY(s->groups[index]);
 }
 
+struct tally *
+shard_record_attempt(struct shard *s, const struct attempt_report *a,
+    enum operation op, enum priority priority, usec now)
+{
+	struct tally **place = tally_place(s, a->serving);
+
+	if (place == NULL || LAZY(*place) == NULL)
+		return NULL;
+	tally_record(*place, a, op, now);
+	(*place)->connections[priority][a->connection]++;
+	return *place;
+}
+
 static void
 record_attempts(struct shard *s, const struct outcome *o, usec now)
 {
 	const struct attempt_report *answering = attempt_answering(o);
 	enum operation op = operation_of(o->dialect);
 	size_t n = attempts_kept(o);
-	struct tally **place;
+	struct tally *tally;
 
 	for (size_t i = 0; i < n; i++) {
-		place = tally_place(s, o->attempts[i].serving);
-		if (place == NULL || LAZY(*place) == NULL)
-			continue;
-		tally_record(*place, &o->attempts[i], op, now);
-		(*place)->connections[o->priority][o->attempts[i].connection]++;
-		if (&o->attempts[i] == answering)
-			tally_record_answer(*place, o, now);
+		tally = shard_record_attempt(
+		    s, &o->attempts[i], op, o->priority, now);
+		if (tally != NULL && &o->attempts[i] == answering)
+			tally_record_answer(tally, o, now);
 	}
 }
 

@@ -125,6 +125,9 @@ enum err shard_configure(struct shard *, const uint32_t *slot_of, size_t n_ids,
 struct group *shard_group(struct shard *, unsigned index);
 /* Counts everything of a request but what belongs to its group. */
 void shard_record(struct shard *, const struct outcome *, usec now);
+/* The tally that it was counted in; NULL: none. */
+struct tally *shard_record_attempt(struct shard *,
+    const struct attempt_report *, enum operation, enum priority, usec now);
 void shard_record_probe(
     struct shard *, uint32_t serving, enum fault_kind, double cost);
 

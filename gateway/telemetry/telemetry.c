@@ -239,6 +239,18 @@ telemetry_finish(
 }
 
 void
+telemetry_attempt(struct telemetry *t, unsigned shard,
+    const struct attempt_report *a, enum dialect dialect,
+    enum priority priority, usec now)
+{
+	struct shard *s = t->shards[shard];
+
+	pthread_mutex_lock(&s->lock);
+	shard_record_attempt(s, a, operation_of(dialect), priority, now);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
 telemetry_probe(
     struct telemetry *t, uint32_t serving, enum fault_kind kind, double cost)
 {

@@ -31,6 +31,11 @@ enum err telemetry_configure(
 void telemetry_finish(
     struct telemetry *, unsigned shard, const struct outcome *, usec now);
 
+/* An attempt of a request that goes on, whose outcome will have no report of
+ * it: others have taken its place. */
+void telemetry_attempt(struct telemetry *, unsigned shard,
+    const struct attempt_report *, enum dialect, enum priority, usec now);
+
 /* The gateway asked a serving something itself: how that ended, and its price
  * in USD. */
 void telemetry_probe(

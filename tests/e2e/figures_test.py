@@ -159,6 +159,12 @@ class WhoAnswered(Bed):
         given = {name: b["servings"][0]["tokens_out"]
                  for name, b in self.gateway.backends().items()}
         self.assertEqual(given, {**dict.fromkeys(self.names, 0), "good": 5})
+        # the oldest of them are counted, too
+        self.assertEqual({name: self.count("pointsman_attempts_total",
+                                           backend=name)
+                          for name in self.names},
+                         dict.fromkeys(self.names, 1))
+        self.assertEqual(self.count("pointsman_retries_total"), 9)
         wait_for(lambda: "backend=good" in self.logged(),
                  what="the log's line")
 
