@@ -1,5 +1,6 @@
 /* gateway/admin/metrics.c - /metrics: the router's view joined to the
  * telemetry's counts. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "gateway/admin/admin.h"
@@ -15,9 +16,14 @@ slots_of(const struct conf *conf, const struct serving_view *v)
 	return v->load.has & LOAD_SLOTS ? v->load.slots : 0;
 }
 
+/* None of what is off. */
 static double
-weight_of(const struct serving_view *v)
+weight_of(const struct conf *conf, const struct serving_view *v)
 {
+	const struct conf_serving *s = conf_find_serving(conf, v->serving);
+
+	if (s == NULL || s->backend->off != NULL)
+		return NAN;
 	return v->own.drained || v->site.drained
 	    ? 0
 	    : (1 - v->own.withheld) * (1 - v->site.withheld);
@@ -34,7 +40,7 @@ admin_serving_metrics(const struct conf *conf, const struct serving_view *v,
 		.breaker = (unsigned)v->breaker,
 		.usable = v->opens_in == 0 && !v->key_off && !v->model_gone,
 		.warm = v->warm,
-		.weight = weight_of(v),
+		.weight = weight_of(conf, v),
 		.slots = slots_of(conf, v),
 		.load = v->load,
 	};

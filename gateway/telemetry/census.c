@@ -17,7 +17,8 @@ add_group(struct census_group *into, const struct group *g)
 		into->tokens_out += g->tokens[i][TOKENS_OUTPUT];
 	}
 	into->cost += g->cost;
-	into->cost_unknown += g->cost_unknown;
+	for (unsigned i = 0; i < RESULT_COUNT; i++)
+		into->cost_unknown += g->cost_unknown[i];
 	if (g->slo_target > 0)
 		into->target = g->slo_target;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/lib/count.h"
 #include "gateway/telemetry/scrape.h"
 
 static int
@@ -56,6 +57,20 @@ write_tokens(struct page *p, const struct group *g, const char **values)
 			page_series(p, values);
 			page_count(p, g->tokens[source][type]);
 		}
+	}
+}
+
+/* Those that can have one: what gave no answer cost nothing. */
+static void
+write_unknown(struct page *p, const struct group *g, const char **values)
+{
+	static const enum result results[] = { RESULT_OK, RESULT_BROKEN,
+		RESULT_CLIENT_GONE };
+
+	for (size_t i = 0; i < COUNT(results); i++) {
+		values[2] = result_name(results[i]);
+		page_series(p, values);
+		page_count(p, g->cost_unknown[results[i]]);
 	}
 }
 
@@ -198,7 +213,7 @@ write_group(struct page *p, enum metric_id id, const struct group *g,
 		page_value(p, g->cost);
 		break;
 	case M_COST_UNKNOWN:
-		page_count(p, g->cost_unknown);
+		write_unknown(p, g, values);
 		break;
 	case M_CLIENT_BYTES:
 		write_bytes(p, g, values);

@@ -115,7 +115,7 @@ requests_are_counted_by_what_became_of_them(void **state)
 		"type=\"input\",source=\"reported\"} 200",
 		"pointsman_cost_usd_total{model=\"gemma\",tenant=\"acme\"} 0.5",
 		"pointsman_cost_unknown_total{model=\"gemma\","
-		"tenant=\"acme\"} 0",
+		"tenant=\"acme\",result=\"ok\"} 0",
 		"pointsman_client_bytes_total{model=\"gemma\",tenant=\"acme\","
 		"direction=\"out\"} 12000",
 		NULL

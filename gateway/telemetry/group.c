@@ -89,7 +89,7 @@ record_usage(struct group *g, const struct outcome *o)
 	if (o->cost >= 0)
 		g->cost += o->cost;
 	else
-		g->cost_unknown++;
+		g->cost_unknown[o->result]++;
 }
 
 static void
@@ -152,7 +152,8 @@ group_add(struct group *into, const struct group *from)
 	into->slo_missed += from->slo_missed;
 	into->bytes_in += from->bytes_in;
 	into->bytes_out += from->bytes_out;
-	into->cost_unknown += from->cost_unknown;
+	for (unsigned i = 0; i < RESULT_COUNT; i++)
+		into->cost_unknown[i] += from->cost_unknown[i];
 	into->cost += from->cost;
 	for (unsigned i = 0; i < TOKENS_COUNT; i++) {
 		into->tokens[0][i] += from->tokens[0][i];

@@ -89,8 +89,11 @@ static const struct metric rows[METRIC_COUNT] = {
 	    BY_MODEL | BY_TENANT, { "model", "tenant" }, NULL,
 	    "US dollars spent where the price is known." },
 	[M_COST_UNKNOWN] = { "pointsman_cost_unknown_total", METRIC_COUNTER,
-	    OF_GROUP, BY_MODEL | BY_TENANT, { "model", "tenant" }, NULL,
-	    "Requests that reached a backend and whose cost is not known." },
+	    OF_GROUP, BY_MODEL | BY_TENANT, { "model", "tenant", "result" },
+	    NULL,
+	    "Requests whose cost is not known: ok, because of the backend (no "
+	    "price, or no usage said); broken or client_gone, because they "
+	    "ended early." },
 	[M_CLIENT_BYTES] = { "pointsman_client_bytes_total", METRIC_COUNTER,
 	    OF_GROUP, BY_MODEL | BY_TENANT, { "model", "tenant", "direction" },
 	    NULL, "Bytes of bodies from (in) and to (out) clients." },
@@ -161,7 +164,7 @@ static const struct metric rows[METRIC_COUNT] = {
 	[M_WEIGHT] = { "pointsman_serving_weight", METRIC_GAUGE, OF_SERVING, 0,
 	    { SERVING_LABELS }, NULL,
 	    "The share of it that an operator lets be used: 1 all, 0 "
-	    "drained." },
+	    "drained; none while its backend is off." },
 	[M_WARM] = { "pointsman_serving_warm", METRIC_GAUGE, OF_SERVING, 0,
 	    { SERVING_LABELS }, NULL, "1 while the model is loaded." },
 	[M_BACKEND_RUNNING] = { "pointsman_backend_running", METRIC_GAUGE,

@@ -94,7 +94,7 @@ struct group {
 	struct misses *misses; /* NULL in a sum */
 	struct burn_sum windows[BURN_WINDOWS];
 	uint64_t tokens[2][TOKENS_COUNT]; /* [0] estimated, [1] reported */
-	uint64_t cost_unknown;
+	uint64_t cost_unknown[RESULT_COUNT];
 	double cost;
 	struct group_operation *op[OP_COUNT];
 };

@@ -63,7 +63,7 @@ struct telemetry_serving {
 	unsigned in_flight, waiting;
 	unsigned breaker; /* 0 closed, 1 open, 2 half-open */
 	bool usable, warm;
-	double weight; /* 0..1, that an operator lets be used */
+	double weight; /* 0..1, that an operator lets be used; NAN: off */
 	unsigned slots; /* requests that it runs at once; 0: not known */
 	struct load load;
 };

@@ -186,6 +186,19 @@ class Prometheus(unittest.TestCase):
         self.assertEqual((code, said), (0, ""))
         self.assertEqual(g.stop(), 0)
 
+    def test_of_what_is_off_no_weight_is_told(self):
+        g = harness.Gateway(harness.conf(
+            [harness.backend("on", 1, 'probe_interval = "0s";'),
+             harness.backend("off", 1, 'api_key = "env:NOT_SET_AT_ALL";')]))
+        self.addCleanup(g.folder.cleanup)
+        self.addCleanup(g.process.kill)
+        seen = {name: re.findall(rf'pointsman_serving_{name}{{.*backend='
+                                 r'"(\w+)".*} (\S+)', g.metrics())
+                for name in ("usable", "weight")}
+        self.assertEqual(seen, {"usable": [("on", "1"), ("off", "0")],
+                                "weight": [("on", "1")]})
+        self.assertEqual(g.stop(), 0)
+
     def test_every_query_of_the_dashboard_is_answered(self):
         g = self.gateway()
         server = Server(g.admin)
@@ -201,7 +214,7 @@ class Prometheus(unittest.TestCase):
         for group in server.get("rules")["groups"]:
             for rule in group["rules"]:
                 self.assertEqual(rule["health"], "ok", rule)
-        for window in ("5m", "30m", "1h", "6h", "3d"):
+        for window in ("5m", "15m", "1h", "6h", "3d"):
             self.assertTrue(
                 server.query(f"pointsman:slo_misses:ratio_rate{window}"))
         # what the alerts compute of counters, the gateway says as well
