@@ -160,7 +160,7 @@ read_head(struct exchange *x, const char *method, const char *version,
 {
 	size_t n = strlen(method);
 
-	x->http10 = strcmp(version, MHD_HTTP_VERSION_1_1) != 0;
+	x->http10 = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
 	x->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 	if (n >= sizeof(x->method)) {
 		exchange_refuse(
@@ -168,8 +168,8 @@ read_head(struct exchange *x, const char *method, const char *version,
 		n = sizeof(x->method) - 1;
 	}
 	memcpy(x->method, method, n);
-	return framing_check(
-	    x->mhd, slice_of(x->target), x->http10, framing, &x->refusal);
+	return framing_check(x->mhd, slice_of(method), slice_of(x->target),
+	    x->http10, framing, &x->refusal);
 }
 
 static enum MHD_Result

@@ -11,7 +11,38 @@ struct headers_seen {
 	unsigned n_length, n_coding, n_expect, n_host;
 	struct slice length, coding, expect;
 	bool broken; /* a byte that could end a line, further on */
+	bool misnamed; /* a name that is no token */
+	bool folded; /* a line that continues the one before it */
 };
+
+/* RFC 9110, 5.6.2. */
+static bool
+is_token_byte(char c)
+{
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9') || c == '-')
+		return true;
+	return c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL;
+}
+
+static bool
+is_token(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!is_token_byte(s.p[i]))
+			return false;
+	return s.n > 0;
+}
+
+/* Before 0.9.77 libmicrohttpd appends what such a line says to the header's
+ * name: "Content-Length:" and " 5" become "Content-Length5:", which is no
+ * length, and "Content-: 5" and " Length" one that nobody has sent. For that it
+ * moves the name, to behind the headers as they came. */
+static bool
+is_folded(const char *name, const char *value)
+{
+	return value != NULL && (uintptr_t)name > (uintptr_t)value;
+}
 
 /* libmicrohttpd takes a carriage return that no newline follows for a part of
  * the value (RFC 9110, 5.5 and RFC 9112, 2.2). */
@@ -32,6 +63,8 @@ on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n,
 
 	(void)kind;
 	h->broken = h->broken || breaks(key) || breaks(v);
+	h->misnamed = h->misnamed || !is_token(key);
+	h->folded = h->folded || is_folded(name, value);
 	if (slice_iis(key, "content-length")) {
 		h->n_length++;
 		h->length = v;
@@ -93,15 +126,26 @@ check_body(const struct headers_seen *h, bool http10, struct framing *f,
 }
 
 bool
-framing_check(struct MHD_Connection *mhd, struct slice target, bool http10,
-    struct framing *f, struct exchange_refusal *r)
+framing_check(struct MHD_Connection *mhd, struct slice method,
+    struct slice target, bool http10, struct framing *f,
+    struct exchange_refusal *r)
 {
 	struct headers_seen h = { 0 };
 
 	*f = (struct framing){ 0 };
 	MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header, &h);
+	if (!is_token(method))
+		return refuse(r, 400, "bad_method",
+		    "The request's method is not a word.");
+	if (h.folded)
+		return refuse(r, 400, "bad_header",
+		    "A header is folded over several lines.");
 	if (!check_body(&h, http10, f, r))
 		return false;
+	if (h.misnamed)
+		return refuse(r, 400, "bad_header",
+		    "The name of a header has a space, or another byte that "
+		    "is not allowed, in it.");
 	if (h.broken)
 		return refuse(r, 400, "bad_header",
 		    "A header has a carriage return, a newline or a NUL in "

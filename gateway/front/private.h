@@ -183,8 +183,9 @@ struct framing {
 };
 /* Fills *refusal (and says false) where a proxy and we could disagree on
  * where the request ends. */
-bool framing_check(struct MHD_Connection *, struct slice target, bool http10,
-    struct framing *, struct exchange_refusal *refusal);
+bool framing_check(struct MHD_Connection *, struct slice method,
+    struct slice target, bool http10, struct framing *,
+    struct exchange_refusal *refusal);
 
 /* --- exchange.c --- */
 struct exchange *exchange_new(
