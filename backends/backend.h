@@ -26,6 +26,7 @@ struct encode_in {
 	struct slice model_name; /* what to ask this backend for */
 	bool want_usage; /* have a stream report its usage (include_usage) */
 	const char *api_key; /* NULL: the backend's first */
+	struct slice beta; /* the client's anthropic-beta, or empty */
 	uint32_t max_tokens; /* the longest answer: to be said, and instead of
 				every length without an end; 0: any */
 };

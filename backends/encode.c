@@ -291,6 +291,28 @@ key_of(const struct encode_in *in)
 				   : in->serving->backend->api_key;
 }
 
+/* A list of names. What the front lets through may be anything. */
+static bool
+is_plain(struct slice value)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if (value.p[i] < ' ' || value.p[i] > '~')
+			return false;
+	return value.n > 0;
+}
+
+/* What the client wants of a format that is not final yet. */
+static void
+add_versions(const struct encode_in *in, struct buf *headers)
+{
+	buf_add_str(headers, "anthropic-version: 2023-06-01\n");
+	if (!is_plain(in->beta))
+		return;
+	buf_add_str(headers, "anthropic-beta: ");
+	buf_add(headers, in->beta);
+	buf_add_char(headers, '\n');
+}
+
 /* Anthropic's servers want the key in a header of their own, and the version
  * of the format; others that speak it look for a bearer token. */
 static void
@@ -305,7 +327,7 @@ add_headers(const struct encode_in *in, struct buf *headers)
 	    in->facts->stream ? "accept: text/event-stream\n"
 			      : "accept: application/json\n");
 	if (in->dialect == DIALECT_MESSAGES)
-		buf_add_str(headers, "anthropic-version: 2023-06-01\n");
+		add_versions(in, headers);
 	if (key == NULL)
 		return;
 	buf_add(headers, SLICE("authorization: Bearer "));

@@ -18,6 +18,7 @@ struct sent {
 	const char *key, *path;
 	const char *const *strip;
 	enum dialect dialect;
+	const char *beta;
 	bool stream, client_wants_usage, base64;
 	uint32_t max_tokens;
 	/* out */
@@ -71,6 +72,7 @@ encode(struct sent *s)
 		.serving = &serving,
 		.model_name = slice_of(s->model != NULL ? s->model : "m"),
 		.want_usage = s->stream,
+		.beta = slice_of(s->beta),
 		.max_tokens = s->max_tokens };
 	const struct backend_ops *ops = backend_find(slice_of(backend.adapter));
 	struct encoded e;
@@ -472,6 +474,26 @@ messages_carry_anthropics_headers(void **state)
 	assert_non_null(strstr(s.headers, "x-api-key: sk-2\n"));
 	assert_non_null(strstr(s.headers, "authorization: Bearer sk-2\n"));
 	assert_non_null(strstr(s.headers, "anthropic-version: 2023-06-01\n"));
+	assert_null(strstr(s.headers, "anthropic-beta"));
+}
+
+static void
+what_is_in_beta_is_asked_for_by_its_header(void **state)
+{
+	struct sent s = { .dialect = DIALECT_MESSAGES,
+		.path = "/messages",
+		.beta = "a-2025-06-27,b-2",
+		.body = "{\"model\":\"m\"}" };
+
+	assert_int_equal(encode(&s), OK);
+	assert_non_null(
+	    strstr(s.headers, "anthropic-beta: a-2025-06-27,b-2\n"));
+	s.beta = "a\nx-evil: 1";
+	assert_int_equal(encode(&s), OK);
+	assert_null(strstr(s.headers, "x-evil"));
+	s = (struct sent){ .beta = "a", .body = "{\"model\":\"m\"}" };
+	assert_int_equal(encode(&s), OK);
+	assert_null(strstr(s.headers, "anthropic-"));
 }
 
 static void
@@ -528,6 +550,7 @@ main(void)
 		cmocka_unit_test(headers_name_key_and_types),
 		cmocka_unit_test(no_key_means_no_authorization),
 		cmocka_unit_test(messages_carry_anthropics_headers),
+		cmocka_unit_test(what_is_in_beta_is_asked_for_by_its_header),
 		cmocka_unit_test(a_key_cannot_add_headers),
 		cmocka_unit_test(a_path_beyond_its_room_is_refused),
 	};

@@ -70,6 +70,8 @@ encode(struct attempt *a, struct encoded *out, struct errmsg *why)
 		.max_tokens = limits_longest(r),
 	};
 
+	if (in.dialect == DIALECT_MESSAGES)
+		in.beta = exchange_header(r->exchange, "anthropic-beta");
 	return a->ops->encode(&in, out, why);
 }
 

@@ -32,7 +32,7 @@ add_cors(struct header_list *h, const struct request *r)
 	header_add(h, "vary", SLICE("origin"));
 	if (!preflight) {
 		header_add(h, "access-control-expose-headers",
-		    SLICE("x-request-id, x-pointsman-backend, "
+		    SLICE("x-request-id, request-id, x-pointsman-backend, "
 			  "x-pointsman-model, x-pointsman-attempts, "
 			  "x-pointsman-receipt, "
 			  "x-pointsman-idempotent-replay, "
@@ -139,6 +139,8 @@ reply_headers(struct request *r, int status, const char *content_type,
 	buf_on(&timing, timing_text, sizeof(timing_text));
 	header_add(&h, "content-type", slice_of(content_type));
 	header_add(&h, "x-request-id", slice_of(r->id));
+	if (r->dialect != NULL && r->dialect->id == DIALECT_MESSAGES)
+		header_add(&h, "request-id", slice_of(r->id)); /* Anthropic's */
 	if (note_expected(r)) {
 		note_id(r, receipt);
 		header_add(&h, "x-pointsman-receipt", slice_of(receipt));

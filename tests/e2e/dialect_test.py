@@ -87,6 +87,21 @@ class Relayed(unittest.TestCase):
             "messages": [{"role": "user", "content": "hello"}]})
         self.assertEqual((status, raw), (200, MESSAGES))
 
+    def test_anthropics_sdks_find_their_headers(self):
+        body = chat("m", max_tokens=5, stream=True)
+        for beta in ("context-1m-2025-08-07,files-api-2025-04-14", None):
+            _, headers, _ = self.gateway.post(
+                "/v1/messages?beta=true", body,
+                {"anthropic-beta": beta} if beta else {})
+            self.assertEqual(headers["request-id"], headers["x-request-id"])
+            sent = {k.lower(): v for k, v in self.upstream.asked[-1][1].items()}
+            self.assertEqual(sent.get("anthropic-beta"), beta)
+        _, headers, _ = self.gateway.post("/v1/responses", {
+            "model": "m", "input": "hello", "stream": True},
+            {"anthropic-beta": "x"})
+        self.assertNotIn("request-id", headers)
+        self.assertNotIn("anthropic-beta", str(self.upstream.asked[-1][1]))
+
     def test_errors_have_the_dialects_shape(self):
         status, raw = self.raw_post("/v1/messages", {
             "model": "nope", "max_tokens": 5, "messages": []})
