@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/lib/count.h"
 #include "gateway/lib/mask.h"
 
 #define RETRY_AFTER_MAX (60 * USEC_SEC) /* SDKs ignore longer hints */
@@ -171,7 +172,39 @@ read_members(struct upstream_error *out, const json_t *error)
 	out->code = text_of(json_object_get(error, "code"));
 }
 
-/* Some say it in plain text: the first line of what is no page. */
+/* What programs read beside the four: failed_generation, innererror, n_ctx. */
+static char *
+more_of(json_t *error)
+{
+	static const char *const known[] = { "message", "type", "param",
+		"code" };
+	char *text;
+	size_t n;
+
+	for (size_t i = 0; i < COUNT(known); i++)
+		json_object_del(error, known[i]);
+	if (json_object_size(error) == 0)
+		return NULL;
+	text = json_dumps(error, JSON_COMPACT);
+	if (text == NULL)
+		return NULL;
+	n = strlen(text) - 2;
+	memmove(text, text + 1, n);
+	text[n] = '\0';
+	return text;
+}
+
+static bool
+is_text(struct slice line)
+{
+	for (size_t i = 0; i < line.n; i++)
+		if ((unsigned char)line.p[i] < ' ' && line.p[i] != '\t')
+			return false;
+	return true;
+}
+
+/* Some say it in plain text: the first line of what is no page, and not packed
+ * against our wish. */
 static char *
 plain_of(struct slice body)
 {
@@ -182,6 +215,8 @@ plain_of(struct slice body)
 	    strchr("<{[", line.p[0]) != NULL)
 		return NULL;
 	line = slice_trim(line);
+	if (!is_text(line))
+		return NULL;
 	return slice_dup(
 	    slice_make(line.p, line.n < PLAIN_MAX ? line.n : PLAIN_MAX));
 }
@@ -191,11 +226,12 @@ upstream_error_read(
     struct upstream_error *out, struct slice body, const char *otherwise)
 {
 	json_t *doc = json_loadb(body.p != NULL ? body.p : "", body.n, 0, NULL);
-	const json_t *error = json_object_get(doc, "error");
+	json_t *error = json_object_get(doc, "error");
 
 	*out = (struct upstream_error){ 0 };
 	if (json_is_object(error)) {
 		read_members(out, error);
+		out->more = more_of(error);
 	} else if (json_is_string(error)) { /* TGI, Ollama */
 		out->message = text_of(error);
 		out->type = text_of(json_object_get(doc, "error_type"));
@@ -219,6 +255,10 @@ upstream_error_mask(struct upstream_error *e, const char *key)
 	mask_text(e->type, key);
 	mask_text(e->param, key);
 	mask_text(e->code, key);
+	if (e->more != NULL && mask_finds(e->more, key)) {
+		free(e->more);
+		e->more = NULL;
+	}
 }
 
 void
@@ -228,6 +268,7 @@ upstream_error_fini(struct upstream_error *e)
 	free(e->type);
 	free(e->param);
 	free(e->code);
+	free(e->more);
 }
 
 static void
@@ -242,6 +283,7 @@ quote(const struct fault *fault, const struct upstream_error *said,
 		.code = said->code,
 		.message = said->message != NULL ? said->message
 						 : "the backend refused it",
+		.more = said->more,
 	};
 }
 

@@ -24,10 +24,12 @@ void refusal_of_plan(const struct plan *, struct error_reply *);
 /* A backend's own error, read from whatever shape it has. */
 struct upstream_error {
 	char *message, *type, *param, *code; /* NULL: not said */
+	char *more; /* its other members, as in error_reply */
 };
 void upstream_error_read(struct upstream_error *, struct slice body,
     const char *otherwise); /* a message where the body has none */
-/* A backend that quotes our key does not tell it to the client. */
+/* A backend that quotes our key does not tell it to the client; members of its
+ * own that do are left out altogether. */
 void upstream_error_mask(struct upstream_error *, const char *key);
 void upstream_error_fini(struct upstream_error *);
 

@@ -33,6 +33,8 @@ struct error_reply {
 	const char *type; /* "invalid_request_error", "server_error", ... */
 	const char *code, *param;
 	const char *message; /* plain text */
+	const char *more; /* members that it has besides, as JSON without
+			     braces; or NULL */
 	usec retry_after; /* a span; 0: retrying makes no sense, or unknown */
 };
 

@@ -11,7 +11,16 @@ add_string_or_null(struct buf *out, const char *text)
 		buf_add_json(out, slice_of(text));
 }
 
-/* The four members, braces included. */
+static void
+add_more(struct buf *out, const char *more)
+{
+	if (more == NULL)
+		return;
+	buf_add_char(out, ',');
+	buf_add_str(out, more);
+}
+
+/* The four members and what else there is, braces included. */
 static void
 add_openai_object(struct buf *out, const struct error_reply *e)
 {
@@ -23,6 +32,7 @@ add_openai_object(struct buf *out, const struct error_reply *e)
 	add_string_or_null(out, e->param);
 	buf_add_str(out, ",\"code\":");
 	add_string_or_null(out, e->code);
+	add_more(out, e->more);
 	buf_add_char(out, '}');
 }
 
@@ -88,6 +98,7 @@ anthropic_render_error(const struct error_reply *e, struct buf *out)
 	    "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":",
 	    anthropic_type(e->status));
 	buf_add_json(out, slice_of(e->message));
+	add_more(out, e->more);
 	buf_add_str(out, "}}");
 }
 

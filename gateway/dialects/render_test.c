@@ -85,6 +85,23 @@ absent_param_and_code_are_null(void **state)
 }
 
 static void
+what_a_backend_said_besides_stays(void **state)
+{
+	struct error_reply e = hard;
+	char name[16];
+	json_t *json;
+
+	e.more = "\"failed_generation\":\"f(\",\"n_ctx\":8";
+	for (enum dialect d = 0; d < DIALECT_COUNT; d++) {
+		json = render(d, false, &e, name);
+		assert_string_equal(
+		    text(json_object_get(json, "error"), "failed_generation"),
+		    "f(");
+		json_decref(json);
+	}
+}
+
+static void
 openai_streams_end_with_an_error_as_data(void **state)
 {
 	static const enum dialect dialects[] = { DIALECT_CHAT,
@@ -173,6 +190,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(openai_bodies_have_all_four_members),
 		cmocka_unit_test(absent_param_and_code_are_null),
+		cmocka_unit_test(what_a_backend_said_besides_stays),
 		cmocka_unit_test(openai_streams_end_with_an_error_as_data),
 		cmocka_unit_test(responses_streams_end_with_an_error_event),
 		cmocka_unit_test(anthropic_types_follow_the_status),

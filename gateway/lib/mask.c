@@ -29,6 +29,12 @@ mask_copy(char *to, size_t cap, struct slice text, const char *secret)
 	return n;
 }
 
+bool
+mask_finds(const char *text, const char *secret)
+{
+	return slice_of(secret).n >= MASK_MIN && strstr(text, secret) != NULL;
+}
+
 void
 mask_text(char *text, const char *secret)
 {

@@ -15,5 +15,7 @@ size_t mask_copy(char *to, size_t cap, struct slice text, const char *secret);
 
 /* The same in place. NULL is left alone. */
 void mask_text(char *text, const char *secret);
+/* Whether it would change. */
+bool mask_finds(const char *text, const char *secret);
 
 #endif

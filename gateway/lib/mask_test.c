@@ -18,6 +18,10 @@ every_occurrence_is_masked(void **state)
 
 	mask_text(text, KEY);
 	assert_string_equal(text, "*** and ****** but not sk-012345678");
+	assert_true(mask_finds("a " KEY, KEY));
+	assert_false(mask_finds(text, KEY));
+	assert_false(mask_finds("none", "none"));
+	assert_false(mask_finds(KEY, NULL));
 }
 
 static void

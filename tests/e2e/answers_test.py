@@ -340,6 +340,21 @@ class Answers(Bed):
             self.assertIn("field required", self.error(said)["message"])
         page = self.ask(400, "text/html", "<html>field required</html>")[2]
         self.assertNotIn("field", self.error(page)["message"])
+        packed = self.ask(400, "application/json", b"\x1f\x8b\x08 field")[2]
+        self.assertEqual(self.error(packed)["message"],
+                         "the backend refused it")
+
+    def test_what_an_error_has_besides_stays(self):
+        besides = {"failed_generation": '<function=f>{"a": "\u00e9"}',
+                   "innererror": {"content_filter_result": {
+                       "hate": {"filtered": True}}}, "n_ctx": 4096}
+        for more in (besides, {}):
+            _, _, text = self.ask(400, "application/json", json.dumps({
+                "error": {"message": "no", "type": "t", "param": None,
+                          "code": 7, **more}}))
+            self.assertEqual(self.error(text), {
+                "message": "no", "type": "t", "param": None, "code": "7",
+                **more})
 
 
 class Endless:

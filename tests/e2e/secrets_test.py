@@ -38,7 +38,7 @@ def provider(request):
     asked = re.search(r"answer=(\w+)", raw)
     echo = f"{key} sent {raw} and gets {ANSWER}"
     error = {"error": {"message": echo, "type": key, "param": key,
-                       "code": key}}
+                       "code": key, "said": [key]}}
     token = ('data: {"choices":[{"index":0,"delta":{"content":"%s"},'
              '"finish_reason":null}]}\n\n' % ANSWER)
     kind = asked[1] if asked else "json"
