@@ -64,12 +64,16 @@ wake_workers(struct switchboard *b, uint64_t mask)
 enum err
 switchboard_configure(struct switchboard *b, struct conf *conf, usec now)
 {
-	enum err rc;
+	struct router_change *change;
+	enum err rc = router_prepare(b->router, conf, now, &change);
 
+	if (rc != OK)
+		return rc;
 	uv_mutex_lock(&b->lock);
-	rc = router_configure(b->router, conf, now);
+	router_adopt(b->router, change, now);
 	uv_mutex_unlock(&b->lock);
-	return rc;
+	router_change_free(&change, b->router);
+	return OK;
 }
 
 void

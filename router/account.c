@@ -12,37 +12,33 @@
 #define USUAL 3.0 /* answers for which the tenant's usual ones stand */
 #define PROMPT_LEAST 32.0 /* tokens: shorter ones are all alike */
 
-void
-accounts_init(struct accounts *a)
-{
-	*a = (struct accounts){ 0 };
-}
-
-void
-accounts_fini(struct accounts *a)
-{
-	for (size_t i = 0; i < a->n; i++)
-		free(a->list[i]);
-	free(a->list);
-	accounts_init(a);
-}
-
 enum err
-accounts_configure(struct accounts *a, const struct conf *c)
+accounts_prepare(
+    const struct accounts *a, const struct conf *c, struct accounts *next)
 {
 	size_t n = (size_t)c->next_tenant_id + 1;
-	struct account **grown;
 
-	if (n <= a->n)
-		return OK;
-	grown = realloc(a->list, n * sizeof(*grown));
-	if (grown == NULL)
+	next->n = n > a->n ? n : a->n;
+	next->list = calloc(next->n, sizeof(*next->list));
+	if (next->list == NULL)
 		return ERR_MEMORY;
-	a->list = grown;
-	for (; a->n < n; a->n++)
-		if ((grown[a->n] = calloc(1, sizeof(**grown))) == NULL)
+	for (size_t i = 0; i < next->n; i++) {
+		next->list[i] =
+		    i < a->n ? a->list[i] : calloc(1, sizeof(**next->list));
+		if (next->list[i] == NULL)
 			return ERR_MEMORY;
+	}
 	return OK;
+}
+
+void
+accounts_forget(struct accounts *a, const struct accounts *kept)
+{
+	for (size_t i = 0; a->list != NULL && i < a->n; i++)
+		if (i >= kept->n || a->list[i] != kept->list[i])
+			free(a->list[i]);
+	free(a->list);
+	*a = (struct accounts){ 0 };
 }
 
 struct account *

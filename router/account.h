@@ -25,15 +25,17 @@ struct account {
 	struct lengths all, to[ACCOUNT_PROMPTS]; /* by the prompt's size */
 };
 
+/* All zeros is empty. */
 struct accounts {
 	struct account **list; /* [0]: nobody's, where the gateway is open */
 	size_t n;
 };
 
-void accounts_init(struct accounts *);
-void accounts_fini(struct accounts *);
-/* ERR_MEMORY leaves everything as it was. */
-enum err accounts_configure(struct accounts *, const struct conf *) MUST_USE;
+/* Those that a configuration wants: what is there already, and what is new. */
+enum err accounts_prepare(const struct accounts *, const struct conf *,
+    struct accounts *next) MUST_USE;
+/* Frees all of them but what the other has, too. */
+void accounts_forget(struct accounts *, const struct accounts *kept);
 struct account *accounts_of(
     const struct accounts *, const struct conf_tenant *);
 

@@ -13,25 +13,32 @@ static void
 configure(struct accounts *a, uint32_t tenants)
 {
 	struct conf *c = calloc(1, sizeof(*c));
+	struct accounts old = *a;
 
 	assert_non_null(c);
 	c->next_tenant_id = tenants;
-	assert_int_equal(accounts_configure(a, c), OK);
+	assert_int_equal(accounts_prepare(&old, c, a), OK);
+	accounts_forget(&old, a);
 	free(c);
+}
+
+static void
+dismiss(struct accounts *a)
+{
+	accounts_forget(a, &(struct accounts){ 0 });
 }
 
 static void
 each_tenant_has_its_own_and_the_open_gateway_one(void **state)
 {
 	struct conf_tenant first = { .id = 0 }, second = { .id = 1 };
-	struct accounts a;
+	struct accounts a = { 0 };
 
-	accounts_init(&a);
 	configure(&a, 2);
 	assert_non_null(accounts_of(&a, NULL));
 	assert_ptr_not_equal(accounts_of(&a, &first), accounts_of(&a, NULL));
 	assert_ptr_not_equal(accounts_of(&a, &first), accounts_of(&a, &second));
-	accounts_fini(&a);
+	dismiss(&a);
 }
 
 static void
@@ -39,9 +46,8 @@ a_reload_forgets_nobody(void **state)
 {
 	struct conf_tenant first = { .id = 0 }, late = { .id = 40 };
 	struct account *before;
-	struct accounts a;
+	struct accounts a = { 0 };
 
-	accounts_init(&a);
 	configure(&a, 1);
 	before = accounts_of(&a, &first);
 	before->served = 7;
@@ -51,19 +57,18 @@ a_reload_forgets_nobody(void **state)
 	assert_ptr_not_equal(accounts_of(&a, &late), accounts_of(&a, NULL));
 	configure(&a, 1); /* requests of those that went may still run */
 	assert_ptr_not_equal(accounts_of(&a, &late), accounts_of(&a, NULL));
-	accounts_fini(&a);
+	dismiss(&a);
 }
 
 static void
 who_is_not_known_is_nobody(void **state)
 {
 	struct conf_tenant stranger = { .id = 9 };
-	struct accounts a;
+	struct accounts a = { 0 };
 
-	accounts_init(&a);
 	configure(&a, 1);
 	assert_ptr_equal(accounts_of(&a, &stranger), accounts_of(&a, NULL));
-	accounts_fini(&a);
+	dismiss(&a);
 }
 
 static void

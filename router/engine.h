@@ -42,6 +42,7 @@ struct router {
 	struct list silent; /* at work, no first token yet; oldest first */
 	struct list slow; /* at work, tokens come too slowly */
 	uint64_t owed; /* workers to wake, not yet told to the caller */
+	bool ticking; /* a tick has begun: it reads lessons without the lock */
 };
 
 /* --- demand.c --- */

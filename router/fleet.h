@@ -43,7 +43,7 @@ struct allowance {
 /* What every decision asks of it stands first, within a few cache lines. */
 struct site {
 	const struct conf_backend *conf; /* NULL: gone */
-	bool listed; /* by the configuration that is being adopted */
+	bool kept; /* by the configuration that is being adopted */
 	unsigned in_flight;
 	usec key_off_until; /* its key was refused */
 	double prompt_tokens; /* of those without a first token yet */
@@ -71,7 +71,6 @@ struct site {
 	bool gone; /* its last failure: nobody was there at all */
 	bool back; /* it was gone, and a probe has found it well since */
 	usec explored_at; /* when somebody was last sent to find out */
-	unsigned n_cells; /* that point here */
 	unsigned blocks; /* 429s in a row */
 };
 
@@ -102,25 +101,26 @@ struct cell {
 	unsigned asked; /* by us, since others came: at most so often */
 	unsigned outpaced; /* hedges lost in a row, and no first token since */
 	struct lessons *lessons; /* read by the tick outside the lock */
-	struct cell *next_retired;
 	struct prefix prefixes[PREFIXES]; /* last: the rest is read more */
 };
 
+/* All zeros is empty. */
 struct fleet {
 	struct site **sites; /* by id; NULL where there is none */
 	struct cell **cells;
 	size_t n_sites, n_cells;
-	struct cell *retired; /* gone and idle, for fleet_reap() */
 };
 
-void fleet_init(struct fleet *);
-void fleet_fini(struct fleet *);
-/* The snapshot must live until the next call or the end. ERR_MEMORY leaves
- * everything as it was. */
-enum err fleet_configure(
-    struct fleet *, const struct conf *, usec now) MUST_USE;
-/* Frees retired cells. Not while a tick is building: it reads lessons. */
-void fleet_reap(struct fleet *);
+/* --- change.c --- */
+
+/* The fleet that a configuration wants: what is there already, and what is new,
+ * which nothing sees yet. */
+enum err fleet_prepare(const struct fleet *, const struct conf *, usec now,
+    struct fleet *next) MUST_USE;
+/* They change places. The snapshot must live until the next call or the end. */
+void fleet_adopt(struct fleet *, struct fleet *next, const struct conf *);
+/* Frees all of it but what the other one has, too. */
+void fleet_forget(struct fleet *, const struct fleet *kept);
 
 /* --- restraint.c --- */
 

@@ -121,30 +121,6 @@ what_is_in_flight_may_end_after_its_backend_went(void **state)
 }
 
 static void
-a_reload_in_the_middle_of_a_tick_is_harmless(void **state)
-{
-	struct rig g;
-	struct conf *old, *older;
-	struct ask a;
-
-	(void)state;
-	rig_init(&g, A_AND_B(""));
-	a = ask_for(&g);
-	assert_goes(&g, &a, "a");
-	ask_finish(&g, &a, 1000, 10, 10);
-	router_tick_begin(g.router, g.tables, g.now);
-	older = rig_reload(&g, ONLY_B);
-	old = rig_reload(&g, A_AND_B(""));
-	router_tick_build(g.tables);
-	router_tick_end(g.router, g.tables, g.now);
-	a = ask_for(&g);
-	assert_goes(&g, &a, "a");
-	conf_unref(&old);
-	conf_unref(&older);
-	rig_fini(&g);
-}
-
-static void
 who_waits_for_what_went_is_told(void **state)
 {
 	struct rig g;
@@ -197,7 +173,6 @@ main(void)
 		    a_backend_that_went_is_not_used_even_by_older_requests),
 		cmocka_unit_test(
 		    what_is_in_flight_may_end_after_its_backend_went),
-		cmocka_unit_test(a_reload_in_the_middle_of_a_tick_is_harmless),
 		cmocka_unit_test(who_waits_for_what_went_is_told),
 		cmocka_unit_test(more_slots_let_waiters_in),
 	};

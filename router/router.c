@@ -30,10 +30,8 @@ router_new(unsigned workers, uint64_t seed)
 		list_init(&r->ready[i]);
 	list_init(&r->silent);
 	list_init(&r->slow);
-	accounts_init(&r->accounts);
 	hedge_budget_init(&r->hedges, 0);
 	rng_init(&r->rng, seed, 0);
-	fleet_init(&r->fleet);
 	queue_init(&r->queue);
 	promises_init(&r->promises);
 	retry_budget_init(&r->budget, 0);
@@ -52,31 +50,11 @@ router_free(struct router **rp)
 	queue_fini(&r->queue);
 	orders_fini(&r->orders);
 	samples_fini(&r->samples);
-	accounts_fini(&r->accounts);
-	fleet_fini(&r->fleet);
+	accounts_forget(&r->accounts, &(struct accounts){ 0 });
+	fleet_forget(&r->fleet, &(struct fleet){ 0 });
 	conf_unref(&r->conf);
 	free(r);
 	*rp = NULL;
-}
-
-enum err
-router_configure(struct router *r, struct conf *c, usec now)
-{
-	enum err rc = accounts_configure(&r->accounts, c);
-
-	if (rc == OK)
-		rc = fleet_configure(&r->fleet, c, now);
-
-	if (rc != OK)
-		return rc;
-	conf_ref(c);
-	conf_unref(&r->conf);
-	r->conf = c;
-	r->budget.share = c->retry_budget;
-	r->hedges.share = c->hedge_budget;
-	/* the next call that may wakes them */
-	dispatch_waiting(r, SITE_ANY, now);
-	return OK;
 }
 
 uint64_t

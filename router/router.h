@@ -4,7 +4,7 @@
  * socket or lock of its own; each call takes `now`, and the caller holds the
  * one lock around all of them (gateway/switchboard.c; the simulator needs
  * none). In-flight counters change inside these calls, so they are exact.
- * Deciding allocates nothing: cells are made by router_configure(), tickets
+ * Deciding allocates nothing: cells are made by router_prepare(), tickets
  * and queue lanes in blocks that are kept, so that a submit allocates only
  * when more requests are at work than ever before.
  *
@@ -144,6 +144,15 @@ void router_free(struct router **);
  * a backend whose URL changed starts afresh, and every key is trusted again.
  * ERR_MEMORY leaves everything as it was. */
 enum err router_configure(struct router *, struct conf *, usec now) MUST_USE;
+
+/* The same in three steps, since everybody waits while the lock is held: only
+ * for router_adopt(), which allocates and frees nothing. One change at a time,
+ * and none between the begin and the end of a tick. */
+struct router_change;
+enum err router_prepare(const struct router *, struct conf *, usec now,
+    struct router_change **) MUST_USE;
+void router_adopt(struct router *, struct router_change *, usec now);
+void router_change_free(struct router_change **, const struct router *);
 
 /* A new request. *t is set for PLAN_GO and PLAN_WAIT. */
 void router_submit(struct router *, const struct route_request *, usec now,

@@ -4,7 +4,7 @@
  * lessons there are; build (unlocked) files them and makes new forecasts; end
  * (locked) hands those to the cells, then lets go whom the passing of time has
  * freed, and refuses whom it has left without hope. Lessons belong to the tick
- * in between: cells that a reload drops are only freed by the next begin. */
+ * in between, so that no new configuration may come then. */
 #include "router/engine.h"
 
 #include <math.h>
@@ -16,7 +16,8 @@
 struct row {
 	struct lessons *lessons; /* borrowed; NULL: no such serving */
 	bool made;
-	struct forecast *forecast; /* owned; swapped with the cell's */
+	struct forecast *forecast; /* owned; swapped with the cell's. NULL: not
+				      needed yet */
 };
 
 struct router_tables {
@@ -66,11 +67,8 @@ make_room(struct router_tables *t, size_t n)
 	if (rows == NULL)
 		return false;
 	t->rows = rows;
-	for (; t->cap < n; t->cap++) {
-		rows[t->cap].forecast = malloc(sizeof(*rows->forecast));
-		if (rows[t->cap].forecast == NULL)
-			return false;
-	}
+	while (t->cap < n)
+		rows[t->cap++] = (struct row){ 0 };
 	return true;
 }
 
@@ -80,7 +78,7 @@ router_tick_begin(struct router *r, struct router_tables *t, usec now)
 	const struct fleet *f = &r->fleet;
 	struct samples swap = r->samples;
 
-	fleet_reap(&r->fleet);
+	r->ticking = true;
 	t->now = now;
 	t->samples.n = t->late.n = 0;
 	r->samples = t->samples;
@@ -104,6 +102,22 @@ file_samples(struct router_tables *t, const struct samples *samples)
 	}
 }
 
+/* What a new forecast is written on. Made here, since here nobody waits. */
+static bool
+has_page(struct row *row)
+{
+	if (row->forecast == NULL)
+		row->forecast = malloc(sizeof(*row->forecast));
+	return row->forecast != NULL;
+}
+
+static void
+drop_page(struct row *row)
+{
+	free(row->forecast);
+	row->forecast = NULL;
+}
+
 void
 router_tick_build(struct router_tables *t)
 {
@@ -112,8 +126,10 @@ router_tick_build(struct router_tables *t)
 	for (size_t i = 0; i < t->n_rows; i++) {
 		struct row *row = &t->rows[i];
 
+		if (row->lessons == NULL)
+			drop_page(row);
 		row->made = row->lessons != NULL &&
-		    lessons_have_news(row->lessons, t->now);
+		    lessons_have_news(row->lessons, t->now) && has_page(row);
 		if (row->made)
 			lessons_forecast(row->lessons, t->now, row->forecast);
 	}
@@ -123,12 +139,11 @@ static void
 hand_over(struct router *r, struct router_tables *t)
 {
 	for (size_t i = 0; i < t->n_rows; i++) {
-		struct cell *c = fleet_cell(&r->fleet, (uint32_t)i);
+		struct cell *c = r->fleet.cells[i];
 		struct row *row = &t->rows[i];
 		struct forecast *old;
 
-		/* a reload may have come in between */
-		if (!row->made || c == NULL || c->lessons != row->lessons)
+		if (!row->made)
 			continue;
 		old = c->forecast;
 		c->forecast = row->forecast;
@@ -166,6 +181,7 @@ uint64_t
 router_tick_end(struct router *r, struct router_tables *t, usec now)
 {
 	hand_over(r, t);
+	r->ticking = false;
 	if (r->drain.at > 0) {
 		fleet_fade(&r->fleet, now - r->drain.at);
 		shortage_fade(&r->shortage, now - r->drain.at);
