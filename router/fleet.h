@@ -38,6 +38,7 @@ struct allowance {
 	usec at; /* 0: no limit is known */
 	double left, most; /* requests: left at `at`, the most ever seen left */
 	double per_us; /* refill */
+	bool far; /* no refill that anybody could wait for, or none known */
 };
 
 /* What every decision asks of it stands first, within a few cache lines. */

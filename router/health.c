@@ -232,19 +232,23 @@ note_limits(struct site *s, const struct load *l, usec now)
 }
 
 /* What is left is refilled by the reset, evenly: so the most ever seen left
- * is the burst, and the rate follows. */
+ * is the burst, and the rate follows. A day's limit is no such burst; but one
+ * that is used up is tried once in a while, as after a 429. */
 static void
 note_allowance(struct site *s, const struct load *l, usec now)
 {
 	struct allowance *a = &s->allowance;
+	usec reset = l->reset_requests;
 
 	if ((l->has & LOAD_LIMIT_REQUESTS) == 0)
 		return;
 	a->most = fmax(a->most, l->left_requests + s->in_flight);
 	a->left = l->left_requests;
-	a->per_us = l->reset_requests > 0
-	    ? fmax(a->most - a->left, 1) / (double)l->reset_requests
-	    : 0;
+	a->per_us = reset > 0 ? fmax(a->most - a->left, 1) / (double)reset : 0;
+	a->far = reset > BLOCK_MAX || (reset <= 0 && a->left < a->most);
+	if (a->far)
+		a->per_us = fmax(a->per_us,
+		    1.0 / (double)(reset > 0 ? BLOCK_MAX : BLOCK_MIN));
 	a->at = now;
 }
 

@@ -329,6 +329,49 @@ the_last_requests_of_a_rate_are_kept_for_premium(void **state)
 	rig_fini(&g);
 }
 
+/* A day's, as of a provider that tells of no other. */
+static void
+nothing_is_kept_of_what_nobody_lives_to_see_refilled(void **state)
+{
+	static const enum priority all[] = { PRIORITY_STANDARD,
+		PRIORITY_BATCH };
+	struct load morning = left(14400, 86000 * USEC_SEC);
+	struct load evening = left(200, 3000 * USEC_SEC);
+	struct load last = left(0, 2999 * USEC_SEC);
+	struct rig g;
+
+	for (size_t i = 0; i < COUNT(all); i++) {
+		rig_init(&g, CONF(BACKEND("a", PRICE(1, 1)), SERVING("a", "")));
+		rig_load(&g, "a", &morning);
+		rig_load(&g, "a", &evening);
+		assert_string_equal(goes_as(&g, all[i]), "a");
+		rig_load(&g, "a", &last);
+		assert_string_equal(goes_as(&g, all[i]), "rate_limited");
+		/* and then it is asked whether that is still so */
+		rig_pass(&g, 61 * USEC_SEC);
+		assert_string_equal(goes_as(&g, all[i]), "a");
+		rig_fini(&g);
+	}
+}
+
+static void
+where_no_refill_is_told_of_nobody_is_kept_out_for_good(void **state)
+{
+	struct load most = left(50, 0), few = left(5, 0), none = left(0, 0);
+	struct rig g;
+
+	rig_init(&g, CONF(BACKEND("a", PRICE(1, 1)), SERVING("a", "")));
+	rig_load(&g, "a", &most);
+	rig_load(&g, "a", &few);
+	assert_string_equal(goes_as(&g, PRIORITY_BATCH), "a");
+	rig_load(&g, "a", &none);
+	assert_string_equal(goes_as(&g, PRIORITY_STANDARD), "rate_limited");
+	rig_pass(&g, 2 * USEC_SEC);
+	assert_string_equal(goes_as(&g, PRIORITY_STANDARD), "a");
+	assert_string_equal(goes_as(&g, PRIORITY_BATCH), "a");
+	rig_fini(&g);
+}
+
 static void
 what_is_sent_counts_before_the_next_headers_come(void **state)
 {
@@ -527,6 +570,10 @@ main(void)
 		cmocka_unit_test(headers_that_say_nothing_is_left_are_believed),
 		cmocka_unit_test(
 		    the_last_requests_of_a_rate_are_kept_for_premium),
+		cmocka_unit_test(
+		    nothing_is_kept_of_what_nobody_lives_to_see_refilled),
+		cmocka_unit_test(
+		    where_no_refill_is_told_of_nobody_is_kept_out_for_good),
 		cmocka_unit_test(
 		    what_is_sent_counts_before_the_next_headers_come),
 		cmocka_unit_test(after_an_outage_it_gets_its_slots_back_slowly),

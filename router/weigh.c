@@ -61,6 +61,8 @@ may_call(const struct site *s, const struct demand *d, usec now)
 {
 	double reserve = admit_reserve(d->priority);
 
+	if (s->allowance.far)
+		return site_has_allowance(s, 0, now);
 	if (d->late && site_allowance(s, now) < 1)
 		return false;
 	if (d->shortage && d->priority != PRIORITY_PREMIUM)
