@@ -69,7 +69,7 @@ struct event {
 	struct choice_bits choices;
 	bool limited; /* its finish: a limit or a filter, not the model */
 	unsigned tokens; /* lower bound of output tokens in it */
-	size_t bytes; /* of what was made of them, as it stands there */
+	size_t bytes; /* of their text, as it stands there */
 	struct usage usage;
 	struct slice error_message; /* EVENT_ERROR: unescaped, in scratch */
 };

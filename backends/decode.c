@@ -70,45 +70,54 @@ decode_usage(struct slice usage, enum dialect dialect, struct event *out)
 /* --- chat and completions --- */
 
 void
-decode_token(struct event *out, struct slice text)
+decode_token(struct event *out, size_t bytes)
 {
 	out->bits |= EVENT_TOKEN;
 	out->tokens = 1;
-	out->bytes += text.n;
+	out->bytes += bytes;
 }
 
-/* {"name":"f","arguments":"{\"a\":"}: either may come alone. */
-static bool
-is_call(const struct scan_member *function)
+/* {"name":"f","arguments":"{\"a\":"}: either may come alone. Their bytes; 0: it
+ * is no call. */
+static size_t
+call_bytes(const struct scan_member *function)
 {
 	struct slice rest = function->value;
 	struct scan_member m;
+	size_t n = 0;
 
 	if (function->type != SCAN_OBJECT)
-		return false;
+		return 0;
 	while (scan_next_member(&rest, &m))
 		if ((scan_key_is(&m, "name") || scan_key_is(&m, "arguments")) &&
 		    (scan_nonempty_string(&m) || m.type == SCAN_OBJECT))
-			return true;
-	return false;
+			n += m.value.n;
+	return n;
 }
 
-static bool
-has_calls(const struct scan_member *tool_calls)
+static size_t
+calls_bytes(const struct scan_member *tool_calls)
 {
 	struct slice rest = tool_calls->value, value;
 	struct scan_member function;
 	enum scan_type type;
+	size_t n = 0;
 
 	if (tool_calls->type != SCAN_ARRAY)
-		return false;
+		return 0;
 	while (scan_next_element(&rest, &value, &type))
 		if (type == SCAN_OBJECT &&
 		    (scan_get(value, "function", &function) ||
-			scan_get(value, "custom", &function)) &&
-		    is_call(&function))
-			return true;
-	return false;
+			scan_get(value, "custom", &function)))
+			n += call_bytes(&function);
+	return n;
+}
+
+static void
+take_call(struct event *out, size_t bytes)
+{
+	if (bytes > 0)
+		decode_token(out, bytes);
 }
 
 /* A delta, or the message of a whole answer. */
@@ -122,25 +131,23 @@ read_message(struct scan_walk *w, struct event *out)
 		m.value = scan_walk_skip(w);
 		if (key_is(&m, SLICE("content"))) {
 			if (scan_nonempty_string(&m) || scan_has_elements(&m))
-				decode_token(out, m.value);
+				decode_token(out, m.value.n);
 		} else if (key_is(&m, SLICE("tool_calls"))) {
-			if (has_calls(&m))
-				decode_token(out, m.value);
+			take_call(out, calls_bytes(&m));
 		} else if (key_is(&m, SLICE("reasoning_content")) ||
 		    key_is(&m, SLICE("reasoning"))) {
 			if (scan_nonempty_string(&m)) {
-				decode_token(out, m.value);
+				decode_token(out, m.value.n);
 				out->bits |= EVENT_REASONING;
 			}
 		} else if (key_is(&m, SLICE("refusal"))) {
 			if (scan_nonempty_string(&m))
-				decode_token(out, m.value);
+				decode_token(out, m.value.n);
 		} else if (key_is(&m, SLICE("function_call"))) {
-			if (is_call(&m))
-				decode_token(out, m.value);
+			take_call(out, call_bytes(&m));
 		} else if (key_is(&m, SLICE("audio"))) {
 			if (m.type == SCAN_OBJECT)
-				decode_token(out, m.value);
+				decode_token(out, 0);
 		}
 	}
 }
@@ -172,7 +179,7 @@ read_choice(struct scan_walk *w, struct event *out, struct scan_member *error)
 		m.value = scan_walk_skip(w);
 		if (key_is(&m, SLICE("text"))) {
 			if (scan_nonempty_string(&m))
-				decode_token(out, m.value);
+				decode_token(out, m.value.n);
 		} else if (key_is(&m, SLICE("finish_reason"))) {
 			if (gave_up(&m))
 				decode_fail(out, error, &m);

@@ -31,8 +31,8 @@ bool decode_is_error(const struct scan_member *);
 /* A sign of failure that is worth less than an error that says why. */
 void decode_fail(struct event *out, struct scan_member *error,
     const struct scan_member *sign);
-/* A token at least; text: what stands there for it. */
-void decode_token(struct event *out, struct slice text);
+/* A token at least; bytes: of its text, 0 where it is none. */
+void decode_token(struct event *out, size_t bytes);
 
 /* scan_key_is() for literals, whose length the compiler knows. An escaped key
  * is longer than what it means. */

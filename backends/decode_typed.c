@@ -37,12 +37,15 @@ object_in(const struct answer *a, const char *name)
 	return m != NULL && m->type == SCAN_OBJECT ? m->value : SLICE("");
 }
 
-static bool
-has_text(struct slice object, const char *name)
+/* Its bytes; 0: there is none. */
+static size_t
+text_bytes(struct slice object, const char *name)
 {
 	struct scan_member m;
 
-	return scan_get(object, name, &m) && scan_nonempty_string(&m);
+	return scan_get(object, name, &m) && scan_nonempty_string(&m)
+	    ? m.value.n
+	    : 0;
 }
 
 /* --- /responses --- */
@@ -93,7 +96,8 @@ starts_call(const struct answer *a)
 	struct scan_member type;
 
 	return scan_get(item, "type", &type) &&
-	    ends_in(text_of(&type), SLICE("_call")) && has_text(item, "name");
+	    ends_in(text_of(&type), SLICE("_call")) &&
+	    text_bytes(item, "name") > 0;
 }
 
 void
@@ -106,7 +110,9 @@ decode_responses(
 	if (ends_in(type, SLICE(".delta"))) {
 		m = scan_find(a->members, a->n, "delta");
 		if (m != NULL && scan_nonempty_string(m))
-			decode_token(out, m->value);
+			decode_token(out,
+			    ends_in(type, SLICE("audio.delta")) ? 0
+								: m->value.n);
 		if (ends_in(type, SLICE("reasoning_text.delta")))
 			out->bits |= EVENT_REASONING;
 	} else if (type.n == 0) {
@@ -118,7 +124,7 @@ decode_responses(
 		read_response(object_in(a, "response"), out, error);
 	} else if (slice_is(type, "response.output_item.added")) {
 		if (starts_call(a))
-			decode_token(out, SLICE(""));
+			decode_token(out, 0);
 	} else if (slice_is(type, "response.failed")) {
 		out->bits |= EVENT_ERROR;
 		read_response(object_in(a, "response"), out, error);
@@ -144,8 +150,8 @@ decode_responses(
 static bool
 starts_token(struct slice block)
 {
-	return has_text(block, "name") || has_text(block, "text") ||
-	    has_text(block, "thinking");
+	return text_bytes(block, "name") > 0 || text_bytes(block, "text") > 0 ||
+	    text_bytes(block, "thinking") > 0;
 }
 
 static void
@@ -183,7 +189,7 @@ read_whole_message(const struct answer *a, struct event *out)
 
 		if (scan_key_is(m, "content")) {
 			if (scan_has_elements(m))
-				decode_token(out, m->value);
+				decode_token(out, m->value.n);
 		} else if (scan_key_is(m, "stop_reason")) {
 			take_stop(m, out);
 		} else if (scan_key_is(m, "usage")) {
@@ -199,15 +205,18 @@ decode_messages(
 {
 	struct slice type = type_of(a), delta;
 	const struct scan_member *m;
+	size_t bytes;
 
 	if (slice_is(type, "content_block_delta")) {
 		delta = object_in(a, "delta");
-		if (has_text(delta, "text") || has_text(delta, "thinking") ||
-		    has_text(delta, "partial_json"))
-			decode_token(out, delta);
+		bytes = text_bytes(delta, "text") +
+		    text_bytes(delta, "thinking") +
+		    text_bytes(delta, "partial_json");
+		if (bytes > 0)
+			decode_token(out, bytes);
 	} else if (slice_is(type, "content_block_start")) {
 		if (starts_token(object_in(a, "content_block")))
-			decode_token(out, SLICE(""));
+			decode_token(out, 0);
 	} else if (slice_is(type, "message_start")) {
 		read_usage(object_in(a, "message"), out);
 		/* What it says of the output is where counting starts. */

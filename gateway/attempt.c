@@ -379,7 +379,7 @@ count_usage(const struct attempt *a, struct usage *out)
 		return;
 	if (out->input == 0 && attempt_was_sent(a))
 		out->input = tokens_of_bytes(a->request->facts.prompt_bytes);
-	out->output = a->tokens;
+	out->output = a->guessed;
 }
 
 void

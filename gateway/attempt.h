@@ -57,7 +57,8 @@ struct attempt {
 	unsigned seen; /* enum event_bits so far */
 	struct choice_bits choices; /* so far */
 	bool limited; /* a limit or a filter ended it, or one choice */
-	unsigned tokens;
+	unsigned tokens; /* at least: some events have more than one */
+	unsigned guessed; /* that there are, by their text */
 	struct usage usage;
 
 	usec refused; /* when the headers of an error came; 0: they have not */

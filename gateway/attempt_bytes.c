@@ -14,6 +14,7 @@
 
 #define MESSAGE_MAX 256 /* of a backend's words */
 #define HELD_AHEAD ((size_t)256 << 10) /* bytes before COMMIT, after a token */
+#define TOKEN_LONG 20 /* bytes: what is longer is several tokens */
 
 void
 attempt_keep_message(struct attempt *a, struct slice message)
@@ -77,6 +78,14 @@ note_bits(struct attempt *a, const struct event *e)
 	a->choices.ended |= e->choices.ended;
 }
 
+/* One, unless its text is too long for that: whoever leaves before the backend
+ * has said the sum is charged by this. */
+static unsigned
+guess_tokens(const struct event *e)
+{
+	return e->bytes > TOKEN_LONG ? tokens_of_bytes(e->bytes) : 1;
+}
+
 static void
 note_tokens(struct attempt *a, const struct event *e)
 {
@@ -84,6 +93,7 @@ note_tokens(struct attempt *a, const struct event *e)
 
 	a->last_token = now;
 	a->tokens += e->tokens > 0 ? e->tokens : 1;
+	a->guessed += guess_tokens(e);
 	if (a->first_token == 0) {
 		a->first_token = a->told = now;
 		a->tokens_told = a->tokens;
@@ -382,7 +392,7 @@ judge_body(struct attempt *a)
 	    buf_slice(&a->held), &e, &a->scratch);
 	note_bits(a, &e);
 	if (e.bytes > 0)
-		a->tokens = tokens_of_bytes(e.bytes);
+		a->guessed = tokens_of_bytes(e.bytes);
 	if ((e.bits & EVENT_USAGE) != 0)
 		note_usage(a, &e.usage);
 	if ((e.bits & EVENT_ERROR) != 0)

@@ -234,18 +234,26 @@ limits_take(struct request *r, struct error_reply *e)
 	return false;
 }
 
+/* By a deadline that it has set itself: as good as gone. */
+static bool
+has_left(const struct request *r)
+{
+	return r->outcome.fault == FAULT_DEADLINE &&
+	    r->deadline < r->routing.arrived + r->conf->deadline;
+}
+
 /* Of an answer that is cut off nobody says what it has cost. For budgets it is
- * what has come, by the serving's price: a client that reads all but the end
- * would pay nothing. */
+ * what has come, by the serving's price: a client that reads all but the end,
+ * or makes backends work and waits for no answer, would pay nothing. */
 static double
 charge_of(const struct request *r)
 {
 	const struct outcome *o = &r->outcome;
 
-	if (o->result == RESULT_REFUSED)
+	if (o->result == RESULT_REFUSED || r->attempt == NULL)
 		return 0;
-	if (o->cost >= 0 || o->usage.known || r->attempt == NULL ||
-	    o->result == RESULT_ERROR)
+	if (!has_left(r) &&
+	    (o->cost >= 0 || o->usage.known || o->result == RESULT_ERROR))
 		return o->cost;
 	return price_expected(&r->attempt->serving->backend->price,
 	    o->usage.input, o->usage.output);

@@ -131,6 +131,28 @@ class Tokens(Bed):
         self.assertEqual(outcome["usage"], {
             "reported": False, "input": 7, "output": 40, "cached": 0})
 
+    def cut_after(self, *deltas):
+        """How many tokens a stream is taken for that ends after these."""
+        self.replies["one"] = (
+            200, {"content-type": "text/event-stream"},
+            "".join("data: " + json.dumps({"choices": [
+                {"index": 0, "delta": d, "finish_reason": None}]}) + "\n\n"
+                for d in deltas))
+        _, _, outcome = self.ask(stream=True)
+        self.assertEqual(outcome["result"], "broken")
+        return outcome["usage"]["output"]
+
+    def test_long_events_of_what_is_cut_are_counted_by_their_text(self):
+        self.assertAlmostEqual(self.cut_after(
+            *[{"content": "word " * 100}] * 10), 1250, delta=20)
+        self.assertEqual(self.cut_after(*[{"content": " hello"}] * 10), 10)
+        call = {"index": 0, "id": "call_0123456789abcdef", "type": "function",
+                "function": {"name": None, "arguments": '{"a'}}
+        self.assertEqual(self.cut_after(*[{"tool_calls": [call]}] * 10), 10)
+        call["function"]["arguments"] = "word " * 100
+        self.assertAlmostEqual(self.cut_after(
+            *[{"tool_calls": [call]}] * 10), 1250, delta=20)
+
     def test_an_answer_without_usage_is_counted_by_its_bytes(self):
         self.replies["one"] = 200, {}, whole("word " * 800)
         _, _, outcome = self.ask()

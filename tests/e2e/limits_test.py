@@ -245,6 +245,17 @@ class Told(Limited):
         self.assertAlmostEqual(self.spent(), spent, delta=1e-12)
         self.end()
 
+    def test_who_will_not_wait_has_paid_for_the_prompt(self):
+        stay_within_a_day()
+        self.begin("daily_budget = 1.0;")
+        body = chat("m", fake={"ttft_ms": 2000})
+        body["messages"][0]["content"] = "word " * 4000
+        self.assertEqual(self.gateway.chat(body, {
+            "authorization": "Bearer secret-a",
+            "x-stainless-timeout": "0.2"})[0], 504)
+        self.assertAlmostEqual(self.spent(), 0.005, delta=1e-4)
+        self.end()
+
     def spent(self):
         doc = http_json(self.gateway.admin, "GET", "/admin/v1/tenants")[2]
         return doc["tenants"][0]["spent_today_usd"]
