@@ -223,7 +223,7 @@ learn(struct quota *q, double output)
 void
 quota_settle(struct quota_hold *h, const struct quota_use *use)
 {
-	long long nano = (long long)(fmin(use->cost, COST_MAX) * NANO_USD);
+	const long long nano = llround(fmin(use->cost, COST_MAX) * NANO_USD);
 
 	for (int i = 0; i < QUOTA_PARTS; i++) {
 		struct quota_part *p = &h->parts[i];

@@ -228,6 +228,22 @@ what_was_spent_before_counts(void **state)
 	stage_fini(&s);
 }
 
+/* 65 micro-dollars are a hair less than that as a double. */
+static void
+nothing_is_cut_off_what_is_spent(void **state)
+{
+	struct stage s;
+
+	stage_init(&s, TENANT("daily_budget = 1;"));
+	quotas_restore(s.table, "t", NULL, 0.000065, 0.000065);
+	for (int i = 0; i < 999; i++) {
+		assert_true(take(&s, 1));
+		settle(&s, 1, 0.000065);
+	}
+	assert_float_equal(view(&s).day, 0.065, 1e-15);
+	stage_fini(&s);
+}
+
 /* Whoever comes after a key goes on with what was spent under its name, also
  * where that was before this process began. */
 static void
@@ -334,6 +350,7 @@ main(void)
 		cmocka_unit_test(a_key_has_limits_of_its_own),
 		cmocka_unit_test(a_budget_is_spent_and_begins_anew),
 		cmocka_unit_test(what_was_spent_before_counts),
+		cmocka_unit_test(nothing_is_cut_off_what_is_spent),
 		cmocka_unit_test(what_is_spent_is_of_the_name),
 		cmocka_unit_test(a_reload_forgives_nothing),
 		cmocka_unit_test(many_at_a_time_lose_nothing),

@@ -1,4 +1,5 @@
 /* gateway/quota/table.c - the quotas of all tenants and keys; main thread. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,8 +154,8 @@ add_spent(struct quota *q, double day, double month)
 {
 	if (q == NULL)
 		return;
-	ADD(q->day, (long long)(day * NANO_USD));
-	ADD(q->month, (long long)(month * NANO_USD));
+	ADD(q->day, llround(day * NANO_USD));
+	ADD(q->month, llround(month * NANO_USD));
 }
 
 void
