@@ -28,6 +28,7 @@
 struct ledger {
 	atomic_ullong written, dropped, failures;
 	_Atomic int64_t keep;
+	char *path;
 
 	struct writer writer; /* its lock is for what follows */
 	struct buf queue;
@@ -91,12 +92,31 @@ take_queue(struct ledger *l)
 	l->n_queued = 0;
 }
 
+/* Who moves the file away, or deletes it, gets a new one by its name. */
+static bool
+follow_file(struct ledger *l)
+{
+	struct errmsg why;
+
+	if (!store_moved(&l->store))
+		return true;
+	if (l->store.db != NULL)
+		log_warn("ledger reason=other_file path=%s", l->path);
+	store_close(&l->store);
+	if (store_open(&l->store, l->path, &why) == OK)
+		return true;
+	say_failure(l, why.text);
+	return false;
+}
+
 /* False: the batch is still to be written. */
 static bool
 write_batch(struct ledger *l)
 {
 	struct errmsg why;
 
+	if (!follow_file(l))
+		return false;
 	if (store_add(&l->store, l->batch.p, l->batch.n, &why) != OK) {
 		say_failure(l, why.text);
 		return false;
@@ -115,7 +135,8 @@ prune(struct ledger *l, usec now)
 	struct errmsg why;
 	bool more = false;
 
-	if (store_prune(
+	if (follow_file(l) &&
+	    store_prune(
 		&l->store, keep > 0 ? wall - keep : 0, wall, &more, &why) != OK)
 		say_failure(l, why.text);
 	l->prune_at = now + (more ? PRUNE_NEXT : PRUNE_EVERY);
@@ -169,6 +190,7 @@ release(struct ledger *l)
 	store_close(&l->store);
 	buf_fini(&l->queue);
 	buf_fini(&l->batch);
+	free(l->path);
 	free(l);
 }
 
@@ -185,8 +207,9 @@ ledger_open(
 	buf_init(&l->batch, QUEUE_MAX);
 	atomic_init(&l->keep, keep);
 	rc = store_open(&l->store, path, why);
+	l->path = strdup(path);
 	if (rc == OK &&
-	    (!buf_reserve(&l->queue, QUEUE_MAX) ||
+	    (l->path == NULL || !buf_reserve(&l->queue, QUEUE_MAX) ||
 		!buf_reserve(&l->batch, QUEUE_MAX) ||
 		!writer_start(&l->writer, write_all, l)))
 		rc = fail(why, ERR_MEMORY, "ledger: out of memory");
@@ -252,7 +275,7 @@ ledger_keep(struct ledger *l, usec keep)
 const char *
 ledger_path(const struct ledger *l)
 {
-	return l->store.path;
+	return l->path;
 }
 
 void
@@ -268,5 +291,5 @@ ledger_spent(struct ledger *l, usec wall,
     void (*each)(void *arg, const struct ledger_spent *), void *arg,
     struct errmsg *why)
 {
-	return store_spent(l->store.path, wall, each, arg, why);
+	return store_spent(l->path, wall, each, arg, why);
 }

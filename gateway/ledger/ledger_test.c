@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "gateway/lib/log.h"
+
 #define WRITERS 4
 #define EACH 2000
 #define PATIENCE (20 * USEC_SEC)
@@ -168,6 +170,49 @@ old_rows_are_deleted_by_themselves(void **state)
 }
 
 static void
+await_rows(const struct ledger *l, uint64_t n)
+{
+	usec until = clock_now() + PATIENCE;
+
+	while (stats(l).written < n && clock_now() < until)
+		rest();
+	assert_int_equal(stats(l).written, n);
+}
+
+/* All that was written before is in it, though SQLite keeps the latest in a
+ * file beside it, by the name that it had. */
+static void
+a_file_that_is_moved_away_is_whole(void **state)
+{
+	struct outcome o = answered("acme");
+	char old[sizeof(((struct place *)0)->path) + 8];
+	struct ledger *l;
+	struct place p;
+
+	log_set_level(LOG_ERROR);
+	place_init(&p);
+	snprintf(old, sizeof(old), "%s.old", p.path);
+	l = opened(p.path);
+	for (int i = 0; i < 3; i++)
+		ledger_write(l, &o, clock_wall());
+	await_rows(l, 3);
+	assert_int_equal(rename(p.path, old), 0);
+	for (int i = 0; i < 4; i++)
+		ledger_write(l, &o, clock_wall());
+	await_rows(l, 7);
+	assert_int_equal(written_rows(old), 3);
+	assert_int_equal(written_rows(p.path), 4);
+	assert_int_equal(unlink(p.path), 0);
+	ledger_write(l, &o, clock_wall());
+	await_rows(l, 8);
+	assert_int_equal(rename(p.path, old), 0);
+	ledger_close(&l);
+	assert_int_equal(written_rows(old), 1);
+	remove_file(old);
+	place_fini(&p);
+}
+
+static void
 a_place_that_cannot_be_had_is_named(void **state)
 {
 	struct ledger *l = NULL;
@@ -190,6 +235,7 @@ main(void)
 		cmocka_unit_test(a_full_queue_drops_and_counts),
 		cmocka_unit_test(a_full_disk_is_waited_for),
 		cmocka_unit_test(old_rows_are_deleted_by_themselves),
+		cmocka_unit_test(a_file_that_is_moved_away_is_whole),
 		cmocka_unit_test(a_place_that_cannot_be_had_is_named),
 	};
 

@@ -313,9 +313,24 @@ store_open(struct store *s, const char *path, struct errmsg *why)
 	return rc;
 }
 
+bool
+store_moved(struct store *s)
+{
+	int moved = 0;
+
+	return s->db == NULL ||
+	    (sqlite3_file_control(
+		 s->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+		moved);
+}
+
+/* SQLite would leave what is in the log there, under the old name. */
 void
 store_close(struct store *s)
 {
+	if (s->db != NULL && store_moved(s))
+		(void)sqlite3_wal_checkpoint_v2(
+		    s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	for (size_t i = 0; i < N_STATEMENTS; i++)
 		sqlite3_finalize(*statement(s, i));
 	sqlite3_finalize(s->insert);

@@ -36,6 +36,8 @@ struct store {
 enum err store_open(
     struct store *, const char *path, struct errmsg *why) MUST_USE;
 void store_close(struct store *);
+/* Whether the file has another name by now, or none; or is not open. */
+bool store_moved(struct store *);
 
 /* n bytes of entries, in one transaction: all are on the disk, or none. They
  * get their number of names. */

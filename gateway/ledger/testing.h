@@ -32,16 +32,23 @@ place_init(struct place *p)
 	snprintf(p->path, sizeof(p->path), "%s/usage.db", p->folder);
 }
 
+/* With what SQLite leaves beside it. */
 static inline void
-place_fini(struct place *p)
+remove_file(const char *file)
 {
 	static const char *const ends[] = { "", "-wal", "-shm", "-journal" };
 	char path[128];
 
 	for (size_t i = 0; i < 4; i++) {
-		snprintf(path, sizeof(path), "%s%s", p->path, ends[i]);
+		snprintf(path, sizeof(path), "%s%s", file, ends[i]);
 		unlink(path);
 	}
+}
+
+static inline void
+place_fini(struct place *p)
+{
+	remove_file(p->path);
 	assert_int_equal(rmdir(p->folder), 0);
 }
 
