@@ -11,14 +11,21 @@
 #include "gateway/lib/log.h"
 #include "gateway/origin.h"
 
+struct slice
+admin_method(const struct exchange *x)
+{
+	struct slice method = exchange_method(x);
+
+	return slice_is(method, "HEAD") ? SLICE("GET") : method;
+}
+
 void
 admin_asker_init(struct admin_asker *a, const struct exchange *x)
 {
 	bool other;
 
 	*a = (struct admin_asker){ .known = false };
-	a->route =
-	    admin_route_find(exchange_method(x), exchange_path(x), &other);
+	a->route = admin_route_find(admin_method(x), exchange_path(x), &other);
 }
 
 static bool
@@ -78,7 +85,7 @@ admin_admit(const struct app *app, struct exchange *x, struct admin_asker *a,
 	}
 	if (c->n_admin_keys > 0 && !admit_key(c, x, a, reply))
 		return false;
-	if (!slice_is(exchange_method(x), "GET") &&
+	if (!slice_is(admin_method(x), "GET") &&
 	    exchange_header(x, "origin").n > 0) {
 		admin_error(reply, 403, "origin_not_allowed",
 		    "no web page may change this gateway");

@@ -16,6 +16,8 @@ struct admin_asker {
 	char name[128]; /* of the key; empty: none */
 };
 
+/* Its method; GET for HEAD, which is answered by the same head. */
+struct slice admin_method(const struct exchange *);
 void admin_asker_init(struct admin_asker *, const struct exchange *);
 /* False: the reply says why not. */
 bool admin_admit(const struct app *, struct exchange *, struct admin_asker *,

@@ -135,7 +135,7 @@ carry_out(struct app *app, struct exchange *x, const struct admin_picture *p,
 		restrain(app, p, reply);
 		break;
 	case ADMIN_KEYS:
-		keys_admin(app, exchange_method(x), exchange_query(x), reply);
+		keys_admin(app, admin_method(x), exchange_query(x), reply);
 		break;
 	case ADMIN_TENANTS:
 		tenants_admin(app, reply);
@@ -154,7 +154,7 @@ answer(struct app *app, struct exchange *x, struct admin_reply *reply)
 		p->query = exchange_query(x);
 		p->host = exchange_header(x, "host");
 		p->if_none_match = exchange_header(x, "if-none-match");
-		admin_handle(p, exchange_method(x), reply);
+		admin_handle(p, admin_method(x), reply);
 		carry_out(app, x, p, reply);
 		if (reply->action == ADMIN_RESTRAIN) {
 			admin_snapshot_servings(app, &s);
@@ -182,6 +182,8 @@ send_headers(struct sink *sink, const struct admin_reply *reply, int64_t length)
 		    &h, "content-security-policy", slice_of(reply->policy));
 		header_add(&h, "referrer-policy", SLICE("no-referrer"));
 	}
+	if (reply->allow[0] != '\0')
+		header_add(&h, "allow", slice_of(reply->allow));
 	if (reply->status == 401)
 		header_add(&h, "www-authenticate", SLICE("Bearer"));
 	sink->ops->headers(sink, reply->status, h.list, h.n, length);
@@ -247,6 +249,10 @@ begin_long(
 		return usage_job_begin(
 		    &s->usage, x, ledger_path(s->app->ledger), reply);
 	case ADMIN_LIVE:
+		if (slice_is(exchange_method(x), "HEAD")) {
+			reply->content_type = "text/event-stream";
+			return false;
+		}
 		return feed_begin(s->feed, exchange_sink(x), reply);
 	default:
 		return false;

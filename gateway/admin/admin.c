@@ -91,6 +91,28 @@ admin_route_acts(const struct admin_route *route)
 	return strcmp(route->method, "GET") != 0;
 }
 
+static void
+refuse_method(struct slice path, struct admin_reply *r)
+{
+	size_t n;
+	const struct admin_route *list = admin_routes(&n);
+	struct buf allow;
+
+	admin_error(r, 405, "method_not_allowed",
+	    "this path wants another method: the header `allow` has them");
+	buf_on(&allow, r->allow, sizeof(r->allow) - 1);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_at(&list[i], path))
+			continue;
+		if (allow.n > 0)
+			buf_add_str(&allow, ", ");
+		buf_add_str(&allow, list[i].method);
+		if (!admin_route_acts(&list[i]))
+			buf_add_str(&allow, ", HEAD");
+	}
+	r->allow[allow.n] = '\0';
+}
+
 void
 admin_handle(
     const struct admin_picture *p, struct slice method, struct admin_reply *r)
@@ -102,8 +124,7 @@ admin_handle(
 	if (route != NULL)
 		route->handle(p, r);
 	else if (other)
-		admin_error(r, 405, "method_not_allowed",
-		    "this path wants another method");
+		refuse_method(p->path, r);
 	else
 		admin_error(r, 404, "unknown_url",
 		    "no such path: GET /admin/v1/openapi.json lists those that "

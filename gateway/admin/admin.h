@@ -74,6 +74,7 @@ struct admin_reply {
 	int status;
 	const char *content_type; /* static */
 	char etag[24]; /* with its quotes; empty: not to be stored */
+	char allow[40]; /* the methods that there are; empty: it is one */
 	char policy[640]; /* content-security-policy; empty: none */
 	struct buf body;
 	enum admin_action action; /* to carry out before answering */

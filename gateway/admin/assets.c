@@ -75,6 +75,17 @@ find(struct slice name)
 	return NULL;
 }
 
+/* As clients and proxies say it: one of several, weakened by compression, or
+ * any. */
+static bool
+has_it(struct slice if_none_match, const char *etag)
+{
+	return slice_is(if_none_match, "*") ||
+	    (if_none_match.n > 0 &&
+		memmem(if_none_match.p, if_none_match.n, etag, strlen(etag)) !=
+		    NULL);
+}
+
 static void
 send_asset(
     const struct admin_picture *p, const struct asset *a, struct admin_reply *r)
@@ -89,7 +100,7 @@ send_asset(
 	    p->listen, p->conf->tls.certificate != NULL, p->host, &policy);
 	r->policy[buf_err(&policy) == OK ? policy.n : 0] = '\0';
 	r->content_type = type_of(a->name);
-	if (slice_is(p->if_none_match, r->etag))
+	if (has_it(p->if_none_match, r->etag))
 		r->status = 304;
 	else
 		buf_add(&r->body, bytes);

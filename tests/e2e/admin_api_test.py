@@ -125,16 +125,38 @@ class Api(unittest.TestCase):
                 self.assertNotIn(body["error"]["code"],
                                  ("unknown_url", "method_not_allowed"))
 
+    def test_head_is_get_without_the_body(self):
+        g = self.start(KEYS)
+        for path in ("/healthz", "/readyz", "/", "/nothing"):
+            key = "reader" if path == "/nothing" else None
+            want = self.ask(g, "get", path, key)
+            status, head, body = self.ask(g, "head", path, key)
+            self.assertEqual((status, head["content-type"],
+                              head["content-length"], body),
+                             (want[0], want[1]["content-type"],
+                              want[1]["content-length"], ""))
+        self.assertEqual(self.ask(g, "head", "/metrics")[0], 401)
+        self.assertEqual(self.ask(g, "head", "/metrics", "reader")[0], 200)
+        # acts on nothing, and does not wait for a stream's end
+        for path in ("/admin/v1/keys", "/admin/v1/live",
+                     "/admin/v1/usage"):
+            self.assertEqual(self.ask(g, "head", path, "reader")[0], 200)
+        self.assertEqual(self.ask(g, "head", "/admin/v1/reload",
+                                  "admin")[0], 405)
+
     def test_what_is_not_documented_does_not_answer(self):
         g = self.start()
         doc = self.document(g)
         for path, item in doc["paths"].items():
             for method in METHODS:
                 if method not in item:
-                    status, _, body = self.ask(
+                    status, head, body = self.ask(
                         g, method, path.replace("{id}", "x"))
                     self.assertEqual((status, body["error"]["code"]),
                                      (405, "method_not_allowed"))
+                    self.assertEqual(
+                        set(head["allow"].lower().split(", ")) - {"head"},
+                        set(item))
         # every path that the program, its tests and its pages speak of
         known = set(doc["paths"])
         spoken = set()

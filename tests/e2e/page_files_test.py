@@ -46,9 +46,10 @@ class Files(Bed):
                           ("text/css", "text/javascript", "image/svg+xml"))
             self.assertIn("default-src 'none'", h["content-security-policy"])
             tag = h["etag"]
-            status, h, rest = self.get(
-                g, "/" + name.decode(), **{"if-none-match": tag})
-            self.assertEqual((status, h["etag"], rest), (304, tag, b""))
+            for known in (tag, "W/" + tag, f'"other", {tag}', "*"):
+                status, h, rest = self.get(
+                    g, "/" + name.decode(), **{"if-none-match": known})
+                self.assertEqual((status, h["etag"], rest), (304, tag, b""))
             self.assertEqual(self.get(g, "/" + name.decode(), **{
                 "if-none-match": '"other"'})[0], 200)
         for path in ("/page/nothing.js", "/page/../routes.c", "/page/"):
