@@ -174,6 +174,53 @@ a_body_beyond_draining_is_refused_before_it_comes(void **state)
 	server_stop(s);
 }
 
+static bool
+send_zeroes(struct client *c, size_t n)
+{
+	static const char zeroes[65536];
+
+	for (; n >= sizeof(zeroes); n -= sizeof(zeroes))
+		if (!client_send(c, slice_make(zeroes, sizeof(zeroes))))
+			return false;
+	return client_send(c, slice_make(zeroes, n));
+}
+
+/* It is thrown away then: a reset would take the answer with it. */
+static void
+who_is_refused_before_the_body_may_send_it(void **state)
+{
+	struct server *s = server_new(false);
+	struct client c;
+	char head[16];
+
+	s->settings.limits.body = 4 << 20;
+	server_start(s);
+	c = client_connect(s);
+	assert_true(client_text(&c, POST "Content-Length: 40000000\r\n\r\n"));
+	assert_true(reaches(&s->closed, 1));
+	assert_true(send_zeroes(&c, 40000000));
+	expect_reply(&c, 413, "request_too_large");
+	assert_int_equal(recv(c.fd, head, sizeof(head), 0), 0); /* no reset */
+	client_close(&c);
+	assert_true(reaches(&s->budget.connections, 0));
+	server_stop(s);
+}
+
+static void
+who_lingers_at_the_end_is_let_go(void **state)
+{
+	struct server *s = server_default();
+	struct client c = client_connect(s);
+
+	assert_true(
+	    client_text(&c, POST "Content-Length: 99000000000\r\n\r\n"));
+	assert_true(reaches(&s->closed, 1));
+	assert_true(send_zeroes(&c, 1 << 20));
+	expect_reply(&c, 413, "request_too_large");
+	server_stop(s);
+	client_close(&c);
+}
+
 static void
 an_endless_body_is_cut_off(void **state)
 {
@@ -314,20 +361,22 @@ without_a_limit_nothing_adds_up(void **state)
 	server_stop(s);
 }
 
+#define LONG ((size_t)4 << 20) /* more than sockets hold */
+
 static void
 too_long_headers_are_refused(void **state)
 {
 	struct server *s = server_default();
 	struct client c = client_connect(s);
-	char *text = malloc(40000);
+	char *text = malloc(LONG);
 	struct slice line;
 
-	memset(text, 'x', 40000);
+	memset(text, 'x', LONG);
 	assert_true(
 	    client_text(&c, "GET /hello HTTP/1.1\r\nHost: a\r\nx-long: "));
-	(void)client_send(&c, slice_make(text, 40000));
+	assert_true(client_send(&c, slice_make(text, LONG)));
 	line = client_until(&c, "\r\n");
-	assert_true(line.n == 0 || slice_starts(line, SLICE("HTTP/1.1 431 ")));
+	assert_true(slice_starts(line, SLICE("HTTP/1.1 431 ")));
 	assert_int_equal(atomic_load(&s->heads), 0);
 	free(text);
 	client_close(&c);
@@ -346,6 +395,8 @@ main(void)
 		cmocka_unit_test(a_body_over_the_limit_gets_a_readable_413),
 		cmocka_unit_test(
 		    a_body_beyond_draining_is_refused_before_it_comes),
+		cmocka_unit_test(who_is_refused_before_the_body_may_send_it),
+		cmocka_unit_test(who_lingers_at_the_end_is_let_go),
 		cmocka_unit_test(an_endless_body_is_cut_off),
 		cmocka_unit_test(bodies_of_all_together_are_bounded),
 		cmocka_unit_test(without_memory_only_what_is_new_is_refused),

@@ -17,7 +17,6 @@
 #include "gateway/lib/log.h"
 
 #define WATCH_EVENTS 64 /* taken at once */
-#define DISCARD_MAX ((size_t)1 << 20) /* bytes thrown away before a close */
 
 struct connection *
 connection_of(struct MHD_Connection *mhd)
@@ -103,20 +102,6 @@ connection_spoke(struct connection *c)
 	c->spoken = true;
 }
 
-/* Bytes that nobody has read turn a close into a reset, and the client may
- * lose the answer to it. */
-static void
-discard_unread(int fd)
-{
-	char bytes[4096];
-	size_t sum = 0;
-	ssize_t n;
-
-	while (sum < DISCARD_MAX &&
-	    (n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
-		sum += (size_t)n;
-}
-
 /* A request line that libmicrohttpd cannot keep in its memory ends the
  * connection without the notice that the request is over. */
 static void
@@ -125,16 +110,14 @@ connection_free(struct connection *c)
 	if (c->exchange != NULL)
 		exchange_detach(c->exchange, false);
 	(void)epoll_ctl(c->front->watch_fd, EPOLL_CTL_DEL, c->fd, NULL);
-	if (c->discard)
-		discard_unread(c->fd);
 	if (c->certificate_read)
 		buf_fini(&c->certificate);
 	list_remove(&c->wait_node);
 	list_remove(&c->node);
 	connection_spoke(c);
 	c->daemon->n_connections--;
-	c->front->n_connections--;
-	atomic_fetch_sub(&c->front->budget->connections, 1);
+	if ((c->cut && !c->left) || !linger_for(c->front, c->fd, c->sending))
+		front_uncount(c->front);
 	free(c);
 }
 
@@ -157,6 +140,7 @@ connection_cut(struct connection *c, bool reset)
 {
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 
+	c->cut = true;
 	if (!reset || connect(c->fd, &none, sizeof(none)) != 0)
 		shutdown(c->fd, SHUT_RDWR);
 	daemon_touch(c->daemon);

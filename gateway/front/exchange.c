@@ -104,6 +104,7 @@ static enum MHD_Result
 cut_body(const struct exchange *x, const char *reason)
 {
 	log_info("connection_closed peer=%s reason=%s", x->peer, reason);
+	x->connection->cut = true;
 	return MHD_NO;
 }
 
@@ -209,7 +210,7 @@ begin(struct exchange *x, const char *method, const char *version)
 		room_forget(x);
 	if (!refused_at_once(x, &framing, sane))
 		return MHD_YES;
-	x->close_after = x->connection->discard = true;
+	x->close_after = x->connection->sending = true;
 	return ask(x);
 }
 
@@ -288,6 +289,7 @@ void
 exchange_detach(struct exchange *x, bool completed)
 {
 	x->connection->exchange = NULL;
+	x->connection->sending |= !completed && x->stage < STAGE_ASKED;
 	connection_wait(x->connection, WAIT_IDLE);
 	if (x->connection->left)
 		connection_cut(x->connection, false);

@@ -139,6 +139,7 @@ on_tick(uv_timer_t *h)
 	struct front *f = CONTAINER_OF(h, struct front, tick);
 
 	connections_expire(f, clock_now());
+	lingers_expire(f, clock_now());
 	start_accepting(f);
 	if (f->n_connections == 0 && (f->accepting || f->draining))
 		uv_timer_stop(h);
@@ -256,6 +257,7 @@ front_new(uv_loop_t *loop, int listen_fd, const struct front_settings *s,
 	list_init(&f->daemons);
 	list_init(&f->dirty);
 	list_init(&f->touched);
+	list_init(&f->lingers);
 	for (int kind = 0; kind < WAIT_KINDS; kind++)
 		list_init(&f->waits[kind]);
 	f->watch_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -305,6 +307,13 @@ front_connections(const struct front *f)
 }
 
 void
+front_uncount(struct front *f)
+{
+	f->n_connections--;
+	atomic_fetch_sub(&f->budget->connections, 1);
+}
+
+void
 front_handle_closed(uv_handle_t *h)
 {
 	struct front *f = h->data;
@@ -335,6 +344,7 @@ front_close(struct front **fp, void (*on_closed)(void *), void *arg)
 	while (!list_empty(&f->daemons))
 		daemon_stop(CONTAINER_OF(f->daemons.next, struct daemon, node));
 	settle_exchanges(f);
+	lingers_end(f);
 	f->n_handles += f->n_own;
 	for (unsigned i = 0; i < f->n_own; i++)
 		uv_close(own[i], front_handle_closed);

@@ -45,7 +45,9 @@ struct front {
 	struct list dirty; /* struct daemon.dirty: MHD_run() has work */
 	struct list touched; /* struct exchange.touched */
 	struct list waits[WAIT_KINDS]; /* struct connection.wait_node */
-	unsigned n_connections, n_exchanges;
+	struct list lingers; /* struct lingering.node */
+	unsigned n_connections; /* those that linger too */
+	unsigned n_exchanges;
 	bool accepting, draining, closing;
 	usec logged_limit, logged_accept; /* when such a line was written */
 	void (*on_closed)(void *);
@@ -77,7 +79,8 @@ struct connection {
 	usec since;
 	bool spoken; /* has asked something, ever */
 	bool left; /* the client has closed, at least its half */
-	bool discard; /* throw away what is unread before the close */
+	bool sending; /* the client may be, when it is closed */
+	bool cut; /* there is no answer that a reset could destroy */
 	bool certificate_read;
 	struct buf certificate; /* its names, once read; see tls.c */
 	char peer[56]; /* for logs: "127.0.0.1:5000" or "unix" */
@@ -140,6 +143,8 @@ void front_touch(struct front *, struct exchange *);
 /* There is a connection: what waits is looked at from now on. */
 void front_start_tick(struct front *);
 void front_handle_closed(uv_handle_t *); /* data: the front */
+/* A connection is over. */
+void front_uncount(struct front *);
 
 /* --- daemon.c --- */
 /* The least loaded daemon with room, a new one if need be; NULL: none. */
@@ -166,6 +171,13 @@ void connection_cut(struct connection *, bool reset);
 void connections_expire(struct front *, usec now);
 /* For the uv_poll on front.watch_fd. */
 void connections_watch(uv_poll_t *, int status, int events);
+
+/* --- linger.c --- */
+/* That descriptor is about to be closed. Where its client sends, or has `more`
+ * to send, the connection lingers (true) and counts until it is over. */
+bool linger_for(struct front *, int fd, bool more);
+void lingers_expire(struct front *, usec now);
+void lingers_end(struct front *);
 
 /* --- tls.c --- */
 /* What a daemon needs for it, and an end. The texts stay borrowed only until
