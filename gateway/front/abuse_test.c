@@ -43,6 +43,9 @@ requests_with_two_readings_are_refused(void **state)
 		     "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 		"GET /later HTTP/1.1\r\n\r\n",
 		"GET /later HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+		"GET http://a/later HTTP/1.1\r\nHost: b\r\n\r\n",
+		"GET http:///later HTTP/1.1\r\nHost: b\r\n\r\n",
+		"GET http://a@b/later HTTP/1.1\r\nHost: b\r\n\r\n",
 		"GET /later or not HTTP/1.1\r\nHost: a\r\n\r\n",
 		OLD_POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 		/* what a next server might take for the end of a line */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gateway/front/private.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/log.h"
 
 #define DRAIN_BEYOND ((uint64_t)8 << 20) /* past limits.body */
@@ -169,8 +170,7 @@ read_head(struct exchange *x, const char *method, const char *version,
 		n = sizeof(x->method) - 1;
 	}
 	memcpy(x->method, method, n);
-	return framing_check(x->mhd, slice_of(method), slice_of(x->target),
-	    x->http10, framing, &x->refusal);
+	return framing_check(x, slice_of(method), framing);
 }
 
 static enum MHD_Result
@@ -245,12 +245,40 @@ exchange_handle(void *cls, struct MHD_Connection *mhd, const char *url,
 
 /* --- life --- */
 
+/* Whoever takes us for a proxy sends "http://host/path?query", and every server
+ * has to take that (RFC 9112, 3.2.2). */
+static void
+cut_target(struct exchange *x, size_t n)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+	struct slice rest = slice_make(x->target, n);
+	ptrdiff_t query;
+	size_t host_n;
+
+	for (size_t i = 0; i < COUNT(schemes); i++) {
+		struct slice scheme = slice_of(schemes[i]);
+
+		if (!slice_istarts(rest, scheme))
+			continue;
+		host_n = strcspn(rest.p + scheme.n, "/?");
+		x->host = slice_make(rest.p + scheme.n, host_n);
+		rest = slice_make(x->host.p + host_n, n - scheme.n - host_n);
+		break;
+	}
+	query = slice_find(rest, '?');
+	x->path = query < 0 ? rest : slice_make(rest.p, (size_t)query);
+	if (query >= 0)
+		x->query =
+		    slice_make(rest.p + query + 1, rest.n - (size_t)query - 1);
+	if (x->host.p != NULL && x->path.n == 0)
+		x->path = SLICE("/");
+}
+
 struct exchange *
 exchange_new(
     struct connection *c, struct MHD_Connection *mhd, const char *target)
 {
 	size_t target_n = strlen(target), peer_n = strlen(c->peer);
-	const char *query = memchr(target, '?', target_n);
 	struct exchange *x;
 
 	x = calloc(1, sizeof(*x) + target_n + 1 + peer_n + 1);
@@ -258,7 +286,7 @@ exchange_new(
 		return NULL;
 	x->target = (char *)(x + 1);
 	memcpy(x->target, target, target_n + 1);
-	x->path_n = query != NULL ? (size_t)(query - target) : target_n;
+	cut_target(x, target_n);
 	x->peer = x->target + target_n + 1;
 	memcpy(x->peer, c->peer, peer_n + 1);
 	x->front = c->front;
@@ -372,15 +400,13 @@ exchange_method(const struct exchange *x)
 struct slice
 exchange_path(const struct exchange *x)
 {
-	return slice_make(x->target, x->path_n);
+	return x->path;
 }
 
 struct slice
 exchange_query(const struct exchange *x)
 {
-	const char *p = x->target + x->path_n;
-
-	return slice_of(*p == '?' ? p + 1 : p);
+	return x->query;
 }
 
 struct slice

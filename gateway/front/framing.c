@@ -9,7 +9,7 @@
 
 struct headers_seen {
 	unsigned n_length, n_coding, n_expect, n_host;
-	struct slice length, coding, expect;
+	struct slice length, coding, expect, host;
 	bool broken; /* a byte that could end a line, further on */
 	bool misnamed; /* a name that is no token */
 	bool folded; /* a line that continues the one before it */
@@ -76,6 +76,7 @@ on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n,
 		h->expect = v;
 	} else if (slice_iis(key, "host")) {
 		h->n_host++;
+		h->host = v;
 	}
 	return MHD_YES;
 }
@@ -125,22 +126,35 @@ check_body(const struct headers_seen *h, bool http10, struct framing *f,
 	return true;
 }
 
-bool
-framing_check(struct MHD_Connection *mhd, struct slice method,
-    struct slice target, bool http10, struct framing *f,
+static bool
+check_host(const struct headers_seen *h, const struct exchange *x,
     struct exchange_refusal *r)
 {
+	if (h->n_host > 1 || (h->n_host == 0 && !x->http10))
+		return refuse(
+		    r, 400, "bad_host", "The request needs one Host header.");
+	if (x->host.p != NULL && h->n_host > 0 &&
+	    !slice_ieq(x->host, slice_trim(h->host)))
+		return refuse(r, 400, "bad_host",
+		    "The request target and the Host header name two hosts.");
+	return true;
+}
+
+bool
+framing_check(struct exchange *x, struct slice method, struct framing *f)
+{
+	struct exchange_refusal *r = &x->refusal;
 	struct headers_seen h = { 0 };
 
 	*f = (struct framing){ 0 };
-	MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header, &h);
+	MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, on_header, &h);
 	if (!is_token(method))
 		return refuse(r, 400, "bad_method",
 		    "The request's method is not a word.");
 	if (h.folded)
 		return refuse(r, 400, "bad_header",
 		    "A header is folded over several lines.");
-	if (!check_body(&h, http10, f, r))
+	if (!check_body(&h, x->http10, f, r))
 		return false;
 	if (h.misnamed)
 		return refuse(r, 400, "bad_header",
@@ -150,12 +164,11 @@ framing_check(struct MHD_Connection *mhd, struct slice method,
 		return refuse(r, 400, "bad_header",
 		    "A header has a carriage return, a newline or a NUL in "
 		    "it.");
-	if (slice_find(target, ' ') >= 0)
+	if (slice_find(slice_of(x->target), ' ') >= 0)
 		return refuse(r, 400, "bad_target",
 		    "The request target has a space in it.");
-	if (h.n_host > 1 || (h.n_host == 0 && !http10))
-		return refuse(
-		    r, 400, "bad_host", "The request needs one Host header.");
+	if (!check_host(&h, x, r))
+		return false;
 	if (h.n_expect > 0 && !slice_iis(h.expect, "100-continue"))
 		return refuse(r, 417, "expectation_failed",
 		    "The only expectation taken here is 100-continue.");

@@ -124,6 +124,28 @@ target_and_headers_reach_the_core_as_sent(void **state)
 	server_stop(s);
 }
 
+/* As a proxy is sent it. */
+static void
+a_target_may_name_its_host(void **state)
+{
+	struct server *s = server_default();
+	struct client c = client_connect(s);
+
+	assert_true(client_text(&c,
+	    "GET http://a:1/seen?q=/v1 HTTP/1.1\r\nHost: A:1\r\n\r\n"
+	    "GET HTTPS://a/seen HTTP/1.1\r\nHost: a\r\n\r\n"
+	    "GET http://a/seen HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+	    "GET http://a?seen HTTP/1.1\r\nHost: a\r\n\r\n"
+	    "GET http://a HTTP/1.1\r\nHost: a\r\n\r\n"));
+	expect_reply(&c, 200, "GET|/seen|q=/v1|");
+	expect_reply(&c, 200, "GET|/seen||");
+	expect_reply(&c, 200, "GET|/seen||");
+	expect_reply(&c, 200, "GET|/|seen|");
+	expect_reply(&c, 200, "GET|/||");
+	client_close(&c);
+	server_stop(s);
+}
+
 static void
 a_waiting_client_gets_its_100(void **state)
 {
@@ -402,6 +424,7 @@ main(void)
 		cmocka_unit_test(a_post_without_length_has_an_empty_body),
 		cmocka_unit_test(a_body_up_to_the_limit_comes_back_whole),
 		cmocka_unit_test(target_and_headers_reach_the_core_as_sent),
+		cmocka_unit_test(a_target_may_name_its_host),
 		cmocka_unit_test(a_waiting_client_gets_its_100),
 		cmocka_unit_test(
 		    a_refused_client_that_waits_is_told_before_it_sends),

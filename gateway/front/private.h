@@ -111,9 +111,9 @@ struct exchange {
 
 	/* the request */
 	char method[24];
-	char *target; /* path and query, as sent */
+	char *target; /* as sent */
+	struct slice host, path, query; /* of it; host: mostly not there */
 	char *peer;
-	size_t path_n;
 	bool http10, head;
 	bool keep_body; /* what comes is kept, not drained */
 	bool close_after; /* the connection cannot be used again */
@@ -193,11 +193,9 @@ struct framing {
 	bool chunked; /* a length was not announced */
 	bool expects; /* the client waits for a 100 */
 };
-/* Fills *refusal (and says false) where a proxy and we could disagree on
+/* Fills its refusal (and says false) where a proxy and we could disagree on
  * where the request ends. */
-bool framing_check(struct MHD_Connection *, struct slice method,
-    struct slice target, bool http10, struct framing *,
-    struct exchange_refusal *refusal);
+bool framing_check(struct exchange *, struct slice method, struct framing *);
 
 /* --- exchange.c --- */
 struct exchange *exchange_new(
