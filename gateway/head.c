@@ -158,6 +158,19 @@ refuse_path(struct request *r, bool known_path)
 		route_lacks_v1(path) ? "? The base URL ends in /v1" : ""));
 }
 
+/* Such a body would be no JSON; SDKs send none. */
+static bool
+is_encoded(struct request *r)
+{
+	struct slice coding = exchange_header(r->exchange, "content-encoding");
+
+	if (coding.n == 0 || slice_iis(coding, "identity"))
+		return false;
+	refuse(r, 415, "invalid_request_error", "unsupported_content_encoding",
+	    "request bodies are taken without a Content-Encoding only");
+	return true;
+}
+
 static bool
 is_models_path(struct slice path)
 {
@@ -194,7 +207,8 @@ head_judge(struct request *r)
 	r->outcome.auth = clock_now() - exchange_received(x);
 
 	if (r->route != NULL) {
-		r->verdict = HEAD_INFERENCE;
+		if (!is_encoded(r))
+			r->verdict = HEAD_INFERENCE;
 		return;
 	}
 	get = slice_is(exchange_method(x), "GET") ||

@@ -160,6 +160,8 @@ reply_headers(struct request *r, int status, const char *content_type,
 		header_add(&h, "www-authenticate", SLICE("Bearer"));
 	if (status == 405 && r->verdict == HEAD_REFUSED)
 		add_allow(&h, r);
+	if (status == 415 && r->verdict == HEAD_REFUSED)
+		header_add(&h, "accept-encoding", SLICE("identity"));
 	add_retry(&h, e, &retry);
 	add_limits(&h, r, &limits);
 	add_cors(&h, r);
