@@ -41,7 +41,10 @@ each_status_has_its_row(void **state)
 		{ 504, FAULT_SERVER_ERROR },
 		{ 520, FAULT_SERVER_ERROR },
 		{ 529, FAULT_SERVER_ERROR },
+		{ 407, FAULT_SERVER_ERROR },
 		{ 408, FAULT_SERVER_ERROR },
+		{ 421, FAULT_SERVER_ERROR },
+		{ 425, FAULT_SERVER_ERROR },
 		{ 501, FAULT_UNSUITED },
 		{ 413, FAULT_UNSUITED },
 		{ 402, FAULT_RATE_LIMITED },
@@ -51,10 +54,10 @@ each_status_has_its_row(void **state)
 		{ 403, FAULT_UNSUITED },
 		{ 404, FAULT_MODEL },
 		{ 405, FAULT_MODEL },
+		{ 410, FAULT_MODEL },
 		{ 400, FAULT_REQUEST },
 		{ 409, FAULT_REQUEST },
 		{ 422, FAULT_REQUEST },
-		{ 425, FAULT_REQUEST },
 		{ 200, FAULT_BAD_ANSWER },
 		{ 204, FAULT_BAD_ANSWER },
 		{ 302, FAULT_BAD_ANSWER },
@@ -199,8 +202,25 @@ each_shape_of_error_names_its_status(void **state)
 		{ "{\"type\":\"error\",\"error\":{\"type\":"
 		  "\"overloaded_error\",\"message\":\"Overloaded\"}}",
 		    529 },
+		{ "{\"error\":{\"code\":null,\"type\":\"unheard_of\"}}", 200 },
 		{ "{\"error\":{\"code\":null,\"type\":\"server_error\"}}",
+		    500 },
+		{ "{\"type\":\"error\",\"code\":\"rate_limit_exceeded\","
+		  "\"message\":\"m\",\"param\":null,"
+		  "\"sequence_number\":2}",
+		    429 },
+		{ "{\"type\":\"response.failed\",\"response\":{\"status\":"
+		  "\"failed\",\"error\":{\"code\":\"insufficient_quota\","
+		  "\"message\":\"m\"}}}",
+		    429 },
+		{ "{\"status\":\"failed\",\"error\":{\"code\":"
+		  "\"invalid_image_format\",\"message\":\"m\"}}",
+		    400 },
+		{ "{\"type\":\"response.failed\",\"response\":{\"error\":"
+		  "null,\"code\":429}}",
 		    200 },
+		{ "{\"type\":\"response.failed\",\"code\":429}", 200 },
+		{ "{\"type\":\"message\",\"code\":429}", 200 },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++)

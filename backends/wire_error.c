@@ -11,6 +11,7 @@ static const struct {
 	int status;
 } types[] = {
 	{ "invalid_request_error", 400 },
+	{ "context_length_exceeded", 400 },
 	{ "BadRequestError", 400 },
 	{ "exceed_context_size_error", 400 },
 	{ "validation", 422 },
@@ -21,12 +22,33 @@ static const struct {
 	{ "request_too_large", 413 },
 	{ "rate_limit_error", 429 },
 	{ "rate_limit_exceeded", 429 },
+	{ "insufficient_quota", 429 },
 	{ "overloaded", 429 },
 	{ "generation", 500 },
 	{ "incomplete_generation", 500 },
 	{ "overloaded_error", 529 },
 	{ "unavailable_error", 503 },
 	{ "timeout_error", 504 },
+	/* of a response that failed */
+	{ "server_error", 500 },
+	{ "data_residency_mismatch", 403 },
+	{ "invalid_prompt", 400 },
+	{ "bio_policy", 400 },
+	{ "misalignment_policy_violation", 400 },
+	{ "invalid_image", 400 },
+	{ "invalid_image_format", 400 },
+	{ "invalid_base64_image", 400 },
+	{ "invalid_image_url", 400 },
+	{ "image_too_large", 400 },
+	{ "image_too_small", 400 },
+	{ "image_parse_error", 400 },
+	{ "image_content_policy_violation", 400 },
+	{ "invalid_image_mode", 400 },
+	{ "image_file_too_large", 400 },
+	{ "unsupported_image_media_type", 400 },
+	{ "empty_image_file", 400 },
+	{ "failed_to_download_image", 400 },
+	{ "image_file_not_found", 400 },
 };
 
 static bool
@@ -132,6 +154,24 @@ read_flat(const struct scan_member *members, size_t n, struct wire_error *out)
 	return out->message.n > 0 || out->code.n > 0;
 }
 
+/* /responses says it in events of its own. */
+static bool
+read_event(const struct scan_member *members, size_t n, struct wire_error *out)
+{
+	const struct scan_member *type = scan_find(members, n, "type");
+	const struct scan_member *response = scan_find(members, n, "response");
+	struct scan_member error;
+
+	if (type == NULL)
+		return false;
+	if (scan_string_is(type, "error"))
+		return read_flat(members, n, out);
+	return scan_string_is(type, "response.failed") && response != NULL &&
+	    response->type == SCAN_OBJECT &&
+	    scan_get(response->value, "error", &error) &&
+	    wire_error_read(&error, out);
+}
+
 bool
 wire_error_find(const struct scan_member *members, size_t n, bool failed,
     struct wire_error *out)
@@ -149,7 +189,7 @@ wire_error_find(const struct scan_member *members, size_t n, bool failed,
 	}
 	if (failed || (object != NULL && scan_string_is(object, "error")))
 		return read_flat(members, n, out);
-	return false;
+	return read_event(members, n, out);
 }
 
 bool

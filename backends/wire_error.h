@@ -6,7 +6,9 @@
  *	{"object":"error","message":..,"type":..,"code":400}	vLLM, before 0.10
  *	{"message":..,"type":..,"param":..,"code":..}		Cerebras
  *	{"object":"error","message":{"detail":..},"type":..}	Mistral
- *	{"detail":..}						FastAPI */
+ *	{"detail":..}						FastAPI
+ *	{"type":"error","code":..,"message":..}		/responses
+ *	{"type":"response.failed","response":{"error":..}}	/responses */
 #ifndef BACKENDS_WIRE_ERROR_H
 #define BACKENDS_WIRE_ERROR_H
 

@@ -229,6 +229,9 @@ upstream_error_read(
 	json_t *error = json_object_get(doc, "error");
 
 	*out = (struct upstream_error){ 0 };
+	if (error == NULL) /* of response.failed */
+		error =
+		    json_object_get(json_object_get(doc, "response"), "error");
 	if (json_is_object(error)) {
 		read_members(out, error);
 		out->more = more_of(error);

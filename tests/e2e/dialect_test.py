@@ -81,6 +81,25 @@ class Relayed(unittest.TestCase):
                          (400, "background"))
         self.assertEqual(self.upstream.asked, [])
 
+    def test_a_response_that_fails_says_whose_fault_it_is(self):
+        flat = {"type": "error", "code": "rate_limit_exceeded",
+                "message": "slow down", "param": None}
+        for event, status, code in (
+                ({"type": "response.failed", "response": {
+                    "status": "failed", "error": {
+                        "code": "invalid_image_url", "message": "no picture",
+                        "param": "input"}}}, 400, "invalid_image_url"),
+                ({**flat, "code": "context_length_exceeded"}, 400,
+                 "context_length_exceeded"),
+                (flat, 429, "rate_limit_exceeded")):
+            self.upstream.streams["/v1/responses"] = (
+                'data: {"type":"response.created"}\n\n'
+                f"event: {event['type']}\ndata: {json.dumps(event)}\n\n")
+            got, raw = self.raw_post("/v1/responses", {
+                "model": "m", "input": "hello", "stream": True})
+            self.assertEqual((got, json.loads(raw)["error"]["code"]),
+                             (status, code), raw)
+
     def test_messages_pass_untouched(self):
         status, raw = self.raw_post("/v1/messages", {
             "model": "m", "max_tokens": 5, "stream": True,
