@@ -194,6 +194,20 @@ end_lengths(const struct encode_in *in, const struct backend_ops *ops,
 	return rc;
 }
 
+/* A newer name than this kind of backend is sure to know. Some refuse both at a
+ * time. */
+static const struct scan_member *
+newer_name(const struct encode_in *in, const struct backend_ops *ops)
+{
+	const struct scan_member *m =
+	    scan_find(in->members, in->n_members, "max_completion_tokens");
+
+	if (in->dialect != DIALECT_CHAT || m == NULL ||
+	    m->type != SCAN_NUMBER || goes(in, ops, m))
+		return NULL;
+	return m;
+}
+
 /* A client that says null says nothing: a number takes its place. */
 static enum err
 add_limit(const struct encode_in *in, const struct backend_ops *ops,
@@ -202,6 +216,7 @@ add_limit(const struct encode_in *in, const struct backend_ops *ops,
 	const char *name = limit_name(in, ops);
 	const struct scan_member *null =
 	    scan_find(in->members, in->n_members, name);
+	const struct scan_member *newer = newer_name(in, ops);
 	size_t value = strlen(name) + 3;
 	struct slice number = slice_make(text.p + value, text.n - value);
 	bool said;
@@ -211,6 +226,8 @@ add_limit(const struct encode_in *in, const struct backend_ops *ops,
 		return rc;
 	if (null != NULL)
 		return edits_replace(&out->body, null->value, number);
+	if (newer != NULL)
+		return edits_replace(&out->body, newer->key, slice_of(name));
 	return edits_append_members(&out->body, text, (*left)++ > 0);
 }
 

@@ -169,8 +169,7 @@ under_a_cap_a_length_is_said_by_a_name_that_counts(void **state)
 					"\"max_completion_tokens\":9}",
 		    .adapter = "ollama",
 		    .max_tokens = 9 },
-	    "{\"model\":\"m\",\"max_completion_tokens\":9,"
-	    "\"max_tokens\":9}");
+	    "{\"model\":\"m\",\"max_tokens\":9}");
 	becomes(&(struct sent){ .body = "{\"model\":\"m\",\"max_tokens\":9}",
 		    .adapter = "openai",
 		    .max_tokens = 9 },
