@@ -127,7 +127,7 @@ struct backend_ops {
 	bool always_warm; /* hosted: there is no cold */
 	bool lacks_base64; /* embeddings come as float lists only; the wish
 			      for another encoding is not passed on */
-	bool no_usage_option; /* stream_options is not understood */
+	bool tells_usage; /* of a stream, unasked: stream_options stays */
 	bool completion_tokens; /* max_tokens of a chat is refused or of old:
 				   it wants max_completion_tokens */
 	const char *const *strip; /* members it rejects, NULL-terminated; or

@@ -233,6 +233,25 @@ read_x_groq(const struct scan_member *x_groq, struct event *out)
 		decode_usage(m.value, DIALECT_CHAT, out);
 }
 
+/* So does llama.cpp, unasked: of the prompt what it had in its cache and what
+ * it read, and what it said. */
+static void
+read_timings(const struct scan_member *timings, struct event *out)
+{
+	struct scan_member cached, read, said;
+
+	if (timings->type != SCAN_OBJECT ||
+	    !scan_get(timings->value, "cache_n", &cached) ||
+	    !scan_get(timings->value, "prompt_n", &read) ||
+	    !scan_get(timings->value, "predicted_n", &said))
+		return;
+	out->bits |= EVENT_USAGE;
+	out->usage = (struct usage){ .known = true,
+		.input = count_of(&cached) + count_of(&read),
+		.output = count_of(&said),
+		.cached = count_of(&cached) };
+}
+
 bool
 decode_is_error(const struct scan_member *m)
 {
@@ -256,6 +275,7 @@ static void
 decode_chat(
     const struct answer *a, struct event *out, struct scan_member *error)
 {
+	const struct scan_member *timings = NULL;
 	size_t choices = 0;
 
 	for (const struct scan_member *m = a->members; m < a->members + a->n;
@@ -270,10 +290,14 @@ decode_chat(
 			*error = *m;
 		} else if (key_is(m, SLICE("x_groq"))) {
 			read_x_groq(m, out);
+		} else if (key_is(m, SLICE("timings"))) {
+			timings = m;
 		}
 	}
 	if ((out->bits & EVENT_USAGE) != 0 && choices == 0)
 		out->bits |= EVENT_USAGE_ONLY;
+	if ((out->bits & EVENT_USAGE) == 0 && timings != NULL)
+		read_timings(timings, out);
 }
 
 /* --- embeddings --- */

@@ -1,5 +1,6 @@
 /* backends/decode_test.c - what events and answers of OpenAI's own formats
  * mean, as the various backends write them. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -257,6 +258,40 @@ groq_reports_usage_its_own_way(void **state)
 	assert_int_equal(last.usage.output, 3);
 }
 
+static void
+llama_cpp_tells_it_in_its_timings(void **state)
+{
+	static const char timings[] =
+	    "\"timings\":{\"cache_n\":178,\"prompt_n\":5,\"prompt_ms\":98.2,"
+	    "\"predicted_n\":3,\"predicted_ms\":60.5}}";
+	char text[512];
+	struct event e;
+
+	snprintf(text, sizeof(text),
+	    "{\"choices\":[{\"finish_reason\":\"stop\",\"index\":0,"
+	    "\"delta\":{}}],%s",
+	    timings);
+	e = chat(text);
+	assert_int_equal(e.bits, EVENT_FINISH | EVENT_USAGE);
+	assert_true(e.usage.known);
+	assert_int_equal(e.usage.input, 183);
+	assert_int_equal(e.usage.cached, 178);
+	assert_int_equal(e.usage.output, 3);
+	/* usage says it better, and an event of timings alone is the client's */
+	snprintf(text, sizeof(text),
+	    "{\"choices\":[],\"usage\":{\"prompt_tokens\":9},%s", timings);
+	e = chat(text);
+	assert_int_equal(e.bits, EVENT_USAGE | EVENT_USAGE_ONLY);
+	assert_int_equal(e.usage.input, 9);
+	snprintf(text, sizeof(text), "{\"choices\":[],%s", timings);
+	assert_int_equal(chat(text).bits, EVENT_USAGE);
+	/* without what was cached nobody knows the prompt */
+	assert_int_equal(chat("{\"timings\":{\"prompt_n\":5,"
+			      "\"predicted_n\":3}}")
+			     .bits,
+	    0);
+}
+
 /* --- whole answers --- */
 
 static void
@@ -473,6 +508,7 @@ main(void)
 		cmocka_unit_test(usage_beside_a_token_is_not_alone),
 		cmocka_unit_test(cached_tokens_are_not_counted_twice),
 		cmocka_unit_test(absurd_counts_do_not_wrap),
+		cmocka_unit_test(llama_cpp_tells_it_in_its_timings),
 		cmocka_unit_test(groq_reports_usage_its_own_way),
 		cmocka_unit_test(a_whole_answer_is_token_finish_and_usage),
 		cmocka_unit_test(an_answer_without_text_has_no_token),

@@ -240,7 +240,7 @@ may_ask_for_usage(const struct encode_in *in, const struct backend_ops *ops)
 {
 	return !is_stripped(in, ops, "stream_options") && in->want_usage &&
 	    in->facts->stream && !in->facts->include_usage &&
-	    !ops->no_usage_option &&
+	    !ops->tells_usage &&
 	    (in->dialect == DIALECT_CHAT || in->dialect == DIALECT_COMPLETIONS);
 }
 

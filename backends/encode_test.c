@@ -411,6 +411,18 @@ options_of_a_wrong_type_are_the_backends_to_refuse(void **state)
 }
 
 static void
+who_tells_it_unasked_is_not_asked(void **state)
+{
+	struct sent s = { .stream = true,
+		.adapter = "llamacpp",
+		.body = "{\"model\":\"m\",\"stream\":true}" };
+
+	becomes(&s, s.body);
+	assert_false(s.usage_injected);
+	assert_int_equal(s.edits, 0);
+}
+
+static void
 options_that_are_stripped_are_not_put_back(void **state)
 {
 	static const char *const strip[] = { "stream_options", NULL };
@@ -543,6 +555,7 @@ main(void)
 		cmocka_unit_test(options_that_exist_are_kept),
 		cmocka_unit_test(
 		    options_of_a_wrong_type_are_the_backends_to_refuse),
+		cmocka_unit_test(who_tells_it_unasked_is_not_asked),
 		cmocka_unit_test(options_that_are_stripped_are_not_put_back),
 		cmocka_unit_test(
 		    usage_is_asked_for_only_where_the_format_has_it),

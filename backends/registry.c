@@ -104,6 +104,7 @@ static const struct backend_ops sglang = {
 static const struct backend_ops llamacpp = {
 	.name = "llamacpp",
 	.caps = CAP_ALL,
+	.tells_usage = true, /* in timings, which would move if it were asked */
 	.encode = openai_encode,
 	.decode = openai_decode,
 	.read_header = openai_read_header,

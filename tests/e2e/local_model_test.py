@@ -1,5 +1,6 @@
 """A real model behind the gateway: it repeats a word that no script could
 know, and the server's own counters rise by what was said."""
+import json
 import os
 import random
 import re
@@ -9,7 +10,7 @@ import unittest
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import ROOT, Gateway, wait_for  # noqa: E402
+from harness import ROOT, Gateway, events, wait_for  # noqa: E402
 
 TOOL = os.path.join(ROOT, "tools/local-model")
 
@@ -45,7 +46,23 @@ class LocalModel(unittest.TestCase):
         _, _, answer = g.chat(body, timeout=60)
         said = answer["usage"]["completion_tokens"]
         self.assertGreaterEqual(self.tokens(url) - before, said)
+        self.streams_its_timings(g, body)
         self.assertEqual(g.stop(), 0)
+
+    def streams_its_timings(self, g, body):
+        """Where it puts them depends on whether usage is asked for."""
+        def count():
+            s = g.backends()["local"]["servings"][0]
+            return s["tokens_in"], s["tokens_out"]
+        before = count()
+        text = g.chat({**body, "stream": True}, timeout=60)[2]
+        last = json.loads(events(text)[-2])
+        self.assertEqual(len(last["choices"]), 1)
+        self.assertNotIn("usage", last)
+        t = last["timings"]
+        after = count()
+        self.assertEqual((after[0] - before[0], after[1] - before[1]),
+                         (t["cache_n"] + t["prompt_n"], t["predicted_n"]))
 
     @staticmethod
     def tokens(url):
