@@ -244,11 +244,11 @@ note_allowance(struct site *s, const struct load *l, usec now)
 		return;
 	a->most = fmax(a->most, l->left_requests + s->in_flight);
 	a->left = l->left_requests;
-	a->per_us = reset > 0 ? fmax(a->most - a->left, 1) / (double)reset : 0;
 	a->far = reset > BLOCK_MAX || (reset <= 0 && a->left < a->most);
-	if (a->far)
-		a->per_us = fmax(a->per_us,
-		    1.0 / (double)(reset > 0 ? BLOCK_MAX : BLOCK_MIN));
+	if (reset <= 0)
+		reset = a->far ? BLOCK_MIN : BLOCK_MAX;
+	a->per_us = fmax(fmax(a->most - a->left, 1) / (double)reset,
+	    1.0 / (double)BLOCK_MAX);
 	a->at = now;
 }
 
