@@ -36,12 +36,21 @@ struct children {
 	void *arg;
 };
 
+/* Nobody will ask it: take its word. */
+static void
+trust(const struct kept *k)
+{
+	const struct load warm = { .has = LOAD_WARM, .warm = true };
+	const struct fault well = { .kind = FAULT_NONE };
+
+	switchboard_load(
+	    k->owner->app->board, k->backend, &warm, &well, clock_now());
+}
+
 static void
 on_up(void *arg, const char *url)
 {
 	struct kept *k = arg;
-	const struct load warm = { .has = LOAD_WARM, .warm = true };
-	const struct fault well = { .kind = FAULT_NONE };
 
 	uv_rwlock_wrlock(&k->owner->lock);
 	snprintf(k->url, sizeof(k->url), "%s", url);
@@ -49,9 +58,8 @@ on_up(void *arg, const char *url)
 	uv_rwlock_wrunlock(&k->owner->lock);
 	if (k->probed)
 		prober_hurry(k->owner->app->prober, k->backend);
-	else /* nobody will ask: take its word */
-		switchboard_load(k->owner->app->board, k->backend, &warm, &well,
-		    clock_now());
+	else
+		trust(k);
 }
 
 /* One that ends is being started again: its requests wait. One that ends
@@ -192,22 +200,36 @@ wanted(const struct conf *c, const struct kept *k)
 	return NULL;
 }
 
+/* Who asked it until now may not have found it ready yet. */
+static void
+go_on(struct kept *k, const struct conf_backend *b)
+{
+	bool was_probed = k->probed;
+
+	k->probed = b->probe_interval > 0;
+	if (was_probed && !k->probed && k->running)
+		trust(k);
+}
+
 void
 children_configure(struct children *all)
 {
 	const struct conf *c = all->app->conf;
+	const struct conf_backend *b;
 	struct list *n, *next;
 	struct kept *k;
 
 	for (n = all->list.next; n != &all->list; n = next) {
 		next = n->next;
 		k = CONTAINER_OF(n, struct kept, on_list);
-		if (wanted(c, k) == NULL)
+		b = wanted(c, k);
+		if (b == NULL)
 			let_go(all, k);
+		else
+			go_on(k, b);
 	}
 	for (size_t i = 0; i < c->n_backends; i++) {
-		const struct conf_backend *b = &c->backends[i];
-
+		b = &c->backends[i];
 		if (b->off == NULL && b->command != NULL &&
 		    find(all, b->id) == NULL)
 			keep(all, b);

@@ -139,6 +139,9 @@ adopt(struct site *s, const struct conf_backend *b)
 	s->conf = b;
 	s->kept = true;
 	s->key_off_until = 0;
+	/* nobody will ask it any more whether it has loaded */
+	if (b->probe_interval == 0 && b->command == NULL)
+		s->cold_until = 0;
 }
 
 /* Those of the new configuration, and of no other: one pass over each. */

@@ -161,6 +161,26 @@ more_slots_let_waiters_in(void **state)
 	rig_fini(&g);
 }
 
+static void
+one_that_is_not_probed_any_more_is_presumed_to_have_loaded(void **state)
+{
+	struct rig g;
+	struct conf *old;
+	struct ask a;
+
+	rig_init(&g, CONF(A(""), SERVING("a", "")));
+	rig_probe(&g, "a", FAULT_LOADING);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "wait");
+	old = rig_reload(
+	    &g, CONF(A("probe_interval = \"0s\"; "), SERVING("a", "")));
+	assert_ptr_equal(rig_next(&g, 0), &a);
+	assert_string_equal(ask_went(&g, &a), "a");
+	ask_cancel(&g, &a);
+	conf_unref(&old);
+	rig_fini(&g);
+}
+
 int
 main(void)
 {
@@ -175,6 +195,8 @@ main(void)
 		    what_is_in_flight_may_end_after_its_backend_went),
 		cmocka_unit_test(who_waits_for_what_went_is_told),
 		cmocka_unit_test(more_slots_let_waiters_in),
+		cmocka_unit_test(
+		    one_that_is_not_probed_any_more_is_presumed_to_have_loaded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

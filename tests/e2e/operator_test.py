@@ -179,6 +179,28 @@ class Children(unittest.TestCase):
         with self.assertRaises(ProcessLookupError):
             os.kill(second, 0)
 
+    def test_one_that_is_not_probed_any_more_is_trusted(self):
+        command = (f'"/bin/sh", "-c", "sleep 1; '
+                   f'exec {FAKELLM} --port {{port}} --tokens 2"')
+        g = Gateway(self.configuration(command))
+        g.write(self.configuration(command).replace(
+            "command", 'probe_interval = "0s"; command'))
+        self.assertEqual(
+            http_json(g.admin, "POST", "/admin/v1/reload")[0], 200)
+
+        def serves():
+            try:
+                return g.chat(chat("m"), timeout=2)[0] == 200
+            except TimeoutError:
+                return False
+        wait_for(serves, 20, "an answer")
+        # nor is one that comes back
+        pid = int(g.log().split("event=start pid=")[1].split()[0])
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: "event=exit" in g.log(), what="the exit")
+        wait_for(serves, 20, "an answer of the next")
+        self.assertEqual(g.stop(), 0)
+
     def test_a_child_gets_its_own_key_and_no_other(self):
         fake = Fake("--tokens", "2")
         self.addCleanup(fake.stop)
