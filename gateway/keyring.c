@@ -3,8 +3,10 @@
 
 #include <openssl/rand.h>
 #include <pthread.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway/conf/source.h"
@@ -14,7 +16,8 @@
 #define RING_BYTES ((size_t)1 << 30)
 
 struct keyring {
-	const char *path; /* NULL: none can be made */
+	char *path; /* of the file itself; NULL: none can be made */
+	struct keyring_mark mark; /* as it was read, or written */
 	int taken; /* the lock of the file; -1: it is not ours to write */
 	struct quotas *quotas;
 	struct arena arena; /* all that grants are made of */
@@ -151,13 +154,31 @@ keyring_look(const char *path, struct errmsg *why)
 static enum err
 load(struct keyring *r, struct errmsg *why)
 {
-	enum err rc = read_file(r->path, append, r, why);
+	enum err rc;
+
+	keyring_mark(r->path, &r->mark);
+	rc = read_file(r->path, append, r, why);
 
 	for (size_t i = 0; i < r->n && rc == OK; i++)
 		rc = let_in(r, r->all[i]);
 	if (rc == ERR_MEMORY)
 		(void)fail(why, rc, "out of memory");
 	return rc;
+}
+
+/* What a link leads to: the file is replaced, and the link would be. */
+static enum err
+find_file(const char *path, char **file, struct errmsg *why)
+{
+	struct stat st;
+
+	*file = realpath(path, NULL);
+	if (*file == NULL && lstat(path, &st) == 0)
+		return fail(why, ERR_IO, "keys_file: %s: cannot follow it: %s",
+		    path, strerror(errno));
+	if (*file == NULL)
+		*file = strdup(path);
+	return *file != NULL ? OK : fail(why, ERR_MEMORY, "out of memory");
 }
 
 enum err
@@ -170,16 +191,15 @@ keyring_open(const char *path, struct quotas *quotas, struct keyring **out,
 	if (r == NULL)
 		return fail(why, ERR_MEMORY, "out of memory");
 	r->quotas = quotas;
-	r->path = path != NULL ? strdup(path) : NULL;
 	r->taken = -1;
 	arena_init(&r->arena, RING_BYTES);
 	map_init(&r->digests);
 	pthread_rwlock_init(&r->lock, NULL);
-	if (path != NULL && r->path == NULL)
-		rc = fail(why, ERR_MEMORY, "out of memory");
-	else if (path != NULL)
-		rc = keyring_lock(path, &r->taken, why);
-	if (rc == OK && path != NULL && access(path, F_OK) == 0)
+	if (path != NULL)
+		rc = find_file(path, &r->path, why);
+	if (rc == OK && path != NULL)
+		rc = keyring_lock(r->path, &r->taken, why);
+	if (rc == OK && path != NULL && access(r->path, F_OK) == 0)
 		rc = load(r, why);
 	if (rc == OK)
 		*out = r;
@@ -200,7 +220,7 @@ keyring_free(struct keyring **rp)
 	map_fini(&r->digests);
 	arena_fini(&r->arena);
 	free(r->all);
-	free((void *)(uintptr_t)r->path);
+	free(r->path);
 	free(r);
 	*rp = NULL;
 }
@@ -266,14 +286,24 @@ named(const struct keyring *r, struct slice tenant, struct slice name)
 }
 
 static enum err
-keep(const struct keyring *r, struct errmsg *why)
+keep(struct keyring *r, struct errmsg *why)
 {
+	enum err rc;
+
 	if (r->taken < 0)
 		return fail(why, ERR_IO,
 		    "cannot write %s: this gateway does not hold %s.lock, as "
 		    "it ends or could not make it",
 		    r->path, r->path);
-	return keyring_write(r, r->path, why);
+	if (!keyring_mark_is(r->path, &r->mark))
+		return fail(why, ERR_IO,
+		    "cannot write %s: somebody else has changed it since it "
+		    "was read; a restart reads it again",
+		    r->path);
+	rc = keyring_write(r, r->path, why);
+	if (rc == OK)
+		keyring_mark(r->path, &r->mark);
+	return rc;
 }
 
 static void

@@ -3,7 +3,8 @@
  * Beside the keys of gateway.conf: each has a name of its own within its
  * tenant, may expire, and may be allowed less than its tenant. The file
  * (`keys_file`) holds digests only, and is replaced whole with each change; a
- * change that cannot be written is not made. A key itself is known to whoever
+ * change that cannot be written is not made, and nothing is written over what
+ * others have changed since. A key itself is known to whoever
  * made it, once. Two processes would undo each other's changes, so one alone
  * has the file, by a lock on another beside it: the file itself is replaced.
  *
@@ -14,6 +15,8 @@
 
 #include <jansson.h>
 #include <stdatomic.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include "gateway/conf/conf.h"
 #include "gateway/conf/settings.h"
@@ -94,5 +97,15 @@ enum err keyring_parse(struct slice text, const char *path,
 enum err keyring_lock(const char *path, int *lock, struct errmsg *why) MUST_USE;
 enum err keyring_write(
     const struct keyring *, const char *path, struct errmsg *why) MUST_USE;
+
+/* By which a file is known again; all zeroes: there is none. */
+struct keyring_mark {
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec changed;
+};
+void keyring_mark(const char *path, struct keyring_mark *);
+bool keyring_mark_is(const char *path, const struct keyring_mark *);
 
 #endif

@@ -7,7 +7,10 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "gateway/conf/source.h"
 #include "gateway/keyring.h"
+#include "gateway/lib/arena.h"
+#include "gateway/lib/map.h"
 #include "gateway/lib/scan.h"
 
 #define MODELS_MAX 64 /* of one key */
@@ -40,6 +43,8 @@ struct reading {
 	const char *path;
 	size_t at;
 	struct errmsg *why;
+	struct arena arena;
+	struct map taken; /* names, and digests */
 };
 
 static enum err
@@ -146,7 +151,37 @@ read_grant(const struct reading *in, const json_t *o, struct grant *g,
 }
 
 static enum err
-read_element(const struct reading *in, struct slice text,
+take(struct reading *in, struct slice what, const char *member)
+{
+	const char *copy = arena_dup(&in->arena, what);
+
+	if (map_get(&in->taken, what) != NULL)
+		return bad(in, member, "one that no key before it has");
+	return copy != NULL ? map_put(&in->taken, slice_make(copy, what.n), in)
+			    : ERR_MEMORY;
+}
+
+/* Of two by one name, or of one digest, the other would be good when one is
+ * revoked. */
+static enum err
+take_names(struct reading *in, const struct grant *g)
+{
+	struct buf name;
+	enum err rc;
+
+	buf_init(&name, SOURCE_MAX);
+	buf_addf(&name, "%s\n%s", g->tenant, g->key.name);
+	rc = buf_err(&name) == OK ? take(in, buf_slice(&name), "name")
+				  : buf_err(&name);
+	buf_fini(&name);
+	return rc == OK
+	    ? take(in, slice_make((const char *)g->key.digest, CONF_KEY_BYTES),
+		  "sha256")
+	    : rc;
+}
+
+static enum err
+read_element(struct reading *in, struct slice text,
     enum err (*each)(void *, const struct grant *), void *arg)
 {
 	json_t *o = json_loadb(text.p, text.n, JSON_DECODE_ANY, NULL);
@@ -155,6 +190,8 @@ read_element(const struct reading *in, struct slice text,
 	enum err rc = read_grant(in, o, &g, models);
 
 	g.text = text;
+	if (rc == OK)
+		rc = take_names(in, &g);
 	if (rc == OK)
 		rc = each(arg, &g);
 	json_decref(o);
@@ -198,7 +235,11 @@ keyring_parse(struct slice text, const char *path,
 	enum scan_type type;
 	enum err rc = find_keys(text, path, &keys, why);
 
+	arena_init(&in.arena, SOURCE_MAX);
+	map_init(&in.taken);
 	for (; rc == OK && scan_next_element(&keys, &one, &type); in.at++)
 		rc = read_element(&in, one, each, arg);
+	map_fini(&in.taken);
+	arena_fini(&in.arena);
 	return rc;
 }

@@ -95,6 +95,16 @@ read_file(const struct bench *b, char *text, size_t cap)
 }
 
 static void
+write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void
 a_key_that_was_made_lets_in(void **state)
 {
 	struct bench *b = *state;
@@ -332,6 +342,61 @@ a_folder_is_no_file(void **state)
 	assert_int_equal(rmdir(b->path), 0);
 }
 
+/* It leads to where a secret is to be kept, perhaps. */
+static void
+a_link_stays_one(void **state)
+{
+	struct bench *b = *state;
+	struct keyring *next = NULL;
+	char real[96], lock[112], key[KEY_BYTES];
+	struct stat st;
+
+	keyring_free(&b->ring);
+	snprintf(real, sizeof(real), "%s/real", b->folder);
+	snprintf(lock, sizeof(lock), "%s.lock", real);
+	assert_int_equal(symlink(real, b->path), 0);
+	assert_int_equal(
+	    keyring_open(b->path, b->quotas, &b->ring, &b->why), ERR_IO);
+	assert_non_null(strstr(b->why.text, "cannot follow it"));
+	write_file(real, "{\"version\": 1, \"keys\": []}");
+	open_again(b);
+	assert_int_equal(add(b, "acme", "ci", key), OK);
+	assert_int_equal(lstat(b->path, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	/* by whichever name, it is one file */
+	assert_int_equal(
+	    keyring_open(real, b->quotas, &next, &b->why), ERR_AGAIN);
+	open_again(b);
+	assert_non_null(find(b, key));
+	unlink(real);
+	unlink(lock);
+}
+
+/* Whoever takes a leaked key out by hand is not to find it there again. */
+static void
+what_others_have_changed_is_not_written_over(void **state)
+{
+	struct bench *b = *state;
+	char key[KEY_BYTES], lost[KEY_BYTES], text[256];
+
+	assert_int_equal(add(b, "acme", "leaked", key), OK);
+	assert_int_equal(add(b, "acme", "ci", key), OK);
+	write_file(b->path, "{\"version\": 1, \"keys\": []}");
+	assert_int_equal(add(b, "acme", "more", lost), ERR_IO);
+	assert_non_null(strstr(b->why.text, "somebody else has changed it"));
+	assert_null(find(b, lost));
+	assert_int_equal(
+	    keyring_revoke(b->ring, SLICE("acme"), SLICE("ci"), &b->why),
+	    ERR_IO);
+	read_file(b, text, sizeof(text));
+	assert_null(strstr(text, "leaked"));
+	open_again(b);
+	assert_null(find(b, key));
+	assert_int_equal(add(b, "acme", "more", key), OK);
+	assert_int_equal(unlink(b->path), 0);
+	assert_int_equal(add(b, "acme", "and", lost), ERR_IO);
+}
+
 /* A name is data, whatever is in it. */
 static void
 names_stay_names(void **state)
@@ -352,15 +417,17 @@ names_stay_names(void **state)
 	"{\"version\": 1, \"keys\": [{\"tenant\": \"t\", \"name\": \"n\", "    \
 	"\"sha256\": \"" HEX "\"" more "}]}"
 
+#define OTHER "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define TWO(name, hex)                                                         \
+	ONE("}, {\"tenant\": \"t\", \"name\": \"" name                         \
+	    "\", \"sha256\": \"" hex "\"")
+
 static void
 assert_refused(struct bench *b, const char *text, const char *words)
 {
 	struct keyring *ring = NULL;
-	FILE *f = fopen(b->path, "w");
 
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	fclose(f);
+	write_file(b->path, text);
 	keyring_free(&b->ring);
 	assert_int_equal(
 	    keyring_open(b->path, b->quotas, &ring, &b->why), ERR_INVALID);
@@ -396,6 +463,9 @@ a_file_that_is_not_understood_is_refused(void **state)
 	    "keys[0].max_tokens: want a number within its bounds");
 	assert_refused(b, ONE(", \"limits\": {\"max_tokens\": \"1\"}"),
 	    "keys[0].max_tokens");
+	/* when one of them is revoked, the other would still let in */
+	assert_refused(b, TWO("n", OTHER), "keys[1].name: want");
+	assert_refused(b, TWO("m", HEX), "keys[1].sha256: want");
 }
 
 static void
@@ -431,6 +501,8 @@ main(void)
 		TEST(one_process_at_a_time),
 		TEST(without_a_lock_nothing_changes),
 		TEST(a_folder_is_no_file),
+		TEST(a_link_stays_one),
+		TEST(what_others_have_changed_is_not_written_over),
 		TEST(names_stay_names),
 		TEST(a_file_that_is_not_understood_is_refused),
 		cmocka_unit_test(limits_are_those_of_the_configuration),

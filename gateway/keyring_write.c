@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway/conf/source.h"
@@ -157,6 +158,28 @@ keyring_lock(const char *path, int *lock, struct errmsg *why)
 	}
 	*lock = fd;
 	return OK;
+}
+
+void
+keyring_mark(const char *path, struct keyring_mark *m)
+{
+	struct stat st;
+
+	*m = (struct keyring_mark){ 0 };
+	if (stat(path, &st) == 0)
+		*m = (struct keyring_mark){ st.st_dev, st.st_ino, st.st_size,
+			st.st_mtim };
+}
+
+bool
+keyring_mark_is(const char *path, const struct keyring_mark *m)
+{
+	struct keyring_mark now;
+
+	keyring_mark(path, &now);
+	return now.device == m->device && now.inode == m->inode &&
+	    now.size == m->size && now.changed.tv_sec == m->changed.tv_sec &&
+	    now.changed.tv_nsec == m->changed.tv_nsec;
 }
 
 enum err
