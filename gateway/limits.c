@@ -260,6 +260,14 @@ charge_of(const struct request *r)
 }
 
 void
+limits_give_back(struct request *r)
+{
+	static const struct quota_use nothing = { .refused = true };
+
+	quota_settle(&r->hold, &nothing);
+}
+
+void
 limits_settle(struct request *r)
 {
 	struct outcome *o = &r->outcome;

@@ -11,6 +11,8 @@ bool limits_take(struct request *, struct error_reply *);
 /* The longest answer, where there is a cap: what the client has said, or the
  * cap; 0: there is none. */
 uint32_t limits_longest(const struct request *);
+/* No backend will see it: ahead of an answer that says so, and what is left. */
+void limits_give_back(struct request *);
 /* Once, at FINISH, when the outcome is complete. */
 void limits_settle(struct request *);
 

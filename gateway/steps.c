@@ -50,6 +50,8 @@ request_refuse(struct request *r, const struct error_reply *e)
 		log_info("refuse id=%s status=%d reason=%s state=%s", r->id,
 		    e->status, e->code != NULL ? e->code : "-",
 		    request_state_name(r->state));
+	if (r->n_attempts == 0)
+		limits_give_back(r);
 	reply_error(r, e);
 	return request_finish(r,
 	    r->n_attempts > 0 ? RESULT_ERROR : RESULT_REFUSED, r->outcome.fault,

@@ -158,6 +158,19 @@ class Told(Limited):
         self.assertEqual(self.ask("b")[0], 200)
         self.end()
 
+    def test_what_no_backend_sees_is_told_as_not_taken(self):
+        self.begin('requests_per_minute = 60; tokens_per_minute = 60000; '
+                   'burst = "5s";')
+        self.fake.stop()  # its breaker opens: 503 from then on
+        wait_for(lambda: self.ask("c")[1]["x-pointsman-attempts"] == "0", 10)
+        status, headers, _ = self.ask()
+        self.assertEqual((status, headers["x-pointsman-attempts"]),
+                         (503, "0"))
+        self.assertEqual(headers["x-ratelimit-remaining-requests"], "5")
+        self.assertEqual(headers["x-ratelimit-remaining-tokens"], "5000")
+        self.assertEqual(headers["x-ratelimit-reset-requests"], "0ms")
+        self.end()
+
     def test_tokens_are_reserved_and_settled(self):
         self.begin('tokens_per_minute = 60000; burst = "60s";')
         headers = self.ask()[1]
