@@ -22,6 +22,7 @@
 #define GATHER (500 * USEC_MS)
 #define RETRY_AFTER USEC_SEC
 #define PRUNE_EVERY (60 * USEC_SEC)
+#define PRUNE_FOR (100 * USEC_MS) /* at a time: as many come at high rates */
 #define PRUNE_NEXT (100 * USEC_MS) /* when there is more */
 #define GIVE_UP (5 * USEC_SEC) /* after ledger_close() */
 
@@ -133,12 +134,14 @@ prune(struct ledger *l, usec now)
 {
 	usec keep = atomic_load(&l->keep), wall = clock_wall();
 	struct errmsg why;
-	bool more = false;
+	bool more = follow_file(l);
 
-	if (follow_file(l) &&
-	    store_prune(
-		&l->store, keep > 0 ? wall - keep : 0, wall, &more, &why) != OK)
-		say_failure(l, why.text);
+	while (more && clock_now() < now + PRUNE_FOR)
+		if (store_prune(&l->store, keep > 0 ? wall - keep : 0, wall,
+			&more, &why) != OK) {
+			say_failure(l, why.text);
+			more = false;
+		}
 	l->prune_at = now + (more ? PRUNE_NEXT : PRUNE_EVERY);
 }
 

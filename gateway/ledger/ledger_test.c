@@ -46,6 +46,16 @@ write_many(void *arg)
 }
 
 static void
+await_rows(const struct ledger *l, uint64_t n)
+{
+	usec until = clock_now() + PATIENCE;
+
+	while (stats(l).written < n && clock_now() < until)
+		rest();
+	assert_int_equal(stats(l).written, n);
+}
+
+static void
 closing_loses_nothing(void **state)
 {
 	pthread_t writers[WRITERS];
@@ -169,14 +179,36 @@ old_rows_are_deleted_by_themselves(void **state)
 	place_fini(&p);
 }
 
+/* Or a file would grow for ever where more come. */
 static void
-await_rows(const struct ledger *l, uint64_t n)
+old_rows_are_deleted_faster_than_others_come(void **state)
 {
-	usec until = clock_now() + PATIENCE;
+	struct outcome o = answered("acme");
+	const uint64_t n = 40000;
+	struct ledger *l;
+	struct place p;
+	usec until;
 
-	while (stats(l).written < n && clock_now() < until)
+	place_init(&p);
+	l = opened(p.path);
+	for (uint64_t i = 0; i < n; i += EACH) {
+		for (int j = 0; j < EACH; j++)
+			ledger_write(l, &o, clock_wall());
+		await_rows(l, i + EACH);
+	}
+	ledger_close(&l);
+	execute(p.path, "UPDATE rows SET time = time - 200000000000");
+	assert_int_equal(
+	    ledger_open(p.path, STORE_DAY, &l, &(struct errmsg){ "" }), OK);
+	until = clock_now() + 6 * USEC_SEC;
+	while (written_rows(p.path) > (int64_t)stats(l).written + EACH &&
+	    clock_now() < until) {
+		ledger_write(l, &o, clock_wall());
 		rest();
-	assert_int_equal(stats(l).written, n);
+	}
+	assert_true(clock_now() < until);
+	ledger_close(&l);
+	place_fini(&p);
 }
 
 /* All that was written before is in it, though SQLite keeps the latest in a
@@ -235,6 +267,7 @@ main(void)
 		cmocka_unit_test(a_full_queue_drops_and_counts),
 		cmocka_unit_test(a_full_disk_is_waited_for),
 		cmocka_unit_test(old_rows_are_deleted_by_themselves),
+		cmocka_unit_test(old_rows_are_deleted_faster_than_others_come),
 		cmocka_unit_test(a_file_that_is_moved_away_is_whole),
 		cmocka_unit_test(a_place_that_cannot_be_had_is_named),
 	};
