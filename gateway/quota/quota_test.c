@@ -228,6 +228,26 @@ what_was_spent_before_counts(void **state)
 	stage_fini(&s);
 }
 
+/* Around midnight, as by NTP; or by an hour. */
+static void
+a_clock_set_back_gives_nothing_anew(void **state)
+{
+	struct stage s;
+
+	log_set_level(LOG_ERROR);
+	stage_init(&s, TENANT("daily_budget = 1;"));
+	quotas_tick(s.table, WALL + DAY / 2);
+	assert_true(take(&s, 1));
+	settle(&s, 1, 1.5);
+	quotas_tick(s.table, WALL + DAY / 2 - USEC_SEC);
+	assert_false(take(&s, 1));
+	quotas_tick(s.table, WALL + DAY / 2);
+	assert_false(take(&s, 1));
+	quotas_tick(s.table, WALL - 40 * DAY); /* it was wrong before */
+	assert_true(take(&s, 1));
+	stage_fini(&s);
+}
+
 /* 65 micro-dollars are a hair less than that as a double. */
 static void
 nothing_is_cut_off_what_is_spent(void **state)
@@ -350,6 +370,7 @@ main(void)
 		cmocka_unit_test(a_key_has_limits_of_its_own),
 		cmocka_unit_test(a_budget_is_spent_and_begins_anew),
 		cmocka_unit_test(what_was_spent_before_counts),
+		cmocka_unit_test(a_clock_set_back_gives_nothing_anew),
 		cmocka_unit_test(nothing_is_cut_off_what_is_spent),
 		cmocka_unit_test(what_is_spent_is_of_the_name),
 		cmocka_unit_test(a_reload_forgives_nothing),

@@ -135,7 +135,8 @@ quotas_tick(struct quotas *t, usec wall)
 	const struct budget_period was = t->period;
 
 	STORE(t->to_wall, wall - clock_now());
-	if (wall < LOAD(t->day_ends) && wall >= LOAD(t->day_ends) - DAY)
+	/* a clock that is set back by an hour hands out no budget anew */
+	if (wall < LOAD(t->day_ends) && wall >= LOAD(t->day_ends) - 2 * DAY)
 		return;
 	budget_period_at(wall, &t->period);
 	STORE(t->day_ends, t->period.day_ends);
