@@ -1,20 +1,11 @@
-/* gateway/ledger/ledger.c - rows from any thread, one that writes.
- *
- * Rows gather in `queue`; the writer swaps it for its own buffer and writes
- * without the lock. It is woken when the queue begins to fill and then lets it
- * fill a little longer: a transaction costs more than its rows.
- *
- * Invariant: both buffers have all their memory from the start, so adding a
- * row never allocates and never fails but for a full queue. */
+/* gateway/ledger/ledger.c - rows from any thread, one that writes. */
 #include "gateway/ledger/ledger.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/ledger/store.h"
-#include "gateway/lib/buf.h"
 #include "gateway/lib/log.h"
 #include "gateway/lib/writer.h"
 
@@ -30,17 +21,11 @@ struct ledger {
 	atomic_ullong written, dropped, failures;
 	_Atomic int64_t keep;
 	char *path;
+	struct writer writer;
 
-	struct writer writer; /* its lock is for what follows */
-	struct buf queue;
-	size_t n_queued; /* rows in it */
-	bool closing;
-
-	/* the writer's own */
-	struct buf batch;
-	size_t n_batch;
+	/* its thread's own */
 	struct store store;
-	usec prune_at, give_up;
+	usec prune_at;
 	bool failing; /* has been said */
 };
 
@@ -59,38 +44,8 @@ static void
 say_recovery(struct ledger *l)
 {
 	if (l->failing)
-		log_info("ledger recovered rows=%zu", l->n_batch);
+		log_info("ledger recovered rows=%zu", l->writer.n_batch);
 	l->failing = false;
-}
-
-/* With the lock; until then, or until it is woken. */
-static void
-wait_until(struct ledger *l, usec until)
-{
-	struct timespec ts = { .tv_sec = (time_t)(until / USEC_SEC),
-		.tv_nsec = (long)(until % USEC_SEC * 1000) };
-
-	pthread_cond_timedwait(&l->writer.wake, &l->writer.lock, &ts);
-}
-
-static void
-gather(struct ledger *l)
-{
-	usec until = clock_now() + GATHER;
-
-	while (!l->closing && l->queue.n < QUEUE_MAX / 2 && clock_now() < until)
-		wait_until(l, until);
-}
-
-static void
-take_queue(struct ledger *l)
-{
-	struct buf taken = l->queue;
-
-	l->queue = l->batch;
-	l->batch = taken;
-	l->n_batch = l->n_queued;
-	l->n_queued = 0;
 }
 
 /* Who moves the file away, or deletes it, gets a new one by its name. */
@@ -114,18 +69,19 @@ follow_file(struct ledger *l)
 static bool
 write_batch(struct ledger *l)
 {
+	struct writer *w = &l->writer;
 	struct errmsg why;
 
 	if (!follow_file(l))
 		return false;
-	if (store_add(&l->store, l->batch.p, l->batch.n, &why) != OK) {
+	if (store_add(&l->store, w->batch.p, w->batch.n, &why) != OK) {
 		say_failure(l, why.text);
 		return false;
 	}
 	say_recovery(l);
-	atomic_fetch_add(&l->written, l->n_batch);
-	buf_reset(&l->batch);
-	l->n_batch = 0;
+	atomic_fetch_add(&l->written, w->n_batch);
+	buf_reset(&w->batch);
+	w->n_batch = 0;
 	return true;
 }
 
@@ -149,22 +105,22 @@ prune(struct ledger *l, usec now)
 static bool
 write_turn(struct ledger *l)
 {
-	bool done, closing = l->closing;
+	struct writer *w = &l->writer;
+	usec closing = w->closing;
+	bool done;
 
-	if (l->n_batch == 0)
-		take_queue(l);
-	pthread_mutex_unlock(&l->writer.lock);
-	done = l->n_batch == 0 || write_batch(l);
-	if (done && !closing && clock_now() >= l->prune_at)
+	if (w->n_batch == 0)
+		writer_take(w);
+	pthread_mutex_unlock(&w->lock);
+	done = w->n_batch == 0 || write_batch(l);
+	if (done && closing == 0 && clock_now() >= l->prune_at)
 		prune(l, clock_now());
-	if (closing && l->give_up == 0)
-		l->give_up = clock_now() + GIVE_UP;
-	pthread_mutex_lock(&l->writer.lock);
+	pthread_mutex_lock(&w->lock);
 	if (done)
-		return !closing || l->queue.n > 0;
-	if (l->give_up != 0 && clock_now() >= l->give_up)
+		return closing == 0 || w->queue.n > 0;
+	if (closing != 0 && clock_now() >= closing + GIVE_UP)
 		return false;
-	wait_until(l, clock_now() + (closing ? GATHER : RETRY_AFTER));
+	writer_await(w, clock_now() + (closing != 0 ? GATHER : RETRY_AFTER));
 	return true;
 }
 
@@ -172,16 +128,17 @@ static void *
 write_all(void *arg)
 {
 	struct ledger *l = arg;
+	struct writer *w = &l->writer;
 
-	pthread_mutex_lock(&l->writer.lock);
+	pthread_mutex_lock(&w->lock);
 	do {
-		while (l->queue.n == 0 && l->n_batch == 0 && !l->closing &&
+		while (w->queue.n == 0 && w->n_batch == 0 && w->closing == 0 &&
 		    clock_now() < l->prune_at)
-			wait_until(l, l->prune_at);
-		if (l->n_batch == 0)
-			gather(l);
+			writer_await(w, l->prune_at);
+		if (w->n_batch == 0)
+			writer_gather(w, GATHER);
 	} while (write_turn(l));
-	pthread_mutex_unlock(&l->writer.lock);
+	pthread_mutex_unlock(&w->lock);
 	return NULL;
 }
 
@@ -191,8 +148,6 @@ static void
 release(struct ledger *l)
 {
 	store_close(&l->store);
-	buf_fini(&l->queue);
-	buf_fini(&l->batch);
 	free(l->path);
 	free(l);
 }
@@ -206,15 +161,12 @@ ledger_open(
 
 	if (l == NULL)
 		return fail(why, ERR_MEMORY, "ledger: out of memory");
-	buf_init(&l->queue, QUEUE_MAX);
-	buf_init(&l->batch, QUEUE_MAX);
 	atomic_init(&l->keep, keep);
 	rc = store_open(&l->store, path, why);
 	l->path = strdup(path);
 	if (rc == OK &&
-	    (l->path == NULL || !buf_reserve(&l->queue, QUEUE_MAX) ||
-		!buf_reserve(&l->batch, QUEUE_MAX) ||
-		!writer_start(&l->writer, write_all, l)))
+	    (l->path == NULL ||
+		!writer_start(&l->writer, QUEUE_MAX, write_all, l)))
 		rc = fail(why, ERR_MEMORY, "ledger: out of memory");
 	if (rc != OK) {
 		release(l);
@@ -232,12 +184,8 @@ ledger_close(struct ledger **lp)
 
 	if (l == NULL)
 		return;
-	pthread_mutex_lock(&l->writer.lock);
-	l->closing = true;
-	pthread_cond_signal(&l->writer.wake);
-	pthread_mutex_unlock(&l->writer.lock);
 	writer_end(&l->writer);
-	lost = l->n_batch + l->n_queued;
+	lost = l->writer.n_batch + l->writer.n_queued;
 	if (lost > 0)
 		log_error("ledger reason=gave_up lost=%zu", lost);
 	release(l);
@@ -250,22 +198,9 @@ void
 ledger_write(struct ledger *l, const struct outcome *o, usec wall)
 {
 	union entry_room room;
-	size_t before;
-	bool fits;
 
 	entry_write(&room, o, wall);
-	pthread_mutex_lock(&l->writer.lock);
-	before = l->queue.n;
-	fits = room.entry.size <= QUEUE_MAX - before;
-	if (fits) {
-		buf_add(&l->queue, slice_make(room.bytes, room.entry.size));
-		l->n_queued++;
-	}
-	if (before == 0 ||
-	    (before < QUEUE_MAX / 2 && l->queue.n >= QUEUE_MAX / 2))
-		pthread_cond_signal(&l->writer.wake);
-	pthread_mutex_unlock(&l->writer.lock);
-	if (!fits)
+	if (!writer_add(&l->writer, slice_make(room.bytes, room.entry.size)))
 		atomic_fetch_add_explicit(&l->dropped, 1, memory_order_relaxed);
 }
 

@@ -9,33 +9,101 @@ destroy(struct writer *w)
 {
 	pthread_cond_destroy(&w->wake);
 	pthread_mutex_destroy(&w->lock);
+	buf_fini(&w->queue);
+	buf_fini(&w->batch);
+}
+
+static bool
+start_thread(struct writer *w, void *(*run)(void *), void *arg)
+{
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&w->thread, NULL, run, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc == 0;
 }
 
 bool
-writer_start(struct writer *w, void *(*run)(void *), void *arg)
+writer_start(struct writer *w, size_t bytes, void *(*run)(void *), void *arg)
 {
 	pthread_condattr_t attr;
-	sigset_t all, before;
-	int rc;
 
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->wake, &attr);
 	pthread_condattr_destroy(&attr);
 	pthread_mutex_init(&w->lock, NULL);
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&w->thread, NULL, run, arg);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc != 0)
-		destroy(w);
-	return rc == 0;
+	buf_init(&w->queue, bytes);
+	buf_init(&w->batch, bytes);
+	w->n_queued = w->n_batch = 0;
+	w->closing = 0;
+	if (buf_reserve(&w->queue, bytes) && buf_reserve(&w->batch, bytes) &&
+	    start_thread(w, run, arg))
+		return true;
+	destroy(w);
+	return false;
 }
 
 void
 writer_end(struct writer *w)
 {
+	pthread_mutex_lock(&w->lock);
+	w->closing = clock_now();
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
 	pthread_join(w->thread, NULL);
 	destroy(w);
+}
+
+bool
+writer_add(struct writer *w, struct slice s)
+{
+	const size_t half = w->queue.max / 2;
+	size_t before;
+	bool fits;
+
+	pthread_mutex_lock(&w->lock);
+	before = w->queue.n;
+	fits = s.n <= w->queue.max - before;
+	if (fits) {
+		buf_add(&w->queue, s);
+		w->n_queued++;
+	}
+	if (before == 0 || (before < half && w->queue.n >= half))
+		pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+	return fits;
+}
+
+void
+writer_await(struct writer *w, usec until)
+{
+	struct timespec ts = { .tv_sec = (time_t)(until / USEC_SEC),
+		.tv_nsec = (long)(until % USEC_SEC * 1000) };
+
+	pthread_cond_timedwait(&w->wake, &w->lock, &ts);
+}
+
+void
+writer_gather(struct writer *w, usec span)
+{
+	usec until = clock_now() + span;
+
+	while (w->closing == 0 && w->queue.n < w->queue.max / 2 &&
+	    clock_now() < until)
+		writer_await(w, until);
+}
+
+void
+writer_take(struct writer *w)
+{
+	struct buf taken = w->queue;
+
+	w->queue = w->batch;
+	w->batch = taken;
+	w->n_batch = w->n_queued;
+	w->n_queued = 0;
 }

@@ -1,12 +1,4 @@
-/* gateway/telemetry/access_log.c - lines from any thread, one that writes.
- *
- * Lines gather in `queue`; the writer swaps it for its own buffer and writes
- * without the lock, so a slow disk or a full pipe delays nobody. The writer is
- * woken when the queue begins to fill and then lets it fill a little longer:
- * a wakeup per line would cost more than the line.
- *
- * Invariant: both buffers have all their memory from the start, so adding a
- * line never allocates and never fails but for a full queue. */
+/* gateway/telemetry/access_log.c - lines from any thread, one that writes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gateway/lib/log.h"
@@ -40,14 +31,11 @@ struct access_log {
 	atomic_bool off;
 	atomic_ullong dropped;
 
-	struct writer writer; /* its lock is for what follows */
-	struct buf queue;
-	usec closing; /* since then; 0: not */
-	size_t n_turns; /* places that the writer has yet to turn to */
+	struct writer writer; /* its lock is for what follows, too */
+	size_t n_turns; /* places that it has yet to turn to */
 	struct turn turns[TURNS_MAX];
 
-	/* the writer's own */
-	struct buf batch;
+	/* its thread's own */
 	int fd; /* -1: off */
 	bool torn; /* a line was cut: end it before the next */
 	bool failing; /* has been said */
@@ -71,7 +59,8 @@ gave_up(struct access_log *l)
 	bool yes;
 
 	pthread_mutex_lock(&l->writer.lock);
-	yes = l->closing != 0 && clock_now() - l->closing > GIVE_UP;
+	yes =
+	    l->writer.closing != 0 && clock_now() - l->writer.closing > GIVE_UP;
 	pthread_mutex_unlock(&l->writer.lock);
 	return yes;
 }
@@ -172,18 +161,6 @@ write_lines(struct access_log *l, struct slice lines)
 }
 
 static void
-gather(struct access_log *l)
-{
-	usec until = clock_now() + GATHER;
-	struct timespec ts = { .tv_sec = (time_t)(until / USEC_SEC),
-		.tv_nsec = (long)(until % USEC_SEC * 1000) };
-
-	while (l->closing == 0 && l->queue.n < QUEUE_MAX / 2 &&
-	    pthread_cond_timedwait(&l->writer.wake, &l->writer.lock, &ts) == 0)
-		continue;
-}
-
-static void
 switch_file(struct access_log *l, int fd)
 {
 	if (l->fd >= 0)
@@ -196,23 +173,22 @@ switch_file(struct access_log *l, int fd)
 static void
 write_batch(struct access_log *l)
 {
-	struct buf taken = l->queue;
+	struct buf *batch = &l->writer.batch;
 	struct turn turns[TURNS_MAX];
 	size_t n_turns = l->n_turns, at = 0;
 
 	memcpy(turns, l->turns, sizeof(turns));
 	l->n_turns = 0;
-	l->queue = l->batch;
-	l->batch = taken;
+	writer_take(&l->writer);
 	pthread_mutex_unlock(&l->writer.lock);
 
 	for (size_t i = 0; i < n_turns; i++) {
-		write_lines(l, slice_make(taken.p + at, turns[i].at - at));
+		write_lines(l, slice_make(batch->p + at, turns[i].at - at));
 		switch_file(l, turns[i].fd);
 		at = turns[i].at;
 	}
-	write_lines(l, slice_make(taken.p + at, taken.n - at));
-	buf_reset(&l->batch);
+	write_lines(l, slice_make(batch->p + at, batch->n - at));
+	buf_reset(batch);
 
 	pthread_mutex_lock(&l->writer.lock);
 }
@@ -221,17 +197,18 @@ static void *
 write_all(void *arg)
 {
 	struct access_log *l = arg;
+	struct writer *w = &l->writer;
 
-	pthread_mutex_lock(&l->writer.lock);
+	pthread_mutex_lock(&w->lock);
 	for (;;) {
-		while (l->queue.n == 0 && l->n_turns == 0 && l->closing == 0)
-			pthread_cond_wait(&l->writer.wake, &l->writer.lock);
-		if (l->queue.n == 0 && l->n_turns == 0)
+		while (w->queue.n == 0 && l->n_turns == 0 && w->closing == 0)
+			pthread_cond_wait(&w->wake, &w->lock);
+		if (w->queue.n == 0 && l->n_turns == 0)
 			break;
-		gather(l);
+		writer_gather(w, GATHER);
 		write_batch(l);
 	}
-	pthread_mutex_unlock(&l->writer.lock);
+	pthread_mutex_unlock(&w->lock);
 	return NULL;
 }
 
@@ -262,8 +239,6 @@ release(struct access_log *l)
 {
 	if (l->fd >= 0)
 		close(l->fd);
-	buf_fini(&l->queue);
-	buf_fini(&l->batch);
 	free(l);
 }
 
@@ -276,17 +251,13 @@ access_log_open(const char *target, struct access_log **out, struct errmsg *why)
 	if (l == NULL)
 		return fail(why, ERR_MEMORY, "access_log: out of memory");
 	l->fd = -1;
-	buf_init(&l->queue, QUEUE_MAX);
-	buf_init(&l->batch, QUEUE_MAX);
 	rc = access_log_target(target, &l->fd, why);
 	if (rc != OK) {
 		release(l);
 		return rc;
 	}
 	atomic_init(&l->off, l->fd < 0);
-	if (!buf_reserve(&l->queue, QUEUE_MAX) ||
-	    !buf_reserve(&l->batch, QUEUE_MAX) ||
-	    !writer_start(&l->writer, write_all, l)) {
+	if (!writer_start(&l->writer, QUEUE_MAX, write_all, l)) {
 		release(l);
 		return fail(why, ERR_MEMORY, "access_log: out of memory");
 	}
@@ -302,7 +273,7 @@ access_log_turn(struct access_log *l, int fd)
 	pthread_mutex_lock(&l->writer.lock);
 	if (l->n_turns == TURNS_MAX) /* the writer is stuck: skip a place */
 		unused = l->turns[--l->n_turns].fd;
-	l->turns[l->n_turns++] = (struct turn){ l->queue.n, fd };
+	l->turns[l->n_turns++] = (struct turn){ l->writer.queue.n, fd };
 	atomic_store(&l->off, fd < 0);
 	pthread_cond_signal(&l->writer.wake);
 	pthread_mutex_unlock(&l->writer.lock);
@@ -317,10 +288,6 @@ access_log_close(struct access_log **lp)
 
 	if (l == NULL)
 		return;
-	pthread_mutex_lock(&l->writer.lock);
-	l->closing = clock_now();
-	pthread_cond_signal(&l->writer.wake);
-	pthread_mutex_unlock(&l->writer.lock);
 	writer_end(&l->writer);
 	release(l);
 	*lp = NULL;
@@ -332,22 +299,11 @@ void
 access_log_write(struct access_log *l, const struct outcome *o, usec wall)
 {
 	struct access_line line;
-	size_t before;
-	bool fits;
 
 	if (atomic_load_explicit(&l->off, memory_order_relaxed))
 		return;
 	access_line(o, wall, &line);
-	pthread_mutex_lock(&l->writer.lock);
-	before = l->queue.n;
-	fits = line.n <= QUEUE_MAX - before;
-	if (fits)
-		buf_add(&l->queue, slice_make(line.p, line.n));
-	if (before == 0 ||
-	    (before < QUEUE_MAX / 2 && l->queue.n >= QUEUE_MAX / 2))
-		pthread_cond_signal(&l->writer.wake);
-	pthread_mutex_unlock(&l->writer.lock);
-	if (!fits)
+	if (!writer_add(&l->writer, slice_make(line.p, line.n)))
 		atomic_fetch_add_explicit(&l->dropped, 1, memory_order_relaxed);
 }
 
