@@ -99,7 +99,7 @@ ASKS_ADMIN = re.compile(r"pointsman (key (add|list|revoke)|drill|usage|slo |"
                         r"backend |"
                         r"backend |explain|top)")
 KEYS = {"ACME_KEY": "key-of-acme", "VOICE_KEY": "a", "CHAT_KEY": "b",
-        "BATCH_KEY": "c", "LITELLM_MASTER_KEY": "d"}
+        "BATCH_KEY": "c", "LITELLM_MASTER_KEY": "d", "SHOP_KEY": "e"}
 
 
 class Place:
@@ -335,6 +335,61 @@ class Documents(unittest.TestCase):
                               cwd=self.open.folder)
         self.assertEqual((done.returncode, done.stdout.strip()),
                          (0, "stop"), done.stderr)
+
+
+class Recipes(unittest.TestCase):
+    """Whole configurations: each loads without a warning, and with a simulated
+    backend behind every address each tenant and class gets an answer."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.fake = Fake("--tokens", "4")
+        cls.addClassCleanup(cls.fake.stop)
+
+    def test_each_is_good_and_answers(self):
+        texts = docs_commands.code("docs/recipes.md", "conf")
+        self.assertGreater(len(texts), 3)
+        for text in texts:
+            with self.subTest(text[:200]):
+                self.loads(text)
+                self.answers(text)
+
+    def env(self, text):
+        return {name: f"key-of-{name}"
+                for name in re.findall(r'"env:(\w+)"', text)}
+
+    def loads(self, text):
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
+            f.write(text)
+            f.flush()
+            done = subprocess.run(
+                [POINTSMAN, "check", "-c", f.name], capture_output=True,
+                text=True, timeout=60, env={**os.environ, **self.env(text)})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertNotIn("warning", done.stdout)
+
+    def answers(self, text):
+        at = f'url = "http://127.0.0.1:{self.fake.port}/v1"; '
+        served = re.sub(r'\burl = "[^"]*"; *', "", text)
+        served = re.sub(r'(?<=adapter = )"\w+"; *', f'"openai"; {at}', served)
+        served = re.sub(r"(?m)^(listen|admin) *= .*\n", "", served)
+        keys, env = re.findall(r'keys = \[ "env:(\w+)"', text), self.env(text)
+        model = re.search(r'models = \(\s*{ name = "([^"]+)"', text)[1]
+        classes = re.findall(r'name = "(\w+)"; +(?:ttft|total) =', text)
+        self.assertEqual(bool(classes), "slo = (" in text)
+        gateway = Gateway(served, env=env)
+        self.addCleanup(gateway.process.kill)
+        for key in keys or [""]:
+            for slo in classes:
+                status, headers, body = gateway.chat(
+                    chat(model, stream=True), {
+                        "x-slo-class": slo,
+                        "authorization": "Bearer " + env.get(key, "")})
+                self.assertEqual(status, 200, body)
+            status, _, body = gateway.chat(chat(model), {
+                "authorization": "Bearer " + env.get(key, "")})
+            self.assertEqual(status, 200, body)
+        self.assertEqual(gateway.stop(), 0)
 
 
 if __name__ == "__main__":
