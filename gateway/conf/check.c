@@ -275,6 +275,22 @@ is_preference(const char *name)
 	return strcmp(name, "fastest") == 0 || strcmp(name, "cheapest") == 0;
 }
 
+/* A request ends at its deadline, whatever it was promised. */
+static void
+check_in_time(struct loader *l, size_t i, const char *target, usec span)
+{
+	struct buf deadline;
+
+	if (span <= l->conf->deadline)
+		return;
+	buf_init(&deadline, 64);
+	duration_write(l->conf->deadline, &deadline);
+	warn(l, loader_at(l, "slo", i, target),
+	    "want at most deadline, %.*s, got more: requests end there",
+	    SLICE_ARG(buf_slice(&deadline)));
+	buf_fini(&deadline);
+}
+
 static void
 check_slo(struct loader *l, size_t i)
 {
@@ -294,6 +310,8 @@ check_slo(struct loader *l, size_t i)
 	if (slo->total > 0 && slo->ttft > slo->total)
 		complain_value(
 		    l, loader_at(l, "slo", i, "ttft"), NULL, "at most total");
+	check_in_time(l, i, "ttft", slo->ttft);
+	check_in_time(l, i, "total", slo->total);
 	if (!loader_is_set(group, "ttft") && !loader_is_set(group, "itl") &&
 	    !loader_is_set(group, "total"))
 		warn(l, group,

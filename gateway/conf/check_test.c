@@ -409,6 +409,9 @@ doubtful_things_are_warned_of(void **state)
 	assert_warned(BASE "slo = ( { name = \"a\"; } );",
 	    "gateway.conf:3: warning: slo.a: want ttft, itl or total, got no "
 	    "target: the cheapest serving will do");
+	assert_warned(BASE "slo = ( { name = \"a\"; total = \"1h\"; } );",
+	    "gateway.conf:3: warning: slo.a.total: want at most deadline, 10m, "
+	    "got more: requests end there");
 	assert_warned(BASE "slo = ( { name = \"a\"; ttft = \"1s\"; min_quality "
 			   "= 20; } );",
 	    "gateway.conf:3: warning: slo.a.min_quality: want at most the best "

@@ -151,14 +151,17 @@ wrong_kinds_say_what_is_wanted(void **state)
 }
 
 static void
-control_characters_are_refused(void **state)
+only_plain_utf8_is_text(void **state)
 {
 	assert_refused(BASE "access_log = \"a\\nb\";",
-	    "gateway.conf:3: access_log: want \"stderr\" or \"off\", or the "
-	    "path of a file, got \"a?b\"");
+	    "gateway.conf:3: access_log: want UTF-8 without control "
+	    "characters, got \"a?b\"");
 	assert_refused(BASE "access_log = \"\\xff\";",
-	    "gateway.conf:3: access_log: want \"stderr\" or \"off\", or the "
-	    "path of a file, got \"?\"");
+	    "gateway.conf:3: access_log: want UTF-8 without control "
+	    "characters, got \"?\"");
+	assert_refused(BASE "cors_origins = [ \"https://Z\xfcrich\" ];",
+	    "gateway.conf:3: cors_origins[0]: want UTF-8 without control "
+	    "characters, got \"https://Z?rich\"");
 }
 
 static void
@@ -414,7 +417,7 @@ main(void)
 		cmocka_unit_test(one_and_one_point_zero_are_the_same),
 		cmocka_unit_test(long_numbers_do_not_wrap),
 		cmocka_unit_test(wrong_kinds_say_what_is_wanted),
-		cmocka_unit_test(control_characters_are_refused),
+		cmocka_unit_test(only_plain_utf8_is_text),
 		cmocka_unit_test(unknown_settings_suggest_known_ones),
 		cmocka_unit_test(elements_go_by_name_or_else_by_index),
 		cmocka_unit_test(an_empty_file_lacks_backends_and_models),

@@ -10,6 +10,7 @@
 
 #define NAME_MAX_BYTES 64
 #define MODEL_NAME_MAX_BYTES 255
+#define TEXT_WANTED "UTF-8 without control characters"
 
 static void *
 field_of(const struct setting *row, void *base)
@@ -182,9 +183,12 @@ get_text(struct loader *l, const struct setting *row, const config_setting_t *s)
 {
 	const char *text = config_setting_get_string(s);
 
-	if (text != NULL && text_ok(text))
+	if (text == NULL)
+		complain_kind(l, s, row);
+	else if (!text_ok(text))
+		complain_value(l, s, row, TEXT_WANTED);
+	else
 		return text;
-	complain_kind(l, s, row);
 	return NULL;
 }
 
@@ -264,7 +268,8 @@ get_strings(struct loader *l, const struct setting *row,
 		const char *text = config_setting_get_string(e);
 
 		if (text == NULL || !text_ok(text)) {
-			complain_value(l, e, row, "a string in quotes");
+			complain_value(l, e, row,
+			    text == NULL ? "a string in quotes" : TEXT_WANTED);
 			ok = false;
 			continue;
 		}
