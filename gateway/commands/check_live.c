@@ -2,7 +2,8 @@
  *
  * Each gets one streamed question of a few tokens (or one embedding), through
  * the same adapter code that serves; fallbacks too, since that is when one
- * wants to know. */
+ * wants to know. A wildcard serving has no model to ask: its backend is asked
+ * which there are. */
 #include "gateway/commands/check_live.h"
 
 #include <stdio.h>
@@ -13,8 +14,10 @@
 #include "gateway/commands/client.h"
 #include "gateway/lib/mask.h"
 #include "gateway/question.h"
+#include "gateway/upstream/target.h"
 
-#define LIVE_TIMEOUT (60 * USEC_SEC)
+#define LIVE_TIMEOUT (60 * USEC_SEC) /* or the backend's own */
+#define MODELS_MAX ((size_t)4 << 20)
 #define CHILD_WAIT (120 * USEC_SEC) /* for a model to load */
 #define CHILD_POLL (300 * USEC_MS)
 
@@ -26,8 +29,9 @@ struct live_check {
 
 /* What came of a question. */
 struct finding {
-	bool good;
+	bool good, listed; /* listed: of a wildcard, `models` */
 	double first_token_ms;
+	size_t models;
 	char flaw[1024]; /* unless it is good */
 };
 
@@ -48,7 +52,9 @@ static void
 add_finding(const struct live_check *live, const struct finding *f)
 {
 	buf_addf(live->rows, ",\"good\":%s", f->good ? "true" : "false");
-	if (f->good) {
+	if (f->good && f->listed) {
+		buf_addf(live->rows, ",\"models\":%zu", f->models);
+	} else if (f->good) {
 		buf_addf(
 		    live->rows, ",\"first_token_ms\":%.3f", f->first_token_ms);
 	} else {
@@ -93,6 +99,8 @@ tell(const struct live_check *live, const struct conf_serving *s,
 		buf_add_str(live->rows, ",\"upstream_model\":");
 		buf_add_json(live->rows, slice_of(s->upstream));
 		add_finding(live, f);
+	} else if (f->good && f->listed) {
+		printf("good, lists %zu models\n", f->models);
 	} else if (f->good) {
 		printf("good, first token after %.0f ms\n", f->first_token_ms);
 	} else {
@@ -129,14 +137,34 @@ on_bytes(void *arg, struct slice bytes)
 	question_take(arg, bytes);
 }
 
+static usec
+patience(const struct conf_backend *b)
+{
+	return b->timeouts.total < LIVE_TIMEOUT ? b->timeouts.total
+						: LIVE_TIMEOUT;
+}
+
 /* The beginning of what it said: without our key, and on one line. */
 static void
-quote(const struct question *q, char *out, size_t cap)
+quote(struct slice body, const char *key, char *out, size_t cap)
 {
-	mask_copy(out, cap, buf_slice(&q->body), q->serving->backend->api_key);
+	mask_copy(out, cap, body, key);
 	for (char *p = out; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = ' ';
+}
+
+static void
+find_fault(const struct conf_backend *b, enum fault_kind kind,
+    const struct transfer_result *result, struct slice body, struct finding *f)
+{
+	char said[201];
+
+	quote(body, b->api_key, said, sizeof(said));
+	snprintf(f->flaw, sizeof(f->flaw), "%s, status %d%s%s%s%s",
+	    fault_rule(kind)->name, result->status,
+	    result->message[0] != '\0' ? ": " : "", result->message,
+	    said[0] != '\0' ? ": " : "", said);
 }
 
 static void
@@ -144,18 +172,13 @@ judge(
     struct question *q, const struct transfer_result *result, struct finding *f)
 {
 	struct fault fault = question_end(q, result);
-	char said[201];
 
 	f->good = fault.kind == FAULT_NONE;
-	if (f->good) {
+	if (f->good)
 		f->first_token_ms = (double)(q->first_token - q->sent) / 1e3;
-		return;
-	}
-	quote(q, said, sizeof(said));
-	snprintf(f->flaw, sizeof(f->flaw), "%s, status %d%s%s%s%s",
-	    fault_rule(fault.kind)->name, result->status,
-	    result->message[0] != '\0' ? ": " : "", result->message,
-	    said[0] != '\0' ? ": " : "", said);
+	else
+		find_fault(q->serving->backend, fault.kind, result,
+		    buf_slice(&q->body), f);
 }
 
 static void
@@ -170,19 +193,82 @@ ask(struct client *c, struct question *q, const char *base, struct finding *f)
 		snprintf(f->flaw, sizeof(f->flaw), "%s", why.text);
 		return;
 	}
-	client_send(c, &t, &ops, q, LIVE_TIMEOUT, &result);
+	client_send(c, &t, &ops, q, patience(q->serving->backend), &result);
 	judge(q, &result, f);
+}
+
+static void
+keep(void *arg, struct slice bytes)
+{
+	buf_add(arg, bytes);
+}
+
+static void
+judge_list(const struct conf_backend *b, const struct transfer_result *result,
+    struct slice body, struct finding *f)
+{
+	struct probe_result listed = { .fault = { .kind = result->fault } };
+	struct buf names;
+
+	buf_init(&names, MODELS_MAX);
+	listed.models = &names;
+	backend_find(slice_of(b->adapter))
+	    ->read_probe(PROBE_MODELS, result->status, body, &listed);
+	if (listed.fault.kind == FAULT_NONE && result->status != 200)
+		listed.fault.kind = FAULT_BAD_ANSWER; /* alive, and no more */
+	f->good = f->listed = listed.fault.kind == FAULT_NONE;
+	for (size_t i = 0; i < names.n; i++)
+		f->models += names.p[i] == '\n';
+	if (!f->good)
+		find_fault(b, listed.fault.kind, result, body, f);
+	buf_fini(&names);
+}
+
+static void
+ask_models(struct client *c, const struct conf_backend *b, const char *base,
+    struct finding *f)
+{
+	const struct client_ops ops = { .on_bytes = keep };
+	struct transfer_request t = { .method = "GET" };
+	struct transfer_result result;
+	struct buf url, headers, body;
+
+	buf_init(&url, 1024);
+	buf_init(&headers, 8192);
+	buf_init(&body, MODELS_MAX);
+	buf_addf(&url, "%s/models", base);
+	buf_add_char(&url, '\0');
+	if (b->api_key != NULL)
+		buf_addf(&headers, "authorization: Bearer %s\n", b->api_key);
+	t.url = url.p;
+	t.headers = buf_slice(&headers);
+	transfer_target(&t, b);
+	if (buf_err(&url) == OK && buf_err(&headers) == OK) {
+		client_send(c, &t, &ops, &body, patience(b), &result);
+		judge_list(b, &result, buf_slice(&body), f);
+	}
+	buf_fini(&body);
+	buf_fini(&headers);
+	buf_fini(&url);
+}
+
+static bool
+is_wildcard(const struct conf_serving *s)
+{
+	return strcmp(s->upstream, "*") == 0;
 }
 
 static bool
 ask_serving(const struct live_check *live, const struct conf_serving *s,
     const char *base)
 {
-	struct question *q = malloc(sizeof(*q));
+	struct question *q = is_wildcard(s) ? NULL : malloc(sizeof(*q));
 	struct finding f = { .flaw = "out of memory" };
 
 	announce(live, s);
-	if (q != NULL) {
+	if (is_wildcard(s)) {
+		ask_models(live->client, s->backend, base, &f);
+	} else if (q != NULL) {
 		question_init(q, s);
 		ask(live->client, q, base, &f);
 		question_fini(q);
@@ -267,7 +353,7 @@ ask_backend(const struct live_check *live, const struct conf_backend *b,
 	for (size_t i = 0; i < conf->n_servings; i++) {
 		const struct conf_serving *s = &conf->servings[i];
 
-		if (s->backend == b && strcmp(s->upstream, "*") != 0)
+		if (s->backend == b)
 			good &= ask_serving(live, s, base);
 	}
 	return good;

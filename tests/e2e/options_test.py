@@ -2,15 +2,17 @@
 answers."""
 import json
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import (POINTSMAN, Fake, Gateway, backend,  # noqa: E402
-                     conf, free_port)
+from harness import (POINTSMAN, Fake, Gateway, Stub,  # noqa: E402
+                     backend, conf, free_port)
 
 
 def command(*args, code=0):
@@ -125,6 +127,36 @@ class Check(unittest.TestCase):
         self.assertEqual((doc["good"], doc["errors"]), (False, 0))
         self.assertEqual((one["good"], two["good"]), (True, False))
         self.assertIn("refused, status 0", two["flaw"])
+
+    def test_a_wildcard_is_asked_what_there_is(self):
+        stub = Stub(lambda request: (
+            (200, {}, {"data": [{"id": "a"}, {"id": "b"}]})
+            if request.headers["authorization"] == "Bearer the-right-key"
+            else (401, {}, {"error": {"message": "no"}})))
+        self.addCleanup(stub.stop)
+        key = os.path.join(os.path.dirname(self.path), "key")
+        text = conf([backend("one", stub.port, f'api_key = "file:{key}";')],
+                    serve='{ backend = "one"; model = "*"; }', model="*")
+        for word, code in (("the-right-key", 0), ("another-key", 1)):
+            self.beside("key", word)
+            doc = json.loads(self.check(text, "--live", "--json", code=code))
+            (row,) = doc["live"]
+            self.assertEqual((row["good"], row["model"]), (code == 0, "*"))
+            if code == 0:
+                self.assertEqual(row["models"], 2)
+            else:
+                self.assertIn("key, status 401", row["flaw"])
+                self.assertNotIn(word, row["flaw"])
+
+    def test_nobody_is_waited_for_longer_than_requests_would(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            text = conf([backend("one", silent.getsockname()[1],
+                                 'timeouts = { total = "1s"; ttft = "1s"; '
+                                 'gap = "1s"; };')])
+            began = time.monotonic()
+            self.assertIn("total_timeout",
+                          self.check(text, "--live", code=1))
+            self.assertLess(time.monotonic() - began, 30)
 
     def beside(self, name, content=""):
         path = os.path.join(os.path.dirname(self.path), name)
