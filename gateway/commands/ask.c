@@ -219,8 +219,8 @@ ask(struct client *c, struct answer *a, const struct transfer_request *t)
 }
 
 static int
-run(const struct address *where, const char *model, const char *slo,
-    const char *question)
+run(const struct address *where, const char *ca, const char *model,
+    const char *slo, const char *question)
 {
 	const char *key = getenv(KEY_VARIABLE);
 	struct answer a = { .attempts = "0" };
@@ -255,6 +255,7 @@ run(const struct address *where, const char *model, const char *slo,
 		.url = whole_url.p,
 		.unix_path =
 		    where->unix_path[0] != '\0' ? where->unix_path : NULL,
+		.ca_file = ca,
 		.headers = buf_slice(&headers),
 		.body = &piece,
 		.n_body = 1,
@@ -294,6 +295,7 @@ int
 command_ask(int argc, char **argv)
 {
 	const char *slo = NULL, *model = NULL, *url = NULL, *config = NULL;
+	const char *ca = NULL;
 	const struct command_option options[] = {
 		{ "slo", 's', "CLASS", "the request's SLO class", &slo, NULL },
 		{ "model", 'm', "NAME", "the model; default: default_model",
@@ -302,6 +304,7 @@ command_ask(int argc, char **argv)
 		    NULL },
 		{ "url", 'u', "URL", "base URL of the gateway (" USUAL_URL ")",
 		    &url, NULL },
+		{ "ca", 0, "FILE", "certificates to trust, PEM", &ca, NULL },
 	};
 	struct address where;
 	int at;
@@ -315,6 +318,6 @@ command_ask(int argc, char **argv)
 		fputs("pointsman ask: want one question, in quotes\n", stderr);
 		return EXIT_USAGE;
 	}
-	return find(url, config, &where) ? run(&where, model, slo, argv[at])
+	return find(url, config, &where) ? run(&where, ca, model, slo, argv[at])
 					 : EXIT_BAD;
 }

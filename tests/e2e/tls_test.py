@@ -171,6 +171,16 @@ class Listener(Bed):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(events(done.stdout)[-1], "[DONE]")
 
+    def test_ask(self):
+        for more, code, said in (
+                (["--ca", self.ca.path("ca", "pem")], 0, "-- one ("),
+                ([], 1, "tls: SSL certificate problem")):
+            done = subprocess.run(
+                [POINTSMAN, "ask", "-c", self.gateway.path, "-m", "m", *more,
+                 "hi"], capture_output=True, text=True, timeout=30)
+            self.assertEqual(done.returncode, code, done)
+            self.assertIn(said, done.stdout + done.stderr)
+
     def test_1_2_is_welcome(self):
         c = self.connect(maximum_version=ssl.TLSVersion.TLSv1_2)
         self.assertEqual(self.ask(c)[0], 200)
