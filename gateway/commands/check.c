@@ -134,6 +134,7 @@ command_check(int argc, char **argv)
 	complaints_init(&c);
 	rc = conf_load(path, &env, NULL, &conf, &c);
 	code = report(conf, rc, &c, live, json);
+	command_hint_config(path);
 	conf_unref(&conf);
 	complaints_fini(&c);
 	return code;

@@ -52,6 +52,8 @@ bool command_close(const char *command, FILE *, const char *path);
 /* The same as command_options() for a command that takes no operands. */
 bool command_only_options(int argc, char **argv, const char *usage,
     const struct command_option *, int n, int *code);
+/* Says how another configuration is named, where there is none at `path`. */
+void command_hint_config(const char *path);
 /* The exit code of a command whose operands are wrong: says its usage. */
 int command_misused(const char *usage);
 

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/commands/command.h"
 
 #define OPTIONS_MAX 16
+#define PACKAGED "/etc/pointsman/gateway.conf"
 
 static void
 print_help(const char *text, const struct command_option *o, int n)
@@ -107,6 +109,15 @@ command_options(int argc, char **argv, const char *text,
 	}
 	*at = optind;
 	return true;
+}
+
+void
+command_hint_config(const char *path)
+{
+	if (access(path, F_OK) == 0 || errno != ENOENT)
+		return;
+	fprintf(stderr, "pointsman: -c FILE says where it is%s\n",
+	    access(PACKAGED, F_OK) == 0 ? ", such as -c " PACKAGED : "");
 }
 
 bool

@@ -14,5 +14,8 @@ command_serve(int argc, char **argv)
 	if (!command_only_options(argc, argv, "pointsman serve [OPTION]...",
 		COMMAND_OPTIONS(options), &code))
 		return code;
-	return app_run(path);
+	code = app_run(path);
+	if (code != EXIT_GOOD)
+		command_hint_config(path);
+	return code;
 }

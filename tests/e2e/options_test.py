@@ -42,6 +42,10 @@ class Program(unittest.TestCase):
         self.assertIn('got "x.db": did you mean -f x.db?',
                       command("usage", "x.db", code=2)[1])
         self.assertTrue(command("version", "x", code=2)[1].endswith('"x"\n'))
+        for name in ("check", "serve"):
+            err = command(name, "-c", "/no/such.conf", code=1)[1]
+            self.assertIn("cannot open: No such file or directory", err)
+            self.assertIn("pointsman: -c FILE says where it is", err)
 
 
 class Running(unittest.TestCase):
