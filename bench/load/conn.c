@@ -155,7 +155,7 @@ read_reply(struct load_conn *c, struct slice in, usec now)
 			finish_bad(c, LOAD_ANSWER);
 			return;
 		}
-	if (state == REPLY_BAD)
+	if (state == REPLY_BAD || in.n > 0) /* more than was asked for */
 		finish_bad(c, LOAD_BROKEN);
 	else if (state == REPLY_END)
 		finish_whole(c, now);

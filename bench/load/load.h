@@ -78,7 +78,7 @@ struct load {
 	unsigned open, n_busy, n_silent; /* silent: no token yet */
 	uint64_t started;
 	usec began;
-	bool winding_down, stopped, announced;
+	bool stopped, announced;
 	struct load_result total;
 	char in[65536];
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bench/load/reply.h"
+#include "gateway/lib/hex.h"
 
 void
 reply_init(struct reply *r)
@@ -92,13 +93,8 @@ read_size(struct reply *r, struct slice line)
 	int digit;
 
 	for (i = 0; i < line.n && i < 15; i++) {
-		char c = line.p[i];
-
-		if (c >= '0' && c <= '9')
-			digit = c - '0';
-		else if ((c | 32) >= 'a' && (c | 32) <= 'f')
-			digit = (c | 32) - 'a' + 10;
-		else
+		digit = hex_value(line.p[i]);
+		if (digit < 0)
 			break;
 		n = n * 16 + (uint64_t)digit;
 	}

@@ -4,7 +4,6 @@
  * about one token each. */
 #include "bench/load/load.h"
 
-#define BODY_MAX ((size_t)64 << 20)
 #define TOKEN_BYTES 4 /* of English, about */
 
 static void
@@ -29,7 +28,7 @@ render_body(
 	buf_add_str(b, "\"messages\":[{\"role\":\"user\",\"content\":\"");
 	if (a->prompt > 0)
 		want = b->n + (size_t)a->prompt * TOKEN_BYTES;
-	while (b->n + sizeof(tail) - 1 < want)
+	while (b->n + sizeof(tail) - 1 < want && buf_err(b) == OK)
 		buf_add_char(b, "set point "[b->n % 10]);
 	buf_add_str(b, tail);
 }
@@ -40,7 +39,7 @@ load_render(
 {
 	struct buf body;
 
-	buf_init(&body, BODY_MAX);
+	buf_init(&body, SIZE_MAX);
 	render_body(o, a, &body);
 	buf_addf(out,
 	    "POST %s HTTP/1.1\r\nhost: %s\r\n"

@@ -3,7 +3,8 @@
  * pump() starts whatever is due and has room; it runs when a request ends and
  * when the timer says that an arrival is due. What differs among the modes is
  * only what is due and how much room there is. When time is up, what was asked
- * is still waited for: to drop it would hide the slowest. */
+ * is still waited for, and in an open loop what was due is still asked: to drop
+ * either would hide the slowest. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +28,18 @@ run_of(struct load *l)
 }
 
 static bool
+time_is_up(const struct load *l)
+{
+	usec at = l->o->mode == LOAD_OPEN ? l->arrivals.next.due
+					  : clock_now() - l->began;
+
+	return l->o->seconds > 0 && at >= (usec)(l->o->seconds * 1e6);
+}
+
+static bool
 exhausted(const struct load *l)
 {
-	return l->winding_down || l->arrivals.over ||
+	return l->arrivals.over || time_is_up(l) ||
 	    (l->o->requests > 0 && l->started >= l->o->requests);
 }
 
@@ -107,13 +117,10 @@ static void
 on_sweep(uv_timer_t *t)
 {
 	struct load *l = t->data;
-	usec now = clock_now();
 
 	if (l->o->mode != LOAD_HELD)
-		load_expire(l, now - (usec)(l->o->timeout * 1e6));
-	l->winding_down =
-	    l->o->seconds > 0 && now - l->began >= (usec)(l->o->seconds * 1e6);
-	if (l->winding_down && l->o->mode == LOAD_HELD)
+		load_expire(l, clock_now() - (usec)(l->o->timeout * 1e6));
+	if (l->o->mode == LOAD_HELD && time_is_up(l))
 		stop(l);
 	else
 		load_pump(l); /* held streams whose tokens have come */
@@ -223,31 +230,41 @@ tear_down(struct load *l)
 	close(l->timer_fd);
 }
 
+static bool
+run(struct load *l)
+{
+	if (!prepare_arrivals(l) || !resolve(l) || !watch_time(l))
+		return false;
+	watch_signals(l);
+	l->began = l->total.from = clock_now();
+	load_pump(l);
+	uv_run(&l->loop, UV_RUN_DEFAULT);
+	tear_down(l);
+	return true;
+}
+
 bool
 load_run(const struct load_options *o, FILE *out, struct load_result *result)
 {
 	struct run *r = calloc(1, sizeof(*r));
-	struct load *l = &r->l;
+	int rc = r != NULL ? uv_loop_init(&r->l.loop) : UV_ENOMEM;
+	struct load *l;
 	bool good;
 
-	if (r == NULL)
+	if (rc != 0) {
+		fprintf(stderr, "loadclient: %s\n", uv_strerror(rc));
+		free(r);
 		return false;
+	}
+	l = &r->l;
 	r->out = out;
 	l->o = o;
 	list_init(&l->idle);
 	list_init(&l->busy);
 	buf_init(&l->request, SIZE_MAX);
 	load_render(o, &(struct arrival){ 0 }, &l->request);
-	uv_loop_init(&l->loop);
-	good = prepare_arrivals(l) && resolve(l) && watch_time(l);
-	if (good) {
-		watch_signals(l);
-		l->began = l->total.from = clock_now();
-		load_pump(l);
-		uv_run(&l->loop, UV_RUN_DEFAULT);
-		*result = l->total;
-		tear_down(l);
-	}
+	good = run(l);
+	*result = l->total;
 	uv_loop_close(&l->loop);
 	arrivals_fini(&l->arrivals);
 	buf_fini(&l->request);

@@ -95,7 +95,7 @@ turn_of(const struct clairvoyant *c, const struct guest *g)
 {
 	enum priority p = g->req->slo.priority;
 
-	return p == PRIORITY_PREMIUM ? 0 : BEHIND * p + work_of(c, g);
+	return p == PRIORITY_PREMIUM ? 0 : BEHIND * (int)p + work_of(c, g);
 }
 
 static bool
