@@ -69,7 +69,7 @@ reply_error(struct fake_call *c, int status)
 static void
 add_words(struct fake *f, struct buf *b, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n && buf_err(b) == OK; i++)
 		buf_addf(b, "%sword%u", i > 0 ? " " : "", i);
 	if (f->o.pad > 0 && buf_reserve(b, f->o.pad)) {
 		memset(b->p + b->n, 'x', f->o.pad);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/fake.h"
+#include "gateway/lib/hex.h"
 
 #define HEAD_MAX ((size_t)64 << 10)
 #define BODY_MAX ((size_t)256 << 20)
@@ -193,31 +194,40 @@ header_of(struct slice head, const char *name)
 	return SLICE("");
 }
 
+static size_t
+chunk_size(struct slice line)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < line.n && n <= BODY_MAX; i++) {
+		int digit = hex_value(line.p[i]);
+
+		if (digit < 0)
+			break;
+		n = n * 16 + (size_t)digit;
+	}
+	return n;
+}
+
 /* A whole chunked body out of `in`; 0: not all there. Its length on the
  * wire otherwise. */
 static size_t
 read_chunks(struct slice in, struct buf *body)
 {
-	size_t at = 0;
-	char *end;
-	unsigned long n;
+	struct slice rest = in, line;
+	size_t n;
 
-	for (;;) {
-		const char *line = in.p + at;
-
-		if (in.n - at < 3 || memchr(line, '\n', in.n - at) == NULL)
+	do {
+		if (slice_find(rest, '\n') < 0)
 			return 0;
-		n = strtoul(line, &end, 16);
-		at = (size_t)((const char *)memchr(line, '\n', in.n - at) -
-			 in.p) +
-		    1;
-		if (in.n - at < n + 2)
+		slice_next(&rest, '\n', &line);
+		n = chunk_size(line);
+		if (rest.n < n + 2)
 			return 0;
-		buf_add(body, slice_make(in.p + at, n));
-		at += n + 2;
-		if (n == 0)
-			return at;
-	}
+		buf_add(body, slice_make(rest.p, n));
+		rest = slice_make(rest.p + n + 2, rest.n - n - 2);
+	} while (n > 0);
+	return (size_t)(rest.p - in.p);
 }
 
 /* The end of the head in `in`, or 0. */

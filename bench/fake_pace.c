@@ -127,7 +127,7 @@ fake_pace_init(struct fake *f)
 	f->timer_fd =
 	    timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (f->timer_fd < 0)
-		return -1;
+		return UV_EMFILE;
 	uv_poll_init(&f->loop, &f->timer, f->timer_fd);
 	uv_check_init(&f->loop, &f->turn);
 	f->turn.data = f;

@@ -1,5 +1,6 @@
 /* bench/fake_script.c - fakellm's scripts in, its account of events out. */
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,19 @@ scanned_number(struct slice object, const char *name, double otherwise)
 	if (object.n > 0 && scan_get(object, name, &m) &&
 	    m.type == SCAN_NUMBER && slice_double(m.value, &v))
 		return v;
+	return otherwise;
+}
+
+/* What is no count, like -1 for "no limit", is not said. */
+static unsigned
+scanned_count(struct slice object, const char *name, unsigned otherwise)
+{
+	struct scan_member m;
+	uint64_t n;
+
+	if (object.n > 0 && scan_get(object, name, &m) &&
+	    m.type == SCAN_NUMBER && scan_u64(m.value, &n) && n <= UINT_MAX)
+		return (unsigned)n;
 	return otherwise;
 }
 
@@ -163,10 +177,10 @@ fake_read_script(struct fake_call *c, struct slice body)
 	    strcmp(text, "base64") == 0;
 	c->inputs = count_inputs(doc);
 	c->prompt = count_prompt(doc, body.n);
-	c->tokens = (unsigned)scanned_number(doc, "max_tokens",
-	    scanned_number(doc, "max_completion_tokens", c->tokens));
-	c->tokens = (unsigned)scanned_number(s, "tokens", c->tokens);
-	c->after = (unsigned)scanned_number(s, "after", c->after);
+	c->tokens = scanned_count(doc, "max_tokens",
+	    scanned_count(doc, "max_completion_tokens", c->tokens));
+	c->tokens = scanned_count(s, "tokens", c->tokens);
+	c->after = scanned_count(s, "after", c->after);
 	c->ttft_ms = scanned_number(s, "ttft_ms", -1);
 	c->itl_ms = scanned_number(s, "itl_ms", -1);
 	c->retry_after_ms = scanned_number(s, "retry_after_ms", -1);

@@ -197,17 +197,18 @@ read_options(struct fake *f, int argc, char **argv)
 	}
 }
 
-/* Until it is killed; where it cannot listen, why not. */
+/* Until it is killed; where it cannot, why not. */
 static int
 serve(struct fake *f)
 {
-	int rc;
+	int rc = uv_loop_init(&f->loop);
 
+	if (rc != 0)
+		return rc;
 	rng_init(&f->rng, f->o.seed, 1);
 	list_init(&f->queue);
 	list_init(&f->calls);
 	f->started = clock_now();
-	uv_loop_init(&f->loop);
 	rc = fake_pace_init(f);
 	if (rc == 0 && f->o.engine.on)
 		rc = fake_engine_init(f);
@@ -235,9 +236,11 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	(void)descriptors_raise();
 	rc = serve(&f);
-	if (rc < 0)
-		fprintf(stderr, "fakellm: cannot listen on %s: %s\n",
-		    f.o.unix_path != NULL ? f.o.unix_path : "127.0.0.1",
-		    uv_strerror(rc));
+	if (rc < 0 && f.o.unix_path != NULL)
+		fprintf(stderr, "fakellm: cannot serve on %s: %s\n",
+		    f.o.unix_path, uv_strerror(rc));
+	else if (rc < 0)
+		fprintf(stderr, "fakellm: cannot serve on 127.0.0.1:%d: %s\n",
+		    f.o.port, uv_strerror(rc));
 	return rc != 0;
 }

@@ -1,5 +1,6 @@
 """fakellm's scripts: they may travel in `user`, where a gateway drops members
-that it does not know; tokens that are late leave together, and whole."""
+that it does not know; tokens that are late leave together, and whole; what
+is no count of tokens is left alone."""
 import json
 import os
 import sys
@@ -31,6 +32,13 @@ class Script(unittest.TestCase):
 
     def test_a_user_is_no_script(self):
         self.assertEqual(self.ask(user="alice", max_tokens=2)[-1], "[DONE]")
+
+    def test_no_limit_is_not_said(self):
+        for members in ({"max_tokens": -1}, {"max_tokens": 2.5},
+                        {"max_tokens": 1e300}, {"fake": {"tokens": -1}}):
+            words = [s for s in self.ask(**members) if '"word' in s or
+                     '" word' in s]
+            self.assertEqual(len(words), 16, members)
 
     def test_late_tokens_are_all_there(self):
         """A microsecond's gap is always late; the end comes in the same
