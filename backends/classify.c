@@ -277,7 +277,7 @@ kind_of_refusal(int status, enum dialect dialect, const struct wire_error *e)
 	case 405:
 	case 410: /* it was there once */
 		return kind_of_missing(dialect, e);
-	case 407: /* a proxy before it does not know us */
+	case 407: /* a proxy before it wants what it was not told */
 	case 408: /* it gave up waiting, as a 504 would say */
 	case 421: /* not over this connection */
 	case 425: /* not yet, though nothing was sent early */

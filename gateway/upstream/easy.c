@@ -309,7 +309,7 @@ set_request(struct easy *e, const struct transfer_request *req)
 	if (rc == CURLE_OK)
 		rc = easy_set_method(e, req, has_body(req, total));
 	/* Refused to a handle that still has its buffer, as after a name that
-   * did not resolve. */
+	 * did not resolve. */
 	(void)curl_easy_setopt(e->curl, CURLOPT_BUFFERSIZE,
 	    req->streamed ? RECEIVE_STREAMED : RECEIVE_BYTES);
 	SET(e, rc, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);

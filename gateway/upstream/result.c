@@ -34,15 +34,18 @@ says(const struct transfer *t, const char *word)
 	return strcasestr(t->easy.error, word) != NULL;
 }
 
+/* What a proxy was asked is counted, too, but comes before. */
 bool
 transfer_was_sent(const struct transfer *t)
 {
+	curl_off_t began = 0;
 	long sent = 0;
 
 	if (t->state == TRANSFER_QUEUED)
 		return false; /* libcurl still has the one before */
+	curl_easy_getinfo(t->easy.curl, CURLINFO_PRETRANSFER_TIME_T, &began);
 	curl_easy_getinfo(t->easy.curl, CURLINFO_REQUEST_SIZE, &sent);
-	return sent > 0;
+	return began > 0 && sent > 0;
 }
 
 /* Who does not take the whole of a body may be at work all the same: whether it

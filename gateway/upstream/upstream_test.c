@@ -371,6 +371,34 @@ a_proxy_of_the_environment_is_for_strangers_only(void **state)
 	rig_stop(&r);
 }
 
+static void
+script_no_tunnel(struct connection *c)
+{
+	if (hear_request(c))
+		say(c, "HTTP/1.1 407 No\r\ncontent-length: 4\r\n\r\nnope");
+}
+
+static void
+what_a_proxy_refuses_was_not_sent(void **state)
+{
+	struct rig r;
+	struct call c;
+
+	rig_start(&r, script_no_tunnel);
+	setenv("https_proxy", r.server.url, 1);
+	r.req = post_to("https://name.invalid/v1/x");
+	r.req.local = false;
+	call_init(&c);
+	call_run(&r.client, &c, &r.req);
+	assert_int_equal(r.server.n, 1);
+	assert_int_equal(c.result.fault, FAULT_RESET);
+	assert_int_equal(c.result.status, 0);
+	assert_false(c.result.sent);
+	call_fini(&c);
+	unsetenv("https_proxy");
+	rig_stop(&r);
+}
+
 int
 main(void)
 {
@@ -390,6 +418,7 @@ main(void)
 		cmocka_unit_test(socket_paths_do_not_stick_to_a_handle),
 		cmocka_unit_test(
 		    a_proxy_of_the_environment_is_for_strangers_only),
+		cmocka_unit_test(what_a_proxy_refuses_was_not_sent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
