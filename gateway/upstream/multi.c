@@ -154,15 +154,12 @@ on_timeout(CURLM *curl, long ms, void *arg)
 	return 0;
 }
 
-/* libcurl 7.88 to 8.14 keeps RST_STREAM in a buffer until its connection has
- * traffic again. With a connection for each stream there is one to close. */
-static long
-sharing(void)
+bool
+multi_shares(void)
 {
 	unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
-	bool keeps_resets = version >= 0x075800 && version < 0x080f00;
 
-	return keeps_resets ? CURLPIPE_NOTHING : CURLPIPE_MULTIPLEX;
+	return version < 0x075800 || version >= 0x080f00;
 }
 
 static struct multi *
@@ -188,7 +185,8 @@ multi_new(struct multi_set *set, size_t index)
 	curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_timeout);
 	curl_multi_setopt(m->curl, CURLMOPT_TIMERDATA, m);
 	curl_multi_setopt(m->curl, CURLMOPT_MAXCONNECTS, IDLE_CONNECTIONS);
-	curl_multi_setopt(m->curl, CURLMOPT_PIPELINING, sharing());
+	curl_multi_setopt(m->curl, CURLMOPT_PIPELINING,
+	    multi_shares() ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING);
 	return m;
 }
 

@@ -42,6 +42,11 @@ void multi_set_init(
 void multi_set_fini(
     struct multi_set *, void (*on_closed)(void *arg), void *arg);
 
+/* Whether streams of HTTP/2 share connections. libcurl 7.88 to 8.14 keeps
+ * RST_STREAM in a buffer until its connection has traffic again: there each
+ * has one of its own, to close. */
+bool multi_shares(void);
+
 /* What there is to know of a transfer. */
 struct multi_word {
 	uint32_t peer; /* to whom; 0: nobody that matters */

@@ -285,7 +285,7 @@ lacks_nghttpd(void)
 }
 
 static void
-http2_shares_one_connection(void **state)
+http2_carries_calls_at_once(void **state)
 {
 	struct pki *p = *state;
 	const struct slice pieces[] = { SLICE("a"), SLICE("bc"), SLICE("d") };
@@ -319,7 +319,7 @@ http2_shares_one_connection(void **state)
 		call_fini(&c[i]);
 	}
 	upstream_stats(client.up, &stats);
-	assert_int_equal(stats.connections_made, 1);
+	assert_int_equal(stats.connections_made, multi_shares() ? 1 : 7);
 	client_stop(&client);
 	nghttpd_stop(&n);
 }
@@ -365,7 +365,7 @@ a_paused_http2_stream_lets_its_neighbours_pass(void **state)
 		call_init(&other);
 		call_run(&client, &other, &other_req);
 		assert_string_equal(other.result.message, "");
-		assert_true(other.result.reused);
+		assert_int_equal(other.result.reused, multi_shares() || i > 0);
 		call_fini(&other);
 	}
 	assert_false(c.done);
@@ -394,7 +394,7 @@ main(void)
 		cmocka_unit_test(a_ca_file_that_changes_is_read_again),
 		cmocka_unit_test(a_stream_cut_short_is_cut_under_tls_too),
 		cmocka_unit_test(a_handshake_without_an_answer_times_out),
-		cmocka_unit_test(http2_shares_one_connection),
+		cmocka_unit_test(http2_carries_calls_at_once),
 		cmocka_unit_test(
 		    a_paused_http2_stream_lets_its_neighbours_pass),
 	};
