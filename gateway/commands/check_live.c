@@ -252,28 +252,31 @@ ask_models(struct client *c, const struct conf_backend *b, const char *base,
 	buf_fini(&url);
 }
 
-static bool
-is_wildcard(const struct conf_serving *s)
+static void
+ask_question(struct client *c, const struct conf_serving *s, const char *base,
+    struct finding *f)
 {
-	return strcmp(s->upstream, "*") == 0;
+	struct question *q = malloc(sizeof(*q));
+
+	if (q == NULL)
+		return;
+	question_init(q, s);
+	ask(c, q, base, f);
+	question_fini(q);
+	free(q);
 }
 
 static bool
 ask_serving(const struct live_check *live, const struct conf_serving *s,
     const char *base)
 {
-	struct question *q = is_wildcard(s) ? NULL : malloc(sizeof(*q));
 	struct finding f = { .flaw = "out of memory" };
 
 	announce(live, s);
-	if (is_wildcard(s)) {
+	if (strcmp(s->upstream, "*") == 0)
 		ask_models(live->client, s->backend, base, &f);
-	} else if (q != NULL) {
-		question_init(q, s);
-		ask(live->client, q, base, &f);
-		question_fini(q);
-		free(q);
-	}
+	else
+		ask_question(live->client, s, base, &f);
 	tell(live, s, &f);
 	return f.good;
 }
