@@ -218,11 +218,14 @@ live_render_now(struct live *l, const struct admin_picture *p, usec wall,
 {
 	uint64_t now_filed =
 	    p->receipts != NULL ? receipts_filed(p->receipts) : 0;
+	json_t *slos, *slo_5m;
 
 	read_groups(l, p);
 	add_process(p, wall, out);
 	add_member(out, "servings", live_servings(l, p));
-	add_member(out, "slos", live_slos(l));
+	live_slos(l, &slos, &slo_5m);
+	add_member(out, "slos", slos);
+	add_member(out, "slo_5m", slo_5m);
 	add_member(out, "objectives", live_objectives(l, p));
 	add_member(out, "objectives_total", live_count(l->n_groups));
 	add_member(out, "traffic", traffic_json(l, p));

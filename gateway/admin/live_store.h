@@ -12,7 +12,7 @@
 #define LIVE_SERVINGS 64
 #define LIVE_OBJECTIVES 128
 #define LIVE_CLASSES 16 /* the last one: all others */
-#define LIVE_ROWS 100 /* objectives that are listed */
+#define LIVE_ROWS 100 /* SLOs and objectives that are listed */
 #define LIVE_BLAMED 8 /* causes that are listed of one */
 #define LIVE_RECEIPTS 50
 
@@ -95,8 +95,9 @@ double live_cost_before(const struct live *, unsigned index, uint64_t back);
 json_t *live_objectives(struct live *, const struct admin_picture *);
 /* target, met_total, missed_total, windows, budget_left. */
 void live_add_targets(json_t *, const struct census_group *);
-/* live_slos.c. */
-json_t *live_slos(struct live *);
+/* live_slos.c: a row for each tenant and class, the LIVE_ROWS worst of them
+ * first; and what all come to in the last five minutes. */
+void live_slos(const struct live *, json_t **rows, json_t **all);
 /* live_blame.c. */
 json_t *live_blame(const struct admin_picture *, const struct census_group *);
 /* live_servings.c. */

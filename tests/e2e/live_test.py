@@ -69,6 +69,10 @@ class Numbers(Bed):
             self.check_slo(metrics, s)
         self.assertEqual(len(now["slos"]),
                          len(metrics["pointsman_slo_met_total"]))
+        self.assertEqual(now["slo_5m"]["rows"], len(now["slos"]))
+        for name in ("met", "missed"):
+            self.assertEqual(now["slo_5m"][name], sum(
+                s["windows"]["5m"][name] for s in now["slos"]))
         for o in now["objectives"]:
             who = {"model": o["model"], "tenant": o["tenant"]}
             self.assertEqual(
@@ -121,6 +125,29 @@ class Numbers(Bed):
         self.assertEqual(sum(o["requests_total"] for o in now["objectives"]),
                          60)
         self.assertGreater(now["cost"]["total_usd"], 0)
+
+    def test_more_tenants_than_rows_are_told_of_worst_first(self):
+        fast, slow = self.fake("--ttft", "1-2"), self.fake(
+            "--ttft", "250-260")
+        names = [f"t{i:03}" for i in range(120)]
+        env = {n.upper(): f"key-{n}" for n in names}
+        # those who miss are the last by name
+        tenants = ", ".join(
+            f'{{ name = "{n}"; keys = [ "env:{n.upper()}" ]; backends = '
+            f'[ "{"slow" if n >= "t115" else "fast"}" ]; }}' for n in names)
+        g = Gateway(conf([backend("fast", fast.port),
+                          backend("slow", slow.port)],
+                         CLASSES + f"tenants = ( {tenants} );\n"), env=env)
+        self.addCleanup(lambda: self.assertEqual(g.stop(), 0))
+        for n in names:
+            self.assertEqual(g.chat(chat("m", stream=True), {
+                "authorization": f"Bearer key-{n}"})[0], 200)
+        now = self.feed(g).next("now")
+        self.assertEqual(len(now["slos"]), 100)
+        self.assertEqual({s["tenant"] for s in now["slos"][:5]},
+                         set(names[115:]))
+        self.assertEqual(now["slo_5m"], {
+            "rows": 120, "asked": 120, "below": 5, "met": 115, "missed": 5})
 
     def test_history_has_what_was(self):
         g = self.start({"one": self.fake("--ttft", "5-20")})

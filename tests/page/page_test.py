@@ -12,7 +12,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from browser import (PageTest, ROOT, axe, read_number, texts,  # noqa: E402
                      to_number, wide)
 from stage import ADMIN_KEY, KEYS, Stage  # noqa: E402
-from harness import http_json, wait_for  # noqa: E402
+from harness import (Fake, Gateway, backend, chat, conf,  # noqa: E402
+                     http_json, wait_for)
 
 SIZE_MOST = 150 * 1024
 WIDTHS = (360, 768, 1024, 1280, 3840)
@@ -390,6 +391,28 @@ class Door(PageTest):
             self.live(page)
             page.locator("#lost").wait_for(state="hidden")
             page.close()
+
+
+class Few(PageTest):
+    def test_too_few_misses_for_an_incident_are_not_all_is_well(self):
+        fake = Fake("--ttft", "30-40")
+        self.addCleanup(fake.stop)
+        g = Gateway(
+            'slo = ( { name = "quick"; ttft = "1ms"; percentile = 95; } );\n'
+            'default_slo = "quick";\n' + conf([backend("one", fake.port)]))
+        self.addCleanup(lambda: self.assertEqual(g.stop(), 0))
+        page = self.open(g)
+        self.live(page)
+        calm = page.locator(".calm")
+        self.assertIn("No requests yet", calm.inner_text())
+        self.assertEqual(g.chat(chat("m", stream=True))[0], 200)
+        calm.get_by_text("by few requests each: 1 of 1").wait_for(
+            timeout=15000)
+        self.assertIn("1 of 1 requests missed in the last 5 minutes. Their "
+                      "most frequent cause (100 %): one: first tokens come "
+                      "late", " ".join(texts(page, ".calm")[0].split()))
+        self.assertEqual(axe(page), [])
+        page.close()
 
 
 if __name__ == "__main__":

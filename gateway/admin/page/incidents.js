@@ -14,7 +14,7 @@ export const incidentsOf = (now) => now.objectives.filter((o) => o.since_ms !== 
 
 const FAULTS = {
 	refused: 'refuses connections', reset: 'resets connections', unreachable: 'cannot be reached',
-	rate_limited: 'has no rate left (429)', server_error: 'answers with server errors (5xx)',
+	key: 'refuses its key', rate_limited: 'has no rate left (429)', server_error: 'answers with server errors (5xx)',
 	ttft_timeout: 'sends no first token', connect_timeout: 'cannot be connected to in time',
 };
 
@@ -129,8 +129,29 @@ function update({node, fields}, o, state) {
 	text(fields.costLines, costLine(o));
 }
 
-// Nothing is wrong, or nothing is known.
-function calmWords({objectives}) {
+// What most misses have in common, of all that are told of.
+function commonCause(objectives) {
+	const sums = new Map();
+	let all = 0;
+
+	for (const o of objectives)
+		for (const b of o.blame) {
+			const said = causeOf(b, o.model);
+
+			sums.set(said, (sums.get(said) ?? 0) + b.misses);
+			all += b.misses;
+		}
+	const [said, n] = [...sums].sort((a, b) => b[1] - a[1])[0] ?? [];
+
+	return all > 0 ? `. Their most frequent cause (${percent(n / all)}): ${said}` : '';
+}
+
+// Nothing is wrong, or not enough to be an incident, or nothing is known.
+function calmWords({objectives, slo_5m: {asked, below, met, missed}}) {
+	if (below)
+		return ['warn', `Below target, by few requests each: ${count(below)} of ${count(asked)}`,
+			`tenants and classes; ${count(missed)} of ${count(met + missed)} requests missed in the last 5 minutes`
+			+ commonCause(objectives)];
 	if (objectives.some((o) => o.target !== null && o.met_total + o.missed_total > 0))
 		return ['good', 'Nobody misses its SLO',
 			'every tenant with traffic was at or above its target in the last 5 minutes'];
@@ -143,7 +164,7 @@ function calm(state) {
 	const [look, title, more] = calmWords(state.now);
 	const node = byId('incident-list');
 
-	if (node.querySelector('.calm strong')?.textContent === title)
+	if (node.querySelector('.calm')?.textContent.endsWith(title + more))
 		return;
 	keyed(node, []);
 	node.replaceChildren(h('div', {class: `calm ${look}`}, mark(look), h('strong', {}, title),

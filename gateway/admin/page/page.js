@@ -36,8 +36,7 @@ function figure(name, label, value) {
 
 function drawHead({now}) {
 	const add = (list, name) => list.reduce((sum, x) => sum + x[name], 0);
-	const met = now.slos.reduce((sum, o) => sum + o.windows['5m'].met, 0);
-	const missed = now.slos.reduce((sum, o) => sum + o.windows['5m'].missed, 0);
+	const {met, missed} = now.slo_5m;
 	const usable = now.servings.filter((v) => v.usable && v.state !== 'off').length;
 
 	figure('rate', 'Requests', perSecond(add(now.traffic, 'requests_per_s')));

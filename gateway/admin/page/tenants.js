@@ -5,7 +5,6 @@ import {attr, byId, h, keyed, mark, s, text} from './dom.js';
 import {count, percent, perHour, times} from './format.js';
 import {classOf, nameOf, targetsOf} from './incidents.js';
 
-const SHOWN = 100;
 const WINDOWS = ['5m', '1h', '6h', '3d'];
 const SPOKEN = {'5m': '5 min', '1h': '1 h', '6h': '6 h', '3d': '3 d'};
 
@@ -97,9 +96,12 @@ export function draw(state) {
 
 	attr(finder, 'hidden', all.length <= 12 && !wanted);
 	attr(table, 'hidden', !list.length);
-	attr(empty, 'hidden', list.length > 0 && list.length <= SHOWN);
-	text(empty, list.length > SHOWN ? `${SHOWN} of ${count(list.length)} are shown; find others by name.`
-		: wanted ? `No tenant's name has “${find.value}” in it.`
+	const {rows} = state.now.slo_5m;
+	const most = rows > all.length ? `the ${count(all.length)} that missed most, of ${count(rows)}` : '';
+
+	attr(empty, 'hidden', list.length > 0 && !most);
+	text(empty, list.length && most ? `These are of ${most}; /metrics has all.`
+		: wanted ? `No tenant's name has “${find.value}” in it${most ? ` among ${most}; /metrics has all` : ''}.`
 			: 'No request had a target yet. Give a class targets with `slo` in gateway.conf, or send x-slo-ttft-ms.');
-	keyed(body, list.slice(0, SHOWN), (o) => `${o.tenant}\n${o.slo}`, make, (row, o) => update(row, o, state));
+	keyed(body, list, (o) => `${o.tenant}\n${o.slo}`, make, (row, o) => update(row, o, state));
 }
