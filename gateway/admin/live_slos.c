@@ -22,8 +22,10 @@ add_up(struct census_group *into, const struct census_group *g)
 {
 	into->met += g->met;
 	into->missed += g->missed;
-	if (g->target > 0)
+	if (g->target > 0 && g->declared >= into->declared) {
 		into->target = g->target;
+		into->declared = g->declared;
+	}
 	for (unsigned i = 0; i < BURN_WINDOWS; i++) {
 		into->windows[i].met += g->windows[i].met;
 		into->windows[i].missed += g->windows[i].missed;

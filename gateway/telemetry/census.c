@@ -19,8 +19,10 @@ add_group(struct census_group *into, const struct group *g)
 	into->cost += g->cost;
 	for (unsigned i = 0; i < RESULT_COUNT; i++)
 		into->cost_unknown += g->cost_unknown[i];
-	if (g->slo_target > 0)
+	if (g->slo_target > 0 && g->slo_declared >= into->declared) {
 		into->target = g->slo_target;
+		into->declared = g->slo_declared;
+	}
 }
 
 static void

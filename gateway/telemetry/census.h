@@ -19,6 +19,7 @@ struct census_group {
 	uint64_t cost_unknown; /* requests */
 	double cost; /* USD, of the others */
 	double target; /* as last declared; 0: never */
+	usec declared; /* when that was */
 	struct burn_sum windows[BURN_WINDOWS]; /* of census_windows() */
 };
 

@@ -72,6 +72,27 @@ after_a_bad_moment(void)
 	return t;
 }
 
+/* By whatever worker, and for whatever model, the last request came. */
+static void
+the_target_is_the_one_that_was_last_declared(void **state)
+{
+	struct telemetry *t = telemetry_of();
+	struct outcome o = outcome_good();
+	char *text;
+
+	telemetry_finish(t, 1, &o, NOW);
+	o.model = "qwen";
+	telemetry_finish(t, 0, &o, NOW);
+	o.model = "gemma";
+	o.slo_target = 0.99;
+	telemetry_finish(t, 0, &o, NOW + 1);
+	text = page_at(t, NULL, 0, NOW + 1);
+	assert_line(text,
+	    "pointsman_slo_target_ratio{tenant=\"acme\",slo=\"voice\"} 0.99");
+	free(text);
+	telemetry_free(&t);
+}
+
 static void
 attainment_and_burn_are_told_by_window(void **state)
 {
@@ -211,6 +232,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_target_is_the_one_that_was_last_declared),
 		cmocka_unit_test(attainment_and_burn_are_told_by_window),
 		cmocka_unit_test(
 		    what_is_left_of_the_budget_may_be_less_than_nothing),

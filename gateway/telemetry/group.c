@@ -61,6 +61,7 @@ record_slo(struct group *g, const struct outcome *o, usec now)
 	g->slo_met += o->slo_met;
 	g->slo_missed += !o->slo_met;
 	g->slo_target = o->slo_target;
+	g->slo_declared = now;
 	if (LAZY(g->burn) != NULL)
 		burn_record(g->burn, o->slo_met, now);
 	if (!o->slo_met)
@@ -141,8 +142,10 @@ group_add(struct group *into, const struct group *from)
 		    from->answers[i].result, from->answers[i].n);
 	for (size_t i = 0; i < from->n_reasons; i++)
 		count_reason(into, from->reasons[i].reason, from->reasons[i].n);
-	if (from->slo_target > 0)
+	if (from->slo_target > 0 && from->slo_declared >= into->slo_declared) {
 		into->slo_target = from->slo_target;
+		into->slo_declared = from->slo_declared;
+	}
 	for (unsigned i = 0; i < BURN_WINDOWS; i++) {
 		into->windows[i].met += from->windows[i].met;
 		into->windows[i].missed += from->windows[i].missed;

@@ -90,6 +90,7 @@ struct group {
 	struct reason_count reasons[REASONS_MAX];
 	uint64_t retries, slo_met, slo_missed, bytes_in, bytes_out;
 	double slo_target; /* as last declared; 0: never */
+	usec slo_declared; /* when that was: of several groups the last holds */
 	struct burn *burn; /* NULL in a sum, which has the windows' sums */
 	struct misses *misses; /* NULL in a sum */
 	struct burn_sum windows[BURN_WINDOWS];
