@@ -374,8 +374,10 @@ free_rooms(struct app *app)
 static enum err
 open_loop(struct app *app, struct errmsg *why)
 {
-	int rc = uv_loop_init(&app->loop);
+	int rc = -descriptors_for_libuv();
 
+	if (rc == 0)
+		rc = uv_loop_init(&app->loop);
 	return rc == 0
 	    ? OK
 	    : fail(why, ERR_IO, "no event loop: %s", uv_strerror(rc));

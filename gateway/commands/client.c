@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/lib/descriptors.h"
+
 struct client {
 	uv_loop_t loop;
 	uv_prepare_t prepare;
@@ -38,7 +40,9 @@ client_new(struct errmsg *why)
 		fail(why, ERR_MEMORY, "out of memory");
 		return NULL;
 	}
-	rc = uv_loop_init(&c->loop);
+	rc = -descriptors_for_libuv();
+	if (rc == 0)
+		rc = uv_loop_init(&c->loop);
 	if (rc != 0) {
 		fail(why, ERR_IO, "no event loop: %s", uv_strerror(rc));
 		free(c);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "gateway/commands/loadtest_call.h"
+#include "gateway/lib/descriptors.h"
 
 #define SWEEP_MS 100
 #define TICKER_TTY USEC_SEC
@@ -349,8 +350,10 @@ close_loop(struct loadtest *t)
 static enum err
 open_loop(struct loadtest *t, struct errmsg *why)
 {
-	int rc = uv_loop_init(&t->loop);
+	int rc = -descriptors_for_libuv();
 
+	if (rc == 0)
+		rc = uv_loop_init(&t->loop);
 	if (rc != 0)
 		return fail(why, ERR_IO, "no event loop: %s", uv_strerror(rc));
 	t->timer_fd =

@@ -17,6 +17,23 @@ descriptors_raise(void)
 	return setrlimit(RLIMIT_NOFILE, &l) != 0 ? errno : 0;
 }
 
+int
+descriptors_for_libuv(void)
+{
+	int ends[2], third, error = 0;
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return errno;
+	third = fcntl(ends[0], F_DUPFD_CLOEXEC, 0);
+	if (third < 0)
+		error = errno;
+	else
+		close(third);
+	close(ends[0]);
+	close(ends[1]);
+	return error;
+}
+
 bool
 descriptors_keep_standard(void)
 {

@@ -7,6 +7,11 @@
 /* As many as the hard limit allows. 0, or an errno: it stays as it was. */
 int descriptors_raise(void);
 
+/* Whether three more can be opened now; 0, or an errno. For the first loop of a
+ * process libuv opens an epoll set and then a pipe, and aborts where there is
+ * none to be had. */
+int descriptors_for_libuv(void);
+
 /* Whoever was started with one of the three standard ones closed gets one that
  * can neither be read nor written: the next file or socket would take its
  * place, and lines of the log would go there. Before anything else is opened.
