@@ -8,11 +8,16 @@
 #include <stdlib.h>
 
 #include "gateway/app.h"
+#include "gateway/lib/descriptors.h"
 #include "gateway/request.h"
 #include "gateway/steps.h"
 #include "gateway/warm.h"
 
 #define POOLED 64 /* idle blocks of each kind */
+/* Descriptors for what is not a client's: logs, the ledger, operators, probes;
+ * loops, and connections to backends that idle. */
+#define KEPT 64
+#define KEPT_OF_WORKER 16
 #define TURNS_MAX 64 /* of one settle, before the loop polls again */
 
 static bool
@@ -158,12 +163,25 @@ abort_requests(struct worker *w)
 	}
 }
 
+/* Without a limit of their own clients who only connect would take the
+ * descriptors that requests, operators and backends need. */
+static struct conf_limits
+limits_of(const struct worker *w, const struct conf *c)
+{
+	struct conf_limits limits = c->limits;
+
+	if (limits.connections == 0)
+		limits.connections = descriptors_for_clients(
+		    KEPT + KEPT_OF_WORKER * w->app->n_workers);
+	return limits;
+}
+
 /* Borrowed from the configuration. */
 static struct front_settings
-settings_of(const struct conf *c)
+settings_of(const struct worker *w, const struct conf *c)
 {
 	return (struct front_settings){
-		.limits = c->limits,
+		.limits = limits_of(w, c),
 		.header_timeout = c->header_timeout,
 		.body_timeout = c->body_timeout,
 		.idle_timeout = c->idle_timeout,
@@ -175,7 +193,7 @@ settings_of(const struct conf *c)
 static void
 adopt(struct worker *w, struct conf *next)
 {
-	const struct front_settings s = settings_of(next);
+	const struct front_settings s = settings_of(w, next);
 
 	front_configure(w->front, &s);
 	conf_unref(&w->conf);
@@ -264,7 +282,7 @@ thread_main(void *arg)
 static enum err
 open_parts(struct worker *w, int listen_fd, struct errmsg *why)
 {
-	const struct front_settings s = settings_of(w->conf);
+	const struct front_settings s = settings_of(w, w->conf);
 
 	w->upstream = upstream_new(&w->loop, why);
 	if (w->upstream == NULL)

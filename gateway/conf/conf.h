@@ -164,7 +164,7 @@ struct quota; /* what a tenant or key has used; gateway/quota/quota.h */
 
 struct conf_limits {
 	uint64_t header, body, bodies; /* bytes: per request twice, for all */
-	unsigned connections; /* 0: as descriptors allow */
+	unsigned connections; /* 0: of the descriptors about half */
 	uint64_t memory; /* bytes resident; 0: not bounded */
 };
 

@@ -174,8 +174,10 @@ static const struct setting top_rows[] = {
 	    .help = "The bodies of all open requests together." },
 	{ "max_connections", SETTING_INT, AT(conf, limits.connections),
 	    BOUNDS(0, 10000000), .value = "0",
-	    .help = "Connections of clients; `0`: as many as file "
-		    "descriptors allow." },
+	    .help = "Connections of clients. Beyond them a new one takes the "
+		    "place of the one that has been idle for the longest, or "
+		    "is closed. `0`: about half of the file descriptors, as "
+		    "each may want one to its backend too." },
 	{ "max_memory", SETTING_SIZE, SETTING_OR_ZERO, AT(conf, limits.memory),
 	    BOUNDS(32 * MIB, TIB), .value = "0B",
 	    .help = "What the process may have resident. Requests that could "

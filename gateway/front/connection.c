@@ -17,6 +17,7 @@
 #include "gateway/lib/log.h"
 
 #define WATCH_EVENTS 64 /* taken at once */
+#define IDLE_SPARED USEC_SEC /* idle for less: still in use */
 
 struct connection *
 connection_of(struct MHD_Connection *mhd)
@@ -208,6 +209,21 @@ connections_expire(struct front *f, usec now)
 			expire(c);
 		}
 	}
+}
+
+bool
+connections_end_idle(struct front *f, usec now)
+{
+	struct list *head = &f->waits[WAIT_IDLE];
+	struct connection *c;
+
+	if (list_empty(head))
+		return false;
+	c = CONTAINER_OF(head->next, struct connection, wait_node);
+	if (now - c->since < IDLE_SPARED)
+		return false;
+	expire(c);
+	return true;
 }
 
 /* --- who has left --- */

@@ -37,12 +37,15 @@ may_log(usec *last)
 	return true;
 }
 
+/* Who does nothing makes room: a crowd that only connects would keep everybody
+ * else out. */
 static bool
 is_full(struct front *f)
 {
 	unsigned limit = f->settings.limits.connections;
 
-	if (limit == 0 || atomic_load(&f->budget->connections) < limit)
+	if (limit == 0 || atomic_load(&f->budget->connections) < limit ||
+	    connections_end_idle(f, clock_now()))
 		return false;
 	if (may_log(&f->logged_limit))
 		log_warn("connection_refused reason=connection_limit limit=%u",

@@ -169,6 +169,8 @@ void connection_spoke(struct connection *);
 void connection_cut(struct connection *, bool reset);
 /* Ends what has waited too long. */
 void connections_expire(struct front *, usec now);
+/* Ends the one that has idled the longest; false: none has for long. */
+bool connections_end_idle(struct front *, usec now);
 /* For the uv_poll on front.watch_fd. */
 void connections_watch(uv_poll_t *, int status, int events);
 

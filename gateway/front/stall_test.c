@@ -272,6 +272,34 @@ connections_over_the_limit_are_closed(void **state)
 	server_stop(s);
 }
 
+static void
+over_the_limit_who_idles_makes_room(void **state)
+{
+	struct server *s = server_new(false);
+	struct client c[3];
+
+	s->settings.limits.connections = 2;
+	server_start(s);
+	c[0] = client_connect(s);
+	c[1] = client_connect(s);
+	client_get(&c[1], "/hello");
+	expect_reply(&c[1], 200, "hello");
+	client_get(&c[1], "/mid"); /* at work: it is left alone */
+	client_until(&c[1], "data: 1");
+	usleep(1100000); /* long enough for who says nothing */
+	c[2] = client_connect(s);
+	client_get(&c[2], "/hello");
+	expect_reply(&c[2], 200, "hello");
+	expect_end(&c[0]);
+	client_close(&c[0]);
+	assert_true(reaches(&s->connections, 2));
+	c[0] = client_connect(s);
+	expect_end(&c[0]); /* nobody has idled for long */
+	for (int i = 0; i < 3; i++)
+		client_close(&c[i]);
+	server_stop(s);
+}
+
 /* The soft limit becomes the lowest free descriptor. */
 static void
 forbid_descriptors(struct rlimit *before)
@@ -355,6 +383,7 @@ main(void)
 		cmocka_unit_test(dripped_requests_are_cut_off),
 		cmocka_unit_test(idle_connections_are_closed),
 		cmocka_unit_test(connections_over_the_limit_are_closed),
+		cmocka_unit_test(over_the_limit_who_idles_makes_room),
 		cmocka_unit_test(
 		    without_descriptors_accepting_pauses_and_comes_back),
 		cmocka_unit_test(new_settings_hold_for_later_requests),

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#define FEWEST_CLIENTS 8
 
 int
 descriptors_raise(void)
@@ -15,6 +18,20 @@ descriptors_raise(void)
 		return errno;
 	l.rlim_cur = l.rlim_max;
 	return setrlimit(RLIMIT_NOFILE, &l) != 0 ? errno : 0;
+}
+
+unsigned
+descriptors_for_clients(unsigned kept)
+{
+	struct rlimit l;
+	rlim_t n;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur == RLIM_INFINITY)
+		return 0;
+	n = l.rlim_cur > kept ? (l.rlim_cur - kept) * 16 / 33 : 0;
+	if (n < FEWEST_CLIENTS)
+		return FEWEST_CLIENTS;
+	return n < UINT_MAX ? (unsigned)n : 0;
 }
 
 int

@@ -7,6 +7,11 @@
 /* As many as the hard limit allows. 0, or an errno: it stays as it was. */
 int descriptors_raise(void);
 
+/* How many clients may be connected where `kept` descriptors are for other
+ * things: each may want one for its backend too, and 64 share some. At least a
+ * few; 0: as many as there may be. */
+unsigned descriptors_for_clients(unsigned kept);
+
 /* Whether three more can be opened now; 0, or an errno. For the first loop of a
  * process libuv opens an epoll set and then a pipe, and aborts where there is
  * none to be had. */

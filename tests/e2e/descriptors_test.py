@@ -1,16 +1,21 @@
 """So few open files are allowed that not even the event loops come to be: it
 says so and ends, whatever was to be opened next. And standard input, output or
-errors are closed: nothing else gets their numbers."""
+errors are closed: nothing else gets their numbers. And a crowd of clients takes
+none that others need."""
+import http.client
+import json
 import os
 import resource
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import (POINTSMAN, backend, conf, free_port,  # noqa: E402
-                     http_json, wait_for)
+from harness import (POINTSMAN, Fake, Gateway, backend,  # noqa: E402
+                     chat, conf, free_port, http_json, wait_for)
 
 FEWEST = 4  # with less no shared library can be loaded
 MOST = 60  # enough for anything
@@ -136,6 +141,41 @@ class Standard(unittest.TestCase):
             for closed, code in (([0], 0), ([1], 1), ([2], 0), ([0, 1, 2], 1)):
                 p = self.begin(closed, "check", "-c", f.name)
                 self.assertEqual(p.wait(timeout=30), code, closed)
+
+
+class Crowd(unittest.TestCase):
+    def test_who_only_connects_takes_none_that_others_need(self):
+        fake = Fake("--tokens", "3")
+        self.addCleanup(fake.stop)
+        g = Gateway(conf([backend("one", fake.port)], "workers = 2;\n"))
+        self.addCleanup(g.process.kill)
+        resource.prlimit(g.process.pid, resource.RLIMIT_NOFILE, (160, 160))
+        g.send_signal(signal.SIGHUP)
+        wait_for(lambda: g.status()["config_version"] == 2, 10, "the reload")
+        crowd = [socket.create_connection(("127.0.0.1", g.port), 10)
+                 for _ in range(200)]
+        for s in crowd[:10]:  # who was let in is served
+            self.assertEqual(self.ask(s, g), 200)
+        self.assertTrue(g.answers())
+        # and who comes now, as others have been silent for long
+        wait_for(lambda: self.is_served(g), 10, "room for somebody new")
+        for s in crowd:
+            s.close()
+        self.assertEqual(g.stop(), 0)
+
+    def ask(self, s, g):
+        c = http.client.HTTPConnection("127.0.0.1", g.port, timeout=10)
+        c.sock = s
+        c.request("POST", "/v1/chat/completions", json.dumps(chat("m")))
+        r = c.getresponse()
+        r.read()
+        return r.status
+
+    def is_served(self, g):
+        try:
+            return g.chat(chat("m"))[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
 
 
 if __name__ == "__main__":
