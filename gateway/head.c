@@ -139,6 +139,23 @@ authenticate(struct request *r)
 	return false;
 }
 
+/* Some SDKs want a base URL that ends in /v1, others add it. */
+static const char *
+word_unknown_path(struct request *r, struct slice path, int shown)
+{
+	if (route_lacks_v1(path))
+		return request_say(r,
+		    "no such path: %.*s; did you mean /v1%.*s? The base URL "
+		    "ends in /v1",
+		    shown, path.p, shown, path.p);
+	if (slice_starts(path, SLICE("/v1/v1/")))
+		return request_say(r,
+		    "no such path: %.*s; this client adds /v1 to its base URL "
+		    "by itself",
+		    shown, path.p);
+	return request_say(r, "no such path: %.*s", shown, path.p);
+}
+
 static void
 refuse_path(struct request *r, bool known_path)
 {
@@ -152,10 +169,7 @@ refuse_path(struct request *r, bool known_path)
 		return;
 	}
 	refuse(r, 404, "invalid_request_error", "unknown_url",
-	    request_say(r, "no such path: %.*s%s%.*s%s", shown, path.p,
-		route_lacks_v1(path) ? "; did you mean /v1" : "",
-		route_lacks_v1(path) ? shown : 0, path.p,
-		route_lacks_v1(path) ? "? The base URL ends in /v1" : ""));
+	    word_unknown_path(r, path, shown));
 }
 
 /* Such a body would be no JSON; SDKs send none. */

@@ -219,6 +219,23 @@ start_attempt(struct request *r)
 	return STEP_AGAIN;
 }
 
+/* What no serving can do is named. */
+static const char *
+word_needs(struct request *r, const char *refusal)
+{
+	unsigned needs = r->facts.needs;
+	char text[128]; /* holds all names */
+	struct buf names;
+
+	buf_on(&names, text, sizeof(text));
+	for (; needs != 0; needs &= needs - 1) {
+		buf_add_str(&names, names.n > 0 ? ", " : "");
+		buf_add_str(&names, cap_name((enum cap)(needs & -needs)));
+	}
+	return request_say(
+	    r, "%s (%.*s)", refusal, SLICE_ARG(buf_slice(&names)));
+}
+
 /* What the router said, now or after a wait. */
 enum step
 request_follow_plan(struct request *r)
@@ -240,6 +257,8 @@ request_follow_plan(struct request *r)
 	}
 	r->ticketed = false;
 	refusal_of_plan(&r->plan, &e);
+	if (r->plan.reason == REASON_NO_SERVING)
+		e.message = word_needs(r, e.message);
 	return request_refuse(r, &e);
 }
 

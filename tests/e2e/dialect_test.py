@@ -133,8 +133,10 @@ class Relayed(unittest.TestCase):
         g = Gateway(conf([backend("plain", fake.port, adapter="cerebras")]))
         status, _, body = g.post("/v1/messages", {
             "model": "m", "max_tokens": 5,
-            "messages": [{"role": "user", "content": "x"}]})
+            "messages": [{"role": "user", "content": "x"}],
+            "tools": [{"name": "f", "input_schema": {"type": "object"}}]})
         self.assertEqual(status, 400, body)
+        self.assertIn("(messages, tools)", body["error"]["message"])
         self.assertEqual(g.stop(), 0)
 
 
