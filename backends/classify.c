@@ -171,6 +171,20 @@ is_about_ability(const struct wire_error *e)
 	return is_any(e, words) || says_any(e, phrases);
 }
 
+/* What was made at another backend, and is only of use there: the response that
+ * this one follows, thoughts that nobody else can read. */
+static bool
+is_about_origin(const struct wire_error *e)
+{
+	static const char *const words[] = { "previous_response_not_found",
+		"invalid_encrypted_content", NULL };
+	static const char *const phrases[] = {
+		"invalid `signature` in `thinking`", NULL
+	};
+
+	return is_any(e, words) || says_any(e, phrases);
+}
+
 /* Some say with a 500 that they were not built, or not started, for it. */
 static bool
 lacks_ability(const struct wire_error *e)
@@ -236,8 +250,9 @@ kind_of_bad_request(const struct wire_error *e)
 		return FAULT_RATE_LIMITED;
 	if (is_about_model(e))
 		return FAULT_MODEL;
-	return is_about_length(e) || is_about_ability(e) ? FAULT_UNSUITED
-							 : FAULT_REQUEST;
+	return is_about_length(e) || is_about_ability(e) || is_about_origin(e)
+	    ? FAULT_UNSUITED
+	    : FAULT_REQUEST;
 }
 
 /* What a filter in front of the backend, or its moderation, found in this

@@ -201,6 +201,34 @@ what_it_cannot_do_goes_to_one_that_can(void **state)
 }
 
 static void
+what_was_made_elsewhere_goes_where_it_was_made(void **state)
+{
+	static const struct row rows[] = {
+		{ "openai, response", "openai", 400,
+		    "{\"error\":{\"message\":\"Previous response with id "
+		    "'resp_1' not found.\",\"type\":"
+		    "\"invalid_request_error\",\"param\":"
+		    "\"previous_response_id\",\"code\":"
+		    "\"previous_response_not_found\"}}" },
+		{ "openai, reasoning", "openai", 400,
+		    "{\"error\":{\"message\":\"The encrypted content gAAA "
+		    "could not be verified.\",\"type\":"
+		    "\"invalid_request_error\",\"param\":null,\"code\":"
+		    "\"invalid_encrypted_content\"}}" },
+		{ "anthropic, reasoning", "vllm", 400,
+		    "{\"type\":\"error\",\"error\":{\"type\":"
+		    "\"invalid_request_error\",\"message\":"
+		    "\"messages.1.content.0: Invalid `signature` in "
+		    "`thinking` block\"}}" },
+		{ "lm studio, in a stream", "lmstudio", 200,
+		    "{\"type\":\"error\",\"code\":"
+		    "\"previous_response_not_found\",\"message\":\"no\"}" },
+	};
+
+	OF(DIALECT_RESPONSES, rows, FAULT_UNSUITED);
+}
+
+static void
 a_model_that_is_not_there_is_put_aside(void **state)
 {
 	static const struct row rows[] = {
@@ -406,6 +434,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(too_long_here_goes_where_there_is_more_room),
 		cmocka_unit_test(what_it_cannot_do_goes_to_one_that_can),
+		cmocka_unit_test(
+		    what_was_made_elsewhere_goes_where_it_was_made),
 		cmocka_unit_test(a_model_that_is_not_there_is_put_aside),
 		cmocka_unit_test(a_missing_path_says_nothing_of_the_model),
 		cmocka_unit_test(out_of_credit_is_a_limit),

@@ -148,6 +148,9 @@ read_message(struct scan_walk *w, struct event *out)
 		} else if (key_is(&m, SLICE("audio"))) {
 			if (m.type == SCAN_OBJECT)
 				decode_token(out, 0);
+		} else if (key_is(&m, SLICE("images"))) { /* OpenRouter's */
+			if (scan_has_elements(&m))
+				decode_token(out, 0);
 		}
 	}
 }

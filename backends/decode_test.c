@@ -70,6 +70,9 @@ text_reasoning_and_refusals_are_tokens(void **state)
 	    "{\"reasoning_content\":\"Hm\"}", EVENT_TOKEN | EVENT_REASONING);
 	delta_means("{\"reasoning\":\"Hm\"}", EVENT_TOKEN | EVENT_REASONING);
 	delta_means("{\"refusal\":\"No\"}", EVENT_TOKEN);
+	delta_means("{\"content\":\"\",\"images\":[{\"type\":\"image_url\"}]}",
+	    EVENT_TOKEN);
+	delta_means("{\"content\":\"\",\"images\":[]}", 0);
 	delta_means(
 	    "{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}", EVENT_TOKEN);
 }

@@ -30,6 +30,7 @@ static const struct {
 	{ "unavailable_error", 503 },
 	{ "timeout_error", 504 },
 	/* of a response that failed */
+	{ "previous_response_not_found", 400 },
 	{ "server_error", 500 },
 	{ "data_residency_mismatch", 403 },
 	{ "invalid_prompt", 400 },

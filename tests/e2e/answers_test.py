@@ -116,6 +116,15 @@ class Answers(Bed):
         self.assertEqual((status, text), (200, whole("from two")))
         self.assertEqual(headers["x-pointsman-attempts"], "2")
 
+    def test_a_picture_is_an_answer(self):
+        picture = json.dumps({"choices": [{
+            "index": 0, "finish_reason": "stop", "message": {
+                "role": "assistant", "content": "", "images": [{
+                    "type": "image_url",
+                    "image_url": {"url": "data:image/png;base64,AA=="}}]}}]})
+        status, _, text = self.ask(200, "application/json", picture)
+        self.assertEqual((status, text, self.two.calls), (200, picture, 0))
+
     def test_who_asks_for_nothing_shuts_nobody_out(self):
         sent = chunk(text="", finish="stop") + DONE
         for kind, none, stream in (
