@@ -64,7 +64,8 @@ static const struct backend_ops groq = {
 static const struct backend_ops huggingface = {
 	.name = "huggingface",
 	.default_url = "https://router.huggingface.co/v1",
-	.caps = CAP_CHAT | CAP_TOOLS | CAP_IMAGES | CAP_JSON_MODE,
+	.caps =
+	    CAP_CHAT | CAP_RESPONSES | CAP_TOOLS | CAP_IMAGES | CAP_JSON_MODE,
 	.needs_key = true,
 	.always_warm = true,
 	.encode = openai_encode,

@@ -127,6 +127,15 @@ class Relayed(unittest.TestCase):
         self.assertIn(status, (400, 404))
         self.assertEqual(json.loads(raw)["type"], "error")
 
+    def test_hosted_ones_that_speak_responses(self):
+        for adapter in ("openai", "groq", "huggingface"):
+            g = Gateway(conf([backend("one", self.upstream.port,
+                                      adapter=adapter)]))
+            status, _, body = g.post("/v1/responses", {
+                "model": "m", "input": "hello", "stream": True})
+            self.assertEqual((status, body), (200, RESPONSES))
+            self.assertEqual(g.stop(), 0)
+
     def test_only_backends_that_speak_it(self):
         fake = Fake()
         self.addCleanup(fake.stop)
