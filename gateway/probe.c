@@ -29,6 +29,7 @@ struct probe {
 	struct conf_api_key *key; /* that it shows; NULL: none */
 	struct buf body;
 	bool loading, closing;
+	bool met; /* a child, since it was started */
 };
 
 struct prober {
@@ -100,8 +101,10 @@ on_done(void *arg, const struct transfer_result *t)
 		return;
 	}
 	p->loading = result.fault.kind == FAULT_LOADING;
+	p->met |= result.fault.kind == FAULT_NONE;
 	/* A child that does not listen yet is loading, not broken. */
-	if (p->backend->command != NULL && result.fault.kind == FAULT_REFUSED) {
+	if (p->backend->command != NULL && !p->met &&
+	    result.fault.kind == FAULT_REFUSED) {
 		p->loading = true;
 		result.fault.kind = FAULT_LOADING;
 	}
@@ -269,9 +272,13 @@ prober_configure(struct prober *pr)
 void
 prober_hurry(struct prober *pr, uint32_t backend)
 {
-	for (struct probe *p = pr->probes; p != NULL; p = p->next)
-		if (p->backend->id == backend && p->transfer == NULL)
+	for (struct probe *p = pr->probes; p != NULL; p = p->next) {
+		if (p->backend->id != backend)
+			continue;
+		p->met = false;
+		if (p->transfer == NULL)
 			arm(p, 0);
+	}
 }
 
 void

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -200,6 +201,25 @@ class Children(unittest.TestCase):
         wait_for(lambda: "event=exit" in g.log(), what="the exit")
         wait_for(serves, 20, "an answer of the next")
         self.assertEqual(g.stop(), 0)
+
+    def test_nobody_waits_for_one_that_listens_no_more(self):
+        with tempfile.TemporaryDirectory(prefix="pointsman-test-") as folder:
+            fifo = os.path.join(folder, "end")
+            os.mkfifo(fifo)
+            g = Gateway(self.configuration(
+                f'"/bin/sh", "-c", "{FAKELLM} --port {{port}} --tokens 2 & '
+                f'read _ <{fifo}; kill $!; echo deaf; sleep 60"').replace(
+                    "command", 'probe_interval = "100ms"; command'))
+            self.assertEqual(g.chat(chat("m"))[0], 200)
+            with open(fifo, "w", encoding="ascii") as f:
+                f.write("\n")
+            wait_for(lambda: "deaf" in g.log(), what="its last word")
+            for _ in range(10):
+                status, _, body = g.chat(chat("m"), timeout=5)
+                self.assertIn(status, (502, 503), body)
+                self.assertNotEqual(body["error"]["code"], "model_loading")
+                time.sleep(0.2)
+            self.assertEqual(g.stop(), 0)
 
     def test_a_child_gets_its_own_key_and_no_other(self):
         fake = Fake("--tokens", "2")
