@@ -32,7 +32,23 @@ read_part_type(const struct scan_member *type, struct facts *facts)
 			facts->needs |= part_caps[i].cap;
 }
 
-/* A message or a part of one. */
+/* Of what was said before: a call of a tool, by the model. Most keys are
+ * shorter than these, however they are escaped. */
+static bool
+is_call(const struct scan_member *m)
+{
+	static const char *const keys[] = { "input", "arguments", "tool_calls",
+		"function_call" };
+
+	if (m->key.n < 5)
+		return false;
+	for (size_t i = 0; i < COUNT(keys); i++)
+		if (scan_key_is(m, keys[i]))
+			return true;
+	return false;
+}
+
+/* A message, a part of one, a call or its result. */
 static void
 read_item(struct scan_walk *w, unsigned depth, struct facts *facts)
 {
@@ -40,7 +56,7 @@ read_item(struct scan_walk *w, unsigned depth, struct facts *facts)
 
 	scan_walk_enter(w);
 	while (scan_walk_member(w, &m)) {
-		if (scan_key_is(&m, "content")) {
+		if (scan_key_is(&m, "content") || scan_key_is(&m, "output")) {
 			read_content(w, m.type, depth, facts);
 		} else if (m.type == SCAN_STRING && scan_key_is(&m, "text")) {
 			facts->prompt_bytes += scan_walk_text(w);
@@ -48,6 +64,8 @@ read_item(struct scan_walk *w, unsigned depth, struct facts *facts)
 			m.value = scan_walk_skip(w);
 			if (scan_key_is(&m, "type"))
 				read_part_type(&m, facts);
+			else if (is_call(&m))
+				facts->prompt_bytes += m.value.n;
 		}
 	}
 }

@@ -56,6 +56,22 @@ text_of_other_formats_is_counted(void **state)
 		    "{\"type\":\"tool_result\",\"content\":["
 		    "{\"type\":\"text\",\"text\":\"defg\"}]}]}]}",
 		    7 },
+		/* calls as they stand there, their results as text */
+		{ DIALECT_CHAT,
+		    "{\"messages\":[{\"role\":\"assistant\",\"content\":null,"
+		    "\"tool_calls\":[{\"id\":\"a\"}]},{\"role\":\"tool\","
+		    "\"tool_call_id\":\"a\",\"content\":\"abc\"}]}",
+		    15 },
+		{ DIALECT_RESPONSES,
+		    "{\"input\":[{\"type\":\"function_call\",\"arguments\":"
+		    "\"{}\"},{\"type\":\"function_call_output\",\"output\":"
+		    "\"abc\"},{\"output\":[{\"type\":\"input_text\","
+		    "\"text\":\"de\"}]}]}",
+		    9 },
+		{ DIALECT_MESSAGES,
+		    "{\"messages\":[{\"role\":\"assistant\",\"content\":["
+		    "{\"type\":\"tool_use\",\"input\":{\"a\":1}}]}]}",
+		    7 },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++)

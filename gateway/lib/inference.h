@@ -63,7 +63,7 @@ struct facts {
 	bool base64; /* embeddings: encoding_format is base64 */
 	uint32_t max_tokens; /* 0: not said */
 	uint64_t prompt_bytes; /* of text in messages, prompt or input, and of
-				  tools */
+				  tools and their calls */
 	uint64_t prefix_hash; /* of the first bytes of the prompt; 0: none */
 };
 
