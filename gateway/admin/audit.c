@@ -102,6 +102,19 @@ take(struct audit *a, struct errmsg *why)
 	return rc;
 }
 
+/* A line's worth, so that a full disk is known before the act and not after
+ * it. Where a file system cannot tell, the line itself does. */
+static enum err
+reserve(const struct audit *a, struct errmsg *why)
+{
+	if (fallocate(a->fd, FALLOC_FL_KEEP_SIZE, a->size,
+		(off_t)LINE_MAX_BYTES) == 0 ||
+	    (errno != ENOSPC && errno != EDQUOT))
+		return OK;
+	return fail(why, ERR_IO, "cannot write the audit log %s: %s", a->path,
+	    strerror(errno));
+}
+
 enum err
 audit_ready(struct audit *a, struct errmsg *why)
 {
@@ -110,7 +123,7 @@ audit_ready(struct audit *a, struct errmsg *why)
 	enum err rc;
 
 	if (is_ours(a))
-		return OK;
+		return reserve(a, why);
 	shut(a);
 	a->fd = open(a->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (a->fd < 0)
@@ -124,7 +137,7 @@ audit_ready(struct audit *a, struct errmsg *why)
 			 "n=%llu hash=%s",
 		    (unsigned long long)last.n, last.hash,
 		    (unsigned long long)a->last.n, a->last.hash);
-	return rc;
+	return rc == OK ? reserve(a, why) : rc;
 }
 
 static void

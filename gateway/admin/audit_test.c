@@ -1,5 +1,7 @@
 /* gateway/admin/audit_test.c - what is written is found whole, and any edit is
  * found. */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -207,6 +209,34 @@ a_spoilt_file_is_not_added_to(void **state)
 	audit_free(&a);
 }
 
+static bool full;
+
+/* libc's, with a disk that can be full. */
+int
+fallocate(int fd, int mode, off_t at, off_t n)
+{
+	(void)fd, (void)mode, (void)at, (void)n;
+	errno = full ? ENOSPC : EOPNOTSUPP;
+	return -1;
+}
+
+/* Or a backend would be drained, and no line say by whom. */
+static void
+a_full_disk_is_known_before_the_act(void **state)
+{
+	struct bench *b = *state;
+	struct audit *a = audit_new(b->path);
+	struct errmsg why = { "" };
+
+	full = true;
+	assert_int_equal(audit_ready(a, &why), ERR_IO); /* as it is opened */
+	assert_int_equal(audit_ready(a, &why), ERR_IO); /* and once it is */
+	assert_non_null(strstr(why.text, "No space left"));
+	full = false;
+	assert_int_equal(audit_ready(a, &why), OK);
+	audit_free(&a);
+}
+
 /* An act with a query as long and as odd as may be must leave its line. */
 static void
 nothing_is_too_long_to_be_written(void **state)
@@ -277,6 +307,7 @@ main(void)
 		TEST(no_byte_can_be_put_in_or_taken_out),
 		TEST(lines_stay_where_they_are),
 		TEST(a_spoilt_file_is_not_added_to),
+		TEST(a_full_disk_is_known_before_the_act),
 		TEST(nothing_is_too_long_to_be_written),
 		TEST(another_file_is_noticed),
 		TEST(one_process_at_a_time),
