@@ -315,7 +315,8 @@ decode_embeddings(
 	enum scan_type type;
 
 	if (data != NULL && data->type == SCAN_ARRAY)
-		while (scan_next_element(&rest, &value, &type))
+		while (
+		    out->bits == 0 && scan_next_element(&rest, &value, &type))
 			if (type == SCAN_OBJECT &&
 			    scan_get(value, "embedding", &embedding) &&
 			    (scan_nonempty_string(&embedding) ||
@@ -375,19 +376,18 @@ read_error(const struct answer *a, const struct scan_member *member,
 
 /* --- documents --- */
 
-/* Clients take more than RFC 8259 allows: halves of surrogate pairs, which
- * come where a server cuts text by UTF-16 units, NUL, bytes that are no UTF-8.
- * A copy with all of them blotted out has the same structure. */
-static void
-blot(struct slice data, struct buf *copy)
+size_t
+decode_blot(struct slice data, size_t from, size_t to, struct buf *copy)
 {
+	const size_t ahead = to < data.n ? to + 5 : to; /* of an escape */
+	const size_t n = ahead < data.n ? ahead : data.n;
+	size_t i = from;
 	char *p;
-	size_t n;
 
-	buf_add(copy, data);
-	p = copy->p;
-	n = copy->n;
-	for (size_t i = 0; i < n; i++) {
+	buf_add(copy, slice_make(data.p + copy->n, n - copy->n));
+	if (buf_err(copy) != OK)
+		return data.n;
+	for (p = copy->p; i < to; i++) {
 		if ((unsigned char)p[i] >= 0x80) {
 			p[i] = '?';
 		} else if (p[i] == '\\' && i + 1 < n) {
@@ -399,6 +399,7 @@ blot(struct slice data, struct buf *copy)
 					p[i + digit] = '1';
 		}
 	}
+	return i;
 }
 
 static bool
@@ -414,7 +415,7 @@ scan_answer(struct slice data, struct answer *a)
 	return true;
 }
 
-static void
+void
 decode_answer(enum dialect dialect, const struct answer *a, struct event *out,
     struct buf *scratch)
 {
@@ -428,11 +429,20 @@ decode_answer(enum dialect dialect, const struct answer *a, struct event *out,
 	};
 	struct scan_member error = { .key = SLICE(""), .type = SCAN_NULL };
 
+	*out = (struct event){ .bits = 0 };
 	decoders[dialect](a, out, &error);
 	if (slice_is(a->name, "error"))
 		out->bits |= EVENT_ERROR;
 	if ((out->bits & EVENT_ERROR) != 0)
 		read_error(a, &error, out, scratch);
+}
+
+void
+decode_nothing(struct event *out, struct buf *scratch)
+{
+	set_error(out,
+	    SLICE("the backend sent something that is no JSON object"),
+	    scratch);
 }
 
 void
@@ -443,14 +453,13 @@ openai_decode(enum dialect dialect, struct slice name, struct slice data,
 	struct buf copy;
 
 	a.name = name;
-	*out = (struct event){ .bits = 0 };
 	data = slice_trim(data);
 	if (data.n == 0) {
-		out->bits = EVENT_IGNORED;
+		*out = (struct event){ .bits = EVENT_IGNORED };
 		return;
 	}
 	if (slice_is(data, "[DONE]")) {
-		out->bits = EVENT_DONE;
+		*out = (struct event){ .bits = EVENT_DONE };
 		return;
 	}
 	if (scan_answer(data, &a)) {
@@ -458,13 +467,10 @@ openai_decode(enum dialect dialect, struct slice name, struct slice data,
 		return;
 	}
 	buf_init(&copy, data.n);
-	blot(data, &copy);
+	(void)decode_blot(data, 0, data.n, &copy);
 	if (buf_err(&copy) == OK && scan_answer(buf_slice(&copy), &a))
 		decode_answer(dialect, &a, out, scratch);
 	else
-		set_error(out,
-		    SLICE("the backend sent something that is no "
-			  "JSON object"),
-		    scratch);
+		decode_nothing(out, scratch);
 	buf_fini(&copy);
 }

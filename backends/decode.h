@@ -24,6 +24,18 @@ void decode_responses(
 void decode_messages(
     const struct answer *, struct event *out, struct scan_member *error);
 
+/* What an answer means; its members point to where scratch is, or elsewhere. */
+void decode_answer(enum dialect, const struct answer *, struct event *out,
+    struct buf *scratch);
+/* Of what is no JSON object. */
+void decode_nothing(struct event *out, struct buf *scratch);
+/* Clients take more than RFC 8259 allows: halves of surrogate pairs, which
+ * come where a server cuts text by UTF-16 units, NUL, bytes that are no UTF-8.
+ * A copy with all of them blotted out has the same structure. Blots out from
+ * `from`, where the call before stopped, up to `to`, or the end of an escape
+ * there; the rest of the copy is not made. Returns where it stopped. */
+size_t decode_blot(struct slice data, size_t from, size_t to, struct buf *copy);
+
 /* Numbers of a usage object, whatever the dialect calls them. */
 void decode_usage(struct slice usage, enum dialect, struct event *out);
 /* "error" that is not null, false or empty; or "object":"error". */

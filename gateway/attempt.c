@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backends/embeddings.h"
+#include "backends/whole.h"
 #include "gateway/admin/drill.h"
 #include "gateway/app.h"
 #include "gateway/limits.h"
@@ -256,6 +257,7 @@ attempt_free(struct attempt **ap)
 	buf_fini(&a->partial);
 	buf_fini(&a->joined);
 	buf_fini(&a->scratch);
+	whole_free(&a->whole);
 	transcoder_free(&a->transcoder);
 	free(a->words);
 	free(a->message);

@@ -12,6 +12,7 @@
 #include "gateway/request.h"
 
 struct transcoder;
+struct whole;
 
 #define ATTEMPT_HELD_MAX ((size_t)4 << 20) /* events before the first token */
 #define ATTEMPT_JSON_MAX ((size_t)64 << 20) /* a whole answer */
@@ -53,6 +54,7 @@ struct attempt {
 	struct buf partial; /* the event that is not complete yet */
 	struct buf joined; /* an event's data, where it has several lines */
 	struct buf scratch;
+	struct whole *whole; /* what is held, while it is judged; or NULL */
 	struct transcoder *transcoder; /* at COMMIT, of what is held; or NULL */
 	unsigned seen; /* enum event_bits so far */
 	struct choice_bits choices; /* so far */
@@ -120,6 +122,9 @@ bool attempt_was_sent(const struct attempt *);
 /* All of an answer is there. Its end mark is enough: the transfer may take its
  * time to end. */
 bool attempt_is_whole(const struct attempt *);
+/* Between the parts of judging a long body others have a turn. True: it goes
+ * on. */
+bool attempt_judges(struct attempt *);
 /* Its failure was to say nothing, and so did everybody: that is the answer. */
 void attempt_accept(struct attempt *);
 

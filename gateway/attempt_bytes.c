@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/whole.h"
 #include "gateway/lib/mask.h"
 #include "gateway/upstream/upstream.h"
 
@@ -384,24 +385,53 @@ on_bytes(void *arg, struct slice bytes)
 /* A body is an answer when it is JSON, whole, and holds one; or nothing, where
  * a limit or a filter has taken it all: another would not say more. */
 static void
-judge_body(struct attempt *a)
+judge(struct attempt *a, const struct event *e)
 {
-	struct event e;
-
-	a->ops->decode(a->request->route->dialect, SLICE(""),
-	    buf_slice(&a->held), &e, &a->scratch);
-	note_bits(a, &e);
-	if (e.bytes > 0)
-		a->guessed = tokens_of_bytes(e.bytes);
-	if ((e.bits & EVENT_USAGE) != 0)
-		note_usage(a, &e.usage);
-	if ((e.bits & EVENT_ERROR) != 0)
-		fail_inside(a, buf_slice(&a->held), e.error_message);
-	else if (((e.bits & EVENT_TOKEN) != 0 || a->limited) &&
+	note_bits(a, e);
+	if (e->bytes > 0)
+		a->guessed = tokens_of_bytes(e->bytes);
+	if ((e->bits & EVENT_USAGE) != 0)
+		note_usage(a, &e->usage);
+	if ((e->bits & EVENT_ERROR) != 0)
+		fail_inside(a, buf_slice(&a->held), e->error_message);
+	else if (((e->bits & EVENT_TOKEN) != 0 || a->limited) &&
 	    !a->request->facts.stream)
 		a->ready = true;
 	else
 		attempt_fail(a, FAULT_BAD_ANSWER);
+}
+
+/* A long one is left to attempt_judges(). */
+static void
+judge_body(struct attempt *a)
+{
+	struct slice body = buf_slice(&a->held);
+	struct event e;
+
+	if (body.n > WHOLE_LONG) {
+		a->whole = whole_new(body);
+		if (a->whole == NULL)
+			attempt_fail(a, FAULT_MEMORY);
+		return;
+	}
+	a->ops->decode(
+	    a->request->route->dialect, SLICE(""), body, &e, &a->scratch);
+	judge(a, &e);
+}
+
+bool
+attempt_judges(struct attempt *a)
+{
+	struct event e;
+
+	if (a->whole == NULL || a->failed)
+		return false;
+	if (whole_more(a->whole))
+		return true;
+	whole_decode(a->whole, a->request->route->dialect, &e, &a->scratch);
+	judge(a, &e);
+	whole_free(&a->whole);
+	return false;
 }
 
 static void

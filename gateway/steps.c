@@ -347,12 +347,16 @@ static enum step
 step_attempt(struct request *r)
 {
 	usec now = r->worker->now;
+	bool judging;
 
 	/* what has come in time is not late any more */
 	if (!r->attempt->ready)
 		attempt_check_deadlines(r->attempt, now);
 	if (r->second != NULL && !r->second->ready)
 		attempt_check_deadlines(r->second, now);
+	judging = attempt_judges(r->attempt);
+	if (r->second != NULL)
+		judging |= attempt_judges(r->second);
 	request_unpair(r);
 	if (r->attempt->failed)
 		return request_retry(r);
@@ -362,6 +366,10 @@ step_attempt(struct request *r)
 	}
 	if (now >= r->deadline)
 		return out_of_time(r);
+	if (judging) {
+		request_yield(r);
+		return STEP_WAIT;
+	}
 	if (now >= r->hedge_at) {
 		request_hedge(r);
 		return STEP_AGAIN; /* it may have failed already */

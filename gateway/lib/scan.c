@@ -5,6 +5,8 @@
  * that is being read is the start of some valid document. */
 #include "gateway/lib/scan.h"
 
+#include <stdlib.h>
+
 #include "gateway/lib/hex.h"
 #include "gateway/lib/scan_plain.h"
 #include "gateway/lib/scan_wide.h"
@@ -23,8 +25,9 @@ enum want {
 	WANT_FAILED
 };
 
-struct scanner {
+struct scan {
 	place begin, p, end;
+	enum want want; /* between two slices */
 	const char *problem; /* what is wrong at p, once WANT_FAILED */
 	unsigned depth; /* open brackets */
 	bool in_key;
@@ -35,7 +38,7 @@ struct scanner {
 };
 
 static place
-bad(struct scanner *s, place p, const char *problem)
+bad(struct scan *s, place p, const char *problem)
 {
 	s->p = p;
 	s->problem = problem;
@@ -62,7 +65,7 @@ unicode_escape(place p, place end)
 }
 
 static place
-read_unicode(struct scanner *s, place p)
+read_unicode(struct scan *s, place p)
 {
 	int unit = unicode_escape(p, s->end), low;
 
@@ -79,7 +82,7 @@ read_unicode(struct scanner *s, place p)
 }
 
 static place
-read_escape(struct scanner *s, place p)
+read_escape(struct scan *s, place p)
 {
 	switch (s->end - p > 1 ? p[1] : '\0') {
 	case '"':
@@ -106,7 +109,7 @@ is_common(place p, place end)
 }
 
 static place
-read_utf8(struct scanner *s, place p)
+read_utf8(struct scan *s, place p)
 {
 	size_t n;
 
@@ -134,7 +137,7 @@ pass(place p, place end)
 }
 
 static place
-read_string(struct scanner *s, place p)
+read_string(struct scan *s, place p)
 {
 	p++;
 	do {
@@ -162,7 +165,7 @@ is_digit(place p, place end)
 }
 
 static place
-read_digits(struct scanner *s, place p)
+read_digits(struct scan *s, place p)
 {
 	if (!is_digit(p, s->end))
 		return bad(s, p, "expected a digit");
@@ -172,7 +175,7 @@ read_digits(struct scanner *s, place p)
 }
 
 static place
-read_number(struct scanner *s, place p)
+read_number(struct scan *s, place p)
 {
 	p += *p == '-';
 	if (p < s->end && *p == '0')
@@ -190,7 +193,7 @@ read_number(struct scanner *s, place p)
 }
 
 static place
-read_word(struct scanner *s, place p, struct slice word)
+read_word(struct scan *s, place p, struct slice word)
 {
 	if ((size_t)(s->end - p) < word.n || memcmp(p, word.p, word.n) != 0)
 		return bad(s, p, "expected a value");
@@ -215,7 +218,7 @@ between(place from, place to)
 }
 
 static bool
-in_object(const struct scanner *s)
+in_object(const struct scan *s)
 {
 	unsigned level = s->depth - 1;
 
@@ -223,7 +226,7 @@ in_object(const struct scanner *s)
 }
 
 static enum want
-open_bracket(struct scanner *s, bool object)
+open_bracket(struct scan *s, bool object)
 {
 	uint64_t bit = UINT64_C(1) << s->depth % 64;
 
@@ -242,7 +245,7 @@ open_bracket(struct scanner *s, bool object)
 
 /* p is just behind a value. */
 static enum want
-end_value(struct scanner *s, place p)
+end_value(struct scan *s, place p)
 {
 	struct scan_member *m = &s->member;
 
@@ -260,14 +263,14 @@ end_value(struct scanner *s, place p)
 }
 
 static enum want
-close_bracket(struct scanner *s)
+close_bracket(struct scan *s)
 {
 	s->depth--;
 	return end_value(s, s->p + 1);
 }
 
 static enum want
-read_value(struct scanner *s)
+read_value(struct scan *s)
 {
 	enum scan_type type;
 	place p = s->p;
@@ -316,7 +319,7 @@ read_value(struct scanner *s)
 }
 
 static enum want
-read_key(struct scanner *s)
+read_key(struct scan *s)
 {
 	place from = s->p, p;
 
@@ -344,7 +347,7 @@ read_key(struct scanner *s)
 }
 
 static enum want
-read_comma_or_end(struct scanner *s)
+read_comma_or_end(struct scan *s)
 {
 	bool object = in_object(s);
 
@@ -358,8 +361,8 @@ read_comma_or_end(struct scanner *s)
 	return WANT_FAILED;
 }
 
-static enum want
-step(struct scanner *s, enum want want)
+static inline enum want
+step(struct scan *s, enum want want)
 {
 	s->p = skip_space(s->p, s->end);
 	if (s->p == s->end) {
@@ -384,13 +387,10 @@ step(struct scanner *s, enum want want)
 	return WANT_FAILED;
 }
 
+/* Only space may be left. */
 static bool
-run(struct scanner *s)
+is_good(struct scan *s, enum want want)
 {
-	enum want want = WANT_VALUE;
-
-	while (want < WANT_NOTHING)
-		want = step(s, want);
 	if (want == WANT_FAILED)
 		return false;
 	s->p = skip_space(s->p, s->end);
@@ -402,7 +402,7 @@ run(struct scanner *s)
 
 /* Lines and columns count from 1; a column is a code point. */
 static enum err
-explain(const struct scanner *s, struct errmsg *why)
+explain(const struct scan *s, struct errmsg *why)
 {
 	size_t line = 1, column = 1;
 
@@ -418,23 +418,74 @@ explain(const struct scanner *s, struct errmsg *why)
 	    s->problem);
 }
 
+static struct scan
+scan_of(struct slice json, struct scan_member *members, size_t cap)
+{
+	place begin = (place)(json.n > 0 ? json.p : "");
+
+	return (struct scan){
+		.begin = begin,
+		.p = begin,
+		.end = begin + json.n,
+		.want = WANT_VALUE,
+		.members = members,
+		.cap = cap,
+	};
+}
+
 enum err
 scan_object(struct slice json, struct scan_member *members, size_t cap,
     size_t *n, struct errmsg *why)
 {
-	place begin = (place)(json.n > 0 ? json.p : "");
-	struct scanner s = {
-		.begin = begin,
-		.p = begin,
-		.end = begin + json.n,
-		.members = members,
-		.cap = cap,
-	};
+	struct scan s = scan_of(json, members, cap);
+	enum want want = WANT_VALUE;
 
-	if (!run(&s))
+	while (want < WANT_NOTHING)
+		want = step(&s, want);
+	if (!is_good(&s, want))
 		return explain(&s, why);
 	if (s.top != SCAN_OBJECT)
 		return fail(why, ERR_INVALID, "want an object");
 	*n = s.n;
 	return OK;
+}
+
+/* --- a slice at a time --- */
+
+struct scan *
+scan_new(struct slice json, struct scan_member *members, size_t cap)
+{
+	struct scan *s = malloc(sizeof(*s));
+
+	if (s != NULL)
+		*s = scan_of(json, members, cap);
+	return s;
+}
+
+void
+scan_free(struct scan **sp)
+{
+	free(*sp);
+	*sp = NULL;
+}
+
+bool
+scan_more(struct scan *s)
+{
+	size_t left = (size_t)(s->end - s->p);
+	place until = s->p + (left < SCAN_SLICE ? left : SCAN_SLICE);
+
+	do
+		s->want = step(s, s->want);
+	while (s->want < WANT_NOTHING && s->p < until);
+	return s->want < WANT_NOTHING;
+}
+
+bool
+scan_end(struct scan *s, size_t *n)
+{
+	if (s->top != SCAN_OBJECT || !is_good(s, s->want))
+		return false;
+	*n = s->n;
+	return true;
 }

@@ -39,6 +39,18 @@ struct scan_member {
 enum err scan_object(struct slice json, struct scan_member *members, size_t cap,
     size_t *n, struct errmsg *why) MUST_USE;
 
+/* The same of a long document, a slice at a time; document and members stay where
+ * they are meanwhile. NULL: no memory. */
+struct scan;
+struct scan *scan_new(
+    struct slice json, struct scan_member *members, size_t cap);
+void scan_free(struct scan **);
+/* So many bytes more, and the token in which they end. False: that was all. */
+#define SCAN_SLICE ((size_t)512 << 10)
+bool scan_more(struct scan *);
+/* Then: whether it is an object, and how many members it has. */
+bool scan_end(struct scan *, size_t *n);
+
 /* Escapes in the key are understood. */
 bool scan_key_is(const struct scan_member *, const char *name);
 /* The first member of that name among members[0..n), or NULL. */

@@ -41,7 +41,7 @@ class Long(unittest.TestCase):
         cls.replies = {"base64": reply(list), "float": reply(as_base64)}
 
     def setUp(self):
-        self.asked = 0
+        self.asked, self.same = 0, False
         self.stub = Stub(self.answer)
         self.addCleanup(self.stub.stop)
         self.gateway = Gateway(
@@ -51,8 +51,11 @@ class Long(unittest.TestCase):
 
     def answer(self, request):
         self.asked += 1
+        asked = json.loads(request.body)["encoding_format"]
+        if self.same:
+            asked = {"base64": "float", "float": "base64"}[asked]
         return (200, {"content-type": "application/json"},
-                self.replies[json.loads(request.body)["encoding_format"]])
+                self.replies[asked])
 
     def body(self, encoding):
         return {"model": "m", "input": ["x"] * VECTORS,
@@ -95,6 +98,14 @@ class Long(unittest.TestCase):
         self.assertEqual(self.gateway.stop(), 0)
 
     def test_as_lists(self):
+        got, took, wait = self.ask("float")
+        self.assertEqual([array.array("f", v) for v in got],
+                         [vector(i) for i in range(VECTORS)])
+        self.assertLess(wait, took / 3)
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_as_they_came(self):
+        self.same = True
         got, took, wait = self.ask("float")
         self.assertEqual([array.array("f", v) for v in got],
                          [vector(i) for i in range(VECTORS)])
