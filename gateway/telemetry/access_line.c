@@ -28,12 +28,14 @@ put_slice(struct access_line *l, struct slice s)
 	put(l, s.p, s.n);
 }
 
-static bool
+/* Letters, digits, "+-./:@_". */
+static const uint64_t plain[256 / 64] = { UINT64_C(0x07ffe80000000000),
+	UINT64_C(0x07fffffe87ffffff) };
+
+static inline bool
 is_plain(unsigned char c)
 {
-	if ((c >= 'a' && c <= 'z') || (c >= '-' && c <= ':')) /* -./0..9: */
-		return true;
-	return (c >= 'A' && c <= 'Z') || c == '_' || c == '@' || c == '+';
+	return (plain[c / 64] >> c % 64 & 1) != 0;
 }
 
 /* Up to four bytes that stand for c; how many. */
@@ -93,6 +95,14 @@ put_text(struct access_line *l, struct slice key, const char *value)
 		put_quoted(l, value);
 }
 
+/* A word of ours, which is plain. */
+static void
+put_word(struct access_line *l, struct slice key, const char *word)
+{
+	put_slice(l, key);
+	put_slice(l, slice_of(word));
+}
+
 static void
 put_number(struct access_line *l, struct slice key, uint64_t value)
 {
@@ -134,7 +144,7 @@ put_usage(struct access_line *l, const struct outcome *o)
 		return;
 	put_number(l, KEY("tokens_in"), o->usage.input);
 	put_number(l, KEY("tokens_out"), o->usage.output);
-	put_text(l, KEY("usage"), o->usage.known ? "reported" : "estimated");
+	put_word(l, KEY("usage"), o->usage.known ? "reported" : "estimated");
 	if (o->cost < 0)
 		return;
 	put_slice(l, KEY("cost"));
@@ -157,15 +167,15 @@ access_line(const struct outcome *o, usec wall, struct access_line *l)
 	}
 	put_text(l, KEY("slo"), o->slo);
 	if (o->slo_declared)
-		put_text(l, KEY("slo_met"), o->slo_met ? "yes" : "no");
+		put_word(l, KEY("slo_met"), o->slo_met ? "yes" : "no");
 	if (o->status > 0)
 		put_number(l, KEY("status"), (uint64_t)o->status);
-	put_text(l, KEY("result"), result_name(o->result));
+	put_word(l, KEY("result"), result_name(o->result));
 	put_text(l, KEY("reason"), o->reason);
 	if (o->fault != FAULT_NONE)
-		put_text(l, KEY("fault"), fault_rule(o->fault)->name);
+		put_word(l, KEY("fault"), fault_rule(o->fault)->name);
 	put_text(l, KEY("path"), o->path);
-	put_text(l, KEY("stream"), o->stream ? "yes" : "no");
+	put_word(l, KEY("stream"), o->stream ? "yes" : "no");
 	put_number(l, KEY("attempts"), o->n_attempts);
 	put_ms(l, KEY("queue_ms"), o->queue);
 	put_ms(l, KEY("connect_ms"), o->connect);
