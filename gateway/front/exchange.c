@@ -412,12 +412,13 @@ exchange_query(const struct exchange *x)
 struct slice
 exchange_header(const struct exchange *x, const char *name)
 {
+	struct slice key = slice_of(name);
 	const char *value = NULL;
 	size_t n = 0;
 
-	if (x->mhd == NULL ||
-	    MHD_lookup_connection_value_n(x->mhd, MHD_HEADER_KIND, name,
-		strlen(name), &value, &n) != MHD_YES)
+	if (x->mhd == NULL || (x->names & framing_name(key)) == 0 ||
+	    MHD_lookup_connection_value_n(
+		x->mhd, MHD_HEADER_KIND, key.p, key.n, &value, &n) != MHD_YES)
 		return slice_make(NULL, 0);
 	return slice_trim(value != NULL ? slice_make(value, n) : SLICE(""));
 }

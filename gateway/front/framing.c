@@ -10,6 +10,7 @@
 struct headers_seen {
 	unsigned n_length, n_coding, n_expect, n_host;
 	struct slice length, coding, expect, host;
+	uint64_t names;
 	bool broken; /* a byte that could end a line, further on */
 	bool misnamed; /* a name that is no token */
 	bool folded; /* a line that continues the one before it */
@@ -62,6 +63,7 @@ on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n,
 	struct slice v = slice_make(value, value == NULL ? 0 : value_n);
 
 	(void)kind;
+	h->names |= framing_name(key);
 	h->broken = h->broken || breaks(key) || breaks(v);
 	h->misnamed = h->misnamed || !is_token(key);
 	h->folded = h->folded || is_folded(name, value);
@@ -148,6 +150,7 @@ framing_check(struct exchange *x, struct slice method, struct framing *f)
 
 	*f = (struct framing){ 0 };
 	MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, on_header, &h);
+	x->names = h.names;
 	if (!is_token(method))
 		return refuse(r, 400, "bad_method",
 		    "The request's method is not a word.");

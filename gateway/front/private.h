@@ -114,6 +114,7 @@ struct exchange {
 	char *target; /* as sent */
 	struct slice host, path, query; /* of it; host: mostly not there */
 	char *peer;
+	uint64_t names; /* of headers that it has; framing_name() */
 	bool http10, head;
 	bool keep_body; /* what comes is kept, not drained */
 	bool close_after; /* the connection cannot be used again */
@@ -195,7 +196,17 @@ struct framing {
 	bool chunked; /* a length was not announced */
 	bool expects; /* the client waits for a 100 */
 };
-/* Fills its refusal (and says false) where a proxy and we could disagree on
+/* The bit for all names of this length and first letter, whatever their case:
+ * where it is not set, libmicrohttpd need not look for such a header. */
+static inline uint64_t
+framing_name(struct slice name)
+{
+	unsigned first = name.n > 0 ? (unsigned char)name.p[0] | 0x20 : 0;
+
+	return UINT64_C(1) << (name.n * 5 + first) % 64;
+}
+/* Notes the names of its headers; fills its refusal (and says false) where a
+ * proxy and we could disagree on
  * where the request ends. */
 bool framing_check(struct exchange *, struct slice method, struct framing *);
 
