@@ -7,10 +7,22 @@
 #define TOKEN_BYTES 4 /* of English, about */
 
 static void
+add_words(struct buf *b, size_t left)
+{
+	struct slice words = SLICE("set point ");
+
+	for (; left > 0 && buf_err(b) == OK; left -= words.n) {
+		if (left < words.n)
+			words.n = left;
+		buf_add(b, words);
+	}
+}
+
+static void
 render_body(
     const struct load_options *o, const struct arrival *a, struct buf *b)
 {
-	static const char tail[] = "\"}]}";
+	const struct slice tail = SLICE("\"}]}");
 	unsigned output = a->output > 0 ? a->output : o->max_tokens;
 	size_t want = o->body_bytes;
 
@@ -28,9 +40,9 @@ render_body(
 	buf_add_str(b, "\"messages\":[{\"role\":\"user\",\"content\":\"");
 	if (a->prompt > 0)
 		want = b->n + (size_t)a->prompt * TOKEN_BYTES;
-	while (b->n + sizeof(tail) - 1 < want && buf_err(b) == OK)
-		buf_add_char(b, "set point "[b->n % 10]);
-	buf_add_str(b, tail);
+	if (want > b->n + tail.n)
+		add_words(b, want - b->n - tail.n);
+	buf_add(b, tail);
 }
 
 void
