@@ -55,6 +55,12 @@ class Engine(unittest.TestCase):
         self.assertGreater(self.times("c")[0], together)
         self.assertEqual(self.fake.stats()["running"], 0)
 
+    def test_headers_and_nothing_else(self):
+        answer = self.send("a", 3, fault="headers").getresponse()
+        answer.fp.raw._sock.settimeout(10 * STEP / 1e3)
+        with self.assertRaises(TimeoutError):
+            answer.read1()
+
     def test_who_hangs_up_leaves_room(self):
         sent = [self.send(n, 1000) for n in "ab"]
         wait_for(lambda: self.fake.stats()["running"] == 2, what="two")
