@@ -101,7 +101,7 @@ struct fake_call {
 struct fake {
 	struct fake_options o;
 	uv_loop_t loop;
-	uv_poll_t timer; /* a timerfd: libuv's own are too coarse */
+	uv_poll_t timer; /* of timer_fd, an alarm */
 	int timer_fd;
 	usec armed; /* when the timer rings; 0: not at all */
 	uv_check_t turn;

@@ -10,7 +10,6 @@
  * and with real bytes; none of its code is shared. */
 #include <math.h>
 #include <stdlib.h>
-#include <sys/timerfd.h>
 
 #include "bench/fake.h"
 
@@ -78,7 +77,7 @@ static void
 start(struct fake_engine *e, usec at)
 {
 	const struct fake_engine_options *o = &e->f->o.engine;
-	struct itimerspec due = { 0 };
+	usec due = 0; /* it is silent from now on */
 	double us;
 
 	admit(e);
@@ -89,11 +88,9 @@ start(struct fake_engine *e, usec at)
 		    (o->step_ms + o->per_sequence_ms * e->n_decode +
 			o->per_token_ms * e->filling);
 		e->end = at + (usec)fmax(1, us * luck(e, at) * e->f->slow);
-		due.it_value.tv_sec = e->end / USEC_SEC;
-		due.it_value.tv_nsec = e->end % USEC_SEC * 1000;
+		due = e->end;
 	}
-	/* all zeros: it is silent from now on */
-	timerfd_settime(e->timer_fd, TFD_TIMER_ABSTIME, &due, NULL);
+	clock_alarm_at(e->timer_fd, due);
 }
 
 /* One token more; c may be gone afterwards. */
@@ -188,8 +185,7 @@ fake_engine_init(struct fake *f)
 	list_init(&e->waiting);
 	list_init(&e->prefill);
 	list_init(&e->decode);
-	e->timer_fd =
-	    timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	e->timer_fd = clock_alarm();
 	if (e->timer_fd < 0) {
 		free(e);
 		return UV_EMFILE;

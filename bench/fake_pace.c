@@ -1,10 +1,9 @@
 /* bench/fake_pace.c - when fakellm says something: slots, queue, timers.
  *
- * A binary heap of due times over one timerfd, so that 1,500 tokens a second
+ * A binary heap of due times over one alarm, so that 1,500 tokens a second
  * on hundreds of streams keep their pace. What is due is said once per turn of
  * the loop, behind all reading: most turns then set no timer at all. */
 #include <stdlib.h>
-#include <sys/timerfd.h>
 
 #include "bench/fake.h"
 
@@ -70,13 +69,11 @@ static void
 arm(struct fake *f)
 {
 	usec due = f->n_heap > 0 ? f->heap[0]->due : 0;
-	const struct itimerspec at = { .it_value = { due / USEC_SEC,
-					   due % USEC_SEC * 1000 } };
 
 	if (due == f->armed)
 		return;
 	f->armed = due;
-	timerfd_settime(f->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+	clock_alarm_at(f->timer_fd, due);
 }
 
 void
@@ -124,8 +121,7 @@ on_turn(uv_check_t *turn)
 int
 fake_pace_init(struct fake *f)
 {
-	f->timer_fd =
-	    timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	f->timer_fd = clock_alarm();
 	if (f->timer_fd < 0)
 		return UV_EMFILE;
 	uv_poll_init(&f->loop, &f->timer, f->timer_fd);

@@ -67,7 +67,7 @@ struct load_conn;
 struct load {
 	const struct load_options *o;
 	uv_loop_t loop;
-	uv_poll_t timer; /* a timerfd: libuv's own are too coarse */
+	uv_poll_t timer; /* of timer_fd, an alarm */
 	int timer_fd;
 	uv_timer_t sweep;
 	uv_signal_t stop_on[2], report_on;

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "bench/load/load.h"
@@ -59,15 +58,6 @@ stop(struct load *l)
 	uv_stop(&l->loop);
 }
 
-static void
-wake_at(struct load *l, usec due)
-{
-	const struct itimerspec at = { .it_value = { due / USEC_SEC,
-					   due % USEC_SEC * 1000 } };
-
-	timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
-}
-
 /* Whoever started a client that holds streams waits for this line. */
 static void
 announce(struct load *l)
@@ -90,7 +80,7 @@ load_pump(struct load *l)
 	while (!exhausted(l) && has_room(l)) {
 		due = l->began + l->arrivals.next.due;
 		if (l->o->mode == LOAD_OPEN && due > clock_now()) {
-			wake_at(l, due);
+			clock_alarm_at(l->timer_fd, due);
 			return;
 		}
 		if (!load_start(l, &l->arrivals.next))
@@ -202,10 +192,9 @@ watch_signals(struct load *l)
 static bool
 watch_time(struct load *l)
 {
-	l->timer_fd =
-	    timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	l->timer_fd = clock_alarm();
 	if (l->timer_fd < 0) {
-		perror("loadclient: timerfd");
+		perror("loadclient: no timer");
 		return false;
 	}
 	uv_poll_init(&l->loop, &l->timer, l->timer_fd);

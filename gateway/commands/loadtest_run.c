@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "gateway/commands/loadtest_call.h"
@@ -26,7 +25,7 @@ struct loadtest {
 	uv_loop_t loop;
 	uv_prepare_t prepare;
 	uv_check_t check;
-	uv_poll_t timer; /* a timerfd: libuv's own are too coarse */
+	uv_poll_t timer; /* of timer_fd, an alarm */
 	int timer_fd;
 	uv_timer_t sweep;
 	uv_signal_t stop_on[2];
@@ -162,15 +161,6 @@ stop(struct loadtest *t)
 	uv_stop(&t->loop);
 }
 
-static void
-wake_at(struct loadtest *t, usec due)
-{
-	const struct itimerspec at = { .it_value = { due / USEC_SEC,
-					   due % USEC_SEC * 1000 } };
-
-	timerfd_settime(t->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
-}
-
 static bool
 send_next(struct loadtest *t)
 {
@@ -200,7 +190,7 @@ pump(struct loadtest *t)
 	while (!exhausted(t) && t->in_flight < t->o->limit) {
 		due = t->began + t->offer.due;
 		if (due > clock_now()) {
-			wake_at(t, due);
+			clock_alarm_at(t->timer_fd, due);
 			return;
 		}
 		if (!send_next(t))
@@ -356,8 +346,7 @@ open_loop(struct loadtest *t, struct errmsg *why)
 		rc = uv_loop_init(&t->loop);
 	if (rc != 0)
 		return fail(why, ERR_IO, "no event loop: %s", uv_strerror(rc));
-	t->timer_fd =
-	    timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	t->timer_fd = clock_alarm();
 	if (t->timer_fd < 0)
 		fail(why, ERR_IO, "no timer: %s", strerror(errno));
 	else

@@ -2,6 +2,7 @@
 #include "gateway/lib/clock.h"
 
 #include <string.h>
+#include <sys/timerfd.h>
 #include <time.h>
 
 #include "gateway/lib/digits.h"
@@ -75,6 +76,21 @@ clock_pause(usec span)
 		(long)(span % USEC_SEC) * 1000 };
 
 	nanosleep(&t, NULL);
+}
+
+int
+clock_alarm(void)
+{
+	return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+}
+
+void
+clock_alarm_at(int alarm, usec at)
+{
+	const struct itimerspec t = { .it_value = { at / USEC_SEC,
+					  at % USEC_SEC * 1000 } };
+
+	timerfd_settime(alarm, TFD_TIMER_ABSTIME, &t, NULL);
 }
 
 bool

@@ -39,6 +39,12 @@ usec clock_cpu(void);
 /* Sleeps; a signal ends it early. */
 void clock_pause(usec span);
 
+/* A descriptor that is readable from a point in time on, to the microsecond
+ * (libuv's own timers are of milliseconds); until it is set anew, or read. -1,
+ * and errno. */
+int clock_alarm(void);
+void clock_alarm_at(int alarm, usec at); /* 0: not at all */
+
 /* A time since 1970, as strptime() has its format. False: it is not written so,
  * or no calendar has it. */
 bool clock_read(const char *text, const char *format, usec *out);

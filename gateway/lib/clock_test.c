@@ -1,7 +1,9 @@
-/* gateway/lib/clock_test.c - an instant as text. */
+/* gateway/lib/clock_test.c - an instant as text, and an alarm. */
 #include "gateway/lib/clock.h"
 
+#include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/lib/count.h"
 
@@ -55,6 +57,25 @@ only_what_a_calendar_has_is_read(void **state)
 		assert_false(clock_read(wrong[i], "%Y-%m-%d", &at));
 }
 
+static void
+an_alarm_rings_when_its_time_has_come(void **state)
+{
+	struct pollfd p = { .fd = clock_alarm(), .events = POLLIN };
+	usec at = clock_now() + 20 * USEC_MS;
+
+	assert_true(p.fd >= 0);
+	clock_alarm_at(p.fd, at);
+	assert_int_equal(poll(&p, 1, 10000), 1);
+	assert_true(clock_now() >= at);
+	clock_alarm_at(p.fd, at + 3600 * USEC_SEC);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	clock_alarm_at(p.fd, 1); /* long ago */
+	assert_int_equal(poll(&p, 1, 10000), 1);
+	clock_alarm_at(p.fd, 0);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	close(p.fd);
+}
+
 int
 main(void)
 {
@@ -62,6 +83,7 @@ main(void)
 		cmocka_unit_test(an_instant_has_as_many_decimals_as_asked_for),
 		cmocka_unit_test(only_what_a_calendar_has_is_read),
 		cmocka_unit_test(whatever_the_clock_says_there_is_room_for_it),
+		cmocka_unit_test(an_alarm_rings_when_its_time_has_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

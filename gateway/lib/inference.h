@@ -118,7 +118,7 @@ enum blame {
 	BLAME_COLD, /* not warm yet */
 };
 
-/* A row of the fault table: DESIGN "what a fault means before COMMIT". */
+/* A row of the fault table: what a fault means (docs/design.md). */
 struct fault_rule {
 	const char *name; /* "ttft_timeout": in logs, metrics, receipts */
 	bool retry; /* another serving may be tried */
