@@ -66,7 +66,7 @@ seen_ending(const struct seen *s)
 	return ENDING_FAILED;
 }
 
-const char *
+static const char *
 ending_name(enum ending e)
 {
 	static const char *const names[] = { [ENDING_WHOLE] = "whole",
@@ -77,8 +77,10 @@ ending_name(enum ending e)
 	return names[e];
 }
 
-uint64_t
-seen_tokens(const struct seen *s)
+/* The server's count, or the events where it gives none or fewer: as the
+ * gateway counts. */
+static uint64_t
+tokens_of(const struct seen *s)
 {
 	return s->usage_out > s->events ? s->usage_out : s->events;
 }
@@ -86,7 +88,7 @@ seen_tokens(const struct seen *s)
 usec
 seen_itl(const struct seen *s)
 {
-	const uint64_t n = seen_tokens(s);
+	const uint64_t n = tokens_of(s);
 
 	if (s->first == 0 || n < 2)
 		return -1;
@@ -113,8 +115,7 @@ cost(const struct seen *s, const struct load_price *prices, unsigned n)
 		return n > 0 ? 0 : -1;
 	if (price == NULL)
 		return -1;
-	return (in * price->input + (double)seen_tokens(s) * price->output) /
-	    1e6;
+	return (in * price->input + (double)tokens_of(s) * price->output) / 1e6;
 }
 
 void
@@ -183,8 +184,7 @@ seen_csv(const struct seen *s, usec began, struct buf *b)
 	add_ms(b, r.ttft);
 	add_ms(b, r.itl);
 	add_ms(b, r.total);
-	buf_addf(
-	    b, "%" PRIu64 ",%d,", seen_tokens(s), r.ending == ENDING_WHOLE);
+	buf_addf(b, "%" PRIu64 ",%d,", tokens_of(s), r.ending == ENDING_WHOLE);
 	add_text(b, s->receipt);
 	buf_addf(b, "%d,%s,%s\n", score_met(&r), ending_name(r.ending),
 	    fault_rule(s->fault)->name);

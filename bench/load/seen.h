@@ -38,10 +38,6 @@ void seen_answer(struct seen *, const struct answer *);
 
 /* 429, 503 and 529 are refusals for want of room: shed. */
 enum ending seen_ending(const struct seen *);
-const char *ending_name(enum ending);
-/* Tokens of the answer: the server's count, or the events where it gives none
- * or fewer (as the gateway counts). */
-uint64_t seen_tokens(const struct seen *);
 usec seen_itl(const struct seen *); /* -1: less than two tokens */
 
 /* The first that is for the backend that answered; NULL: none is. */
