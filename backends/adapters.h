@@ -20,6 +20,9 @@ bool openai_probe(
 void openai_read_probe(
     enum probe_kind, int status, struct slice body, struct probe_result *);
 
+void anthropic_read_header(
+    struct slice name, struct slice value, struct answer_head *);
+
 bool vllm_probe(
     enum probe_kind, const struct conf_backend *, struct probe_request *);
 void vllm_read_probe(

@@ -40,6 +40,24 @@ the_content_type_is_copied(void **state)
 }
 
 static void
+anthropic_names_its_limits_otherwise(void **state)
+{
+	const struct backend_ops *ops = backend_find(SLICE("anthropic"));
+	struct answer_head h = { .status = 200 };
+
+	ops->read_header(
+	    SLICE("Anthropic-Ratelimit-Requests-Remaining"), SLICE("49"), &h);
+	ops->read_header(
+	    SLICE("anthropic-ratelimit-tokens-remaining"), SLICE("8000"), &h);
+	ops->read_header(SLICE("anthropic-ratelimit-tokens-reset"),
+	    SLICE("2026-11-22T15:00:00Z"), &h);
+	ops->read_header(SLICE("retry-after"), SLICE("3"), &h);
+	assert_true(h.limits.left_requests == 49);
+	assert_true(h.limits.left_tokens == 8000);
+	assert_int_equal(h.retry_after, 3 * USEC_SEC);
+}
+
+static void
 seconds_may_have_a_fraction(void **state)
 {
 	assert_int_equal(retry_after("2"), 2 * USEC_SEC);
@@ -161,6 +179,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_content_type_is_copied),
+		cmocka_unit_test(anthropic_names_its_limits_otherwise),
 		cmocka_unit_test(seconds_may_have_a_fraction),
 		cmocka_unit_test(nonsense_is_not_said),
 		cmocka_unit_test(an_absurd_span_does_not_overflow),

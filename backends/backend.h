@@ -128,6 +128,8 @@ struct backend_ops {
 	bool lacks_base64; /* embeddings come as float lists only; the wish
 			      for another encoding is not passed on */
 	bool tells_usage; /* of a stream, unasked: stream_options stays */
+	bool x_api_key; /* on /messages and for probes a key goes out as that
+			   alone, not as a bearer token, too */
 	bool completion_tokens; /* max_tokens of a chat is refused or of old:
 				   it wants max_completion_tokens */
 	const char *const *strip; /* members it rejects, NULL-terminated; or
@@ -159,6 +161,12 @@ struct backend_ops {
 
 /* NULL: no such name. */
 const struct backend_ops *backend_find(struct slice name);
+/* Adds the headers by which a backend knows who asks, and in which version of
+ * the format; key: NULL where there is none. */
+void backend_add_auth(const struct backend_ops *, enum dialect, const char *key,
+    struct buf *headers);
+/* The dialect by whose headers it is probed. */
+enum dialect backend_probe_dialect(const struct backend_ops *);
 /* All of them, in the order of the documentation. */
 const struct backend_ops *const *backend_all(size_t *n);
 #define BACKENDS_MAX 32

@@ -320,41 +320,59 @@ is_plain(struct slice value)
 
 /* What the client wants of a format that is not final yet. */
 static void
-add_versions(const struct encode_in *in, struct buf *headers)
+add_beta(const struct encode_in *in, struct buf *headers)
 {
-	buf_add_str(headers, "anthropic-version: 2023-06-01\n");
-	if (!is_plain(in->beta))
+	if (in->dialect != DIALECT_MESSAGES || !is_plain(in->beta))
 		return;
 	buf_add_str(headers, "anthropic-beta: ");
 	buf_add(headers, in->beta);
 	buf_add_char(headers, '\n');
 }
 
-/* Anthropic's servers want the key in a header of their own, and the version
- * of the format; others that speak it look for a bearer token. */
 static void
-add_headers(const struct encode_in *in, struct buf *headers)
+add_key(struct buf *headers, const char *before, const char *key)
 {
-	const char *key = key_of(in);
+	buf_add_str(headers, before);
+	buf_add_str(headers, key);
+	buf_add_char(headers, '\n');
+}
 
+/* Anthropic wants the key in a header of its own, and the version of the
+ * format; others that speak it look for a bearer token. */
+void
+backend_add_auth(const struct backend_ops *ops, enum dialect dialect,
+    const char *key, struct buf *headers)
+{
+	const bool messages = dialect == DIALECT_MESSAGES;
+
+	if (messages)
+		buf_add_str(headers, "anthropic-version: 2023-06-01\n");
+	if (key == NULL)
+		return;
+	if (!messages || !ops->x_api_key)
+		add_key(headers, "authorization: Bearer ", key);
+	if (messages)
+		add_key(headers, "x-api-key: ", key);
+}
+
+enum dialect
+backend_probe_dialect(const struct backend_ops *ops)
+{
+	return ops->x_api_key ? DIALECT_MESSAGES : DIALECT_CHAT;
+}
+
+static void
+add_headers(const struct encode_in *in, const struct backend_ops *ops,
+    struct buf *headers)
+{
 	buf_add_str(headers,
 	    "content-type: application/json\n"
 	    "accept-encoding: identity\n");
 	buf_add_str(headers,
 	    in->facts->stream ? "accept: text/event-stream\n"
 			      : "accept: application/json\n");
-	if (in->dialect == DIALECT_MESSAGES)
-		add_versions(in, headers);
-	if (key == NULL)
-		return;
-	buf_add(headers, SLICE("authorization: Bearer "));
-	buf_add_str(headers, key);
-	buf_add_char(headers, '\n');
-	if (in->dialect != DIALECT_MESSAGES)
-		return;
-	buf_add(headers, SLICE("x-api-key: "));
-	buf_add_str(headers, key);
-	buf_add_char(headers, '\n');
+	add_beta(in, headers);
+	backend_add_auth(ops, in->dialect, key_of(in), headers);
 }
 
 static enum err
@@ -388,7 +406,7 @@ openai_encode(
 	if (rc != OK)
 		return fail(
 		    why, rc, "the body cannot be edited: %s", err_name(rc));
-	add_headers(in, &out->headers);
+	add_headers(in, ops, &out->headers);
 	rc = buf_err(&out->headers);
 	if (rc != OK)
 		return fail(why, rc, "the headers are too long");

@@ -489,6 +489,26 @@ messages_carry_anthropics_headers(void **state)
 }
 
 static void
+anthropic_itself_gets_its_key_once(void **state)
+{
+	struct sent s = { .adapter = "anthropic",
+		.key = "sk-2",
+		.dialect = DIALECT_MESSAGES,
+		.path = "/messages",
+		.body = "{\"model\":\"m\"}" };
+	struct sent chat = { .adapter = "anthropic",
+		.key = "sk-2",
+		.body = "{\"model\":\"m\"}" };
+
+	assert_int_equal(encode(&s), OK);
+	assert_non_null(strstr(s.headers, "x-api-key: sk-2\n"));
+	assert_null(strstr(s.headers, "authorization"));
+	assert_int_equal(encode(&chat), OK);
+	assert_null(strstr(chat.headers, "x-api-key"));
+	assert_non_null(strstr(chat.headers, "authorization: Bearer sk-2\n"));
+}
+
+static void
 what_is_in_beta_is_asked_for_by_its_header(void **state)
 {
 	struct sent s = { .dialect = DIALECT_MESSAGES,
@@ -562,6 +582,7 @@ main(void)
 		cmocka_unit_test(headers_name_key_and_types),
 		cmocka_unit_test(no_key_means_no_authorization),
 		cmocka_unit_test(messages_carry_anthropics_headers),
+		cmocka_unit_test(anthropic_itself_gets_its_key_once),
 		cmocka_unit_test(what_is_in_beta_is_asked_for_by_its_header),
 		cmocka_unit_test(a_key_cannot_add_headers),
 		cmocka_unit_test(a_path_beyond_its_room_is_refused),

@@ -61,6 +61,21 @@ static const struct backend_ops groq = {
 	.read_probe = openai_read_probe,
 };
 
+static const struct backend_ops anthropic = {
+	.name = "anthropic",
+	.default_url = "https://api.anthropic.com/v1",
+	.caps = CAP_CHAT | CAP_MESSAGES | CAP_TOOLS | CAP_IMAGES,
+	.needs_key = true,
+	.always_warm = true,
+	.x_api_key = true,
+	.encode = openai_encode,
+	.decode = openai_decode,
+	.read_header = anthropic_read_header,
+	.classify = openai_classify,
+	.probe = openai_probe,
+	.read_probe = openai_read_probe,
+};
+
 static const struct backend_ops huggingface = {
 	.name = "huggingface",
 	.default_url = "https://router.huggingface.co/v1",
@@ -154,7 +169,8 @@ static const struct backend_ops lmstudio = {
 
 /* In the order of the documentation. */
 static const struct backend_ops *const all[] = { &openai, &cerebras, &groq,
-	&huggingface, &vllm, &sglang, &llamacpp, &ollama, &mlx, &lmstudio };
+	&anthropic, &huggingface, &vllm, &sglang, &llamacpp, &ollama, &mlx,
+	&lmstudio };
 
 const struct backend_ops *
 backend_find(struct slice name)

@@ -156,6 +156,8 @@ url_of(const struct probe_call *c, char *out, size_t cap)
 struct transfer *
 probe_send(const struct probe_call *c, const struct transfer_ops *to, void *arg)
 {
+	const struct backend_ops *adapter =
+	    backend_find(slice_of(c->backend->adapter));
 	struct transfer_request t = { .method = c->request->method,
 		.fresh = c->fresh };
 	struct transfer *sent;
@@ -165,8 +167,8 @@ probe_send(const struct probe_call *c, const struct transfer_ops *to, void *arg)
 	if (!url_of(c, url, sizeof(url)))
 		return NULL;
 	buf_init(&headers, 8192);
-	if (c->key != NULL)
-		buf_addf(&headers, "authorization: Bearer %s\n", c->key->text);
+	backend_add_auth(adapter, backend_probe_dialect(adapter),
+	    c->key != NULL ? c->key->text : NULL, &headers);
 	t.url = url;
 	t.headers = buf_slice(&headers);
 	transfer_target(&t, c->backend);

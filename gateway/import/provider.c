@@ -41,9 +41,9 @@ static const struct provider providers[] = {
 	{ "lm_studio", "lmstudio", NULL, NULL, NULL, NULL },
 	{ "llamafile", "llamacpp", "http://127.0.0.1:8080/v1", NULL, NULL,
 	    NULL },
-	{ "anthropic", "openai", "https://api.anthropic.com/v1",
-	    "ANTHROPIC_API_KEY", NULL,
-	    "asked by its OpenAI-compatible API: no prompt caching there" },
+	{ "anthropic", "anthropic", NULL, "ANTHROPIC_API_KEY", NULL,
+	    "chat is asked by its OpenAI-compatible API: no prompt caching "
+	    "there" },
 	{ "gemini", "openai",
 	    "https://generativelanguage.googleapis.com/v1beta/openai",
 	    "GEMINI_API_KEY", NULL, "asked by its OpenAI-compatible API" },

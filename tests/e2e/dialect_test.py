@@ -27,6 +27,10 @@ MESSAGES = (
     'event: message_delta\ndata: {"type":"message_delta","delta":'
     '{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}\n\n'
     'event: message_stop\ndata: {"type":"message_stop"}\n\n')
+CHAT = (
+    'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
+    'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+    'data: [DONE]\n\n')
 
 
 class Scripted(Stub):
@@ -43,6 +47,38 @@ class Scripted(Stub):
                            json.loads(request.body)))
         return (200, {"content-type": "text/event-stream"},
                 self.streams[request.path])
+
+
+class Anthropic(unittest.TestCase):
+    def test_messages_chat_and_probes_have_the_key_where_it_is_read(self):
+        probes = []
+
+        class Asked(Scripted):
+            def answer(self, request):
+                if request.command == "GET":
+                    probes.append((request.path, dict(request.headers)))
+                    return (200, {"content-type": "application/json"},
+                            b'{"data":[{"id":"fake-model"}]}')
+                return super().answer(request)
+
+        upstream = Asked({"/v1/messages": MESSAGES,
+                          "/v1/chat/completions": CHAT})
+        self.addCleanup(upstream.stop)
+        g = Gateway(conf([backend("one", upstream.port,
+                                  'api_key = "env:A_KEY";',
+                                  adapter="anthropic")]),
+                    env={"A_KEY": "sk-ant-0123456789"})
+        body = chat("m", max_tokens=5, stream=True)
+        self.assertEqual(g.post("/v1/messages", body)[0], 200)
+        self.assertEqual(g.chat(body)[0], 200)
+        sent = [{k.lower(): v for k, v in headers.items()} for _, headers in
+                [(p, h) for p, h, _ in upstream.asked] + probes[:1]]
+        keys = [(h.get("x-api-key"), h.get("authorization"),
+                 h.get("anthropic-version")) for h in sent]
+        own = ("sk-ant-0123456789", None, "2023-06-01")
+        self.assertEqual(keys, [
+            own, (None, "Bearer sk-ant-0123456789", None), own], sent)
+        self.assertEqual(g.stop(), 0)
 
 
 class Relayed(unittest.TestCase):

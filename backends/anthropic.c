@@ -1,0 +1,27 @@
+/* backends/anthropic.c - Anthropic's own API.
+ *
+ * Chat goes to what it has for OpenAI's SDKs, at the same base URL. */
+#include "backends/adapters.h"
+#include "gateway/lib/count.h"
+
+/* What is left of its limits has names of its own. When there will be more it
+ * says as a time of the calendar, which is not read: the router then counts by
+ * itself. */
+void
+anthropic_read_header(
+    struct slice name, struct slice value, struct answer_head *h)
+{
+	static const struct {
+		const char *name, *as;
+	} limits[] = {
+		{ "anthropic-ratelimit-requests-remaining",
+		    "x-ratelimit-remaining-requests" },
+		{ "anthropic-ratelimit-tokens-remaining",
+		    "x-ratelimit-remaining-tokens" },
+	};
+
+	for (size_t i = 0; i < COUNT(limits); i++)
+		if (slice_iis(name, limits[i].name))
+			name = slice_of(limits[i].as);
+	openai_read_header(name, value, h);
+}
