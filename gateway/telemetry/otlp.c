@@ -65,12 +65,16 @@ put_ids(char *p, const struct trace_record *r, const unsigned char *span,
 	return p;
 }
 
-/* Its name is made of two. */
+/* Its name is made of two, or of the first where the other is not known. */
 static char *
 put_name(char *p, const char *what, const char *of)
 {
 	struct slice first = slice_of(what), second = shortened(of);
-	size_t space = second.n > 0;
+	size_t space;
+
+	if (slice_is(second, "-"))
+		second.n = 0;
+	space = second.n > 0;
 
 	*p++ = NAME;
 	p = protobuf_varint(p, first.n + space + second.n);

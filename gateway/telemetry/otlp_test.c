@@ -107,12 +107,16 @@ what_is_not_there_is_not_told(void **state)
 	size_t n;
 
 	o.tenant = "-";
+	o.model = "-";
 	o.ttft = -1;
 	o.cost = -1;
 	o.slo_declared = false;
 	o.result = RESULT_CLIENT_GONE;
 	n = spans_of(&o, 0);
 	assert_false(has(n, "pointsman.tenant"));
+	assert_true(has(n,
+	    "\x2a\x04"
+	    "chat\x30")); /* its name */
 	assert_false(has(n, "pointsman.cost_usd"));
 	assert_false(has(n, "pointsman.slo_met"));
 	assert_false(has(n, "error.type"));
