@@ -133,11 +133,14 @@ class Tokens(Bed):
 
     def cut_after(self, *deltas):
         """How many tokens a stream is taken for that ends after these."""
+        def pieces():
+            for d in deltas:
+                yield "data: " + json.dumps({"choices": [
+                    {"index": 0, "delta": d, "finish_reason": None}]}) + "\n\n"
+            time.sleep(0.2)  # all at once, it would end before it is begun
+
         self.replies["one"] = (
-            200, {"content-type": "text/event-stream"},
-            "".join("data: " + json.dumps({"choices": [
-                {"index": 0, "delta": d, "finish_reason": None}]}) + "\n\n"
-                for d in deltas))
+            200, {"content-type": "text/event-stream"}, pieces())
         _, _, outcome = self.ask(stream=True)
         self.assertEqual(outcome["result"], "broken")
         return outcome["usage"]["output"]
