@@ -178,6 +178,7 @@ on_gone(void *arg)
 	struct request *r = arg;
 
 	r->gone = true;
+	r->cut_for = exchange_refusal(r->exchange)->code;
 	request_wake(r);
 }
 

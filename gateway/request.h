@@ -117,6 +117,7 @@ struct request {
 
 	/* left by callbacks */
 	bool received, gone, drained, closed, aborted;
+	const char *cut_for; /* why front has let it go; NULL: it left */
 	bool over; /* its outcome is complete */
 	bool released; /* the exchange's reference has been given up */
 

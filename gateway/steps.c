@@ -388,8 +388,8 @@ abandon(struct request *r)
 	log_debug(
 	    "client_gone id=%s state=%s", r->id, request_state_name(r->state));
 	request_give_up(r, FAULT_CLIENT_GONE);
-	return request_finish(
-	    r, RESULT_CLIENT_GONE, FAULT_CLIENT_GONE, "client_gone");
+	return request_finish(r, RESULT_CLIENT_GONE, FAULT_CLIENT_GONE,
+	    r->cut_for != NULL ? r->cut_for : "client_gone");
 }
 
 /* The process is going down and the drain is over. */

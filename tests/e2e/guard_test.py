@@ -223,6 +223,8 @@ class Slow(Bed):
             s.sendall(data)
             self.assertTrue(self.closed_within(s, 5), data)
             s.close()
+        wait_for(lambda: "result=client_gone reason=request_timeout"
+                 in self.gateway.log(), what="its line")
 
     def test_a_thousand_idle_connections_bother_nobody(self):
         idle = [socket.create_connection(("127.0.0.1", self.gateway.port))
