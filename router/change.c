@@ -105,14 +105,15 @@ fleet_prepare(
 
 /* --- while everybody waits --- */
 
-/* Whether what was learnt of its health still holds. */
-static bool
+bool
 same_place(const struct conf_backend *a, const struct conf_backend *b)
 {
-	return same_text(a->url, b->url) &&
-	    same_text(a->unix_path, b->unix_path) &&
-	    same_text(a->adapter, b->adapter) && same_text(a->off, b->off) &&
-	    (a->command == NULL) == (b->command == NULL);
+	return a == b ||
+	    (same_text(a->url, b->url) &&
+		same_text(a->unix_path, b->unix_path) &&
+		same_text(a->adapter, b->adapter) &&
+		same_text(a->off, b->off) &&
+		(a->command == NULL) == (b->command == NULL));
 }
 
 static void

@@ -70,6 +70,35 @@ what_fails_at_the_old_address_is_not_held_against_the_new(void **state)
 	rig_fini(&g);
 }
 
+/* Who waited keeps its snapshot, and so goes to the old address. */
+static void
+nor_is_what_is_sent_there_afterwards(void **state)
+{
+	struct rig g;
+	struct conf *old;
+	struct ask busy, late[3];
+
+	rig_init(&g, CONF(A("slots = 1; "), SERVING("a", "")));
+	busy = ask_for(&g);
+	assert_goes(&g, &busy, "a");
+	for (size_t i = 0; i < COUNT(late); i++) {
+		late[i] = ask_for(&g);
+		assert_goes(&g, &late[i], "wait");
+	}
+	old = rig_reload(&g, MOVED);
+	ask_finish(&g, &busy, 1000, 10, 10);
+	assert_ptr_equal(rig_next(&g, 0), &late[0]);
+	ask_fail(&g, &late[0], FAULT_REFUSED);
+	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
+	assert_ptr_equal(rig_next(&g, 0), &late[1]);
+	ask_fail(&g, &late[1], FAULT_RATE_LIMITED);
+	assert_int_equal(rig_view(&g, "a").opens_in, 0);
+	assert_ptr_equal(rig_next(&g, 0), &late[2]);
+	ask_finish(&g, &late[2], 1000, 10, 10);
+	conf_unref(&old);
+	rig_fini(&g);
+}
+
 static void
 a_backend_that_went_is_not_used_even_by_older_requests(void **state)
 {
@@ -189,6 +218,7 @@ main(void)
 		cmocka_unit_test(a_backend_at_a_new_address_starts_afresh),
 		cmocka_unit_test(
 		    what_fails_at_the_old_address_is_not_held_against_the_new),
+		cmocka_unit_test(nor_is_what_is_sent_there_afterwards),
 		cmocka_unit_test(
 		    a_backend_that_went_is_not_used_even_by_older_requests),
 		cmocka_unit_test(
