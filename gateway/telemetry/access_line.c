@@ -158,7 +158,7 @@ access_line(const struct outcome *o, usec wall, struct access_line *l)
 
 	l->n = 0;
 	put_time(l, wall);
-	put_text(l, KEY("id"), o->id);
+	put_word(l, KEY("id"), o->id);
 	put_text(l, KEY("tenant"), o->tenant);
 	put_text(l, KEY("model"), o->model);
 	if (a != NULL) {

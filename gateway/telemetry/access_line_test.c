@@ -146,7 +146,7 @@ long_names_are_cut_and_the_rest_is_there(void **state)
 	long_plain[sizeof(long_plain) - 1] = '\0';
 	memset(long_odd, '\n', sizeof(long_odd) - 1);
 	long_odd[sizeof(long_odd) - 1] = '\0';
-	o.id = o.tenant = o.slo = o.reason = o.path = long_odd;
+	o.tenant = o.slo = o.reason = o.path = long_odd;
 	o.model = long_plain;
 	o.attempts[0].backend = o.attempts[0].model = long_odd;
 	o.fault = FAULT_CONNECT_TIMEOUT;
