@@ -10,6 +10,7 @@
 #define DEPTH_MAX 4
 #define TOKEN_BYTES 4 /* of text that a token stands for */
 #define PREFIX_BYTES 1024
+#define LANES 4 /* that a prefix is hashed in: none waits for another */
 
 static const struct {
 	const char *type;
@@ -205,19 +206,24 @@ void
 prompt_hash(const struct scan_member *first, const struct scan_member *second,
     struct facts *facts)
 {
-	char prefix[PREFIX_BYTES + sizeof(uint64_t)];
-	uint64_t h, word;
+	char prefix[PREFIX_BYTES + sizeof(uint64_t) * LANES];
+	uint64_t h[LANES], word;
 	size_t n;
 
 	n = add_prefix(prefix, 0, first);
 	n = add_prefix(prefix, n, second);
 	if (n == 0)
 		return;
-	memset(prefix + n, 0, sizeof(word));
-	h = mix(0, n);
-	for (size_t i = 0; i < n; i += sizeof(word)) {
-		memcpy(&word, prefix + i, sizeof(word));
-		h = mix(h, word);
-	}
-	facts->prefix_hash = h != 0 ? h : 1;
+	memset(prefix + n, 0, sizeof(h));
+	for (size_t k = 0; k < LANES; k++)
+		h[k] = mix(k, n);
+	for (size_t i = 0; i < n; i += sizeof(h))
+		for (size_t k = 0; k < LANES; k++) {
+			memcpy(
+			    &word, prefix + i + k * sizeof(word), sizeof(word));
+			h[k] = mix(h[k], word);
+		}
+	for (size_t k = 1; k < LANES; k++)
+		h[0] = mix(h[0], h[k]);
+	facts->prefix_hash = h[0] != 0 ? h[0] : 1;
 }
