@@ -1,8 +1,8 @@
 /* router/change.c - from one configuration to the next.
  *
  * The fleet and the accounts as they are to be are made beside the present
- * ones, of the same sites, cells and accounts as far as there are such. Then the
- * two change places, and what only the other one has is freed. */
+ * ones, of the same sites, cells and accounts as far as there are such. Then
+ * the two change places, and what only the other one has is freed. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,7 +164,7 @@ adopt_all(struct fleet *f, const struct conf *c)
 		f->cells[c->servings[i].id]->conf = &c->servings[i];
 }
 
-/* What is gone and idle. What is in flight keeps its cell, and that its site. */
+/* What is gone and idle. What is in flight keeps its cell, a cell its site. */
 static void
 retire(struct fleet *f)
 {
