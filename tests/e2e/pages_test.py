@@ -116,7 +116,8 @@ class Output(unittest.TestCase):
                     [POINTSMAN, *args], stdout=full, stderr=subprocess.PIPE,
                     text=True, timeout=60)
             self.assertEqual(done.returncode, 1, args)
-            self.assertIn("cannot write the output: No space", done.stderr)
+            # why, is known where something was left for the last write
+            self.assertIn("cannot write the output", done.stderr)
 
 
 FLAVOUR = os.path.basename(os.path.dirname(os.path.realpath(POINTSMAN)))
