@@ -16,8 +16,9 @@ typedef void (*wake_fn)(void *arg, unsigned worker);
 struct switchboard *switchboard_new(unsigned workers, wake_fn, void *arg);
 void switchboard_free(struct switchboard **);
 
-/* As the router calls of the same name. Main thread only: switchboard_configure(),
- * which holds the lock to adopt what it has prepared, and switchboard_tick(). */
+/* As the router calls of the same name. Main thread only:
+ * switchboard_configure(), which holds the lock to adopt what it has prepared,
+ * and switchboard_tick(). */
 enum err switchboard_configure(
     struct switchboard *, struct conf *, usec now) MUST_USE;
 void switchboard_submit(struct switchboard *, const struct route_request *,

@@ -96,7 +96,8 @@ scenario_load(struct scenario *s, const struct scenario_options *o,
 
 	*s = (struct scenario){ .seed = o->seed,
 		.load = 1,
-		.traffic = { .speed = SPEED,
+		/* a fleet of one's own sees its traffic as it was */
+		.traffic = { .speed = r.foreign && o->trace != NULL ? 1 : SPEED,
 		    .cv = 1,
 		    .requests = WORKLOAD_REQUESTS,
 		    .flood_at = 0.4,

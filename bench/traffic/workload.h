@@ -2,9 +2,9 @@
  *
  * Arrivals come from a trace, or from a generator whose mean rate and lengths
  * are those of a public conversation trace, so that it runs anywhere; each is
- * given to the tenant that the trace names, else to one by shares of priority. One random stream per matter: to
- * drop a class, to add a flood or to change lengths leaves the rest as it is.
- */
+ * given to the tenant that the trace names, else to one by shares of priority.
+ * One random stream per matter: to drop a class, to add a flood or to change
+ * lengths leaves the rest as it is. */
 #ifndef BENCH_TRAFFIC_WORKLOAD_H
 #define BENCH_TRAFFIC_WORKLOAD_H
 

@@ -1,12 +1,13 @@
-/* gateway/commands/address.c - an address to listen on, as one to connect to. */
+/* gateway/commands/address.c - where a gateway listens. */
 #include "gateway/commands/address.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "backends/backend.h"
+#include "gateway/commands/command.h"
 #include "gateway/conf/conf.h"
 
+/* An address to listen on, as one to connect to. */
 static void
 name_listener(const struct conf_listen *l, bool tls, struct address *a)
 {
@@ -26,29 +27,40 @@ name_listener(const struct conf_listen *l, bool tls, struct address *a)
 	    host, l->port);
 }
 
-bool
-address_read(const char *config, enum address_of of, struct address *a)
+static bool
+read_config(const char *config, enum address_of of, struct address *a)
 {
-	struct conf_adapter adapters[BACKENDS_MAX];
-	struct conf_env env = backend_conf_env(adapters);
-	struct conf *conf = NULL;
-	struct complaints c;
-	bool good, admin = of == ADDRESS_ADMIN;
+	const bool admin = of == ADDRESS_ADMIN;
+	struct conf *conf = command_config(config,
+	    admin ? "where the admin listener is with --admin URL"
+		  : "where the gateway is with --url URL");
+	size_t n;
+
+	if (conf == NULL)
+		return false;
+	name_listener(admin ? &conf->admin : &conf->listen,
+	    !admin && conf->tls.certificate != NULL, a);
+	n = strlen(a->base);
+	if (!admin)
+		snprintf(a->base + n, sizeof(a->base) - n, "/v1");
+	conf_unref(&conf);
+	return true;
+}
+
+bool
+address_find(
+    const char *url, const char *config, enum address_of of, struct address *a)
+{
+	const char *usual =
+	    of == ADDRESS_ADMIN ? ADDRESS_USUAL_ADMIN : ADDRESS_USUAL_LISTEN;
+	size_t n;
 
 	*a = (struct address){ "", "" };
-	complaints_init(&c);
-	good = conf_load(config, &env, NULL, &conf, &c) == OK;
-	if (good)
-		name_listener(admin ? &conf->admin : &conf->listen,
-		    !admin && conf->tls.certificate != NULL, a);
-	else
-		fprintf(stderr,
-		    "%.*spointsman: say where the %s is with --%s URL "
-		    "instead\n",
-		    SLICE_ARG(buf_slice(&c.text)),
-		    admin ? "admin listener" : "gateway",
-		    admin ? "admin" : "url");
-	conf_unref(&conf);
-	complaints_fini(&c);
-	return good;
+	if (url == NULL && config != NULL)
+		return read_config(config, of, a);
+	snprintf(a->base, sizeof(a->base), "%s", url != NULL ? url : usual);
+	n = strlen(a->base);
+	while (n > 0 && a->base[n - 1] == '/')
+		a->base[--n] = '\0';
+	return true;
 }

@@ -1,18 +1,23 @@
-/* gateway/commands/address.h - where a gateway listens, for the subcommands that
- * ask it something. */
+/* gateway/commands/address.h - where a gateway listens, for the subcommands
+ * that ask it something. */
 #ifndef GATEWAY_COMMANDS_ADDRESS_H
 #define GATEWAY_COMMANDS_ADDRESS_H
 
 #include <stdbool.h>
 
+#define ADDRESS_USUAL_LISTEN "http://127.0.0.1:7070/v1"
+#define ADDRESS_USUAL_ADMIN "http://127.0.0.1:7071"
+
 struct address {
-	char base[512]; /* "http://127.0.0.1:7071" */
+	char base[512]; /* as above */
 	char unix_path[256]; /* or empty */
 };
 
 enum address_of { ADDRESS_LISTEN, ADDRESS_ADMIN };
 
-/* By its gateway.conf. False: it is said on stderr what is wrong with that. */
-bool address_read(const char *config, enum address_of, struct address *);
+/* By its URL, else by its gateway.conf, else where one usually is; either may
+ * be NULL. False: it is said on stderr what is wrong with the configuration. */
+bool address_find(
+    const char *url, const char *config, enum address_of, struct address *);
 
 #endif

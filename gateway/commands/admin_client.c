@@ -11,24 +11,7 @@
 #define ANSWER_MAX ((size_t)64 << 20)
 #define ANSWER_TIMEOUT (5 * USEC_SEC)
 #define URL_MOST ((size_t)16384) /* bytes */
-#define USUAL_URL "http://127.0.0.1:7071"
 #define KEY_VARIABLE "POINTSMAN_ADMIN_KEY"
-
-static bool
-find(const struct admin_where *where, struct address *a)
-{
-	size_t n;
-
-	*a = (struct address){ "", "" };
-	if (where->url == NULL && where->config != NULL)
-		return address_read(where->config, ADDRESS_ADMIN, a);
-	snprintf(a->base, sizeof(a->base), "%s",
-	    where->url != NULL ? where->url : USUAL_URL);
-	n = strlen(a->base);
-	while (n > 0 && a->base[n - 1] == '/')
-		a->base[--n] = '\0';
-	return true;
-}
 
 static void
 keep(void *arg, struct slice bytes)
@@ -145,7 +128,8 @@ admin_ask(const struct admin_where *where, const char *method, const char *path)
 	json_t *doc = NULL;
 
 	buf_init(&headers, 4096);
-	if (find(where, &a) && add_key(&headers))
+	if (address_find(where->url, where->config, ADDRESS_ADMIN, &a) &&
+	    add_key(&headers))
 		doc = ask(&a, method, path, buf_slice(&headers),
 		    where->patience > 0 ? where->patience : ANSWER_TIMEOUT);
 	buf_fini(&headers);

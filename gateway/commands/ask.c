@@ -14,7 +14,6 @@
 
 #define ASK_TIMEOUT (600 * USEC_SEC)
 #define ASK_BODY_MAX ((size_t)1 << 20)
-#define USUAL_URL "http://127.0.0.1:7070/v1"
 #define KEY_VARIABLE "POINTSMAN_API_KEY"
 
 struct answer {
@@ -270,27 +269,6 @@ run(const struct address *where, const char *ca, const char *model,
 	return rc;
 }
 
-/* By its URL, else by its gateway.conf, else where one usually is. */
-static bool
-find(const char *url, const char *config, struct address *a)
-{
-	size_t n;
-
-	*a = (struct address){ "", "" };
-	if (url == NULL && config != NULL) {
-		if (!address_read(config, ADDRESS_LISTEN, a))
-			return false;
-		n = strlen(a->base);
-		snprintf(a->base + n, sizeof(a->base) - n, "/v1");
-		return true;
-	}
-	snprintf(a->base, sizeof(a->base), "%s", url != NULL ? url : USUAL_URL);
-	n = strlen(a->base);
-	while (n > 0 && a->base[n - 1] == '/')
-		a->base[--n] = '\0';
-	return true;
-}
-
 int
 command_ask(int argc, char **argv)
 {
@@ -302,8 +280,9 @@ command_ask(int argc, char **argv)
 		    &model, NULL },
 		{ "config", 'c', "FILE", "where its gateway.conf is", &config,
 		    NULL },
-		{ "url", 'u', "URL", "base URL of the gateway (" USUAL_URL ")",
-		    &url, NULL },
+		{ "url", 'u', "URL",
+		    "base URL of the gateway (" ADDRESS_USUAL_LISTEN ")", &url,
+		    NULL },
 		{ "ca", 0, "FILE", "certificates to trust, PEM", &ca, NULL },
 	};
 	struct address where;
@@ -318,6 +297,7 @@ command_ask(int argc, char **argv)
 		fputs("pointsman ask: want one question, in quotes\n", stderr);
 		return EXIT_USAGE;
 	}
-	return find(url, config, &where) ? run(&where, ca, model, slo, argv[at])
-					 : EXIT_BAD;
+	return address_find(url, config, ADDRESS_LISTEN, &where)
+	    ? run(&where, ca, model, slo, argv[at])
+	    : EXIT_BAD;
 }

@@ -41,6 +41,7 @@ static const struct command commands[] = {
 	{ "docs", command_docs, NULL },
 	{ "version", command_version, "print the version" },
 };
+
 const struct command *
 command_table(size_t *n)
 {

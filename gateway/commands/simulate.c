@@ -285,8 +285,9 @@ command_simulate(int argc, char **argv)
 		    "GeneratedTokens; .csv or .csv.gz",
 		    &s.scenario.trace, NULL },
 		{ "speed", 0, "X",
-		    "times the trace's, at most 1e6; default: 1.8", &s.speed,
-		    NULL },
+		    "times the trace's, at most 1e6; default: 1.8, or 1 for "
+		    "--trace with --config",
+		    &s.speed, NULL },
 		{ "classes", 0, "LIST", "premium,standard,batch: drop the rest",
 		    &s.classes, NULL },
 		{ "config", 'c', "FILE", "your own fleet: a gateway.conf",

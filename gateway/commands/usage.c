@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/backend.h"
 #include "gateway/admin/usage_page.h"
 #include "gateway/commands/admin_client.h"
 #include "gateway/commands/command.h"
@@ -108,12 +107,11 @@ print(const json_t *doc, enum usage_format format)
 
 /* --- to be played again --- */
 
-/* Empty: nobody's name, or one that only a wildcard lets in. */
+/* Empty: nobody's name, or one that no row can hold. */
 static void
 print_name(char before, const char *name)
 {
-	bool none = strcmp(name, "-") == 0 || strcmp(name, "custom") == 0 ||
-	    strpbrk(name, ",\r\n") != NULL;
+	bool none = strcmp(name, "-") == 0 || strpbrk(name, ",\r\n") != NULL;
 
 	printf("%c%s", before, none ? "" : name);
 }
@@ -123,13 +121,17 @@ print_arrival(void *arg, const struct usage_arrival *a)
 {
 	char at[CLOCK_TEXT];
 	int n = (int)clock_text(at, a->at, 6) - 1; /* without its Z */
+	const bool custom = strcmp(a->slo, "custom") == 0; /* no class */
+	uint64_t *rows = arg;
 
-	(void)arg;
+	if ((*rows)++ == 0)
+		puts("TIMESTAMP,ContextTokens,GeneratedTokens,Tenant,Model,"
+		     "Class");
 	at[strcspn(at, "T")] = ' ';
 	printf("%.*s,%u,%u", n, at, a->prompt, a->output);
 	print_name(',', a->tenant);
 	print_name(',', a->model);
-	print_name(',', a->slo);
+	print_name(',', custom ? "-" : a->slo);
 	putchar('\n');
 }
 
@@ -139,6 +141,7 @@ print_trace(const char *file, const struct parameter *list, size_t n)
 	struct usage_question q;
 	struct errmsg why = { "" };
 	struct buf query;
+	uint64_t rows = 0;
 	enum err rc = ERR_INVALID;
 
 	buf_init(&query, QUERY_MAX);
@@ -146,11 +149,8 @@ print_trace(const char *file, const struct parameter *list, size_t n)
 		rc = usage_read_question(
 		    buf_slice(&query), clock_wall(), &q, &why);
 		if (rc == OK)
-			puts("TIMESTAMP,ContextTokens,GeneratedTokens,Tenant,"
-			     "Model,Class");
-		if (rc == OK)
 			rc = usage_arrivals(
-			    file, &q.query, print_arrival, NULL, &why);
+			    file, &q.query, print_arrival, &rows, &why);
 		if (rc != OK)
 			fprintf(stderr, "pointsman: %s\n", why.text);
 	}
@@ -162,22 +162,16 @@ print_trace(const char *file, const struct parameter *list, size_t n)
 static int
 print_trace_of(const char *config, const struct parameter *list, size_t n)
 {
-	struct conf_adapter adapters[BACKENDS_MAX];
-	struct conf_env env = backend_conf_env(adapters);
-	struct conf *conf = NULL;
-	struct complaints c;
+	struct conf *conf =
+	    command_config(config, "which ledger with --file FILE");
 	int rc = EXIT_BAD;
 
-	complaints_init(&c);
-	if (conf_load(config, &env, NULL, &conf, &c) != OK)
-		fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&c.text)));
-	else if (conf->ledger == NULL)
+	if (conf != NULL && conf->ledger != NULL)
+		rc = print_trace(conf->ledger, list, n);
+	else if (conf != NULL)
 		fprintf(
 		    stderr, "pointsman usage: %s names no ledger\n", config);
-	else
-		rc = print_trace(conf->ledger, list, n);
 	conf_unref(&conf);
-	complaints_fini(&c);
 	return rc;
 }
 
@@ -246,6 +240,11 @@ command_usage(int argc, char **argv)
 		return rc;
 	if (!choose_format(word, json, csv, trace, &format))
 		return EXIT_USAGE;
+	if (trace && list[0].value != NULL) {
+		fprintf(stderr,
+		    "pointsman usage: --trace sums nothing up: want no --by\n");
+		return EXIT_USAGE;
+	}
 	if (trace && file != NULL)
 		return print_trace(file, list, COUNT(list));
 	if (trace && where.config != NULL)

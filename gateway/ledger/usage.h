@@ -56,8 +56,9 @@ struct usage_arrival {
 	const char *tenant, *model, *slo; /* "-": none; "custom" as well */
 };
 /* Calls each() in the order of time. Left out are embeddings, what nobody could
- * have answered, and what limits refused. Where tokens are not known, because it got
- * no answer or half of one, they are the mean of its model's whole answers. */
+ * have answered, and what limits refused. Where tokens are not known, because
+ * it got no answer or half of one, they are at least the mean of its model's
+ * whole answers. */
 enum err usage_arrivals(const char *path, const struct usage_query *,
     void (*each)(void *arg, const struct usage_arrival *), void *arg,
     struct errmsg *why) MUST_USE;

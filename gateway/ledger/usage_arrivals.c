@@ -9,8 +9,8 @@
 	"SELECT time - ifnull(total_us, 0) AS at, " \
 	"CASE WHEN tokens_in > 0 THEN tokens_in " \
 	"ELSE ifnull(" MEAN("tokens_in") ", 1) END, " \
-	"CASE WHEN result IN ('ok', 'client_gone') AND attempts > 0 " \
-	"THEN tokens_out ELSE ifnull(" MEAN("tokens_out") ", 1) END, " \
+	"CASE WHEN result = 'ok' AND attempts > 0 THEN tokens_out " \
+	"ELSE max(tokens_out, ifnull(" MEAN("tokens_out") ", 1)) END, " \
 	"tenant, model, slo"
 
 /* Of a column, over the model's whole answers. */
@@ -19,9 +19,9 @@
 	"OVER (PARTITION BY model)"
 
 /* Without an attempt: 4xx were at fault themselves, or beyond their limits; who
- * left did wait. */
+ * left did wait, if the whole of the request had come, with its model. */
 #define WANTED \
-	" AND dialect <> 'embeddings' AND CASE WHEN attempts > 0 " \
+	" AND dialect <> 'embeddings' AND model <> '-' AND CASE WHEN attempts > 0 " \
 	"THEN ifnull(fault, '') NOT IN ('request', 'unsuited') " \
 	"ELSE status IN (503, 504) OR result = 'client_gone' END " \
 	"ORDER BY at"

@@ -280,6 +280,14 @@ who_wanted_an_answer_can_be_played_again(void **state)
 	o.fault = FAULT_CUT;
 	o.usage.output = 1;
 	add(&s, &o, NOON + 2 * USEC_SEC);
+	o = answered("b"); /* nor does what a client has waited for */
+	o.result = RESULT_CLIENT_GONE;
+	o.fault = FAULT_CLIENT_GONE;
+	o.usage.output = 0;
+	add(&s, &o, NOON + 2 * USEC_SEC + 1);
+	o.model = "-"; /* whose request was never read is not one, */
+	o.n_attempts = 0;
+	add(&s, &o, NOON + 2 * USEC_SEC + 2);
 	o = answered("c"); /* shed */
 	o.slo = "night";
 	o.result = RESULT_REFUSED;
@@ -302,7 +310,7 @@ who_wanted_an_answer_can_be_played_again(void **state)
 	assert_int_equal(usage_arrivals(st.place.path, &st.q, see, &seen,
 			     &(struct errmsg){ "" }),
 	    OK);
-	assert_int_equal(seen.n, 4);
+	assert_int_equal(seen.n, 5);
 	assert_true(seen.all[0].at == NOON - 2 * USEC_SEC);
 	assert_int_equal(seen.all[0].output, 8);
 	assert_true(seen.all[1].at == NOON - 9000);
@@ -311,9 +319,11 @@ who_wanted_an_answer_can_be_played_again(void **state)
 	assert_int_equal(seen.all[1].output, 3);
 	assert_string_equal(seen.names[2], "b m voice");
 	assert_int_equal(seen.all[2].output, 6); /* of 8 and 3, rounded */
-	assert_string_equal(seen.names[3], "c m night");
-	assert_int_equal(seen.all[3].prompt, 10);
+	assert_string_equal(seen.names[3], "b m voice");
 	assert_int_equal(seen.all[3].output, 6);
+	assert_string_equal(seen.names[4], "c m night");
+	assert_int_equal(seen.all[4].prompt, 10);
+	assert_int_equal(seen.all[4].output, 6);
 	stage_fini(&st);
 }
 

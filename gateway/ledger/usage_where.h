@@ -1,4 +1,4 @@
-/* gateway/ledger/usage_where.h - which rows a query is about, for this folder. */
+/* gateway/ledger/usage_where.h - the rows a query is about, for this folder. */
 #ifndef GATEWAY_LEDGER_USAGE_WHERE_H
 #define GATEWAY_LEDGER_USAGE_WHERE_H
 

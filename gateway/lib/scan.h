@@ -2,11 +2,11 @@
  *
  * scan_object() validates a whole document (RFC 8259, strict: no trailing
  * commas, no comments, valid UTF-8, valid escapes, no NUL but as \u0000 in a
- * value, depth at most SCAN_DEPTH_MAX) in one pass and records where its top-level members are.
- * The cursors then walk values that have been validated. Whatever jansson
- * 2.14 accepts (json_loadb, JSON_ALLOW_NUL) is accepted here, but for depth and a
- * NUL byte after a number or word, which slips through there; of what jansson
- * refuses, only numbers beyond its range are accepted. */
+ * value, depth at most SCAN_DEPTH_MAX) in one pass and records where its
+ * top-level members are. The cursors then walk values that have been validated.
+ * Whatever jansson 2.14 accepts (json_loadb, JSON_ALLOW_NUL) is accepted here,
+ * but for depth and a NUL byte after a number or word, which slips through
+ * there; of what jansson refuses, only numbers beyond its range are accepted. */
 #ifndef GATEWAY_LIB_SCAN_H
 #define GATEWAY_LIB_SCAN_H
 
@@ -39,8 +39,8 @@ struct scan_member {
 enum err scan_object(struct slice json, struct scan_member *members, size_t cap,
     size_t *n, struct errmsg *why) MUST_USE;
 
-/* The same of a long document, a slice at a time; document and members stay where
- * they are meanwhile. NULL: no memory. */
+/* The same of a long document, a slice at a time; document and members stay
+ * where they are meanwhile. NULL: no memory. */
 struct scan;
 struct scan *scan_new(
     struct slice json, struct scan_member *members, size_t cap);

@@ -221,7 +221,7 @@ class Ledger(Bed):
         def simulate(config, code=0):
             done = subprocess.run(
                 [POINTSMAN, "simulate", "--config", config, "--trace", trace,
-                 "--speed", "1", "--json"], capture_output=True, text=True,
+                 "--json"], capture_output=True, text=True,
                 timeout=20, env={**os.environ, **ENV})
             assert done.returncode == code, done
             return done.stdout if code == 0 else done.stderr
@@ -236,6 +236,10 @@ class Ledger(Bed):
             to.write(f.read().replace('"zeta"', '"theta"'))
         assert 'trace.csv:8: no tenant "zeta" in ' in simulate(other, 2)
         assert "want one of" in self.usage(g, "--trace", "--csv", code=2)
+        assert "want no --by" in self.usage(g, "--trace", "--by", "key",
+                                            code=2)
+        assert self.usage(g, "--trace", "--since", "1s", "--until",
+                          "2020-01-01", code=1)
 
     def test_without_one_there_is_nothing_to_ask(self):
         fake = self.fake("--tokens", "3")

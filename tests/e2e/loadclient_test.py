@@ -23,6 +23,8 @@ def run(port, *options, **how):
         capture_output=True, timeout=60, check=False, **how)
 
 
+@unittest.skipUnless(os.path.exists(LOADCLIENT),
+                     "wants loadclient beside pointsman: make vtc")
 class LoadClient(unittest.TestCase):
     def test_what_was_due_is_sent_however_late(self):
         fake = Fake("--ttft", "20")
