@@ -23,6 +23,7 @@ struct kept {
 	const char *const *command;
 	char url[64];
 	bool running, probed;
+	bool met; /* it has answered since it was started */
 	unsigned ends; /* in a row */
 	usec last_end;
 };
@@ -56,6 +57,7 @@ on_up(void *arg, const char *url)
 	snprintf(k->url, sizeof(k->url), "%s", url);
 	k->running = true;
 	uv_rwlock_wrunlock(&k->owner->lock);
+	k->met = false;
 	if (k->probed)
 		prober_hurry(k->owner->app->prober, k->backend);
 	else
@@ -263,6 +265,23 @@ children_url(struct children *all, uint32_t backend, char *out, size_t cap)
 		slice_copy(out, cap, slice_of(k->url));
 	uv_rwlock_rdunlock(&all->lock);
 	return running;
+}
+
+void
+children_meet(struct children *all, uint32_t backend)
+{
+	struct kept *k = find(all, backend);
+
+	if (k != NULL)
+		k->met = true;
+}
+
+bool
+children_met(struct children *all, uint32_t backend)
+{
+	const struct kept *k = find(all, backend);
+
+	return k != NULL && k->met;
 }
 
 size_t

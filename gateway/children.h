@@ -22,6 +22,11 @@ void children_free(struct children **);
  * run now. */
 bool children_url(struct children *, uint32_t backend, char *out, size_t cap);
 
+/* That backend's child has answered; whether it has since it was started, which
+ * a new configuration does not change. */
+void children_meet(struct children *, uint32_t backend);
+bool children_met(struct children *, uint32_t backend);
+
 /* For the admin API: how many, and an array that the caller frees. */
 size_t children_picture(struct children *, struct admin_child **out);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backends/backend.h"
+#include "gateway/children.h"
 #include "gateway/lib/log.h"
 #include "gateway/upstream/target.h"
 
@@ -29,7 +30,6 @@ struct probe {
 	struct conf_api_key *key; /* that it shows; NULL: none */
 	struct buf body;
 	bool loading, closing;
-	bool met; /* a child, since it was started */
 };
 
 struct prober {
@@ -82,6 +82,20 @@ on_bytes(void *arg, struct slice bytes)
 	return true;
 }
 
+/* One that does not listen yet is loading, not broken. */
+static bool
+judge_child(const struct probe *p, struct fault *f)
+{
+	struct children *all = p->app->children;
+
+	if (f->kind == FAULT_NONE)
+		children_meet(all, p->backend->id);
+	if (f->kind != FAULT_REFUSED || children_met(all, p->backend->id))
+		return false;
+	f->kind = FAULT_LOADING;
+	return true;
+}
+
 static void
 on_done(void *arg, const struct transfer_result *t)
 {
@@ -101,13 +115,8 @@ on_done(void *arg, const struct transfer_result *t)
 		return;
 	}
 	p->loading = result.fault.kind == FAULT_LOADING;
-	p->met |= result.fault.kind == FAULT_NONE;
-	/* A child that does not listen yet is loading, not broken. */
-	if (p->backend->command != NULL && !p->met &&
-	    result.fault.kind == FAULT_REFUSED) {
-		p->loading = true;
-		result.fault.kind = FAULT_LOADING;
-	}
+	if (p->backend->command != NULL)
+		p->loading |= judge_child(p, &result.fault);
 	log_debug("probe backend=%s status=%d result=%s", p->backend->name,
 	    t->status, fault_rule(result.fault.kind)->name);
 	if (result.fault.kind == FAULT_KEY && p->key != NULL &&
@@ -274,13 +283,9 @@ prober_configure(struct prober *pr)
 void
 prober_hurry(struct prober *pr, uint32_t backend)
 {
-	for (struct probe *p = pr->probes; p != NULL; p = p->next) {
-		if (p->backend->id != backend)
-			continue;
-		p->met = false;
-		if (p->transfer == NULL)
+	for (struct probe *p = pr->probes; p != NULL; p = p->next)
+		if (p->backend->id == backend && p->transfer == NULL)
 			arm(p, 0);
-	}
 }
 
 void

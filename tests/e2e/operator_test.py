@@ -214,11 +214,16 @@ class Children(unittest.TestCase):
             with open(fifo, "w", encoding="ascii") as f:
                 f.write("\n")
             wait_for(lambda: "deaf" in g.log(), what="its last word")
-            for _ in range(10):
-                status, _, body = g.chat(chat("m"), timeout=5)
-                self.assertIn(status, (502, 503), body)
-                self.assertNotEqual(body["error"]["code"], "model_loading")
-                time.sleep(0.2)
+            for reloads in (False, True):
+                if reloads:  # whom it knew it knows
+                    self.assertEqual(http_json(
+                        g.admin, "POST", "/admin/v1/reload")[0], 200)
+                for _ in range(10):
+                    status, _, body = g.chat(chat("m"), timeout=5)
+                    self.assertIn(status, (502, 503), body)
+                    self.assertNotEqual(
+                        body["error"]["code"], "model_loading")
+                    time.sleep(0.2)
             self.assertEqual(g.stop(), 0)
 
     def test_a_child_gets_its_own_key_and_no_other(self):
