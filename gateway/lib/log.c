@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gateway/lib/count.h"
+#include "gateway/lib/utf8.h"
 
 #define LINE_BYTES 2048
 
@@ -75,6 +76,20 @@ log_dropped(void)
 	return atomic_load_explicit(&dropped, memory_order_relaxed);
 }
 
+/* Strangers' words are in it: what forges a line, or is no text. */
+static void
+put_right(char *text, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t len;
+
+	for (size_t i = 0; i<n; i += len> 0 ? len : 1) {
+		len = utf8_length(p + i, n - i);
+		if (len == 0 || p[i] < 0x20 || p[i] == 0x7f)
+			text[i] = '?';
+	}
+}
+
 void
 log_line(enum log_level l, const char *fmt, ...)
 {
@@ -93,10 +108,7 @@ log_line(enum log_level l, const char *fmt, ...)
 	if (added < 0)
 		return;
 	added = (size_t)added >= room ? (int)room - 1 : added;
-	for (int i = 0; i < added; i++)
-		if ((unsigned char)line[n + (size_t)i] < 0x20 ||
-		    line[n + (size_t)i] == 0x7f)
-			line[n + (size_t)i] = '?';
+	put_right(line + n, (size_t)added);
 	n += (size_t)added;
 	line[n++] = '\n';
 	if (log_write(STDERR_FILENO, line, n) < 0) /* nobody to tell */

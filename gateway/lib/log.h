@@ -29,7 +29,8 @@ bool log_level_parse(const char *name, enum log_level *);
 
 /* fmt gives `event key=value key=value`; a time and the level go before it.
  * Control characters in the result become '?', so that no value can forge a
- * line. Values with spaces are the caller's to quote (%s inside '"'). */
+ * line, and so does what is not UTF-8, be it a character that was cut. Values
+ * with spaces are the caller's to quote (%s inside '"'). */
 void log_line(enum log_level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Lines lost so far, of all threads. */

@@ -67,6 +67,18 @@ values_cannot_forge_lines(void **state)
 }
 
 static void
+what_is_not_utf8_is_no_part_of_a_line(void **state)
+{
+	struct capture c;
+
+	capture_begin(&c);
+	log_error("x name=%s cut=\"%.3s\"", "\xff\xc3\xa9\xe2\x82",
+	    "\xc3\xa9\xc3\xa9");
+	capture_end(&c);
+	assert_non_null(strstr(c.text, "name=?\xc3\xa9?? cut=\"\xc3\xa9?\"\n"));
+}
+
+static void
 long_lines_are_cut_and_still_end(void **state)
 {
 	struct capture c;
@@ -166,6 +178,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_has_time_level_and_pairs),
 		cmocka_unit_test(values_cannot_forge_lines),
+		cmocka_unit_test(what_is_not_utf8_is_no_part_of_a_line),
 		cmocka_unit_test(long_lines_are_cut_and_still_end),
 		cmocka_unit_test(levels_above_the_set_one_are_silent),
 		cmocka_unit_test(

@@ -317,7 +317,8 @@ class Traces(unittest.TestCase):
         c, setting = self.collector([
             (200, {}, partial),
             (400, {}, b"\x08\x03\x12\x0dthat \"is\" bad"),
-            (413, {"content-type": "text/plain"}, b"too\nlarge"),
+            (413, {"content-type": "text/plain"}, b"too\nl\xe4rge"),
+            (400, {}, (100 * "é").encode()),
             (503, {"retry-after": "3"}, b""), 200])
         g = self.gateway(harness.conf([quiet("a", e.port)], setting))
 
@@ -325,14 +326,14 @@ class Traces(unittest.TestCase):
             return int(re.search(rf"^pointsman_traces_{name}_total (\d+)$",
                                  g.metrics(), re.M)[1])
 
-        for lost in (1, 2, 3):
+        for lost in (1, 2, 3, 4):
             g.chat(harness.chat("m"))
             harness.wait_for(lambda: count("dropped") == lost, 10,
                              f"{lost} lost")
         self.assertEqual(count("sent"), 0)
         g.chat(harness.chat("m"))
         harness.wait_for(lambda: count("sent") == 1, 10, "the second try")
-        self.assertGreater(c.times[4] - c.times[3], 2.8)
+        self.assertGreater(c.times[5] - c.times[4], 2.8)
         self.assertEqual(g.process.poll(), None)
         log = g.log()
         for line in ('otlp_partial requests=1 rejected_spans=2 '
@@ -340,7 +341,9 @@ class Traces(unittest.TestCase):
                      'otlp_failed status=400 requests=1 again=0 '
                      'reason="that \'is\' bad"',
                      'otlp_failed status=413 requests=1 again=0 '
-                     'reason="too?large"'):
+                     'reason="too?l?rge"',
+                     'otlp_failed status=400 requests=1 again=0 '
+                     'reason="' + 79 * "é" + '?"'):
             self.assertIn(line, log)
         self.assertEqual(g.stop(), 0)
         self.assertEqual(c.complaints, [])
