@@ -228,6 +228,7 @@ static void
 ask_models(struct client *c, const struct conf_backend *b, const char *base,
     struct finding *f)
 {
+	const struct backend_ops *adapter = backend_find(slice_of(b->adapter));
 	const struct client_ops ops = { .on_bytes = keep };
 	struct transfer_request t = { .method = "GET" };
 	struct transfer_result result;
@@ -238,8 +239,8 @@ ask_models(struct client *c, const struct conf_backend *b, const char *base,
 	buf_init(&body, MODELS_MAX);
 	buf_addf(&url, "%s/models", base);
 	buf_add_char(&url, '\0');
-	if (b->api_key != NULL)
-		buf_addf(&headers, "authorization: Bearer %s\n", b->api_key);
+	backend_add_auth(
+	    adapter, backend_probe_dialect(adapter), b->api_key, &headers);
 	t.url = url.p;
 	t.headers = buf_slice(&headers);
 	transfer_target(&t, b);

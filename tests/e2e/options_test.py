@@ -152,6 +152,20 @@ class Check(unittest.TestCase):
                 self.assertIn("key, status 401", row["flaw"])
                 self.assertNotIn(word, row["flaw"])
 
+    def test_a_wildcard_is_shown_the_key_as_its_adapter_does(self):
+        stub = Stub(lambda request: (
+            (200, {}, {"data": [{"id": "a"}]})
+            if request.headers["x-api-key"] == "the-right-key"
+            and request.headers["anthropic-version"] is not None
+            else (401, {}, {"error": {"message": "no"}})))
+        self.addCleanup(stub.stop)
+        text = conf([backend("one", stub.port, 'api_key = "file:'
+                             f'{self.beside("key", "the-right-key")}";',
+                             "anthropic")],
+                    serve='{ backend = "one"; model = "*"; }', model="*")
+        (row,) = json.loads(self.check(text, "--live", "--json"))["live"]
+        self.assertEqual((row["good"], row["models"]), (True, 1))
+
     def test_nobody_is_waited_for_longer_than_requests_would(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             text = conf([backend("one", silent.getsockname()[1],
