@@ -175,6 +175,15 @@ check_origins(struct loader *l)
 			    origins[i]);
 }
 
+/* More than the "/" that is asked for anyway. */
+static bool
+has_path(struct slice url)
+{
+	if (url.p[url.n - 1] == '/')
+		url.n--;
+	return slice_rfind(url, '/') >= (ptrdiff_t)sizeof("https://") - 1;
+}
+
 /* Where spans are posted to; what it is asked may stand behind a "?". */
 static void
 check_otlp(struct loader *l)
@@ -182,7 +191,7 @@ check_otlp(struct loader *l)
 	const config_setting_t *at = loader_member(
 	    loader_member(config_root_setting(&l->tree), "otlp"), "url");
 	struct slice url = slice_of(
-	    l->conf->otlp.url != NULL ? l->conf->otlp.url : "http://x/");
+	    l->conf->otlp.url != NULL ? l->conf->otlp.url : "http://x/y");
 	struct slice rest = url, place;
 	const char *flaw;
 
@@ -197,7 +206,7 @@ check_otlp(struct loader *l)
 	    place, "a URL such as \"http://127.0.0.1:4318/v1/traces\"");
 	if (flaw != NULL)
 		complain_value(l, at, NULL, flaw);
-	else if (slice_rfind(place, '/') < (ptrdiff_t)sizeof("https://") - 1)
+	else if (!has_path(place))
 		warn(l, at,
 		    "want a path after the host, mostly /v1/traces, got none");
 }

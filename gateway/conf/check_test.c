@@ -117,6 +117,8 @@ a_collector_has_a_whole_url(void **state)
 	    "an IPv6 address, got \"http://a::1/v1/traces\"");
 	assert_loads(&f, BASE "otlp = { url = \"http://otel:4318\"; };", 1);
 	fixture_fini(&f);
+	assert_loads(&f, BASE "otlp = { url = \"http://otel:4318/\"; };", 1);
+	fixture_fini(&f);
 	assert_loads(
 	    &f, BASE "otlp = { url = \"http://otel/v1/traces?a=b\"; };", 0);
 	fixture_fini(&f);
