@@ -424,7 +424,6 @@ attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
 {
 	struct route_result result;
 	usec connect = a->connect, tls = a->tls;
-	/* stamped later than the turn that both may belong to */
 	usec arrived = a->request->routing.arrived;
 
 	if (!a->done)
@@ -440,8 +439,8 @@ attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
 		.fault = a->fault.kind,
 		.status = a->head.status,
 		.hedge = a->hedge,
-		.began = a->sent > arrived ? a->sent - arrived : 0,
-		.ended = now > arrived ? now - arrived : 0,
+		.began = a->sent - arrived,
+		.ended = now - arrived,
 		.connection = connection_of(a, connect),
 		.connect = connect,
 		.tls = tls,

@@ -65,8 +65,7 @@ read_waiting(struct request *r, struct route_trace *copy)
 void
 note_plan(struct request *r, const struct plan *plan, bool hedge)
 {
-	usec now = r->worker->now, arrived = r->routing.arrived;
-	usec at = now > arrived ? now - arrived : 0;
+	usec at = r->worker->now - r->routing.arrived;
 	struct route_trace copy;
 
 	if (r->draft == NULL)

@@ -120,9 +120,7 @@ note_answer(struct request *r, usec now)
 static usec
 total_of(const struct request *r, usec now)
 {
-	usec from = r->routing.arrived > 0 ? r->routing.arrived : r->began;
-
-	return now > from ? now - from : 0;
+	return now - (r->routing.arrived > 0 ? r->routing.arrived : r->began);
 }
 
 static void

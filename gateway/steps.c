@@ -273,7 +273,8 @@ step_plan(struct request *r)
 	note_begin(r);
 	switchboard_submit(
 	    r->worker->app->board, &r->routing, before, &r->ticket, &r->plan);
-	r->outcome.route = clock_now() - before;
+	r->worker->now = clock_now(); /* a body may take long to parse */
+	r->outcome.route = r->worker->now - before;
 	return request_follow_plan(r);
 }
 

@@ -20,17 +20,18 @@
 #define KEPT_OF_WORKER 16
 #define TURNS_MAX 64 /* of one settle, before the loop polls again */
 
+/* What has woken them came before now: none of it lies in the future. */
 static bool
 run_requests(struct worker *w)
 {
 	struct list *node;
-	bool any = false;
 
-	while ((node = list_pop(&w->runnable)) != NULL) {
+	if (list_empty(&w->runnable))
+		return false;
+	w->now = clock_now();
+	while ((node = list_pop(&w->runnable)) != NULL)
 		request_run(CONTAINER_OF(node, struct request, on_runnable));
-		any = true;
-	}
-	return any;
+	return true;
 }
 
 /* Requests whose wait in the router's queue is over. */
@@ -118,8 +119,8 @@ static void
 settle(struct worker *w)
 {
 	bool busy = true, any = false;
+	usec began = w->now;
 
-	w->now = clock_now();
 	for (int turn = 0; busy && turn < TURNS_MAX; turn++) {
 		busy = run_requests(w);
 		busy |= upstream_settle(w->upstream);
@@ -134,7 +135,7 @@ settle(struct worker *w)
 	tell(w);
 	bury(w);
 	publish_gauges(w);
-	busy_poll_turn(&w->spin, w->conf->busy_poll, any, w->now);
+	busy_poll_turn(&w->spin, w->conf->busy_poll, any, began);
 }
 
 static void
@@ -146,7 +147,10 @@ on_prepare(uv_prepare_t *h)
 static void
 on_check(uv_check_t *h)
 {
-	settle(h->data);
+	struct worker *w = h->data;
+
+	w->now = clock_now(); /* the loop may have slept */
+	settle(w);
 }
 
 /* --- orders, which worker_orders.c takes --- */

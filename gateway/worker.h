@@ -50,7 +50,7 @@ struct worker {
 	struct list owed; /* requests that are over and not told of yet */
 	struct list graveyard; /* freed at the end of the turn */
 	struct pool requests, parsed; /* their memory */
-	usec now; /* of this turn */
+	usec now; /* for a request that runs: after all that has woken it */
 	unsigned char random[WORKER_RANDOM]; /* the first random_left of them */
 	size_t random_left; /* are good for ids */
 	bool draining;

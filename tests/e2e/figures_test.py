@@ -8,7 +8,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import (Gateway, Stub, backend, chat, conf,  # noqa: E402
+from harness import (Fake, Gateway, Stub, backend, chat, conf,  # noqa: E402
                      http_json, wait_for)
 
 SLO = ('slo = ( { name = "voice"; ttft = "5s"; percentile = 95; } );\n'
@@ -192,6 +192,37 @@ class WhoAnswered(Bed):
         self.assertEqual(self.count("pointsman_retries_total"), 9)
         wait_for(lambda: "backend=good" in self.logged(),
                  what="the log's line")
+
+
+class Spans(unittest.TestCase):
+    def receipt(self, head):
+        return http_json(self.gateway.admin, "GET", "/admin/v1/receipts/" +
+                         head["x-pointsman-receipt"])[2]["outcome"]
+
+    def test_nothing_took_no_time_nor_less_than_its_backend(self):
+        fake = Fake("--tokens", "2")  # answers at once
+        self.addCleanup(fake.stop)
+        self.gateway = Gateway(conf([backend("one", fake.port)]))
+        for i in range(100):
+            status, head, _ = self.gateway.chat(chat("m", stream=i % 2 == 0))
+            self.assertEqual(status, 200)
+            out = self.receipt(head)
+            first, took = (1000 * (out["phases"][name] or 0)
+                           for name in ("ttft_ms", "total_ms"))
+            began, to_first, total = (
+                1000 * (out["attempts"][0][name] or 0)
+                for name in ("began_ms", "ttft_ms", "total_ms"))
+            self.assertLess(0, began, out)
+            self.assertLess(0, total, out)
+            self.assertAlmostEqual(took, began + total, 3, out)
+            if i % 2 == 0:
+                self.assertLess(0, to_first, out)
+                self.assertAlmostEqual(first, began + to_first, 3, out)
+                self.assertLessEqual(first, took, out)
+            status, head, _ = self.gateway.chat(chat("none-such"))
+            self.assertEqual(status, 404)
+            self.assertLess(0, self.receipt(head)["phases"]["total_ms"])
+        self.assertEqual(self.gateway.stop(), 0)
 
 
 class WhoseFault(Bed):
