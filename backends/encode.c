@@ -224,10 +224,14 @@ add_limit(const struct encode_in *in, const struct backend_ops *ops,
 
 	if (rc != OK || said || is_stripped(in, ops, name))
 		return rc;
+	if (newer != NULL) {
+		rc = edits_replace(&out->body, newer->key, slice_of(name));
+		if (rc == OK && null != NULL) /* they change places */
+			rc = edits_replace(&out->body, null->key, newer->key);
+		return rc;
+	}
 	if (null != NULL)
 		return edits_replace(&out->body, null->value, number);
-	if (newer != NULL)
-		return edits_replace(&out->body, newer->key, slice_of(name));
 	return edits_append_members(&out->body, text, (*left)++ > 0);
 }
 

@@ -170,6 +170,12 @@ under_a_cap_a_length_is_said_by_a_name_that_counts(void **state)
 		    .adapter = "ollama",
 		    .max_tokens = 9 },
 	    "{\"model\":\"m\",\"max_tokens\":9}");
+	becomes(&(struct sent){ .body = "{\"max_completion_tokens\":9,"
+					"\"model\":\"m\",\"max_tokens\":null}",
+		    .adapter = "vllm",
+		    .max_tokens = 9 },
+	    "{\"max_tokens\":9,\"model\":\"m\","
+	    "\"max_completion_tokens\":null}");
 	becomes(&(struct sent){ .body = "{\"model\":\"m\",\"max_tokens\":9}",
 		    .adapter = "openai",
 		    .max_tokens = 9 },

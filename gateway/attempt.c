@@ -51,11 +51,26 @@ attempt_secret(const struct attempt *a)
 
 #define BASE_MAX 384 /* bytes of a backend's URL */
 #define OWN_MAX (TRACING_HEADERS_MAX + 128) /* of lines that none other has */
+#define BETA_MAX 4096 /* bytes of anthropic-beta */
+
+/* What the client wants that is in beta; more than is to be had is nothing. */
+static struct slice
+beta_of(const struct exchange *x, char *room, size_t size)
+{
+	struct buf list;
+
+	if (exchange_header(x, "anthropic-beta").n == 0)
+		return SLICE("");
+	buf_on(&list, room, size);
+	exchange_header_list(x, "anthropic-beta", &list);
+	return buf_err(&list) == OK ? buf_slice(&list) : SLICE("");
+}
 
 static enum err
 encode(struct attempt *a, struct encoded *out, struct errmsg *why)
 {
 	const struct request *r = a->request;
+	char beta[BETA_MAX];
 	struct encode_in in = {
 		.dialect = r->route->dialect,
 		.path = r->route->upstream_path,
@@ -72,7 +87,7 @@ encode(struct attempt *a, struct encoded *out, struct errmsg *why)
 	};
 
 	if (in.dialect == DIALECT_MESSAGES)
-		in.beta = exchange_header(r->exchange, "anthropic-beta");
+		in.beta = beta_of(r->exchange, beta, sizeof(beta));
 	return a->ops->encode(&in, out, why);
 }
 

@@ -99,7 +99,7 @@ outrun(struct request *r)
 	    a->serving->backend->name, r->attempt->serving->backend->name);
 	if (attempt_was_sent(a)) {
 		r->outrun_price = &a->serving->backend->price;
-		r->outrun_tokens = a->tokens;
+		r->outrun_tokens = a->guessed;
 	}
 	request_cancel_attempt(r, &r->second, FAULT_OUTRUN);
 }

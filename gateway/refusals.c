@@ -258,7 +258,8 @@ upstream_error_mask(struct upstream_error *e, const char *key)
 	mask_text(e->type, key);
 	mask_text(e->param, key);
 	mask_text(e->code, key);
-	if (e->more != NULL && mask_finds(e->more, key)) {
+	if (e->more != NULL && key != NULL &&
+	    (mask_finds(e->more, key) || strpbrk(key, "\"\\") != NULL)) {
 		free(e->more);
 		e->more = NULL;
 	}

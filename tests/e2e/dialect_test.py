@@ -142,6 +142,21 @@ class Relayed(unittest.TestCase):
             "messages": [{"role": "user", "content": "hello"}]})
         self.assertEqual((status, raw), (200, MESSAGES))
 
+    def test_betas_may_stand_in_several_headers(self):
+        c = http.client.HTTPConnection("127.0.0.1", self.gateway.port)
+        self.addCleanup(c.close)
+        body = json.dumps(chat("m", max_tokens=5, stream=True))
+        c.putrequest("POST", "/v1/messages")
+        for name, value in (("content-type", "application/json"),
+                            ("content-length", str(len(body))),
+                            ("anthropic-beta", "a-1"),
+                            ("Anthropic-Beta", "b-2, c-3")):
+            c.putheader(name, value)
+        c.endheaders(body.encode())
+        self.assertEqual(c.getresponse().status, 200)
+        sent = {k.lower(): v for k, v in self.upstream.asked[-1][1].items()}
+        self.assertEqual(sent["anthropic-beta"], "a-1,b-2, c-3")
+
     def test_anthropics_sdks_find_their_headers(self):
         body = chat("m", max_tokens=5, stream=True)
         for beta in ("context-1m-2025-08-07,files-api-2025-04-14", None):

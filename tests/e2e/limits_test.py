@@ -363,7 +363,7 @@ class Sent(unittest.TestCase):
                 (', "max_completion_tokens": 50, "n_predict": 40',
                  ', "max_tokens": 50, "n_predict": 40'),
                 (', "max_tokens": null, "max_completion_tokens": 50',
-                 ', "max_tokens": 50, "max_completion_tokens": 50'),
+                 ', "max_completion_tokens": null, "max_tokens": 50'),
                 (', "max_tokens": 50, "max_completion_tokens": -1',
                  ', "max_tokens": 50, "max_completion_tokens": 50'),
                 (', "max_tokens": 50', ', "max_tokens": 50')):
