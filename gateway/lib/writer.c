@@ -61,11 +61,11 @@ writer_end(struct writer *w)
 bool
 writer_add(struct writer *w, struct slice s)
 {
-	const size_t half = w->queue.max / 2;
-	size_t before;
+	size_t before, half;
 	bool fits;
 
 	pthread_mutex_lock(&w->lock);
+	half = w->queue.max / 2;
 	before = w->queue.n;
 	fits = s.n <= w->queue.max - before;
 	if (fits) {
