@@ -210,6 +210,21 @@ who_is_refused_before_the_body_may_send_it(void **state)
 }
 
 static void
+who_sends_without_end_is_let_go(void **state)
+{
+	struct server *s = server_default();
+	struct client c = client_connect(s);
+
+	assert_true(
+	    client_text(&c, POST "Content-Length: 99000000000\r\n\r\n"));
+	assert_true(reaches(&s->closed, 1));
+	assert_false(send_zeroes(&c, (size_t)256 << 20));
+	client_close(&c);
+	assert_true(reaches(&s->budget.connections, 0));
+	server_stop(s);
+}
+
+static void
 who_lingers_at_the_end_is_let_go(void **state)
 {
 	struct server *s = server_default();
@@ -399,6 +414,7 @@ main(void)
 		cmocka_unit_test(
 		    a_body_beyond_draining_is_refused_before_it_comes),
 		cmocka_unit_test(who_is_refused_before_the_body_may_send_it),
+		cmocka_unit_test(who_sends_without_end_is_let_go),
 		cmocka_unit_test(who_lingers_at_the_end_is_let_go),
 		cmocka_unit_test(an_endless_body_is_cut_off),
 		cmocka_unit_test(bodies_of_all_together_are_bounded),

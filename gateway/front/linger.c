@@ -3,8 +3,9 @@
  * Bytes that nobody has read turn a close into a reset, and that destroys the
  * answer on its way or in the client's memory (RFC 9112, 9.6). So our half is
  * closed, what comes is thrown away, and the rest is closed once the client has
- * done so, or says nothing for a while. libmicrohttpd closes its descriptor
- * when it is told to: what lingers is a copy of it. */
+ * done so, says nothing for a while, or has sent more than enough.
+ * libmicrohttpd closes its descriptor when it is told to: what lingers is a
+ * copy of it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #define LINGER_SILENT                                                          \
 	(5 * USEC_SEC) /* the client may say nothing for so long */
 #define LINGER_LONGEST (30 * USEC_SEC)
+#define LINGER_BEYOND ((uint64_t)64 << 20) /* past limits.body */
 #define PIECE ((size_t)16 << 10)
 #define PIECES 16 /* a turn, so that other work goes on */
 
@@ -25,12 +27,14 @@ struct lingering {
 	int fd;
 	uv_poll_t poll;
 	usec began, heard;
+	uint64_t seen; /* bytes thrown away */
 };
 
 enum unread { UNREAD_NONE, UNREAD_SOME, UNREAD_ENDED };
 
+/* Adds to *seen what it has thrown away. */
 static enum unread
-discard(int fd)
+discard(int fd, uint64_t *seen)
 {
 	char bytes[PIECE];
 	enum unread was = UNREAD_NONE;
@@ -38,8 +42,10 @@ discard(int fd)
 
 	for (int i = 0; i < PIECES && n > 0; i++) {
 		n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-		if (n > 0)
+		if (n > 0) {
 			was = UNREAD_SOME;
+			*seen += (uint64_t)n;
+		}
 	}
 	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
 		return was;
@@ -71,7 +77,8 @@ on_poll(uv_poll_t *h, int status, int events)
 	struct lingering *l = CONTAINER_OF(h, struct lingering, poll);
 
 	(void)events;
-	if (status != 0 || discard(l->fd) == UNREAD_ENDED)
+	if (status != 0 || discard(l->fd, &l->seen) == UNREAD_ENDED ||
+	    l->seen > l->front->settings.limits.body + LINGER_BEYOND)
 		linger_end(l);
 	else
 		l->heard = clock_now();
@@ -104,7 +111,8 @@ linger_begin(struct front *f, int fd)
 bool
 linger_for(struct front *f, int fd, bool more)
 {
-	enum unread unread = discard(fd);
+	uint64_t seen = 0;
+	enum unread unread = discard(fd, &seen);
 
 	return unread != UNREAD_ENDED && (more || unread == UNREAD_SOME) &&
 	    !f->closing && linger_begin(f, fd);
