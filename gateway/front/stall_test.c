@@ -247,6 +247,17 @@ idle_connections_are_closed(void **state)
 	server_stop(s);
 }
 
+/* In a stream that goes on: it does not idle, however long a test takes. */
+static struct client
+client_at_work(struct server *s)
+{
+	struct client c = client_connect(s);
+
+	client_get(&c, "/mid");
+	client_until(&c, "data: 1");
+	return c;
+}
+
 static void
 connections_over_the_limit_are_closed(void **state)
 {
@@ -255,11 +266,9 @@ connections_over_the_limit_are_closed(void **state)
 
 	s->settings.limits.connections = 3;
 	server_start(s);
-	for (int i = 0; i < 4; i++) {
-		c[i] = client_connect(s);
-		if (i < 3)
-			assert_true(reaches(&s->connections, (unsigned)i + 1));
-	}
+	for (int i = 0; i < 3; i++)
+		c[i] = client_at_work(s);
+	c[3] = client_connect(s);
 	expect_end(&c[3]);
 	client_close(&c[0]);
 	assert_true(reaches(&s->connections, 2));
@@ -287,16 +296,50 @@ over_the_limit_who_idles_makes_room(void **state)
 	client_get(&c[1], "/mid"); /* at work: it is left alone */
 	client_until(&c[1], "data: 1");
 	usleep(1100000); /* long enough for who says nothing */
-	c[2] = client_connect(s);
-	client_get(&c[2], "/hello");
-	expect_reply(&c[2], 200, "hello");
+	c[2] = client_at_work(s);
 	expect_end(&c[0]);
 	client_close(&c[0]);
 	assert_true(reaches(&s->connections, 2));
 	c[0] = client_connect(s);
-	expect_end(&c[0]); /* nobody has idled for long */
+	expect_end(&c[0]); /* nobody idles */
 	for (int i = 0; i < 3; i++)
 		client_close(&c[i]);
+	server_stop(s);
+}
+
+static bool
+is_let_in(struct server *s)
+{
+	struct client c = client_connect(s);
+	bool in = client_text(&c, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n") &&
+	    client_read(&c);
+
+	client_close(&c);
+	return in;
+}
+
+static void
+over_the_limit_who_was_just_served_stays(void **state)
+{
+	struct server *s = server_new(false);
+	struct client c;
+	usec began, took = USEC_SEC;
+	bool in = false;
+
+	s->settings.limits.connections = 1;
+	server_start(s);
+	/* once more where the machine stood still for so long */
+	for (int i = 0; i < 10 && took >= USEC_SEC; i++) {
+		began = clock_now();
+		c = client_connect(s);
+		client_get(&c, "/hello");
+		expect_reply(&c, 200, "hello");
+		in = is_let_in(s);
+		took = clock_now() - began;
+		client_close(&c);
+		assert_true(reaches(&s->budget.connections, 0));
+	}
+	assert_true(!in || took >= USEC_SEC);
 	server_stop(s);
 }
 
@@ -384,6 +427,7 @@ main(void)
 		cmocka_unit_test(idle_connections_are_closed),
 		cmocka_unit_test(connections_over_the_limit_are_closed),
 		cmocka_unit_test(over_the_limit_who_idles_makes_room),
+		cmocka_unit_test(over_the_limit_who_was_just_served_stays),
 		cmocka_unit_test(
 		    without_descriptors_accepting_pauses_and_comes_back),
 		cmocka_unit_test(new_settings_hold_for_later_requests),
