@@ -17,7 +17,6 @@
 #include "gateway/lib/log.h"
 
 #define WATCH_EVENTS 64 /* taken at once */
-#define IDLE_SPARED USEC_SEC /* idle for less: still in use */
 
 struct connection *
 connection_of(struct MHD_Connection *mhd)
@@ -168,6 +167,7 @@ expire(struct connection *c)
 		[WAIT_IDLE] = "idle",
 		[WAIT_HEADERS] = "header_timeout",
 		[WAIT_BODY] = "body_timeout",
+		[WAIT_REFUSED] = "body_timeout",
 		[WAIT_CLIENT] = "client_stall",
 		[WAIT_NOTHING] = "nothing",
 	};
@@ -177,7 +177,7 @@ expire(struct connection *c)
 	log_line(wait == WAIT_IDLE ? LOG_DEBUG : LOG_INFO,
 	    "connection_closed peer=%s reason=%s", c->peer, reasons[wait]);
 	connection_wait(c, WAIT_NOTHING);
-	if (x != NULL && wait == WAIT_BODY)
+	if (x != NULL && (wait == WAIT_BODY || wait == WAIT_REFUSED))
 		exchange_refuse(x, 408, "request_timeout",
 		    "The request body came too slowly.");
 	if (x != NULL && wait == WAIT_CLIENT) {
@@ -194,6 +194,7 @@ connections_expire(struct front *f, usec now)
 		[WAIT_IDLE] = f->settings.idle_timeout,
 		[WAIT_HEADERS] = f->settings.header_timeout,
 		[WAIT_BODY] = f->settings.body_timeout,
+		[WAIT_REFUSED] = f->settings.body_timeout,
 		[WAIT_CLIENT] = f->settings.client_stall,
 	};
 	struct connection *c;
@@ -212,17 +213,22 @@ connections_expire(struct front *f, usec now)
 }
 
 bool
-connections_end_idle(struct front *f, usec now)
+connections_end_oldest(struct front *f, enum wait wait, usec at_least)
 {
-	struct list *head = &f->waits[WAIT_IDLE];
+	struct list *head = &f->waits[wait];
 	struct connection *c;
 
 	if (list_empty(head))
 		return false;
 	c = CONTAINER_OF(head->next, struct connection, wait_node);
-	if (now - c->since < IDLE_SPARED)
+	if (clock_now() - c->since < at_least)
 		return false;
-	expire(c);
+	log_debug("connection_closed peer=%s reason=connection_limit", c->peer);
+	connection_wait(c, WAIT_NOTHING);
+	if (c->exchange != NULL)
+		exchange_refuse(c->exchange, 503, "connection_limit",
+		    "The gateway has as many connections as it may.");
+	connection_cut(c, false);
 	return true;
 }
 

@@ -113,7 +113,7 @@ static enum MHD_Result
 take(struct exchange *x, struct slice bytes)
 {
 	x->seen += bytes.n;
-	connection_wait(x->connection, WAIT_BODY);
+	connection_wait(x->connection, x->keep_body ? WAIT_BODY : WAIT_REFUSED);
 	if (too_slow(x, x->connection->since)) {
 		exchange_refuse(x, 408, "request_timeout",
 		    "The request body came too slowly.");
@@ -206,8 +206,10 @@ begin(struct exchange *x, const char *method, const char *version)
 	x->keep_body = verdict == FRONT_READ && x->refusal.status == 0;
 	if (x->keep_body)
 		prepare_body(x, &framing);
-	else
+	else {
+		connection_wait(x->connection, WAIT_REFUSED);
 		room_forget(x);
+	}
 	if (!refused_at_once(x, &framing, sane))
 		return MHD_YES;
 	x->close_after = x->connection->sending = true;

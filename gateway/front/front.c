@@ -20,6 +20,7 @@
 
 #define ACCEPT_BATCH 32 /* a turn, so that other work goes on */
 #define ACCEPT_LAST 65536 /* of a drain: more than any backlog */
+#define IDLE_SPARED USEC_SEC /* idle for less: still in use */
 #define TICK_MS 250 /* coarse: timeouts are seconds */
 #define TURNS_MAX 32 /* of one settle, before the loop polls again */
 
@@ -37,15 +38,22 @@ may_log(usec *last)
 	return true;
 }
 
-/* Who does nothing makes room: a crowd that only connects would keep everybody
- * else out. */
+/* Who does nothing makes room, then who has been refused: a crowd that only
+ * connects, or has no key, would keep everybody else out. */
+static bool
+make_room(struct front *f)
+{
+	return connections_end_oldest(f, WAIT_IDLE, IDLE_SPARED) ||
+	    lingers_end_oldest(f) || connections_end_oldest(f, WAIT_REFUSED, 0);
+}
+
 static bool
 is_full(struct front *f)
 {
 	unsigned limit = f->settings.limits.connections;
 
 	if (limit == 0 || atomic_load(&f->budget->connections) < limit ||
-	    connections_end_idle(f, clock_now()))
+	    make_room(f))
 		return false;
 	if (may_log(&f->logged_limit))
 		log_warn("connection_refused reason=connection_limit limit=%u",

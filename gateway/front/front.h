@@ -124,8 +124,9 @@ bool exchange_certificate(const struct exchange *, struct slice *names);
 /* What front found wrong before the core was asked; 0 status: nothing. The
  * core words the answer, so that every error has one shape. */
 struct exchange_refusal {
-	int status; /* 400, 408, 413, 417, 501, 503; 408 is for logs only:
-			the connection has been cut */
+	int status; /* 400, 408, 413, 417, 501, 503; 408, and 503 with
+			"connection_limit", are for logs only: the connection
+			has been cut */
 	const char *code, *message; /* static */
 };
 const struct exchange_refusal *exchange_refusal(const struct exchange *);

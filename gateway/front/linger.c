@@ -3,9 +3,9 @@
  * Bytes that nobody has read turn a close into a reset, and that destroys the
  * answer on its way or in the client's memory (RFC 9112, 9.6). So our half is
  * closed, what comes is thrown away, and the rest is closed once the client has
- * done so, says nothing for a while, or has sent more than enough.
- * libmicrohttpd closes its descriptor when it is told to: what lingers is a
- * copy of it. */
+ * done so, says nothing for a while, has sent more than enough, or others need
+ * its place. libmicrohttpd closes its descriptor when it is told to: what
+ * lingers is a copy of it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -133,10 +133,18 @@ lingers_expire(struct front *f, usec now)
 	}
 }
 
+bool
+lingers_end_oldest(struct front *f)
+{
+	if (list_empty(&f->lingers))
+		return false;
+	linger_end(CONTAINER_OF(f->lingers.next, struct lingering, node));
+	return true;
+}
+
 void
 lingers_end(struct front *f)
 {
-	while (!list_empty(&f->lingers))
-		linger_end(
-		    CONTAINER_OF(f->lingers.next, struct lingering, node));
+	while (lingers_end_oldest(f))
+		continue;
 }

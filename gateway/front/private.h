@@ -22,6 +22,7 @@ enum wait {
 	WAIT_IDLE, /* a request line: idle_timeout */
 	WAIT_HEADERS, /* the rest of the headers: header_timeout */
 	WAIT_BODY, /* more of the body: body_timeout */
+	WAIT_REFUSED, /* the same, of one that is only drained */
 	WAIT_CLIENT, /* that the client reads: client_stall */
 	WAIT_KINDS,
 	WAIT_NOTHING = WAIT_KINDS
@@ -170,8 +171,9 @@ void connection_spoke(struct connection *);
 void connection_cut(struct connection *, bool reset);
 /* Ends what has waited too long. */
 void connections_expire(struct front *, usec now);
-/* Ends the one that has idled the longest; false: none has for long. */
-bool connections_end_idle(struct front *, usec now);
+/* Ends the one that has waited for that the longest; false: nobody has waited
+ * so long. */
+bool connections_end_oldest(struct front *, enum wait, usec at_least);
 /* For the uv_poll on front.watch_fd. */
 void connections_watch(uv_poll_t *, int status, int events);
 
@@ -180,6 +182,7 @@ void connections_watch(uv_poll_t *, int status, int events);
  * to send, the connection lingers (true) and counts until it is over. */
 bool linger_for(struct front *, int fd, bool more);
 void lingers_expire(struct front *, usec now);
+bool lingers_end_oldest(struct front *); /* false: none lingers */
 void lingers_end(struct front *);
 
 /* --- tls.c --- */

@@ -343,6 +343,55 @@ over_the_limit_who_was_just_served_stays(void **state)
 	server_stop(s);
 }
 
+static void
+over_the_limit_who_lingers_makes_room(void **state)
+{
+	struct server *s = server_new(false);
+	struct client c[2];
+
+	s->settings.limits.connections = 2;
+	server_start(s);
+	for (int i = 0; i < 2; i++) {
+		c[i] = client_connect(s);
+		assert_true(client_text(
+		    &c[i], POST "Content-Length: 99000000000\r\n\r\nx"));
+		assert_true(reaches(&s->closed, (unsigned)i + 1));
+	}
+	assert_int_equal(atomic_load(&s->budget.connections), 2);
+	assert_true(is_let_in(s));
+	assert_true(reaches(&s->budget.connections, 1)); /* the younger one */
+	assert_true(client_text(&c[1], "x"));
+	expect_reply(&c[1], 413, "request_too_large");
+	expect_end(&c[1]);
+	for (int i = 0; i < 2; i++)
+		client_close(&c[i]);
+	server_stop(s);
+}
+
+static void
+over_the_limit_who_is_refused_makes_room(void **state)
+{
+	struct server *s = server_new(false);
+	struct client refused, other;
+
+	s->settings.limits.connections = 2;
+	server_start(s);
+	refused = client_connect(s);
+	assert_true(client_text(&refused,
+	    "POST /refused HTTP/1.1\r\nHost: a\r\n"
+	    "Content-Length: 2\r\n\r\n"));
+	other = client_connect(s);
+	assert_true(client_text(&other, POST "Content-Length: 2\r\n\r\n"));
+	assert_true(reaches(&s->heads, 2));
+	assert_true(is_let_in(s));
+	expect_end(&refused);
+	assert_true(client_text(&other, "ab"));
+	expect_reply(&other, 200, "ab");
+	client_close(&refused);
+	client_close(&other);
+	server_stop(s);
+}
+
 /* The soft limit becomes the lowest free descriptor. */
 static void
 forbid_descriptors(struct rlimit *before)
@@ -428,6 +477,8 @@ main(void)
 		cmocka_unit_test(connections_over_the_limit_are_closed),
 		cmocka_unit_test(over_the_limit_who_idles_makes_room),
 		cmocka_unit_test(over_the_limit_who_was_just_served_stays),
+		cmocka_unit_test(over_the_limit_who_lingers_makes_room),
+		cmocka_unit_test(over_the_limit_who_is_refused_makes_room),
 		cmocka_unit_test(
 		    without_descriptors_accepting_pauses_and_comes_back),
 		cmocka_unit_test(new_settings_hold_for_later_requests),

@@ -163,6 +163,29 @@ class Crowd(unittest.TestCase):
             s.close()
         self.assertEqual(g.stop(), 0)
 
+    def test_who_has_no_key_takes_none_that_others_need(self):
+        fake = Fake("--tokens", "3")
+        self.addCleanup(fake.stop)
+        g = Gateway(conf([backend("one", fake.port)],
+                         'max_connections = 4; workers = 1; tenants = '
+                         '( { name = "t"; keys = [ "env:TK" ]; } );\n'),
+                    env={"TK": "tenant-key-123"})
+        self.addCleanup(g.process.kill)
+        crowd = [socket.create_connection(("127.0.0.1", g.port), 10)
+                 for _ in range(4)]
+        for s in crowd:  # and no body
+            s.sendall(b"POST /v1/chat/completions HTTP/1.1\r\n"
+                      b"Host: a\r\nContent-Length: 100\r\n\r\n")
+        wait_for(lambda: g.status()["requests"] == 4, 10, "their heads")
+        self.assertEqual(
+            http_json(g.port, "GET", "/v1/models", headers={
+                "authorization": "Bearer tenant-key-123"})[0], 200)
+        wait_for(lambda: "result=client_gone reason=connection_limit"
+                 in g.log(), 10, "the line of who was ended")
+        for s in crowd:
+            s.close()
+        self.assertEqual(g.stop(), 0)
+
     def ask(self, s, g):
         c = http.client.HTTPConnection("127.0.0.1", g.port, timeout=10)
         c.sock = s
