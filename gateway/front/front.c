@@ -50,15 +50,20 @@ make_room(struct front *f)
 static bool
 is_full(struct front *f)
 {
+	static struct log_limit ended = { .event = "connection_ended",
+		.most = 1 };
+	static struct log_limit refused = { .event = "connection_refused",
+		.most = 1 };
 	unsigned limit = f->settings.limits.connections;
+	bool room;
 
-	if (limit == 0 || atomic_load(&f->budget->connections) < limit ||
-	    make_room(f))
+	if (limit == 0 || atomic_load(&f->budget->connections) < limit)
 		return false;
-	if (may_log(&f->logged_limit))
-		log_warn("connection_refused reason=connection_limit limit=%u",
-		    limit);
-	return true;
+	room = make_room(f);
+	if (log_limit_pass(room ? &ended : &refused, clock_now()))
+		log_warn("connection_%s reason=connection_limit limit=%u",
+		    room ? "ended" : "refused", limit);
+	return !room;
 }
 
 static void

@@ -50,7 +50,7 @@ struct front {
 	unsigned n_connections; /* those that linger too */
 	unsigned n_exchanges;
 	bool accepting, draining, closing;
-	usec logged_limit, logged_accept; /* when such a line was written */
+	usec logged_accept; /* when such a line was written */
 	void (*on_closed)(void *);
 	void *closed_arg;
 };

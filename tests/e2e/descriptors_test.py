@@ -159,6 +159,8 @@ class Crowd(unittest.TestCase):
         self.assertTrue(g.answers())
         # and who comes now, as others have been silent for long
         wait_for(lambda: self.is_served(g), 10, "room for somebody new")
+        self.assertIn("level=warn connection_ended reason=connection_limit",
+                      g.log())
         for s in crowd:
             s.close()
         self.assertEqual(g.stop(), 0)
