@@ -204,9 +204,9 @@ begin(struct exchange *x, const char *method, const char *version)
 	x->received = x->body_began = x->connection->since;
 	verdict = f->ops->on_headers(f->arg, x);
 	x->keep_body = verdict == FRONT_READ && x->refusal.status == 0;
-	if (x->keep_body)
+	if (x->keep_body) {
 		prepare_body(x, &framing);
-	else {
+	} else {
 		connection_wait(x->connection, WAIT_REFUSED);
 		room_forget(x);
 	}
