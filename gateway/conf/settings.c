@@ -176,7 +176,8 @@ static const struct setting top_rows[] = {
 	    BOUNDS(0, 10000000), .value = "0",
 	    .help = "Connections of clients. Beyond them a new one takes the "
 		    "place of the one that has been idle for the longest, or "
-		    "of one that was refused, or is closed. `0`: about half of the file descriptors, as "
+		    "of one that was refused, or is closed. `0`: about half of "
+		    "the file descriptors, as "
 		    "each may want one to its backend too." },
 	{ "max_memory", SETTING_SIZE, SETTING_OR_ZERO, AT(conf, limits.memory),
 	    BOUNDS(32 * MIB, TIB), .value = "0B",
