@@ -1,9 +1,9 @@
 /* gateway/keyring.c - tenants' keys that are made and revoked at run time. */
 #include "gateway/keyring.h"
 
+#include <errno.h>
 #include <openssl/rand.h>
 #include <pthread.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -199,6 +199,7 @@ struct framing {
 	bool chunked; /* a length was not announced */
 	bool expects; /* the client waits for a 100 */
 };
+
 /* The bit for all names of this length and first letter, whatever their case:
  * where it is not set, libmicrohttpd need not look for such a header. */
 static inline uint64_t
@@ -208,9 +209,9 @@ framing_name(struct slice name)
 
 	return UINT64_C(1) << (name.n * 5 + first) % 64;
 }
+
 /* Notes the names of its headers; fills its refusal (and says false) where a
- * proxy and we could disagree on
- * where the request ends. */
+ * proxy and we could disagree on where the request ends. */
 bool framing_check(struct exchange *, struct slice method, struct framing *);
 
 /* --- exchange.c --- */

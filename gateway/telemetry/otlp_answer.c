@@ -72,54 +72,49 @@ take_field(struct slice *rest, struct field *f)
 	}
 }
 
+/* The last field of this number and type, as the format has it where there are
+ * several; `out` stays as it is where there is none. False: not well formed. */
 static bool
-is(const struct field *f, unsigned number, unsigned type)
-{
-	return f->number == number && f->type == type;
-}
-
-static bool
-read_partial(struct slice rest, struct otlp_answer *a)
+find_field(
+    struct slice message, unsigned number, unsigned type, struct field *out)
 {
 	struct field f = { .number = 0 };
 
-	while (rest.n > 0) {
-		if (!take_field(&rest, &f))
+	while (message.n > 0) {
+		if (!take_field(&message, &f))
 			return false;
-		if (is(&f, REJECTED_SPANS, PROTOBUF_VARINT))
-			a->rejected = (int64_t)f.value > 0 ? f.value : 0;
-		else if (is(&f, ERROR_MESSAGE, PROTOBUF_LENGTH))
-			a->message = f.bytes;
+		if (f.number == number && f.type == type)
+			*out = f;
 	}
 	return true;
 }
 
 static bool
-read_status(struct slice rest, struct otlp_answer *a)
+read_status(struct slice status, struct otlp_answer *a)
 {
-	struct field f = { .number = 0 };
+	struct field message = { .bytes = SLICE("") };
 
-	while (rest.n > 0) {
-		if (!take_field(&rest, &f))
-			return false;
-		if (is(&f, STATUS_MESSAGE, PROTOBUF_LENGTH))
-			a->message = f.bytes;
-	}
+	if (!find_field(status, STATUS_MESSAGE, PROTOBUF_LENGTH, &message))
+		return false;
+	a->message = message.bytes;
 	return true;
 }
 
 static bool
-read_success(struct slice rest, struct otlp_answer *a)
+read_success(struct slice success, struct otlp_answer *a)
 {
-	struct field f = { .number = 0 };
+	struct field partial = { .bytes = SLICE("") };
+	struct field message = { .bytes = SLICE("") };
+	struct field rejected = { .value = 0 };
 
-	while (rest.n > 0) {
-		if (!take_field(&rest, &f))
-			return false;
-		if (is(&f, PARTIAL_SUCCESS, PROTOBUF_LENGTH) &&
-		    !read_partial(f.bytes, a))
-			return false;
-	}
+	if (!find_field(success, PARTIAL_SUCCESS, PROTOBUF_LENGTH, &partial) ||
+	    !find_field(
+		partial.bytes, REJECTED_SPANS, PROTOBUF_VARINT, &rejected) ||
+	    !find_field(
+		partial.bytes, ERROR_MESSAGE, PROTOBUF_LENGTH, &message))
+		return false;
+	a->rejected = (int64_t)rejected.value > 0 ? rejected.value : 0;
+	a->message = message.bytes;
 	return true;
 }
 

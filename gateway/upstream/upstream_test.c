@@ -349,6 +349,18 @@ socket_paths_do_not_stick_to_a_handle(void **state)
 	rmdir(path);
 }
 
+/* A call to a stranger, whose way leads through the server of the rig. */
+static void
+rig_run_proxied(
+    struct rig *r, const char *variable, const char *url, struct call *c)
+{
+	setenv(variable, r->server.url, 1);
+	r->req = post_to(url);
+	r->req.local = false;
+	call_init(c);
+	call_run(&r->client, c, &r->req);
+}
+
 static void
 a_proxy_of_the_environment_is_for_strangers_only(void **state)
 {
@@ -356,11 +368,7 @@ a_proxy_of_the_environment_is_for_strangers_only(void **state)
 	struct call c;
 
 	rig_start(&r, script_mirror);
-	setenv("http_proxy", r.server.url, 1);
-	r.req = post_to("http://name.invalid/v1/x");
-	r.req.local = false;
-	call_init(&c);
-	call_run(&r.client, &c, &r.req);
+	rig_run_proxied(&r, "http_proxy", "http://name.invalid/v1/x", &c);
 	assert_int_equal(c.result.fault, FAULT_NONE);
 	buf_add_char(&c.body, '\0');
 	assert_non_null(strstr(c.body.p, "POST http://name.invalid/v1/x "));
@@ -385,11 +393,7 @@ what_a_proxy_refuses_was_not_sent(void **state)
 	struct call c;
 
 	rig_start(&r, script_no_tunnel);
-	setenv("https_proxy", r.server.url, 1);
-	r.req = post_to("https://name.invalid/v1/x");
-	r.req.local = false;
-	call_init(&c);
-	call_run(&r.client, &c, &r.req);
+	rig_run_proxied(&r, "https_proxy", "https://name.invalid/v1/x", &c);
 	assert_int_equal(r.server.n, 1);
 	assert_int_equal(c.result.fault, FAULT_RESET);
 	assert_int_equal(c.result.status, 0);

@@ -15,6 +15,7 @@ FUZZ_NAMES := $(sort $(patsubst tests/fuzz/%_fuzz.c,%,\
 
 # what a target links; FUZZ_DEPS_NAME for one that needs something else
 FUZZ_DEPS := gateway/lib
+FUZZ_DEPS_collector := gateway/telemetry $(DEPS_gateway/telemetry)
 FUZZ_DEPS_conf := backends gateway/conf gateway/lib
 FUZZ_DEPS_decode := backends gateway/conf gateway/lib
 FUZZ_DEPS_dialect := gateway/dialects gateway/lib
