@@ -16,7 +16,8 @@ OUT     := $(BUILD)/$(FLAVOUR)
 # abspath takes a folder with a blank for two.
 full = $(if $(filter /%,$(1)),$(1),$(CURDIR)/$(1))
 
-LIBS := libmicrohttpd libcurl jansson libuv openssl libconfig zlib sqlite3 yaml-0.1 gnutls
+LIBS := libmicrohttpd libcurl jansson libuv openssl libconfig zlib sqlite3 yaml-0.1 gnutls \
+	hiredis
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lpthread -lm
 
@@ -40,8 +41,8 @@ ALL_LDFLAGS = $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
 
 # --- folders and what each may link, lowest first ---
 FOLDERS := gateway/lib gateway/conf gateway/telemetry gateway/dialects \
-	backends policies router gateway/quota gateway/ledger gateway/front gateway/upstream \
-	gateway/admin \
+	backends policies router gateway/quota gateway/shared gateway/ledger \
+	gateway/front gateway/upstream gateway/admin \
 	gateway/import bench/traffic bench/sim bench/load gateway/commands
 DEPS_gateway/lib       :=
 DEPS_gateway/conf      := gateway/lib
@@ -52,6 +53,7 @@ DEPS_policies          := gateway/telemetry gateway/conf gateway/lib
 DEPS_router            := policies $(DEPS_policies)
 DEPS_gateway/quota     := policies gateway/conf gateway/telemetry \
 	gateway/lib
+DEPS_gateway/shared    := gateway/quota $(DEPS_gateway/quota)
 DEPS_gateway/ledger    := gateway/telemetry gateway/lib
 DEPS_gateway/front     := gateway/telemetry gateway/conf gateway/lib
 DEPS_gateway/upstream  := gateway/telemetry gateway/conf gateway/lib
@@ -64,8 +66,8 @@ DEPS_bench/sim         := bench/traffic router policies backends \
 DEPS_bench/load        := bench/traffic gateway/telemetry gateway/conf \
 	gateway/lib
 DEPS_gateway           := bench/load bench/sim bench/traffic gateway/admin \
-	gateway/import gateway/quota gateway/upstream gateway/front \
-	$(DEPS_gateway/admin)
+	gateway/import gateway/shared gateway/quota gateway/upstream \
+	gateway/front $(DEPS_gateway/admin)
 DEPS_gateway/commands  := gateway $(DEPS_gateway)
 DEPS_bench             := router policies backends gateway/telemetry \
 	gateway/conf gateway/lib

@@ -31,6 +31,7 @@
 #include "gateway/quota/quota.h"
 #include "gateway/scout.h"
 #include "gateway/secrecy.h"
+#include "gateway/shared/limits.h"
 #include "gateway/systemd.h"
 #include "gateway/tracer.h"
 
@@ -128,6 +129,7 @@ close_main(struct app *app)
 	prober_free(&app->prober);
 	scout_free(&app->scout);
 	tracer_stop(app->tracer);
+	shared_limits_stop(app->shared_limits);
 	app->open_handles = 3;
 	children_stop(app->children, on_part_closed, app);
 	admin_server_close(&app->admin, on_part_closed, app);
@@ -157,6 +159,7 @@ on_tick(uv_timer_t *t)
 	idempotency_tick(app->idempotency, now);
 	tracer_tick(app->tracer, now);
 	quotas_tick(app->quotas, clock_wall());
+	shared_limits_tick(app->shared_limits, now);
 	app_watch_memory(app, now);
 	admin_server_tick(app->admin, now);
 	if (app->draining)
@@ -277,13 +280,15 @@ make_rooms(struct app *app, struct conf *conf)
 	app->board = switchboard_new(app->n_workers, wake, app);
 	app->idempotency = idempotency_new(app->n_workers, wake, app);
 	app->quotas = quotas_new(clock_wall());
+	if (app->quotas != NULL)
+		app->shared_limits = shared_limits_new(&app->loop, app->quotas);
 	app->telemetry = telemetry_new(app->n_workers);
 	app->tracer = tracer_new(app);
 	app->prober = prober_new(app);
 	app->scout = scout_new(app);
 	app->children = children_new(app);
 	return app->workers != NULL && app->board != NULL &&
-	    app->idempotency != NULL && app->quotas != NULL &&
+	    app->idempotency != NULL && app->shared_limits != NULL &&
 	    app->telemetry != NULL && app->tracer != NULL &&
 	    app->prober != NULL && app->scout != NULL &&
 	    app->children != NULL && open_receipts(app, conf) &&
@@ -315,6 +320,7 @@ open_rooms(struct app *app, struct conf *conf, struct errmsg *why)
 		rc = restore_budgets(app, why);
 	if (rc != OK)
 		return rc;
+	shared_limits_configure(app->shared_limits, &conf->shared_limits);
 	app->admin = admin_server_new(app, app->admin_fd, why);
 	return app->admin != NULL ? OK : ERR_MEMORY;
 }
@@ -359,6 +365,7 @@ free_rooms(struct app *app)
 	switchboard_free(&app->board);
 	idempotency_free(&app->idempotency);
 	keyring_free(&app->keyring);
+	shared_limits_free(&app->shared_limits);
 	quotas_free(&app->quotas);
 	telemetry_free(&app->telemetry);
 	tracer_free(&app->tracer);

@@ -22,6 +22,7 @@ struct prober;
 struct quotas;
 struct receipts;
 struct scout;
+struct shared_limits;
 struct slo_book;
 struct tracer;
 
@@ -49,6 +50,7 @@ struct app {
 	struct drill *drill;
 	struct idempotency *idempotency;
 	struct quotas *quotas;
+	struct shared_limits *shared_limits;
 	struct keyring *keyring;
 	struct front_budget budget, admin_budget;
 	int listen_fd, admin_fd;

@@ -5,6 +5,7 @@
 #include "gateway/app.h"
 #include "gateway/keyring.h"
 #include "gateway/lib/log.h"
+#include "gateway/shared/limits.h"
 #include "gateway/systemd.h"
 #include "gateway/tracer.h"
 
@@ -58,7 +59,9 @@ app_check_drain(struct app *app, usec now)
 	if (open.requests == 0 && open.connections > 0 &&
 	    now < app->unlistened + IDLE_GRACE && now < app->drain_deadline)
 		return;
-	if (open.requests == 0 && !tracer_drained(app->tracer, now))
+	if (open.requests == 0 &&
+	    (!tracer_drained(app->tracer, now) ||
+		!shared_limits_drained(app->shared_limits)))
 		return;
 	if (open.requests == 0 || now >= app->drain_deadline) {
 		log_info("stop open=%u", open.requests);

@@ -3,6 +3,7 @@
 #include "gateway/idempotency.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/lib/log.h"
+#include "gateway/shared/limits.h"
 #include "gateway/tracer.h"
 
 static void
@@ -30,6 +31,18 @@ gauge_ledger(struct app *app, struct telemetry_gauges *g)
 	g->ledger_rows = s.written;
 	g->ledger_dropped = s.dropped;
 	g->ledger_failures = s.failures;
+}
+
+static void
+gauge_shared_limits(struct app *app, struct telemetry_gauges *g)
+{
+	struct shared_limits_stats s;
+
+	shared_limits_stats(app->shared_limits, &s);
+	g->shared_limits = s.wanted;
+	g->shared_limits_up = s.up;
+	g->shared_limits_told = s.told;
+	g->shared_limits_lost = s.lost;
 }
 
 void
@@ -60,5 +73,6 @@ app_gauges(struct app *app, struct telemetry_gauges *g)
 	g->traces_sent = traces.sent;
 	g->traces_dropped = traces.dropped;
 	gauge_ledger(app, g);
+	gauge_shared_limits(app, g);
 	gauge_idempotency(app, g);
 }

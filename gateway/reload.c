@@ -14,6 +14,7 @@
 #include "gateway/probe.h"
 #include "gateway/systemd.h"
 #include "gateway/quota/quota.h"
+#include "gateway/shared/limits.h"
 
 #define ADOPT_PATIENCE USEC_SEC /* a worker's turn is short */
 
@@ -189,8 +190,11 @@ app_reload(struct app *app, struct complaints *c)
 	if (rc == OK)
 		rc = publish_with_log(app, next, log);
 	conf_unref(&next);
-	if (rc == OK)
+	if (rc == OK) {
+		shared_limits_configure(
+		    app->shared_limits, &app->conf->shared_limits);
 		await_workers(app);
+	}
 	if (rc == OK)
 		log_info("reload config_version=%llu",
 		    (unsigned long long)app->conf->version);

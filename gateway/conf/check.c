@@ -211,6 +211,49 @@ check_otlp(struct loader *l)
 		    "want a path after the host, mostly /v1/traces, got none");
 }
 
+/* A host alone: the rest has settings of its own. */
+static bool
+is_host(struct slice s)
+{
+	static const char others[] = "/@?# []";
+
+	for (size_t i = 0; i < s.n; i++)
+		if (strchr(others, s.p[i]) != NULL)
+			return false;
+	/* one colon is a port's, two are IPv6 */
+	return s.n > 0 &&
+	    (slice_find(s, ':') < 0 ||
+		slice_find(s, ':') != slice_rfind(s, ':'));
+}
+
+static void
+check_shared_limits(struct loader *l)
+{
+	const struct conf_shared_limits *c = &l->conf->shared_limits;
+	const config_setting_t *root = config_root_setting(&l->tree);
+	const config_setting_t *s = loader_member(root, "shared_limits");
+	struct sockaddr_un sun;
+	struct slice at;
+
+	if (c->user != NULL && c->password == NULL)
+		complain(l, loader_member(s, "user"),
+		    "want a password with it, got none");
+	if (loader_is_set(root, "shared_limits") && c->address == NULL)
+		warn(l, s, "want an address, got none: nothing is shared");
+	if (c->address == NULL)
+		return;
+	at = slice_of(c->address);
+	if (slice_starts(at, SLICE("unix:"))) {
+		if (at.n <= 5 || at.n - 5 >= sizeof(sun.sun_path))
+			complain_value(l, loader_member(s, "address"), NULL,
+			    "a path after \"unix:\", of 1..107 bytes in all");
+	} else if (!is_host(at)) {
+		complain_value(l, loader_member(s, "address"), NULL,
+		    "a host, as \"10.0.0.5\" or \"redis.internal\", or "
+		    "\"unix:/path\"");
+	}
+}
+
 /* What is set in a group may not be longer than its total. */
 static void
 check_spans(
@@ -260,6 +303,7 @@ check_top(struct loader *l)
 	check_heartbeat(l);
 	check_origins(l);
 	check_otlp(l);
+	check_shared_limits(l);
 	check_spans(l, loader_member(config_root_setting(&l->tree), "timeouts"),
 	    &l->conf->timeouts);
 }

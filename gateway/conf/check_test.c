@@ -132,6 +132,47 @@ a_collector_has_a_whole_url(void **state)
 }
 
 static void
+limits_are_shared_at_a_host(void **state)
+{
+	struct fixture f;
+
+	assert_refused(BASE "shared_limits = { address = \"a:6379\"; };",
+	    "gateway.conf:3: shared_limits.address: want a host, as "
+	    "\"10.0.0.5\" or \"redis.internal\", or \"unix:/path\", got "
+	    "\"a:6379\"");
+	assert_refused(BASE "shared_limits = { address = \"redis://a/0\"; };",
+	    "gateway.conf:3: shared_limits.address: want a host, as "
+	    "\"10.0.0.5\" or \"redis.internal\", or \"unix:/path\", got "
+	    "\"redis://a/0\"");
+	assert_refused(BASE "shared_limits = { address = \"unix:\"; };",
+	    "gateway.conf:3: shared_limits.address: want a path after "
+	    "\"unix:\", of 1..107 bytes in all, got \"unix:\"");
+	assert_refused(BASE
+	    "shared_limits = { address = \"a\"; user = \"me\"; };",
+	    "gateway.conf:3: shared_limits.user: want a password with it, got "
+	    "none");
+	assert_refused(BASE
+	    "shared_limits = { address = \"a\"; password = \"x\"; };",
+	    "gateway.conf:3: shared_limits.password: want \"env:NAME\" or "
+	    "\"file:PATH\", got other text (not shown)");
+	assert_loads(&f, BASE "shared_limits = { port = 6380; };", 1);
+	assert_null(f.conf->shared_limits.address);
+	fixture_fini(&f);
+	setenv("TEST_REDIS", "pass", 1);
+	assert_loads(&f,
+	    BASE "shared_limits = { address = \"::1\"; user = \"me\"; "
+		 "password = \"env:TEST_REDIS\"; };",
+	    0);
+	assert_string_equal(f.conf->shared_limits.address, "::1");
+	assert_int_equal(f.conf->shared_limits.port, 6379);
+	assert_string_equal(f.conf->shared_limits.user, "me");
+	assert_string_equal(f.conf->shared_limits.password, "pass");
+	assert_string_equal(f.conf->shared_limits.prefix, "pointsman");
+	fixture_fini(&f);
+	unsetenv("TEST_REDIS");
+}
+
+static void
 a_collector_may_be_sent_headers(void **state)
 {
 	struct fixture f;
@@ -557,6 +598,7 @@ main(void)
 		cmocka_unit_test(addresses_are_addresses),
 		cmocka_unit_test(two_listeners_need_two_places),
 		cmocka_unit_test(a_collector_has_a_whole_url),
+		cmocka_unit_test(limits_are_shared_at_a_host),
 		cmocka_unit_test(a_collector_may_be_sent_headers),
 		cmocka_unit_test(an_answer_is_kept_for_a_while_or_not),
 		cmocka_unit_test(a_heart_beats_before_the_end),

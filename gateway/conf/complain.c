@@ -111,7 +111,7 @@ is_secret(const struct setting *row)
 {
 	return row->type == SETTING_URL || row->type == SETTING_API_KEY ||
 	    row->type == SETTING_KEYS || row->type == SETTING_KEY ||
-	    row->type == SETTING_HEADERS;
+	    row->type == SETTING_HEADERS || row->type == SETTING_SECRET;
 }
 
 /* Takes the text in *b. */

@@ -182,6 +182,15 @@ struct conf_otlp {
 	const char *headers; /* "name: value\n" for each that is sent along */
 };
 
+/* Where gateways tell each other what was taken of limits. */
+struct conf_shared_limits {
+	const char *address; /* a host, or "unix:" and a path; NULL: nowhere */
+	unsigned port;
+	const char *user, *password; /* NULL: none */
+	unsigned database;
+	const char *prefix; /* of keys there */
+};
+
 struct conf {
 	atomic_uint refs;
 	struct arena arena;
@@ -214,6 +223,7 @@ struct conf {
 	unsigned receipts; /* how many are kept; 0: none */
 	struct conf_idempotency idempotency;
 	struct conf_otlp otlp;
+	struct conf_shared_limits shared_limits;
 
 	const struct slo *slos;
 	size_t n_slos;

@@ -229,6 +229,7 @@ dump_setting(const struct conf *c, const struct setting *row, const void *base)
 	case SETTING_REF:
 		return dump_ref(row, get_pointer(field));
 	case SETTING_API_KEY:
+	case SETTING_SECRET:
 		return dump_text(get_pointer(field) != NULL ? MASK : NULL);
 	case SETTING_HEADERS:
 		return dump_headers(get_pointer(field));

@@ -37,18 +37,7 @@ value_of(struct loader *l, const struct setting *row, const config_setting_t *s)
 		complain_value(l, s, row, "visible characters");
 		return NULL;
 	}
-	switch (secret_read(l, s, row, NULL, &text)) {
-	case SECRET_TEXT:
-		return text;
-	case SECRET_UNSET:
-		complain(l, s,
-		    "want %s to be set in the environment, got nothing", text);
-		return NULL;
-	case SECRET_DIGEST:
-	case SECRET_WRONG:
-		break;
-	}
-	return NULL;
+	return secret_needed(l, s, row);
 }
 
 void

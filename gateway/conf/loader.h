@@ -129,6 +129,11 @@ bool secret_fits_header(struct slice);
  * that the secret is for; NULL: a tenant's. */
 enum secret_kind secret_read(struct loader *, const config_setting_t *,
     const struct setting *, const struct conf_backend *, const char **text);
+/* The text of one that the configuration is wrong without; NULL: complained. */
+const char *secret_needed(
+    struct loader *, const config_setting_t *, const struct setting *);
+void read_secret(struct loader *, const struct setting *,
+    const config_setting_t *, void *base);
 /* NULL when it will do, "?" and "#" left out; else what it is not, which is
  * `schemes` where it begins with neither http:// nor https://. */
 const char *url_flaw(struct slice, const char *schemes);

@@ -175,6 +175,37 @@ secret_read(struct loader *l, const config_setting_t *s,
 	return SECRET_WRONG;
 }
 
+const char *
+secret_needed(
+    struct loader *l, const config_setting_t *s, const struct setting *row)
+{
+	const char *text;
+
+	switch (secret_read(l, s, row, NULL, &text)) {
+	case SECRET_TEXT:
+		return text;
+	case SECRET_UNSET:
+		complain(l, s,
+		    "want %s to be set in the environment, got nothing", text);
+		return NULL;
+	case SECRET_DIGEST:
+	case SECRET_WRONG:
+		break;
+	}
+	return NULL;
+}
+
+void
+read_secret(struct loader *l, const struct setting *row,
+    const config_setting_t *s, void *base)
+{
+	const char *text = secret_needed(l, s, row);
+
+	if (text != NULL)
+		text = loader_dup(l, slice_of(text));
+	memcpy((char *)base + row->at, &text, sizeof(text));
+}
+
 /* --- of a backend --- */
 
 static void

@@ -41,6 +41,38 @@ static const struct setting_group otlp_group = {
 	ROWS(otlp_rows, conf_otlp),
 };
 
+/* --- shared_limits --- */
+
+static const struct setting shared_limits_rows[] = {
+	{ "address", SETTING_STRING, AT(conf_shared_limits, address),
+	    .otherwise = "none: each gateway counts by itself",
+	    .help = "Its host: `\"redis.internal\"`, `\"10.0.0.5\"`; or "
+		    "`\"unix:/path\"`." },
+	{ "port", SETTING_INT, AT(conf_shared_limits, port), BOUNDS(1, 65535),
+	    .value = "6379", .help = "TCP port." },
+	{ "user", SETTING_STRING, AT(conf_shared_limits, user),
+	    .otherwise = "Redis's default",
+	    .help = "Of its access lists; goes with `password`." },
+	{ "password", SETTING_SECRET, AT(conf_shared_limits, password),
+	    .otherwise = "none",
+	    .help = "`\"env:NAME\"` or "
+		    "`\"file:PATH\"`." },
+	{ "database", SETTING_INT, AT(conf_shared_limits, database),
+	    BOUNDS(0, 65535), .value = "0", .help = "Its number." },
+	{ "prefix", SETTING_NAME, AT(conf_shared_limits, prefix),
+	    .value = "pointsman",
+	    .help = "What keys there begin with. Gateways with the same one "
+		    "share limits." },
+};
+
+static const struct setting_group shared_limits_group = {
+	.title = "shared_limits",
+	.intro = "A Redis server (5 or later; no cluster, no TLS) through "
+		 "which several gateways hold tenants' limits and budgets "
+		 "together. See [operations](operations.md#several-gateways).",
+	ROWS(shared_limits_rows, conf_shared_limits),
+};
+
 /* --- idempotency --- */
 
 static const struct setting idempotency_rows[] = {
@@ -225,6 +257,9 @@ static const struct setting top_rows[] = {
 	    .help = "Answers kept for clients that ask again." },
 	{ "otlp", SETTING_GROUP, AT(conf, otlp), .group = &otlp_group,
 	    .help = "Where traces of requests go." },
+	{ "shared_limits", SETTING_GROUP, AT(conf, shared_limits),
+	    .group = &shared_limits_group,
+	    .help = "Where gateways tell each other what tenants have used." },
 	{ "cors_origins", SETTING_STRINGS, SETTING_NO_NULL,
 	    AT(conf, cors_origins), .otherwise = "none",
 	    .help = "Web pages that may call the gateway from a browser, "

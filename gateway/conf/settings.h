@@ -33,6 +33,7 @@ enum setting_type {
 	SETTING_REFS, /* names (const char *const *, NULL at the end) */
 	SETTING_URL, /* of a backend (its members url, unix_path, off) */
 	SETTING_API_KEY, /* of a backend (its members api_key, off) */
+	SETTING_SECRET, /* one that stands elsewhere (const char *) */
 	SETTING_HEADERS, /* { name = value; } (const char *: a line for each) */
 	SETTING_KEYS, /* of a tenant or, at the top, of operators (kept
 			 apart, in conf.keys), where `group` may stand for one */

@@ -78,6 +78,7 @@ static const struct {
 			  "\"env:NAME\"",
 	    "URL" },
 	[SETTING_API_KEY] = { "\"env:NAME\" or \"file:PATH\"", "secret" },
+	[SETTING_SECRET] = { "\"env:NAME\" or \"file:PATH\"", "secret" },
 	[SETTING_HEADERS] = { "a group { name = \"value\"; }",
 	    "group of strings" },
 	[SETTING_KEYS] = { "a list of \"env:NAME\", \"file:PATH\" or "

@@ -34,7 +34,8 @@ take_place(struct quota_part *p)
 	unsigned was = LOAD(p->of->open);
 
 	do {
-		if (p->limits->concurrent > 0 && was >= p->limits->concurrent)
+		if (p->limits->concurrent > 0 &&
+		    was + quota_others(p->of) >= p->limits->concurrent)
 			return false;
 	} while (!SWAP(p->of->open, was, was + 1));
 	p->open = true;
@@ -68,8 +69,10 @@ take_tokens(
 	if (tokens > (double)p->limits->tokens)
 		tokens = (double)p->limits->tokens;
 	p->tokens = limit_span(&rate, tokens);
-	if (take_rate(&p->of->tokens, &rate, now, p->tokens, wait))
+	if (take_rate(&p->of->tokens, &rate, now, p->tokens, wait)) {
+		quota_count(p->of, 0, p->tokens);
 		return QUOTA_FREE;
+	}
 	p->tokens = 0;
 	return QUOTA_TOKENS;
 }
@@ -83,8 +86,10 @@ take_request(struct quota_part *p, nsec now, usec *wait)
 	if (p->limits->requests == 0)
 		return QUOTA_FREE;
 	p->requests = limit_span(&rate, 1);
-	if (take_rate(&p->of->requests, &rate, now, p->requests, wait))
+	if (take_rate(&p->of->requests, &rate, now, p->requests, wait)) {
+		quota_count(p->of, p->requests, 0);
 		return QUOTA_FREE;
+	}
 	p->requests = 0;
 	return QUOTA_REQUESTS;
 }
@@ -141,17 +146,19 @@ give_back(struct quota_part *p, const struct quota_use *use)
 {
 	const struct limit_rate rate =
 	    limit_rate_of(p->limits->tokens, p->limits->burst);
-	nsec used =
-	    use->refused ? 0 : limit_span(&rate, use->input + use->output);
+	nsec requests = use->refused ? -p->requests : 0;
+	nsec tokens = -p->tokens;
 
 	if (p->open) {
 		unsigned was = ADD(p->of->open, -1u);
 
 		assert(was > 0);
 	}
-	if (use->refused)
-		ADD(p->of->requests, -p->requests);
-	ADD(p->of->tokens, used - p->tokens);
+	if (!use->refused)
+		tokens += limit_span(&rate, use->input + use->output);
+	ADD(p->of->requests, requests);
+	ADD(p->of->tokens, tokens);
+	quota_count(p->of, requests, tokens);
 	p->open = false;
 	p->requests = p->tokens = 0;
 }
@@ -171,6 +178,7 @@ quota_take(struct quotas *t, struct quota_hold *h, const struct quota_wish *w,
 			quota_settle(h, &nothing);
 			return false;
 		}
+		quota_note(h->parts[i].of);
 	}
 	return true;
 }
@@ -231,15 +239,14 @@ quota_settle(struct quota_hold *h, const struct quota_use *use)
 		if (p->of == NULL)
 			continue;
 		give_back(p, use);
-		if (use->refused)
-			continue;
-		if (use->output > 0)
+		if (!use->refused && use->output > 0)
 			learn(p->of, use->output);
-		if (nano > 0) {
+		if (!use->refused && nano > 0) {
 			spend(&p->of->day, nano, p, p->limits->daily, true);
 			spend(
 			    &p->of->month, nano, p, p->limits->monthly, false);
 		}
+		quota_note(p->of);
 	}
 }
 
@@ -266,7 +273,7 @@ quota_view(const struct quota *q, const struct conf_quota *l, usec now,
 		.reset_requests =
 		    limit_refill(LOAD(q->requests), at) / NSEC_USEC,
 		.reset_tokens = limit_refill(LOAD(q->tokens), at) / NSEC_USEC,
-		.open = LOAD(q->open),
+		.open = LOAD(q->open) + quota_others(q),
 		.day = (double)day / NANO_USD,
 		.month = (double)month / NANO_USD,
 		.budget = worse(budget_state(day, l->daily, l->soft),

@@ -8,7 +8,14 @@
  *	quota_take --> what is reserved --> quota_settle, once: what was used
  *	          \--> a refusal: nothing was taken
  *
- * The table is the main thread's; a quota is never freed before it. */
+ * The table is the main thread's; a quota is never freed before it.
+ *
+ * Where several gateways share their limits, each goes by numbers of its own, and
+ * the main thread moves them to where all have brought them:
+ *
+ *	changed --quotas_tell--> told --quota_hear--> what all have done
+ *	   ^                       \--quota_unheard--> (taken as heard)
+ *	   \-- by requests, and as long as any is under way somewhere */
 #ifndef GATEWAY_QUOTA_QUOTA_H
 #define GATEWAY_QUOTA_QUOTA_H
 
@@ -80,6 +87,39 @@ void quotas_restore(struct quotas *, const char *tenant, const char *key,
 struct quota *quotas_of_key(
     struct quotas *, const char *tenant, const char *key);
 
+/* --- with other processes; main thread --- */
+
+/* What was done to a quota since it was last told. */
+struct quota_news {
+	struct quota *of;
+	const char *name; /* TENANT, or TENANT, a line feed and KEY */
+	nsec requests, tokens; /* taken less given back, as spans */
+	unsigned open;
+	int64_t day, month; /* numbers of the periods */
+	/* nano-USD: what all had spent as far as was known, and more since */
+	int64_t day_known, day_more, month_known, month_more;
+};
+
+/* What all have done to it, these news among that. */
+struct quota_all {
+	nsec requests, tokens; /* how far ahead of now the arrivals are */
+	unsigned others; /* requests that the others have under way */
+	int64_t day_spent, month_spent; /* nano-USD */
+};
+
+/* From now on changes are noted. What was spent before is known to all. */
+enum err quotas_share(struct quotas *) MUST_USE;
+/* Those that have changed; what changes from now on is for the next time. */
+void quotas_collect(struct quotas *);
+/* One of those, each once; false: that was all. */
+bool quotas_tell(struct quotas *, struct quota_news *);
+void quota_hear(struct quotas *, const struct quota_news *,
+    const struct quota_all *, usec now);
+/* Nobody knows what came of them. To tell them twice would charge twice. */
+void quota_unheard(const struct quota_news *);
+/* Nothing is known of the others any more: as if there were none. */
+void quotas_forget_others(struct quotas *);
+
 /* --- any thread --- */
 
 /* Takes what the wish needs of both parts, whose `of` and `limits` are set. */
@@ -92,7 +132,7 @@ void quota_settle(struct quota_hold *, const struct quota_use *);
 struct quota_view {
 	double left_requests, left_tokens; /* that may be taken now */
 	usec reset_requests, reset_tokens; /* spans: until all may be */
-	unsigned open;
+	unsigned open; /* by all, where it is shared */
 	double day, month; /* USD */
 	enum budget_state budget; /* the worse of the two */
 };

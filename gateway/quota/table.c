@@ -29,8 +29,10 @@ quotas_free(struct quotas **tp)
 
 	if (t == NULL)
 		return;
-	for (size_t i = 0; i < t->n; i++)
+	for (size_t i = 0; i < t->n; i++) {
+		free(LOAD(t->all[i]->shared));
 		free(t->all[i]);
+	}
 	free(t->all);
 	map_fini(&t->names);
 	free(t);
@@ -66,6 +68,10 @@ add_quota(struct quotas *t, struct slice name)
 	memset(q, 0, size);
 	memcpy(q->name, name.p, name.n);
 	STORE(q->output, OUTPUT_FIRST);
+	if (t->shares && quota_share(t, q) != OK) {
+		free(q);
+		return NULL;
+	}
 	t->all[t->n++] = q;
 	return q;
 }
@@ -129,6 +135,22 @@ quotas_configure(struct quotas *t, struct conf *c)
 	return OK;
 }
 
+static void
+begin_period(struct quota *q, bool day, bool month)
+{
+	struct quota_shared *s = LOAD(q->shared);
+
+	STORE(q->warned, 0);
+	if (day)
+		STORE(q->day, 0);
+	if (month)
+		STORE(q->month, 0);
+	if (day && s != NULL)
+		s->day = 0;
+	if (month && s != NULL)
+		s->month = 0;
+}
+
 void
 quotas_tick(struct quotas *t, usec wall)
 {
@@ -141,13 +163,9 @@ quotas_tick(struct quotas *t, usec wall)
 	budget_period_at(wall, &t->period);
 	STORE(t->day_ends, t->period.day_ends);
 	STORE(t->month_ends, t->period.month_ends);
-	for (size_t i = 0; i < t->n; i++) {
-		STORE(t->all[i]->warned, 0);
-		if (t->period.day != was.day)
-			STORE(t->all[i]->day, 0);
-		if (t->period.month != was.month)
-			STORE(t->all[i]->month, 0);
-	}
+	for (size_t i = 0; i < t->n; i++)
+		begin_period(t->all[i], t->period.day != was.day,
+		    t->period.month != was.month);
 }
 
 static void

@@ -48,6 +48,12 @@ process_value(const struct telemetry_gauges *g,
 		return g->ledger ? (double)g->ledger_dropped : -1;
 	case M_LEDGER_FAILURES:
 		return g->ledger ? (double)g->ledger_failures : -1;
+	case M_SHARED_LIMITS_UP:
+		return g->shared_limits ? (double)g->shared_limits_up : -1;
+	case M_SHARED_LIMITS_TOLD:
+		return g->shared_limits ? (double)g->shared_limits_told : -1;
+	case M_SHARED_LIMITS_LOST:
+		return g->shared_limits ? (double)g->shared_limits_lost : -1;
 	case M_TRACES_SENT:
 		return (double)g->traces_sent;
 	case M_TRACES_DROPPED:

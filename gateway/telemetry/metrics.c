@@ -261,6 +261,16 @@ static const struct metric rows[METRIC_COUNT] = {
 	    METRIC_COUNTER, OF_PROCESS, 0, { NULL }, NULL,
 	    "Times that the ledger could not be written; its rows are kept and "
 	    "tried again." },
+	[M_SHARED_LIMITS_UP] = { "pointsman_shared_limits_up", METRIC_GAUGE,
+	    OF_PROCESS, 0, { NULL }, NULL,
+	    "1 while limits are shared with other gateways; 0 while each "
+	    "counts by itself, as the server cannot be reached." },
+	[M_SHARED_LIMITS_TOLD] = { "pointsman_shared_limits_told_total",
+	    METRIC_COUNTER, OF_PROCESS, 0, { NULL }, NULL,
+	    "Exchanges with the others of what a tenant or key has used." },
+	[M_SHARED_LIMITS_LOST] = { "pointsman_shared_limits_lost_total",
+	    METRIC_COUNTER, OF_PROCESS, 0, { NULL }, NULL,
+	    "Of those, such as nobody knows the outcome of." },
 	[M_TRACES_SENT] = { "pointsman_traces_sent_total", METRIC_COUNTER,
 	    OF_PROCESS, 0, { NULL }, NULL,
 	    "Requests whose spans a collector has taken." },

@@ -53,6 +53,8 @@ struct telemetry_gauges {
 	uint64_t idempotent_replays, idempotent_conflicts, idempotent_evicted;
 	bool ledger; /* one is kept */
 	uint64_t ledger_rows, ledger_dropped, ledger_failures;
+	bool shared_limits, shared_limits_up; /* they are to be; and are */
+	uint64_t shared_limits_told, shared_limits_lost;
 	usec uptime;
 };
 
