@@ -4,6 +4,7 @@
  * once while there are changed quotas left, else at the next tick. */
 #include "gateway/shared/limits.h"
 
+#include <limits.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,9 @@
 #define PREFIX_MAX 64
 #define KEY_MAX 768 /* bytes: a quota's name, and what is around it */
 #define NUMBER_MAX 32
+/* Beyond these it was not our script that answered. */
+#define SPAN_MAX 1000000000000000LL /* us: 30 years */
+#define SPENT_MAX 1000000000000000000LL /* nano-USD */
 
 enum { KEY_RATES, KEY_OPEN, KEY_DAY, KEY_MONTH, KEYS };
 enum {
@@ -135,6 +139,13 @@ tell_batch(struct shared_limits *s)
 static bool
 read_all(const struct redis_reply *reply, struct quota_all *all)
 {
+	static const long long most[OUTS] = {
+		[OUT_REQUESTS] = SPAN_MAX,
+		[OUT_TOKENS] = SPAN_MAX,
+		[OUT_OTHERS] = UINT_MAX / 2,
+		[OUT_DAY] = SPENT_MAX,
+		[OUT_MONTH] = SPENT_MAX,
+	};
 	long long v[OUTS];
 	char text[NUMBER_MAX], *end;
 
@@ -143,7 +154,8 @@ read_all(const struct redis_reply *reply, struct quota_all *all)
 	for (size_t i = 0; i < OUTS; i++) {
 		slice_copy(text, sizeof(text), reply->values[i]);
 		v[i] = strtoll(text, &end, 10);
-		if (end == text || *end != '\0')
+		if (end == text || *end != '\0' || v[i] > most[i] ||
+		    v[i] < (most[i] == SPAN_MAX ? -SPAN_MAX : 0))
 			return false;
 	}
 	*all = (struct quota_all){ .requests = v[OUT_REQUESTS] * 1000,

@@ -34,6 +34,7 @@ class Redis:
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1",
              "--save", "", "--requirepass", PASSWORD,
+             "--unixsocket", self.folder.name + "/redis.sock",
              "--dir", self.folder.name], executable=SERVER,
             stdout=subprocess.DEVNULL)
         wait_for(lambda: self.cli("ping") == "PONG", what="redis-server")
@@ -65,11 +66,12 @@ class Shared(unittest.TestCase):
         self.addCleanup(self.fake.stop)
         self.fake.configure(ttft_low_ms=0, ttft_high_ms=0)
 
-    def text(self, limits, extra="", password="env:REDIS_PASSWORD"):
+    def text(self, limits, extra="", password="env:REDIS_PASSWORD",
+             address="127.0.0.1"):
         return conf(
             [backend("one", self.fake.port, 'probe_interval = "0s";')],
             'workers = 2;\n'
-            f'shared_limits = {{ address = "127.0.0.1"; '
+            f'shared_limits = {{ address = "{address}"; '
             f'port = {self.redis.port}; password = "{password}"; }};\n'
             'tenants = ( { name = "acme"; keys = [ "env:KEY" ]; '
             f'limits = {{ {limits} }}; }} );\n' + extra)
@@ -272,6 +274,26 @@ class Shared(unittest.TestCase):
             'address = "127.0.0.1"; ', "", 2).replace("shared_limits", "#", 1))
         g.send_signal(signal.SIGHUP)
         wait_for(lambda: "shared_limits_up" not in g.metrics())
+        self.assertEqual(self.ask(g)[0], 200)
+        self.assertEqual(g.stop(), 0)
+
+    def test_the_ways_to_a_server(self):
+        g = self.gateway("concurrent = 3;")
+        self.redis.cli("acl", "setuser", "me", "on", ">" + PASSWORD,
+                       "~mine:*", "+@all")
+        for address, more in (
+                (f"unix:{self.redis.folder.name}/redis.sock", ""),
+                ("localhost", 'prefix = "mine"; user = "me"; database = 3;')):
+            text = self.text("concurrent = 3;", address=address)
+            g.write(text.replace("address", more + " address", 1))
+            g.send_signal(signal.SIGHUP)
+            told = self.metric(g, "told_total")
+            wait_for(lambda: self.is_up(g) and self.ask(g)[0] == 200 and
+                     self.metric(g, "told_total") > told)
+        self.assertIn("mine:{acme}", self.redis.cli("-n", "3", "keys", "*"))
+        g.write(self.text("concurrent = 3;", address="no-such-host.invalid"))
+        g.send_signal(signal.SIGHUP)
+        wait_for(lambda: "reason=" in g.log() and not self.is_up(g))
         self.assertEqual(self.ask(g)[0], 200)
         self.assertEqual(g.stop(), 0)
 
