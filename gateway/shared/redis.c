@@ -18,18 +18,25 @@ struct watcher {
 	int events;
 };
 
+/* conf_shared_limits, with strings of its own. */
+struct place {
+	char *address, *user, *password;
+	unsigned port, database;
+};
+
 struct redis {
 	uv_loop_t *loop;
 	const char *script;
 	const struct redis_ops *ops;
 	void *arg;
-	struct conf_shared_limits to; /* its strings are owned */
+	struct place to;
 	uv_getaddrinfo_t lookup;
 	bool resolving, stale; /* stale: for an address that has changed */
 	redisAsyncContext *context; /* NULL: down */
 	char digest[41]; /* of the script, as the server has it; "": not up */
 	unsigned waiting; /* answers that are due */
 	usec heard; /* the last one, or when the first was asked for */
+	bool late; /* at the last tick: then what has come since was read */
 	usec due; /* the next try */
 };
 
@@ -285,9 +292,12 @@ connect_to(struct redis *r)
 void
 redis_tick(struct redis *r, usec now)
 {
-	if (r->context != NULL && (r->waiting > 0 || !redis_is_up(r)) &&
-	    now - r->heard > PATIENCE)
+	bool late = r->context != NULL && (r->waiting > 0 || !redis_is_up(r)) &&
+	    now - r->heard > PATIENCE;
+
+	if (late && r->late)
 		redis_fail(r, "no answer");
+	r->late = late;
 	if (r->context == NULL && !r->resolving && r->to.address != NULL &&
 	    now >= r->due)
 		connect_to(r);
@@ -369,7 +379,7 @@ redis_new(
 	return r;
 }
 
-static const char *
+static char *
 copy_of(const char *s)
 {
 	return s != NULL ? strdup(s) : NULL;
@@ -382,12 +392,12 @@ same(const char *a, const char *b)
 }
 
 static void
-forget(struct conf_shared_limits *to)
+forget(struct place *to)
 {
-	free((void *)(uintptr_t)to->address);
-	free((void *)(uintptr_t)to->user);
-	free((void *)(uintptr_t)to->password);
-	*to = (struct conf_shared_limits){ NULL };
+	free(to->address);
+	free(to->user);
+	free(to->password);
+	*to = (struct place){ NULL };
 }
 
 void
@@ -402,11 +412,11 @@ redis_configure(struct redis *r, const struct conf_shared_limits *to)
 	r->stale = true;
 	r->due = 0;
 	forget(&r->to);
-	r->to = *to;
-	r->to.address = copy_of(to->address);
-	r->to.user = copy_of(to->user);
-	r->to.password = copy_of(to->password);
-	r->to.prefix = NULL;
+	r->to = (struct place){ .address = copy_of(to->address),
+		.user = copy_of(to->user),
+		.password = copy_of(to->password),
+		.port = to->port,
+		.database = to->database };
 }
 
 void
