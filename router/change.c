@@ -74,8 +74,10 @@ more(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
-enum err
-fleet_prepare(
+/* The fleet that a configuration wants: what is there already, and what is new,
+ * which nothing sees yet. */
+static enum err
+prepare_fleet(
     const struct fleet *f, const struct conf *c, usec now, struct fleet *next)
 {
 	next->n_sites = more(f->n_sites, c->next_backend_id);
@@ -189,8 +191,9 @@ retire(struct fleet *f)
 	}
 }
 
-void
-fleet_adopt(struct fleet *f, struct fleet *next, const struct conf *c)
+/* They change places. */
+static void
+adopt_fleet(struct fleet *f, struct fleet *next, const struct conf *c)
 {
 	struct fleet old = *f;
 
@@ -231,7 +234,7 @@ router_prepare(const struct router *r, struct conf *c, usec now,
 	h->conf = conf_ref(c);
 	rc = accounts_prepare(&r->accounts, c, &h->accounts);
 	if (rc == OK)
-		rc = fleet_prepare(&r->fleet, c, now, &h->fleet);
+		rc = prepare_fleet(&r->fleet, c, now, &h->fleet);
 	if (rc == OK)
 		*out = h;
 	else
@@ -250,7 +253,7 @@ router_adopt(struct router *r, struct router_change *h, usec now)
 	h->conf = old;
 	r->accounts = h->accounts;
 	h->accounts = were;
-	fleet_adopt(&r->fleet, &h->fleet, r->conf);
+	adopt_fleet(&r->fleet, &h->fleet, r->conf);
 	r->budget.share = r->conf->retry_budget;
 	r->hedges.share = r->conf->hedge_budget;
 	/* the next call that may wakes them */

@@ -6,8 +6,6 @@
 #include "router/bound.h"
 #include "router/predict.h"
 
-#define FELT_BY 64.0 /* tokens that share the delay of a new prompt */
-
 /* The chance that no usual request of premium comes while the prompts are read
  * that then misses its first token behind them. */
 static double
@@ -42,7 +40,8 @@ predict_courtesy(const struct cell *c, const struct demand *d,
 {
 	const struct forecast *f = c->forecast;
 	const struct wanted *w = &c->site->wanted;
-	double felt = f->profile.per_token * uncached(c, d, now) / FELT_BY;
+	double felt =
+	    f->profile.per_token * uncached(c, d, now) / PREDICT_FELT_BY;
 	double p = 1;
 	usec tightest = tightest_itl(c->site, now);
 

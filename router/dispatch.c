@@ -128,6 +128,9 @@ turn_of(const struct router *r, const struct order *o)
 	return shortage_turn(o->due, demand_work(r, o));
 }
 
+/* One that waits makes room: it goes wherever it can, or away. */
+static void shed(struct router *, struct order *, usec now);
+
 /* Room in the queue: for a higher priority somebody else's. */
 static bool
 join_queue(struct router *r, struct order *o, usec now)
@@ -140,7 +143,7 @@ join_queue(struct router *r, struct order *o, usec now)
 		victim = queue_victim(&r->queue, o->priority);
 		if (victim == NULL)
 			return false;
-		dispatch_shed(r, victim, now);
+		shed(r, victim, now);
 	}
 	if (!queue_add(&r->queue, o, a))
 		return false;
@@ -201,8 +204,8 @@ make_ready(struct router *r, struct order *o)
 	r->owed |= UINT64_C(1) << o->req->worker;
 }
 
-void
-dispatch_shed(struct router *r, struct order *o, usec now)
+static void
+shed(struct router *r, struct order *o, usec now)
 {
 	queue_remove(&r->queue, o);
 	dispatch(r, o, REASON_QUEUE_FULL, now);

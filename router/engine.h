@@ -2,6 +2,8 @@
 #ifndef ROUTER_ENGINE_H
 #define ROUTER_ENGINE_H
 
+#include <string.h>
+
 #include "policies/failover.h"
 #include "policies/hedge.h"
 #include "policies/shortage.h"
@@ -45,6 +47,13 @@ struct router {
 	bool ticking; /* a tick has begun: it reads lessons without the lock */
 };
 
+/* Policy "observe": the file's order decides, and the choice is only noted. */
+static inline bool
+router_observes(const struct router *r)
+{
+	return strcmp(r->conf->policy, "observe") == 0;
+}
+
 /* --- demand.c --- */
 
 void demand_of(
@@ -68,8 +77,6 @@ void dispatch_end(struct router *, struct order *);
 /* Lets those who wait for that backend (or SITE_ANY) go where they can, in the
  * right order and within bounds; marks their workers in `owed`. */
 void dispatch_waiting(struct router *, uint32_t site, usec now);
-/* One that waits makes room: it goes wherever it can, or away. */
-void dispatch_shed(struct router *, struct order *, usec now);
 /* Whether those of the lowest priority wait for want of capacity, rather than
  * for something cheaper: their pace tells nothing else. */
 bool dispatch_is_pressed(const struct router *);

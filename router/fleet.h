@@ -114,12 +114,6 @@ struct fleet {
 
 /* --- change.c --- */
 
-/* The fleet that a configuration wants: what is there already, and what is new,
- * which nothing sees yet. */
-enum err fleet_prepare(const struct fleet *, const struct conf *, usec now,
-    struct fleet *next) MUST_USE;
-/* They change places. The snapshot must live until the next call or the end. */
-void fleet_adopt(struct fleet *, struct fleet *next, const struct conf *);
 /* Whether what is known of the health of one holds for the other. */
 bool same_place(const struct conf_backend *, const struct conf_backend *);
 /* Frees all of it but what the other one has, too. */

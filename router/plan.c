@@ -1,6 +1,5 @@
 /* router/plan.c - what to do with a request now. */
 #include <math.h>
-#include <string.h>
 
 #include "policies/hedge.h"
 #include "policies/price.h"
@@ -21,7 +20,7 @@ struct survey {
 	usec reopens; /* the earliest of the limited and out */
 };
 
-static const struct cell *
+static struct cell *
 cell_at(const struct fleet *f, const struct order *o, unsigned i)
 {
 	return fleet_cell(f, o->req->model->servings[i].id);
@@ -107,7 +106,7 @@ gather(const struct fleet *f, const struct order *o, const struct set *set,
 
 	SET_EACH (i, set) {
 		list[n].at = i;
-		list[n++].cell = fleet_cell(f, o->req->model->servings[i].id);
+		list[n++].cell = cell_at(f, o, i);
 	}
 	return n;
 }
@@ -254,7 +253,6 @@ take(const struct order *o, const struct candidate *c, const struct demand *d,
 	*place = (struct place){ .at = c->at,
 		.cell = c->cell,
 		.crowd = c->outlook.crowd,
-		.tokens = uncached(c->cell, d, now),
 		.stake = stake,
 		.output = d->output,
 		.output_high = d->output_high };
@@ -269,8 +267,6 @@ take(const struct order *o, const struct candidate *c, const struct demand *d,
 	p->confidence = c->outlook.chance;
 }
 
-/* Under "observe" the file's order decides, and the choice is only noted; a
- * hedge would be the engine's as well. */
 static unsigned
 first_in_file(const struct candidate *list, unsigned n)
 {
@@ -280,12 +276,6 @@ first_in_file(const struct candidate *list, unsigned n)
 		if (list[i].at < list[first].at)
 			first = i;
 	return first;
-}
-
-static bool
-observes(const struct router *r)
-{
-	return strcmp(r->conf->policy, "observe") == 0;
 }
 
 static enum choice_kind
@@ -311,7 +301,7 @@ go(struct router *r, const struct order *o, const struct survey *s,
 		if (c.kind == CHOICE_GO)
 			t->engine = list[c.index].cell->id;
 	}
-	if (observes(r)) {
+	if (router_observes(r)) {
 		used = first_in_file(list, n);
 		if (c.kind != CHOICE_GO)
 			c.reason = REASON_BEST_EFFORT;
@@ -320,7 +310,7 @@ go(struct router *r, const struct order *o, const struct survey *s,
 	}
 	take(o, &list[used], d, weigh_stake(list, n, d), c.reason, now, p,
 	    place);
-	if (!observes(r))
+	if (!router_observes(r)) /* a hedge would be the engine's as well */
 		p->hedge_after = hedge_after(list, n, &list[used], d);
 	if (t != NULL)
 		t->row[list[used].at].verdict = VERDICT_CHOSEN;

@@ -20,7 +20,6 @@ struct place {
 	unsigned at; /* the serving, in the model's */
 	struct cell *cell;
 	struct crowd crowd; /* before it came */
-	double tokens; /* of its prompt, to be prefilled */
 	double stake; /* what a miss is worth, USD */
 	double output, output_high; /* of its answer: usual, seldom more */
 };
@@ -32,8 +31,9 @@ struct router;
 usec plan_reopens(const struct fleet *, const struct order *, usec now);
 
 /* Changes nothing but the random stream and the request's trace. The eligible
- * set is not empty. no_wait: REASON_QUEUED where the request may wait; else what to say instead,
- * and the plan is then never PLAN_WAIT. *place is set for PLAN_GO. */
+ * set is not empty. no_wait: REASON_QUEUED where the request may wait; else
+ * what to say instead, and the plan is then never PLAN_WAIT. *place is set for
+ * PLAN_GO. */
 void plan_make(struct router *, const struct order *, enum plan_reason no_wait,
     usec now, struct plan *, struct place *);
 

@@ -8,7 +8,6 @@
 #include "router/bound.h"
 
 #define LOAD_FRESH (15 * USEC_SEC) /* a reported load is believed for so long */
-#define FELT_BY 64.0 /* tokens that share the delay of a new prompt */
 #define SURE 0.999
 #define QUEUE 3.0 /* who waits for a prompt makes as many others wait */
 #define TRIALS 20 /* whole answers that a backend is credited with */
@@ -63,15 +62,6 @@ meet_crowd(
 	if (ahead > 0)
 		crowd->wait = ahead * d->output *
 		    profile_itl(&c->forecast->profile, crowd);
-}
-
-struct crowd
-cell_crowd(const struct cell *c, const struct demand *d, usec now)
-{
-	struct crowd crowd;
-
-	meet_crowd(c, d, now, &crowd);
-	return crowd;
 }
 
 /* --- chances --- */
@@ -219,7 +209,8 @@ toll_of_pace(const struct cell *c, const struct stake *s,
 	before.sequences = greater(before.sequences - 1, 0);
 	return s->usual *
 	    greater(spread_share(&f->itl, itl / pace(f, &before)) -
-		    spread_share(&f->itl, itl / (o->paced + prompt / FELT_BY)),
+		    spread_share(
+			&f->itl, itl / (o->paced + prompt / PREDICT_FELT_BY)),
 		0);
 }
 

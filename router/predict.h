@@ -14,6 +14,8 @@
 #include "router/fleet.h"
 #include "router/router.h"
 
+#define PREDICT_FELT_BY 64.0 /* tokens that share the delay of a new prompt */
+
 /* A request in numbers. */
 struct demand {
 	const struct slo *slo; /* its targets; borrowed */
@@ -41,7 +43,6 @@ struct outlook {
 
 /* Prompt tokens that would have to be prefilled there. */
 double uncached(const struct cell *, const struct demand *, usec now);
-struct crowd cell_crowd(const struct cell *, const struct demand *, usec now);
 void predict(
     const struct cell *, const struct demand *, usec now, struct outlook *);
 /* The worst of typical / target. */

@@ -154,8 +154,7 @@ plan_probe(const struct cell *c, const struct demand *d, usec now,
 		.total = (usec)o.total,
 		.confidence = -1,
 		.hedge_after = HEDGE_NEVER };
-	place->crowd = cell_crowd(c, d, now);
-	place->tokens = uncached(c, d, now);
+	place->crowd = o.crowd;
 	place->output = place->output_high = PROBE_OUTPUT;
 }
 
@@ -197,7 +196,7 @@ router_probe(struct router *r, usec now, struct route_request *req,
 	const struct conf *conf = r->conf;
 	struct place where = { 0 };
 
-	if (conf->probe_every == 0 || strcmp(conf->policy, "observe") == 0)
+	if (conf->probe_every == 0 || router_observes(r))
 		return false;
 	refill(r, now);
 	for (size_t i = 0; i < conf->n_models; i++) {
