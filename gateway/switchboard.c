@@ -52,13 +52,15 @@ switchboard_free(struct switchboard **bp)
 	*bp = NULL;
 }
 
+/* Lets go of the lock, and wakes for whom the call has made something ready. */
 static void
-wake_workers(struct switchboard *b, uint64_t mask)
+leave(struct switchboard *b)
 {
-	while (mask != 0) {
+	uint64_t mask = router_owed(b->router);
+
+	uv_mutex_unlock(&b->lock);
+	for (; mask != 0; mask &= mask - 1)
 		b->wake(b->wake_arg, (unsigned)__builtin_ctzll(mask));
-		mask &= mask - 1;
-	}
 }
 
 enum err
@@ -71,7 +73,7 @@ switchboard_configure(struct switchboard *b, struct conf *conf, usec now)
 		return rc;
 	uv_mutex_lock(&b->lock);
 	router_adopt(b->router, change, now);
-	uv_mutex_unlock(&b->lock);
+	leave(b);
 	router_change_free(&change, b->router);
 	return OK;
 }
@@ -80,27 +82,20 @@ void
 switchboard_submit(struct switchboard *b, const struct route_request *rr,
     usec now, struct ticket *t, struct plan *plan)
 {
-	uint64_t mask;
-
 	uv_mutex_lock(&b->lock);
 	router_submit(b->router, rr, now, t, plan);
-	mask = router_owed(b->router);
-	uv_mutex_unlock(&b->lock);
-	wake_workers(b, mask);
+	leave(b);
 }
 
 bool
 switchboard_next(struct switchboard *b, unsigned worker, usec now, void **owner,
     struct ticket *t, struct plan *plan)
 {
-	uint64_t mask;
 	bool any;
 
 	uv_mutex_lock(&b->lock);
 	any = router_next(b->router, worker, now, owner, t, plan);
-	mask = router_owed(b->router);
-	uv_mutex_unlock(&b->lock);
-	wake_workers(b, mask);
+	leave(b);
 	return any;
 }
 
@@ -108,36 +103,26 @@ void
 switchboard_retry(struct switchboard *b, struct ticket t,
     const struct fault *fault, usec now, struct plan *plan)
 {
-	uint64_t mask;
-
 	uv_mutex_lock(&b->lock);
-	mask = router_retry(b->router, t, fault, now, plan);
-	uv_mutex_unlock(&b->lock);
-	wake_workers(b, mask);
+	router_retry(b->router, t, fault, now, plan);
+	leave(b);
 }
 
 void
 switchboard_hedge(struct switchboard *b, struct ticket first, usec now,
     struct ticket *second, struct plan *plan)
 {
-	uint64_t mask;
-
 	uv_mutex_lock(&b->lock);
 	router_hedge(b->router, first, now, second, plan);
-	mask = router_owed(b->router);
-	uv_mutex_unlock(&b->lock);
-	wake_workers(b, mask);
+	leave(b);
 }
 
 void
 switchboard_cancel(struct switchboard *b, struct ticket t, usec now)
 {
-	uint64_t mask;
-
 	uv_mutex_lock(&b->lock);
-	mask = router_cancel(b->router, t, now);
-	uv_mutex_unlock(&b->lock);
-	wake_workers(b, mask);
+	router_cancel(b->router, t, now);
+	leave(b);
 }
 
 void
@@ -146,32 +131,25 @@ switchboard_first_token(
 {
 	uv_mutex_lock(&b->lock);
 	router_first_token(b->router, t, now, ttft);
-	uv_mutex_unlock(&b->lock);
+	leave(b);
 }
 
 void
 switchboard_progress(struct switchboard *b, struct ticket t, usec now,
     unsigned tokens, usec span)
 {
-	uint64_t mask;
-
 	uv_mutex_lock(&b->lock);
 	router_progress(b->router, t, now, tokens, span);
-	mask = router_owed(b->router);
-	uv_mutex_unlock(&b->lock);
-	wake_workers(b, mask);
+	leave(b);
 }
 
 void
 switchboard_finished(struct switchboard *b, struct ticket t,
     const struct route_result *result, usec now)
 {
-	uint64_t mask;
-
 	uv_mutex_lock(&b->lock);
-	mask = router_finished(b->router, t, result, now);
-	uv_mutex_unlock(&b->lock);
-	wake_workers(b, mask);
+	router_finished(b->router, t, result, now);
+	leave(b);
 }
 
 bool
@@ -182,7 +160,7 @@ switchboard_probe(struct switchboard *b, usec now, struct route_request *rr,
 
 	uv_mutex_lock(&b->lock);
 	any = router_probe(b->router, now, rr, t, plan);
-	uv_mutex_unlock(&b->lock);
+	leave(b);
 	return any;
 }
 
@@ -190,31 +168,23 @@ void
 switchboard_load(struct switchboard *b, uint32_t backend,
     const struct load *load, const struct fault *fault, usec now)
 {
-	uint64_t mask;
-
 	uv_mutex_lock(&b->lock);
-	mask = router_load(b->router, backend, load, fault, now);
-	uv_mutex_unlock(&b->lock);
-	wake_workers(b, mask);
+	router_load(b->router, backend, load, fault, now);
+	leave(b);
 }
 
 void
 switchboard_restrain(struct switchboard *b, uint32_t backend, uint32_t serving,
     const struct restraint *what, usec now)
 {
-	uint64_t mask;
-
 	uv_mutex_lock(&b->lock);
-	mask = router_restrain(b->router, backend, serving, what, now);
-	uv_mutex_unlock(&b->lock);
-	wake_workers(b, mask);
+	router_restrain(b->router, backend, serving, what, now);
+	leave(b);
 }
 
 void
 switchboard_tick(struct switchboard *b, usec now)
 {
-	uint64_t mask;
-
 	uv_mutex_lock(&b->lock);
 	router_tick_begin(b->router, b->tables, now);
 	uv_mutex_unlock(&b->lock);
@@ -222,9 +192,8 @@ switchboard_tick(struct switchboard *b, usec now)
 	router_tick_build(b->tables);
 
 	uv_mutex_lock(&b->lock);
-	mask = router_tick_end(b->router, b->tables, now);
-	uv_mutex_unlock(&b->lock);
-	wake_workers(b, mask);
+	router_tick_end(b->router, b->tables, now);
+	leave(b);
 }
 
 void

@@ -256,7 +256,6 @@ router_adopt(struct router *r, struct router_change *h, usec now)
 	adopt_fleet(&r->fleet, &h->fleet, r->conf);
 	r->budget.share = r->conf->retry_budget;
 	r->hedges.share = r->conf->hedge_budget;
-	/* the next call that may wakes them */
 	dispatch_waiting(r, SITE_ANY, now);
 }
 

@@ -302,12 +302,3 @@ dispatch_room(const struct router *r, const struct order *o, usec now)
 	    ? REASON_QUEUED
 	    : REASON_QUEUE_FULL;
 }
-
-uint64_t
-dispatch_owed(struct router *r)
-{
-	uint64_t mask = r->owed;
-
-	r->owed = 0;
-	return mask;
-}

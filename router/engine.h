@@ -85,8 +85,6 @@ void dispatch_demote(struct router *, usec now);
 /* What to tell a request that would have to queue. */
 enum plan_reason dispatch_room(
     const struct router *, const struct order *, usec now);
-/* The workers to wake, once. */
-uint64_t dispatch_owed(struct router *);
 
 static inline struct cell *
 order_cell(const struct router *r, const struct order *o)

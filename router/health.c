@@ -304,18 +304,17 @@ note_load(struct site *s, const struct load *l, usec now)
 		s->cold_until = l->warm ? 0 : USEC_NEVER;
 }
 
-uint64_t
+void
 router_load(struct router *r, uint32_t backend, const struct load *load,
     const struct fault *fault, usec now)
 {
 	struct site *s = fleet_site(&r->fleet, backend);
 
 	if (s == NULL)
-		return 0;
+		return;
 	if (load != NULL)
 		note_load(s, load, now);
 	if (fault != NULL)
 		note_probe(r, s, fault, now);
 	dispatch_waiting(r, backend, now);
-	return dispatch_owed(r);
 }

@@ -57,13 +57,12 @@ router_free(struct router **rp)
 	*rp = NULL;
 }
 
-uint64_t
+void
 router_restrain(struct router *r, uint32_t backend, uint32_t serving,
     const struct restraint *what, usec now)
 {
 	fleet_restrain(&r->fleet, backend, serving, what);
 	dispatch_waiting(r, backend, now);
-	return dispatch_owed(r);
 }
 
 /* --- one order --- */
@@ -192,6 +191,15 @@ router_next(struct router *r, unsigned worker, usec now, void **owner,
 	return false;
 }
 
+uint64_t
+router_owed(struct router *r)
+{
+	uint64_t mask = r->owed;
+
+	r->owed = 0;
+	return mask;
+}
+
 /* --- the end of an attempt --- */
 
 /* What is left to try after `fault`. */
@@ -230,13 +238,7 @@ plan_again(
 	dispatch(r, o, no_wait, now);
 }
 
-uint64_t
-router_owed(struct router *r)
-{
-	return dispatch_owed(r);
-}
-
-uint64_t
+void
 router_retry(struct router *r, struct ticket t, const struct fault *fault,
     usec now, struct plan *plan)
 {
@@ -245,7 +247,7 @@ router_retry(struct router *r, struct ticket t, const struct fault *fault,
 
 	if (o == NULL) {
 		plan_refuse(plan, REASON_EXHAUSTED, 0);
-		return 0;
+		return;
 	}
 	site = order_serving(o)->backend->id;
 	measure_silence(r, o, fault, now);
@@ -260,10 +262,9 @@ router_retry(struct router *r, struct ticket t, const struct fault *fault,
 	}
 	answer(r, o, now, plan);
 	dispatch_waiting(r, site, now);
-	return dispatch_owed(r);
 }
 
-uint64_t
+void
 router_cancel(struct router *r, struct ticket t, usec now)
 {
 	struct order *o = orders_find(&r->orders, t,
@@ -271,7 +272,7 @@ router_cancel(struct router *r, struct ticket t, usec now)
 	uint32_t site = SITE_NONE;
 
 	if (o == NULL)
-		return 0;
+		return;
 	if (o->state == ORDER_WAITING) {
 		queue_remove(&r->queue, o);
 	} else if (o->plan.kind == PLAN_GO) {
@@ -284,7 +285,6 @@ router_cancel(struct router *r, struct ticket t, usec now)
 	}
 	forget(r, o);
 	dispatch_waiting(r, site, now);
-	return dispatch_owed(r);
 }
 
 void
@@ -345,7 +345,7 @@ judge(struct router *r, const struct order *o, const struct route_result *res,
 		    accounts_of(&r->accounts, o->req->tenant), slo, met);
 }
 
-uint64_t
+void
 router_finished(struct router *r, struct ticket t,
     const struct route_result *result, usec now)
 {
@@ -353,7 +353,7 @@ router_finished(struct router *r, struct ticket t,
 	uint32_t site;
 
 	if (o == NULL)
-		return 0;
+		return;
 	site = order_serving(o)->backend->id;
 	if (!o->first_token)
 		measure_first_token(r, o, result->ttft);
@@ -367,5 +367,4 @@ router_finished(struct router *r, struct ticket t,
 	dispatch_end(r, o);
 	forget(r, o);
 	dispatch_waiting(r, site, now);
-	return dispatch_owed(r);
 }

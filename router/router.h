@@ -163,27 +163,27 @@ void router_submit(struct router *, const struct route_request *, usec now,
 bool router_next(struct router *, unsigned worker, usec now, void **owner,
     struct ticket *t, struct plan *);
 
-/* Workers to wake because of calls that do not say so themselves. */
+/* The workers (bits) for whom the calls since the last one of these have made
+ * something ready. To be asked after each call, before the lock is let go. */
 uint64_t router_owed(struct router *);
 
 /* The first attempt is late: a second, concurrent one on a serving that fails
  * for other reasons, where the budget allows and it is likely to be in time.
  * PLAN_GO takes a place and sets *second, a ticket in its own right with the
- * same owner; PLAN_NO: go on with the first alone. While both live, router_
- * retry() on either ends that one with REASON_TWIN and leaves the other the
- * request's only one; whoever sees the first token cancels the other. */
+ * same owner; PLAN_NO: go on with the first alone. While both live,
+ * router_retry() on either ends that one with REASON_TWIN and leaves the other
+ * the request's only one; whoever sees the first token cancels the other. */
 void router_hedge(struct router *, struct ticket first, usec now,
     struct ticket *second, struct plan *);
 
 /* The attempt on the ticket's present serving failed; plans again. PLAN_NO
  * ends the ticket, and is the answer to a fault that forbids a retry and to a
- * ticket that is not at work. Calls that free capacity return the workers to
- * wake. */
-uint64_t router_retry(struct router *, struct ticket, const struct fault *,
+ * ticket that is not at work. */
+void router_retry(struct router *, struct ticket, const struct fault *,
     usec now, struct plan *);
 
 /* The client left, or the deadline passed: nobody is to blame. */
-uint64_t router_cancel(struct router *, struct ticket, usec now);
+void router_cancel(struct router *, struct ticket, usec now);
 
 /* The attempt's first token came, ttft after it was sent. */
 void router_first_token(struct router *, struct ticket, usec now, usec ttft);
@@ -203,7 +203,7 @@ struct route_result {
 	struct usage usage;
 	bool said; /* a token at least */
 };
-uint64_t router_finished(
+void router_finished(
     struct router *, struct ticket, const struct route_result *, usec now);
 
 /* A question of the router's own, which finds out how a serving does that
@@ -222,7 +222,7 @@ bool router_probe(struct router *, usec now, struct route_request *req,
  * Load may be NULL. Faults: FAULT_LOADING makes it cold until a later probe
  * says FAULT_NONE or LOAD_WARM; those that open a breaker do, except while a
  * supervised child is cold, when a refusal is no news. Others tell nothing. */
-uint64_t router_load(struct router *, uint32_t backend, const struct load *,
+void router_load(struct router *, uint32_t backend, const struct load *,
     const struct fault *, usec now);
 
 /* What an operator holds back of a backend, or of one serving there; all zero:
@@ -236,7 +236,7 @@ struct restraint {
 };
 /* serving 0: of the backend as a whole. Ids that are not known change
  * nothing. */
-uint64_t router_restrain(struct router *, uint32_t backend, uint32_t serving,
+void router_restrain(struct router *, uint32_t backend, uint32_t serving,
     const struct restraint *, usec now);
 
 /* Every 100 ms. begin and end under the lock; build, which files the new
@@ -247,7 +247,7 @@ struct router_tables *router_tables_new(void);
 void router_tables_free(struct router_tables **);
 void router_tick_begin(struct router *, struct router_tables *, usec now);
 void router_tick_build(struct router_tables *);
-uint64_t router_tick_end(struct router *, struct router_tables *, usec now);
+void router_tick_end(struct router *, struct router_tables *, usec now);
 
 /* The state of one serving, for admin pages, /metrics and explain. */
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };

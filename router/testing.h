@@ -83,7 +83,8 @@ rig_tick(struct rig *g)
 {
 	router_tick_begin(g->router, g->tables, g->now);
 	router_tick_build(g->tables);
-	return router_tick_end(g->router, g->tables, g->now);
+	router_tick_end(g->router, g->tables, g->now);
+	return router_owed(g->router);
 }
 
 static inline void
@@ -170,7 +171,8 @@ ask_fail(struct rig *g, struct ask *a, enum fault_kind kind)
 {
 	struct fault fault = { .kind = kind };
 
-	return router_retry(g->router, a->ticket, &fault, g->now, &a->plan);
+	router_retry(g->router, a->ticket, &fault, g->now, &a->plan);
+	return router_owed(g->router);
 }
 
 static inline uint64_t
@@ -182,13 +184,15 @@ ask_finish(struct rig *g, struct ask *a, usec ttft, usec itl, uint32_t tokens)
 		.usage = { .known = true, .input = 1000, .output = tokens } };
 
 	router_first_token(g->router, a->ticket, g->now, ttft);
-	return router_finished(g->router, a->ticket, &r, g->now);
+	router_finished(g->router, a->ticket, &r, g->now);
+	return router_owed(g->router);
 }
 
 static inline uint64_t
 ask_cancel(struct rig *g, struct ask *a)
 {
-	return router_cancel(g->router, a->ticket, g->now);
+	router_cancel(g->router, a->ticket, g->now);
+	return router_owed(g->router);
 }
 
 /* What the worker finds ready, if anything; its plan is then in the ask. */
@@ -219,8 +223,9 @@ rig_probe(struct rig *g, const char *backend, enum fault_kind kind)
 {
 	struct fault fault = { .kind = kind };
 
-	return router_load(
+	router_load(
 	    g->router, rig_backend(g, backend)->id, NULL, &fault, g->now);
+	return router_owed(g->router);
 }
 
 /* Answers of that speed from one backend, one after another, a second of

@@ -177,7 +177,7 @@ measure_drain(struct drain *d, bool pressed, usec now)
 	d->at = now;
 }
 
-uint64_t
+void
 router_tick_end(struct router *r, struct router_tables *t, usec now)
 {
 	hand_over(r, t);
@@ -190,5 +190,4 @@ router_tick_end(struct router *r, struct router_tables *t, usec now)
 	promises_sweep(&r->promises, now);
 	dispatch_demote(r, now);
 	dispatch_waiting(r, SITE_ANY, now);
-	return dispatch_owed(r);
 }

@@ -45,7 +45,6 @@ slo_submit(void *self, const struct route_request *req, usec now,
 	struct slo_pilot *p = self;
 
 	router_submit(p->router, req, now, t, plan);
-	router_owed(p->router);
 }
 
 static bool
@@ -53,10 +52,7 @@ slo_next(
     void *self, usec now, void **owner, struct ticket *t, struct plan *plan)
 {
 	struct slo_pilot *p = self;
-	bool any = router_next(p->router, 0, now, owner, t, plan);
-
-	router_owed(p->router);
-	return any;
+	return router_next(p->router, 0, now, owner, t, plan);
 }
 
 static void
