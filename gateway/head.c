@@ -9,22 +9,7 @@
 #include "gateway/app.h"
 #include "gateway/keyring.h"
 #include "gateway/origin.h"
-
-/* In front's own words, before anybody looked at the request. */
-static void
-refuse_as_front(struct request *r, const struct exchange_refusal *why)
-{
-	bool ours = why->status >= 500;
-
-	r->verdict = HEAD_REFUSED;
-	r->refusal = (struct error_reply){
-		.status = why->status,
-		.type = ours ? "server_error" : "invalid_request_error",
-		.code = why->code,
-		.message = why->message,
-		.retry_after = why->status == 503 ? USEC_SEC : 0,
-	};
-}
+#include "gateway/refusals.h"
 
 static void
 refuse(struct request *r, int status, const char *type, const char *code,
@@ -139,37 +124,40 @@ authenticate(struct request *r)
 	return false;
 }
 
+#define SHOWN_MAX 200 /* bytes of a path that a message repeats */
+
 /* Some SDKs want a base URL that ends in /v1, others add it. */
 static const char *
-word_unknown_path(struct request *r, struct slice path, int shown)
+word_unknown_path(struct request *r, struct slice path)
 {
 	if (route_lacks_v1(path))
 		return request_say(r,
 		    "no such path: %.*s; did you mean /v1%.*s? The base URL "
 		    "ends in /v1",
-		    shown, path.p, shown, path.p);
+		    SLICE_SHORT(path, SHOWN_MAX), SLICE_SHORT(path, SHOWN_MAX));
 	if (slice_starts(path, SLICE("/v1/v1/")))
 		return request_say(r,
 		    "no such path: %.*s; this client adds /v1 to its base URL "
 		    "by itself",
-		    shown, path.p);
-	return request_say(r, "no such path: %.*s", shown, path.p);
+		    SLICE_SHORT(path, SHOWN_MAX));
+	return request_say(
+	    r, "no such path: %.*s", SLICE_SHORT(path, SHOWN_MAX));
 }
 
 static void
 refuse_path(struct request *r, bool known_path)
 {
 	struct slice path = exchange_path(r->exchange);
-	int shown = path.n < 200 ? (int)path.n : 200;
 
 	if (known_path) {
 		refuse(r, 405, "invalid_request_error", "method_not_allowed",
-		    request_say(r, "%.*s wants another method than %.*s", shown,
-			path.p, SLICE_ARG(exchange_method(r->exchange))));
+		    request_say(r, "%.*s wants another method than %.*s",
+			SLICE_SHORT(path, SHOWN_MAX),
+			SLICE_ARG(exchange_method(r->exchange))));
 		return;
 	}
 	refuse(r, 404, "invalid_request_error", "unknown_url",
-	    word_unknown_path(r, path, shown));
+	    word_unknown_path(r, path));
 }
 
 /* Such a body would be no JSON; SDKs send none. */
@@ -200,7 +188,8 @@ head_judge(struct request *r)
 
 	r->outcome.path = "other";
 	if (exchange_refusal(x)->status != 0) {
-		refuse_as_front(r, exchange_refusal(x));
+		r->verdict = HEAD_REFUSED;
+		refusal_of_front(exchange_refusal(x), &r->refusal);
 		return;
 	}
 	/* A preflight carries no credentials. */

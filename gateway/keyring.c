@@ -363,8 +363,7 @@ keyring_revoke(struct keyring *r, struct slice tenant, struct slice name,
 	if (g == NULL)
 		return fail(why, ERR_NOT_FOUND,
 		    "tenant %.*s has no key \"%.*s\" that was made at run time",
-		    tenant.n < 100 ? (int)tenant.n : 100, tenant.p,
-		    name.n < 100 ? (int)name.n : 100, name.p);
+		    SLICE_SHORT(tenant, 100), SLICE_SHORT(name, 100));
 	atomic_store(&g->revoked, true);
 	rc = keep(r, why);
 	if (rc != OK) /* as it is on the disk, so it is here */

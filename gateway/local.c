@@ -74,7 +74,7 @@ refuse_unknown(struct request *r, struct slice id)
 	const char *text = request_say(r,
 	    "the model `%.*s` does not exist; GET /v1/models lists those that "
 	    "do",
-	    id.n < 200 ? (int)id.n : 200, id.p);
+	    SLICE_SHORT(id, 200));
 
 	return request_refuse(r,
 	    &(struct error_reply){ .status = 404,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/front/front.h"
 #include "gateway/lib/count.h"
 #include "gateway/lib/mask.h"
 
@@ -58,6 +59,19 @@ const struct error_reply refusal_key_reused = {
 	.message = "this Idempotency-Key has been used for a request with "
 		   "another path or body: send a key of its own for each",
 };
+
+void
+refusal_of_front(const struct exchange_refusal *why, struct error_reply *e)
+{
+	*e = (struct error_reply){
+		.status = why->status,
+		.type = why->status < 500 ? "invalid_request_error"
+					  : "server_error",
+		.code = why->code,
+		.message = why->message,
+		.retry_after = why->status == 503 ? USEC_SEC : 0,
+	};
+}
 
 void
 refusal_of_model(enum err err, bool named, struct error_reply *e)

@@ -8,11 +8,16 @@
 #include "gateway/dialects/dialect.h"
 #include "router/router.h"
 
+struct exchange_refusal;
+
 extern const struct error_reply refusal_overloaded, refusal_memory;
 extern const struct error_reply refusal_deadline;
 extern const struct error_reply refusal_loading;
 extern const struct error_reply refusal_draining;
 extern const struct error_reply refusal_key_reused;
+
+/* In front's own words; its status 0: nothing is wrong. */
+void refusal_of_front(const struct exchange_refusal *, struct error_reply *);
 
 /* model_resolve() said no: fills status, type, code, param; the message is
  * the caller's. */

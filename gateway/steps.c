@@ -63,24 +63,18 @@ request_refuse(struct request *r, const struct error_reply *e)
 static enum step
 step_head(struct request *r)
 {
-	const struct exchange_refusal *late;
+	struct error_reply late;
 
 	if (!r->received)
 		return STEP_WAIT;
-	late = exchange_refusal(r->exchange);
+	refusal_of_front(exchange_refusal(r->exchange), &late);
 	r->outcome.recv =
 	    exchange_received(r->exchange) - exchange_began(r->exchange);
 	r->outcome.bytes_in = exchange_body(r->exchange).n;
 	if (r->verdict == HEAD_REFUSED)
 		return request_refuse(r, &r->refusal);
-	if (late->status != 0)
-		return request_refuse(r,
-		    &(struct error_reply){ .status = late->status,
-			.type = late->status < 500 ? "invalid_request_error"
-						   : "server_error",
-			.code = late->code,
-			.message = late->message,
-			.retry_after = late->status == 503 ? USEC_SEC : 0 });
+	if (late.status != 0)
+		return request_refuse(r, &late);
 	if (r->verdict == HEAD_LOCAL)
 		return local_answer(r);
 	request_enter(r, REQ_BODY);

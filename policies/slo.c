@@ -6,12 +6,6 @@
 #define TARGET_MAX_MS (24 * 3600 * 1000.0) /* a day */
 #define SHOWN_MAX 64 /* bytes of a bad value that a message repeats */
 
-static int
-shown(struct slice s)
-{
-	return s.n < SHOWN_MAX ? (int)s.n : SHOWN_MAX;
-}
-
 /* Digits and a point only: no sign, exponent, hexadecimal or "nan". */
 static bool
 plain_number(struct slice s, double *out)
@@ -35,7 +29,7 @@ read_target(const char *header, struct slice value, usec *target, bool *custom,
 		return fail(why, ERR_INVALID,
 		    "%s: want milliseconds above 0 and up to %.0f, got "
 		    "\"%.*s\"",
-		    header, TARGET_MAX_MS, shown(value), value.p);
+		    header, TARGET_MAX_MS, SLICE_SHORT(value, SHOWN_MAX));
 	*target = (usec)fmax(ms * (double)USEC_MS, 1);
 	*custom = true;
 	return OK;
@@ -51,7 +45,7 @@ find_class(const struct conf *c, const struct conf_tenant *t, struct slice name,
 		if (*out == NULL)
 			return fail(why, ERR_INVALID,
 			    "x-slo-class: no SLO class is called \"%.*s\"",
-			    shown(name), name.p);
+			    SLICE_SHORT(name, SHOWN_MAX));
 		return OK;
 	}
 	*out = suffix;

@@ -5,12 +5,6 @@
 
 #define SHOWN_MAX 128 /* bytes of a name that a message repeats */
 
-static int
-shown(struct slice s)
-{
-	return s.n < SHOWN_MAX ? (int)s.n : SHOWN_MAX;
-}
-
 /* False: the word means nothing behind a colon. */
 static bool
 read_suffix(const struct conf *c, struct slice word, struct model_choice *m)
@@ -79,7 +73,7 @@ check_pin(const struct conf_tenant *t, const struct model_choice *m,
 	if (!served_by(m->model, m->pin))
 		return fail(why, ERR_NOT_FOUND,
 		    "model \"%.*s\" is not served by backend %s",
-		    shown(m->name), m->name.p, m->pin->name);
+		    SLICE_SHORT(m->name, SHOWN_MAX), m->pin->name);
 	return OK;
 }
 
@@ -99,7 +93,7 @@ model_resolve(const struct conf *c, const struct conf_tenant *t,
 	if (m.model == NULL)
 		return fail(why, ERR_NOT_FOUND,
 		    "the model \"%.*s\" does not exist or is not yours to use",
-		    shown(name), name.p);
+		    SLICE_SHORT(name, SHOWN_MAX));
 	rc = check_pin(t, &m, why);
 	if (rc == OK)
 		*out = m;

@@ -61,7 +61,7 @@ query_refuse(struct admin_reply *reply, const char *code, const char *want,
 	char text[512];
 
 	snprintf(text, sizeof(text), "want %s in %s, got \"%.*s\"", want, name,
-	    got.n < 200 ? (int)got.n : 200, got.n > 0 ? got.p : "");
+	    SLICE_SHORT(got, 200));
 	admin_error(reply, 400, code, text);
 	return false;
 }

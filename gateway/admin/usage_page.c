@@ -49,7 +49,7 @@ read_time(const char *name, struct slice value, usec wall, usec *out,
 	return fail(why, ERR_INVALID,
 	    "%s: want a span until now such as \"24h\" or \"7d\", or a time "
 	    "such as \"2026-11-21\" or \"2026-11-21T08:00:00Z\", got \"%.*s\"",
-	    name, (int)(value.n < 64 ? value.n : 64), value.p);
+	    name, SLICE_SHORT(value, 64));
 }
 
 static enum err
@@ -100,12 +100,12 @@ read_parameter(struct usage_question *q, struct slice name, struct slice value,
 		return fail(why, ERR_INVALID,
 		    "want by, since, until, tenant, key, model or format, got "
 		    "\"%.*s\"",
-		    (int)(name.n < 64 ? name.n : 64), name.p);
+		    SLICE_SHORT(name, 64));
 	if (usage_format_parse(value, &q->format))
 		return OK;
 	return fail(why, ERR_INVALID,
 	    "format: want json, csv or table, got \"%.*s\"",
-	    (int)(value.n < 64 ? value.n : 64), value.p);
+	    SLICE_SHORT(value, 64));
 }
 
 struct asked {

@@ -82,56 +82,36 @@ static const char *const sums[SUM_COUNT] = {
 	[SUM_TOTAL] = "sum(total_us)",
 };
 
-/* What is shown: a sum, or one divided by another. */
+/* What is shown: a sum, or one divided by another. docs/operations.md says what
+ * each of them means. */
 static const struct {
 	struct usage_figure shown;
 	enum sum of;
 	enum sum by; /* SUM_COUNT: not divided */
 	double scale; /* 0: a whole number */
 } figures[] = {
-	{ { "requests", "REQUESTS", 9, 0, "all of them" }, SUM_REQUESTS,
-	    SUM_COUNT, 0 },
-	{ { "ok", NULL, 0, 0, "answered in full" }, SUM_OK, SUM_COUNT, 0 },
-	{ { "refused", "REFUSED", 8, 0, "no backend was asked" }, SUM_REFUSED,
-	    SUM_COUNT, 0 },
-	{ { "failed", "FAILED", 7, 0, "ended with an error after an attempt" },
-	    SUM_FAILED, SUM_COUNT, 0 },
-	{ { "left", NULL, 0, 0, "the client left before the end" }, SUM_LEFT,
-	    SUM_COUNT, 0 },
-	{ { "attempts", NULL, 0, 0, "on backends, in all" }, SUM_ATTEMPTS,
-	    SUM_COUNT, 0 },
-	{ { "tokens_in", "TOKENS IN", 11, 0, "of prompts" }, SUM_IN, SUM_COUNT,
-	    0 },
-	{ { "tokens_out", "OUT", 11, 0, "of answers" }, SUM_OUT, SUM_COUNT, 0 },
-	{ { "tokens_cached", "CACHED", 11, 0,
-	      "of `tokens_in`, read from a backend's cache" },
-	    SUM_CACHED, SUM_COUNT, 0 },
-	{ { "estimated", NULL, 0, 0,
-	      "requests whose backend did not say its tokens" },
-	    SUM_ESTIMATED, SUM_COUNT, 0 },
-	{ { "cost_usd", "COST USD", 13, 6, "of what has a known price" },
-	    SUM_COST, SUM_COUNT, 1 },
-	{ { "unpriced", "UNPRICED", 9, 0,
-	      "answered, at a price that is not known" },
-	    SUM_UNPRICED, SUM_COUNT, 0 },
-	{ { "slo_requests", NULL, 0, 0, "those that had targets" },
-	    SUM_DECLARED, SUM_COUNT, 0 },
-	{ { "slo_met", NULL, 0, 0, "those that met all of them" }, SUM_MET,
-	    SUM_COUNT, 0 },
-	{ { "attainment", "SLO MET", 8, -1, "`slo_met` of `slo_requests`" },
-	    SUM_MET, SUM_DECLARED, 1 },
-	{ { "missed_ttft", NULL, 0, 0, "missed the target for it" },
-	    SUM_MISSED_TTFT, SUM_COUNT, 0 },
-	{ { "missed_itl", NULL, 0, 0, "the same" }, SUM_MISSED_ITL, SUM_COUNT,
-	    0 },
-	{ { "missed_total", NULL, 0, 0, "the same" }, SUM_MISSED_TOTAL,
-	    SUM_COUNT, 0 },
-	{ { "cost_usd_per_met", "USD PER MET", 13, 7,
-	      "cost of those that had targets, by those that met them" },
-	    SUM_DECLARED_COST, SUM_MET, 1 },
-	{ { "ttft_ms", "TTFT ms", 9, 1, "mean, of streams" }, SUM_TTFT,
-	    SUM_TTFT_N, 1e-3 },
-	{ { "total_ms", NULL, 0, 1, "mean" }, SUM_TOTAL, SUM_REQUESTS, 1e-3 },
+	{ { "requests", "REQUESTS", 9, 0 }, SUM_REQUESTS, SUM_COUNT, 0 },
+	{ { "ok", NULL, 0, 0 }, SUM_OK, SUM_COUNT, 0 },
+	{ { "refused", "REFUSED", 8, 0 }, SUM_REFUSED, SUM_COUNT, 0 },
+	{ { "failed", "FAILED", 7, 0 }, SUM_FAILED, SUM_COUNT, 0 },
+	{ { "left", NULL, 0, 0 }, SUM_LEFT, SUM_COUNT, 0 },
+	{ { "attempts", NULL, 0, 0 }, SUM_ATTEMPTS, SUM_COUNT, 0 },
+	{ { "tokens_in", "TOKENS IN", 11, 0 }, SUM_IN, SUM_COUNT, 0 },
+	{ { "tokens_out", "OUT", 11, 0 }, SUM_OUT, SUM_COUNT, 0 },
+	{ { "tokens_cached", "CACHED", 11, 0 }, SUM_CACHED, SUM_COUNT, 0 },
+	{ { "estimated", NULL, 0, 0 }, SUM_ESTIMATED, SUM_COUNT, 0 },
+	{ { "cost_usd", "COST USD", 13, 6 }, SUM_COST, SUM_COUNT, 1 },
+	{ { "unpriced", "UNPRICED", 9, 0 }, SUM_UNPRICED, SUM_COUNT, 0 },
+	{ { "slo_requests", NULL, 0, 0 }, SUM_DECLARED, SUM_COUNT, 0 },
+	{ { "slo_met", NULL, 0, 0 }, SUM_MET, SUM_COUNT, 0 },
+	{ { "attainment", "SLO MET", 8, -1 }, SUM_MET, SUM_DECLARED, 1 },
+	{ { "missed_ttft", NULL, 0, 0 }, SUM_MISSED_TTFT, SUM_COUNT, 0 },
+	{ { "missed_itl", NULL, 0, 0 }, SUM_MISSED_ITL, SUM_COUNT, 0 },
+	{ { "missed_total", NULL, 0, 0 }, SUM_MISSED_TOTAL, SUM_COUNT, 0 },
+	{ { "cost_usd_per_met", "USD PER MET", 13, 7 }, SUM_DECLARED_COST,
+	    SUM_MET, 1 },
+	{ { "ttft_ms", "TTFT ms", 9, 1 }, SUM_TTFT, SUM_TTFT_N, 1e-3 },
+	{ { "total_ms", NULL, 0, 1 }, SUM_TOTAL, SUM_REQUESTS, 1e-3 },
 };
 
 const struct usage_figure *
@@ -154,7 +134,7 @@ refuse_by(struct slice name, const char *wrong, struct errmsg *why)
 	return fail(why, ERR_INVALID,
 	    "by: want up to %d of %.*s, each once; got %s \"%.*s\"",
 	    USAGE_BY_MAX, SLICE_ARG(buf_slice(&list)), wrong,
-	    (int)(name.n < 64 ? name.n : 64), name.p);
+	    SLICE_SHORT(name, 64));
 }
 
 enum err

@@ -36,7 +36,6 @@ struct usage_figure {
 	const char *name; /* as in the document */
 	const char *title; /* of a table's column; NULL: not in the table */
 	int width, digits; /* digits: behind the point; -1: a percentage */
-	const char *help;
 };
 /* NULL: there are no more. */
 const struct usage_figure *usage_figure(unsigned i);

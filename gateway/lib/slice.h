@@ -16,8 +16,9 @@ struct slice {
 
 /* For literals: SLICE("abc"). */
 #define SLICE(lit) ((struct slice){ (lit), sizeof(lit) - 1 })
-/* For printf: "%.*s", SLICE_ARG(s). */
+/* For printf: "%.*s", SLICE_ARG(s); so many bytes of it at most. */
 #define SLICE_ARG(s) (int)(s).n, (s).p
+#define SLICE_SHORT(s, max) (int)((s).n < (max) ? (s).n : (max)), (s).p
 
 struct slice slice_of(const char *cstr); /* NULL is empty */
 struct slice slice_make(const char *p, size_t n);
