@@ -1,12 +1,12 @@
 /* gateway/conf/read.c - from libconfig's tree into structs, by the table.
  *
  * Nothing here knows a particular setting. */
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
 #include "gateway/conf/loader.h"
 #include "gateway/conf/value.h"
+#include "gateway/lib/utf8.h"
 
 #define NAME_MAX_BYTES 64
 #define MODEL_NAME_MAX_BYTES 255
@@ -139,14 +139,15 @@ settings_set_defaults(const struct setting_group *g, void *base)
 bool
 text_ok(const char *s)
 {
-	json_t *utf8;
+	const unsigned char *p = (const unsigned char *)s, *end = p + strlen(s);
+	size_t n;
 
-	for (const char *p = s; *p != '\0'; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
+	for (; p < end; p += n) {
+		n = utf8_length(p, (size_t)(end - p));
+		if (n == 0 || *p < ' ' || *p == 0x7f)
 			return false;
-	utf8 = json_string(s);
-	json_decref(utf8);
-	return utf8 != NULL;
+	}
+	return true;
 }
 
 static bool

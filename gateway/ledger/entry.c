@@ -4,23 +4,14 @@
 #include <string.h>
 
 #include "gateway/lib/text.h"
+#include "gateway/lib/utf8.h"
 #include "gateway/telemetry/shard.h"
-
-/* Of a character in UTF-8: not its first byte. */
-static bool
-is_inside(char c)
-{
-	return ((unsigned char)c & 0xc0) == 0x80;
-}
 
 static size_t
 put_text(union entry_room *r, size_t at, enum entry_text which, const char *s)
 {
-	size_t n = s != NULL ? strlen(s) : 0;
+	size_t n = s != NULL ? utf8_cut(s, strlen(s), ENTRY_TEXT_MAX) : 0;
 
-	if (n > ENTRY_TEXT_MAX)
-		for (n = ENTRY_TEXT_MAX; n > 0 && is_inside(s[n]);)
-			n--;
 	memcpy(r->bytes + at, s != NULL ? s : "", n);
 	r->bytes[at + n] = '\0';
 	r->entry.text[which] = (uint8_t)n;

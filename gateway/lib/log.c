@@ -80,14 +80,10 @@ log_dropped(void)
 static void
 put_right(char *text, size_t n)
 {
-	const unsigned char *p = (const unsigned char *)text;
-	size_t len;
-
-	for (size_t i = 0; i<n; i += len> 0 ? len : 1) {
-		len = utf8_length(p + i, n - i);
-		if (len == 0 || p[i] < 0x20 || p[i] == 0x7f)
-			text[i] = '?';
-	}
+	utf8_mend(text, n);
+	for (char *p = text; p < text + n; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
 }
 
 void

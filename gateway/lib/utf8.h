@@ -32,4 +32,31 @@ utf8_length(const unsigned char *p, size_t n)
 	return n >= 4 && (p[3] & 0xc0) == 0x80 ? 4 : 0;
 }
 
+/* How much of n bytes fits in `most` without half a character at the end. */
+static inline size_t
+utf8_cut(const char *p, size_t n, size_t most)
+{
+	if (n <= most)
+		return n;
+	for (n = most; n > 0 && (p[n] & 0xc0) == 0x80;)
+		n--;
+	return n;
+}
+
+/* Makes '?' of each byte that is no part of a character. */
+static inline void
+utf8_mend(char *text, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t len;
+
+	for (size_t i = 0; i < n; i += len) {
+		len = utf8_length(p + i, n - i);
+		if (len == 0) {
+			text[i] = '?';
+			len = 1;
+		}
+	}
+}
+
 #endif

@@ -49,26 +49,11 @@ copy_plain(char *to, const char *from, size_t n)
 }
 
 /* One string that is not UTF-8, and readers refuse the whole document. */
-static inline void
-put_right(char *text, size_t n)
-{
-	const unsigned char *p = (const unsigned char *)text;
-	size_t len;
-
-	for (size_t i = 0; i < n; i += len) {
-		len = utf8_length(p + i, n - i);
-		if (len == 0) {
-			text[i] = '?';
-			len = 1;
-		}
-	}
-}
-
 static inline char *
 put_utf8(char *p, struct slice s)
 {
 	if (!copy_plain(p, s.p, s.n))
-		put_right(p, s.n);
+		utf8_mend(p, s.n);
 	return p + s.n;
 }
 
@@ -82,12 +67,7 @@ put_text(char *p, struct slice s)
 static inline struct slice
 shortened(const char *s)
 {
-	size_t n = strlen(s);
-
-	if (n > OTLP_TEXT_MAX)
-		for (n = OTLP_TEXT_MAX; n > 0 && (s[n] & 0xc0) == 0x80;)
-			n--;
-	return slice_make(s, n);
+	return slice_make(s, utf8_cut(s, strlen(s), OTLP_TEXT_MAX));
 }
 
 /* --- attributes --- */
