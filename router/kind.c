@@ -3,7 +3,7 @@
  * A kind lasts while anybody of it waits; what it had in memory is kept. */
 #include <stdlib.h>
 
-#include "router/hash.h"
+#include "gateway/lib/hash.h"
 #include "router/queue.h"
 
 static struct list *

@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#include "router/hash.h"
+#include "gateway/lib/hash.h"
 
 #define WAYS 8
 #define SWEEP (PROMISES / 64)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "policies/fairness.h"
-#include "router/hash.h"
+#include "gateway/lib/hash.h"
 
 static void
 init_lists(struct list *lists, unsigned n)

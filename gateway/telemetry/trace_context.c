@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gateway/lib/hash.h"
 #include "gateway/lib/hex.h"
 
 #define SAMPLED 1 /* of trace-flags */
@@ -47,11 +48,12 @@ trace_parse(struct slice s, struct trace_context *out)
 	struct trace_context c = { 0 };
 	unsigned char version, flags;
 
-	if (s.n < TRACEPARENT || s.p[2] != '-' || s.p[35] != '-' ||
-	    s.p[52] != '-' || !read_byte(s.p, &version) ||
-	    !read_hex(s.p + 3, c.trace, TRACE_ID) ||
-	    !read_hex(s.p + 36, c.parent, SPAN_ID) ||
-	    !read_byte(s.p + 53, &flags))
+	if (s.n < TRACEPARENT || s.p[TRACE_AT - 1] != '-' ||
+	    s.p[SPAN_AT - 1] != '-' || s.p[FLAGS_AT - 1] != '-' ||
+	    !read_byte(s.p, &version) ||
+	    !read_hex(s.p + TRACE_AT, c.trace, TRACE_ID) ||
+	    !read_hex(s.p + SPAN_AT, c.parent, SPAN_ID) ||
+	    !read_byte(s.p + FLAGS_AT, &flags))
 		return false;
 	if (version == 0xff || (version == 0 && s.n != TRACEPARENT) ||
 	    (s.n > TRACEPARENT && s.p[TRACEPARENT] != '-') ||
@@ -62,21 +64,10 @@ trace_parse(struct slice s, struct trace_context *out)
 	return true;
 }
 
-/* Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators",
- * OOPSLA 2014: one-to-one, so that different numbers make different spans. */
-static uint64_t
-mix(uint64_t x)
-{
-	x += UINT64_C(0x9e3779b97f4a7c15);
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
-}
-
 static void
 put_span(uint64_t x, unsigned char span[SPAN_ID])
 {
-	x = mix(x);
+	x = hash_mix(0, x);
 	if (x == 0)
 		x = 1;
 	memcpy(span, &x, SPAN_ID);
@@ -96,7 +87,7 @@ trace_begin(struct trace_context *c, struct slice digits, double share)
 	if (!is_zero(c->trace, TRACE_ID))
 		return;
 	memcpy(c->trace, random, sizeof(random));
-	tail = (uint32_t)mix(x ^ 1) | 1; /* never all zeroes */
+	tail = (uint32_t)hash_mix(0, x ^ 1) | 1; /* never all zeroes */
 	memcpy(c->trace + sizeof(random), &tail, sizeof(tail));
 	memcpy(&high, random, sizeof(high));
 	c->sampled = high < share * 4294967296.0;
@@ -119,9 +110,9 @@ trace_write(
 	char text[] = "00-00000000000000000000000000000000-0000000000000000-00";
 
 	hex_write(c->trace, TRACE_ID, text + TRACE_AT);
-	text[TRACE_AT + 2 * TRACE_ID] = '-';
+	text[SPAN_AT - 1] = '-';
 	hex_write(span, SPAN_ID, text + SPAN_AT);
-	text[SPAN_AT + 2 * SPAN_ID] = '-';
+	text[FLAGS_AT - 1] = '-';
 	text[FLAGS_AT + 1] = c->sampled ? '1' : '0';
 	buf_add(out, slice_make(text, sizeof(text) - 1));
 }

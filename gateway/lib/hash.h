@@ -1,9 +1,10 @@
-/* router/hash.h - one number of several, for tables.
+/* gateway/lib/hash.h - one number of several, for tables and ids.
  *
  * The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable
- * pseudorandom number generators", OOPSLA 2014). */
-#ifndef ROUTER_HASH_H
-#define ROUTER_HASH_H
+ * pseudorandom number generators", OOPSLA 2014): of one h, different numbers
+ * make different ones. */
+#ifndef GATEWAY_LIB_HASH_H
+#define GATEWAY_LIB_HASH_H
 
 #include <stdint.h>
 
