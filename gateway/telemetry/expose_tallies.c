@@ -98,10 +98,10 @@ write_operations(struct page *p, enum metric_id id, const struct tally_sum *t)
 	const struct tally_operation *op;
 
 	for (unsigned i = 0; i < OP_COUNT; i++) {
-		const char *values[LABELS_MAX] = { operation_name(
-						       (enum operation)i),
-			provider_name(t->adapter), t->names->part[2],
-			t->names->part[0], t->names->part[1] };
+		const char *values[LABELS_MAX] = {
+			operation_name((enum operation)i), t->adapter,
+			t->names->part[2], t->names->part[0], t->names->part[1]
+		};
 
 		op = t->sum.op[i];
 		if (op == NULL)

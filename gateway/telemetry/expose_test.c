@@ -19,7 +19,7 @@
 
 static const struct telemetry_label servings[] = {
 	{ 1, "gemma", "cerebras", "gemma-4-31b", "cerebras", "us" },
-	{ 2, "gemma", "gpu", "google/gemma", "bedrock", "" },
+	{ 2, "gemma", "gpu", "google/gemma", "vllm", "" },
 };
 
 static const struct telemetry_gauges gauges = {
@@ -202,7 +202,7 @@ gen_ai_names_are_those_of_the_conventions(void **state)
 		"backend=\"cerebras\"} 2",
 		"gen_ai_client_operation_duration_seconds_count{"
 		"gen_ai_operation_name=\"chat\","
-		"gen_ai_provider_name=\"aws.bedrock\","
+		"gen_ai_provider_name=\"vllm\","
 		"gen_ai_request_model=\"google/gemma\",model=\"gemma\","
 		"backend=\"gpu\",error_type=\"reset\"} 1",
 		"gen_ai_client_token_usage_sum{gen_ai_operation_name=\"chat\","
@@ -333,7 +333,7 @@ what_is_not_known_is_left_out(void **state)
 		"upstream=\"gemma-4-31b\",adapter=\"cerebras\","
 		"region=\"us\"} 1",
 		"pointsman_serving_info{model=\"gemma\",backend=\"gpu\","
-		"upstream=\"google/gemma\",adapter=\"bedrock\"} 1",
+		"upstream=\"google/gemma\",adapter=\"vllm\"} 1",
 		NULL
 	};
 	char *text = page_of(NULL, 0, now, 3);

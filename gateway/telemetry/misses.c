@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/lib/text.h"
 #include "gateway/telemetry/shard.h"
 
 const char *
@@ -146,9 +147,7 @@ static bool
 same(const struct miss *a, const struct miss *b)
 {
 	return a->cause == b->cause && a->serving == b->serving &&
-	    (a->detail == b->detail ||
-		(a->detail != NULL && b->detail != NULL &&
-		    strcmp(a->detail, b->detail) == 0));
+	    same_text(a->detail, b->detail);
 }
 
 static bool

@@ -222,8 +222,7 @@ put_attempt(char *p, const struct trace_record *r,
 	    p, r, KIND_CLIENT, r->arrived + t->began, r->arrived + t->ended);
 	TEXT("gen_ai.operation.name",
 	    operation_name(operation_of(r->outcome->dialect)));
-	if (t->adapter != NULL)
-		TEXT("gen_ai.provider.name", provider_name(t->adapter));
+	TEXT("gen_ai.provider.name", t->adapter);
 	TEXT("gen_ai.request.model", t->model);
 	TEXT("pointsman.backend", t->backend);
 	INTEGER("pointsman.attempt", number);

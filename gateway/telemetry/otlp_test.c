@@ -164,17 +164,6 @@ whom_the_status_blames(void **state)
 	assert_true(has_failed(spans_of(&o, 0), o.reason));
 }
 
-static void
-a_provider_has_its_well_known_name(void **state)
-{
-	struct outcome o = outcome_good();
-
-	o.attempts[0].adapter = "bedrock";
-	assert_true(has(spans_of(&o, 0), "aws.bedrock"));
-	o.attempts[0].adapter = "vllm";
-	assert_true(has(spans_of(&o, 0), "vllm"));
-}
-
 /* Length prefixes have one byte more at 128, 16,384, ... */
 static void
 the_head_says_how_much_follows(void **state)
@@ -204,7 +193,6 @@ main(void)
 		cmocka_unit_test(what_is_not_utf8_becomes_a_question_mark),
 		cmocka_unit_test(what_is_not_there_is_not_told),
 		cmocka_unit_test(whom_the_status_blames),
-		cmocka_unit_test(a_provider_has_its_well_known_name),
 		cmocka_unit_test(the_head_says_how_much_follows),
 	};
 

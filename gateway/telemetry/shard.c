@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "gateway/lib/count.h"
 #include "gateway/telemetry/metrics.h"
 
 enum operation
@@ -26,23 +25,6 @@ operation_name(enum operation op)
 		"embeddings" };
 
 	return names[op];
-}
-
-/* Where it is not the adapter's name. */
-const char *
-provider_name(const char *adapter)
-{
-	static const struct {
-		const char *adapter, *provider;
-	} differ[] = {
-		{ "azure", "azure.ai.openai" },
-		{ "bedrock", "aws.bedrock" },
-	};
-
-	for (size_t i = 0; i < COUNT(differ); i++)
-		if (slice_is(slice_of(adapter), differ[i].adapter))
-			return differ[i].provider;
-	return adapter;
 }
 
 size_t
@@ -215,7 +197,6 @@ shard_record(struct shard *s, const struct outcome *o, usec now)
 		[STAGE_AUTH] = o->auth,
 		[STAGE_QUEUE] = o->queue,
 		[STAGE_ROUTE] = o->route };
-
 	usec overhead = overhead_of(o);
 
 	for (unsigned i = 0; i < STAGE_COUNT; i++)

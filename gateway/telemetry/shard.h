@@ -29,7 +29,6 @@
 enum operation { OP_CHAT, OP_TEXT, OP_EMBEDDINGS, OP_COUNT };
 enum operation operation_of(enum dialect);
 const char *operation_name(enum operation);
-const char *provider_name(const char *adapter); /* gen_ai.provider.name */
 
 enum token_type { TOKENS_INPUT, TOKENS_OUTPUT, TOKENS_CACHED, TOKENS_COUNT };
 
