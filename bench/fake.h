@@ -69,7 +69,6 @@ struct fake_options {
 	double cold_ms; /* after the start: 503 loading */
 	struct fake_engine_options engine;
 	unsigned long seed;
-	bool quiet;
 };
 
 struct fake_conn;
@@ -90,7 +89,7 @@ struct fake_call {
 	unsigned prompt; /* tokens, at four bytes each */
 	unsigned unread, made; /* an engine's: of the prompt; tokens so far */
 	bool decodes;
-	bool inference, stream, usage, base64, in_slot, began, ended, cancelled;
+	bool inference, stream, usage, in_slot, began, cancelled;
 	usec arrived, began_at, due, gone_at, ended_at;
 	size_t heap_at; /* 1 + place in the heap; 0: not there */
 	EVP_MD_CTX *hash;

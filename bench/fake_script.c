@@ -173,8 +173,6 @@ fake_read_script(struct fake_call *c, struct slice body)
 	c->stream = scanned_true(doc, "stream");
 	c->usage = scanned_true(
 	    scanned_object(doc, "stream_options"), "include_usage");
-	c->base64 = scanned_text(doc, "encoding_format", text, sizeof(text)) &&
-	    strcmp(text, "base64") == 0;
 	c->inputs = count_inputs(doc);
 	c->prompt = count_prompt(doc, body.n);
 	c->tokens = scanned_count(doc, "max_tokens",

@@ -49,7 +49,6 @@ conn_close(struct load_conn *c)
 		return;
 	c->closing = true;
 	list_remove(&c->on);
-	c->l->open--;
 	uv_close(&c->u.handle, on_closed);
 }
 
@@ -273,7 +272,6 @@ conn_new(struct load *l)
 	else
 		uv_tcp_init(&l->loop, &c->u.tcp);
 	c->u.handle.data = c;
-	l->open++;
 	return c;
 }
 

@@ -75,7 +75,7 @@ struct load {
 	struct arrivals arrivals;
 	struct buf request; /* the one that is sent again and again */
 	struct list idle, busy; /* connections; busy in order of their start */
-	unsigned open, n_busy, n_silent; /* silent: no token yet */
+	unsigned n_busy, n_silent; /* silent: no token yet */
 	uint64_t started;
 	usec began;
 	bool stopped, announced;

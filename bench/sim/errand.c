@@ -23,7 +23,6 @@ errand_new(struct world *w, const struct workload_request *q)
 		.hedge_at = USEC_NEVER,
 		.sent = -1,
 		.first = -1,
-		.sent_first = -1,
 		.confidence = -1 };
 	list_append(&w->errands, &c->link);
 	return c;
@@ -53,7 +52,6 @@ errand_start(
 		.arrived = now,
 		.deadline = now + w->scenario->fleet->deadline,
 		.owner = c };
-	w->n_errands++;
 	w->decisions++;
 	w->pilot->submit(w->self, &c->route, now, &t, &plan);
 	errand_follow(c, t, &plan, now);
@@ -112,7 +110,7 @@ errand_follow(
 	if (plan->kind == PLAN_GO) {
 		if (plan->hedge_after != HEDGE_NEVER)
 			c->hedge_at = now + plan->hedge_after;
-		trial_start(c, t, plan, false, now);
+		trial_start(c, t, plan, now);
 	}
 	errand_arm(c, now);
 }
@@ -137,7 +135,7 @@ hedge(struct errand *c, usec now)
 		return;
 	w->hedges++;
 	c->hedged = true;
-	trial_start(c, second, &plan, true, now);
+	trial_start(c, second, &plan, now);
 }
 
 /* Thrice the forecast without a sign, and a second at least: as the gateway

@@ -16,7 +16,6 @@ struct pilot_setup {
 	struct conf *conf; /* what the operator would have written; profiles in
 			      it are first estimates, not the truth */
 	uint64_t seed;
-	const char *scenario;
 	const char *pinned_table; /* class-pinned: the file; NULL: the
 				     committed one, PINNED_TABLE */
 };

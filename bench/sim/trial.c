@@ -145,8 +145,8 @@ on_reach(void *arg, usec now)
 }
 
 void
-trial_start(struct errand *c, struct ticket ticket, const struct plan *plan,
-    bool hedge, usec now)
+trial_start(
+    struct errand *c, struct ticket ticket, const struct plan *plan, usec now)
 {
 	struct world *w = c->world;
 	struct list *node = list_pop(&w->free_trials);
@@ -160,7 +160,6 @@ trial_start(struct errand *c, struct ticket ticket, const struct plan *plan,
 		.ticket = ticket,
 		.plan = *plan,
 		.sent = now,
-		.hedge = hedge,
 		.step = { .run = on_reach, .arg = t },
 		.head = { .run = on_head, .arg = t },
 		.tail = { .run = on_tail, .arg = t },
@@ -171,7 +170,7 @@ trial_start(struct errand *c, struct ticket ticket, const struct plan *plan,
 	c->trial[c->trial[0] != NULL] = t;
 	c->attempts++;
 	if (c->attempts == 1) {
-		c->sent_first = c->sent = now;
+		c->sent = now;
 		c->plan = *plan;
 		c->confidence = plan->confidence;
 	}

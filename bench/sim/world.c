@@ -58,7 +58,6 @@ prepare(struct world *w)
 	const struct scenario *s = w->scenario;
 	struct pilot_setup setup = { .conf = s->told,
 		.seed = s->seed,
-		.scenario = s->name,
 		.pinned_table = w->pinned_table };
 	enum err rc = servers_init(w);
 

@@ -71,7 +71,7 @@ struct trial {
 	struct load limits; /* told by the answer's headers */
 	usec sent, first, told_at;
 	unsigned told, produced; /* tokens: told to the router; when it ended */
-	bool accepted, cut, hedge, ended, pulse_back;
+	bool accepted, cut, ended, pulse_back;
 	unsigned pulse_tokens;
 	usec pulse_last;
 };
@@ -91,7 +91,7 @@ struct errand {
 	unsigned attempts;
 	double cost; /* of the attempts that are over; negative: unknown */
 	/* of the attempt that counts: the first, or the one that answered */
-	usec sent, first, sent_first;
+	usec sent, first;
 	struct plan plan;
 	double confidence; /* of its first attempt */
 	enum fault_kind fault;
@@ -132,7 +132,7 @@ struct world {
 	struct errmsg *why;
 
 	struct score score;
-	uint64_t n_errands, hedges, probes, decisions;
+	uint64_t hedges, probes, decisions;
 	double probe_cost; /* of questions that no client asked */
 	uint64_t again, again_whole; /* came back when told to */
 	uint64_t coming; /* back, some time */
@@ -191,8 +191,7 @@ trial_twin(const struct trial *t)
 	return t->errand->trial[t->errand->trial[0] == t];
 }
 
-void trial_start(
-    struct errand *, struct ticket, const struct plan *, bool hedge, usec now);
+void trial_start(struct errand *, struct ticket, const struct plan *, usec now);
 /* --- trial_end.c --- */
 /* It comes back with a fault, at that time. */
 void trial_come_back(struct trial *, struct fault, usec at);
