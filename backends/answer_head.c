@@ -98,9 +98,8 @@ read_date(struct slice text)
 	struct tm tm = { 0 };
 	const char *end;
 
-	if (text.n >= sizeof(copy))
+	if (slice_copy(copy, sizeof(copy), text) < text.n)
 		return 0;
-	snprintf(copy, sizeof(copy), "%.*s", SLICE_ARG(text));
 	end = strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &tm);
 	if (end == NULL || *end != '\0')
 		return 0;
@@ -112,13 +111,7 @@ read_date(struct slice text)
 static void
 read_content_type(struct slice value, struct answer_head *h)
 {
-	size_t n = value.n < sizeof(h->content_type)
-	    ? value.n
-	    : sizeof(h->content_type) - 1;
-
-	if (n > 0)
-		memcpy(h->content_type, value.p, n);
-	h->content_type[n] = '\0';
+	slice_copy(h->content_type, sizeof(h->content_type), value);
 }
 
 static void

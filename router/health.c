@@ -7,7 +7,8 @@
 #include "router/engine.h"
 
 #include <math.h>
-#include <string.h>
+
+#include "gateway/lib/text.h"
 
 #define BLOCK_MIN USEC_SEC /* doubled with each 429 in a row */
 #define BLOCK_MAX (60 * USEC_SEC) /* whatever a backend asks for */
@@ -58,8 +59,7 @@ used_present_key(const struct site *s, const struct order *o)
 	const char *used = order_serving(o)->backend->api_key;
 	const char *present = s->conf != NULL ? s->conf->api_key : NULL;
 
-	return used == present ||
-	    (used != NULL && present != NULL && strcmp(used, present) == 0);
+	return same_text(used, present);
 }
 
 static void

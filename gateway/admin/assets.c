@@ -48,8 +48,10 @@ name_of(struct slice host)
 	return slice_make(host.p, n <= NAME_MAX_BYTES ? n : 0);
 }
 
-void
-asset_policy(const struct conf_listen *listen, bool tls, struct slice host,
+/* What the page may load and whom it may ask: itself, and the listener that
+ * serves requests, by the name by which the page was asked for. */
+static void
+add_policy(const struct conf_listen *listen, bool tls, struct slice host,
     struct buf *out)
 {
 	struct slice name = name_of(host);
@@ -96,7 +98,7 @@ send_asset(
 	snprintf(r->etag, sizeof(r->etag), "\"%016llx\"",
 	    (unsigned long long)slice_hash(bytes));
 	buf_on(&policy, r->policy, sizeof(r->policy) - 1);
-	asset_policy(
+	add_policy(
 	    p->listen, p->conf->tls.certificate != NULL, p->host, &policy);
 	r->policy[buf_err(&policy) == OK ? policy.n : 0] = '\0';
 	r->content_type = type_of(a->name);

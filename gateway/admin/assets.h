@@ -22,9 +22,4 @@ extern const size_t n_assets;
 void admin_get_page(const struct admin_picture *, struct admin_reply *);
 void admin_get_asset(const struct admin_picture *, struct admin_reply *);
 
-/* What the page may load and whom it may ask: itself, and the listener that
- * serves requests, by the name by which the page was asked for. */
-void asset_policy(
-    const struct conf_listen *, bool tls, struct slice host, struct buf *out);
-
 #endif

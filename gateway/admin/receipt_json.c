@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "gateway/admin/receipt_pages.h"
+#include "gateway/conf/dump.h"
 #include "gateway/lib/count.h"
 
 static json_t *
@@ -74,18 +75,14 @@ render_slo(const struct receipt *r)
 static json_t *
 render_facts(const struct receipt *r)
 {
-	json_t *o = json_object(), *needs = json_array();
+	json_t *o = json_object();
 
-	for (unsigned bit = 1; bit <= CAP_ALL; bit <<= 1)
-		if ((r->needs & bit) != 0)
-			json_array_append_new(
-			    needs, json_string(cap_name((enum cap)bit)));
 	set(o, "dialect", json_string(dialect_name(r->dialect)));
 	set(o, "stream", json_boolean(r->stream));
 	set(o, "tokens_in_estimated", json_integer(r->tokens));
 	set(o, "max_tokens",
 	    r->max_tokens > 0 ? json_integer(r->max_tokens) : json_null());
-	set(o, "needs", needs);
+	set(o, "needs", conf_caps_json(r->needs));
 	return o;
 }
 

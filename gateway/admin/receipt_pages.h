@@ -16,7 +16,5 @@ json_t *receipt_line_json(const struct receipt *, const struct labels *);
  * none. */
 void receipt_why(
     const struct receipt *, const struct labels *, struct buf *out);
-/* "the first token within 250 ms and 15 ms a token". */
-void receipt_targets(const struct receipt *, struct buf *out);
 
 #endif

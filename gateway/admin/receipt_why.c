@@ -47,8 +47,9 @@ add_span(struct buf *out, usec span)
 		buf_addf(out, "%.4g ms", (double)span / 1e3);
 }
 
-void
-receipt_targets(const struct receipt *r, struct buf *out)
+/* "the first token within 250 ms and 15 ms a token". */
+static void
+add_targets(const struct receipt *r, struct buf *out)
 {
 	const char *and = "";
 
@@ -76,7 +77,7 @@ static void
 add_unlikely(const struct scene *s, const struct route_row *row)
 {
 	buf_add_str(s->out, "its chance of ");
-	receipt_targets(s->r, s->out);
+	add_targets(s->r, s->out);
 	buf_add_str(s->out, " was ");
 	add_percent(s->out, (double)row->confidence);
 	if (s->plan->required < 0)
@@ -199,7 +200,7 @@ why_cheapest(const struct scene *s)
 			? (double)mine->confidence
 			: s->plan->confidence);
 		buf_add_str(s->out, " of ");
-		receipt_targets(s->r, s->out);
+		add_targets(s->r, s->out);
 	}
 	if (s->plan->required >= 0 && s->plan->confidence >= 0) {
 		buf_add_str(s->out, " where ");
@@ -216,7 +217,7 @@ static void
 why_best_effort(const struct scene *s)
 {
 	buf_add_str(s->out, "no serving was likely enough to meet ");
-	receipt_targets(s->r, s->out);
+	add_targets(s->r, s->out);
 	if (s->plan->required >= 0) {
 		buf_add_str(s->out, " (");
 		add_percent(s->out, s->plan->required);

@@ -234,22 +234,14 @@ render_option(const struct option *list, size_t i)
 	return doc;
 }
 
-static const struct conf_tenant *
-tenant_of(const struct conf *c, const char *name)
-{
-	for (size_t i = 0; i < c->n_tenants; i++)
-		if (slice_is(slice_of(c->tenants[i].name), name))
-			return &c->tenants[i];
-	return NULL;
-}
-
 /* A tenant or a model that is no longer configured could hold nothing. */
 static json_t *
 render_could_hold(const struct admin_picture *p, const struct slo_group *g)
 {
 	const struct conf_model *m =
 	    conf_find_model(p->conf, slice_of(g->model));
-	const struct conf_tenant *t = tenant_of(p->conf, g->tenant);
+	const struct conf_tenant *t =
+	    conf_find_tenant(p->conf, slice_of(g->tenant));
 	struct option list[CONF_SERVINGS_MAX];
 	json_t *options = json_array();
 	size_t n;

@@ -83,7 +83,6 @@ static const void *
 target(struct loader *l, const struct setting *row, const char *name)
 {
 	const struct conf_adapter *adapter;
-	const struct conf_model *model;
 	struct slice key = slice_of(name);
 
 	switch (row->ref) {
@@ -95,8 +94,7 @@ target(struct loader *l, const struct setting *row, const char *name)
 	case REF_BACKEND:
 		return map_get(&l->conf->backend_names, key);
 	case REF_MODEL:
-		model = map_get(&l->conf->model_names, key);
-		return model;
+		return map_get(&l->conf->model_names, key);
 	case REF_REGION:
 		return map_get(&l->regions, key);
 	}

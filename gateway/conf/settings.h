@@ -114,7 +114,5 @@ void setting_write_docs(const struct setting *, struct buf *);
 void setting_write_bounds(const struct setting *, struct buf *);
 /* A value of the row's unit. */
 void setting_write_number(const struct setting *, double, struct buf *);
-/* "premium, standard or batch" */
-void setting_write_words(const struct setting *, struct buf *);
 
 #endif

@@ -13,8 +13,9 @@ static const struct {
 	[REF_REGION] = { "a region", "regions" },
 };
 
-void
-setting_write_words(const struct setting *row, struct buf *out)
+/* "premium, standard or batch" */
+static void
+write_words(const struct setting *row, struct buf *out)
 {
 	for (const char *const *w = row->words; *w != NULL; w++) {
 		if (w != row->words)
@@ -94,7 +95,7 @@ void
 setting_write_kind(const struct setting *row, struct buf *out)
 {
 	if (row->words != NULL) {
-		setting_write_words(row, out);
+		write_words(row, out);
 		if (row->type == SETTING_PATH)
 			buf_add_str(out, ", or ");
 	}

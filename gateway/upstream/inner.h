@@ -75,8 +75,6 @@ void transfer_free(struct transfer *);
 void transfer_work(struct transfer *);
 /* Calls on_done. */
 void transfer_report(struct transfer *);
-/* Cancels those that have lingered for too long. */
-void transfer_on_linger(uv_timer_t *);
 /* For multi_set: libcurl has finished with it. */
 void transfer_on_complete(CURL *, CURLcode);
 

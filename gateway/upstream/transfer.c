@@ -417,8 +417,9 @@ static const struct transfer_ops unheard = {
 	.on_done = ignore,
 };
 
-void
-transfer_on_linger(uv_timer_t *timer)
+/* Cancels those that have lingered for too long. */
+static void
+on_linger(uv_timer_t *timer)
 {
 	struct upstream *up = timer->data;
 	usec now = clock_now();
@@ -427,7 +428,7 @@ transfer_on_linger(uv_timer_t *timer)
 	while (!list_empty(&up->ending)) {
 		t = CONTAINER_OF(up->ending.next, struct transfer, place);
 		if (t->until > now) {
-			uv_timer_start(timer, transfer_on_linger,
+			uv_timer_start(timer, on_linger,
 			    (uint64_t)((t->until - now) / USEC_MS + 1), 0);
 			return;
 		}
@@ -449,8 +450,8 @@ transfer_let_end(struct transfer **tp)
 	}
 	*tp = NULL;
 	if (list_empty(&up->ending))
-		uv_timer_start(&up->linger, transfer_on_linger,
-		    TRANSFER_LINGER / USEC_MS, 0);
+		uv_timer_start(
+		    &up->linger, on_linger, TRANSFER_LINGER / USEC_MS, 0);
 	t->ops = &unheard;
 	t->until = clock_now() + TRANSFER_LINGER;
 	list_remove(&t->place);
