@@ -3,8 +3,6 @@
  * Pure: a date is read against the answer's own `date`, never a clock.
  * Headers come in any order, so each leaves its notes in the answer_head. */
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include "backends/adapters.h"

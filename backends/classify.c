@@ -10,24 +10,6 @@
 
 /* --- the body --- */
 
-/* Some send their errors as an event. */
-static struct slice
-without_event(struct slice body, struct buf *scratch)
-{
-	struct sse_fields f;
-	size_t taken = 0;
-	struct sse sse;
-
-	if (!slice_starts(body, SLICE("data:")) &&
-	    !slice_starts(body, SLICE("event:")))
-		return body;
-	sse_init(&sse);
-	if (sse_scan(&sse, body, &taken) != SSE_LONG)
-		body = slice_make(body.p, taken);
-	sse_parse(body, &f, scratch);
-	return f.has_data ? f.data : body;
-}
-
 /* False: the body is not JSON, was cut off, or holds no error. The error
  * points into body or scratch. */
 static bool
@@ -38,7 +20,7 @@ read_error(
 	struct errmsg why;
 	size_t n;
 
-	body = without_event(slice_trim(body), scratch);
+	body = wire_error_text(body, scratch);
 	if (scan_object(body, members, COUNT(members), &n, &why) != OK)
 		return false;
 	if (n > COUNT(members))

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/lib/count.h"
+#include "gateway/lib/sse.h"
 
 /* What a type stands for where no number is given. */
 static const struct {
@@ -51,6 +52,24 @@ static const struct {
 	{ "failed_to_download_image", 400 },
 	{ "image_file_not_found", 400 },
 };
+
+struct slice
+wire_error_text(struct slice body, struct buf *scratch)
+{
+	struct sse_fields f;
+	size_t taken = 0;
+	struct sse sse;
+
+	body = slice_trim(body);
+	if (!slice_starts(body, SLICE("data:")) &&
+	    !slice_starts(body, SLICE("event:")))
+		return body;
+	sse_init(&sse);
+	if (sse_scan(&sse, body, &taken) != SSE_LONG)
+		body = slice_make(body.p, taken);
+	sse_parse(body, &f, scratch);
+	return f.has_data ? f.data : body;
+}
 
 static bool
 is_word(struct slice quoted, const char *word)

@@ -21,6 +21,10 @@ struct wire_error {
 	int status; /* the HTTP status that it stands for; 0: not said */
 };
 
+/* What a body says, trimmed; of one that comes as an event, as some send it,
+ * its data. Points into the body, or into scratch, which is initialised. */
+struct slice wire_error_text(struct slice body, struct buf *scratch);
+
 /* Among the top-level members of a validated document. The shapes that could
  * also be part of an answer count only where `failed` says it is none. */
 bool wire_error_find(

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/wire_error.h"
 #include "gateway/front/front.h"
 #include "gateway/lib/count.h"
 #include "gateway/lib/mask.h"
@@ -224,7 +225,6 @@ plain_of(struct slice body)
 {
 	struct slice line;
 
-	body = slice_trim(body);
 	if (!slice_next(&body, '\n', &line) || line.n == 0 ||
 	    strchr("<{[", line.p[0]) != NULL)
 		return NULL;
@@ -239,9 +239,13 @@ void
 upstream_error_read(
     struct upstream_error *out, struct slice body, const char *otherwise)
 {
-	json_t *doc = json_loadb(body.p != NULL ? body.p : "", body.n, 0, NULL);
-	json_t *error = json_object_get(doc, "error");
+	struct buf scratch;
+	json_t *doc, *error;
 
+	buf_init(&scratch, body.n);
+	body = wire_error_text(body, &scratch);
+	doc = json_loadb(body.p != NULL ? body.p : "", body.n, 0, NULL);
+	error = json_object_get(doc, "error");
 	*out = (struct upstream_error){ 0 };
 	if (error == NULL) /* of response.failed */
 		error =
@@ -261,6 +265,7 @@ upstream_error_read(
 	if (doc == NULL && otherwise[0] == '\0')
 		out->message = plain_of(body);
 	json_decref(doc);
+	buf_fini(&scratch);
 	if (out->message == NULL && otherwise[0] != '\0')
 		out->message = strdup(otherwise);
 }

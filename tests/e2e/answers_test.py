@@ -347,6 +347,11 @@ class Answers(Bed):
             status, _, said = self.ask(422, kind, text)
             self.assertEqual(status, 422)
             self.assertIn("field required", self.error(said)["message"])
+        error = {"message": "at most 2", "type": "t",
+                 "param": "temperature", "code": "too_high"}
+        event = "data: %s\n\n" % json.dumps({"error": error})
+        _, _, said = self.ask(400, "text/event-stream", event)
+        self.assertEqual(self.error(said), error)
         page = self.ask(400, "text/html", "<html>field required</html>")[2]
         self.assertNotIn("field", self.error(page)["message"])
         packed = self.ask(400, "application/json", b"\x1f\x8b\x08 field")[2]
