@@ -107,8 +107,8 @@ void app_gauges(struct app *, struct telemetry_gauges *);
 
 /* --- from any thread --- */
 
-/* The base URL of a backend: the configured one, or its child's. False: the
- * child does not listen yet. */
+/* The base URL of a backend, CONF_URL_MAX bytes at most: the configured one, or
+ * its child's. False: the child does not listen yet. */
 bool app_backend_url(
     struct app *, const struct conf_backend *, char *out, size_t cap);
 void app_finish(

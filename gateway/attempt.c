@@ -49,7 +49,6 @@ attempt_secret(const struct attempt *a)
 
 /* --- starting --- */
 
-#define BASE_MAX 384 /* bytes of a backend's URL */
 #define OWN_MAX (TRACING_HEADERS_MAX + 128) /* of lines that none other has */
 #define BETA_MAX 4096 /* bytes of anthropic-beta */
 
@@ -106,7 +105,7 @@ static enum err
 start_transfer(struct attempt *a, const struct encoded *e, const char *base)
 {
 	struct slice pieces[EDITS_PIECES_MAX];
-	char url[BASE_MAX + sizeof(e->path)], own[OWN_MAX];
+	char url[CONF_URL_MAX + sizeof(e->path)], own[OWN_MAX];
 	struct buf b, lines;
 	struct transfer_request t = {
 		.method = "POST",
@@ -234,7 +233,7 @@ struct attempt *
 attempt_start(struct request *r, struct ticket t, const struct plan *plan)
 {
 	struct attempt *a = attempt_new(r, t, plan);
-	char base[BASE_MAX];
+	char base[CONF_URL_MAX + 1];
 
 	if (a == NULL)
 		return NULL;

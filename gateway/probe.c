@@ -151,7 +151,7 @@ root_length(const char *url)
 static bool
 url_of(const struct probe_call *c, char *out, size_t cap)
 {
-	char base[384];
+	char base[CONF_URL_MAX + 1];
 	int n;
 
 	if (!app_backend_url(c->app, c->backend, base, sizeof(base)))

@@ -24,7 +24,7 @@ struct question {
 	struct dialect_request parsed;
 	struct encoded out;
 	struct slice pieces[EDITS_PIECES_MAX];
-	char url[640];
+	char url[CONF_URL_MAX + sizeof(((struct encoded *)0)->path)];
 	struct answer_head head;
 	struct sse sse;
 	struct buf scratch;

@@ -151,7 +151,7 @@ start(struct errand *e, const struct conf_serving *s, usec now)
 	struct app *app = e->scout->app;
 	struct transfer_request t;
 	struct errmsg why;
-	char base[384];
+	char base[CONF_URL_MAX + 1];
 
 	question_init(&e->question, s);
 	uv_timer_init(&app->loop, &e->timer);

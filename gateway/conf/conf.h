@@ -19,6 +19,7 @@
 #define CONF_KEY_BYTES 32 /* a SHA-256 digest */
 #define PRICE_UNKNOWN (-1.0)
 #define CONF_SERVINGS_MAX 256 /* of one model */
+#define CONF_URL_MAX 383 /* bytes of a backend's URL */
 
 struct conf_listen {
 	const char *address; /* NULL where path is given */

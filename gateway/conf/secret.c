@@ -425,6 +425,11 @@ read_url(struct loader *l, const struct setting *row, const config_setting_t *s,
 	}
 	while (url.p[url.n - 1] == '/')
 		url.n--;
+	if (url.n > CONF_URL_MAX) {
+		complain(l, s, "want a URL of at most %d bytes, got %zu",
+		    CONF_URL_MAX, url.n);
+		return;
+	}
 	warn_of_path(l, s, url);
 	b->url = loader_dup(l, url);
 }

@@ -302,6 +302,31 @@ a_url_may_be_a_unix_socket(void **state)
 	    "1..107 bytes in all, got other text (not shown)");
 }
 
+/* There is room for so many where it is used: a longer one would be cut. */
+static void
+a_url_is_as_long_as_there_is_room_for(void **state)
+{
+	const char *conf =
+	    BACKEND("adapter = \"vllm\"; url = \"env:TEST_URL\";");
+	char url[CONF_URL_MAX + 3];
+	struct fixture f;
+
+	memset(url, 'a', sizeof(url));
+	memcpy(url, "http://h/", 9);
+	url[CONF_URL_MAX] = '/'; /* is dropped */
+	url[CONF_URL_MAX + 1] = '\0';
+	setenv("TEST_URL", url, 1);
+	fixture_init(&f);
+	assert_int_equal(strlen(load_backend(&f, conf)->url), CONF_URL_MAX);
+	fixture_fini(&f);
+	url[CONF_URL_MAX] = 'a';
+	setenv("TEST_URL", url, 1);
+	assert_refused(conf,
+	    "gateway.conf:1: backends.gpu.url: want a URL of at most 383 "
+	    "bytes, got 384");
+	unsetenv("TEST_URL");
+}
+
 static void
 a_slash_at_the_end_of_a_url_is_dropped(void **state)
 {
@@ -370,6 +395,7 @@ main(void)
 		cmocka_unit_test(brackets_of_a_url_are_around_an_address),
 		cmocka_unit_test(a_url_that_is_no_base_is_warned_of),
 		cmocka_unit_test(a_url_may_be_a_unix_socket),
+		cmocka_unit_test(a_url_is_as_long_as_there_is_room_for),
 		cmocka_unit_test(a_slash_at_the_end_of_a_url_is_dropped),
 	};
 

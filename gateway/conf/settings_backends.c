@@ -118,7 +118,7 @@ static const struct setting backend_rows[] = {
 	    .help = "Base URL as an SDK takes it, mostly with `/v1`. Also "
 		    "`\"env:NAME\"`, or `\"unix:/path\"` for a Unix socket "
 		    "(the path in the request is then below `/v1`). A port is "
-		    "1..65535." },
+		    "1..65535; the whole has 383 bytes at most." },
 	{ "api_key", SETTING_API_KEY, AT(conf_backend, api_key),
 	    .otherwise = "none",
 	    .help = "A secret: `\"env:NAME\"` or `\"file:PATH\"`. Where the "
