@@ -22,6 +22,13 @@ count_of(const struct scan_member *m)
 	return v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
 }
 
+/* A sum does not wrap, either. */
+static uint32_t
+plus(uint32_t a, uint32_t b)
+{
+	return b < UINT32_MAX - a ? a + b : UINT32_MAX;
+}
+
 /* Of prompt_tokens_details, completion_tokens_details. */
 static void
 read_detail(const struct scan_member *details, const char *name, uint32_t *out)
@@ -58,12 +65,12 @@ decode_usage(struct slice usage, enum dialect dialect, struct event *out)
 			continue;
 		} else if (scan_key_is(&m, "cache_read_input_tokens")) {
 			u->cached = count_of(&m);
-			beside += u->cached;
+			beside = plus(beside, u->cached);
 		} else if (scan_key_is(&m, "cache_creation_input_tokens")) {
-			beside += count_of(&m);
+			beside = plus(beside, count_of(&m));
 		}
 	}
-	u->input += beside;
+	u->input = plus(u->input, beside);
 	out->bits |= EVENT_USAGE;
 }
 
@@ -250,7 +257,7 @@ read_timings(const struct scan_member *timings, struct event *out)
 		return;
 	out->bits |= EVENT_USAGE;
 	out->usage = (struct usage){ .known = true,
-		.input = count_of(&cached) + count_of(&read),
+		.input = plus(count_of(&cached), count_of(&read)),
 		.output = count_of(&said),
 		.cached = count_of(&cached) };
 }

@@ -241,6 +241,9 @@ absurd_counts_do_not_wrap(void **state)
 
 	assert_int_equal(e.usage.input, UINT32_MAX);
 	assert_int_equal(e.usage.output, 0);
+	e = chat("{\"choices\":[],\"timings\":{\"cache_n\":4294967295,"
+		 "\"prompt_n\":5,\"predicted_n\":1}}");
+	assert_int_equal(e.usage.input, UINT32_MAX);
 }
 
 static void

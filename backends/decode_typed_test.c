@@ -165,6 +165,19 @@ a_whole_response_is_an_answer(void **state)
 /* --- /messages --- */
 
 static void
+absurd_counts_do_not_wrap(void **state)
+{
+	struct event e = message(
+	    "{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"content\":"
+	    "[],\"usage\":{\"input_tokens\":4294967295,"
+	    "\"cache_creation_input_tokens\":4294967295,"
+	    "\"cache_read_input_tokens\":2}}}");
+
+	assert_int_equal(e.usage.input, UINT32_MAX);
+	assert_int_equal(e.usage.cached, 2);
+}
+
+static void
 a_stream_of_messages_is_followed(void **state)
 {
 	struct event e = message(
@@ -268,6 +281,7 @@ main(void)
 		cmocka_unit_test(a_response_cut_short_by_a_limit_is_whole),
 		cmocka_unit_test(a_failed_response_says_why),
 		cmocka_unit_test(a_whole_response_is_an_answer),
+		cmocka_unit_test(absurd_counts_do_not_wrap),
 		cmocka_unit_test(a_stream_of_messages_is_followed),
 		cmocka_unit_test(tools_and_thinking_are_tokens),
 		cmocka_unit_test(an_overloaded_server_says_so),
