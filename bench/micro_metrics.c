@@ -2,9 +2,10 @@
  * scrape, with 1,000 tenants and 16 servings.
  *
  * And what a trace costs: its header read and written, as each request with a
- * collector has it done, and the spans of one that is sampled. Prints the best of several rounds, so that a busy machine shows little. The
- * longest that a request may be held up is the time for which a shard is
- * locked: one group's or one serving's sum, not the page. */
+ * collector has it done, and the spans of one that is sampled. Prints the best
+ * of several rounds, so that a busy machine shows little. The longest that a
+ * request may be held up is the time for which a shard is locked: one group's
+ * or one serving's sum, not the page. */
 #include <stdio.h>
 #include <stdlib.h>
 

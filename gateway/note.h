@@ -1,7 +1,7 @@
 /* gateway/note.h - a request's receipt, as it comes about.
  *
- * Drafted when the router is first asked, filed when the request is over. All of
- * these do nothing where no receipts are kept, or memory is short. */
+ * Drafted when the router is first asked, filed when the request is over. All
+ * of these do nothing where no receipts are kept, or memory is short. */
 #ifndef GATEWAY_NOTE_H
 #define GATEWAY_NOTE_H
 

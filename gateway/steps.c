@@ -2,9 +2,9 @@
  * COMMIT and RELAY are in relay.c.
  *
  * Runs from the worker's settle loop. Each step either goes on at once
- * (STEP_AGAIN) or waits for a callback to leave word (STEP_WAIT). The router and
- * attempts meet in the files that steps.h names and nowhere else; this one and
- * relay.c join front and dialects to them. */
+ * (STEP_AGAIN) or waits for a callback to leave word (STEP_WAIT). The router
+ * and attempts meet in the files that steps.h names and nowhere else; this one
+ * and relay.c join front and dialects to them. */
 #include <stdio.h>
 
 #include "gateway/app.h"

@@ -47,8 +47,8 @@ enum step request_retry(struct request *);
 struct fault request_note_dropped(struct request *, const struct attempt *);
 /* Every ticket ends here that is still alive: with nobody to blame. */
 void request_drop_tickets(struct request *);
-/* The same, but the router hears of an attempt that has been silent for long. Says
- * how the attempts ended. */
+/* The same, but the router hears of an attempt that has been silent for long.
+ * Says how the attempts ended. */
 void request_give_up(struct request *, enum fault_kind);
 /* The answering attempt's ticket ends with its result. */
 void request_settle_ticket(struct request *);

@@ -18,8 +18,9 @@ double admit_courtesy(enum priority);
 /* The same while premium has nowhere else to go: the more, the more of its
  * requests have missed their SLO of late. Starts with admit_courtesy(). */
 double admit_courtesy_after(double courtesy, const struct slo *, bool met);
-/* What premium's next request from a rate limit is worth to those of premium who
- * come later, as a share of what a miss is worth; `left` of the burst is. */
+/* What premium's next request from a rate limit is worth to those of premium
+ * who come later, as a share of what a miss is worth; `left` of the burst
+ * is. */
 double admit_call(double left);
 /* Whether it has waited for so great a share of its tightest target that, if it
  * would still meet that, no more than admit_courtesy() is asked of it. */

@@ -23,8 +23,8 @@ void hedge_budget_give_back(struct hedge_budget *, double tokens); /* unused */
 /* How long to wait for the first token: as long as the other could still be in
  * time, since most that are late by then would have come. `late` is a high
  * percentile of the first's TTFT, `other` the second's typical one, `left` what
- * is left of the target. USEC_NEVER: the other would have to be asked before the
- * first is late. */
+ * is left of the target. USEC_NEVER: the other would have to be asked before
+ * the first is late. */
 usec hedge_delay(double late, double other, double left);
 
 #endif

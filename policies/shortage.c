@@ -1,4 +1,5 @@
-/* policies/shortage.c - whether there is less than is asked for, and then what. */
+/* policies/shortage.c - whether there is less than is asked for, and then
+ * what. */
 #include "policies/shortage.h"
 
 #include <math.h>

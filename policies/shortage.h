@@ -1,8 +1,8 @@
 /* policies/shortage.h - whether there is less than is asked for, and then what.
  *
- * Counted are those below premium who lose their SLO while they wait, as a share
- * of all below premium; both fade. Where more is asked for than there is, some
- * must miss, whatever is done. The most are met if those who take much are
+ * Counted are those below premium who lose their SLO while they wait, as a
+ * share of all below premium; both fade. Where more is asked for than there is,
+ * some must miss, whatever is done. The most are met if those who take much are
  * left for last: the shortest job first (Smith, "Various optimizers for
  * single-stage production", Naval Research Logistics Quarterly 3, 1956), while
  * the earliest deadline first makes everybody late in turn (Locke, "Best-effort
@@ -25,8 +25,8 @@ void shortage_lost(struct shortage *);
 void shortage_fade(struct shortage *, usec span);
 bool shortage_is(const struct shortage *);
 
-/* When it is the turn of one that is due then and takes so much work: each token
- * counts as being due that much later. */
+/* When it is the turn of one that is due then and takes so much work: each
+ * token counts as being due that much later. */
 usec shortage_turn(usec due, double work);
 /* Whether that is more than the mean. Calls of a rate limit are for those: a
  * call is a call, however much work it takes off the others. */
@@ -37,8 +37,8 @@ bool shortage_is_much(const struct shortage *, double work);
 /* Of its usual patience for a lower price: who waits longer then may find no
  * place at all. */
 #define SHORTAGE_PATIENCE 0.1
-/* Of the pace of the last in the queue: those who come back find others who take
- * less before them. */
+/* Of the pace of the last in the queue: those who come back find others who
+ * take less before them. */
 #define SHORTAGE_RETURN 0.5
 /* What a call of a rate limit costs premium that takes little, as a multiple of
  * the dearest price. */

@@ -59,8 +59,8 @@ breaker_state(const struct breaker *b, usec now)
 /* Whether one more request may go. */
 bool breaker_permits(const struct breaker *, usec now);
 
-/* Openings to be expected, a us: 0 unless it has relapsed of late. The longer it
- * has been up since, the fewer. */
+/* Openings to be expected, a us: 0 unless it has relapsed of late. The longer
+ * it has been up since, the fewer. */
 double breaker_hazard(const struct breaker *, usec now);
 
 /* An attempt begins where breaker_permits(); returns its epoch. */

@@ -14,8 +14,9 @@
  * while for something much cheaper than what is adequate now.
  *
  * Ailing servings are left alone but for those who find out how they are. A
- * small share of standard requests goes to a cheaper serving that is less certain
- * but usually good enough, lest one bad minute be remembered for ever. */
+ * small share of standard requests goes to a cheaper serving that is less
+ * certain but usually good enough, lest one bad minute be remembered for
+ * ever. */
 #ifndef ROUTER_CHOOSE_H
 #define ROUTER_CHOOSE_H
 

@@ -212,8 +212,8 @@ shed(struct router *r, struct order *o, usec now)
 	make_ready(r, o);
 }
 
-/* In a shortage those who wait for something better are not overtaken by whoever
- * has lost his SLO. */
+/* In a shortage those who wait for something better are not overtaken by
+ * whoever has lost his SLO. */
 static bool
 is_out_of_place(const struct router *r, const struct order *o)
 {

@@ -101,7 +101,8 @@ void health_note(
 void health_first_token(struct router *, struct order *, usec now);
 /* It has said something: who said nothing to the same request is to blame. */
 void health_said(struct router *, struct order *, usec now);
-/* It ends: who said nothing to it has said nothing to its twin's client, either. */
+/* It ends: who said nothing to it has said nothing to its twin's client,
+ * either. */
 void health_pass_on(struct order *);
 
 /* --- hedge.c --- */

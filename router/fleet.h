@@ -153,7 +153,8 @@ enum standing {
 	STANDING_BUSY, /* no free slot, or being tried half-open */
 	STANDING_FREE,
 };
-/* *until: when DRAINED, OUT or LIMITED ends by itself; USEC_NEVER: it does not. */
+/* *until: when DRAINED, OUT or LIMITED ends by itself; USEC_NEVER: it does
+ * not. */
 enum standing cell_standing(const struct cell *, usec now, usec *until);
 
 /* Concurrent requests that it takes; 0: not known, so not limited. */

@@ -1,15 +1,15 @@
 /* router/lane.h - one tenant's waiting requests of one kind, and heaps of such
  * lanes.
  *
- * A lane holds its orders in two pairing heaps, one by turn and one by who is due
- * first (Fredman, Sedgewick, Sleator and Tarjan, "The pairing heap",
+ * A lane holds its orders in two pairing heaps, one by turn and one by who is
+ * due first (Fredman, Sedgewick, Sleator and Tarjan, "The pairing heap",
  * Algorithmica 1986): O(1) to join, O(log n) amortised to leave, from the head
  * or from anywhere.
  *
- * Lanes stand in two binary heaps as well. In the one by turn the key is what their
- * tenant had been served when it was last looked at: that only grows, so a key
- * that is behind is put right when it comes to the top, and no dispatch has to
- * find its tenant's lanes. */
+ * Lanes stand in two binary heaps as well. In the one by turn the key is what
+ * their tenant had been served when it was last looked at: that only grows, so
+ * a key that is behind is put right when it comes to the top, and no dispatch
+ * has to find its tenant's lanes. */
 #ifndef ROUTER_LANE_H
 #define ROUTER_LANE_H
 

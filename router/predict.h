@@ -52,8 +52,8 @@ double predict_excess(const struct demand *, const struct outlook *);
 double predict_courtesy(const struct cell *, const struct demand *,
     const struct outlook *, usec now);
 /* Whether the tightest ITL target there is still kept with it, with little to
- * spare, and premium's next first token likely in time: for a shortage, in which
- * all that this leaves is taken. */
+ * spare, and premium's next first token likely in time: for a shortage, in
+ * which all that this leaves is taken. */
 bool predict_room(const struct cell *, const struct demand *,
     const struct outlook *, usec now);
 /* What that one would make those of higher priority there likely to lose, in

@@ -1,8 +1,8 @@
 /* router/property_change_test.c - what holds while configurations change.
  *
  * Requests come, wait, are hedged, fail and end, each under the snapshot that
- * it began with; meanwhile backends, servings and tenants come, go, move and get
- * other slots, operators drain, the router asks on its own account, and the
+ * it began with; meanwhile backends, servings and tenants come, go, move and
+ * get other slots, operators drain, the router asks on its own account, and the
  * clocks of the callers differ a little. Throughout: every place is some
  * attempt's; nobody is sent to what is gone or drained, nor waits beyond his
  * deadline; the queue keeps its bounds. In the end every place is free. */

@@ -1,11 +1,11 @@
 /* router/queue.h - requests that wait for a serving.
  *
- * By priority, then the tenant that has been served least (policies/fairness.h),
- * then the earliest to miss its SLO; behind all of them whose SLO is lost: else
- * a shortage would make everybody late. Requests of one model and priority that
- * may go to the same servings are of one kind; a tenant's requests of a kind
- * share a lane (router/lane.h). Joining, leaving and finding whose turn it is
- * cost O(log lanes).
+ * By priority, then the tenant that has been served least
+ * (policies/fairness.h), then the earliest to miss its SLO; behind all of them
+ * whose SLO is lost: else a shortage would make everybody late. Requests of one
+ * model and priority that may go to the same servings are of one kind; a
+ * tenant's requests of a kind share a lane (router/lane.h). Joining, leaving
+ * and finding whose turn it is cost O(log lanes).
  *
  * When something frees, a round asks those who could use it. Whoever stands
  * behind can rarely go where the heads of its own kind cannot, so that a kind

@@ -1,5 +1,5 @@
-/* router/silence_test.c - who is to blame where nothing was said: an empty answer,
- * a client that would not wait. */
+/* router/silence_test.c - who is to blame where nothing was said: an empty
+ * answer, a client that would not wait. */
 #include "router/testing.h"
 
 #define TWO                                                                    \
@@ -40,8 +40,8 @@ goes_to_a_and_then_b(struct rig *g, enum more more)
 	return true;
 }
 
-/* An answer that says nothing may be what was asked for: it tells of its backend
- * only where another has more to say. */
+/* An answer that says nothing may be what was asked for: it tells of its
+ * backend only where another has more to say. */
 static void
 empty_answers_count_once_another_says_more(void **state)
 {

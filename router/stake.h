@@ -1,13 +1,13 @@
 /* router/stake.h - what is at stake at a backend: what it would cost if those
  * at work there missed their SLO.
  *
- * Who comes slows down all who are there, and keeps those waiting who come while
- * its prompt is read. As a toll for that, a request of a
- * lower priority is charged, in its score, what it makes the higher ones likely
- * to lose; so it goes where it harms little, and pools that are alike come to
- * serve different classes. That is a congestion toll: Pigou, "The Economics of
- * Welfare", 1920; Vickrey, "Congestion theory and transport investment",
- * American Economic Review 59, 1969. */
+ * Who comes slows down all who are there, and keeps those waiting who come
+ * while its prompt is read. As a toll for that, a request of a lower priority
+ * is charged, in its score, what it makes the higher ones likely to lose; so it
+ * goes where it harms little, and pools that are alike come to serve different
+ * classes. That is a congestion toll: Pigou, "The Economics of Welfare", 1920;
+ * Vickrey, "Congestion theory and transport investment", American Economic
+ * Review 59, 1969. */
 #ifndef ROUTER_STAKE_H
 #define ROUTER_STAKE_H
 

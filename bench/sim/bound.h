@@ -2,10 +2,11 @@
  *
  * Turns a workload and the truth about the machines into a problem of choices
  * under capacity (relax.h) that every schedule of every router satisfies, so
- * that its optimum, and a bound of that, bounds them all. docs/simulator.md
- * has the proof. What is relaxed: whoever is not met costs nothing and uses
- * nothing; machines are idle when a request's own feasibility is judged; work may be anywhere between a request's arrival and
- * the last moment at which it can still be in time. */
+ * that its optimum, and a bound of that, bounds them all. docs/simulator.md has
+ * the proof. What is relaxed: whoever is not met costs nothing and uses
+ * nothing; machines are idle when a request's own feasibility is judged; work
+ * may be anywhere between a request's arrival and the last moment at which it
+ * can still be in time. */
 #ifndef BENCH_SIM_BOUND_H
 #define BENCH_SIM_BOUND_H
 

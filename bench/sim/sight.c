@@ -1,5 +1,5 @@
-/* bench/sim/sight.c - whether an answer will be in time, to one who can see what
- * every machine does and how long every answer will be. */
+/* bench/sim/sight.c - whether an answer will be in time, to one who can see
+ * what every machine does and how long every answer will be. */
 #include "bench/sim/sight.h"
 
 #include <math.h>

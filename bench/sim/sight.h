@@ -1,5 +1,5 @@
-/* bench/sim/sight.h - whether an answer will be in time, to one who can see what
- * every machine does and how long every answer will be.
+/* bench/sim/sight.h - whether an answer will be in time, to one who can see
+ * what every machine does and how long every answer will be.
  *
  * Times are computed from the truth about the machine, as if its pace stayed
  * what it is with the newcomer; so they are nearly right, not exact. */

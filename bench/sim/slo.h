@@ -1,4 +1,5 @@
-/* bench/sim/slo.h - the production router as a pilot; a look inside, for tests. */
+/* bench/sim/slo.h - the production router as a pilot; a look inside, for
+ * tests. */
 #ifndef BENCH_SIM_SLO_H
 #define BENCH_SIM_SLO_H
 

@@ -4,10 +4,11 @@
  * While a request is at work its worker keeps a draft, of the plans alone,
  * which is less than half as large: thousands of streams may be open. When it
  * is over a receipt is written in a block of the worker's and filed: the block
- * takes the place of the oldest one in the ring, which goes back to that worker.
- * So the one mutex is held for the swap of two pointers; one ring for all
- * workers, since "the last N" would be untrue of a ring each. The ring's blocks
- * are made at the start; further ones only for a model with more servings.
+ * takes the place of the oldest one in the ring, which goes back to that
+ * worker. So the one mutex is held for the swap of two pointers; one ring for
+ * all workers, since "the last N" would be untrue of a ring each. The ring's
+ * blocks are made at the start; further ones only for a model with more
+ * servings.
  *
  * It holds names and numbers: never a prompt, an answer or a key. */
 #ifndef GATEWAY_ADMIN_RECEIPTS_H

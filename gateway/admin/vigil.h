@@ -36,8 +36,8 @@ struct vigil {
  * the SLO; 0: there is none. */
 void vigil_note(
     struct vigil *, usec from, uint64_t met, uint64_t missed, double target);
-/* Once for every step, in their order, after what was noted in it; in one that is left out there was
- * nothing. */
+/* Once for every step, in their order, after what was noted in it; in one that
+ * is left out there was nothing. */
 void vigil_turn(
     struct vigil *, uint64_t step, const struct vigil_step *, double target);
 /* What the last minute came to. */

@@ -17,8 +17,9 @@ struct imported {
 void imported_init(struct imported *);
 void imported_fini(struct imported *);
 
-/* config.yaml of a LiteLLM proxy. ERR_IO, ERR_LIMIT and ERR_SYNTAX: it cannot be read;
- * ERR_INVALID: nothing in it can be carried over. Notes hold in both cases. */
+/* config.yaml of a LiteLLM proxy. ERR_IO, ERR_LIMIT and ERR_SYNTAX: it cannot
+ * be read; ERR_INVALID: nothing in it can be carried over. Notes hold in both
+ * cases. */
 enum err import_litellm(
     const char *path, struct imported *, struct errmsg *why) MUST_USE;
 

@@ -37,8 +37,8 @@ struct batch {
 
 #define BATCH_NEAR USEC_MS /* a row may be as much later than its request */
 
-/* The `time` of a row behind one of `last`: two workers' requests may end in the
- * same microsecond. */
+/* The `time` of a row behind one of `last`: two workers' requests may end in
+ * the same microsecond. */
 static inline usec
 batch_time(usec ended, usec last)
 {

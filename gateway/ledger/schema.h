@@ -1,10 +1,10 @@
 /* gateway/ledger/schema.h - the tables of the file, and what is said to them.
  *
- * `requests` is what everybody reads: until version 2 a table, since then a view
- * of `rows`, in which all that is small about a request is one number (`facts`,
- * in batch.h), and since version 4 its names are another (of the table `names`,
- * store_names.c): a column takes more time to write than what is in it. A file
- * stays as it was made; readers see no difference. */
+ * `requests` is what everybody reads: until version 2 a table, since then a
+ * view of `rows`, in which all that is small about a request is one number
+ * (`facts`, in batch.h), and since version 4 its names are another (of the
+ * table `names`, store_names.c): a column takes more time to write than what is
+ * in it. A file stays as it was made; readers see no difference. */
 #ifndef GATEWAY_LEDGER_SCHEMA_H
 #define GATEWAY_LEDGER_SCHEMA_H
 

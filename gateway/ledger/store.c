@@ -90,8 +90,8 @@ is_late(void *arg)
 	return clock_now() > *(const usec *)arg;
 }
 
-/* The latest rows, as many as can be read in a quarter of a second: a start must
- * not take as long as reading years of them, and PRAGMA quick_check walks
+/* The latest rows, as many as can be read in a quarter of a second: a start
+ * must not take as long as reading years of them, and PRAGMA quick_check walks
  * through the whole file before it can be interrupted (SQLite 3.40). What is
  * damaged further back is an error of whoever asks for that time. */
 static enum err

@@ -1,5 +1,5 @@
-/* gateway/ledger/store_names.c - who asked whom for what, once for all rows that
- * say the same: a row has the number of its names, from the table `names`.
+/* gateway/ledger/store_names.c - who asked whom for what, once for all rows
+ * that say the same: a row has the number of its names, from the table `names`.
  *
  * Invariant: `names` has a day on which, or after which, all requests with its
  * number ended, so that what is older than all rows can go. Numbers never come

@@ -95,8 +95,8 @@ names_go_with_the_last_of_their_rows(void **state)
 	place_fini(&p);
 }
 
-/* Two that ended at midnight, in the order in which they were queued: the row of
- * the earlier one is of the next day, and keeps its names. */
+/* Two that ended at midnight, in the order in which they were queued: the row
+ * of the earlier one is of the next day, and keeps its names. */
 static void
 names_stay_with_a_row_of_the_next_day(void **state)
 {

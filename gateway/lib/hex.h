@@ -1,7 +1,7 @@
 /* gateway/lib/hex.h - bytes as hexadecimal digits, and back.
  *
- * Four bytes at a time, as eight digits in a word: ids are written and read with
- * every request. */
+ * Four bytes at a time, as eight digits in a word: ids are written and read
+ * with every request. */
 #ifndef GATEWAY_LIB_HEX_H
 #define GATEWAY_LIB_HEX_H
 

@@ -1,7 +1,7 @@
 /* gateway/lib/protobuf.h - writes Protocol Buffers, straight into memory.
  *
- * Each function writes at p and returns where it stopped; whoever calls has made
- * room. Encoding: https://protobuf.dev/programming-guides/encoding/. */
+ * Each function writes at p and returns where it stopped; whoever calls has
+ * made room. Encoding: https://protobuf.dev/programming-guides/encoding/. */
 #ifndef GATEWAY_LIB_PROTOBUF_H
 #define GATEWAY_LIB_PROTOBUF_H
 

@@ -6,7 +6,8 @@
  * top-level members are. The cursors then walk values that have been validated.
  * Whatever jansson 2.14 accepts (json_loadb, JSON_ALLOW_NUL) is accepted here,
  * but for depth and a NUL byte after a number or word, which slips through
- * there; of what jansson refuses, only numbers beyond its range are accepted. */
+ * there; of what jansson refuses, only numbers beyond its range are
+ * accepted. */
 #ifndef GATEWAY_LIB_SCAN_H
 #define GATEWAY_LIB_SCAN_H
 

@@ -1,5 +1,5 @@
-/* gateway/quota/quota_test.c - what tenants and keys take of their limits, and give
- * back. */
+/* gateway/quota/quota_test.c - what tenants and keys take of their limits, and
+ * give back. */
 #include "gateway/conf/testing.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
-/* gateway/telemetry/expose_tallies.c - samples by serving: what was counted, and
- * what the router says of it now. */
+/* gateway/telemetry/expose_tallies.c - samples by serving: what was counted,
+ * and what the router says of it now. */
 #include <math.h>
 
 #include "gateway/telemetry/scrape.h"

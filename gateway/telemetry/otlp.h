@@ -1,9 +1,9 @@
 /* gateway/telemetry/otlp.h - a request as spans, in the words of OpenTelemetry.
  *
- * OTLP 1.0 over HTTP, Protobuf encoding (opentelemetry/proto/trace/v1). One span
- * for the request (server), one for each wait in the queue (internal), one for
- * each attempt (client); attributes after the semantic conventions for GenAI
- * where those have one, pointsman.* else. */
+ * OTLP 1.0 over HTTP, Protobuf encoding (opentelemetry/proto/trace/v1). One
+ * span for the request (server), one for each wait in the queue (internal), one
+ * for each attempt (client); attributes after the semantic conventions for
+ * GenAI where those have one, pointsman.* else. */
 #ifndef GATEWAY_TELEMETRY_OTLP_H
 #define GATEWAY_TELEMETRY_OTLP_H
 

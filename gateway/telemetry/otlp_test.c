@@ -1,5 +1,5 @@
-/* gateway/telemetry/otlp_test.c - what a collector reads of them, and whether it
- * is well-formed: tests/e2e/trace_test.py, by OpenTelemetry's own schema. */
+/* gateway/telemetry/otlp_test.c - what a collector reads of them, and whether
+ * it is well-formed: tests/e2e/trace_test.py, by OpenTelemetry's own schema. */
 #include <stdio.h>
 #include <string.h>
 

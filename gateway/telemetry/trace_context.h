@@ -1,7 +1,8 @@
 /* gateway/telemetry/trace_context.h - which trace a request belongs to.
  *
  * W3C Trace Context, Recommendation of 2021, level 1: the header `traceparent`.
- * Ids are bytes as they are written, in hexadecimal; an id of zeroes is none. */
+ * Ids are bytes as they are written, in hexadecimal; an id of zeroes is
+ * none. */
 #ifndef GATEWAY_TELEMETRY_TRACE_CONTEXT_H
 #define GATEWAY_TELEMETRY_TRACE_CONTEXT_H
 

@@ -21,8 +21,8 @@ keeps_last_line(void)
 	return version >= 0x075300 && version < 0x080200;
 }
 
-/* CURLOPT_DEBUGFUNCTION: sees a line before libcurl stores it. One that continues
- * none is made one that libcurl does not store. */
+/* CURLOPT_DEBUGFUNCTION: sees a line before libcurl stores it. One that
+ * continues none is made one that libcurl does not store. */
 static int
 on_line(CURL *curl, curl_infotype type, char *line, size_t n, void *arg)
 {

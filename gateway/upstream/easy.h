@@ -70,10 +70,10 @@ bool easy_is_for(const struct easy *, const struct transfer_request *);
  * same. */
 enum err easy_prepare(
     struct easy *, const struct transfer_request *, struct errmsg *why);
-/* From a status line to the first line that is a header: a line that begins with a
- * space there continues none, but libcurl before 8.1 would add it to the last
- * one of the handle's answer before this, in memory that it has freed. From
- * within libcurl, too. */
+/* From a status line to the first line that is a header: a line that begins
+ * with a space there continues none, but libcurl before 8.1 would add it to the
+ * last one of the handle's answer before this, in memory that it has freed.
+ * From within libcurl, too. */
 void easy_guard(struct easy *, bool on);
 /* Once more from the start, on a new connection. */
 void easy_retry(struct easy *);

@@ -25,8 +25,8 @@ void easy_forget_head(struct easy *);
 void easy_drop_head(struct easy *);
 /* The URL, parsed, and what libcurl would ask its host for. */
 CURLcode easy_set_url(struct easy *, const char *url);
-/* "name: value\n" lines, those that no other request has, and the body's length;
- * -1: there is none. After the URL. */
+/* "name: value\n" lines, those that no other request has, and the body's
+ * length; -1: there is none. After the URL. */
 CURLcode easy_set_headers(
     struct easy *, struct slice lines, struct slice more, int64_t length);
 CURLcode easy_set_method(

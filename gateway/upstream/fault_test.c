@@ -1,4 +1,5 @@
-/* gateway/upstream/fault_test.c - each way an answer can fail has its own name. */
+/* gateway/upstream/fault_test.c - each way an answer can fail has its own
+ * name. */
 #include "gateway/upstream/testing.h"
 
 static enum fault_kind

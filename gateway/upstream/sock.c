@@ -371,8 +371,8 @@ look_once(struct sock_table *t)
 	return n;
 }
 
-/* The kernel tells of those that are ready in turn; beside the table's there are
- * a few. */
+/* The kernel tells of those that are ready in turn; beside the table's there
+ * are a few. */
 void
 sock_look(struct sock_table *t)
 {

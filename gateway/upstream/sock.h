@@ -58,8 +58,8 @@ void sock_want(struct sock_table *, void *owner, uint32_t peer, curl_socket_t,
  * this turn, the one used last where `fits` likes several; NULL: none. */
 void *sock_claim(
     struct sock_table *, uint32_t peer, bool (*fits)(const void *owner));
-/* Before idle connections are used: puts aside those on which something has come
- * since the loop looked. */
+/* Before idle connections are used: puts aside those on which something has
+ * come since the loop looked. */
 void sock_look(struct sock_table *);
 /* Who has claimed one has begun to use it by now, or never will. */
 void sock_next_turn(struct sock_table *);

@@ -179,7 +179,8 @@ an_idle_connection_that_ends_is_left_alone(void **state)
 	stop(&f);
 }
 
-/* A refusal and then a reset, as a backend does that will not read a long body. */
+/* A refusal and then a reset, as a backend does that will not read a long
+ * body. */
 static void
 what_came_before_an_error_is_to_be_read(void **state)
 {

@@ -1,5 +1,6 @@
-/* gateway/upstream/tls_server.h - for tests: certificates for a scripted server,
- * made on the spot. After testing.h, which cmocka's macros come with. */
+/* gateway/upstream/tls_server.h - for tests: certificates for a scripted
+ * server, made on the spot. After testing.h, which cmocka's macros come
+ * with. */
 #ifndef GATEWAY_UPSTREAM_TLS_SERVER_H
 #define GATEWAY_UPSTREAM_TLS_SERVER_H
 

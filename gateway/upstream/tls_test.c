@@ -145,8 +145,8 @@ copy_file(const char *from, const char *to)
 	fclose(out);
 }
 
-/* Who is trusted no more is so at once: neither connections nor sessions that were
- * made under the file as it was are used. */
+/* Who is trusted no more is so at once: neither connections nor sessions that
+ * were made under the file as it was are used. */
 static void
 a_ca_file_that_changes_is_read_again(void **state)
 {

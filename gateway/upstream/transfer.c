@@ -57,8 +57,9 @@ read_header(struct transfer *t, struct slice line)
 			line.p + colon + 1, line.n - (size_t)colon - 1)));
 }
 
-/* A line that begins with a space continues the one before it: an old form that no
- * header of interest comes in. See easy_guard() for those that continue none. */
+/* A line that begins with a space continues the one before it: an old form that
+ * no header of interest comes in. See easy_guard() for those that continue
+ * none. */
 static bool
 is_continuation(struct slice line)
 {

@@ -1,5 +1,5 @@
-/* gateway/upstream/trust.c - certificate authorities: the system's are read once,
- * and other files when they have changed. */
+/* gateway/upstream/trust.c - certificate authorities: the system's are read
+ * once, and other files when they have changed. */
 #include "gateway/upstream/trust.h"
 
 #include <openssl/ssl.h>

@@ -1,5 +1,5 @@
-/* gateway/upstream/trust.h - certificate authorities: the system's are read once,
- * and other files when they have changed.
+/* gateway/upstream/trust.h - certificate authorities: the system's are read
+ * once, and other files when they have changed.
  *
  * libcurl reads the whole bundle anew for each CURLM: 20 ms that the loop
  * stands still, and a copy in memory, for every 32 transfers. Here one store
@@ -25,11 +25,12 @@ struct trust {
 void trust_init(struct trust *);
 void trust_fini(struct trust *);
 
-/* How often that file has changed, as far as was noticed: it is looked at once a
- * second. 0 without memory. */
+/* How often that file has changed, as far as was noticed: it is looked at once
+ * a second. 0 without memory. */
 unsigned trust_version(struct trust *, const char *ca_file, usec now);
-/* Makes the handle trust that version of a file. libcurl keeps what it has read,
- * connections and TLS sessions by the file's name: each version has its own. */
+/* Makes the handle trust that version of a file. libcurl keeps what it has
+ * read, connections and TLS sessions by the file's name: each version has its
+ * own. */
 CURLcode trust_file(CURL *, const char *ca_file, unsigned version);
 
 /* Makes the handle, as reset, trust them; arg lives as long as it does. */

@@ -2,8 +2,8 @@
  *
  * The first byte picks the dialect, the second the adapter, the third whether
  * usage is asked for and whether there is a cap. What is taken from the client
- * arrives as JSON with the backend's own name of the model in it, and with every
- * other member as it was, but for those that this backend does not take,
+ * arrives as JSON with the backend's own name of the model in it, and with
+ * every other member as it was, but for those that this backend does not take,
  * stream_options and, under a cap, lengths without an end. */
 #include <jansson.h>
 #include <string.h>
