@@ -1,4 +1,4 @@
-/* gateway/secrecy_test.c */
+/* gateway/secrecy_test.c - nobody reads the memory of the process. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

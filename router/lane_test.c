@@ -1,4 +1,4 @@
-/* router/lane_test.c */
+/* router/lane_test.c - who leads, by turn and by date. */
 #include "router/testing.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* router/set_test.c */
+/* router/set_test.c - sets of servings. */
 #include "router/testing.h"
 
 #include "gateway/lib/rng.h"

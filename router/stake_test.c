@@ -1,4 +1,4 @@
-/* router/stake_test.c */
+/* router/stake_test.c - what is at stake at a backend. */
 #include "router/testing.h"
 
 #include <math.h>

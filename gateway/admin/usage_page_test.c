@@ -1,3 +1,4 @@
+/* gateway/admin/usage_page_test.c - what is asked for, and what is printed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

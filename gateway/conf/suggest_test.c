@@ -1,4 +1,4 @@
-/* gateway/conf/suggest_test.c */
+/* gateway/conf/suggest_test.c - which word was meant. */
 #include "gateway/conf/suggest.h"
 #include "gateway/conf/testing.h"
 

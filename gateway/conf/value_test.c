@@ -1,4 +1,4 @@
-/* gateway/conf/value_test.c */
+/* gateway/conf/value_test.c - durations and sizes, read and written. */
 #include "gateway/conf/testing.h"
 #include "gateway/conf/value.h"
 

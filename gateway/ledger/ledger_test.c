@@ -1,3 +1,5 @@
+/* gateway/ledger/ledger_test.c - rows on their way to the file, by its own
+ * thread. */
 #include "gateway/ledger/testing.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* gateway/ledger/schema.c */
+/* gateway/ledger/schema.c - see schema.h. */
 #include "gateway/ledger/schema.h"
 
 #include "gateway/ledger/batch.h"

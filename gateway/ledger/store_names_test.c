@@ -1,3 +1,5 @@
+/* gateway/ledger/store_names_test.c - names are shared, and go with
+ * their rows. */
 #include "gateway/ledger/testing.h"
 #include "gateway/lib/buf.h"
 

@@ -1,3 +1,4 @@
+/* gateway/ledger/store_test.c - the file: new, older, damaged, of another. */
 #include "gateway/ledger/schema.h"
 #include "gateway/ledger/testing.h"
 

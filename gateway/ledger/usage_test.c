@@ -1,3 +1,4 @@
+/* gateway/ledger/usage_test.c - sums of rows, as they are asked for. */
 #include "gateway/ledger/testing.h"
 
 #include "gateway/ledger/usage.h"

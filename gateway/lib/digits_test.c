@@ -1,4 +1,4 @@
-/* gateway/lib/digits_test.c */
+/* gateway/lib/digits_test.c - numbers as text, and back. */
 #include <inttypes.h>
 #include <math.h>
 #include <setjmp.h>

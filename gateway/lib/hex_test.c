@@ -1,3 +1,4 @@
+/* gateway/lib/hex_test.c - bytes as digits, and back. */
 #include <stdio.h>
 
 #include "gateway/lib/hex.h"

@@ -1,4 +1,4 @@
-/* gateway/lib/mask_test.c */
+/* gateway/lib/mask_test.c - no half of a secret is left. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

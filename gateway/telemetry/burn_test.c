@@ -1,4 +1,4 @@
-/* gateway/telemetry/burn_test.c */
+/* gateway/telemetry/burn_test.c - how fast an error budget goes. */
 #include <stdlib.h>
 
 #include "gateway/telemetry/burn.h"

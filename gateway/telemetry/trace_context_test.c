@@ -1,4 +1,4 @@
-/* gateway/telemetry/trace_context_test.c */
+/* gateway/telemetry/trace_context_test.c - traceparent, read and written. */
 #include <string.h>
 
 #include "gateway/telemetry/trace_context.h"
