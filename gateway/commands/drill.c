@@ -17,8 +17,8 @@
 #define PATH "/admin/v1/drill"
 #define POLL (250 * USEC_MS)
 #define END_TRIES 20 /* as often as it is asked how things are */
-#define GRACE                                                                  \
-	(5 * USEC_SEC) /* for requests that are still at work at its end */
+/* For requests that are still at work at its end. */
+#define GRACE (5 * USEC_SEC)
 
 static volatile sig_atomic_t interrupted;
 
@@ -55,7 +55,7 @@ print_latency(const json_t *d)
 
 	if (doc_number(d, "timed") <= 0)
 		return;
-	printf("latency   %g of the moved: %.1f ms expected of %s, %.1f ms "
+	printf("latency   %.0f of the moved: %.1f ms expected of %s, %.1f ms "
 	       "measured, %+.1f ms (means; streams to the first token)\n",
 	    doc_number(d, "timed"), expected, doc_text(d, "backend"), measured,
 	    measured - expected);
@@ -77,8 +77,8 @@ print_drill(const json_t *d)
 		printf("%.0f s left\n", doc_number(d, "left_seconds"));
 	else
 		printf("ended: %s\n", doc_text(d, "ended"));
-	printf("requests  %g met it: %g moved and answered, %g failed, %g left "
-	       "by their clients, %g at work\n",
+	printf("requests  %.0f met it: %.0f moved and answered, %.0f failed, "
+	       "%.0f left by their clients, %.0f at work\n",
 	    doc_number(d, "requests"), doc_number(d, "moved"),
 	    doc_number(d, "failed"), doc_number(d, "client_gone"),
 	    doc_number(d, "running"));

@@ -19,9 +19,9 @@ print_targets(const json_t *slo, FILE *f)
 			continue;
 		fputs(sep, f);
 		fprintf(f,
-		    i == 0       ? "first token within %g ms"
-			: i == 1 ? "%g ms a token"
-				 : "all within %g ms",
+		    i == 0       ? "first token within %.10g ms"
+			: i == 1 ? "%.10g ms a token"
+				 : "all within %.10g ms",
 		    doc_number(slo, terms[i]));
 		sep = ", ";
 	}
@@ -44,13 +44,14 @@ print_head(const json_t *doc, FILE *f)
 	    doc_text(doc, "tenant"), doc_text(doc, "model"),
 	    doc_text(slo, "class"), doc_text(slo, "priority"));
 	print_targets(slo, f);
-	fprintf(f, "\nrequest  %s, %s, about %g tokens in",
+	fprintf(f, "\nrequest  %s, %s, about %.0f tokens in",
 	    doc_text(facts, "dialect"),
 	    json_is_true(doc_get(facts, "stream")) ? "streamed"
 						   : "not streamed",
 	    doc_number(facts, "tokens_in_estimated"));
 	if (doc_has(facts, "max_tokens"))
-		fprintf(f, ", at most %g out", doc_number(facts, "max_tokens"));
+		fprintf(
+		    f, ", at most %.0f out", doc_number(facts, "max_tokens"));
 	fputs("; needs", f);
 	json_array_foreach (doc_get(facts, "needs"), i, need)
 		fprintf(f, " %s", json_string_value(need));
@@ -204,7 +205,7 @@ print_missed(const json_t *outcome, FILE *f)
 	fputs("\nslo      missed", f);
 	json_array_foreach (doc_get(outcome, "missed"), i, m) {
 		if (doc_has(m, "by_ms"))
-			fprintf(f, "%s %s %.3f ms, %.3f ms over %g ms",
+			fprintf(f, "%s %s %.3f ms, %.3f ms over %.10g ms",
 			    i == 0 ? ":" : ";", doc_text(m, "term"),
 			    doc_number(m, "took_ms"), doc_number(m, "by_ms"),
 			    doc_number(m, "target_ms"));
@@ -226,7 +227,7 @@ print_cost(const json_t *outcome, FILE *f)
 	else
 		fputs("not known", f);
 	if (json_is_object(usage))
-		fprintf(f, ", %g tokens in, %g out (%s)",
+		fprintf(f, ", %.0f tokens in, %.0f out (%s)",
 		    doc_number(usage, "input"), doc_number(usage, "output"),
 		    json_is_true(doc_get(usage, "reported")) ? "reported"
 							     : "estimated");

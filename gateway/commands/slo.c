@@ -31,15 +31,15 @@ print_title(const json_t *g)
 	    doc_text(g, "tenant"), doc_text(slo, "class"),
 	    doc_text(slo, "priority"));
 	if (doc_has(slo, "ttft_ms")) {
-		printf("%s ttft %g ms", sep, doc_number(slo, "ttft_ms"));
+		printf("%s ttft %.10g ms", sep, doc_number(slo, "ttft_ms"));
 		sep = ",";
 	}
 	if (doc_has(slo, "itl_ms")) {
-		printf("%s itl %g ms", sep, doc_number(slo, "itl_ms"));
+		printf("%s itl %.10g ms", sep, doc_number(slo, "itl_ms"));
 		sep = ",";
 	}
 	if (doc_has(slo, "total_ms")) {
-		printf("%s total %g ms", sep, doc_number(slo, "total_ms"));
+		printf("%s total %.10g ms", sep, doc_number(slo, "total_ms"));
 		sep = ",";
 	}
 	if (*sep == ':')
@@ -52,18 +52,20 @@ print_title(const json_t *g)
 static void
 print_measured(const json_t *m)
 {
-	printf("  measured   %g requests", doc_number(m, "requests"));
+	printf("  measured   %.0f requests", doc_number(m, "requests"));
 	if (doc_has(m, "attainment"))
-		printf(", %.2f %% met their targets (missed: ttft %g, itl %g, "
-		       "total %g)",
+		printf(
+		    ", %.2f %% met their targets (missed: ttft %.0f, itl %.0f, "
+		    "total %.0f)",
 		    doc_number(m, "attainment") * 100,
 		    doc_number(m, "missed_ttft"), doc_number(m, "missed_itl"),
 		    doc_number(m, "missed_total"));
 	if (doc_number(m, "refused") + doc_number(m, "failed") > 0)
-		printf(", %g refused, %g failed", doc_number(m, "refused"),
+		printf(", %.0f refused, %.0f failed", doc_number(m, "refused"),
 		    doc_number(m, "failed"));
 	if (doc_number(m, "left") > 0)
-		printf(", %g more left before the end", doc_number(m, "left"));
+		printf(
+		    ", %.0f more left before the end", doc_number(m, "left"));
 	if (doc_has(m, "cost_usd_per_request"))
 		printf(
 		    "; %.7f USD each", doc_number(m, "cost_usd_per_request"));
@@ -132,23 +134,24 @@ print_savings(const json_t *e)
 	double its = doc_number(e, "price_usd_of_engine");
 
 	if (doc_number(e, "compared_by_price") > 0)
-		printf("             price, both predicted, of %g requests: "
+		printf("             price, both predicted, of %.0f requests: "
 		       "%.7f USD as used, %.7f by the engine (%+.1f %%)\n",
 		    doc_number(e, "compared_by_price"), used, its,
 		    used > 0 ? (its / used - 1) * 100 : 0.0);
 	if (doc_number(e, "compared_by_misses") > 0)
-		printf("             misses, both predicted, of %g requests: "
+		printf("             misses, both predicted, of %.0f requests: "
 		       "%.1f as used, %.1f by the engine\n",
 		    doc_number(e, "compared_by_misses"),
 		    doc_number(e, "misses_of_used"),
 		    doc_number(e, "misses_of_engine"));
 	if (doc_number(e, "missed_where_it_differed") > 0)
-		printf("             of %g measured misses where it would have "
-		       "gone elsewhere, %.1f are predicted to be met there\n",
+		printf(
+		    "             of %.0f measured misses where it would have "
+		    "gone elsewhere, %.1f are predicted to be met there\n",
 		    doc_number(e, "missed_where_it_differed"),
 		    doc_number(e, "of_these_likely_met"));
 	if (doc_number(e, "met_where_it_differed") > 0)
-		printf("             of %g that were met where it would have "
+		printf("             of %.0f that were met where it would have "
 		       "gone elsewhere, %.1f are predicted to miss there\n",
 		    doc_number(e, "met_where_it_differed"),
 		    doc_number(e, "of_these_likely_missed"));
@@ -159,14 +162,14 @@ print_predicted(const json_t *p)
 {
 	const json_t *e = doc_get(p, "engine"), *c = doc_get(p, "calibration");
 
-	printf("  predicted  the engine chose as was served %g times, "
-	       "otherwise %g, none %g\n",
+	printf("  predicted  the engine chose as was served %.0f times, "
+	       "otherwise %.0f, none %.0f\n",
 	    doc_number(e, "same_choice"), doc_number(e, "other_choice"),
 	    doc_number(e, "no_choice"));
 	if (doc_number(e, "other_choice") > 0)
 		print_savings(e);
 	if (doc_number(c, "n") > 0)
-		printf("  trust      of %g requests it foresaw %.2f %% to "
+		printf("  trust      of %.0f requests it foresaw %.2f %% to "
 		       "meet their targets as served; measured: %.2f %%\n",
 		    doc_number(c, "n"), doc_number(c, "predicted_met") * 100,
 		    doc_number(c, "measured_met") * 100);
