@@ -40,4 +40,14 @@ doc_number(const json_t *o, const char *name)
 	return json_number_value(doc_get(o, name));
 }
 
+/* A number in its column; "-": there is none. */
+static inline void
+doc_cell(FILE *f, const json_t *o, const char *name, int width, int digits)
+{
+	if (doc_has(o, name))
+		fprintf(f, " %*.*f", width, digits, doc_number(o, name));
+	else
+		fprintf(f, " %*s", width, "-");
+}
+
 #endif

@@ -85,24 +85,13 @@ verdict_words(const char *verdict)
 }
 
 static void
-cell(const json_t *o, const char *name, int width, int digits, double scale,
-    FILE *f)
-{
-	if (doc_has(o, name))
-		fprintf(
-		    f, " %*.*f", width, digits, doc_number(o, name) * scale);
-	else
-		fprintf(f, " %*s", width, "-");
-}
-
-static void
 print_quantiles(const json_t *live, const char *phase, FILE *f)
 {
 	const json_t *o = doc_get(live, phase);
 
-	cell(o, "p50_ms", 7, 1, 1, f);
-	cell(o, "p95_ms", 7, 1, 1, f);
-	cell(o, "p99_ms", 7, 1, 1, f);
+	doc_cell(f, o, "p50_ms", 7, 1);
+	doc_cell(f, o, "p95_ms", 7, 1);
+	doc_cell(f, o, "p99_ms", 7, 1);
 }
 
 static bool
@@ -129,13 +118,16 @@ print_candidate(const json_t *plan, const json_t *c, FILE *f)
 
 	fprintf(f, "  %-14.14s %-26.26s", doc_text(c, "backend"),
 	    words_of(plan, c));
-	cell(c, "confidence", 6, 1, 100, f);
-	cell(c, "price_usd", 10, 7, 1, f);
-	cell(c, "score", 10, 7, 1, f);
-	cell(c, "in_flight", 4, 0, 1, f);
-	cell(expected, "ttft_ms", 8, 1, 1, f);
-	cell(expected, "itl_ms", 6, 1, 1, f);
-	cell(expected, "total_ms", 9, 1, 1, f);
+	if (doc_has(c, "confidence"))
+		fprintf(f, " %6.1f", doc_number(c, "confidence") * 100);
+	else
+		fprintf(f, " %6s", "-");
+	doc_cell(f, c, "price_usd", 10, 7);
+	doc_cell(f, c, "score", 10, 7);
+	doc_cell(f, c, "in_flight", 4, 0);
+	doc_cell(f, expected, "ttft_ms", 8, 1);
+	doc_cell(f, expected, "itl_ms", 6, 1);
+	doc_cell(f, expected, "total_ms", 9, 1);
 	fputs("  ", f);
 	print_quantiles(doc_get(c, "live"), "ttft", f);
 	fputs("  ", f);

@@ -13,15 +13,6 @@
 #define FEW 100 /* samples that a 99th percentile wants at least */
 
 static void
-cell(const json_t *o, const char *name, int width, int digits)
-{
-	if (doc_has(o, name))
-		printf(" %*.*f", width, digits, doc_number(o, name));
-	else
-		printf(" %*s", width, "-");
-}
-
-static void
 print_title(const json_t *g)
 {
 	const json_t *slo = doc_get(g, "slo");
@@ -80,10 +71,10 @@ static void
 print_row(const char *name, const json_t *ttft, const json_t *itl)
 {
 	printf("    %-20.20s", name);
-	cell(ttft, "p95_ms", 9, 1);
-	cell(ttft, "p99_ms", 9, 1);
-	cell(itl, "p95_ms", 9, 1);
-	cell(itl, "p99_ms", 9, 1);
+	doc_cell(stdout, ttft, "p95_ms", 9, 1);
+	doc_cell(stdout, ttft, "p99_ms", 9, 1);
+	doc_cell(stdout, itl, "p95_ms", 9, 1);
+	doc_cell(stdout, itl, "p99_ms", 9, 1);
 }
 
 static void
@@ -92,8 +83,8 @@ print_option(const json_t *o)
 	const json_t *ttft = doc_get(o, "ttft");
 
 	print_row(doc_text(o, "backend"), ttft, doc_get(o, "itl"));
-	cell(o, "price_usd_per_request", 12, 7);
-	cell(ttft, "n", 8, 0);
+	doc_cell(stdout, o, "price_usd_per_request", 12, 7);
+	doc_cell(stdout, ttft, "n", 8, 0);
 	if (doc_has(o, "hourly_usd"))
 		printf(
 		    "  and %g USD an hour anyway", doc_number(o, "hourly_usd"));
@@ -118,8 +109,8 @@ print_could_hold(const json_t *g)
 	printf("    %-20s %9s %9s %9s %9s %12s %8s\n", "milliseconds",
 	    "TTFT p95", "p99", "ITL p95", "p99", "USD/request", "SAMPLES");
 	print_row("as served", doc_get(m, "ttft"), doc_get(m, "itl"));
-	cell(m, "cost_usd_per_request", 12, 7);
-	cell(doc_get(m, "ttft"), "n", 8, 0);
+	doc_cell(stdout, m, "cost_usd_per_request", 12, 7);
+	doc_cell(stdout, doc_get(m, "ttft"), "n", 8, 0);
 	fputs("  measured\n", stdout);
 	json_array_foreach (list, i, o)
 		print_option(o);

@@ -6,87 +6,68 @@
 
 #include "gateway/commands/admin_client.h"
 #include "gateway/commands/command.h"
+#include "gateway/commands/doc.h"
 
 #define INTERVAL_S 1
-
-static const char *
-text(const json_t *o, const char *name)
-{
-	const char *s = json_string_value(json_object_get(o, name));
-
-	return s != NULL ? s : "-";
-}
-
-/* A percentile in milliseconds; unknown is a dash. */
-static void
-cell(const json_t *serving, const char *phase, const char *which)
-{
-	const json_t *v = json_object_get(
-	    json_object_get(json_object_get(serving, "latency"), phase), which);
-
-	if (json_is_number(v))
-		printf(" %8.1f", json_number_value(v));
-	else
-		printf(" %8s", "-");
-}
 
 /* "ok 50%": the share of it that an operator lets be used. */
 static void
 name_state(const json_t *backend, const json_t *serving, char *out, size_t cap)
 {
-	const json_t *all = json_object_get(backend, "weight");
-	const json_t *own = json_object_get(serving, "weight");
 	double weight = 1;
 
-	if (json_is_number(all) && json_is_number(own))
-		weight = json_number_value(all) * json_number_value(own);
+	if (doc_has(backend, "weight") && doc_has(serving, "weight"))
+		weight = doc_number(backend, "weight") *
+		    doc_number(serving, "weight");
 	if (weight > 0 && weight < 1)
-		snprintf(out, cap, "%s %.0f%%", text(serving, "state"),
+		snprintf(out, cap, "%s %.0f%%", doc_text(serving, "state"),
 		    weight * 100);
 	else
-		snprintf(out, cap, "%s", text(serving, "state"));
+		snprintf(out, cap, "%s", doc_text(serving, "state"));
 }
 
 static void
 print_serving(const json_t *backend, const json_t *serving)
 {
+	const json_t *latency = doc_get(serving, "latency");
+	const json_t *ttft = doc_get(latency, "ttft");
+	const json_t *itl = doc_get(latency, "itl");
 	char state[48];
 
 	name_state(backend, serving, state, sizeof(state));
-	printf("%-14.14s %-22.22s %-13.13s %4lld", text(backend, "name"),
-	    text(serving, "model"), state,
-	    (long long)json_integer_value(
-		json_object_get(serving, "in_flight")));
-	cell(serving, "ttft", "p50_ms");
-	cell(serving, "ttft", "p95_ms");
-	cell(serving, "ttft", "p99_ms");
-	cell(serving, "itl", "p50_ms");
-	cell(serving, "itl", "p95_ms");
+	printf("%-14.14s %-22.22s %-13.13s %4lld", doc_text(backend, "name"),
+	    doc_text(serving, "model"), state,
+	    (long long)json_integer_value(doc_get(serving, "in_flight")));
+	doc_cell(stdout, ttft, "p50_ms", 8, 1);
+	doc_cell(stdout, ttft, "p95_ms", 8, 1);
+	doc_cell(stdout, ttft, "p99_ms", 8, 1);
+	doc_cell(stdout, itl, "p50_ms", 8, 1);
+	doc_cell(stdout, itl, "p95_ms", 8, 1);
 	printf(" %8lld %6lld\n",
-	    (long long)json_integer_value(json_object_get(serving, "attempts")),
-	    (long long)json_integer_value(json_object_get(serving, "errors")));
+	    (long long)json_integer_value(doc_get(serving, "attempts")),
+	    (long long)json_integer_value(doc_get(serving, "errors")));
 }
 
 static void
 print_picture(const json_t *doc)
 {
-	const json_t *backends = json_object_get(doc, "backends"), *b, *s;
+	const json_t *backends = doc_get(doc, "backends"), *b, *s;
 	size_t i, k;
 
 	printf("%-14s %-22s %-13s %4s %26s %17s %8s %6s\n", "BACKEND", "MODEL",
 	    "STATE", "RUN", "TTFT p50/p95/p99 ms ", "ITL p50/p95 ms",
 	    "ATTEMPTS", "ERRORS");
 	json_array_foreach (backends, i, b) {
-		if (!json_is_true(json_object_get(b, "on"))) {
-			printf("%-14.14s off: %s\n", text(b, "name"),
-			    text(b, "off_reason"));
+		if (!json_is_true(doc_get(b, "on"))) {
+			printf("%-14.14s off: %s\n", doc_text(b, "name"),
+			    doc_text(b, "off_reason"));
 			continue;
 		}
-		json_array_foreach (json_object_get(b, "servings"), k, s)
+		json_array_foreach (doc_get(b, "servings"), k, s)
 			print_serving(b, s);
 	}
 	printf("waiting in the queue: %lld\n",
-	    (long long)json_integer_value(json_object_get(doc, "queued")));
+	    (long long)json_integer_value(doc_get(doc, "queued")));
 }
 
 static int
