@@ -58,8 +58,14 @@ address_find(
 	*a = (struct address){ "", "" };
 	if (url == NULL && config != NULL)
 		return read_config(config, of, a);
-	snprintf(a->base, sizeof(a->base), "%s", url != NULL ? url : usual);
-	n = strlen(a->base);
+	n = (size_t)snprintf(
+	    a->base, sizeof(a->base), "%s", url != NULL ? url : usual);
+	if (n >= sizeof(a->base)) {
+		fprintf(stderr,
+		    "pointsman: want a URL of at most %zu bytes, got %zu\n",
+		    sizeof(a->base) - 1, n);
+		return false;
+	}
 	while (n > 0 && a->base[n - 1] == '/')
 		a->base[--n] = '\0';
 	return true;

@@ -16,7 +16,7 @@ struct address {
 enum address_of { ADDRESS_LISTEN, ADDRESS_ADMIN };
 
 /* By its URL, else by its gateway.conf, else where one usually is; either may
- * be NULL. False: it is said on stderr what is wrong with the configuration. */
+ * be NULL. False: it is said on stderr what is wrong with it. */
 bool address_find(
     const char *url, const char *config, enum address_of, struct address *);
 

@@ -5,9 +5,8 @@
 
 #include "gateway/lib/count.h"
 
-/* A proxy from the environment has no business with this machine's own. */
-static bool
-is_loopback(const char *url)
+bool
+transfer_is_local(const char *url)
 {
 	static const char *const hosts[] = { "localhost", "127.", "[::1]" };
 	const char *host = url != NULL ? strstr(url, "://") : NULL;
@@ -32,6 +31,6 @@ transfer_target(struct transfer_request *t, const struct conf_backend *b)
 	t->ca_file = b->ca_file;
 	t->tls_insecure = b->tls_insecure;
 	t->connect_timeout = b->timeouts.connect;
-	t->local =
-	    b->command != NULL || b->unix_path != NULL || is_loopback(b->url);
+	t->local = b->command != NULL || b->unix_path != NULL ||
+	    transfer_is_local(b->url);
 }

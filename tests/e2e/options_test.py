@@ -15,9 +15,9 @@ from harness import (POINTSMAN, Fake, Gateway, Stub,  # noqa: E402
                      backend, conf, free_port)
 
 
-def command(*args, code=0):
+def command(*args, code=0, **env):
     done = subprocess.run([POINTSMAN, *args], capture_output=True, text=True,
-                          timeout=60)
+                          timeout=60, env={**os.environ, **env})
     assert done.returncode == code, (args, done)
     return done.stdout, done.stderr
 
@@ -32,6 +32,13 @@ class Program(unittest.TestCase):
         for name in ("check", "loadtest", "backend", "key"):
             self.assertEqual(command("help", name), command(name, "--help"))
             self.assertEqual(command(name, "-h"), command(name, "--help"))
+
+    def test_half_a_url_is_not_asked(self):
+        url = "http://127.0.0.1:9/" + "x" * 512
+        for words in (("ask", "--url", url, "hi"),
+                      ("top", "--once", "--admin", url)):
+            self.assertIn("want a URL of at most 511 bytes, got 531",
+                          command(*words, code=1)[1])
 
     def test_what_was_meant_is_said(self):
         for words in (("chek",), ("help", "chek")):
@@ -57,6 +64,9 @@ class Running(unittest.TestCase):
         out, err = command("ask", "-c", gateway.path, "-m", "m", "hi")
         self.assertIn("-- one (", out)
         self.assertEqual(err, "")
+        nobody = f"http://127.0.0.1:{free_port()}"
+        self.assertIn("-- one (", command("ask", "-c", gateway.path, "-m", "m",
+                                          "hi", http_proxy=nobody)[0])
         self.assertIn("one ", command("top", "--once", "-c", gateway.path)[0])
         # and the other listener is not it
         err = command("top", "--once", "--admin",
