@@ -1,5 +1,6 @@
 /* gateway/commands/options.c - a subcommand's command line: read, or only told,
  * for its help and the pages about it. */
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
@@ -72,11 +73,12 @@ command_options(int argc, char **argv, const char *text,
 	};
 	int c, which;
 
+	assert(n <= OPTIONS_MAX);
 	if (command_answers(&form)) {
 		*at = EXIT_GOOD;
 		return false;
 	}
-	for (int i = 0; i < n && i < OPTIONS_MAX; i++) {
+	for (int i = 0; i < n; i++) {
 		size_t len = strlen(shorts);
 
 		longs[i].name = o[i].name;
