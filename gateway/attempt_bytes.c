@@ -450,16 +450,15 @@ on_done(void *arg, const struct transfer_result *result)
 	request_wake(a->request);
 	if (is_over(a))
 		return;
-	if (result->fault != FAULT_NONE) {
-		attempt_fail(a, result->fault);
-		return;
-	}
-	if (a->mode == ATTEMPT_EVENTS)
-		judge_events(a);
-	else if (a->mode == ATTEMPT_JSON)
-		judge_body(a);
-	else
+	/* An error's status says more than how its body ended. */
+	if (a->mode == ATTEMPT_ERROR)
 		attempt_fail_as_told(a);
+	else if (result->fault != FAULT_NONE)
+		attempt_fail(a, result->fault);
+	else if (a->mode == ATTEMPT_EVENTS)
+		judge_events(a);
+	else
+		judge_body(a);
 }
 
 const struct transfer_ops attempt_transfer_ops = {

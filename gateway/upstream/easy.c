@@ -80,6 +80,9 @@ set_basics(struct easy *e)
 	SET(e, rc, CURLOPT_HTTP09_ALLOWED, 0L);
 	SET(e, rc, CURLOPT_PATH_AS_IS, 1L);
 	SET(e, rc, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	/* Has it unpack what somebody on the way has packed all the same. What
+	 * is asked for our own headers say: easy_list.c. */
+	SET(e, rc, CURLOPT_ACCEPT_ENCODING, "identity");
 	SET(e, rc, CURLOPT_TCP_NODELAY, 1L);
 	SET(e, rc, CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(e, rc, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECONDS);

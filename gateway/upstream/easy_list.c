@@ -8,9 +8,8 @@
 
 /* libcurl adds these by itself unless told not to; the last two are needed, and
  * left to it where there is a list. */
-static const char *const unwanted[] = {
-	"Expect:", "Accept:", "Content-Type:", "Host:", "Content-Length:"
-};
+static const char *const unwanted[] = { "Expect:", "Accept:",
+	"Accept-Encoding:", "Content-Type:", "Host:", "Content-Length:" };
 #define UNWANTED COUNT(unwanted)
 #define UNWANTED_IN_LIST (UNWANTED - 2)
 

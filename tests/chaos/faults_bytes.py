@@ -57,12 +57,16 @@ async def answer_of_length(call, off):
         await call.write(data[100:])
 
 
-@both(BAD)
+@both(Fine())
 async def gzip_that_nobody_asked_for(call):
-    kind = "text/event-stream" if call.streamed else "application/json"
-    text = json.dumps(call.document()).encode()
-    await call.plain(200, gzip.compress(text), "content-encoding: gzip",
-                     content_type=kind)
+    kind, text = "application/json", json.dumps(call.document())
+    if call.streamed:
+        docs = [*map(call.token, range(TOKENS)), call.delta({}, "stop"),
+                call.usage_chunk()]
+        kind, text = "text/event-stream", "".join(
+            f"data: {json.dumps(d)}\n\n" for d in docs) + "data: [DONE]\n\n"
+    await call.plain(200, gzip.compress(text.encode()),
+                     "content-encoding: gzip", content_type=kind)
 
 
 @both(Fine())

@@ -1,5 +1,6 @@
 """Odd answers of backends, byte by byte: what the client gets, and that nobody
 else has to pay for it."""
+import gzip
 import http.client
 import json
 import os
@@ -42,10 +43,12 @@ def count_of(metrics, name, **labels):
 
 
 class Says(Stub):
-    """A backend that says what `reply` is: status, type, body."""
+    """A backend that says what `reply` is: status, type, body; and what is in
+    `headers`."""
 
     def __init__(self):
         self.calls, self.reply, self.asked = 0, None, b""
+        self.headers = {}
         self.delay = 0
         super().__init__(self.answer)
 
@@ -54,7 +57,7 @@ class Says(Stub):
         self.calls += 1
         time.sleep(self.delay)
         status, kind, body = self.reply
-        return status, {"content-type": kind}, body
+        return status, {"content-type": kind, **self.headers}, body
 
 
 class Bed(unittest.TestCase):
@@ -369,6 +372,60 @@ class Answers(Bed):
             self.assertEqual(self.error(text), {
                 "message": "no", "type": "t", "param": None, "code": "7",
                 **more})
+
+
+class Packed(Bed):
+    """Answers that are packed, though we ask for them as they are."""
+
+    def setUp(self):
+        super().setUp()
+        self.one.headers = {"content-encoding": "gzip"}
+
+    def ask(self, status, kind, text, **members):
+        return super().ask(status, kind, gzip.compress(text.encode()),
+                           **members)
+
+    def test_an_answer_is_unpacked(self):
+        status, headers, text = self.ask(200, "application/json",
+                                         whole("long " * 100_000))
+        self.assertEqual((status, text), (200, whole("long " * 100_000)))
+        self.assertEqual(headers["x-pointsman-backend"], "one")
+        self.assertIsNone(headers["content-encoding"])
+
+    def test_a_stream_is_unpacked(self):
+        parts = (chunk(text="a") * 1000, chunk(finish="stop"), DONE)
+        status, headers, text = self.stream(*parts)
+        self.assertEqual((status, text), (200, "".join(parts)))
+        self.assertEqual(headers["x-pointsman-backend"], "one")
+
+    def test_an_error_says_what_it_is(self):
+        said = {"message": "too long", "type": "invalid_request_error",
+                "param": "messages", "code": "context_length_exceeded"}
+        self.two.reply = (400, "application/json",
+                          json.dumps({"error": {**said, "message": "same"}}))
+        status, _, text = self.ask(400, "application/json",
+                                   json.dumps({"error": said}))
+        self.assertEqual((status, self.error(text)["code"]),
+                         (400, "context_length_exceeded"))
+        self.assertEqual(self.two.calls, 1, "it was not known for one")
+        self.two.reply = 500, "application/json", "{}"
+        said = {**said, "message": "never this", "code": "odd"}
+        _, _, text = self.ask(400, "application/json",
+                              json.dumps({"error": said}))
+        self.assertEqual(self.error(text), said)
+
+    def test_what_cannot_be_unpacked(self):
+        """An answer is none; an error has its status all the same."""
+        for coding, status, kind, reason in (
+                ("gzip", 200, "application/json", "framing status=200"),
+                ("snappy", 200, "text/event-stream", "framing status=200"),
+                ("snappy", 429, "text/html", "rate_limited status=429")):
+            self.one.headers = {"content-encoding": coding}
+            _, headers, text = Bed.ask(
+                self, status, kind, "not what it says to be")
+            self.assertEqual((headers["x-pointsman-backend"], text),
+                             ("two", whole("from two")))
+            self.assertIn(f"backend=one reason={reason}", self.gateway.log())
 
 
 class Endless:
