@@ -17,6 +17,7 @@
 #include "gateway/lib/log.h"
 
 #define WATCH_EVENTS 64 /* taken at once */
+#define REFUSED_DRAINING USEC_SEC /* those refused may go on for so long */
 
 struct connection *
 connection_of(struct MHD_Connection *mhd)
@@ -187,6 +188,15 @@ expire(struct connection *c)
 	connection_cut(c, wait == WAIT_CLIENT);
 }
 
+/* The process does not wait for those who get nothing from it anyway. */
+static usec
+refused_limit(const struct front *f, usec now)
+{
+	if (f->drained != 0 && now - f->drained >= REFUSED_DRAINING)
+		return 1;
+	return f->settings.body_timeout;
+}
+
 void
 connections_expire(struct front *f, usec now)
 {
@@ -194,7 +204,7 @@ connections_expire(struct front *f, usec now)
 		[WAIT_IDLE] = f->settings.idle_timeout,
 		[WAIT_HEADERS] = f->settings.header_timeout,
 		[WAIT_BODY] = f->settings.body_timeout,
-		[WAIT_REFUSED] = f->settings.body_timeout,
+		[WAIT_REFUSED] = refused_limit(f, now),
 		[WAIT_CLIENT] = f->settings.client_stall,
 	};
 	struct connection *c;

@@ -301,6 +301,7 @@ front_drain(struct front *f)
 	if (f->accepting)
 		accept_some(f, ACCEPT_LAST);
 	f->draining = true;
+	f->drained = clock_now();
 	f->accepting = false;
 	/* The descriptor's owner may close it now. */
 	if (uv_is_closing((uv_handle_t *)&f->accept_poll))

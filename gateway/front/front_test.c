@@ -366,6 +366,28 @@ draining_answers_and_closes(void **state)
 }
 
 static void
+draining_waits_for_no_refused_body(void **state)
+{
+	struct server *s = server_default();
+	struct client refused = client_connect(s), other = client_connect(s);
+
+	assert_true(client_text(&refused,
+	    "POST /refused HTTP/1.1\r\nHost: a\r\n"
+	    "Content-Length: 9\r\n\r\n"));
+	assert_true(client_text(&other, POST "Content-Length: 2\r\n\r\n"));
+	assert_true(reaches(&s->heads, 2));
+	atomic_store(&s->drain, true);
+	uv_async_send(&s->async);
+	expect_end(&refused);
+	assert_true(reaches(&s->closed, 1));
+	assert_true(client_text(&other, "ab"));
+	expect_reply(&other, 200, "ab");
+	client_close(&refused);
+	client_close(&other);
+	server_stop(s);
+}
+
+static void
 five_hundred_connections_are_served(void **state)
 {
 	enum { MANY = 500 };
@@ -440,6 +462,7 @@ main(void)
 		    ended_connections_are_let_go_while_an_older_one_idles),
 		cmocka_unit_test(a_unix_socket_serves_too),
 		cmocka_unit_test(draining_answers_and_closes),
+		cmocka_unit_test(draining_waits_for_no_refused_body),
 		cmocka_unit_test(five_hundred_connections_are_served),
 		cmocka_unit_test(closing_ends_what_is_under_way),
 	};

@@ -50,6 +50,7 @@ struct front {
 	unsigned n_connections; /* those that linger too */
 	unsigned n_exchanges;
 	bool accepting, draining, closing;
+	usec drained; /* when that began; 0: it has not */
 	usec logged_accept; /* when such a line was written */
 	void (*on_closed)(void *);
 	void *closed_arg;
