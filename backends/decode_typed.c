@@ -88,16 +88,15 @@ read_response(
 		read_response_member(&m, out, error);
 }
 
-/* A call's name comes with the item, ahead of its arguments. */
+/* Of a function, whose name comes ahead of its arguments, or of what the backend
+ * does by itself: searches, images. */
 static bool
 starts_call(const struct answer *a)
 {
-	struct slice item = object_in(a, "item");
 	struct scan_member type;
 
-	return scan_get(item, "type", &type) &&
-	    ends_in(text_of(&type), SLICE("_call")) &&
-	    text_bytes(item, "name") > 0;
+	return scan_get(object_in(a, "item"), "type", &type) &&
+	    ends_in(text_of(&type), SLICE("_call"));
 }
 
 void
@@ -125,6 +124,8 @@ decode_responses(
 	} else if (slice_is(type, "response.output_item.added")) {
 		if (starts_call(a))
 			decode_token(out, 0);
+	} else if (ends_in(type, SLICE(".partial_image"))) {
+		decode_token(out, 0);
 	} else if (slice_is(type, "response.failed")) {
 		out->bits |= EVENT_ERROR;
 		read_response(object_in(a, "response"), out, error);

@@ -100,6 +100,24 @@ beginnings_are_not_tokens(void **state)
 	    EVENT_TOKEN);
 }
 
+/* Without them a first token would be awaited until the image is done. */
+static void
+what_the_backend_does_by_itself_is_a_token(void **state)
+{
+	assert_int_equal(
+	    response("{\"type\":\"response.output_item.added\",\"item\":"
+		     "{\"type\":\"image_generation_call\",\"status\":"
+		     "\"in_progress\"}}")
+		.bits,
+	    EVENT_TOKEN);
+	assert_int_equal(
+	    response(
+		"{\"type\":\"response.image_generation_call.partial_image\","
+		"\"partial_image_b64\":\"iVBORw0K\"}")
+		.bits,
+	    EVENT_TOKEN);
+}
+
 static void
 a_completed_response_carries_its_usage(void **state)
 {
@@ -277,6 +295,7 @@ main(void)
 		cmocka_unit_test(deltas_of_any_kind_are_tokens),
 		cmocka_unit_test(the_events_name_serves_where_no_type_is_given),
 		cmocka_unit_test(beginnings_are_not_tokens),
+		cmocka_unit_test(what_the_backend_does_by_itself_is_a_token),
 		cmocka_unit_test(a_completed_response_carries_its_usage),
 		cmocka_unit_test(a_response_cut_short_by_a_limit_is_whole),
 		cmocka_unit_test(a_failed_response_says_why),

@@ -14,7 +14,7 @@
 struct transcoder;
 struct whole;
 
-#define ATTEMPT_HELD_MAX ((size_t)4 << 20) /* events before the first token */
+#define ATTEMPT_HELD_MAX ((size_t)17 << 20) /* events up to the first token */
 #define ATTEMPT_JSON_MAX ((size_t)64 << 20) /* a whole answer */
 #define ATTEMPT_COUNTED ((size_t)64 << 10) /* of it, with every request */
 #define ATTEMPT_ERROR_MAX ((size_t)64 << 10) /* an error body */

@@ -58,6 +58,22 @@ forward(struct attempt *a, struct slice bytes)
 		pause_for_client(a);
 }
 
+/* What was cut in two. Of a long one the memory goes along: else it would stay
+ * with the stream until its end. */
+static void
+forward_partial(struct attempt *a)
+{
+	struct request *r = a->request;
+
+	if (a->partial.n <= ATTEMPT_COUNTED || r->state != REQ_RELAY) {
+		forward(a, buf_slice(&a->partial));
+		return;
+	}
+	r->outcome.bytes_out += a->partial.n;
+	if (!r->sink->ops->give(r->sink, &a->partial) && a->paused == 0)
+		pause_for_client(a);
+}
+
 static void
 note_usage(struct attempt *a, const struct usage *u)
 {
@@ -234,8 +250,11 @@ take_events(struct attempt *a, struct slice bytes)
 		if (a->partial.n > 0) {
 			buf_add(&a->partial, raw);
 			if (take_event(a, buf_slice(&a->partial)))
-				forward(a, buf_slice(&a->partial));
-			buf_reset(&a->partial);
+				forward_partial(a);
+			if (a->partial.cap > ATTEMPT_COUNTED)
+				buf_fini(&a->partial);
+			else
+				buf_reset(&a->partial);
 			run = pos;
 		} else if (!take_event(a, raw)) {
 			if (!a->failed || a->request->state == REQ_RELAY)
@@ -332,18 +351,21 @@ far_ahead(const struct attempt *a)
 static bool
 has_room(const struct attempt *a, size_t n)
 {
-	return a->held.n + n <= ATTEMPT_COUNTED ||
+	return a->held.n + a->partial.n + n <= ATTEMPT_COUNTED ||
 	    front_hold(a->request->worker->front, n);
+}
+
+static void
+fail_for_memory(struct attempt *a)
+{
+	buf_fini(&a->held);
+	buf_fini(&a->partial);
+	attempt_fail(a, FAULT_MEMORY);
 }
 
 static void
 take_answer(struct attempt *a, struct slice bytes)
 {
-	if (!has_room(a, bytes.n)) {
-		buf_fini(&a->held);
-		attempt_fail(a, FAULT_MEMORY);
-		return;
-	}
 	buf_add(&a->held, bytes);
 	if (buf_err(&a->held) != OK)
 		attempt_fail(a, FAULT_TOO_LARGE);
@@ -371,10 +393,12 @@ on_bytes(void *arg, struct slice bytes)
 	if (a->failed)
 		return true;
 	a->last_byte = clock_now();
-	if (a->mode == ATTEMPT_EVENTS)
-		take_events(a, bytes);
-	else if (a->mode == ATTEMPT_ERROR)
+	if (a->mode == ATTEMPT_ERROR)
 		take_error(a, bytes);
+	else if (!has_room(a, bytes.n))
+		fail_for_memory(a);
+	else if (a->mode == ATTEMPT_EVENTS)
+		take_events(a, bytes);
 	else
 		take_answer(a, bytes);
 	return a->paused == 0 && !far_ahead(a);

@@ -9,7 +9,8 @@
 
 #include "gateway/lib/buf.h"
 
-#define SSE_EVENT_MAX ((size_t)1 << 20) /* a longer event is a failure */
+/* A longer event is a failure. Those with an image in base64 have some MB. */
+#define SSE_EVENT_MAX ((size_t)16 << 20)
 
 struct sse {
 	bool line_start; /* the next byte begins a line */

@@ -179,7 +179,7 @@ the_rest_of_a_crlf_goes_along_when_it_is_there(void **state)
 }
 
 static void
-an_event_may_be_a_mebibyte_and_no_more(void **state)
+an_event_may_be_sixteen_mebibytes_and_no_more(void **state)
 {
 	char *p = malloc(SSE_EVENT_MAX + 1);
 	struct sse s;
@@ -235,7 +235,7 @@ main(void)
 		cmocka_unit_test(an_unfinished_event_is_not_given_out),
 		cmocka_unit_test(
 		    the_rest_of_a_crlf_goes_along_when_it_is_there),
-		cmocka_unit_test(an_event_may_be_a_mebibyte_and_no_more),
+		cmocka_unit_test(an_event_may_be_sixteen_mebibytes_and_no_more),
 		cmocka_unit_test(joined_data_beyond_the_scratch_is_noticed),
 	};
 

@@ -1,9 +1,11 @@
 """Odd answers of backends, byte by byte: what the client gets, and that nobody
 else has to pay for it."""
+import base64
 import gzip
 import http.client
 import json
 import os
+import random
 import re
 import socket
 import sys
@@ -83,7 +85,7 @@ class Bed(unittest.TestCase):
         self.one.reply = status, kind, text
         c = http.client.HTTPConnection("127.0.0.1", self.gateway.port,
                                        timeout=30)
-        c.request("POST", "/v1/chat/completions",
+        c.request("POST", members.pop("path", "/v1/chat/completions"),
                   json.dumps(chat(members.pop("model", "m"), **members)),
                   {"content-type": "application/json"})
         r = c.getresponse()
@@ -372,6 +374,49 @@ class Answers(Bed):
             self.assertEqual(self.error(text), {
                 "message": "no", "type": "t", "param": None, "code": "7",
                 **more})
+
+
+class Images(Bed):
+    """An image in base64 is an event of some megabytes."""
+    B64 = base64.b64encode(random.randbytes(3 << 20)).decode()
+
+    def expect_whole(self, *parts, **members):
+        status, headers, text = self.stream(*parts, **members)
+        self.assertEqual(status, 200, text[:500])
+        self.assertEqual(headers["x-pointsman-backend"], "one")
+        self.assertTrue(text == "".join(parts), "not as it came")
+
+    def test_of_a_chat(self):
+        image = "data: " + json.dumps({"choices": [
+            {"index": 0, "delta": {"role": "assistant", "images": [
+                {"type": "image_url", "image_url": {
+                    "url": "data:image/png;base64," + self.B64}}]}}]}) + "\n\n"
+        self.expect_whole(image, chunk(text="there"), image, image,
+                          chunk(finish="stop"), DONE)
+
+    def test_of_a_response(self):
+        def event(kind, **members):
+            return f"event: response.{kind}\ndata: " + json.dumps(
+                {"type": f"response.{kind}", **members}) + "\n\n"
+
+        item = {"type": "image_generation_call", "id": "i", "status": "done"}
+        self.expect_whole(
+            event("created", response={"status": "in_progress"}),
+            event("output_item.added", item=item),
+            *[event("image_generation_call.partial_image",
+                    partial_image_b64=self.B64) for _ in range(3)],
+            event("output_item.done", item={**item, "result": self.B64}),
+            event("completed", response={
+                "status": "completed", "usage": {
+                    "input_tokens": 3, "output_tokens": 4},
+                "output": [{**item, "result": self.B64}]}),
+            path="/v1/responses", messages=None, input="paint")
+
+    def test_what_has_no_end_is_none(self):
+        status, _, text = self.stream(
+            chunk(text="a"), chunk(text="b" * (17 << 20)))
+        self.assertEqual(status, 200)
+        self.assertIn("(too_large)", self.error(events(text)[-1])["message"])
 
 
 class Packed(Bed):
