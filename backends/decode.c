@@ -173,11 +173,12 @@ gave_up(const struct scan_member *finish_reason)
 static void
 read_choice(struct scan_walk *w, struct event *out, struct scan_member *error)
 {
-	const unsigned before = out->tokens;
+	const unsigned others = out->tokens;
 	uint64_t index = 0, bit;
 	bool ended = false;
 	struct scan_member m;
 
+	out->tokens = 0;
 	scan_walk_enter(w);
 	while (scan_walk_member(w, &m)) {
 		if (m.type == SCAN_OBJECT &&
@@ -202,8 +203,9 @@ read_choice(struct scan_walk *w, struct event *out, struct scan_member *error)
 		}
 	}
 	bit = index < 64 ? UINT64_C(1) << index : 0;
-	if (out->tokens > before)
+	if (out->tokens > 0)
 		out->choices.begun |= bit;
+	out->tokens += others;
 	if (ended) {
 		out->bits |= EVENT_FINISH;
 		out->choices.ended |= bit;

@@ -138,6 +138,10 @@ choices_begin_and_end_by_their_index(void **state)
 	e = chat(
 	    "{\"choices\":[{\"text\":\"a\",\"finish_reason\":\"length\"}]}");
 	assert_true(e.choices.begun == 1 && e.choices.ended == 1);
+	e = chat("{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}},"
+		 "{\"index\":1,\"delta\":{\"content\":\"b\"}}]}");
+	assert_true(e.choices.begun == 3);
+	assert_int_equal(e.tokens, 2);
 }
 
 static void
