@@ -189,6 +189,15 @@ send_headers(struct sink *sink, const struct admin_reply *reply, int64_t length)
 	sink->ops->headers(sink, reply->status, h.list, h.n, length);
 }
 
+/* -1: it was not made, as only its head is asked for. */
+static int64_t
+length_of(const struct admin_reply *reply)
+{
+	return reply->body.n == 0 && reply->action != ADMIN_NOTHING
+	    ? -1
+	    : (int64_t)reply->body.n;
+}
+
 static void
 send_reply(struct exchange *x, const struct admin_reply *reply)
 {
@@ -198,7 +207,7 @@ send_reply(struct exchange *x, const struct admin_reply *reply)
 		sink->ops->end(sink, SINK_ABORT); /* a part would look whole */
 		return;
 	}
-	send_headers(sink, reply, (int64_t)reply->body.n);
+	send_headers(sink, reply, length_of(reply));
 	sink->ops->write(sink, buf_slice(&reply->body));
 	sink->ops->end(sink, SINK_CLEAN);
 }
@@ -244,15 +253,13 @@ static bool
 begin_long(
     struct admin_server *s, struct exchange *x, struct admin_reply *reply)
 {
+	if (slice_is(exchange_method(x), "HEAD"))
+		return false;
 	switch (reply->action) {
 	case ADMIN_USAGE:
 		return usage_job_begin(
 		    &s->usage, x, ledger_path(s->app->ledger), reply);
 	case ADMIN_LIVE:
-		if (slice_is(exchange_method(x), "HEAD")) {
-			reply->content_type = "text/event-stream";
-			return false;
-		}
 		return feed_begin(s->feed, exchange_sink(x), reply);
 	default:
 		return false;

@@ -125,7 +125,8 @@ struct receipt_filter {
 	bool missed; /* only those that missed their SLO or failed */
 };
 /* The next one that matches, from the newest to the oldest: *cursor is 0 at
- * first. A copy, as above; NULL: no more. */
+ * first, then which one it was, counted from the first one that was ever filed.
+ * A copy, as above; NULL: no more. */
 struct receipt *receipts_next(
     struct receipts *, uint64_t *cursor, const struct receipt_filter *);
 uint64_t receipts_filed(const struct receipts *); /* since the start */

@@ -47,6 +47,7 @@ struct query {
 	struct receipt_filter filter;
 	struct buf tenant;
 	uint64_t limit;
+	uint64_t before; /* 0: from the newest on */
 };
 
 static bool
@@ -72,8 +73,12 @@ read_parameter(void *arg, struct slice name, struct slice value)
 		return q->filter.missed || slice_is(value, "0") ||
 		    bad(q, "1 or 0", "missed", value);
 	}
+	if (slice_is(name, "before"))
+		return (slice_u64(value, &q->before) && q->before >= 1) ||
+		    bad(q, "the `next` of another page", "before", value);
 	if (!slice_is(name, "limit"))
-		return bad(q, "tenant, missed or limit", "the query", name);
+		return bad(
+		    q, "tenant, missed, limit or before", "the query", name);
 	return (slice_u64(value, &q->limit) && q->limit >= 1 &&
 		   q->limit <= LIST_MAX) ||
 	    bad(q, "1..1000", "limit", value);
@@ -84,22 +89,26 @@ send_list(const struct admin_picture *p, const struct query *q,
     struct admin_reply *reply)
 {
 	json_t *doc, *list;
-	uint64_t cursor = 0;
+	uint64_t cursor = q->before;
+	bool more = true;
 	struct receipt *r;
 
 	doc = json_object();
 	list = json_array();
-	for (uint64_t n = 0; n < q->limit; n++) {
+	for (uint64_t n = 0; n < q->limit && more; n++) {
 		r = receipts_next(p->receipts, &cursor, &q->filter);
-		if (r == NULL)
-			break;
-		json_array_append_new(list, receipt_line_json(r, p->labels));
+		more = r != NULL;
+		if (more)
+			json_array_append_new(
+			    list, receipt_line_json(r, p->labels));
 		free(r);
 	}
 	json_object_set_new(
 	    doc, "kept", json_integer(receipts_room(p->receipts)));
 	json_object_set_new(doc, "written",
 	    json_integer((json_int_t)receipts_filed(p->receipts)));
+	json_object_set_new(
+	    doc, "next", more ? json_integer((json_int_t)cursor) : json_null());
 	json_object_set_new(doc, "receipts", list);
 	admin_send_json(doc, reply);
 }

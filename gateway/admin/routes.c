@@ -83,6 +83,7 @@ static void
 get_live(const struct admin_picture *p, struct admin_reply *r)
 {
 	(void)p;
+	r->content_type = "text/event-stream";
 	r->action = ADMIN_LIVE;
 }
 
@@ -132,6 +133,9 @@ static const struct admin_parameter receipts_takes[] = {
 	{ "missed", "integer", false, false,
 	    "`1`: those alone that missed their targets." },
 	{ "limit", "integer", false, false, "How many, 1..1000; 20 if unset." },
+	{ "before", "integer", false, false,
+	    "Older ones: the `next` of the page before, which is null where "
+	    "there are no more." },
 	END,
 };
 static const struct admin_parameter receipt_takes[] = {

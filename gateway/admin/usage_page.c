@@ -65,6 +65,15 @@ read_name(const char *name, struct slice value, char to[USAGE_NAME_MAX],
 	return OK;
 }
 
+static const char *
+type_of(enum usage_format format)
+{
+	static const char *const types[] = { "application/json",
+		"text/csv; charset=utf-8", "text/plain; charset=utf-8" };
+
+	return types[format];
+}
+
 bool
 usage_format_parse(struct slice s, enum usage_format *out)
 {
@@ -170,6 +179,7 @@ usage_answer(const char *path, const struct usage_question *q,
 		    why.text);
 		return;
 	}
+	r->content_type = type_of(q->format);
 	switch (q->format) {
 	case USAGE_JSON:
 		send_json(doc, r);
@@ -179,11 +189,9 @@ usage_answer(const char *path, const struct usage_question *q,
 			admin_error(r, 400, "too_many_rows", why.text);
 			break;
 		}
-		r->content_type = "text/csv; charset=utf-8";
 		usage_write_csv(doc, &r->body);
 		break;
 	case USAGE_TABLE:
-		r->content_type = "text/plain; charset=utf-8";
 		usage_write_table(doc, &r->body);
 		break;
 	}
@@ -195,13 +203,15 @@ admin_get_usage(const struct admin_picture *p, struct admin_reply *r)
 {
 	struct errmsg why = { "" };
 
-	if (p->ledger == NULL)
+	if (p->ledger == NULL) {
 		admin_error(r, 404, "ledger_off",
 		    "no ledger is kept: the setting `ledger` names no file, or "
 		    "did not when the gateway was started");
-	else if (usage_read_question(p->query, clock_wall(), &r->usage, &why) !=
-	    OK)
+	} else if (usage_read_question(
+		       p->query, clock_wall(), &r->usage, &why) != OK) {
 		admin_error(r, 400, "invalid_query", why.text);
-	else
+	} else {
+		r->content_type = type_of(r->usage.format);
 		r->action = ADMIN_USAGE;
+	}
 }

@@ -138,9 +138,14 @@ class Api(unittest.TestCase):
         self.assertEqual(self.ask(g, "head", "/metrics")[0], 401)
         self.assertEqual(self.ask(g, "head", "/metrics", "reader")[0], 200)
         # acts on nothing, and does not wait for a stream's end
-        for path in ("/admin/v1/keys", "/admin/v1/live",
-                     "/admin/v1/usage"):
-            self.assertEqual(self.ask(g, "head", path, "reader")[0], 200)
+        for path, kind in (("keys", "application/json"),
+                           ("live", "text/event-stream"),
+                           ("usage", "application/json"),
+                           ("usage?format=csv", "text/csv; charset=utf-8")):
+            status, head, _ = self.ask(g, "head", "/admin/v1/" + path,
+                                       "reader")
+            self.assertEqual((status, head["content-type"]), (200, kind))
+            self.assertNotEqual(head.get("content-length"), "0", path)
         self.assertEqual(self.ask(g, "head", "/admin/v1/reload",
                                   "admin")[0], 405)
 

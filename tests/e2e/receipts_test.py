@@ -145,10 +145,33 @@ class Receipts(unittest.TestCase):
             listed["receipts"][:1])
         self.assertEqual(
             self.admin(g, "/admin/v1/receipts?tenant=x")[2]["receipts"], [])
-        for bad in ("limit=0", "limit=x", "missed=yes", "colour=red"):
+        for bad in ("limit=0", "limit=x", "missed=yes", "colour=red",
+                    "before=0", "before=-1", "before="):
             status, _, body = self.admin(g, "/admin/v1/receipts?" + bad)
             self.assertEqual((status, body["error"]["code"]),
                              (400, "invalid_query"), bad)
+        self.assertEqual(g.stop(), 0)
+
+    def test_a_page_says_where_the_next_begins(self):
+        g = self.start([backend("one", self.fake().port, 1.0)],
+                       "receipts = 6;\nworkers = 1;\n")
+        ids = [self.ask(g)[1]["x-pointsman-receipt"] for _ in range(7)]
+
+        def page(query):
+            doc = self.admin(g, "/admin/v1/receipts?limit=2" + query)[2]
+            return [r["id"] for r in doc["receipts"]], doc["next"]
+
+        wait_for(lambda: page("")[0] == ids[:4:-1], what="all seven")
+        seen, following = page("")
+        ids.append(self.ask(g)[1]["x-pointsman-receipt"])  # shifts no page
+        wait_for(lambda: page("")[0] == ids[:5:-1], what="one more")
+        while following is not None:
+            some, following = page(f"&before={following}")
+            seen += some
+        self.assertEqual(seen, ids[6:1:-1])
+        self.assertEqual(page("&before=1"), ([], None))
+        self.assertEqual(page("&before=99"), ([], None))
+        self.assertEqual(page("&tenant=x"), ([], None))
         self.assertEqual(g.stop(), 0)
 
     def test_only_the_last_are_kept(self):
