@@ -7,6 +7,7 @@
 
 #include "gateway/commands/address.h"
 #include "gateway/commands/client.h"
+#include "gateway/commands/command.h"
 
 #define ANSWER_MAX ((size_t)64 << 20)
 #define ANSWER_TIMEOUT (5 * USEC_SEC)
@@ -81,9 +82,10 @@ read_answer(const char *method, const char *url,
 }
 
 static json_t *
-ask(const struct address *a, const char *method, const char *path,
-    struct slice headers, usec patience)
+ask(struct admin_where *where, const struct address *a, const char *method,
+    const char *path, struct slice headers)
 {
+	usec patience = where->patience > 0 ? where->patience : ANSWER_TIMEOUT;
 	const struct client_ops ops = { .on_bytes = keep };
 	struct errmsg why = { "" };
 	struct transfer_result result;
@@ -113,6 +115,7 @@ ask(const struct address *a, const char *method, const char *path,
 		.local = true,
 		.connect_timeout = USEC_SEC },
 	    &ops, &body, patience, &result);
+	where->misused = result.status == 400;
 	doc = read_answer(method, url.p, &result, &body);
 	buf_fini(&url);
 	buf_fini(&body);
@@ -121,7 +124,7 @@ ask(const struct address *a, const char *method, const char *path,
 }
 
 json_t *
-admin_ask(const struct admin_where *where, const char *method, const char *path)
+admin_ask(struct admin_where *where, const char *method, const char *path)
 {
 	struct address a;
 	struct buf headers;
@@ -130,14 +133,19 @@ admin_ask(const struct admin_where *where, const char *method, const char *path)
 	buf_init(&headers, 4096);
 	if (address_find(where->url, where->config, ADDRESS_ADMIN, &a) &&
 	    add_key(&headers))
-		doc = ask(&a, method, path, buf_slice(&headers),
-		    where->patience > 0 ? where->patience : ANSWER_TIMEOUT);
+		doc = ask(where, &a, method, path, buf_slice(&headers));
 	buf_fini(&headers);
 	return doc;
 }
 
 json_t *
-admin_get(const struct admin_where *where, const char *path)
+admin_get(struct admin_where *where, const char *path)
 {
 	return admin_ask(where, "GET", path);
+}
+
+int
+admin_exit(const struct admin_where *where)
+{
+	return where->misused ? EXIT_USAGE : EXIT_BAD;
 }

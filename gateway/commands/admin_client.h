@@ -12,6 +12,7 @@ struct admin_where {
 	const char *url; /* "http://127.0.0.1:7071"; NULL: by the others */
 	const char *config; /* a gateway.conf that says; NULL: the default */
 	usec patience; /* for an answer; 0: the usual 5 s */
+	bool misused; /* it said that it was asked for what cannot be */
 };
 
 /* Rows of a table of command options, which fill it. */
@@ -27,8 +28,10 @@ struct admin_where {
 /* One request without a body: the document, the caller's to json_decref().
  * NULL: it is said on stderr what is wrong, in the gateway's own words where it
  * gave any. The key, where one is wanted, is $POINTSMAN_ADMIN_KEY. */
-json_t *admin_ask(
-    const struct admin_where *, const char *method, const char *path);
-json_t *admin_get(const struct admin_where *, const char *path);
+json_t *admin_ask(struct admin_where *, const char *method, const char *path);
+json_t *admin_get(struct admin_where *, const char *path);
+/* Then: the command's exit code. A word that the gateway refuses is as wrong as
+ * one that the command does. */
+int admin_exit(const struct admin_where *);
 
 #endif

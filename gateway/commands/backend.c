@@ -42,7 +42,7 @@ add(struct buf *path, const char *name, const char *value)
 
 /* NULL: it is said what is wrong. */
 static json_t *
-act(const struct wish *w)
+act(struct wish *w)
 {
 	json_t *doc = NULL;
 	struct buf path;
@@ -161,7 +161,7 @@ given_up(const json_t *b, const char *model)
 
 /* The last answer, which lists all of them; NULL: it is said what is wrong. */
 static json_t *
-wait_for_end(const struct wish *w)
+wait_for_end(struct wish *w)
 {
 	double left, said = -1;
 	const char *flaw;
@@ -191,13 +191,13 @@ wait_for_end(const struct wish *w)
 /* --- the verbs --- */
 
 static int
-list(const struct wish *w)
+list(struct wish *w)
 {
 	json_t *doc = admin_get(&w->where, PATH), *b;
 	size_t i;
 
 	if (doc == NULL)
-		return EXIT_BAD;
+		return admin_exit(&w->where);
 	if (w->raw) {
 		doc_print(doc);
 	} else {
@@ -210,7 +210,7 @@ list(const struct wish *w)
 }
 
 static int
-change(const struct wish *w)
+change(struct wish *w)
 {
 	json_t *doc = act(w);
 	const json_t *b = doc_get(doc, "backend");
@@ -221,7 +221,7 @@ change(const struct wish *w)
 		b = named(doc, w->backend);
 	}
 	if (doc == NULL)
-		return EXIT_BAD;
+		return admin_exit(&w->where);
 	if (w->raw) {
 		doc_print(b);
 	} else {
@@ -235,7 +235,7 @@ change(const struct wish *w)
 static int
 list_all(void *wish, int n, char **operands)
 {
-	const struct wish *w = wish;
+	struct wish *w = wish;
 
 	(void)operands;
 	if (n != 1 || w->model != NULL || w->force || w->wait)

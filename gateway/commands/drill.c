@@ -109,7 +109,7 @@ finish(json_t *doc, bool raw)
 /* --- what is asked for --- */
 
 static json_t *
-begin(const struct admin_where *where, const char *backend, const char *span,
+begin(struct admin_where *where, const char *backend, const char *span,
     const char *tenant)
 {
 	json_t *doc = NULL;
@@ -144,7 +144,7 @@ is_over(const json_t *doc, int *grace)
 
 /* False: it is said why not. */
 static bool
-end_early(const struct admin_where *where, int *tries)
+end_early(struct admin_where *where, int *tries)
 {
 	json_t *doc = admin_ask(where, "DELETE", PATH);
 
@@ -160,7 +160,7 @@ end_early(const struct admin_where *where, int *tries)
 /* Until it has ended and so have the requests that it met. Takes doc; NULL: it
  * is said what is wrong. */
 static json_t *
-wait_for_end(const struct admin_where *where, json_t *doc)
+wait_for_end(struct admin_where *where, json_t *doc)
 {
 	const double id = doc_number(doc_get(doc, "drill"), "id");
 	int grace = (int)(GRACE / POLL), tries = END_TRIES;
@@ -188,7 +188,7 @@ wait_for_end(const struct admin_where *where, json_t *doc)
 }
 
 static int
-rehearse(const struct admin_where *where, const char *backend, const char *span,
+rehearse(struct admin_where *where, const char *backend, const char *span,
     const char *tenant, bool raw)
 {
 	json_t *doc;
@@ -196,7 +196,7 @@ rehearse(const struct admin_where *where, const char *backend, const char *span,
 	watch_signals();
 	doc = begin(where, backend, span, tenant);
 	if (doc == NULL)
-		return EXIT_BAD;
+		return admin_exit(where);
 	if (!raw) {
 		printf("drill of %s, %s: ctrl-C ends it\n", backend, span);
 		fflush(stdout);
@@ -220,7 +220,7 @@ is_sound(const struct wish *w)
 }
 
 static int
-carry_out(const struct wish *w)
+carry_out(struct wish *w)
 {
 	json_t *doc;
 
@@ -228,7 +228,7 @@ carry_out(const struct wish *w)
 		return rehearse(&w->where, w->backend,
 		    w->span != NULL ? w->span : "60s", w->tenant, w->raw);
 	doc = admin_ask(&w->where, w->stop ? "DELETE" : "GET", PATH);
-	return doc != NULL ? finish(doc, w->raw) : EXIT_BAD;
+	return doc != NULL ? finish(doc, w->raw) : admin_exit(&w->where);
 }
 
 static const char usage[] =

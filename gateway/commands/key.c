@@ -58,7 +58,7 @@ hash(void)
 
 /* NULL: it is said what is wrong. */
 static json_t *
-ask(const struct wish *w, const char *method)
+ask(struct wish *w, const char *method)
 {
 	json_t *doc = NULL;
 	struct buf path;
@@ -119,7 +119,7 @@ static int
 finish(json_t *doc, const struct wish *w, void (*print)(const json_t *))
 {
 	if (doc == NULL)
-		return EXIT_BAD;
+		return admin_exit(&w->where);
 	if (w->raw)
 		doc_print(doc);
 	else
@@ -148,7 +148,7 @@ print_new(const json_t *doc)
 static void
 take_back(const struct wish *made, int error)
 {
-	const struct wish w = { .where = made->where,
+	struct wish w = { .where = made->where,
 		.values = { made->values[0], made->values[1] } };
 	json_t *doc;
 
@@ -170,7 +170,7 @@ take_back(const struct wish *made, int error)
 static int
 add_key(void *wish, int n, char **operands)
 {
-	const struct wish *w = wish;
+	struct wish *w = wish;
 	int code;
 
 	(void)operands;
@@ -188,7 +188,7 @@ add_key(void *wish, int n, char **operands)
 static int
 list_keys(void *wish, int n, char **operands)
 {
-	const struct wish *w = wish;
+	struct wish *w = wish;
 
 	(void)operands;
 	return n == 1 ? finish(ask(w, "GET"), w, print_list)
@@ -204,7 +204,7 @@ print_revoked(const json_t *doc)
 static int
 revoke_key(void *wish, int n, char **operands)
 {
-	const struct wish *w = wish;
+	struct wish *w = wish;
 
 	(void)operands;
 	return n == 1 && is_named(w)

@@ -194,7 +194,7 @@ struct wish {
 static int
 suggest(void *wish, int n, char **operands)
 {
-	const struct wish *w = wish;
+	struct wish *w = wish;
 	json_t *doc;
 
 	if (n > 1) {

@@ -71,7 +71,7 @@ print_picture(const json_t *doc)
 }
 
 static int
-watch(const struct admin_where *where, bool once, bool raw)
+watch(struct admin_where *where, bool once, bool raw)
 {
 	json_t *doc;
 

@@ -38,7 +38,7 @@ write_query(const struct parameter *list, size_t n, struct buf *out)
 }
 
 static json_t *
-ask_gateway(const struct admin_where *where, struct slice query)
+ask_gateway(struct admin_where *where, struct slice query)
 {
 	char path[1024];
 
@@ -47,29 +47,31 @@ ask_gateway(const struct admin_where *where, struct slice query)
 }
 
 static json_t *
-ask_file(const char *file, struct slice query)
+ask_file(const char *file, struct slice query, bool *misused)
 {
 	struct usage_question q = { .format = USAGE_JSON };
 	struct errmsg why = { "" };
 	json_t *doc = NULL;
 
-	if (usage_read_question(query, clock_wall(), &q, &why) != OK ||
+	*misused = usage_read_question(query, clock_wall(), &q, &why) != OK;
+	if (*misused ||
 	    usage_sum(file, &q.query, USEC_NEVER / 2, NULL, &doc, &why) != OK)
 		fprintf(stderr, "pointsman: %s\n", why.text);
 	return doc;
 }
 
 static json_t *
-ask(const struct admin_where *where, const char *file,
-    const struct parameter *list, size_t n)
+ask(struct admin_where *where, const char *file, const struct parameter *list,
+    size_t n)
 {
 	json_t *doc = NULL;
 	struct buf query;
 
 	buf_init(&query, QUERY_MAX);
 	if (write_query(list, n, &query))
-		doc = file != NULL ? ask_file(file, buf_slice(&query))
-				   : ask_gateway(where, buf_slice(&query));
+		doc = file != NULL
+		    ? ask_file(file, buf_slice(&query), &where->misused)
+		    : ask_gateway(where, buf_slice(&query));
 	buf_fini(&query);
 	return doc;
 }
@@ -142,20 +144,21 @@ print_trace(const char *file, const struct parameter *list, size_t n)
 	struct errmsg why = { "" };
 	struct buf query;
 	uint64_t rows = 0;
-	enum err rc = ERR_INVALID;
+	int code = EXIT_USAGE;
 
 	buf_init(&query, QUERY_MAX);
 	if (write_query(list, n, &query)) {
-		rc = usage_read_question(
-		    buf_slice(&query), clock_wall(), &q, &why);
-		if (rc == OK)
-			rc = usage_arrivals(
-			    file, &q.query, print_arrival, &rows, &why);
-		if (rc != OK)
+		if (usage_read_question(
+			buf_slice(&query), clock_wall(), &q, &why) == OK)
+			code = usage_arrivals(file, &q.query, print_arrival,
+				   &rows, &why) == OK
+			    ? EXIT_GOOD
+			    : EXIT_BAD;
+		if (code != EXIT_GOOD)
 			fprintf(stderr, "pointsman: %s\n", why.text);
 	}
 	buf_fini(&query);
-	return rc == OK ? EXIT_GOOD : EXIT_BAD;
+	return code;
 }
 
 /* Of the configuration's ledger. */
@@ -257,7 +260,7 @@ command_usage(int argc, char **argv)
 	}
 	doc = ask(&where, file, list, COUNT(list));
 	if (doc == NULL)
-		return EXIT_BAD;
+		return admin_exit(&where);
 	rc = print(doc, format);
 	json_decref(doc);
 	return rc;

@@ -286,7 +286,7 @@ class Weight(Bed):
         for args in ((), ("list", "main"), ("drain",), ("weight", "main"),
                      ("enable", "main", "--wait"), ("rest", "main")):
             self.assertIn("usage", self.run_command(*args, code=2))
-        self.run_command("drain", "none", code=1)
+        self.run_command("drain", "none", code=2)
         out = json.loads(self.run_command("enable", "main", "--json"))
         self.assertEqual(out["weight"], 1)
 

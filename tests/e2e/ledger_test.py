@@ -189,8 +189,8 @@ class Ledger(Bed):
         assert table[1]["cost_usd_per_met"] == "", table[1]
         assert self.usage(g, "--by", "model").splitlines()[-1] \
             .startswith("total")
-        assert "unknown \"prompt\"" in self.usage(g, "--by", "prompt", code=1)
-        assert "want a span" in self.usage(g, "--since", "then", code=1)
+        assert "unknown \"prompt\"" in self.usage(g, "--by", "prompt", code=2)
+        assert "want a span" in self.usage(g, "--since", "then", code=2)
         status, headers, _ = http_json(
             g.admin, "GET", "/admin/v1/usage?by=day&format=csv")
         assert status == 200 and headers["content-type"].startswith(
@@ -239,7 +239,7 @@ class Ledger(Bed):
         assert "want no --by" in self.usage(g, "--trace", "--by", "key",
                                             code=2)
         assert self.usage(g, "--trace", "--since", "1s", "--until",
-                          "2020-01-01", code=1)
+                          "2020-01-01", code=2)
 
     def test_without_one_there_is_nothing_to_ask(self):
         fake = self.fake("--tokens", "3")
