@@ -55,6 +55,7 @@ question_encode(struct question *q, const char *base,
 		.body = text_of(q),
 		.serving = q->serving,
 		.model_name = slice_of(q->serving->upstream),
+		.api_key = q->key,
 		.want_usage = true };
 	struct dialect_error wrong;
 	size_t total;

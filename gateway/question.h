@@ -11,6 +11,7 @@
 #include "gateway/upstream/upstream.h"
 
 struct question {
+	const char *key; /* to be shown; NULL: the backend's first */
 	/* for reading */
 	const struct conf_serving *serving;
 	bool streams; /* the answer comes as events */

@@ -27,7 +27,15 @@ struct live_check {
 	struct buf *rows; /* of JSON; NULL: lines are printed */
 };
 
-/* What came of a question. */
+/* One question. */
+struct call {
+	const struct conf_serving *serving;
+	const char *base; /* its backend's URL */
+	const char *key; /* NULL: it has none */
+	size_t number; /* among its backend's keys, from 0 */
+};
+
+/* What came of it. */
 struct finding {
 	bool good, listed; /* listed: of a wildcard, `models` */
 	double first_token_ms;
@@ -36,6 +44,12 @@ struct finding {
 };
 
 /* --- what is told --- */
+
+static bool
+has_other_keys(const struct call *c)
+{
+	return c->serving->backend->n_api_keys > 1;
+}
 
 static void
 begin_row(const struct live_check *live, const struct conf_backend *b)
@@ -79,25 +93,33 @@ tell_off(const struct live_check *live, const struct conf_backend *b)
 
 /* Before it is asked: the answer may take a while. */
 static void
-announce(const struct live_check *live, const struct conf_serving *s)
+announce(const struct live_check *live, const struct call *c)
 {
+	const struct conf_serving *s = c->serving;
+
 	if (live->rows != NULL)
 		return;
 	printf("%-12s %-20s %-24s ", s->backend->name, s->model->name,
 	    s->upstream);
+	if (has_other_keys(c))
+		printf("key %zu ", c->number);
 	fflush(stdout);
 }
 
 static void
-tell(const struct live_check *live, const struct conf_serving *s,
+tell(const struct live_check *live, const struct call *c,
     const struct finding *f)
 {
+	const struct conf_serving *s = c->serving;
+
 	if (live->rows != NULL) {
 		begin_row(live, s->backend);
 		buf_add_str(live->rows, ",\"model\":");
 		buf_add_json(live->rows, slice_of(s->model->name));
 		buf_add_str(live->rows, ",\"upstream_model\":");
 		buf_add_json(live->rows, slice_of(s->upstream));
+		if (has_other_keys(c))
+			buf_addf(live->rows, ",\"key\":%zu", c->number);
 		add_finding(live, f);
 	} else if (f->good && f->listed) {
 		printf("good, lists %zu models\n", f->models);
@@ -155,12 +177,12 @@ quote(struct slice body, const char *key, char *out, size_t cap)
 }
 
 static void
-find_fault(const struct conf_backend *b, enum fault_kind kind,
+find_fault(const char *key, enum fault_kind kind,
     const struct transfer_result *result, struct slice body, struct finding *f)
 {
 	char said[201];
 
-	quote(body, b->api_key, said, sizeof(said));
+	quote(body, key, said, sizeof(said));
 	snprintf(f->flaw, sizeof(f->flaw), "%s, status %d%s%s%s%s",
 	    fault_rule(kind)->name, result->status,
 	    result->message[0] != '\0' ? ": " : "", result->message,
@@ -177,8 +199,7 @@ judge(
 	if (f->good)
 		f->first_token_ms = (double)(q->first_token - q->sent) / 1e3;
 	else
-		find_fault(q->serving->backend, fault.kind, result,
-		    buf_slice(&q->body), f);
+		find_fault(q->key, fault.kind, result, buf_slice(&q->body), f);
 }
 
 static void
@@ -204,7 +225,7 @@ keep(void *arg, struct slice bytes)
 }
 
 static void
-judge_list(const struct conf_backend *b, const struct transfer_result *result,
+judge_list(const struct call *call, const struct transfer_result *result,
     struct slice body, struct finding *f)
 {
 	struct probe_result listed = { .fault = { .kind = result->fault } };
@@ -212,7 +233,7 @@ judge_list(const struct conf_backend *b, const struct transfer_result *result,
 
 	buf_init(&names, MODELS_MAX);
 	listed.models = &names;
-	backend_find(slice_of(b->adapter))
+	backend_find(slice_of(call->serving->backend->adapter))
 	    ->read_probe(PROBE_MODELS, result->status, body, &listed);
 	if (listed.fault.kind == FAULT_NONE && result->status != 200)
 		listed.fault.kind = FAULT_BAD_ANSWER; /* alive, and no more */
@@ -220,14 +241,14 @@ judge_list(const struct conf_backend *b, const struct transfer_result *result,
 	for (size_t i = 0; i < names.n; i++)
 		f->models += names.p[i] == '\n';
 	if (!f->good)
-		find_fault(b, listed.fault.kind, result, body, f);
+		find_fault(call->key, listed.fault.kind, result, body, f);
 	buf_fini(&names);
 }
 
 static void
-ask_models(struct client *c, const struct conf_backend *b, const char *base,
-    struct finding *f)
+ask_models(struct client *c, const struct call *call, struct finding *f)
 {
+	const struct conf_backend *b = call->serving->backend;
 	const struct backend_ops *adapter = backend_find(slice_of(b->adapter));
 	const struct client_ops ops = { .on_bytes = keep };
 	struct transfer_request t = { .method = "GET" };
@@ -237,16 +258,16 @@ ask_models(struct client *c, const struct conf_backend *b, const char *base,
 	buf_init(&url, 1024);
 	buf_init(&headers, 8192);
 	buf_init(&body, MODELS_MAX);
-	buf_addf(&url, "%s/models", base);
+	buf_addf(&url, "%s/models", call->base);
 	buf_add_char(&url, '\0');
 	backend_add_auth(
-	    adapter, backend_probe_dialect(adapter), b->api_key, &headers);
+	    adapter, backend_probe_dialect(adapter), call->key, &headers);
 	t.url = url.p;
 	t.headers = buf_slice(&headers);
 	transfer_target(&t, b);
 	if (buf_err(&url) == OK && buf_err(&headers) == OK) {
 		client_send(c, &t, &ops, &body, patience(b), &result);
-		judge_list(b, &result, buf_slice(&body), f);
+		judge_list(call, &result, buf_slice(&body), f);
 	}
 	buf_fini(&body);
 	buf_fini(&headers);
@@ -254,32 +275,50 @@ ask_models(struct client *c, const struct conf_backend *b, const char *base,
 }
 
 static void
-ask_question(struct client *c, const struct conf_serving *s, const char *base,
-    struct finding *f)
+ask_question(struct client *c, const struct call *call, struct finding *f)
 {
 	struct question *q = malloc(sizeof(*q));
 
 	if (q == NULL)
 		return;
-	question_init(q, s);
-	ask(c, q, base, f);
+	question_init(q, call->serving);
+	q->key = call->key;
+	ask(c, q, call->base, f);
 	question_fini(q);
 	free(q);
 }
 
 static bool
-ask_serving(const struct live_check *live, const struct conf_serving *s,
-    const char *base)
+make_call(const struct live_check *live, const struct call *c)
 {
 	struct finding f = { .flaw = "out of memory" };
 
-	announce(live, s);
-	if (strcmp(s->upstream, "*") == 0)
-		ask_models(live->client, s->backend, base, &f);
+	announce(live, c);
+	if (strcmp(c->serving->upstream, "*") == 0)
+		ask_models(live->client, c, &f);
 	else
-		ask_question(live->client, s, base, &f);
-	tell(live, s, &f);
+		ask_question(live->client, c, &f);
+	tell(live, c, &f);
 	return f.good;
+}
+
+/* With each of its keys: a bad one would be found out only when the one before
+ * it is at its limit. */
+static bool
+ask_serving(const struct live_check *live, const struct conf_serving *s,
+    const char *base)
+{
+	const struct conf_backend *b = s->backend;
+	bool good = true;
+	size_t i = 0;
+
+	do {
+		const struct call c = { s, base,
+			b->n_api_keys > 0 ? b->api_keys[i].text : NULL, i };
+
+		good &= make_call(live, &c);
+	} while (++i < b->n_api_keys);
+	return good;
 }
 
 /* --- children --- */

@@ -162,6 +162,27 @@ class Check(unittest.TestCase):
                 self.assertIn("key, status 401", row["flaw"])
                 self.assertNotIn(word, row["flaw"])
 
+    def test_each_key_is_asked_with(self):
+        stub = Stub(lambda request: (
+            (200, {}, {"data": [{"id": "a"}]})
+            if request.headers["authorization"] == "Bearer right-key-word"
+            else (401, {}, {"error": {"message": "not wrong-key-word"}})))
+        self.addCleanup(stub.stop)
+        keys = ", ".join(f'"file:{self.beside(word, word + "-key-word")}"'
+                         for word in ("right", "wrong"))
+        for model in "*", "up":
+            text = conf([backend("one", stub.port, f"api_key = [ {keys} ];")],
+                        serve=f'{{ backend = "one"; model = "{model}"; }}',
+                        model=model)
+            said = self.check(text, "--live", "--json", code=1)
+            rows = json.loads(said)["live"]
+            self.assertEqual([r["key"] for r in rows], [0, 1])
+            self.assertIn("key, status 401", rows[1]["flaw"])
+            self.assertEqual(rows[0]["good"], model == "*")
+            self.assertNotIn("key-word", said)
+            self.assertRegex(self.check(text, "--live", code=1),
+                             r"\bkey 1 BAD: key, status 401")
+
     def test_a_wildcard_is_shown_the_key_as_its_adapter_does(self):
         stub = Stub(lambda request: (
             (200, {}, {"data": [{"id": "a"}]})
