@@ -120,8 +120,9 @@ let_in(struct keyring *r, struct grant *g)
 }
 
 static enum err
-read_file(const char *path, enum err (*each)(void *, const struct grant *),
-    void *arg, struct errmsg *why)
+read_file(const char *path, unsigned char digest[CONF_KEY_BYTES],
+    enum err (*each)(void *, const struct grant *), void *arg,
+    struct errmsg *why)
 {
 	struct errmsg found;
 	struct buf raw;
@@ -131,6 +132,8 @@ read_file(const char *path, enum err (*each)(void *, const struct grant *),
 	rc = source_read(path, &raw, &found);
 	if (rc != OK)
 		(void)fail(why, rc, "keys_file: %s: %s", path, found.text);
+	else if (!conf_key_digest(buf_slice(&raw), digest))
+		rc = ERR_MEMORY;
 	else
 		rc = keyring_parse(buf_slice(&raw), path, each, arg, why);
 	buf_fini(&raw);
@@ -148,7 +151,9 @@ pass_over(void *arg, const struct grant *g)
 enum err
 keyring_look(const char *path, struct errmsg *why)
 {
-	return read_file(path, pass_over, NULL, why);
+	unsigned char digest[CONF_KEY_BYTES];
+
+	return read_file(path, digest, pass_over, NULL, why);
 }
 
 static enum err
@@ -157,8 +162,7 @@ load(struct keyring *r, struct errmsg *why)
 	enum err rc;
 
 	keyring_mark(r->path, &r->mark);
-	rc = read_file(r->path, append, r, why);
-
+	rc = read_file(r->path, r->mark.content, append, r, why);
 	for (size_t i = 0; i < r->n && rc == OK; i++)
 		rc = let_in(r, r->all[i]);
 	if (rc == ERR_MEMORY)
@@ -288,8 +292,6 @@ named(const struct keyring *r, struct slice tenant, struct slice name)
 static enum err
 keep(struct keyring *r, struct errmsg *why)
 {
-	enum err rc;
-
 	if (r->taken < 0)
 		return fail(why, ERR_IO,
 		    "cannot write %s: this gateway does not hold %s.lock, as "
@@ -300,10 +302,7 @@ keep(struct keyring *r, struct errmsg *why)
 		    "cannot write %s: somebody else has changed it since it "
 		    "was read; a restart reads it again",
 		    r->path);
-	rc = keyring_write(r, r->path, why);
-	if (rc == OK)
-		keyring_mark(r->path, &r->mark);
-	return rc;
+	return keyring_write(r, r->path, &r->mark, why);
 }
 
 static void

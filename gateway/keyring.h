@@ -95,17 +95,22 @@ enum err keyring_parse(struct slice text, const char *path,
 /* Until *lock is closed. Where that file cannot be made, *lock stays as it is,
  * which is no error: nothing can be written there either. */
 enum err keyring_lock(const char *path, int *lock, struct errmsg *why) MUST_USE;
-enum err keyring_write(
-    const struct keyring *, const char *path, struct errmsg *why) MUST_USE;
 
-/* By which a file is known again; all zeroes: there is none. */
+/* By which a file is known again: by its place, or, where that has changed, by
+ * what is in it. All zeroes: there is none. */
 struct keyring_mark {
 	dev_t device;
 	ino_t inode;
 	off_t size;
 	struct timespec changed;
+	unsigned char content[CONF_KEY_BYTES]; /* digest */
 };
+/* Its place; the content is left to whoever reads it. */
 void keyring_mark(const char *path, struct keyring_mark *);
-bool keyring_mark_is(const char *path, const struct keyring_mark *);
+/* Notes a new place of the same content. */
+bool keyring_mark_is(const char *path, struct keyring_mark *);
+/* Marks what it has written. */
+enum err keyring_write(const struct keyring *, const char *path,
+    struct keyring_mark *, struct errmsg *why) MUST_USE;
 
 #endif

@@ -397,6 +397,29 @@ what_others_have_changed_is_not_written_over(void **state)
 	assert_int_equal(add(b, "acme", "and", lost), ERR_IO);
 }
 
+/* As a backup that puts files back does, or who only looked at it. */
+static void
+what_others_have_only_touched_is_ours(void **state)
+{
+	const struct timespec then[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	struct bench *b = *state;
+	char key[KEY_BYTES], text[4096], copy[300];
+
+	assert_int_equal(add(b, "acme", "one", key), OK);
+	for (int i = 0; i < 2;
+	     i++) { /* as it was written, and as it was read */
+		assert_int_equal(utimensat(AT_FDCWD, b->path, then, 0), 0);
+		assert_int_equal(add(b, "acme", i ? "three" : "two", key), OK);
+		read_file(b, text, sizeof(text));
+		snprintf(copy, sizeof(copy), "%s.copy", b->path);
+		write_file(copy, text);
+		assert_int_equal(rename(copy, b->path), 0);
+		assert_int_equal(add(b, "acme", i ? "five" : "four", key), OK);
+		open_again(b);
+		assert_non_null(find(b, key));
+	}
+}
+
 /* A name is data, whatever is in it. */
 static void
 names_stay_names(void **state)
@@ -503,6 +526,7 @@ main(void)
 		TEST(a_folder_is_no_file),
 		TEST(a_link_stays_one),
 		TEST(what_others_have_changed_is_not_written_over),
+		TEST(what_others_have_only_touched_is_ours),
 		TEST(names_stay_names),
 		TEST(a_file_that_is_not_understood_is_refused),
 		cmocka_unit_test(limits_are_those_of_the_configuration),

@@ -167,23 +167,46 @@ keyring_mark(const char *path, struct keyring_mark *m)
 
 	*m = (struct keyring_mark){ 0 };
 	if (stat(path, &st) == 0)
-		*m = (struct keyring_mark){ st.st_dev, st.st_ino, st.st_size,
-			st.st_mtim };
+		*m = (struct keyring_mark){ .device = st.st_dev,
+			.inode = st.st_ino,
+			.size = st.st_size,
+			.changed = st.st_mtim };
+}
+
+static bool
+digest_file(const char *path, unsigned char digest[CONF_KEY_BYTES])
+{
+	struct errmsg why;
+	struct buf raw;
+	bool good;
+
+	buf_init(&raw, SOURCE_MAX);
+	good = source_read(path, &raw, &why) == OK &&
+	    conf_key_digest(buf_slice(&raw), digest);
+	buf_fini(&raw);
+	return good;
 }
 
 bool
-keyring_mark_is(const char *path, const struct keyring_mark *m)
+keyring_mark_is(const char *path, struct keyring_mark *m)
 {
 	struct keyring_mark now;
 
 	keyring_mark(path, &now);
-	return now.device == m->device && now.inode == m->inode &&
+	if (now.device == m->device && now.inode == m->inode &&
 	    now.size == m->size && now.changed.tv_sec == m->changed.tv_sec &&
-	    now.changed.tv_nsec == m->changed.tv_nsec;
+	    now.changed.tv_nsec == m->changed.tv_nsec)
+		return true;
+	if (now.size != m->size || !digest_file(path, now.content) ||
+	    memcmp(now.content, m->content, CONF_KEY_BYTES) != 0)
+		return false;
+	*m = now; /* touched, or put back from a copy */
+	return true;
 }
 
 enum err
-keyring_write(const struct keyring *r, const char *path, struct errmsg *why)
+keyring_write(const struct keyring *r, const char *path,
+    struct keyring_mark *mark, struct errmsg *why)
 {
 	char other[PATH_MAX_BYTES];
 	struct buf text;
@@ -206,6 +229,10 @@ keyring_write(const struct keyring *r, const char *path, struct errmsg *why)
 		log_error("keys_file reason=\"cannot sync the folder of %s: "
 			  "%s\"",
 		    path, strerror(errno));
+	}
+	if (rc == OK) {
+		keyring_mark(path, mark);
+		(void)conf_key_digest(buf_slice(&text), mark->content);
 	}
 out:
 	buf_fini(&text);
