@@ -244,7 +244,15 @@ a_clock_set_back_gives_nothing_anew(void **state)
 	quotas_tick(s.table, WALL + DAY / 2);
 	assert_false(take(&s, 1));
 	quotas_tick(s.table, WALL - 40 * DAY); /* it was wrong before */
+	assert_false(take(&s, 1));
+	quotas_tick(s.table, WALL - 39 * DAY);
 	assert_true(take(&s, 1));
+	settle(&s, 1, 1.5);
+	quotas_tick(s.table, WALL + 3 * DAY); /* a jump, and back: once anew */
+	assert_true(take(&s, 1));
+	settle(&s, 1, 1.5);
+	quotas_tick(s.table, WALL - 39 * DAY);
+	assert_false(take(&s, 1));
 	stage_fini(&s);
 }
 

@@ -157,15 +157,16 @@ quotas_tick(struct quotas *t, usec wall)
 	const struct budget_period was = t->period;
 
 	STORE(t->to_wall, wall - clock_now());
-	/* a clock that is set back by an hour hands out no budget anew */
+	/* a clock that is set back hands out no budget anew: by an hour the
+	 * period stays, and what one that was days ahead has had stays spent */
 	if (wall < LOAD(t->day_ends) && wall >= LOAD(t->day_ends) - 2 * DAY)
 		return;
 	budget_period_at(wall, &t->period);
 	STORE(t->day_ends, t->period.day_ends);
 	STORE(t->month_ends, t->period.month_ends);
 	for (size_t i = 0; i < t->n; i++)
-		begin_period(t->all[i], t->period.day != was.day,
-		    t->period.month != was.month);
+		begin_period(t->all[i], t->period.day > was.day,
+		    t->period.month > was.month);
 }
 
 static void
