@@ -134,13 +134,20 @@ class OfABackend(unittest.TestCase):
         was due, and nobody is sent later for it."""
         f = self.fake("--slots", "1", "--ttft", "100-100", "--rate",
                       "1000-1000", "--tokens", "1")
-        code, out, err = loadtest(f.port, "--rate", "50", "--requests", "30",
-                                  "--json")
-        self.assertEqual(code, 0, err)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "requests.csv")
+            code, out, err = loadtest(f.port, "--rate", "50", "--requests",
+                                      "30", "--json", "--requests-out", path)
+            self.assertEqual(code, 0, err)
+            with open(path, encoding="utf-8") as file:
+                late = sorted(float(row["late_ms"])
+                              for row in csv.DictReader(file))
         total = json.loads(out)["named"]["all"]["total_ms"]
         # the last of 30 waits for 29 others, less the time they arrived in
         self.assertGreater(total["p99"], 1500)
-        self.assertNotIn("one in a hundred was sent", err)
+        # of those that wait for the server half are later than a second; a
+        # stall of the machine makes a few late
+        self.assertLess(late[15], 300, late)
 
     def test_waiting_for_a_place_counts_and_is_said(self):
         f = self.fake("--ttft", "50-50", "--rate", "1000-1000", "--tokens",
