@@ -275,9 +275,9 @@ multi_set_init(struct multi_set *set, uv_loop_t *loop,
 {
 	*set = (struct multi_set){
 		.loop = loop,
-		.socks = { .loop = loop, .on_ready = on_ready },
 		.on_complete = on_complete,
 	};
+	sock_table_init(&set->socks, loop, on_ready);
 	list_init(&set->due);
 	list_init(&set->again);
 	uv_timer_init(loop, &set->trim);

@@ -3,7 +3,7 @@
  * Invariant: a watcher in the table belongs to a descriptor that libcurl has
  * open, or has just closed and is about to say so. Its memory goes when uv
  * has let go of it. */
-#include "gateway/upstream/sock.h"
+#include "gateway/upstream/sock_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,23 +16,11 @@
 
 #define TABLE_FIRST 64 /* places */
 #define CLAIM_LOOK 8 /* idle connections that are looked at */
-#define LAST_WORDS 64 /* reads of what an idle connection ends with */
 #define LOOK_MAX 256 /* sockets that are ready at one look */
-
-struct sock {
-	uv_poll_t poll;
-	struct sock_table *table;
-	void *owner; /* who asked last */
-	curl_socket_t fd;
-	int want; /* UV_* bits; 0: libcurl lets it be */
-	enum sock_use use; /* as it is while nothing is wanted */
-	int polled; /* UV_* bits as uv has them */
-	struct peer_link link;
-};
 
 static void on_poll(uv_poll_t *, int status, int events);
 
-static void
+void
 sock_watch(struct sock *s, int bits)
 {
 	int rc;
@@ -47,84 +35,6 @@ sock_watch(struct sock *s, int bits)
 	s->polled = rc == 0 ? bits : 0;
 }
 
-/* Whether what came on an idle connection is its end: that of the stream, or an
- * alert of TLS, as whoever closes sends one first and may wait for ours. In TLS
- * 1.3 it is dressed up as data, of two bytes, one for its kind and a tag of 16.
- */
-static bool
-is_end(curl_socket_t fd)
-{
-	enum { ALERT = 21, DATA = 23, SEALED = 2 + 1 + 16 };
-	unsigned char head[5];
-	ssize_t n = recv(fd, head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
-
-	if (n < (ssize_t)sizeof(head))
-		return n == 0;
-	return head[0] == ALERT ||
-	    (head[0] == DATA && head[3] == 0 && head[4] == SEALED);
-}
-
-/* What uv says may be old by now: libcurl may have read it while it was told of
- * another socket, and with it the end of the answer. */
-static bool
-has_come(curl_socket_t fd)
-{
-	char c;
-
-	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
-}
-
-/* libcurl (7.88) takes a connection that has something to read for alive, an
- * alert too, and would send a request into it: it is given nothing to read. */
-static bool
-bury(curl_socket_t fd)
-{
-	char rest[512];
-	ssize_t n = 1;
-
-	for (int i = 0; i < LAST_WORDS && n > 0; i++)
-		n = recv(fd, rest, sizeof(rest), MSG_DONTWAIT);
-	(void)shutdown(fd, SHUT_RDWR);
-	return n == 0;
-}
-
-/* It idles no more, and nobody will use it again. */
-static void
-end_idle(struct sock *s, bool closed)
-{
-	struct sock_table *t = s->table;
-	bool idle = s->link.idle;
-	usec idled = idle ? clock_now() - s->link.idle_since : 0;
-
-	closed |= is_end(s->fd);
-	closed |= bury(s->fd);
-	sock_watch(s, 0);
-	peer_lose(&s->link);
-	if (!closed)
-		log_info("upstream_unasked fd=%d reason=\"bytes on an idle "
-			 "connection\"",
-		    s->fd);
-	else if (idle && t->on_lost != NULL)
-		t->on_lost(t->lost_arg, s->link.peer->id, idled);
-}
-
-/* In HTTP/1 nothing may come before the next request. Libcurl would take it for
- * that request's answer: one client would get what another asked for. HTTP/2
- * has much to say, and is left for libcurl to read before it uses the
- * connection again; and the end of the stream is waited for. */
-static void
-watch_idle(struct sock *s, bool ended, bool readable)
-{
-	if (s->use == SOCK_IDLES && (ended || (readable && has_come(s->fd))))
-		end_idle(s, ended);
-	else if (s->use == SOCK_IDLES_SHARED && (ended || is_end(s->fd)))
-		end_idle(s, ended);
-	else if (s->use == SOCK_IDLES)
-		sock_watch(s, UV_READABLE);
-	else
-		sock_watch(s, s->use == SOCK_IDLES_SHARED ? UV_DISCONNECT : 0);
-}
-
 static void
 on_poll(uv_poll_t *poll, int status, int events)
 {
@@ -134,7 +44,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 	if (status < 0)
 		s->polled = 0; /* uv stops watching on an error */
 	if (s->want == 0) {
-		watch_idle(s, status < 0 || (events & UV_DISCONNECT) != 0,
+		sock_watch_idle(s, status < 0 || (events & UV_DISCONNECT) != 0,
 		    (events & UV_READABLE) != 0);
 		return;
 	}
@@ -207,6 +117,7 @@ static void
 sock_drop(struct sock *s)
 {
 	s->table->by_fd[s->fd] = NULL;
+	list_remove(&s->asked);
 	peer_close(&s->link);
 	uv_close((uv_handle_t *)&s->poll, on_poll_closed);
 }
@@ -223,6 +134,7 @@ sock_new(struct sock_table *t, uint32_t peer, curl_socket_t fd)
 		return NULL;
 	s->table = t;
 	s->fd = fd;
+	list_init(&s->asked);
 	if (uv_poll_init(t->loop, &s->poll, fd) != 0) {
 		free(s);
 		return NULL;
@@ -235,12 +147,33 @@ sock_new(struct sock_table *t, uint32_t peer, curl_socket_t fd)
 }
 
 void
+sock_table_init(struct sock_table *t, uv_loop_t *loop,
+    void (*on_ready)(void *owner, curl_socket_t, int bits))
+{
+	*t = (struct sock_table){ .loop = loop, .on_ready = on_ready };
+	list_init(&t->asked);
+	uv_timer_init(loop, &t->hear);
+	t->hear.data = t;
+	uv_unref((uv_handle_t *)&t->hear);
+	t->open = 1;
+}
+
+static void
+on_hear_closed(uv_handle_t *handle)
+{
+	struct sock_table *t = handle->data;
+
+	t->open--;
+	table_let_go(t);
+}
+
+void
 sock_table_fini(struct sock_table *t, void (*on_closed)(void *arg), void *arg)
 {
 	t->on_closed = on_closed;
 	t->arg = arg;
 	t->closing = true;
-	table_let_go(t);
+	uv_close((uv_handle_t *)&t->hear, on_hear_closed);
 }
 
 /* libcurl may have closed a connection attempt unseen, and the kernel given
@@ -300,6 +233,7 @@ lose_interest(struct sock *s, enum sock_use use)
 	}
 	s->want = 0;
 	s->use = use;
+	list_remove(&s->asked);
 	if (use != SOCK_PAUSES && s->link.peer != NULL)
 		peer_idle(&s->link, clock_now());
 }
@@ -321,7 +255,7 @@ sock_want(struct sock_table *t, void *owner, uint32_t peer, curl_socket_t fd,
 		log_error("upstream_socket fd=%d reason=\"not watched\"", fd);
 		return;
 	}
-	peer_use(&s->link);
+	sock_begin_use(s);
 	s->owner = owner;
 	s->want = (what & CURL_POLL_IN ? UV_READABLE : 0) |
 	    (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
@@ -366,7 +300,8 @@ look_once(struct sock_table *t)
 	for (int i = 0; i < n; i++) {
 		s = sock_find(t, ready[i].data.fd);
 		if (s != NULL && s->want == 0 && s->use == SOCK_IDLES)
-			watch_idle(s, false, (ready[i].events & EPOLLIN) != 0);
+			sock_watch_idle(
+			    s, false, (ready[i].events & EPOLLIN) != 0);
 	}
 	return n;
 }

@@ -21,6 +21,9 @@ struct sock_table {
 	unsigned open; /* watchers that uv has not let go of */
 	struct peer_table peers; /* whose they are, and which idle */
 	unsigned turn; /* claims made in it count */
+	struct list
+	    asked; /* kept connections in use again, the first one first */
+	uv_timer_t hear; /* until the first of them must have been heard */
 	/* From the loop: descriptor is ready; bits are CURL_CSELECT_*. */
 	void (*on_ready)(void *owner, curl_socket_t, int bits);
 	/* From the loop: the far end has closed a connection to a peer after it
@@ -33,8 +36,9 @@ struct sock_table {
 	bool closing;
 };
 
-/* Says when every watcher is gone: at once if there is none. All sockets must
- * have been closed. */
+void sock_table_init(struct sock_table *, uv_loop_t *,
+    void (*on_ready)(void *owner, curl_socket_t, int bits));
+/* Says when every watcher is gone. All sockets must have been closed. */
 void sock_table_fini(
     struct sock_table *, void (*on_closed)(void *arg), void *arg);
 

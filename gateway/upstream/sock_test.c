@@ -65,8 +65,7 @@ start(struct fixture *f)
 	    (struct fixture){ .addr = { .sin_family = AF_INET,
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
 	uv_loop_init(&f->loop);
-	f->table.loop = &f->loop;
-	f->table.on_ready = on_ready;
+	sock_table_init(&f->table, &f->loop, on_ready);
 	f->table.on_lost = on_lost;
 	f->table.lost_arg = f;
 	f->listen_fd = socket(AF_INET, SOCK_STREAM, 0);

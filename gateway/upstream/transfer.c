@@ -67,6 +67,14 @@ is_continuation(struct slice line)
 	    (line.p[0] == '\n' && line.n > 1);
 }
 
+/* Behind one name there may be many machines, and other ones tomorrow: a connection
+ * to one that fails would hold on to it for as long as it is asked. */
+static bool
+is_for_others(int status)
+{
+	return status >= 500 || status == 421;
+}
+
 /* CURLOPT_HEADERFUNCTION: one whole line a call. Trailers come here too, and
  * are left alone. */
 static size_t
@@ -89,6 +97,8 @@ on_header(char *p, size_t size, size_t n, void *arg)
 			read_header(t, slice_make(p, n * size));
 	} else if (!t->interim) {
 		t->headed = true;
+		if (is_for_others(t->result.status))
+			easy_abandon(&t->easy);
 		if (t->ops->on_headers_end != NULL)
 			t->ops->on_headers_end(t->arg, t->result.status);
 	}
