@@ -106,6 +106,13 @@ read_date(struct slice text)
 
 /* --- headers --- */
 
+/* Cloudflare's way to tell a challenge from the server's own words. */
+static void
+read_mitigation(struct slice value, struct answer_head *h)
+{
+	h->challenged = slice_iis(value, "challenge");
+}
+
 static void
 read_content_type(struct slice value, struct answer_head *h)
 {
@@ -244,6 +251,7 @@ openai_read_header(struct slice name, struct slice value, struct answer_head *h)
 		const char *name;
 		void (*read)(struct slice value, struct answer_head *);
 	} headers[] = {
+		{ "cf-mitigated", read_mitigation },
 		{ "content-type", read_content_type },
 		{ "date", read_answer_date },
 		{ "retry-after", read_retry_after },

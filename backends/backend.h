@@ -96,6 +96,8 @@ struct answer_head {
 	int status; /* set by the caller */
 	enum dialect dialect; /* of the request; set by the caller */
 	char content_type[96]; /* cut off where it is longer */
+	bool challenged; /* a network before it wants a browser that proves
+			    itself */
 	usec retry_after; /* span; 0: none */
 	struct load limits; /* from x-ratelimit-*: LOAD_LIMIT_* bits */
 	/* read_header()'s own notes: headers come in any order */

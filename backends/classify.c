@@ -289,6 +289,14 @@ kind_of_refusal(int status, enum dialect dialect, const struct wire_error *e)
 	return FAULT_REQUEST;
 }
 
+/* A page is not an API's word on a request: whatever stands before the backend
+ * has said it. */
+static bool
+is_page(const struct answer_head *h)
+{
+	return slice_istarts(slice_of(h->content_type), SLICE("text/html"));
+}
+
 struct fault
 openai_classify(const struct answer_head *h, struct slice body)
 {
@@ -307,6 +315,10 @@ openai_classify(const struct answer_head *h, struct slice body)
 	else if (f.status >= 400)
 		f.kind =
 		    kind_of_refusal(f.status, h->dialect, said ? &e : NULL);
+	if (h->challenged) /* whoever asks, and for whatever */
+		f.kind = FAULT_SERVER_ERROR;
+	else if (f.kind == FAULT_REQUEST && is_page(h))
+		f.kind = FAULT_UNSUITED;
 	f.retry_after =
 	    f.kind == FAULT_RATE_LIMITED ? limited_for(h) : h->retry_after;
 	buf_fini(&scratch);

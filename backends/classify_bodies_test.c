@@ -407,6 +407,39 @@ a_wrong_request_goes_nowhere_else(void **state)
 	ALL_ARE(rows, FAULT_REQUEST);
 }
 
+/* What stands before a backend answers with pages. */
+static void
+a_page_is_no_word_on_the_request(void **state)
+{
+	static const struct {
+		int status;
+		bool challenged;
+		enum fault_kind kind;
+	} rows[] = {
+		{ 400, false, FAULT_UNSUITED }, /* nginx: no certificate */
+		{ 406, false, FAULT_UNSUITED }, /* ModSecurity */
+		{ 403, false, FAULT_UNSUITED },
+		{ 403, true, FAULT_SERVER_ERROR },
+		{ 429, false, FAULT_RATE_LIMITED },
+		{ 502, false, FAULT_SERVER_ERROR },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct answer_head h = { .status = rows[i].status };
+		const struct backend_ops *o = backend_find(SLICE("openai"));
+		struct fault f;
+
+		o->read_header(SLICE("Content-Type"),
+		    SLICE("text/html; charset=utf-8"), &h);
+		if (rows[i].challenged)
+			o->read_header(
+			    SLICE("cf-mitigated"), SLICE("challenge"), &h);
+		f = o->classify(&h, SLICE("<html>Just a moment...</html>"));
+		assert_string_equal(
+		    fault_rule(f.kind)->name, fault_rule(rows[i].kind)->name);
+	}
+}
+
 /* Errors quote what was sent. */
 static void
 no_client_can_put_a_serving_aside_by_its_words(void **state)
@@ -441,6 +474,7 @@ main(void)
 		cmocka_unit_test(out_of_credit_is_a_limit),
 		cmocka_unit_test(a_403_is_about_the_key_where_it_says_so),
 		cmocka_unit_test(a_wrong_request_goes_nowhere_else),
+		cmocka_unit_test(a_page_is_no_word_on_the_request),
 		cmocka_unit_test(
 		    no_client_can_put_a_serving_aside_by_its_words),
 	};

@@ -1,6 +1,7 @@
 /* gateway/retry.c - how tickets end, and what a failed attempt leads to before
  * COMMIT: another serving, a wait, or an answer that says what went wrong. */
 #include <stdio.h>
+#include <string.h>
 
 #include "gateway/app.h"
 #include "gateway/attempt.h"
@@ -225,6 +226,46 @@ blame(const struct request *r, const struct attempt *a)
 	return f;
 }
 
+#define WORDS_MAX 192 /* bytes: what came, and what is wrong with it */
+
+/* What is wrong with an answer that is none. */
+static const char *
+flaw_of_answer(const struct request *r, const struct attempt *a)
+{
+	if (a->fault.kind != FAULT_BAD_ANSWER || a->mode == ATTEMPT_ERROR)
+		return "";
+	if (is_empty(r, a))
+		return ": a finish without a token";
+	if (a->mode == ATTEMPT_EVENTS && !r->facts.stream)
+		return ": events where a whole answer was asked for";
+	if (a->mode == ATTEMPT_JSON && r->facts.stream)
+		return ": no events where a stream was asked for";
+	return ": no answer in it";
+}
+
+/* libcurl's words; else of what kind the answer was, never a word of it. */
+static const char *
+words_of(
+    const struct request *r, const struct attempt *a, char *room, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789/+-._";
+	const char *type = a->head.content_type;
+	size_t n = strspn(type, plain);
+
+	if (a->words != NULL)
+		return a->words;
+	if (a->head.status == 0)
+		return "";
+	if (n == 0 || strchr("; ", type[n]) == NULL) {
+		type = "untyped";
+		n = strlen(type);
+	}
+	snprintf(room, size, "%.*s%s", (int)n, type, flaw_of_answer(r, a));
+	return room;
+}
+
 /* Counts and logs it, whatever follows from it. What the backend is to be
  * blamed for. */
 static struct fault
@@ -232,11 +273,12 @@ note_failure(struct request *r, const struct attempt *a)
 {
 	const struct fault_rule *rule = fault_rule(a->fault.kind);
 	struct fault f = blame(r, a);
+	char room[WORDS_MAX];
 
 	log_info("attempt_failed id=%s backend=%s reason=%s status=%d retry=%d "
 		 "text=\"%s\"",
 	    r->id, a->serving->backend->name, rule->name, a->fault.status,
-	    rule->retry, a->words != NULL ? a->words : "");
+	    rule->retry, words_of(r, a, room, sizeof(room)));
 	r->n_rate_limited += f.kind == FAULT_RATE_LIMITED;
 	r->n_empty += f.empty;
 	request_tell_limits(r, a);

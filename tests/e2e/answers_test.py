@@ -357,11 +357,40 @@ class Answers(Bed):
         event = "data: %s\n\n" % json.dumps({"error": error})
         _, _, said = self.ask(400, "text/event-stream", event)
         self.assertEqual(self.error(said), error)
-        page = self.ask(400, "text/html", "<html>field required</html>")[2]
-        self.assertNotIn("field", self.error(page)["message"])
+        page = 400, "text/html", "<html>field required</html>"
+        status, headers, said = self.ask(*page)
+        self.assertEqual((status, said), (200, whole("from two")))
+        self.assertEqual(headers["x-pointsman-attempts"], "2")
+        self.two.reply = page
+        status, _, said = self.ask(*page)
+        self.assertEqual(status, 400)
+        self.assertNotIn("field", self.error(said)["message"])
         packed = self.ask(400, "application/json", b"\x1f\x8b\x08 field")[2]
         self.assertEqual(self.error(packed)["message"],
                          "the backend refused it")
+
+    def test_the_log_says_what_came_and_what_is_wrong_with_it(self):
+        events = chunk(text="x", finish="stop") + DONE
+        for status, kind, body, members, text in (
+                (403, "text/html; charset=utf-8", "<html>secret", {},
+                 "text/html"),
+                (503, 'a"b c', "secret", {}, "untyped"),
+                (200, "application/json", whole("secret"), {"stream": True},
+                 "application/json: no events where a stream was asked for"),
+                (200, "text/event-stream", events, {},
+                 "text/event-stream: events where a whole answer was asked "
+                 "for"),
+                (200, "application/json", whole(""), {},
+                 "application/json: a finish without a token"),
+                (200, "text/html", "<html>secret</html>", {},
+                 "text/html: no answer in it")):
+            headers = self.ask(status, kind, body, **members)[1]
+            line = wait_for(lambda: re.search(
+                f"attempt_failed id={headers['x-request-id']} .*",
+                self.gateway.log()), what="the line")
+            self.assertIn(f'status={status} retry=1 text="{text}"',
+                          line.group())
+        self.assertNotIn("secret", self.gateway.log())
 
     def test_what_an_error_has_besides_stays(self):
         besides = {"failed_generation": '<function=f>{"a": "\u00e9"}',
