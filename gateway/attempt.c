@@ -11,6 +11,7 @@
 #include "backends/whole.h"
 #include "gateway/admin/drill.h"
 #include "gateway/app.h"
+#include "gateway/head.h"
 #include "gateway/limits.h"
 #include "gateway/steps.h"
 #include "gateway/tracer.h"
@@ -93,8 +94,11 @@ encode(struct attempt *a, struct encoded *out, struct errmsg *why)
 static enum err
 own_headers(const struct attempt *a, struct buf *out)
 {
+	unsigned hops = head_hops(a->request->exchange);
 	char key[2 * IDEMPOTENCY_DIGEST + 1];
 
+	if (hops > 0)
+		buf_addf(out, "x-pointsman-hops: %u\n", hops);
 	if (replay_key(a->request, a, key))
 		buf_addf(out, "idempotency-key: %s\n", key);
 	tracing_headers(a, out);

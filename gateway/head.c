@@ -173,6 +173,31 @@ is_encoded(struct request *r)
 	return true;
 }
 
+unsigned
+head_hops(const struct exchange *x)
+{
+	uint64_t before = 0;
+
+	if (!slice_starts(
+		exchange_header(x, "user-agent"), SLICE("pointsman/")))
+		return 0;
+	(void)slice_u64(exchange_header(x, "x-pointsman-hops"), &before);
+	return before < HEAD_HOPS_MOST ? (unsigned)before + 1
+				       : HEAD_HOPS_MOST + 1;
+}
+
+/* Each would send it on to the next, until one of them has no descriptor left. */
+static bool
+goes_in_circles(struct request *r)
+{
+	if (head_hops(r->exchange) <= HEAD_HOPS_MOST)
+		return false;
+	refuse(r, 508, "server_error", "loop_detected",
+	    "this request has come through too many gateways: the url of one "
+	    "of their backends leads back to them");
+	return true;
+}
+
 static bool
 is_models_path(struct slice path)
 {
@@ -210,7 +235,7 @@ head_judge(struct request *r)
 	r->outcome.auth = clock_now() - exchange_received(x);
 
 	if (r->route != NULL) {
-		if (!is_encoded(r))
+		if (!is_encoded(r) && !goes_in_circles(r))
 			r->verdict = HEAD_INFERENCE;
 		return;
 	}

@@ -2,8 +2,8 @@
 #include "gateway/conf/testing.h"
 
 #define B(name)                                                                \
-	"{ name = \"" name "\"; adapter = \"ollama\"; price = { hourly = 1; "  \
-	"}; }"
+	"{ name = \"" name "\"; adapter = \"ollama\"; url = \"http://" name  \
+	"/v1\"; price = { hourly = 1; }; }"
 #define S(backend, model)                                                      \
 	"{ backend = \"" backend "\"; model = \"" model "\"; }"
 #define M(name, serve) "{ name = \"" name "\"; serve = ( " serve " ); }"

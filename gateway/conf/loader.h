@@ -112,6 +112,8 @@ void tls_settle(struct loader *);
 void settle_before_names(struct loader *);
 void settle(struct loader *);
 void check(struct loader *);
+/* doubts.c: what is hardly meant. */
+void check_doubts(struct loader *);
 void check_places(struct loader *);
 void ids_assign(struct loader *, const struct conf *previous);
 

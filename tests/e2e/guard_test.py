@@ -308,6 +308,44 @@ class Tenants(unittest.TestCase):
         one.stop()
 
 
+class Chains(unittest.TestCase):
+    """Gateways whose backends are gateways."""
+
+    def gateway(self, port, next_port, model):
+        admin = free_port()
+        g = Gateway(conf(
+            [backend("next", next_port, 'probe_interval = "0s";')],
+            serve=f'{{ backend = "next"; model = "{model}"; }}'),
+            listen='listen = { address = "127.0.0.1"; '
+                   f'port = {port}; }};\n'
+                   'admin = { address = "127.0.0.1"; '
+                   f'port = {admin}; }};\n', wait=False)
+        g.port, g.admin = port, admin
+        wait_for(g.ready, 20, "the gateway to be ready")
+        self.addCleanup(lambda: self.assertEqual(g.stop(), 0))
+        return g
+
+    def test_what_goes_in_circles_is_stopped(self):
+        a, b = free_port(), free_port()
+        one, two = self.gateway(a, b, "m"), self.gateway(b, a, "m")
+        began = time.monotonic()
+        status, _, body = one.chat(chat("m"))
+        self.assertEqual((status, body["error"]["code"]),
+                         (502, "all_backends_failed"))
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertIn("status=508 reason=loop_detected",
+                      one.log() + two.log())
+
+    def test_a_row_of_them_is_none(self):
+        fake = Fake()
+        self.addCleanup(fake.stop)
+        port = fake.port
+        for model in ("fake-model", "m", "m", "m", "m"):
+            g = self.gateway(free_port(), port, model)
+            port = g.port
+        self.assertEqual(g.chat(chat("m"))[0], 200)
+
+
 class Strangers(unittest.TestCase):
     def test_many_bad_keys_are_few_lines(self):
         fake = Fake("--tokens", "2")

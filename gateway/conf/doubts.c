@@ -1,0 +1,196 @@
+/* gateway/conf/doubts.c - what can be meant, but hardly is. */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "gateway/conf/loader.h"
+#include "gateway/lib/text.h"
+
+/* USD per million tokens. What is cheaper than anything for sale was looked up
+ * per thousand tokens, or per token. */
+#define PRICE_LEAST 0.005
+
+static void
+doubt_price(struct loader *l, size_t i, const char *name, double price)
+{
+	const config_setting_t *s = loader_at(l, "backends", i, "price");
+
+	if (price > 0 && price < PRICE_LEAST)
+		warn(l, loader_member(s, name),
+		    "want USD per million tokens, got %.15g: is that per "
+		    "thousand, or per token?",
+		    price);
+}
+
+/* --- where a backend is --- */
+
+/* "http://host:port/path": where `listen` is, as far as a name shows. */
+static bool
+is_at(const char *url, const struct conf_listen *at)
+{
+	bool tls = slice_istarts(slice_of(url), SLICE("https://"));
+	struct slice rest = slice_of(url + (tls ? 8 : 7)), host;
+	ptrdiff_t colon;
+	uint64_t port = tls ? 443 : 80;
+	char text[INET6_ADDRSTRLEN];
+	bool any;
+
+	if (!slice_next(&rest, '/', &host))
+		return false;
+	colon = slice_rfind(host, ':');
+	if (colon > slice_rfind(host, ']')) {
+		(void)slice_u64(
+		    slice_make(host.p + colon + 1, host.n - (size_t)colon - 1),
+		    &port);
+		host.n = (size_t)colon;
+	}
+	if (host.n > 1 && host.p[0] == '[')
+		host = slice_make(host.p + 1, host.n - 2);
+	if (port != at->port || host.n >= sizeof(text))
+		return false;
+	slice_copy(text, sizeof(text), host);
+	any = strcmp(at->address, "0.0.0.0") == 0 ||
+	    strcmp(at->address, "::") == 0;
+	return strcmp(text, at->address) == 0 ||
+	    ((any || strcmp(at->address, "127.0.0.1") == 0) &&
+		(strcasecmp(text, "localhost") == 0 ||
+		    strcmp(text, "127.0.0.1") == 0));
+}
+
+/* It would ask itself, and then itself again. */
+static void
+check_own_url(struct loader *l, size_t i, const struct conf_backend *b)
+{
+	const struct conf_listen *at = &l->conf->listen;
+
+	if (b->unix_path != NULL ? same_text(b->unix_path, at->path)
+				 : b->url != NULL && b->command == NULL &&
+		    at->path == NULL && is_at(b->url, at))
+		complain(l, loader_at(l, "backends", i, "url"),
+		    "want a backend, got the gateway's own address, that of "
+		    "listen");
+}
+
+static bool
+same_place(const struct conf_backend *a, const struct conf_backend *b)
+{
+	return a->url != NULL && a->command == NULL && b->command == NULL &&
+	    same_text(a->url, b->url) &&
+	    same_text(a->unix_path, b->unix_path) &&
+	    same_text(a->api_key, b->api_key);
+}
+
+/* Two prices of a provider make two backends, but of two models. */
+static void
+doubt_twins(struct loader *l, size_t i, const struct conf_model *m)
+{
+	const config_setting_t *serve = loader_at(l, "models", i, "serve");
+
+	for (unsigned j = 1; j < m->n_servings; j++)
+		for (unsigned k = 0; k < j; k++) {
+			const struct conf_serving *a = &m->servings[k],
+						  *b = &m->servings[j];
+
+			if (a->backend == NULL || b->backend == NULL ||
+			    a->backend == b->backend ||
+			    !same_text(a->upstream, b->upstream) ||
+			    !same_place(a->backend, b->backend))
+				continue;
+			warn(l, config_setting_get_elem(serve, j),
+			    "want another place than serve[%u], got its url, "
+			    "key and model: what fails at one is tried again "
+			    "there",
+			    k);
+			break;
+		}
+}
+
+/* --- tenants --- */
+
+static bool
+listed(const char *const *list, const char *name)
+{
+	if (list == NULL)
+		return true;
+	for (; *list != NULL; list++)
+		if (same_text(*list, name))
+			return true;
+	return false;
+}
+
+static bool
+may_use(const struct conf_tenant *t, const struct conf_model *m)
+{
+	if (listed(t->models, m->name))
+		return true;
+	for (size_t i = 0; m->aliases != NULL && m->aliases[i] != NULL; i++)
+		if (listed(t->models, m->aliases[i]))
+			return true;
+	return false;
+}
+
+static bool
+may_be_served(const struct conf_tenant *t, const struct conf_model *m)
+{
+	for (size_t i = 0; i < m->n_servings; i++) {
+		const struct conf_serving *s = &m->servings[i];
+
+		if (s->backend == NULL ||
+		    (s->quality >= t->min_quality &&
+			listed(t->backends, s->backend->name) &&
+			listed(t->regions, s->backend->region)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_quality(const struct conf *c, double least)
+{
+	for (size_t i = 0; i < c->n_servings; i++)
+		if (c->servings[i].quality >= least)
+			return true;
+	return false;
+}
+
+/* Each of its boundaries leaves something, and all of them together nothing. */
+static void
+doubt_tenant(struct loader *l, size_t i, const struct conf_tenant *t)
+{
+	const struct conf *c = l->conf;
+
+	if (!has_quality(c, t->min_quality))
+		return; /* check() has said so */
+	for (size_t m = 0; m < c->n_models; m++)
+		if (may_use(t, &c->models[m]) &&
+		    may_be_served(t, &c->models[m]))
+			return;
+	warn(l, loader_at(l, "tenants", i, NULL),
+	    "want boundaries within which something serves its models, got "
+	    "none: its requests will get a 403");
+}
+
+static bool
+has_errors(const struct loader *l)
+{
+	for (size_t i = 0; i < l->n_complaints; i++)
+		if (!l->complaints[i].warning)
+			return true;
+	return false;
+}
+
+void
+check_doubts(struct loader *l)
+{
+	const struct conf *c = l->conf;
+
+	for (size_t i = 0; i < c->n_backends && l->err == OK; i++) {
+		doubt_price(l, i, "input", c->backends[i].price.input);
+		doubt_price(l, i, "output", c->backends[i].price.output);
+		check_own_url(l, i, &c->backends[i]);
+	}
+	for (size_t i = 0; i < c->n_models && l->err == OK; i++)
+		doubt_twins(l, i, &c->models[i]);
+	/* names that mean nothing bound nobody */
+	for (size_t i = 0; i < c->n_tenants && !has_errors(l); i++)
+		doubt_tenant(l, i, &c->tenants[i]);
+}
