@@ -147,10 +147,41 @@ adopt(struct site *s, const struct conf_backend *b)
 		s->cold_until = 0;
 }
 
+/* Where it stands is not what it was: what it is asked and answers there is. */
+static void
+cell_restart(struct cell *c, const struct conf_backend *b, usec now)
+{
+	struct lessons *lessons = c->lessons;
+	struct forecast *forecast = c->forecast;
+
+	lessons_restart(lessons, b, now);
+	forecast_init(forecast, b);
+	*c = (struct cell){ .id = c->id,
+		.in_flight = c->in_flight,
+		.site = c->site,
+		.restraint = c->restraint,
+		.lessons = lessons,
+		.forecast = forecast };
+}
+
+/* One that was gone may have come back as another. */
+static bool
+has_moved(const struct cell *c, const struct conf_backend *b)
+{
+	return c->conf != NULL ? !same_place(c->conf->backend, b)
+			       : c->in_flight > 0;
+}
+
 /* Those of the new configuration, and of no other: one pass over each. */
 static void
-adopt_all(struct fleet *f, const struct conf *c)
+adopt_all(struct fleet *f, const struct conf *c, usec now)
 {
+	for (size_t i = 0; i < c->n_servings; i++) {
+		struct cell *cell = f->cells[c->servings[i].id];
+
+		if (has_moved(cell, c->servings[i].backend))
+			cell_restart(cell, c->servings[i].backend, now);
+	}
 	for (size_t i = 0; i < c->n_backends; i++)
 		adopt(f->sites[c->backends[i].id], &c->backends[i]);
 	for (size_t i = 0; i < f->n_sites; i++) {
@@ -193,14 +224,14 @@ retire(struct fleet *f)
 
 /* They change places. */
 static void
-adopt_fleet(struct fleet *f, struct fleet *next, const struct conf *c)
+adopt_fleet(struct fleet *f, struct fleet *next, const struct conf *c, usec now)
 {
 	struct fleet old = *f;
 
 	*f = *next;
 	*next = old;
 	restraints_inherit(f, c);
-	adopt_all(f, c);
+	adopt_all(f, c, now);
 	retire(f);
 }
 
@@ -253,7 +284,7 @@ router_adopt(struct router *r, struct router_change *h, usec now)
 	h->conf = old;
 	r->accounts = h->accounts;
 	h->accounts = were;
-	adopt_fleet(&r->fleet, &h->fleet, r->conf);
+	adopt_fleet(&r->fleet, &h->fleet, r->conf, now);
 	r->budget.share = r->conf->retry_budget;
 	r->hedges.share = r->conf->hedge_budget;
 	dispatch_waiting(r, SITE_ANY, now);

@@ -94,6 +94,9 @@ order_cell(const struct router *r, const struct order *o)
 
 /* --- health.c --- */
 
+/* Whoever came before a reload goes where the backend was then. */
+bool order_is_elsewhere(const struct site *, const struct order *);
+
 /* How the attempt ended, as far as it tells of its backend. */
 void health_note(
     struct router *, struct order *, const struct fault *, usec now);

@@ -50,6 +50,36 @@ a_backend_at_a_new_address_starts_afresh(void **state)
 	rig_fini(&g);
 }
 
+/* Neither what was learnt, nor what was noted, nor what is still measured there. */
+static void
+what_is_measured_at_the_old_address_says_nothing_of_the_new(void **state)
+{
+	struct ask last, late;
+	struct rig g;
+	struct conf *old;
+
+	(void)state;
+	rig_init(&g, A_AND_B(""));
+	rig_teach(&g, "a", 300 * USEC_MS, 10 * USEC_MS, 50);
+	assert_true(rig_view(&g, "a").live[PHASE_TTFT].p50 > 0);
+	last = late = ask_for(&g);
+	last.req.pin = late.req.pin = rig_backend(&g, "a");
+	assert_goes(&g, &last, "a");
+	assert_goes(&g, &late, "a");
+	rig_pass(&g, USEC_SEC);
+	ask_finish(&g, &last, 700 * USEC_MS, 10, 10);
+	old = rig_reload(&g, MOVED);
+	assert_int_equal(rig_view(&g, "a").live[PHASE_TTFT].p50, -1);
+	rig_pass(&g, USEC_SEC);
+	rig_tick(&g);
+	ask_finish(&g, &late, 700 * USEC_MS, 10, 10);
+	rig_tick(&g);
+	assert_int_equal(rig_view(&g, "a").live[PHASE_TTFT].p50, -1);
+	assert_int_equal(rig_view(&g, "a").in_flight, 0);
+	conf_unref(&old);
+	rig_fini(&g);
+}
+
 static void
 what_fails_at_the_old_address_is_not_held_against_the_new(void **state)
 {
@@ -216,6 +246,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_stayed_keeps_its_state),
 		cmocka_unit_test(a_backend_at_a_new_address_starts_afresh),
+		cmocka_unit_test(
+		    what_is_measured_at_the_old_address_says_nothing_of_the_new),
 		cmocka_unit_test(
 		    what_fails_at_the_old_address_is_not_held_against_the_new),
 		cmocka_unit_test(nor_is_what_is_sent_there_afterwards),

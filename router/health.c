@@ -44,9 +44,8 @@ block(struct site *s, usec retry_after, usec now)
 	push_back(&s->blocked_until, now + at_most(span, BLOCK_MAX));
 }
 
-/* Whoever came before a reload goes where the backend was then. */
-static bool
-is_elsewhere(const struct site *s, const struct order *o)
+bool
+order_is_elsewhere(const struct site *s, const struct order *o)
 {
 	return s->conf != NULL &&
 	    !same_place(s->conf, order_serving(o)->backend);
@@ -131,7 +130,7 @@ health_note(
 	struct site *s = c->site;
 	enum blame blame = fault_rule(fault->kind)->blame;
 
-	if (is_elsewhere(s, o)) {
+	if (order_is_elsewhere(s, o)) {
 		breaker_leave(&s->breaker, o->stay.epoch);
 		return;
 	}
@@ -167,7 +166,7 @@ health_first_token(struct router *r, struct order *o, usec now)
 	struct cell *c = order_cell(r, o);
 
 	c->outpaced = 0;
-	if (!is_elsewhere(c->site, o))
+	if (!order_is_elsewhere(c->site, o))
 		breaker_vouch(&c->site->breaker, o->stay.epoch, now);
 	health_said(r, o, now);
 }

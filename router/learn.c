@@ -26,6 +26,7 @@ struct lessons {
 	struct dhist times[PHASE_COUNT];
 	struct seen seen[PHASE_COUNT];
 	usec faded, told, shown, turned; /* last time */
+	usec since; /* what was sent before was sent elsewhere */
 	bool news, ailing;
 };
 
@@ -52,21 +53,34 @@ samples_add(struct samples *s, const struct sample *sample)
 		s->list[s->n++] = *sample;
 }
 
-struct lessons *
-lessons_new(const struct conf_backend *b, usec now)
+static void
+begin(struct lessons *l, const struct conf_backend *b, usec now)
 {
-	struct lessons *l = calloc(1, sizeof(*l));
 	double sigma;
 
-	if (l == NULL)
-		return NULL;
 	l->first = l->profile = profile_of(b, &sigma);
 	spread_prior(&l->prior, 1, sigma);
 	l->usual = (struct crowd){ .sequences = 1, .tokens = 256 };
 	l->faded = l->told = now;
 	for (unsigned i = 0; i < PHASE_COUNT; i++)
 		dhist_init(&l->times[i], HALF_LIFE_SEEN, now);
+}
+
+struct lessons *
+lessons_new(const struct conf_backend *b, usec now)
+{
+	struct lessons *l = calloc(1, sizeof(*l));
+
+	if (l != NULL)
+		begin(l, b, now);
 	return l;
+}
+
+void
+lessons_restart(struct lessons *l, const struct conf_backend *b, usec now)
+{
+	*l = (struct lessons){ .since = now };
+	begin(l, b, now);
 }
 
 void
@@ -151,6 +165,8 @@ is_mixture(const struct lessons *l, const struct sample *s)
 void
 lessons_take(struct lessons *l, const struct sample *s, usec now)
 {
+	if (s->sent < l->since)
+		return;
 	l->news = true;
 	if (s->kind == SAMPLE_MEASURED)
 		dhist_record(&l->times[s->phase], s->value, now);

@@ -8,9 +8,11 @@
 #define CACHED_FEW 64 /* prompt tokens that say nothing of a cache */
 
 static void
-add(struct samples *to, const struct order *o, enum phase phase,
-    enum sample_kind kind, usec value, double output)
+add(const struct router *r, struct samples *to, const struct order *o,
+    enum phase phase, enum sample_kind kind, usec value, double output)
 {
+	if (order_is_elsewhere(order_cell(r, o)->site, o))
+		return;
 	samples_add(to,
 	    &(struct sample){ .serving = order_serving(o)->id,
 		.phase = phase,
@@ -26,7 +28,7 @@ void
 measure_first_token(struct router *r, const struct order *o, usec ttft)
 {
 	if (o->req->facts->stream && ttft >= 0)
-		add(&r->samples, o, PHASE_TTFT, SAMPLE_MEASURED, ttft, 0);
+		add(r, &r->samples, o, PHASE_TTFT, SAMPLE_MEASURED, ttft, 0);
 }
 
 /* Over its whole answer it had as much company as half way. */
@@ -60,11 +62,11 @@ measure_result(
 
 	meet_halfway(o, c);
 	if (o->req->facts->stream && res->itl >= 0)
-		add(&r->samples, o, PHASE_ITL, SAMPLE_MEASURED, res->itl, 0);
+		add(r, &r->samples, o, PHASE_ITL, SAMPLE_MEASURED, res->itl, 0);
 	if (res->fault.kind != FAULT_NONE)
 		return;
 	if (res->total >= 0 && (o->req->facts->stream || res->usage.known))
-		add(&r->samples, o, PHASE_TOTAL, SAMPLE_MEASURED, res->total,
+		add(r, &r->samples, o, PHASE_TOTAL, SAMPLE_MEASURED, res->total,
 		    res->usage.output);
 	note_usage(r, o, c, &res->usage);
 }
@@ -86,7 +88,7 @@ measure_silence(struct router *r, const struct order *o,
 	case FAULT_GAP_TIMEOUT:
 	case FAULT_TOTAL_TIMEOUT:
 		if (!o->first_token)
-			add(&r->samples, o, awaited(o), SAMPLE_GIVEN_UP,
+			add(r, &r->samples, o, awaited(o), SAMPLE_GIVEN_UP,
 			    now - o->sent, o->output);
 		break;
 	default:
@@ -137,7 +139,7 @@ measure_late(const struct router *r, usec now, struct samples *late)
 
 		node = node->next;
 		if (now - o->sent > o->late_after)
-			add(late, o, awaited(o), SAMPLE_LATE, now - o->sent,
+			add(r, late, o, awaited(o), SAMPLE_LATE, now - o->sent,
 			    o->output);
 	}
 	node = r->slow.next;
@@ -145,6 +147,8 @@ measure_late(const struct router *r, usec now, struct samples *late)
 		const struct order *o = CONTAINER_OF(node, struct order, link);
 
 		node = node->next;
+		if (order_is_elsewhere(order_cell(r, o)->site, o))
+			continue;
 		samples_add(late,
 		    &(struct sample){ .serving = order_serving(o)->id,
 			.phase = PHASE_ITL,
