@@ -10,6 +10,7 @@
 #include "gateway/idempotency.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/lib/log.h"
+#include "gateway/lib/text.h"
 #include "gateway/children.h"
 #include "gateway/probe.h"
 #include "gateway/systemd.h"
@@ -80,6 +81,65 @@ open_access_log(const struct conf *next, int *fd, struct complaints *c)
 		c->errors++;
 	}
 	return rc;
+}
+
+/* --- what is another now --- */
+
+#define CHANGES_MAX 900 /* bytes of them that are logged */
+
+static void
+add_name(struct buf *to, const char *what, const char *name, unsigned *n)
+{
+	if (to->n < CHANGES_MAX)
+		buf_addf(to, "%s%s", (*n)++ == 0 ? what : ",", name);
+}
+
+static bool
+has_moved(const struct conf_backend *was, const struct conf_backend *now)
+{
+	return !same_text(was->url, now->url) ||
+	    !same_text(was->unix_path, now->unix_path) ||
+	    !same_text(was->adapter, now->adapter);
+}
+
+static void
+add_backends(const struct conf *was, const struct conf *now, const char *what,
+    bool moved, struct buf *to)
+{
+	const struct conf_backend *b, *other;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < now->n_backends; i++) {
+		b = &now->backends[i];
+		other = conf_find_backend(was, slice_of(b->name));
+		if (moved ? other != NULL && has_moved(other, b)
+			  : other == NULL)
+			add_name(to, what, b->name, &n);
+	}
+}
+
+static void
+add_tenants(const struct conf *was, const struct conf *now, const char *what,
+    struct buf *to)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < now->n_tenants; i++)
+		if (conf_find_tenant(was, slice_of(now->tenants[i].name)) ==
+		    NULL)
+			add_name(to, what, now->tenants[i].name, &n);
+}
+
+/* Backends whose name is new have everything to be learnt; so have those at
+ * another url. */
+static void
+write_changes(const struct conf *was, const struct conf *now, struct buf *to)
+{
+	add_backends(was, now, " backends_new=", false, to);
+	add_backends(now, was, " backends_gone=", false, to);
+	add_backends(was, now, " backends_moved=", true, to);
+	add_tenants(was, now, " tenants_new=", to);
+	add_tenants(now, was, " tenants_gone=", to);
 }
 
 static enum err
@@ -177,9 +237,11 @@ app_reload(struct app *app, struct complaints *c)
 	struct conf_adapter adapters[BACKENDS_MAX];
 	struct conf_env env = backend_conf_env(adapters);
 	struct conf *next = NULL;
+	struct buf changes;
 	enum err rc;
 	int log;
 
+	buf_init(&changes, 2 * CHANGES_MAX);
 	systemd_reloading();
 	rc = conf_load(app->conf_path, &env, app->conf, &next, c);
 	if (rc == OK)
@@ -187,8 +249,10 @@ app_reload(struct app *app, struct complaints *c)
 	if (rc == OK)
 		rc = open_access_log(next, &log, c);
 	log_complaints(c);
-	if (rc == OK)
+	if (rc == OK) {
+		write_changes(app->conf, next, &changes);
 		rc = publish_with_log(app, next, log);
+	}
 	conf_unref(&next);
 	if (rc == OK) {
 		shared_limits_configure(
@@ -196,11 +260,13 @@ app_reload(struct app *app, struct complaints *c)
 		await_workers(app);
 	}
 	if (rc == OK)
-		log_info("reload config_version=%llu",
-		    (unsigned long long)app->conf->version);
+		log_info("reload config_version=%llu%.*s",
+		    (unsigned long long)app->conf->version,
+		    SLICE_ARG(buf_slice(&changes)));
 	else
 		log_error("reload_failed reason=\"%s\" kept=%llu", err_name(rc),
 		    (unsigned long long)app->conf->version);
+	buf_fini(&changes);
 	systemd_notify("READY=1");
 	return rc;
 }

@@ -276,9 +276,10 @@ note_failure(struct request *r, const struct attempt *a)
 	char room[WORDS_MAX];
 
 	log_info("attempt_failed id=%s backend=%s reason=%s status=%d retry=%d "
-		 "text=\"%s\"",
+		 "tenant=%s text=\"%s\"",
 	    r->id, a->serving->backend->name, rule->name, a->fault.status,
-	    rule->retry, words_of(r, a, room, sizeof(room)));
+	    rule->retry, r->tenant != NULL ? r->tenant->name : "-",
+	    words_of(r, a, room, sizeof(room)));
 	r->n_rate_limited += f.kind == FAULT_RATE_LIMITED;
 	r->n_empty += f.empty;
 	request_tell_limits(r, a);

@@ -388,7 +388,7 @@ class Answers(Bed):
             line = wait_for(lambda: re.search(
                 f"attempt_failed id={headers['x-request-id']} .*",
                 self.gateway.log()), what="the line")
-            self.assertIn(f'status={status} retry=1 text="{text}"',
+            self.assertIn(f'status={status} retry=1 tenant=- text="{text}"',
                           line.group())
         self.assertNotIn("secret", self.gateway.log())
 

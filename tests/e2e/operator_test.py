@@ -89,6 +89,31 @@ class Reload(unittest.TestCase):
         g.write(conf(rows, extra))
         return http_json(g.admin, "POST", "/admin/v1/reload")
 
+    def test_the_log_says_what_is_another(self):
+        fake = Fake()
+        self.addCleanup(fake.stop)
+        tenants = ('tenants = ( { name = "a"; keys = [ "env:HOME" ]; }, '
+                   '{ name = "b"; keys = [ "env:PATH" ]; } );\n')
+        g = Gateway(conf([backend("one", fake.port), backend("two", 9)],
+                         tenants))
+
+        def line(text, n):
+            g.write(text)
+            self.assertEqual(
+                http_json(g.admin, "POST", "/admin/v1/reload")[0], 200)
+            return wait_for(lambda: [
+                row for row in g.log().splitlines()
+                if f"reload config_version={n}" in row])[0]
+
+        same = conf([backend("two", 9), backend("one", fake.port)], tenants)
+        self.assertTrue(line(same, 2).endswith("reload config_version=2"))
+        other = conf([backend("one", 9), backend("three", fake.port)],
+                     tenants.replace('"b"', '"c"'))
+        self.assertTrue(line(other, 3).endswith(
+            "reload config_version=3 backends_new=three backends_gone=two "
+            "backends_moved=one tenants_new=c tenants_gone=b"))
+        self.assertEqual(g.stop(), 0)
+
     def test_what_needs_a_restart_is_named_until_it_is_back(self):
         fake = Fake("--tokens", "2")
         self.addCleanup(fake.stop)
