@@ -2,7 +2,8 @@
  * need of them, to give back what it did not, to read them for its headers.
  *
  * Nanoseconds of processor time, of a tenant and a key with every kind of
- * limit; alone, and with several threads at the same two. */
+ * limit; alone, and with several threads at the same two; then the same where
+ * other gateways share them. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,22 +87,31 @@ print(const char *who, const struct cost *c)
 	    c->take, c->settle, c->view);
 }
 
-int
-main(void)
+static void
+measure_both(const char *alone, const char *together)
 {
 	struct cost costs[THREADS];
 	pthread_t threads[THREADS];
 
-	table = quotas_new(clock_wall());
-	parts[QUOTA_TENANT] = quotas_of_key(table, "acme", "one");
-	parts[QUOTA_KEY] = quotas_of_key(table, "acme", "two");
 	measure(&costs[0]);
-	print("one thread", &costs[0]);
+	print(alone, &costs[0]);
 	for (int i = 0; i < THREADS; i++)
 		pthread_create(&threads[i], NULL, measure, &costs[i]);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	print("two at the same tenant", &costs[0]);
+	print(together, &costs[0]);
+}
+
+int
+main(void)
+{
+	table = quotas_new(clock_wall());
+	parts[QUOTA_TENANT] = quotas_of_key(table, "acme", "one");
+	parts[QUOTA_KEY] = quotas_of_key(table, "acme", "two");
+	measure_both("one thread", "two at the same tenant");
+	if (quotas_share(table) != OK)
+		abort();
+	measure_both("shared: one thread", "two at the same tenant");
 	quotas_free(&table);
 	return 0;
 }
