@@ -16,10 +16,9 @@
 #include "gateway/shared/redis.h"
 
 #define BATCH 256 /* quotas */
-#define OTHERS_FOR                                                             \
-	(5 * USEC_SEC) /* what is known of them is good for so long */
+#define OTHERS_FOR (5 * USEC_SEC) /* so long is their last word good */
 #define WHO_BYTES 8
-#define PREFIX_MAX 64
+#define PREFIX_MAX 65 /* with its NUL */
 #define KEY_MAX 768 /* bytes: a quota's name, and what is around it */
 #define NUMBER_MAX 32
 /* Beyond these it was not our script that answered. */

@@ -1,8 +1,8 @@
 /* gateway/shared/limits.h - limits that several gateways hold together.
  *
  * Each gateway decides by its own quotas, without asking anybody; what it has
- * taken of them is told to a Redis server at every tick, and what all have taken
- * comes back. So limits hold to within what one tick lets through, and a
+ * taken of them is told to a Redis server at every tick, and what all have
+ * taken comes back. So limits hold to within what one tick lets through, and a
  * request never waits for the server. Where it cannot be reached, each goes on
  * by itself. Main thread. */
 #ifndef GATEWAY_SHARED_LIMITS_H

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/lib/text.h"
+
 #define PAUSE USEC_SEC /* between tries */
 #define PATIENCE (2 * USEC_SEC) /* for an answer */
 #define WHY_MAX 128
@@ -385,12 +387,6 @@ copy_of(const char *s)
 	return s != NULL ? strdup(s) : NULL;
 }
 
-static bool
-same(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 static void
 forget(struct place *to)
 {
@@ -403,8 +399,9 @@ forget(struct place *to)
 void
 redis_configure(struct redis *r, const struct conf_shared_limits *to)
 {
-	if (same(r->to.address, to->address) && r->to.port == to->port &&
-	    same(r->to.user, to->user) && same(r->to.password, to->password) &&
+	if (same_text(r->to.address, to->address) && r->to.port == to->port &&
+	    same_text(r->to.user, to->user) &&
+	    same_text(r->to.password, to->password) &&
 	    r->to.database == to->database)
 		return;
 	leave(r);
@@ -424,6 +421,7 @@ redis_stop(struct redis *r)
 {
 	leave(r);
 	forget(&r->to);
+	r->stale = true; /* a lookup that cannot be cancelled any more */
 	if (r->resolving)
 		uv_cancel((uv_req_t *)&r->lookup);
 }

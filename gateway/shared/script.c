@@ -1,9 +1,9 @@
 /* gateway/shared/script.c - what Redis does with one quota's news.
  *
  * One script, so that it happens at once: the news of several gateways may not
- * mix. It has no state but its keys, which all expire. Times are the server's, so
- * that gateways' clocks need not agree; they are in microseconds, which a number
- * of Lua's holds to a quarter. */
+ * mix. It has no state but its keys, which all expire. Times are the server's,
+ * so that gateways' clocks need not agree; they are in microseconds, which a
+ * number of Lua's holds to a quarter. */
 #include "gateway/shared/limits.h"
 
 const char shared_limits_script[] =
