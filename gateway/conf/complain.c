@@ -205,6 +205,15 @@ warn(struct loader *l, const config_setting_t *s, const char *fmt, ...)
 	va_end(ap);
 }
 
+bool
+has_errors(const struct loader *l)
+{
+	for (size_t i = 0; i < l->n_complaints; i++)
+		if (!l->complaints[i].warning)
+			return true;
+	return false;
+}
+
 void
 complain_missing(
     struct loader *l, const config_setting_t *group, const struct setting *row)

@@ -169,15 +169,6 @@ doubt_tenant(struct loader *l, size_t i, const struct conf_tenant *t)
 	    "none: its requests will get a 403");
 }
 
-static bool
-has_errors(const struct loader *l)
-{
-	for (size_t i = 0; i < l->n_complaints; i++)
-		if (!l->complaints[i].warning)
-			return true;
-	return false;
-}
-
 void
 check_doubts(struct loader *l)
 {

@@ -2,7 +2,7 @@
 #include "gateway/conf/testing.h"
 
 #define B(name)                                                                \
-	"{ name = \"" name "\"; adapter = \"ollama\"; url = \"http://" name  \
+	"{ name = \"" name "\"; adapter = \"ollama\"; url = \"http://" name    \
 	"/v1\"; price = { hourly = 1; }; }"
 #define S(backend, model)                                                      \
 	"{ backend = \"" backend "\"; model = \"" model "\"; }"

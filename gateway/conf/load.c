@@ -137,16 +137,6 @@ read_tree(struct loader *l)
 		read_group(l, &settings_top, root, l->conf);
 }
 
-static size_t
-count_errors(const struct loader *l)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < l->n_complaints; i++)
-		n += !l->complaints[i].warning;
-	return n;
-}
-
 static enum err
 build(struct loader *l, const struct conf *previous)
 {
@@ -159,7 +149,7 @@ build(struct loader *l, const struct conf *previous)
 		if (l->err != OK)
 			return l->err;
 	}
-	if (count_errors(l) > 0)
+	if (has_errors(l))
 		return ERR_INVALID;
 	ids_assign(l, previous);
 	return l->err;

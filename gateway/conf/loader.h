@@ -78,6 +78,8 @@ void complain(struct loader *, const config_setting_t *, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 void warn(struct loader *, const config_setting_t *, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+/* Whether there was more than warnings. */
+bool has_errors(const struct loader *);
 /* About a member that is not there. */
 void complain_missing(
     struct loader *, const config_setting_t *group, const struct setting *);
