@@ -131,7 +131,8 @@ on_bytes(void *arg, struct slice bytes)
 		bytes = slice_make(bytes.p + taken, bytes.n - taken);
 		if (s == SSE_LONG) {
 			end_line(a);
-			fputs("pointsman: an event over 1 MiB\n", stderr);
+			fprintf(stderr, "pointsman: an event over %zu MiB\n",
+			    SSE_EVENT_MAX >> 20);
 			a->failed = true;
 			return;
 		}
