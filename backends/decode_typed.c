@@ -88,8 +88,8 @@ read_response(
 		read_response_member(&m, out, error);
 }
 
-/* Of a function, whose name comes ahead of its arguments, or of what the backend
- * does by itself: searches, images. */
+/* Of a function, whose name comes ahead of its arguments, or of what the
+ * backend does by itself: searches, images. */
 static bool
 starts_call(const struct answer *a)
 {

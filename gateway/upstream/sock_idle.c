@@ -1,5 +1,5 @@
-/* gateway/upstream/sock_idle.c - connections that idle, and what becomes of them
- * when they are used again. */
+/* gateway/upstream/sock_idle.c - connections that idle, and what becomes of
+ * them when they are used again. */
 #include "gateway/upstream/sock_parts.h"
 
 #include <errno.h>
@@ -101,8 +101,8 @@ sock_watch_idle(struct sock *s, bool ended, bool readable)
 
 /* --- whether what is sent on a kept connection arrives --- */
 
-/* Nothing of it has been acknowledged. A backend that is at work, or does not read,
- * acknowledges all the same: that is its kernel's. */
+/* Nothing of it has been acknowledged. A backend that is at work, or does not
+ * read, acknowledges all the same: that is its kernel's. */
 static bool
 is_deaf(curl_socket_t fd)
 {

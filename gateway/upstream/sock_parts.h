@@ -1,5 +1,5 @@
-/* gateway/upstream/sock_parts.h - what sock.c and sock_idle.c share: the watcher
- * of one socket. */
+/* gateway/upstream/sock_parts.h - what sock.c and sock_idle.c share: the
+ * watcher of one socket. */
 #ifndef GATEWAY_UPSTREAM_SOCK_PARTS_H
 #define GATEWAY_UPSTREAM_SOCK_PARTS_H
 

@@ -67,8 +67,9 @@ is_continuation(struct slice line)
 	    (line.p[0] == '\n' && line.n > 1);
 }
 
-/* Behind one name there may be many machines, and other ones tomorrow: a connection
- * to one that fails would hold on to it for as long as it is asked. */
+/* Behind one name there may be many machines, and other ones tomorrow: a
+ * connection to one that fails would hold on to it for as long as it is
+ * asked. */
 static bool
 is_for_others(int status)
 {
