@@ -287,7 +287,7 @@ llama_cpp_tells_it_in_its_timings(void **state)
 	assert_int_equal(e.usage.input, 183);
 	assert_int_equal(e.usage.cached, 178);
 	assert_int_equal(e.usage.output, 3);
-	/* usage says it better, and an event of timings alone is the client's */
+	/* usage says it better; an event of timings alone is the client's */
 	snprintf(text, sizeof(text),
 	    "{\"choices\":[],\"usage\":{\"prompt_tokens\":9},%s", timings);
 	e = chat(text);

@@ -1,4 +1,4 @@
-/* backends/whole_test.c - a long answer means in slices what it does at once. */
+/* backends/whole_test.c - a long answer in slices means what it does whole. */
 #include "backends/whole.h"
 
 #include <stdlib.h>

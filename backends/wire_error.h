@@ -3,7 +3,7 @@
  *	{"error":{"message":..,"type":..,"param":..,"code":..}}	OpenAI and kin
  *	{"type":"error","error":{"type":..,"message":..}}	Anthropic
  *	{"error":"..","error_type":".."}			TGI
- *	{"object":"error","message":..,"type":..,"code":400}	vLLM, before 0.10
+ *	{"object":"error","message":..,"type":..,"code":400}	vLLM up to 0.9
  *	{"message":..,"type":..,"param":..,"code":..}		Cerebras
  *	{"object":"error","message":{"detail":..},"type":..}	Mistral
  *	{"detail":..}						FastAPI

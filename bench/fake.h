@@ -9,9 +9,9 @@
  *	"fake": {"id": "r1", "fault": "cut", "after": 3, "ttft_ms": 20,
  *		 "itl_ms": 1, "tokens": 10}
  * (or, where something between drops members that it does not know, that
- * object as the text of "user"), and POST /fake/config {"fault": "503"} all that
- * follow; {"keys": "one two"} there wants one of these as a bearer token, and
- * says 401 without. GET /fake/stats and GET /fake/calls tell what happened.
+ * object as the text of "user"), and POST /fake/config {"fault": "503"} all
+ * that follow; {"keys": "one two"} there wants one of these as a bearer token,
+ * and says 401 without. GET /fake/stats and GET /fake/calls tell what happened.
  * Times there are CLOCK_MONOTONIC. */
 #ifndef BENCH_FAKE_H
 #define BENCH_FAKE_H

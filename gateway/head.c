@@ -186,7 +186,7 @@ head_hops(const struct exchange *x)
 				       : HEAD_HOPS_MOST + 1;
 }
 
-/* Each would send it on to the next, until one of them has no descriptor left. */
+/* Each would send it on to the next, until one has no descriptor left. */
 static bool
 goes_in_circles(struct request *r)
 {

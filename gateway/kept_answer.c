@@ -1,4 +1,4 @@
-/* gateway/kept_answer.c - a whole answer, shared; and what names its request. */
+/* gateway/kept_answer.c - a whole answer, shared; what names its request. */
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>

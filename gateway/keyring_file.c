@@ -1,4 +1,5 @@
-/* gateway/keyring_file.c - the file of the keys made at run time, as it is read.
+/* gateway/keyring_file.c - the file of the keys made at run time, as it is
+ * read.
  *
  *	{"version": 1, "keys": [{"tenant", "name", "sha256", "created",
  *	  "expires", "models": [...], "limits": {"requests_per_minute": ...}}]}

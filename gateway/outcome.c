@@ -54,7 +54,7 @@ outcome_note_commit(struct request *r)
 	note_last_plan(r);
 }
 
-/* What no plan was made for, or a backend refused, because of what was asked. */
+/* What no plan was made for, or a backend refused, for what was asked. */
 static bool
 is_at_fault(const struct request *r)
 {

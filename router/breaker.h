@@ -15,8 +15,8 @@
  * request through, and three at a time once one has gone well. Constants after
  * Envoy's outlier detection and resilience4j, shortened for few backends.
  *
- * How long it stayed closed between two openings of a row tells how soon it will
- * open again: relapses per time up, as of a Poisson process.
+ * How long it stayed closed between two openings of a row tells how soon it
+ * will open again: relapses per time up, as of a Poisson process.
  *
  * An attempt remembers the epoch in which it began. What it has to say once
  * the breaker has opened since is old news and ignored. */

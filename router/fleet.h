@@ -187,7 +187,7 @@ cell_ceiling(const struct cell *c)
 }
 /* The same, fewer while it warms up after an outage (Envoy's slow start). */
 double site_slots_warming(const struct site *, usec now);
-/* The share of its rate limit's burst that is left; 1 where no limit is known. */
+/* The share of its rate limit's burst that is left; 1: no limit is known. */
 double site_allowance(const struct site *, usec now);
 /* Whether its rate limit has room for one more request and, beyond that, for
  * that share of its burst. True where no limit is known. */

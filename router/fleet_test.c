@@ -50,7 +50,7 @@ a_backend_at_a_new_address_starts_afresh(void **state)
 	rig_fini(&g);
 }
 
-/* Neither what was learnt, nor what was noted, nor what is still measured there. */
+/* Neither what was learnt, nor what was noted, nor what is being measured. */
 static void
 what_is_measured_at_the_old_address_says_nothing_of_the_new(void **state)
 {

@@ -54,7 +54,7 @@ void samples_add(struct samples *, const struct sample *);
 /* What is remembered of one serving. Starts with its configuration. */
 struct lessons;
 struct lessons *lessons_new(const struct conf_backend *, usec now);
-/* Another place goes by its name now: what was sent before tells nothing of it. */
+/* Another place goes by its name now: what was sent before tells nothing. */
 void lessons_restart(struct lessons *, const struct conf_backend *, usec now);
 void lessons_free(struct lessons **);
 void lessons_take(struct lessons *, const struct sample *, usec now);

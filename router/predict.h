@@ -5,9 +5,9 @@
  *
  *	chance = P(ratio <= (target - waited) / TTFT) * P(ratio <= target / ITL)
  *
- * times the share of answers that came whole, and the probability that a breaker
- * which has relapsed does not open before the end. Monotone: more load, or
- * slower measurements, never make it look better. */
+ * times the share of answers that came whole, and the probability that a
+ * breaker which has relapsed does not open before the end. Monotone: more load,
+ * or slower measurements, never make it look better. */
 #ifndef ROUTER_PREDICT_H
 #define ROUTER_PREDICT_H
 

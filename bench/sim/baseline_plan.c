@@ -1,4 +1,4 @@
-/* bench/sim/baseline_plan.c - what a compared router does with a request now. */
+/* bench/sim/baseline_plan.c - what a compared router does with a request. */
 #include "bench/sim/baseline_parts.h"
 
 #include "router/plan.h"

@@ -122,7 +122,8 @@ static void
 what_is_out_of_reach_costs_null(void **state)
 {
 	struct bound_answer a;
-	/* 20 a second of which each takes 49 steps of 40 ms, 30 or so at once */
+	/* 20 a second, each of which takes 49 steps of 40 ms; 30 or so at
+	 * once */
 	json_t *j = answered(39000, &unlimited, &a);
 
 	assert_true(a.met[PRIORITY_STANDARD] < N);

@@ -1,4 +1,4 @@
-/* bench/sim/group.h - members of a group in a scenario's file, into a struct. */
+/* bench/sim/group.h - members of a group in a scenario's file, as a struct. */
 #ifndef BENCH_SIM_GROUP_H
 #define BENCH_SIM_GROUP_H
 

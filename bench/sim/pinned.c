@@ -9,7 +9,8 @@
  * for a fleet (bench/tune_pinned) and committed. libconfig:
  *
  *	tables = ( { backends = [ "a", "b" ];
- *	  premium  = ( { use = [ "a" ]; cap = 8; }, { use = [ "b" ]; cap = 4; } );
+ *	  premium = ( { use = [ "a" ]; cap = 8; },
+ *	              { use = [ "b" ]; cap = 4; } );
  *	  standard = ( ... ); batch = ( ... ); } );
  *
  * The table is the one that names all backends of the fleet, and only them. */

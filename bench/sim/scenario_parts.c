@@ -1,4 +1,4 @@
-/* bench/sim/scenario_parts.c - traffic, backends and incidents of a scenario. */
+/* bench/sim/scenario_parts.c - a scenario's traffic, backends and incidents. */
 #include "bench/sim/scenario_parts.h"
 
 #include <string.h>

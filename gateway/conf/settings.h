@@ -35,8 +35,8 @@ enum setting_type {
 	SETTING_API_KEY, /* of a backend (its members api_key, off) */
 	SETTING_SECRET, /* one that stands elsewhere (const char *) */
 	SETTING_HEADERS, /* { name = value; } (const char *: a line for each) */
-	SETTING_KEYS, /* of a tenant or, at the top, of operators (kept
-			 apart, in conf.keys), where `group` may stand for one */
+	SETTING_KEYS, /* of a tenant or, at the top, of operators (kept apart,
+			 in conf.keys), where `group` may stand for one */
 	SETTING_KEY, /* one of those (where it stands in the file) */
 };
 

@@ -262,7 +262,7 @@ wants_audio(const struct scan_member *modalities)
 	return false;
 }
 
-/* Backends put them into the prompt: roughly as many bytes as they have here. */
+/* Backends put them into the prompt: roughly as many bytes as are here. */
 static void
 read_tools(const struct scan_member *tools, struct facts *facts)
 {

@@ -1,4 +1,4 @@
-/* gateway/front/abuse_test.c - requests that lie, or are more than is allowed. */
+/* gateway/front/abuse_test.c - requests that lie, or are too much. */
 #include <microhttpd.h>
 
 #include "gateway/front/testing.h"

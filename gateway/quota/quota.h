@@ -10,8 +10,8 @@
  *
  * The table is the main thread's; a quota is never freed before it.
  *
- * Where several gateways share their limits, each goes by numbers of its own, and
- * the main thread moves them to where all have brought them:
+ * Where several gateways share their limits, each goes by numbers of its own,
+ * and the main thread moves them to where all have brought them:
  *
  *	changed --quotas_tell--> told --quota_hear--> what all have done
  *	   ^                       \--quota_unheard--> (taken as heard)

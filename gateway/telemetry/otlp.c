@@ -282,7 +282,7 @@ put_scope(char *p)
 	return protobuf_end(begin, p);
 }
 
-/* Spans are the last field of the last field, so that all of them can follow. */
+/* Spans are the last field of the last field, so that all can follow. */
 size_t
 otlp_head(char room[OTLP_HEAD_MAX], const char *instance, size_t spans)
 {

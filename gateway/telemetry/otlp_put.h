@@ -26,7 +26,7 @@
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
-/* Copies n bytes, a word at a time, the last ones twice; true: all are ASCII. */
+/* Copies n bytes, a word at a time, the last ones twice; true: all ASCII. */
 static inline bool
 copy_plain(char *to, const char *from, size_t n)
 {

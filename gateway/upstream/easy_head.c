@@ -6,7 +6,7 @@
  * filter or other safe guards". So where a request can be nothing but HTTP/1.1,
  * with no proxy on the way, all lines go behind the target:
  *
- *	/v1/x HTTP/1.1\r\nHost: h\r\nname: value\r\n...user-agent: pointsman/0.1.0
+ *	/x HTTP/1.1\r\nHost: h\r\nname: value\r\n...user-agent: pointsman/0.1.0
  *
  * and the " HTTP/1.1" that libcurl writes next ends the last of them. What may
  * become HTTP/2 or asks a proxy has the list, and so has all that goes by a

@@ -148,7 +148,7 @@ who_thinks_or_does_not_read_is_waited_for(void **state)
 	free(big);
 }
 
-/* The machine behind the first connection fails, that behind others does not. */
+/* The machine behind the first connection fails, the others do not. */
 static void
 script_fails_first(struct connection *c)
 {
