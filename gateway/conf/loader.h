@@ -121,18 +121,8 @@ void ids_assign(struct loader *, const struct conf *previous);
 
 /* --- secret.c --- */
 
-enum secret_kind {
-	SECRET_WRONG, /* complained about */
-	SECRET_UNSET, /* *text is the variable's name */
-	SECRET_TEXT,
-	SECRET_DIGEST, /* *text is 64 hexadecimal digits */
-};
 /* Whether it can stand in a header: visible characters, and spaces within. */
 bool secret_fits_header(struct slice);
-/* *text lives in the scratch arena or the environment. The backend is the one
- * that the secret is for; NULL: a tenant's. */
-enum secret_kind secret_read(struct loader *, const config_setting_t *,
-    const struct setting *, const struct conf_backend *, const char **text);
 /* The text of one that the configuration is wrong without; NULL: complained. */
 const char *secret_needed(
     struct loader *, const config_setting_t *, const struct setting *);

@@ -14,6 +14,13 @@
 #define SECRET_MAX ((size_t)64 << 10)
 #define UNIX_URL "http://localhost/v1" /* a host for requests over a socket */
 
+enum secret_kind {
+	SECRET_WRONG, /* complained about */
+	SECRET_UNSET, /* *text is the variable's name */
+	SECRET_TEXT,
+	SECRET_DIGEST, /* *text is 64 hexadecimal digits */
+};
+
 static bool
 variable_ok(const char *s)
 {
@@ -146,7 +153,9 @@ out:
 	return kind;
 }
 
-enum secret_kind
+/* *text lives in the scratch arena or the environment. The backend is the one
+ * that the secret is for; NULL: a tenant's. */
+static enum secret_kind
 secret_read(struct loader *l, const config_setting_t *s,
     const struct setting *row, const struct conf_backend *b, const char **text)
 {

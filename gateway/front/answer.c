@@ -174,7 +174,7 @@ answer_ready(const struct exchange *x)
 	return x->ended || sendable(x) > 0;
 }
 
-void
+static void
 answer_suspend(struct exchange *x)
 {
 	connection_wait(x->connection, WAIT_NOTHING);

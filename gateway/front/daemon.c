@@ -208,6 +208,21 @@ is_idling(const struct daemon *d)
 	    !tls_same(NULL, d->tls);
 }
 
+/* Those that idled are looked at again. */
+static void
+on_rested(uv_timer_t *h)
+{
+	struct front *f = CONTAINER_OF(h, struct front, rest);
+	struct daemon *d;
+
+	for (struct list *n = f->daemons.next; n != &f->daemons; n = n->next) {
+		d = CONTAINER_OF(n, struct daemon, node);
+		if (d->resting)
+			run_again(d);
+		d->resting = false;
+	}
+}
+
 void
 daemon_run(struct daemon *d)
 {
@@ -223,21 +238,7 @@ daemon_run(struct daemon *d)
 	}
 	d->resting = true;
 	if (!uv_is_active((uv_handle_t *)&d->front->rest))
-		uv_timer_start(&d->front->rest, daemons_rested, REST_MS, 0);
-}
-
-void
-daemons_rested(uv_timer_t *h)
-{
-	struct front *f = CONTAINER_OF(h, struct front, rest);
-	struct daemon *d;
-
-	for (struct list *n = f->daemons.next; n != &f->daemons; n = n->next) {
-		d = CONTAINER_OF(n, struct daemon, node);
-		if (d->resting)
-			run_again(d);
-		d->resting = false;
-	}
+		uv_timer_start(&d->front->rest, on_rested, REST_MS, 0);
 }
 
 /* --- the pool --- */

@@ -154,8 +154,6 @@ void front_uncount(struct front *);
 struct daemon *daemon_pick(struct front *, struct errmsg *why);
 void daemon_touch(struct daemon *);
 void daemon_run(struct daemon *);
-/* For the timer front.rest. */
-void daemons_rested(uv_timer_t *);
 /* Closes its connections at once; their exchanges are left to be settled. */
 void daemon_stop(struct daemon *);
 
@@ -247,7 +245,6 @@ extern const struct sink_ops answer_ops;
 /* Queues the response if it is known well enough, else suspends. From inside
  * the access handler only. */
 enum MHD_Result answer_queue(struct exchange *);
-void answer_suspend(struct exchange *);
 /* Would resuming lead to anything? */
 bool answer_ready(const struct exchange *);
 

@@ -145,8 +145,8 @@ end_deaf(struct sock *s)
 	(void)shutdown(s->fd, SHUT_RDWR);
 }
 
-void
-sock_on_hear(uv_timer_t *timer)
+static void
+on_hear(uv_timer_t *timer)
 {
 	struct sock_table *t = timer->data;
 	usec now = clock_now();
@@ -155,7 +155,7 @@ sock_on_hear(uv_timer_t *timer)
 	while (!list_empty(&t->asked)) {
 		s = CONTAINER_OF(t->asked.next, struct sock, asked);
 		if (now - s->asked_at < DEAF_AFTER) {
-			uv_timer_start(timer, sock_on_hear,
+			uv_timer_start(timer, on_hear,
 			    (uint64_t)((s->asked_at + DEAF_AFTER - now) /
 				    USEC_MS +
 				1),
@@ -179,7 +179,7 @@ sock_begin_use(struct sock *s)
 		list_append(&t->asked, &s->asked);
 		if (!uv_is_active((uv_handle_t *)&t->hear))
 			uv_timer_start(
-			    &t->hear, sock_on_hear, DEAF_AFTER / USEC_MS, 0);
+			    &t->hear, on_hear, DEAF_AFTER / USEC_MS, 0);
 	}
 	peer_use(&s->link);
 }

@@ -26,7 +26,5 @@ void sock_watch(struct sock *, int bits);
 void sock_watch_idle(struct sock *, bool ended, bool readable);
 /* libcurl takes it up, perhaps again: then it is to be heard of soon. */
 void sock_begin_use(struct sock *);
-/* The timer `hear` of a table. */
-void sock_on_hear(uv_timer_t *);
 
 #endif
