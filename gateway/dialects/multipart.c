@@ -119,7 +119,7 @@ read_boundary(struct slice content_type, struct slice *out, struct errmsg *why)
 	struct param p;
 	enum taken t;
 
-	out->n = 0;
+	*out = slice_make(NULL, 0);
 	for (size_t i = 0; i < content_type.n; i++)
 		if (content_type.p[i] < ' ' || content_type.p[i] > '~')
 			return fail(
