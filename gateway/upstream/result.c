@@ -141,20 +141,39 @@ transfer_timing(const struct transfer *t, usec *connect, usec *tls)
 	*tls = r.tls;
 }
 
+/* libcurl keeps its first words, also where they are of a kept connection that it
+ * has found dead, and it fails with the next one for a reason of its own. */
+static bool
+is_of_the_first(const struct transfer *t, CURLcode code)
+{
+	return code != CURLE_SEND_ERROR && code != CURLE_RECV_ERROR &&
+	    (says(t, "send failure") || says(t, "recv failure"));
+}
+
+static const char *
+words_of(const struct transfer *t, CURLcode code)
+{
+	long verified = 0;
+
+	if (code == CURLE_OK)
+		return "Connection closed within the headers";
+	if (t->easy.error[0] != '\0' && !is_of_the_first(t, code))
+		return t->easy.error;
+	curl_easy_getinfo(t->easy.curl, CURLINFO_SSL_VERIFYRESULT, &verified);
+	return code == CURLE_PEER_FAILED_VERIFICATION &&
+		verified > X509_V_ERR_UNSPECIFIED
+	    ? X509_verify_cert_error_string(verified)
+	    : curl_easy_strerror(code);
+}
+
 void
 result_fill(struct transfer_result *r, const struct transfer *t, CURLcode code)
 {
-	const char *words = t->easy.error;
-
 	r->fault = fault_of(t, code);
 	fill_spans(r, t);
 	r->message[0] = '\0';
 	if (r->fault == FAULT_NONE)
 		return;
-	if (code == CURLE_OK)
-		words = "Connection closed within the headers";
-	else if (words[0] == '\0')
-		words = curl_easy_strerror(code);
 	snprintf(r->message, sizeof(r->message), "%.*s",
-	    (int)sizeof(r->message) - 1, words);
+	    (int)sizeof(r->message) - 1, words_of(t, code));
 }

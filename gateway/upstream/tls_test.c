@@ -91,6 +91,42 @@ a_certificate_of_another_host_is_refused(void **state)
 
 /* The exception for one backend holds for that backend only, though the same
  * handles serve all. */
+/* The next request finds it dead. */
+static void
+script_one_and_slam(struct connection *c)
+{
+	hear_request(c);
+	say(c, OK_2);
+	hear_head(c);
+	slam(c);
+}
+
+/* It was restarted, with a certificate that nobody can check. */
+static void
+the_words_are_those_of_the_last_connection(void **state)
+{
+	struct pki *p = *state;
+	SSL_CTX *good = tls_of(p, p->cert);
+	struct rig r;
+	struct call c;
+
+	rig_start_tls(&r, good, script_one_and_slam);
+	SSL_CTX_set_session_cache_mode(good, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(good, 0);
+	r.req.ca_file = p->ca;
+	rig_run(&r);
+	assert_body(&r.call, "ok");
+	r.server.tls = tls_of(p, p->wrong);
+	call_init(&c);
+	call_run(&r.client, &c, &r.req);
+	assert_int_equal(c.result.fault, FAULT_TLS);
+	assert_null(strstr(c.result.message, "failure"));
+	assert_non_null(strstr(c.result.message, "certificate"));
+	call_fini(&c);
+	rig_stop(&r);
+	SSL_CTX_free(good);
+}
+
 static void
 an_insecure_backend_does_not_weaken_the_others(void **state)
 {
@@ -388,6 +424,7 @@ main(void)
 		cmocka_unit_test(a_certificate_of_our_ca_is_accepted),
 		cmocka_unit_test(a_certificate_of_a_system_ca_is_accepted),
 		cmocka_unit_test(a_certificate_of_another_host_is_refused),
+		cmocka_unit_test(the_words_are_those_of_the_last_connection),
 		cmocka_unit_test(
 		    an_insecure_backend_does_not_weaken_the_others),
 		cmocka_unit_test(a_missing_ca_file_is_a_tls_fault),
