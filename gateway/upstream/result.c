@@ -141,8 +141,8 @@ transfer_timing(const struct transfer *t, usec *connect, usec *tls)
 	*tls = r.tls;
 }
 
-/* libcurl keeps its first words, also where they are of a kept connection that it
- * has found dead, and it fails with the next one for a reason of its own. */
+/* libcurl keeps its first words, also where they are of a kept connection that
+ * it has found dead, and it fails with the next one for a reason of its own. */
 static bool
 is_of_the_first(const struct transfer *t, CURLcode code)
 {
