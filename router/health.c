@@ -14,6 +14,7 @@
 #define BLOCK_MAX (60 * USEC_SEC) /* whatever a backend asks for */
 #define MODEL_GONE (60 * USEC_SEC)
 #define COLD_RETRY (2 * USEC_SEC)
+#define KEY_BELIEVED (60 * USEC_SEC) /* after an answer */
 
 static usec
 at_most(usec span, usec max)
@@ -64,6 +65,7 @@ used_present_key(const struct site *s, const struct order *o)
 static void
 note_well(struct site *s, const struct order *o, usec now)
 {
+	s->worked_at = now;
 	s->blocks = 0;
 	breaker_success(&s->breaker, o->stay.epoch, o->first_token, now);
 	s->calls++;
@@ -122,6 +124,15 @@ health_pass_on(struct order *o)
 	o->n_empty = 0;
 }
 
+/* A key that others are answered with is not wrong: who refuses it now and then
+ * fails now and then. */
+static bool
+is_believed(const struct site *s, const struct order *o, usec now)
+{
+	return s->worked_at != 0 && now - s->worked_at < KEY_BELIEVED &&
+	    used_present_key(s, o);
+}
+
 void
 health_note(
     struct router *r, struct order *o, const struct fault *fault, usec now)
@@ -145,6 +156,8 @@ health_note(
 	}
 	if (blame != BLAME_NONE)
 		s->last_fault = fault->kind;
+	if (blame == BLAME_KEY && is_believed(s, o, now))
+		blame = BLAME_BACKEND;
 	if (!fault->left && (blame == BLAME_BACKEND || blame == BLAME_OPEN)) {
 		note_failure(r, s, o->stay.epoch, blame == BLAME_OPEN, now);
 		return;
@@ -166,8 +179,12 @@ health_first_token(struct router *r, struct order *o, usec now)
 	struct cell *c = order_cell(r, o);
 
 	c->outpaced = 0;
-	if (!order_is_elsewhere(c->site, o))
-		breaker_vouch(&c->site->breaker, o->stay.epoch, now);
+	if (order_is_elsewhere(c->site, o)) {
+		health_said(r, o, now);
+		return;
+	}
+	c->site->worked_at = now;
+	breaker_vouch(&c->site->breaker, o->stay.epoch, now);
 	health_said(r, o, now);
 }
 

@@ -145,6 +145,35 @@ a_refused_key_is_off_until_the_next_configuration(void **state)
 }
 
 static void
+a_key_that_has_just_worked_is_believed(void **state)
+{
+	struct rig g;
+	struct ask a;
+	unsigned refused;
+
+	(void)state;
+	rig_init(&g, TWO);
+	rig_pass(&g, USEC_SEC);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	ask_finish(&g, &a, 1000, 10, 10);
+	one_ends(&g, FAULT_KEY, 0);
+	assert_false(rig_view(&g, "a").key_off);
+	assert_string_equal(next_goes(&g), "a");
+	/* refused again and again it is as good as down */
+	for (refused = 1; rig_view(&g, "a").breaker == BREAKER_CLOSED;
+	     refused++)
+		one_ends(&g, FAULT_KEY, 0);
+	assert_in_range(refused, 2, 10);
+	assert_false(rig_view(&g, "a").key_off);
+	/* and a minute after the last answer by it, wrong */
+	rig_pass(&g, 60 * USEC_SEC);
+	one_ends(&g, FAULT_KEY, 0);
+	assert_true(rig_view(&g, "a").key_off);
+	rig_fini(&g);
+}
+
+static void
 a_refusal_of_the_old_key_does_not_shut_the_new_one(void **state)
 {
 	const char *text = CONF(BACKEND("a",
@@ -558,6 +587,7 @@ main(void)
 		    a_refused_key_is_off_until_the_next_configuration),
 		cmocka_unit_test(
 		    a_refused_key_is_tried_again_after_five_minutes),
+		cmocka_unit_test(a_key_that_has_just_worked_is_believed),
 		cmocka_unit_test(
 		    a_refusal_of_the_old_key_does_not_shut_the_new_one),
 		cmocka_unit_test(
