@@ -94,6 +94,7 @@ struct cell {
 	struct site *site;
 	struct forecast *forecast; /* never NULL */
 	usec gone_until; /* its model, from that backend */
+	usec answered_at; /* by it last; 0: never */
 	struct restraint restraint; /* its own */
 	double cached_share; /* of a prompt whose beginning is known here */
 	double

@@ -13,6 +13,7 @@
 #define BLOCK_MIN USEC_SEC /* doubled with each 429 in a row */
 #define BLOCK_MAX (60 * USEC_SEC) /* whatever a backend asks for */
 #define MODEL_GONE (60 * USEC_SEC)
+#define MODEL_BACK (2 * USEC_SEC) /* where it was there a minute ago */
 #define COLD_RETRY (2 * USEC_SEC)
 #define KEY_BELIEVED (60 * USEC_SEC) /* after an answer */
 
@@ -133,6 +134,15 @@ is_believed(const struct site *s, const struct order *o, usec now)
 	    used_present_key(s, o);
 }
 
+/* What stands before a backend says 404, too, while that is replaced. */
+static usec
+gone_for(const struct cell *c, usec now)
+{
+	return c->answered_at != 0 && now - c->answered_at < MODEL_GONE
+	    ? MODEL_BACK
+	    : MODEL_GONE;
+}
+
 void
 health_note(
     struct router *r, struct order *o, const struct fault *fault, usec now)
@@ -146,6 +156,7 @@ health_note(
 		return;
 	}
 	if (fault->kind == FAULT_NONE) {
+		c->answered_at = now;
 		note_well(s, o, now);
 		return;
 	}
@@ -168,7 +179,7 @@ health_note(
 	else if (blame == BLAME_KEY && used_present_key(s, o))
 		push_back(&s->key_off_until, now + CONF_KEY_REST);
 	else if (blame == BLAME_SERVING)
-		push_back(&c->gone_until, now + MODEL_GONE);
+		push_back(&c->gone_until, now + gone_for(c, now));
 	else if (blame == BLAME_COLD)
 		push_back(&s->cold_until, now + COLD_RETRY);
 }
@@ -183,7 +194,7 @@ health_first_token(struct router *r, struct order *o, usec now)
 		health_said(r, o, now);
 		return;
 	}
-	c->site->worked_at = now;
+	c->answered_at = c->site->worked_at = now;
 	breaker_vouch(&c->site->breaker, o->stay.epoch, now);
 	health_said(r, o, now);
 }

@@ -197,6 +197,32 @@ a_refusal_of_the_old_key_does_not_shut_the_new_one(void **state)
 }
 
 static void
+a_model_that_was_just_there_is_asked_for_again(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g, TWO);
+	rig_pass(&g, USEC_SEC);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	ask_finish(&g, &a, 1000, 10, 10);
+	for (int i = 0; i < 2; i++) {
+		one_ends(&g, FAULT_MODEL, 0);
+		assert_string_equal(next_goes(&g), "b");
+		rig_pass(&g, 2 * USEC_SEC);
+		assert_string_equal(next_goes(&g), "a");
+	}
+	/* not for a minute: it is gone */
+	rig_pass(&g, 60 * USEC_SEC);
+	one_ends(&g, FAULT_MODEL, 0);
+	rig_pass(&g, 59 * USEC_SEC);
+	assert_string_equal(next_goes(&g), "b");
+	rig_fini(&g);
+}
+
+static void
 a_missing_model_is_missed_for_a_minute_there_only(void **state)
 {
 	struct rig g;
@@ -588,6 +614,8 @@ main(void)
 		cmocka_unit_test(
 		    a_refused_key_is_tried_again_after_five_minutes),
 		cmocka_unit_test(a_key_that_has_just_worked_is_believed),
+		cmocka_unit_test(
+		    a_model_that_was_just_there_is_asked_for_again),
 		cmocka_unit_test(
 		    a_refusal_of_the_old_key_does_not_shut_the_new_one),
 		cmocka_unit_test(
