@@ -5,6 +5,7 @@
 
 #include "gateway/app.h"
 #include "gateway/attempt.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/log.h"
 #include "gateway/note.h"
 #include "gateway/refusals.h"
@@ -243,6 +244,33 @@ flaw_of_answer(const struct request *r, const struct attempt *a)
 	return ": no answer in it";
 }
 
+/* What it has outlived, by the name of the setting. */
+static const char *
+words_of_timeout(const struct attempt *a, char *room, size_t size)
+{
+	const struct conf_timeouts *t = &a->serving->backend->timeouts;
+	const struct {
+		enum fault_kind kind;
+		const char *name;
+		usec span;
+	} all[] = {
+		{ FAULT_TTFT_TIMEOUT, "no token within timeouts.ttft",
+		    t->ttft },
+		{ FAULT_GAP_TIMEOUT, "nothing within timeouts.gap", t->gap },
+		{ FAULT_TOTAL_TIMEOUT, "not whole within timeouts.total",
+		    t->total },
+	};
+
+	for (size_t i = 0; i < COUNT(all); i++) {
+		if (a->fault.kind != all[i].kind)
+			continue;
+		snprintf(room, size, "%s, %.15g ms", all[i].name,
+		    (double)all[i].span / USEC_MS);
+		return room;
+	}
+	return NULL;
+}
+
 /* libcurl's words; else of what kind the answer was, never a word of it. */
 static const char *
 words_of(
@@ -256,6 +284,8 @@ words_of(
 
 	if (a->words != NULL)
 		return a->words;
+	if (words_of_timeout(a, room, size) != NULL)
+		return room;
 	if (a->head.status == 0)
 		return "";
 	if (n == 0 || strchr("; ", type[n]) == NULL) {

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import signal
 import socket
 import sys
 import threading
@@ -391,6 +392,25 @@ class Answers(Bed):
             self.assertIn(f'status={status} retry=1 tenant=- text="{text}"',
                           line.group())
         self.assertNotIn("secret", self.gateway.log())
+
+    def test_the_log_says_which_timeout_it_was(self):
+        self.gateway.write(conf(
+            [backend("one", self.one.port,
+                     'probe_interval = "0s"; timeouts = { total = "400ms"; '
+                     'ttft = "250ms"; };', "openai")]))
+        self.gateway.send_signal(signal.SIGHUP)
+        wait_for(lambda: "config_version=2" in self.gateway.log())
+        self.one.delay = 0.6
+        for streamed, text in (
+                (True, "no token within timeouts.ttft, 250 ms"),
+                (False, "not whole within timeouts.total, 400 ms")):
+            status, headers, _ = self.ask(
+                200, "application/json", whole("x"), stream=streamed)
+            self.assertEqual(status, 504)
+            self.assertRegex(
+                self.gateway.log(),
+                f"attempt_failed id={headers['x-request-id']} .* "
+                f'text="{text}"')
 
     def test_what_an_error_has_besides_stays(self):
         besides = {"failed_generation": '<function=f>{"a": "\u00e9"}',
