@@ -238,8 +238,8 @@ read_rate_limit(struct slice name, struct slice value, struct answer_head *h)
 	if (!remaining) {
 		read_span(value, &l->reset);
 	} else if (slice_double(value, &left) && isfinite(left)) {
-		l->known = true;
-		l->left = left > 0 ? left : 0;
+		l->known = left >= 0; /* -1 is some's word for no limit */
+		l->left = left;
 	}
 	sum_up(h, kind);
 }

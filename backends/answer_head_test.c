@@ -172,6 +172,9 @@ unknown_limits_are_ignored(void **state)
 	tell(&h, "x-ratelimit-", "1");
 	tell(&h, "x-request-id", "1");
 	assert_int_equal(h.limits.has, 0);
+	tell(&h, "x-ratelimit-remaining-requests", "-1");
+	tell(&h, "x-ratelimit-remaining-tokens-minute", "-1");
+	assert_int_equal(h.limits.has, 0);
 }
 
 int
