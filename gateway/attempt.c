@@ -11,7 +11,6 @@
 #include "backends/whole.h"
 #include "gateway/admin/drill.h"
 #include "gateway/app.h"
-#include "gateway/head.h"
 #include "gateway/limits.h"
 #include "gateway/steps.h"
 #include "gateway/tracer.h"
@@ -94,11 +93,10 @@ encode(struct attempt *a, struct encoded *out, struct errmsg *why)
 static enum err
 own_headers(const struct attempt *a, struct buf *out)
 {
-	unsigned hops = head_hops(a->request->exchange);
 	char key[2 * IDEMPOTENCY_DIGEST + 1];
 
-	if (hops > 0)
-		buf_addf(out, "x-pointsman-hops: %u\n", hops);
+	if (a->request->hops > 0)
+		buf_addf(out, "x-pointsman-hops: %u\n", a->request->hops);
 	if (replay_key(a->request, a, key))
 		buf_addf(out, "idempotency-key: %s\n", key);
 	tracing_headers(a, out);

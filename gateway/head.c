@@ -173,8 +173,10 @@ is_encoded(struct request *r)
 	return true;
 }
 
-unsigned
-head_hops(const struct exchange *x)
+#define HOPS_MOST 4 /* one more is as good as any number */
+
+static unsigned
+hops_of(const struct exchange *x)
 {
 	uint64_t before = 0;
 
@@ -182,15 +184,15 @@ head_hops(const struct exchange *x)
 		exchange_header(x, "user-agent"), SLICE("pointsman/")))
 		return 0;
 	(void)slice_u64(exchange_header(x, "x-pointsman-hops"), &before);
-	return before < HEAD_HOPS_MOST ? (unsigned)before + 1
-				       : HEAD_HOPS_MOST + 1;
+	return before < HOPS_MOST ? (unsigned)before + 1 : HOPS_MOST + 1;
 }
 
 /* Each would send it on to the next, until one has no descriptor left. */
 static bool
 goes_in_circles(struct request *r)
 {
-	if (head_hops(r->exchange) <= HEAD_HOPS_MOST)
+	r->hops = hops_of(r->exchange);
+	if (r->hops <= HOPS_MOST)
 		return false;
 	refuse(r, 508, "server_error", "loop_detected",
 	    "this request has come through too many gateways: the url of one "

@@ -92,6 +92,7 @@ struct request {
 	const struct conf_tenant *tenant; /* NULL: the gateway is open */
 	const struct conf_key *key; /* that let it in; as tenant */
 	const struct grant *grant; /* behind `key`; NULL: gateway.conf's */
+	unsigned hops; /* gateways that it has come through */
 	struct quota_hold hold; /* what it has reserved of their limits */
 
 	struct dialect_request *parsed; /* until COMMIT */
