@@ -114,6 +114,8 @@ void tls_settle(struct loader *);
 void settle_before_names(struct loader *);
 void settle(struct loader *);
 void check(struct loader *);
+/* listen.c: a part of it. */
+void check_listeners(struct loader *);
 /* doubts.c: what is hardly meant. */
 void check_doubts(struct loader *);
 void check_places(struct loader *);
