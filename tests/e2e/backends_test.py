@@ -216,7 +216,7 @@ class Drain(Bed):
     def test_one_that_is_down_is_no_other(self):
         self.spare.stop()
         status, _, _ = self.gateway.chat(chat("m:spare"))
-        self.assertEqual(status, 502)
+        self.assertIn(status, (502, 503))  # a probe may have been there first
         e = self.act("drain", "backend=main", 409)
         self.assertIn("spare (breaker_open)", e["message"])
 
