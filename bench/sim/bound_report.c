@@ -136,10 +136,23 @@ bound_json(
 }
 
 static void
+row(struct buf *b, const char *class, double met, uint64_t of)
+{
+	buf_addf(b, "%-10s %8" PRIu64, class, of);
+	if (of > 0)
+		buf_addf(b, " %8.2f  at most, alone\n",
+		    100 * share(met, (double)of));
+	else
+		buf_addf(b, " %8s\n", "-");
+}
+
+static void
 table_of_all(const struct bound_answer *a, const struct bound_terms *t,
     uint64_t n, struct buf *b)
 {
-	if (isfinite(a->met_all))
+	if (n == 0)
+		buf_addf(b, "%-10s %8" PRIu64 " %8s", "all", n, "-");
+	else if (isfinite(a->met_all))
 		buf_addf(b, "%-10s %8" PRIu64 " %8.2f  at most", "all", n,
 		    100 * share(a->met_all, (double)n));
 	else
@@ -162,11 +175,12 @@ bound_table(
 	buf_addf(b, "%s, bound, seed %" PRIu64 "\n\n%-10s %8s %8s\n",
 	    run->scenario, run->seed, "", "requests", "met %");
 	for (unsigned k = 0; k < RELAX_CLASSES; k++)
-		buf_addf(b, "%-10s %8" PRIu64 " %8.2f  at most, alone\n",
-		    priority_name((enum priority)k), a->requests[k],
-		    100 * share(a->met[k], (double)a->requests[k]));
+		row(b, priority_name((enum priority)k), a->met[k],
+		    a->requests[k]);
 	table_of_all(a, &run->terms, n, b);
-	if (isfinite(a->cost))
+	if (n == 0)
+		buf_add_str(b, "\n");
+	else if (isfinite(a->cost))
 		buf_addf(b,
 		    "\n\ncost/met %.3g at least, where every class has its "
 		    "percentile\n",

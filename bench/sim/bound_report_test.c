@@ -131,6 +131,27 @@ what_is_out_of_reach_costs_null(void **state)
 	json_decref(j);
 }
 
+static void
+a_class_that_nobody_asked_for_has_no_share(void **state)
+{
+	struct bound_answer a = { .requests = { [PRIORITY_STANDARD] = 4 },
+		.met = { [PRIORITY_STANDARD] = 3 },
+		.met_all = 3,
+		.cost = INFINITY };
+	const struct bound_run run = { .scenario = "s", .terms = unlimited };
+	struct buf out;
+
+	buf_init(&out, SIZE_MAX);
+	bound_table(&a, &run, &out);
+	buf_add_char(&out, '\0');
+	assert_int_equal(buf_err(&out), OK);
+	assert_non_null(strstr(out.p, "premium           0        -\n"));
+	assert_non_null(
+	    strstr(out.p, "standard          4    75.00  at most, alone\n"));
+	assert_null(strstr(out.p, "nan"));
+	buf_fini(&out);
+}
+
 int
 main(void)
 {
@@ -139,6 +160,7 @@ main(void)
 		cmocka_unit_test(money_is_a_limit),
 		cmocka_unit_test(a_floor_may_be_out_of_reach),
 		cmocka_unit_test(what_is_out_of_reach_costs_null),
+		cmocka_unit_test(a_class_that_nobody_asked_for_has_no_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
