@@ -37,7 +37,8 @@ admin_snapshot_take(struct app *app, struct admin_snapshot *s)
 		.listen = &app->bound->listen,
 		.ready = app->ready && !app->draining,
 		.draining = app->draining,
-		.now = clock_now() };
+		.now = clock_now(),
+		.wall = clock_wall() };
 	p->n_children = children_picture(app->children, &s->children);
 	if (s->servings == NULL || (s->children == NULL && p->n_children > 0))
 		return false;

@@ -75,6 +75,15 @@ view_live(const struct forecast *f, struct serving_view *v)
 	}
 }
 
+static void
+view_measured(const struct cell *c, usec now, struct measured *m)
+{
+	*m = c->forecast->measured;
+	m->reckoned = c->told > 0 ? c->reckoned / c->told : 0;
+	m->heard = c->heard_at > 0 ? (double)(now - c->heard_at) : -1;
+	m->slots = site_capacity(c->site);
+}
+
 bool
 router_view(
     const struct router *r, uint32_t serving, usec now, struct serving_view *v)
@@ -105,6 +114,7 @@ router_view(
 	if (standing <= STANDING_LIMITED)
 		v->opens_in = until < USEC_NEVER ? until - now : USEC_NEVER;
 	view_live(c->forecast, v);
+	view_measured(c, now, &v->measured);
 	return true;
 }
 

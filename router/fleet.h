@@ -98,6 +98,7 @@ struct cell {
 	usec answered_at; /* by it last; 0: never */
 	struct restraint restraint; /* its own */
 	double cached_share; /* of a prompt whose beginning is known here */
+	double told, reckoned; /* prompt tokens: by it, and with; fading */
 	double
 	    odds[PRIORITY_BATCH + 1]; /* policies/confidence.h, by priority */
 	usec used_at; /* when a request with targets was last sent there */

@@ -7,6 +7,7 @@
 #define ROUTER_FORECAST_H
 
 #include "gateway/lib/inference.h"
+#include "router/measured.h"
 #include "router/profile.h"
 #include "router/ratio.h"
 
@@ -24,8 +25,10 @@ struct forecast {
 	bool ailing; /* far slower than its habit, all of a sudden */
 	struct spread ttft, itl; /* actual / profile's */
 	struct seen seen[PHASE_COUNT]; /* TTFT, ITL, TOTAL */
+	struct measured measured; /* as far as lessons tell of it */
 };
 
+struct measured measured_of(const struct profile *); /* and nothing else */
 /* A serving that nothing is known of but its configuration. */
 void forecast_init(struct forecast *, const struct conf_backend *);
 

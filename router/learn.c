@@ -22,9 +22,13 @@ struct lessons {
 	struct spread prior;
 	struct fit prefill, decode;
 	struct crowd usual; /* mean of late: where the profile is compared */
+	struct { /* sums over what the slow ratios remember */
+		double n, sequences, tokens;
+	} met;
 	struct memory ttft, itl;
 	struct dhist times[PHASE_COUNT];
 	struct seen seen[PHASE_COUNT];
+	struct measured measured;
 	usec faded, told, shown, turned; /* last time */
 	usec since; /* what was sent before was sent elsewhere */
 	bool news, ailing;
@@ -114,6 +118,24 @@ get_used_to(struct lessons *l, const struct crowd *c)
 }
 
 static void
+meet(struct lessons *l, const struct crowd *c)
+{
+	l->met.n++;
+	l->met.sequences += c->sequences;
+	l->met.tokens += c->tokens;
+}
+
+static void
+forget_met(struct lessons *l, double span)
+{
+	double keep = exp2(-span / MEMORY_HALF_LIFE_SLOW);
+
+	l->met.n *= keep;
+	l->met.sequences *= keep;
+	l->met.tokens *= keep;
+}
+
+static void
 take_ttft(struct lessons *l, const struct sample *s)
 {
 	double actual = (double)s->value;
@@ -124,6 +146,8 @@ take_ttft(struct lessons *l, const struct sample *s)
 		    fmax(actual - c->wait - profile_steps(&l->profile, c), 0));
 		get_used_to(l, c);
 	}
+	if (s->kind == SAMPLE_MEASURED)
+		meet(l, c);
 	remember(&l->ttft, s, profile_ttft(&l->profile, c));
 }
 
@@ -151,6 +175,8 @@ take_total(struct lessons *l, const struct sample *s)
 
 	if (s->streamed)
 		return;
+	if (s->kind == SAMPLE_MEASURED)
+		meet(l, &s->crowd);
 	remember(mostly_tokens ? &l->itl : &l->ttft, s, ttft + rest);
 }
 
@@ -272,6 +298,19 @@ watch(struct lessons *l, usec now)
 }
 
 static void
+tell(struct lessons *l)
+{
+	l->measured = measured_of(&l->profile);
+	if (l->met.n > 0) {
+		l->measured.sequences = l->met.sequences / l->met.n;
+		l->measured.tokens = l->met.tokens / l->met.n;
+	}
+	l->measured.ailing = l->ailing;
+	memory_tell(&l->ttft, &l->measured.ttft);
+	memory_tell(&l->itl, &l->measured.itl);
+}
+
+static void
 look_back(struct lessons *l, usec now)
 {
 	for (unsigned i = 0; i < PHASE_COUNT; i++) {
@@ -291,6 +330,7 @@ look_back(struct lessons *l, usec now)
 		memory_note_habit(&l->ttft);
 		memory_note_habit(&l->itl);
 	}
+	tell(l);
 	l->shown = now;
 }
 
@@ -307,6 +347,7 @@ lessons_forecast(struct lessons *l, usec now, struct forecast *f)
 
 	memory_fade(&l->ttft, span);
 	memory_fade(&l->itl, span);
+	forget_met(l, span);
 	l->faded = l->told = now;
 	l->news = false;
 	refit(l);
@@ -321,4 +362,5 @@ lessons_forecast(struct lessons *l, usec now, struct forecast *f)
 	if (l->shown == 0 || now - l->shown >= QUIET)
 		look_back(l, now);
 	memcpy(f->seen, l->seen, sizeof(f->seen));
+	f->measured = l->measured;
 }

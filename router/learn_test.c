@@ -116,6 +116,34 @@ a_spread_is_learnt_as_it_is(void **state)
 	lessons_free(&l);
 }
 
+/* At the ranks that are told, times the profile: the times themselves. */
+static void
+a_spread_is_told_as_it_is(void **state)
+{
+	struct lessons *l = lessons_new(&steady, 0);
+	const struct measured *m;
+	struct forecast f;
+	struct profile p;
+
+	f = forecast(l, 0);
+	assert_int_equal(f.measured.ttft.samples, 0);
+	assert_true(f.measured.ttft.ratio[0] == 0);
+	for (int i = 0; i < 1000; i++)
+		take(l, PHASE_TTFT, SAMPLE_MEASURED, 100000 + 100 * i,
+		    2 * USEC_SEC);
+	take(l, PHASE_TTFT, SAMPLE_LATE, 60 * USEC_SEC, 2 * USEC_SEC);
+	f = forecast(l, 2 * USEC_SEC);
+	m = &f.measured;
+	p = (struct profile){ m->rtt, m->step, m->per_sequence, m->per_token };
+	assert_int_equal(m->ttft.samples, 1000);
+	assert_int_equal(m->itl.samples, 0);
+	for (unsigned i = 0; i < MEASURED_RANKS; i++)
+		assert_true(fabs(m->ttft.ratio[i] * profile_ttft(&p, &some) /
+				    (1e5 * (1 + measured_ranks[i])) -
+				1) < 0.016);
+	lessons_free(&l);
+}
+
 static void
 a_slowdown_shows_within_two_seconds_of_traffic(void **state)
 {
@@ -358,6 +386,7 @@ main(void)
 		cmocka_unit_test(at_first_there_is_the_configuration),
 		cmocka_unit_test(a_few_samples_outweigh_the_configuration),
 		cmocka_unit_test(a_spread_is_learnt_as_it_is),
+		cmocka_unit_test(a_spread_is_told_as_it_is),
 		cmocka_unit_test(
 		    a_slowdown_shows_within_two_seconds_of_traffic),
 		cmocka_unit_test(a_recovery_shows_in_a_minute_of_traffic),

@@ -5,6 +5,7 @@
 
 #define LATE_LOOK 4096 /* requests looked at, the oldest */
 #define SLOW_FACTOR 1.5 /* times what the tokens usually take */
+#define PROMPTS_KEEP 0.999 /* of the prompts before, with each one */
 #define CACHED_FEW 64 /* prompt tokens that say nothing of a cache */
 
 static void
@@ -40,12 +41,23 @@ meet_halfway(struct order *o, const struct cell *c)
 	o->crowd.prefill = (o->crowd.prefill + c->site->prefill) / 2;
 }
 
+/* What its profile is made with is a guess at each prompt's tokens. */
+static void
+note_prompt(struct cell *c, const struct order *o, const struct usage *u)
+{
+	if (u->input == 0)
+		return;
+	c->told = PROMPTS_KEEP * c->told + (double)u->input;
+	c->reckoned = PROMPTS_KEEP * c->reckoned + o->stay.tokens;
+}
+
 static void
 note_usage(struct router *r, const struct order *o, struct cell *c,
     const struct usage *u)
 {
 	if (!u->known || o->probe)
 		return;
+	note_prompt(c, o, u);
 	if (u->output > 0)
 		account_answered(accounts_of(&r->accounts, o->req->tenant),
 		    tokens_of_bytes(o->req->facts->prompt_bytes), u->output);

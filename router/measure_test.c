@@ -181,6 +181,10 @@ a_cached_beginning_makes_the_next_one_faster(void **state)
 	}
 	assert_true(
 	    plan_of(&warm, true).ttft < plan_of(&plain, true).ttft * 7 / 10);
+	/* nor are as many tokens of its prompts reckoned with */
+	assert_true(view_after_tick(&warm).measured.reckoned <
+	    view_after_tick(&plain).measured.reckoned * 0.7);
+	assert_true(rig_view(&plain, "a").measured.heard >= 2e6);
 	rig_fini(&plain);
 	rig_fini(&warm);
 }

@@ -4,7 +4,6 @@
 #include <math.h>
 
 #define HALF_LIFE_FAST (10 * (double)USEC_SEC)
-#define HALF_LIFE_SLOW (300 * (double)USEC_SEC)
 #define FAST_KEPT 8 /* fast samples that outlive silence */
 #define SLOW_MAX 20.0 /* samples that the slow histogram may count for */
 #define PRIOR_PARTS 4.0
@@ -45,6 +44,7 @@ memory_take(struct memory *m, double ratio, double own, enum sample_kind kind)
 	}
 	ratios_add(&m->fast, ratio, 1);
 	ratios_add(&m->slow, ratio, 1);
+	m->taken++;
 }
 
 void
@@ -60,9 +60,9 @@ memory_fade(struct memory *m, double span)
 {
 	bool scarce = m->fast.n <= FAST_KEPT;
 
-	ratios_fade(
-	    &m->fast, exp2(-span / (scarce ? HALF_LIFE_SLOW : HALF_LIFE_FAST)));
-	ratios_fade(&m->slow, exp2(-span / HALF_LIFE_SLOW));
+	ratios_fade(&m->fast,
+	    exp2(-span / (scarce ? MEMORY_HALF_LIFE_SLOW : HALF_LIFE_FAST)));
+	ratios_fade(&m->slow, exp2(-span / MEMORY_HALF_LIFE_SLOW));
 }
 
 void
@@ -139,4 +139,13 @@ memory_accept(struct memory *m)
 {
 	m->slow = m->fast;
 	m->habit = m->sum = 0;
+}
+
+void
+memory_tell(const struct memory *m, struct measured_times *to)
+{
+	to->samples = m->taken;
+	to->recent = (double)m->slow.n;
+	for (unsigned i = 0; i < MEASURED_RANKS; i++)
+		to->ratio[i] = ratios_within(&m->slow, measured_ranks[i]);
 }

@@ -8,8 +8,12 @@
 #ifndef ROUTER_MEMORY_H
 #define ROUTER_MEMORY_H
 
+#include <stdint.h>
+
 #include "router/learn.h"
 #include "router/ratio.h"
+
+#define MEMORY_HALF_LIFE_SLOW (300 * (double)USEC_SEC)
 
 /* All zeros is empty. */
 struct memory {
@@ -18,6 +22,7 @@ struct memory {
 	double habit; /* ratios beyond it are unusual; 0: not known yet */
 	double sum; /* of unusual ones, less the usual ones */
 	unsigned late_unusual; /* as late */
+	uint64_t taken; /* ratios, late ones apart */
 };
 
 /* `own`: the part of the ratio that is the serving's own doing. */
@@ -38,5 +43,8 @@ void memory_ail(struct memory *);
 void memory_heal(struct memory *);
 /* It has ailed for so long that this is how it is. */
 void memory_accept(struct memory *);
+
+/* What the slow histogram has, for others. */
+void memory_tell(const struct memory *, struct measured_times *);
 
 #endif

@@ -111,6 +111,20 @@ ratios_at(const struct ratios *r, double rank)
 	return value_at(RATIO_BUCKETS);
 }
 
+double
+ratios_within(const struct ratios *r, double rank)
+{
+	double below = 0, want = rank * (double)r->n, here;
+
+	for (unsigned i = 0; i < RATIO_BUCKETS; i++) {
+		here = (double)r->weight[i];
+		if (here > 0 && below + here >= want)
+			return value_at(i + (want - below) / here);
+		below += here;
+	}
+	return r->n > 0 ? value_at(RATIO_BUCKETS) : 0;
+}
+
 void
 spread_prior(struct spread *s, double median, double sigma)
 {

@@ -24,6 +24,8 @@ void ratios_join(struct ratios *, const struct ratios *more);
 
 /* The value at a rank 0..1; 0 where there is none. */
 double ratios_at(const struct ratios *, double rank);
+/* The same, but between the bounds of its bucket. */
+double ratios_within(const struct ratios *, double rank);
 
 /* A distribution made for reading. share[i]: of values below bucket i. */
 struct spread {

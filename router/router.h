@@ -18,6 +18,7 @@
 #include "gateway/conf/conf.h"
 #include "gateway/lib/inference.h"
 #include "policies/tenant.h"
+#include "router/measured.h"
 
 #define ROUTER_WORKERS_MAX 64 /* wake masks are 64 bits */
 
@@ -269,6 +270,7 @@ struct serving_view {
 		usec p50, p95, p99; /* -1: no samples */
 		double n; /* effective samples: old ones count less */
 	} live[PHASE_COUNT]; /* TTFT, ITL, TOTAL are filled */
+	struct measured measured;
 };
 /* False: no serving has that id. */
 bool router_view(

@@ -40,7 +40,7 @@ struct admin_picture {
 	struct slice host, if_none_match; /* its headers; empty: not there */
 	const struct conf_listen *listen; /* where requests are served */
 	bool ready, draining;
-	usec now;
+	usec now, wall; /* wall: since 1970 */
 };
 
 enum admin_action {
@@ -97,6 +97,9 @@ json_t *admin_backend_json(
 /* One word on why a serving is not used; "ok" where it is. */
 const char *admin_serving_state(
     const struct conf_backend *, const struct serving_view *);
+
+/* measured.c: how fast a serving is, in it. */
+json_t *admin_measured_json(const struct measured *);
 
 /* Whether an operator lets nothing go there. */
 bool admin_is_drained(const struct serving_view *);

@@ -124,6 +124,7 @@ add_router(
 	    v->ceiling > 0 ? json_integer(v->ceiling) : json_null());
 	add_restraint(o, &v->own);
 	json_object_set_new(o, "load", render_load(&v->load));
+	json_object_set_new(o, "profile", admin_measured_json(&v->measured));
 }
 
 static void
@@ -246,11 +247,13 @@ void
 admin_render_backends(const struct admin_picture *p, struct buf *out)
 {
 	json_t *doc = json_object(), *list = json_array();
-	char *text;
+	char at[CLOCK_TEXT], *text;
 
 	for (size_t i = 0; i < p->conf->n_backends; i++)
 		json_array_append_new(
 		    list, admin_backend_json(p, &p->conf->backends[i]));
+	json_object_set_new(
+	    doc, "at", json_stringn(at, clock_text(at, p->wall, 3)));
 	json_object_set_new(doc, "queued", json_integer(p->gauges.queue));
 	json_object_set_new(doc, "backends", list);
 	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(9));
