@@ -103,16 +103,23 @@ fleet_load(struct scenario *s, struct errmsg *why)
 	return OK;
 }
 
-/* Half to twice the truth, even on a logarithmic scale. */
-static void
-tell(struct conf_profile *p, const struct backend_truth *t, uint64_t seed,
-    size_t i)
+/* Half to twice the truth, even on a logarithmic scale; the truth, where a
+ * gateway has learnt it. */
+static double
+off(const struct scenario *s, size_t i)
 {
 	struct rng r;
-	double off;
 
-	rng_init(&r, seed, STREAM_TOLD + i);
-	off = exp2(2 * rng_unit(&r) - 1);
+	if (s->speeds != NULL &&
+	    speeds_know(s->fleet, s->speeds, &s->fleet->backends[i]))
+		return 1;
+	rng_init(&r, s->seed, STREAM_TOLD + i);
+	return exp2(2 * rng_unit(&r) - 1);
+}
+
+static void
+tell(struct conf_profile *p, const struct backend_truth *t, double off)
+{
 	if (t->unknown) {
 		*p = (struct conf_profile){ 0 };
 		return;
@@ -129,7 +136,7 @@ fleet_settle(struct scenario *s)
 	struct conf_backend *b = UNCONST(s->told->backends);
 
 	for (size_t i = 0; i < s->told->n_backends; i++) {
-		tell(&b[i].profile, &s->truth[i], s->seed, i);
+		tell(&b[i].profile, &s->truth[i], off(s, i));
 		if (b[i].slots == 0 && !s->truth[i].unknown)
 			b[i].slots = s->truth[i].facts.slots;
 	}

@@ -101,7 +101,22 @@ fill_of(struct machine *m)
 static uint64_t
 finish_of(const struct sequence *s)
 {
-	return s->born + s->output - 1;
+	unsigned more = s->output - 1;
+
+	if (s->stretch > 0)
+		return s->born + (uint64_t)llround(more * s->stretch);
+	return s->born + more;
+}
+
+/* Tokens, after so many steps since the first. */
+static unsigned
+made_in(const struct sequence *s, uint64_t steps)
+{
+	double more = (double)steps;
+
+	if (s->stretch > 0)
+		more = fmin(more / s->stretch, s->output - 1);
+	return (unsigned)more + 1;
 }
 
 static void
@@ -267,6 +282,8 @@ void
 machine_add(struct machine *m, struct sequence *s, usec now)
 {
 	s->left = s->prompt;
+	if (s->fill > 0)
+		s->left = (unsigned)fmax(1, round(s->prompt * s->fill));
 	s->state = SEQUENCE_WAITING;
 	list_append(&m->waiting, &s->link);
 	m->n_waiting++;
@@ -307,7 +324,7 @@ machine_produced(
 			whole = m->run - 1;
 	}
 	*last = whole > 0 ? after(m, whole) : m->last_end;
-	return (unsigned)(m->steps + whole - s->born + 1);
+	return made_in(s, m->steps + whole - s->born);
 }
 
 void

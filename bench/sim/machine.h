@@ -41,6 +41,8 @@ struct sequence {
 	unsigned prompt, output; /* tokens; at least 1 */
 	unsigned left; /* of the prompt */
 	uint64_t born; /* the machine's count of steps at its first token */
+	/* Steps to a token, and what a token of its prompt counts for; 0: 1. */
+	double stretch, fill;
 };
 
 struct machine {

@@ -110,6 +110,30 @@ one_alone(void **state)
 
 /* The second comes in the middle of a step, waits for its end, then its
  * prompt of 50 shares a step with the first one's token: 1000 + 100 + 500. */
+/* Two steps to a token, half of the prompt. */
+static void
+one_slower_by_itself(void **state)
+{
+	struct agenda a;
+	struct machine m;
+	struct job j;
+	usec last;
+
+	set_up(&a, &m, &facts);
+	due(&m, &j, 0, 200, 10);
+	j.sequence.stretch = 2;
+	j.sequence.fill = 0.5;
+	while (agenda_step(&a) && a.now < 2000)
+		continue;
+	assert_int_equal(j.first, 2000);
+	assert_int_equal(
+	    machine_produced(&m, &j.sequence, 2000 + 3 * 1100 + 50, &last), 2);
+	run(&a);
+	assert_int_equal(j.last, 2000 + 18 * 1100);
+	assert_int_equal(m.kv_used, 0);
+	agenda_fini(&a);
+}
+
 static void
 two_share_steps(void **state)
 {
@@ -262,6 +286,8 @@ play(struct job *jobs, bool nosy)
 		at += rng_below(&r, 40000);
 		due(&m, &jobs[i], at, 1 + rng_below(&r, 400),
 		    1 + rng_below(&r, 80));
+		if (i % 3 == 0)
+			jobs[i].sequence.stretch = 0.5 + 0.05 * i;
 		if (i % 9 == 0)
 			agenda_set(&a, &jobs[i].departure, RANK_ARRIVAL,
 			    at + rng_below(&r, 40000));
@@ -339,6 +365,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_alone),
+		cmocka_unit_test(one_slower_by_itself),
 		cmocka_unit_test(two_share_steps),
 		cmocka_unit_test(no_slot_no_start),
 		cmocka_unit_test(no_cache_no_start),

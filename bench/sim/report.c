@@ -78,6 +78,9 @@ add_more(struct buf *b, const struct world *w)
 	double fixed = fixed_cost(w);
 
 	add_incidents(b, w);
+	if (w->scenario->speeds != NULL)
+		speeds_json(w->scenario->fleet, w->scenario->speeds,
+		    w->scenario->measured, b);
 	if (fixed > 0)
 		buf_addf(b, ",\"fixed_cost\":%.9g", fixed);
 	if (w->scenario->retry_after)
@@ -119,6 +122,9 @@ add_lines(struct buf *b, const struct world *w)
 	}
 	if (fixed > 0)
 		buf_addf(b, "hardware by the hour: %.4g\n", fixed);
+	if (w->scenario->speeds != NULL)
+		speeds_table(w->scenario->fleet, w->scenario->speeds,
+		    w->scenario->measured, b);
 	if (w->scenario->retry_after)
 		buf_addf(b,
 		    "told when to come back: %" PRIu64 ", answered then: "

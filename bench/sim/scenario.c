@@ -84,6 +84,19 @@ take_name(struct scenario *s)
 		*dot = '\0';
 }
 
+static enum err
+measure(struct scenario *s, struct measured_fleet *m, struct buf *notes,
+    struct errmsg *why)
+{
+	s->measured = m;
+	s->speeds = speeds_new(s->fleet, m, s->truth);
+	if (s->speeds == NULL)
+		return fail(why, ERR_MEMORY, "out of memory");
+	speeds_build(s->fleet, s->speeds, s->truth);
+	speeds_notes(m, s->fleet_path, notes);
+	return OK;
+}
+
 enum err
 scenario_load(struct scenario *s, const struct scenario_options *o,
     struct buf *notes, struct errmsg *why)
@@ -122,6 +135,8 @@ scenario_load(struct scenario *s, const struct scenario_options *o,
 		    config_error_line(tree), config_error_text(tree));
 	else
 		rc = read_top(&r, config_root_setting(tree), o->config);
+	if (rc == OK && o->measured != NULL)
+		rc = measure(s, o->measured, notes, why);
 	if (rc != OK) {
 		scenario_fini(s);
 		return rc;
@@ -144,6 +159,8 @@ scenario_fini(struct scenario *s)
 	s->tree = NULL;
 	free(s->truth);
 	s->truth = NULL;
+	free(s->speeds);
+	s->speeds = NULL;
 	conf_unref(&s->fleet);
 	conf_unref(&s->told);
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "bench/sim/machine.h"
+#include "bench/sim/speeds.h"
 #include "bench/traffic/workload.h"
 #include "gateway/conf/conf.h"
 
@@ -57,6 +58,8 @@ struct scenario {
 	struct conf *fleet; /* the truth */
 	struct conf *told; /* what the router is told */
 	struct backend_truth *truth; /* by index in fleet->backends */
+	struct serving_speed *speeds; /* in fleet->servings; NULL: as truth */
+	struct measured_fleet *measured; /* borrowed; NULL: nothing was */
 	struct incident incident[SCENARIO_INCIDENTS_MAX];
 	size_t n_incidents;
 	struct workload_options traffic;
@@ -72,6 +75,7 @@ struct scenario_options {
 	const char *name; /* or the path of a file */
 	const char *config; /* another fleet; NULL: the scenario's own */
 	uint64_t seed;
+	struct measured_fleet *measured; /* NULL: nothing was */
 	const char *trace; /* NULL: generated */
 	double speed; /* 0: the scenario's */
 };

@@ -1,9 +1,12 @@
 /* bench/sim/trial.c - one try of a call: there, and what comes back. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "bench/sim/world.h"
 
 #define PROGRESS (250 * USEC_MS)
+#define STEPS_FIRST 1.5 /* to a first token, in the mean, of a short prompt */
+#define SEEDS_APART 1000003 /* ids of servings are less */
 #define SINKHOLE_SPEED (4 * USEC_MS)
 
 /* --- what comes back --- */
@@ -144,6 +147,32 @@ on_reach(void *arg, usec now)
 	machine_add(&s->machine, &t->sequence, now);
 }
 
+static const struct serving_speed *
+speed_of(const struct scenario *sc, uint32_t serving)
+{
+	return &sc->speeds[conf_find_serving(sc->fleet, serving) -
+	    sc->fleet->servings];
+}
+
+/* Where speeds were measured: what there is of its serving, and the request's
+ * own luck. A first token that is late but for its prompt is so by the way. */
+static void
+meet_fortune(struct trial *t)
+{
+	const struct scenario *sc = t->errand->world->scenario;
+	const struct serving_speed *s = speed_of(sc, t->plan.serving);
+	const struct machine_facts *f = &t->server->truth->facts;
+	const struct fortune luck =
+	    speeds_draw(s, SEEDS_APART * sc->seed + t->plan.serving,
+		(uint64_t)t->errand->request.due);
+	double idle = s->rtt + STEPS_FIRST * f->step * s->stretch;
+
+	t->rtt = (usec)s->rtt;
+	t->way = (usec)fmax(s->rtt / 2 + (luck.ttft - 1) * idle, 0);
+	t->sequence.fill = s->fill * luck.ttft;
+	t->sequence.stretch = s->stretch * luck.itl;
+}
+
 void
 trial_start(
     struct errand *c, struct ticket ticket, const struct plan *plan, usec now)
@@ -159,12 +188,16 @@ trial_start(
 		.server = w->server_of[plan->serving],
 		.ticket = ticket,
 		.plan = *plan,
+		.rtt = w->server_of[plan->serving]->truth->rtt,
 		.sent = now,
 		.step = { .run = on_reach, .arg = t },
 		.head = { .run = on_head, .arg = t },
 		.tail = { .run = on_tail, .arg = t },
 		.timer = { .run = on_timer, .arg = t },
 		.pulse = { .run = on_pulse, .arg = t } };
+	t->way = trial_half_way(t);
+	if (w->scenario->speeds != NULL)
+		meet_fortune(t);
 	list_append(&t->server->trials, &t->link);
 	list_init(&t->sequence.link);
 	c->trial[c->trial[0] != NULL] = t;
@@ -176,6 +209,6 @@ trial_start(
 	}
 	w->probes += plan->reason == REASON_EXPLORING;
 	mishaps_sent(w, t, now);
-	agenda_set(&w->agenda, &t->step, RANK_TRIAL, now + trial_half_way(t));
+	agenda_set(&w->agenda, &t->step, RANK_TRIAL, now + t->way);
 	on_timer(t, now);
 }

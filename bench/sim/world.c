@@ -5,6 +5,20 @@
 
 #define TICK (100 * USEC_MS)
 
+/* Time begins with the first that may come. */
+static void
+look_ahead(struct world *w)
+{
+	do
+		w->more = workload_next(&w->workload, &w->next);
+	while (w->more && w->next.due < w->from);
+	if (w->until > 0 && w->next.due > w->until)
+		w->more = false;
+	if (w->requests_most > 0 && w->looked_at++ >= w->requests_most)
+		w->more = false;
+	w->next.due -= w->from;
+}
+
 static void
 on_arrival(void *arg, usec now)
 {
@@ -12,7 +26,7 @@ on_arrival(void *arg, usec now)
 	struct workload_request q = w->next;
 
 	w->last_due = now;
-	w->more = workload_next(&w->workload, &w->next);
+	look_ahead(w);
 	if (w->more)
 		agenda_set(&w->agenda, &w->arrival, RANK_ARRIVAL, w->next.due);
 	errand_start(w, &q, false, now);
@@ -38,6 +52,9 @@ init(struct world *w, const struct world_options *o, struct errmsg *why)
 		.pilot = o->pilot,
 		.requests = o->requests,
 		.pinned_table = o->pinned_table,
+		.from = o->from,
+		.until = o->until,
+		.requests_most = o->requests_most,
 		.progress = o->progress,
 		.progress_arg = o->progress_arg,
 		.why = why,
@@ -74,7 +91,7 @@ static void
 start(struct world *w)
 {
 	w->span = workload_span(&w->workload);
-	w->more = workload_next(&w->workload, &w->next);
+	look_ahead(w);
 	if (w->more)
 		agenda_set(&w->agenda, &w->arrival, RANK_ARRIVAL, w->next.due);
 	mishaps_start(w);

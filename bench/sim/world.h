@@ -69,6 +69,7 @@ struct trial {
 	struct moment pulse; /* progress */
 	struct fault fault; /* on the way back */
 	struct load limits; /* told by the answer's headers */
+	usec rtt, way; /* way: there */
 	usec sent, first, told_at;
 	unsigned told, produced; /* tokens: told to the router; when it ended */
 	bool accepted, cut, ended, pulse_back;
@@ -103,6 +104,9 @@ struct world_options {
 	const struct scenario *scenario;
 	FILE *requests; /* a line each; NULL: none */
 	const char *pinned_table; /* of the pilot's setup */
+	/* Who is due before or after is left out; until 0: all that come. */
+	usec from, until;
+	uint64_t requests_most; /* then no more come; 0: all */
 	/* Told at each tick how far it is, arrivals ending at `span`; NULL: is
 	 * not. Changes nothing. */
 	void (*progress)(void *arg, usec now, usec span);
@@ -123,6 +127,9 @@ struct world {
 	struct workload workload;
 	struct workload_request next; /* to come */
 	bool more;
+	usec from, until;
+	uint64_t requests_most;
+	uint64_t looked_at; /* requests, where there is a most */
 	struct moment arrival, tick;
 	usec span, last_due;
 	void (*progress)(void *arg, usec now, usec span); /* or NULL */
@@ -181,7 +188,7 @@ void errands_drain(struct world *, usec now);
 static inline usec
 trial_half_way(const struct trial *t)
 {
-	return t->server->truth->rtt / 2;
+	return t->rtt / 2;
 }
 
 /* The errand's other one; NULL: there is none. */

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 
 #include "bench/sim/bound_world.h"
+#include "bench/sim/calibrate.h"
 #include "bench/sim/world.h"
 #include "gateway/commands/command.h"
+#include "gateway/commands/profiles.h"
 #include "gateway/conf/value.h"
 #include "gateway/lib/clock.h"
 
@@ -18,7 +20,7 @@
 struct simulate {
 	struct scenario_options scenario;
 	const char *router, *seed, *speed, *classes, *duration, *requests_out;
-	const char *pinned_table, *spend, *floors;
+	const char *pinned_table, *spend, *floors, *profiles;
 	bool json, list;
 };
 
@@ -218,9 +220,35 @@ simulate(struct simulate *s, const struct pilot_ops *pilot)
 	fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&notes)));
 	buf_fini(&notes);
 	code = settle(s, &sc);
+	if (code == EXIT_GOOD && sc.speeds != NULL &&
+	    calibrate(&sc, &why) != OK) {
+		fprintf(stderr, "simulate: %s\n", why.text);
+		code = EXIT_USAGE;
+	}
 	if (code == EXIT_GOOD)
 		code = pilot != NULL ? run(s, &sc, pilot) : run_bound(s, &sc);
 	scenario_fini(&sc);
+	return code;
+}
+
+/* The bound knows all that machines do, but not the luck of each request. */
+static int
+with_profiles(struct simulate *s, const struct pilot_ops *pilot)
+{
+	struct profiles p;
+	int code = EXIT_USAGE;
+
+	if (s->scenario.config == NULL)
+		return complain("--profiles",
+		    "--config, whose servings they are of", s->profiles);
+	if (pilot == NULL)
+		return complain("--profiles", "another router", s->router);
+	if (profiles_load(&p, s->profiles)) {
+		s->scenario.measured = &p.fleet;
+		code = simulate(s, pilot);
+		s->scenario.measured = NULL;
+	}
+	profiles_free(&p);
 	return code;
 }
 
@@ -265,6 +293,8 @@ carry_out(struct simulate *s)
 		return complain("--spend", "--router " BOUND, s->router);
 	if (pilot != NULL && s->floors != NULL)
 		return complain("--floor", "--router " BOUND, s->router);
+	if (s->profiles != NULL)
+		return with_profiles(s, pilot);
 	return simulate(s, pilot);
 }
 
@@ -292,6 +322,10 @@ command_simulate(int argc, char **argv)
 		    &s.classes, NULL },
 		{ "config", 'c', "FILE", "your own fleet: a gateway.conf",
 		    &s.scenario.config, NULL },
+		{ "profiles", 0, "FILE",
+		    "how fast its servings are: /admin/v1/backends of your "
+		    "gateway, or http://... of its admin listener",
+		    &s.profiles, NULL },
 		{ "duration", 0, "SPAN", "no arrivals after it", &s.duration,
 		    NULL },
 		{ "pinned-table", 0, "FILE",
