@@ -1,5 +1,6 @@
 /* gateway/commands/usage.c - `pointsman usage`: what was asked for, by whom,
  * and what it cost: from the ledger of a running gateway, or from its file. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,11 +112,11 @@ print(const json_t *doc, enum usage_format format)
 
 /* Empty: nobody's name, or one that no row can hold. */
 static void
-print_name(char before, const char *name)
+print_name(FILE *f, char before, const char *name)
 {
 	bool none = strcmp(name, "-") == 0 || strpbrk(name, ",\r\n") != NULL;
 
-	printf("%c%s", before, none ? "" : name);
+	fprintf(f, "%c%s", before, none ? "" : name);
 }
 
 static void
@@ -124,17 +125,56 @@ print_arrival(void *arg, const struct usage_arrival *a)
 	char at[CLOCK_TEXT];
 	int n = (int)clock_text(at, a->at, 6) - 1; /* without its Z */
 	const bool custom = strcmp(a->slo, "custom") == 0; /* no class */
-	uint64_t *rows = arg;
+	FILE *f = arg;
 
-	if ((*rows)++ == 0)
+	at[strcspn(at, "T")] = ' ';
+	fprintf(f, "%.*s,%u,%u", n, at, a->prompt, a->output);
+	print_name(f, ',', a->tenant);
+	print_name(f, ',', a->model);
+	print_name(f, ',', custom ? "-" : a->slo);
+	putc('\n', f);
+}
+
+/* False: not all of it could be read, or written. */
+static bool
+print_all(FILE *f)
+{
+	char part[16384];
+	size_t n;
+
+	rewind(f);
+	while ((n = fread(part, 1, sizeof(part), f)) > 0)
+		if (fwrite(part, 1, n, stdout) < n)
+			return false;
+	return !ferror(f);
+}
+
+/* By way of a file: a pager that takes its time would keep the ledger's log from
+ * being taken up into it. */
+static enum err
+write_trace(const char *file, const struct usage_query *q, struct errmsg *why)
+{
+	FILE *f = tmpfile();
+	enum err rc;
+
+	if (f == NULL)
+		return fail(
+		    why, ERR_IO, "no temporary file: %s", strerror(errno));
+	rc = usage_arrivals(file, q, print_arrival, f, why);
+	if (rc == OK && (fflush(f) != 0 || ferror(f)))
+		rc = fail(why, ERR_IO, "temporary file: %s", strerror(errno));
+	if (rc == OK && ftell(f) == 0)
+		fprintf(stderr,
+		    "pointsman usage: nobody has asked for anything then\n");
+	if (rc == OK) {
 		puts("TIMESTAMP,ContextTokens,GeneratedTokens,Tenant,Model,"
 		     "Class");
-	at[strcspn(at, "T")] = ' ';
-	printf("%.*s,%u,%u", n, at, a->prompt, a->output);
-	print_name(',', a->tenant);
-	print_name(',', a->model);
-	print_name(',', custom ? "-" : a->slo);
-	putchar('\n');
+		if (!print_all(f) && ferror(f))
+			rc = fail(
+			    why, ERR_IO, "temporary file: %s", strerror(errno));
+	}
+	fclose(f);
+	return rc;
 }
 
 static int
@@ -143,15 +183,13 @@ print_trace(const char *file, const struct parameter *list, size_t n)
 	struct usage_question q;
 	struct errmsg why = { "" };
 	struct buf query;
-	uint64_t rows = 0;
 	int code = EXIT_USAGE;
 
 	buf_init(&query, QUERY_MAX);
 	if (write_query(list, n, &query)) {
 		if (usage_read_question(
 			buf_slice(&query), clock_wall(), &q, &why) == OK)
-			code = usage_arrivals(file, &q.query, print_arrival,
-				   &rows, &why) == OK
+			code = write_trace(file, &q.query, &why) == OK
 			    ? EXIT_GOOD
 			    : EXIT_BAD;
 		if (code != EXIT_GOOD)

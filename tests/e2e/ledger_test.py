@@ -1,5 +1,6 @@
 """The usage ledger: what it says against what the backends counted, and what a
 kill leaves of it."""
+import contextlib
 import csv
 import http.client
 import io
@@ -240,6 +241,37 @@ class Ledger(Bed):
                                             code=2)
         assert self.usage(g, "--trace", "--since", "1s", "--until",
                           "2020-01-01", code=2)
+
+    def test_a_trace_that_nobody_reads_holds_nothing_up(self):
+        path, line = ledger(self.folder)
+        g = self.start(conf([backend("one", self.fake("--tokens", "1").port)],
+                            line))
+        subprocess.run(
+            [POINTSMAN, "loadtest", "--url", f"http://127.0.0.1:{g.port}/v1",
+             "--model", "m", "--rate", "400", "--requests", "2000",
+             "--prompt-tokens", "5", "--max-tokens", "1"],
+            capture_output=True, check=True, timeout=60)
+        self.written(g, 2000)
+        pager = subprocess.Popen([POINTSMAN, "usage", "--trace", "--file",
+                                  path], stdout=subprocess.PIPE)
+        try:
+            # more than a pipe holds: it cannot end
+            assert pager.stdout.read(10) == b"TIMESTAMP,"
+            with contextlib.closing(sqlite3.connect(path)) as db:
+                busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            assert busy[0] == 0, busy
+            assert pager.poll() is None
+            assert len(pager.stdout.read().splitlines()) == 2001
+            assert pager.wait(10) == 0
+        finally:
+            pager.kill()
+            pager.stdout.close()
+            pager.wait()
+        done = subprocess.run(
+            [POINTSMAN, "usage", "--trace", "--file", path, "--until", "2d",
+             "--since", "3d"], capture_output=True, text=True, timeout=10)
+        assert (done.returncode, done.stdout.count("\n")) == (0, 1), done
+        assert "nobody has asked for anything" in done.stderr, done
 
     def test_without_one_there_is_nothing_to_ask(self):
         fake = self.fake("--tokens", "3")
