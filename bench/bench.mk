@@ -90,7 +90,7 @@ bench-plots: $(PROGRAM)
 compare-plots:
 	@bench/plot_bench.py $(BUILD)/compare.json
 
-# The simulator beside the real thing: fakellm, and two llama.cpp servers. Half
+# The simulator beside the real thing: fakellm, and two llama.cpp servers. Most of
 # an hour; PART=fake: six minutes.
 .PHONY: bench-truth
 bench-truth: $(PROGRAM) $(FAKELLM)

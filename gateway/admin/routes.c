@@ -286,7 +286,8 @@ static const struct admin_route routes[] = {
 	    .answers = ANSWERS({ 200, JSON, "Version, counts, uptime." }),
 	    .handle = get_status },
 	{ "GET", "/admin/v1/backends", "getBackends", .tells = true,
-	    .summary = "Every backend and serving: state, load, latency.",
+	    .summary = "Every backend and serving: state, load, latency, "
+		       "and its speed as measured.",
 	    .answers = ANSWERS({ 200, JSON, "Backends, each with servings." }),
 	    .handle = get_backends },
 	{ "GET", "/admin/v1/live", "getLive",

@@ -219,6 +219,10 @@ simulate(struct simulate *s, const struct pilot_ops *pilot)
 	}
 	fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&notes)));
 	buf_fini(&notes);
+	if (s->scenario.config != NULL && s->profiles == NULL)
+		fputs("simulate: speeds are assumed, by profile and hardware: "
+		      "--profiles has what was measured\n",
+		    stderr);
 	code = settle(s, &sc);
 	if (code == EXIT_GOOD && sc.speeds != NULL &&
 	    calibrate(&sc, &why) != OK) {
@@ -323,8 +327,8 @@ command_simulate(int argc, char **argv)
 		{ "config", 'c', "FILE", "your own fleet: a gateway.conf",
 		    &s.scenario.config, NULL },
 		{ "profiles", 0, "FILE",
-		    "how fast its servings are: /admin/v1/backends of your "
-		    "gateway, or http://... of its admin listener",
+		    "speeds as measured: of 'backend list --json', or "
+		    "http://... of the admin listener",
 		    &s.profiles, NULL },
 		{ "duration", 0, "SPAN", "no arrivals after it", &s.duration,
 		    NULL },

@@ -97,8 +97,10 @@ class Played(unittest.TestCase):
     def test_with_profiles_it_is_as_it_was(self):
         n = self.live["requests"]
         self.assertGreater(n, 50)
-        told, _ = self.simulate("--profiles", self.profiles)
-        assumed, _ = self.simulate()
+        told, said = self.simulate("--profiles", self.profiles)
+        self.assertEqual(said, "")
+        assumed, said = self.simulate()
+        self.assertIn("speeds are assumed", said)
         told, assumed = (r["classes"]["standard"] for r in (told, assumed))
         self.assertEqual(told["requests"], n)
         # nothing was in time; by the configuration all would have been
