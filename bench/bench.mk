@@ -91,7 +91,7 @@ compare-plots:
 	@bench/plot_bench.py $(BUILD)/compare.json
 
 # The simulator beside the real thing: fakellm, and two llama.cpp servers. Most of
-# an hour; PART=fake: six minutes.
+# an hour; PART=fake or PART=whatif: six or seven minutes.
 .PHONY: bench-truth
 bench-truth: $(PROGRAM) $(FAKELLM)
 	@POINTSMAN="$(call full,$(PROGRAM))" FAKELLM="$(call full,$(FAKELLM))" \
