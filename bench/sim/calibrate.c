@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "bench/sim/fleet.h"
 #include "bench/sim/slo.h"
 #include "bench/sim/world.h"
 
@@ -104,5 +105,6 @@ calibrate(struct scenario *whole, struct errmsg *why)
 		rc = play(&s, (usec)((double)busy * speed / s.traffic.speed),
 		    &more, why);
 	}
+	fleet_tell(whole);
 	return rc;
 }

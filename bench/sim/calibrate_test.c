@@ -33,6 +33,22 @@ load(struct scenario *s, struct measured_fleet *measured)
 	buf_fini(&notes);
 }
 
+/* An operator who takes all for so many times faster than it is. */
+static void
+mislead(struct scenario *s, const struct backend_truth *truth, double factor)
+{
+	for (size_t i = 0; i < s->told->n_backends; i++) {
+		struct conf_profile *p =
+		    (void *)(uintptr_t)&s->told->backends[i].profile;
+		const struct backend_truth *t = &truth[i];
+
+		p->rtt = (usec)((double)t->rtt / factor);
+		p->step = (usec)(t->facts.step / factor);
+		p->per_sequence = (usec)(t->facts.per_sequence / factor);
+		p->per_token = t->facts.per_token / factor;
+	}
+}
+
 /* Ten minutes of that, as the router would tell of them. */
 static void
 measure(const struct scenario *s, struct measured_serving list[N_BACKENDS])
@@ -88,8 +104,10 @@ machines_come_back(void **state)
 
 	(void)state;
 	load(&real, NULL);
+	mislead(&real, real.truth, 3);
 	measure(&real, list);
 	load(&played, &fleet);
+	mislead(&played, real.truth, 3);
 	/* what was fitted is not the machine */
 	assert_true(list[0].measured.per_token < 30);
 	assert_true(real.truth[0].facts.per_token == 40);
@@ -99,19 +117,21 @@ machines_come_back(void **state)
 		const struct machine_facts *was = &real.truth[i].facts;
 
 		assert_near((double)played.truth[i].rtt,
-		    (double)real.truth[i].rtt, 1.15);
+		    (double)real.truth[i].rtt, 1.8);
 		assert_near(is->step, was->step, 1.1);
-		assert_near(is->per_token, was->per_token, 1.3);
+		assert_near(is->per_token, was->per_token, 1.2);
 		assert_near(is->per_sequence, was->per_sequence, 2);
 	}
-	/* a router measures of them what it did of the real ones */
+	/* a router measures of them about what it did of the real ones, though
+	 * not the same requests go to each */
+	mislead(&played, real.truth, 3);
 	measure(&played, again);
 	for (size_t i = 0; i < N_SHOWN; i++) {
 		const struct measured *is = &again[i].measured;
 		const struct measured *was = &list[i].measured;
 
-		assert_true(fabs(width(&is->ttft) - width(&was->ttft)) < 0.2);
-		assert_true(fabs(width(&is->itl) - width(&was->itl)) < 0.2);
+		assert_true(fabs(width(&is->ttft) - width(&was->ttft)) < 0.4);
+		assert_true(fabs(width(&is->itl) - width(&was->itl)) < 0.4);
 	}
 	scenario_fini(&real);
 	scenario_fini(&played);

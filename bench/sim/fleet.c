@@ -103,17 +103,13 @@ fleet_load(struct scenario *s, struct errmsg *why)
 	return OK;
 }
 
-/* Half to twice the truth, even on a logarithmic scale; the truth, where a
- * gateway has learnt it. */
+/* Half to twice the truth, even on a logarithmic scale. */
 static double
-off(const struct scenario *s, size_t i)
+off(uint64_t seed, size_t i)
 {
 	struct rng r;
 
-	if (s->speeds != NULL &&
-	    speeds_know(s->fleet, s->speeds, &s->fleet->backends[i]))
-		return 1;
-	rng_init(&r, s->seed, STREAM_TOLD + i);
+	rng_init(&r, seed, STREAM_TOLD + i);
 	return exp2(2 * rng_unit(&r) - 1);
 }
 
@@ -130,14 +126,32 @@ tell(struct conf_profile *p, const struct backend_truth *t, double off)
 	p->per_token = t->facts.per_token * off;
 }
 
+static bool
+is_measured(const struct scenario *s, size_t i)
+{
+	return s->speeds != NULL &&
+	    speeds_know(s->fleet, s->speeds, &s->fleet->backends[i]);
+}
+
 void
 fleet_settle(struct scenario *s)
 {
 	struct conf_backend *b = UNCONST(s->told->backends);
 
 	for (size_t i = 0; i < s->told->n_backends; i++) {
-		tell(&b[i].profile, &s->truth[i], off(s, i));
+		if (!is_measured(s, i))
+			tell(&b[i].profile, &s->truth[i], off(s->seed, i));
 		if (b[i].slots == 0 && !s->truth[i].unknown)
 			b[i].slots = s->truth[i].facts.slots;
 	}
+}
+
+void
+fleet_tell(struct scenario *s)
+{
+	struct conf_backend *b = UNCONST(s->told->backends);
+
+	for (size_t i = 0; i < s->told->n_backends; i++)
+		if (is_measured(s, i))
+			tell(&b[i].profile, &s->truth[i], 1);
 }
