@@ -182,7 +182,8 @@ def run(folder, seed, rate, seconds):
                 given: simulate(stage, word, names, ports, day,
                                 profiles if given else None)
                 for given in (True, False)})
-            good = verdict(off[True] <= WITHIN,
-                           f"{word}: within {off[True]:.1f} points of it with "
-                           f"profiles, within {off[False]:.1f} without") and good
+            good = verdict(
+                off[True] <= WITHIN,
+                f"{word}: within {off[True]:.1f} points of it with profiles, "
+                f"within {off[False]:.1f} without") and good
     return good

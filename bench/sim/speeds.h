@@ -6,9 +6,9 @@
  * its way there and back, how many steps a token of it takes, and how many
  * tokens a token of its prompts is worth.
  *
- * What the profile does not explain is drawn for each request: it gets its first
- * token, and its tokens, later or sooner by factors of which many requests
- * have as many as were measured. */
+ * What the profile does not explain is drawn for each request: its first token,
+ * and its tokens, come later or sooner by factors that are spread as those that
+ * were measured. */
 #ifndef BENCH_SIM_SPEEDS_H
 #define BENCH_SIM_SPEEDS_H
 

@@ -1,4 +1,4 @@
-/* bench/sim/speeds_report.c - whose speed was measured, and whose is assumed. */
+/* bench/sim/speeds_report.c - whose speed was measured, whose is assumed. */
 #include <inttypes.h>
 
 #include "bench/sim/speeds.h"

@@ -1,5 +1,5 @@
-/* gateway/commands/profiles.h - what a gateway has measured of its servings: the
- * answer of /admin/v1/backends, from a file or from the gateway itself. */
+/* gateway/commands/profiles.h - what a gateway has measured of its servings:
+ * the answer of /admin/v1/backends, from a file or from the gateway itself. */
 #ifndef GATEWAY_COMMANDS_PROFILES_H
 #define GATEWAY_COMMANDS_PROFILES_H
 

@@ -149,8 +149,8 @@ print_all(FILE *f)
 	return !ferror(f);
 }
 
-/* By way of a file: a pager that takes its time would keep the ledger's log from
- * being taken up into it. */
+/* By way of a file: a pager that takes its time would keep the ledger's log
+ * from being taken up into it. */
 static enum err
 write_trace(const char *file, const struct usage_query *q, struct errmsg *why)
 {
