@@ -12,6 +12,7 @@
 #define PATIENCE (2 * USEC_SEC) /* for an answer */
 #define WHY_MAX 128
 #define ARGS_MAX 24
+#define ADDRESSES_TRIED 12 /* of a name; all of 2, 3, 4, 6 as often */
 
 /* What hiredis has of the loop: one for each connection. */
 struct watcher {
@@ -34,6 +35,7 @@ struct redis {
 	struct place to;
 	uv_getaddrinfo_t lookup;
 	bool resolving, stale; /* stale: for an address that has changed */
+	unsigned failures; /* each tries the next of a name's addresses */
 	redisAsyncContext *context; /* NULL: down */
 	char digest[41]; /* of the script, as the server has it; "": not up */
 	unsigned waiting; /* answers that are due */
@@ -140,6 +142,7 @@ note_down(struct redis *r, const char *why)
 	r->context = NULL;
 	r->digest[0] = '\0';
 	r->waiting = 0;
+	r->failures++;
 	r->due = clock_now() + PAUSE;
 	r->ops->on_down(r->arg, text);
 }
@@ -248,6 +251,17 @@ begin(struct redis *r, redisAsyncContext *c)
 	redisAsyncSetConnectCallback(c, on_connect);
 }
 
+/* The nth of them, from the first again behind the last. */
+static const struct addrinfo *
+pick(const struct addrinfo *all, unsigned nth)
+{
+	const struct addrinfo *a = all;
+
+	for (; nth > 0; nth--)
+		a = a->ai_next != NULL ? a->ai_next : all;
+	return a;
+}
+
 static void
 on_resolved(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
 {
@@ -255,14 +269,10 @@ on_resolved(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
 	char text[INET6_ADDRSTRLEN] = "";
 
 	r->resolving = false;
-	if (status == 0 && found->ai_family == AF_INET)
-		uv_ip4_name(
-		    (const struct sockaddr_in *)(const void *)found->ai_addr,
-		    text, sizeof(text));
-	else if (status == 0)
-		uv_ip6_name(
-		    (const struct sockaddr_in6 *)(const void *)found->ai_addr,
-		    text, sizeof(text));
+	if (status == 0)
+		(void)uv_ip_name(
+		    pick(found, r->failures % ADDRESSES_TRIED)->ai_addr, text,
+		    sizeof(text));
 	uv_freeaddrinfo(found);
 	if (r->stale || status == UV_ECANCELED)
 		return; /* the next tick asks anew */
