@@ -22,6 +22,10 @@ struct encode_in {
 	const struct scan_member *members; /* of body, top level */
 	size_t n_members;
 	const struct scan_member *model; /* in members, or NULL */
+	/* of a form, which has no members: its content-type, the value of the
+	 * part `model` or NULL, and the mark behind its last part; NULL: the
+	 * body is JSON */
+	struct slice form_type, form_model, form_end;
 	const struct conf_serving *serving;
 	struct slice model_name; /* what to ask this backend for */
 	bool want_usage; /* have a stream report its usage (include_usage) */

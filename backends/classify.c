@@ -101,6 +101,16 @@ is_about_key(const struct wire_error *e)
 	return is_any(e, words) || begins_any(e, phrases);
 }
 
+/* Of a key that is good for other endpoints. */
+static bool
+is_about_scope(const struct wire_error *e)
+{
+	static const char *const words[] = { "missing_scope", NULL };
+	static const char *const phrases[] = { "missing scopes:", NULL };
+
+	return is_any(e, words) || says_any(e, phrases);
+}
+
 /* It would be a 402, had it a status of its own. */
 static bool
 is_about_credit(const struct wire_error *e)
@@ -244,6 +254,8 @@ kind_of_forbidden(const struct wire_error *e)
 {
 	if (e != NULL && is_about_model(e))
 		return FAULT_MODEL;
+	if (e != NULL && is_about_scope(e))
+		return FAULT_UNSUITED;
 	return e != NULL && is_about_key(e) ? FAULT_KEY : FAULT_UNSUITED;
 }
 
@@ -262,7 +274,9 @@ kind_of_refusal(int status, enum dialect dialect, const struct wire_error *e)
 {
 	switch (status) {
 	case 401:
-		return FAULT_KEY;
+		return e != NULL && is_about_scope(e) && dialect_passes(dialect)
+		    ? FAULT_UNSUITED
+		    : FAULT_KEY;
 	case 403:
 		return kind_of_forbidden(e);
 	case 429:

@@ -440,6 +440,21 @@ a_page_is_no_word_on_the_request(void **state)
 	}
 }
 
+static void
+a_key_without_that_scope_is_good_for_the_rest(void **state)
+{
+	static const struct row rows[] = {
+		{ "openai", "openai", 401,
+		    "{\"error\":{\"message\":\"You have insufficient "
+		    "permissions for this operation. Missing scopes: "
+		    "model.request.\",\"type\":\"invalid_request_error\","
+		    "\"param\":null,\"code\":\"missing_scope\"}}" },
+	};
+
+	OF(DIALECT_SPEECH, rows, FAULT_UNSUITED);
+	ALL_ARE(rows, FAULT_KEY);
+}
+
 /* Errors quote what was sent. */
 static void
 no_client_can_put_a_serving_aside_by_its_words(void **state)
@@ -475,6 +490,7 @@ main(void)
 		cmocka_unit_test(a_403_is_about_the_key_where_it_says_so),
 		cmocka_unit_test(a_wrong_request_goes_nowhere_else),
 		cmocka_unit_test(a_page_is_no_word_on_the_request),
+		cmocka_unit_test(a_key_without_that_scope_is_good_for_the_rest),
 		cmocka_unit_test(
 		    no_client_can_put_a_serving_aside_by_its_words),
 	};

@@ -435,6 +435,12 @@ decode_answer(enum dialect dialect, const struct answer *a, struct event *out,
 		[DIALECT_EMBEDDINGS] = decode_embeddings,
 		[DIALECT_RESPONSES] = decode_responses,
 		[DIALECT_MESSAGES] = decode_messages,
+		[DIALECT_SPEECH] = decode_passed,
+		[DIALECT_TRANSCRIPTION] = decode_passed,
+		[DIALECT_IMAGES] = decode_passed,
+		[DIALECT_MODERATION] = decode_passed,
+		[DIALECT_RERANK] = decode_passed,
+		[DIALECT_COUNTING] = decode_passed,
 	};
 	struct scan_member error = { .key = SLICE(""), .type = SCAN_NULL };
 
@@ -469,6 +475,11 @@ openai_decode(enum dialect dialect, struct slice name, struct slice data,
 	}
 	if (slice_is(data, "[DONE]")) {
 		*out = (struct event){ .bits = EVENT_DONE };
+		return;
+	}
+	/* SGLang's rankings, say: errors are objects */
+	if (dialect_passes(dialect) && data.p[0] == '[') {
+		*out = (struct event){ .bits = EVENT_TOKEN | EVENT_FINISH };
 		return;
 	}
 	if (scan_answer(data, &a)) {

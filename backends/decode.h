@@ -23,6 +23,8 @@ void decode_responses(
     const struct answer *, struct event *out, struct scan_member *error);
 void decode_messages(
     const struct answer *, struct event *out, struct scan_member *error);
+void decode_passed(
+    const struct answer *, struct event *out, struct scan_member *error);
 
 /* What an answer means; its members point to where scratch is, or elsewhere. */
 void decode_answer(enum dialect, const struct answer *, struct event *out,

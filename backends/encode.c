@@ -109,6 +109,28 @@ name_model(const struct encode_in *in, struct encoded *out, size_t *left)
 	return edits_append_members(&out->body, text, (*left)++ > 0);
 }
 
+/* A part of its own, before what closes them all, or the name in its place. No
+ * name has a boundary in it: this one is the client's choice. */
+static enum err
+name_model_in_form(const struct encode_in *in, struct encoded *out)
+{
+	struct slice mark = in->form_end;
+
+	if (in->form_model.p != NULL)
+		return slice_eq(in->form_model, in->model_name)
+		    ? OK
+		    : edits_replace(&out->body, in->form_model, in->model_name);
+	buf_add(&out->extra, mark);
+	buf_add_str(&out->extra,
+	    "\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\n");
+	buf_add(&out->extra, in->model_name);
+	buf_add_str(&out->extra, "\r\n");
+	if (buf_err(&out->extra) != OK)
+		return buf_err(&out->extra);
+	return edits_replace(
+	    &out->body, slice_make(mark.p, 0), buf_slice(&out->extra));
+}
+
 /* --- the longest answer --- */
 
 static const char *
@@ -157,7 +179,7 @@ static void
 write_limit(const struct encode_in *in, const struct backend_ops *ops,
     struct encoded *out)
 {
-	if (in->max_tokens > 0 && in->dialect != DIALECT_EMBEDDINGS)
+	if (in->max_tokens > 0 && dialect_writes_text(in->dialect))
 		buf_addf(&out->extra, "\"%s\":%u", limit_name(in, ops),
 		    in->max_tokens);
 }
@@ -290,6 +312,8 @@ edit_body(const struct encode_in *in, const struct backend_ops *ops,
 	enum err rc;
 
 	edits_init(&out->body, in->body);
+	if (in->form_end.p != NULL)
+		return name_model_in_form(in, out);
 	write_limit(in, ops, out);
 	limit = out->extra.n;
 	rc = strip(in, ops, &out->body, &left);
@@ -326,7 +350,7 @@ is_plain(struct slice value)
 static void
 add_beta(const struct encode_in *in, struct buf *headers)
 {
-	if (in->dialect != DIALECT_MESSAGES || !is_plain(in->beta))
+	if (!dialect_is_anthropic(in->dialect) || !is_plain(in->beta))
 		return;
 	buf_add_str(headers, "anthropic-beta: ");
 	buf_add(headers, in->beta);
@@ -347,7 +371,7 @@ void
 backend_add_auth(const struct backend_ops *ops, enum dialect dialect,
     const char *key, struct buf *headers)
 {
-	const bool messages = dialect == DIALECT_MESSAGES;
+	const bool messages = dialect_is_anthropic(dialect);
 
 	if (messages)
 		buf_add_str(headers, "anthropic-version: 2023-06-01\n");
@@ -369,12 +393,14 @@ static void
 add_headers(const struct encode_in *in, const struct backend_ops *ops,
     struct buf *headers)
 {
+	buf_add_str(headers, "content-type: ");
+	buf_add(headers,
+	    in->form_end.p != NULL ? in->form_type : SLICE("application/json"));
+	buf_add_str(headers, "\naccept-encoding: identity\n");
 	buf_add_str(headers,
-	    "content-type: application/json\n"
-	    "accept-encoding: identity\n");
-	buf_add_str(headers,
-	    in->facts->stream ? "accept: text/event-stream\n"
-			      : "accept: application/json\n");
+	    dialect_passes(in->dialect) ? "accept: */*\n"
+		: in->facts->stream     ? "accept: text/event-stream\n"
+					: "accept: application/json\n");
 	add_beta(in, headers);
 	backend_add_auth(ops, in->dialect, key_of(in), headers);
 }

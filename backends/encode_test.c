@@ -21,6 +21,7 @@ struct sent {
 	const char *beta;
 	bool stream, client_wants_usage, base64;
 	uint32_t max_tokens;
+	const char *form; /* where its model is; "": it has none */
 	/* out */
 	char text[2048], headers[1024];
 	size_t edits;
@@ -78,9 +79,19 @@ encode(struct sent *s)
 	struct encoded e;
 	enum err rc;
 
-	assert_int_equal(
-	    scan_object(in.body, members, MEMBERS, &in.n_members, &s->why), OK);
-	in.model = scan_find(members, in.n_members, "model");
+	if (s->form != NULL) {
+		in.form_type = SLICE("multipart/form-data; boundary=b");
+		in.form_end =
+		    slice_make(strstr(s->body, "--b--"), strlen("--b"));
+		if (s->form[0] != '\0')
+			in.form_model = slice_make(
+			    strstr(s->body, s->form), strlen(s->form));
+	} else {
+		assert_int_equal(scan_object(in.body, members, MEMBERS,
+				     &in.n_members, &s->why),
+		    OK);
+		in.model = scan_find(members, in.n_members, "model");
+	}
 	encoded_init(&e);
 	rc = ops->encode(&in, &e, &s->why);
 	if (rc == OK) {
@@ -97,6 +108,55 @@ becomes(struct sent *s, const char *want)
 {
 	assert_int_equal(encode(s), OK);
 	assert_string_equal(s->text, want);
+}
+
+/* --- forms --- */
+
+static void
+a_form_gets_the_models_name(void **state)
+{
+	struct sent s = { .body = "--b\r\n..model\r\n\r\nwhisper\r\n--b--",
+		.form = "whisper",
+		.dialect = DIALECT_TRANSCRIPTION,
+		.path = "/audio/transcriptions",
+		.key = "k",
+		.max_tokens = 50,
+		.stream = true };
+
+	becomes(&s, "--b\r\n..model\r\n\r\nm\r\n--b--");
+	assert_string_equal(s.headers,
+	    "content-type: multipart/form-data; boundary=b\n"
+	    "accept-encoding: identity\n"
+	    "accept: */*\n"
+	    "authorization: Bearer k\n");
+	s.model = "whisper";
+	becomes(&s, s.body);
+	assert_int_equal(s.edits, 0);
+	s.form = "";
+	becomes(&s,
+	    "--b\r\n..model\r\n\r\nwhisper\r\n--b\r\n"
+	    "content-disposition: form-data; name=\"model\"\r\n\r\n"
+	    "whisper\r\n--b--");
+}
+
+static void
+counting_has_the_headers_of_messages(void **state)
+{
+	struct sent s = { .body = "{\"model\":\"x\"}",
+		.adapter = "anthropic",
+		.dialect = DIALECT_COUNTING,
+		.beta = "b1",
+		.max_tokens = 50,
+		.key = "k" };
+
+	becomes(&s, "{\"model\":\"m\"}");
+	assert_string_equal(s.headers,
+	    "content-type: application/json\n"
+	    "accept-encoding: identity\n"
+	    "accept: */*\n"
+	    "anthropic-beta: b1\n"
+	    "anthropic-version: 2023-06-01\n"
+	    "x-api-key: k\n");
 }
 
 /* --- the longest answer --- */
@@ -592,6 +652,8 @@ main(void)
 		cmocka_unit_test(what_is_in_beta_is_asked_for_by_its_header),
 		cmocka_unit_test(a_key_cannot_add_headers),
 		cmocka_unit_test(a_path_beyond_its_room_is_refused),
+		cmocka_unit_test(a_form_gets_the_models_name),
+		cmocka_unit_test(counting_has_the_headers_of_messages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -293,8 +293,10 @@ capabilities_are_read(void **state)
 	    "[ \"tool\" ]; } ); } );",
 	    "gateway.conf:2: models.m.serve[0].caps[0]: want one of \"chat\", "
 	    "\"completions\", \"embeddings\", \"responses\", \"messages\", "
-	    "\"tools\", \"images\", \"audio\", \"json_mode\", got \"tool\": "
-	    "did you mean \"tools\"?");
+	    "\"tools\", \"images\", \"audio\", \"json_mode\", "
+	    "\"speech\", \"transcription\", \"image_generation\", "
+	    "\"moderation\", \"rerank\", got \"tool\": did you mean "
+	    "\"tools\"?");
 }
 
 /* tests/conf/fifteen.conf is also read by people. */

@@ -16,8 +16,13 @@ struct dialect_request {
 	struct scan_member members[DIALECT_MEMBERS_MAX];
 	size_t n_members;
 	const struct scan_member *model; /* in members, or NULL */
+	/* of a form, which has no members: the value of the part `model`, or
+	 * NULL; and the mark behind all parts. NULL: it is JSON */
+	struct slice form_model, form_end;
 	char model_name[256]; /* facts.model points here */
 };
+
+void dialect_request_init(struct dialect_request *, enum dialect);
 
 /* What is wrong with a request, for the error body. */
 struct dialect_error {
@@ -51,17 +56,21 @@ struct dialect_ops {
 	/* What ends a good stream where the backend did not say it:
 	 * "data: [DONE]\n\n", or empty. */
 	struct slice done_event;
-	struct slice heartbeat; /* a comment: ": keep-alive\n\n" */
+	struct slice heartbeat; /* a comment: ": keep-alive\n\n"; or empty,
+				   where an answer need not be events */
 };
 
 const struct dialect_ops *dialect_get(enum dialect);
+/* As its parse(), of a body that the content-type says is multipart. */
+enum err dialect_parse_form(enum dialect, struct slice content_type,
+    struct slice body, struct dialect_request *out, struct dialect_error *why);
 
 /* The table of routes of the data listener. */
-enum reply_kind { REPLY_JSON_OR_SSE, REPLY_JSON };
+enum body_kind { BODY_JSON, BODY_JSON_OR_FORM };
 struct route {
 	const char *method, *path; /* "/v1/chat/completions" */
 	enum dialect dialect;
-	enum reply_kind reply;
+	enum body_kind body;
 	const char *upstream_path; /* after the base URL: "/chat/completions" */
 };
 /* NULL: not one of them. *known_path is set when another method fits. */

@@ -329,12 +329,9 @@ scan_body(
 	return OK;
 }
 
-enum err
-fields_read(struct slice body, enum dialect dialect, unsigned reads,
-    struct dialect_request *r, struct fields *found, struct dialect_error *why)
+void
+dialect_request_init(struct dialect_request *r, enum dialect dialect)
 {
-	enum err rc;
-
 	r->facts = (struct facts){
 		.dialect = dialect,
 		.needs = dialect_cap(dialect),
@@ -342,6 +339,16 @@ fields_read(struct slice body, enum dialect dialect, unsigned reads,
 	r->model = NULL;
 	r->model_name[0] = '\0';
 	r->n_members = 0;
+	r->form_model = r->form_end = (struct slice){ NULL, 0 };
+}
+
+enum err
+fields_read(struct slice body, enum dialect dialect, unsigned reads,
+    struct dialect_request *r, struct fields *found, struct dialect_error *why)
+{
+	enum err rc;
+
+	dialect_request_init(r, dialect);
 	rc = scan_body(body, r, why);
 	if (rc != OK)
 		return rc;

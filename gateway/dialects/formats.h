@@ -9,5 +9,11 @@ extern const struct dialect_ops dialect_completions;
 extern const struct dialect_ops dialect_embeddings;
 extern const struct dialect_ops dialect_responses;
 extern const struct dialect_ops dialect_messages;
+extern const struct dialect_ops dialect_speech;
+extern const struct dialect_ops dialect_transcription;
+extern const struct dialect_ops dialect_images;
+extern const struct dialect_ops dialect_moderation;
+extern const struct dialect_ops dialect_rerank;
+extern const struct dialect_ops dialect_counting;
 
 #endif

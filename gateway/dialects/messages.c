@@ -1,4 +1,5 @@
-/* gateway/dialects/messages.c - Anthropic's messages. */
+/* gateway/dialects/messages.c - Anthropic's messages, and how many tokens of
+ * theirs there would be. */
 #include "gateway/dialects/formats.h"
 #include "gateway/dialects/prompt.h"
 #include "gateway/dialects/render.h"
@@ -9,19 +10,39 @@
 	    FIELD_BIT(FIELD_SYSTEM) | FIELD_BIT(FIELD_MESSAGES))
 
 static enum err
-messages_parse(
-    struct slice body, struct dialect_request *out, struct dialect_error *why)
+read_messages(struct slice body, enum dialect dialect,
+    struct dialect_request *out, struct dialect_error *why)
 {
 	struct fields found;
 	enum err rc;
 
-	rc = fields_read(body, DIALECT_MESSAGES, READS, out, &found, why);
+	rc = fields_read(body, dialect, READS, out, &found, why);
 	if (rc != OK)
 		return rc;
 	prompt_hash(
 	    found.at[FIELD_SYSTEM], found.at[FIELD_MESSAGES], &out->facts);
 	prompt_read_content(found.at[FIELD_SYSTEM], &out->facts);
 	return prompt_read_messages(&found, &out->facts, why);
+}
+
+static enum err
+messages_parse(
+    struct slice body, struct dialect_request *out, struct dialect_error *why)
+{
+	return read_messages(body, DIALECT_MESSAGES, out, why);
+}
+
+/* No model reads them. */
+static enum err
+counting_parse(
+    struct slice body, struct dialect_request *out, struct dialect_error *why)
+{
+	enum err rc = read_messages(body, DIALECT_COUNTING, out, why);
+
+	out->facts.stream = false;
+	out->facts.prompt_bytes = out->facts.prefix_hash = 0;
+	out->facts.max_tokens = 0;
+	return rc;
 }
 
 const struct dialect_ops dialect_messages = {
@@ -31,4 +52,12 @@ const struct dialect_ops dialect_messages = {
 	.render_error = anthropic_render_error,
 	.render_error_event = anthropic_render_error_event,
 	.heartbeat = RENDER_HEARTBEAT,
+};
+
+const struct dialect_ops dialect_counting = {
+	.name = "count_tokens",
+	.id = DIALECT_COUNTING,
+	.parse = counting_parse,
+	.render_error = anthropic_render_error,
+	.render_error_event = anthropic_render_error_event,
 };

@@ -8,19 +8,23 @@ static const struct dialect_ops *const formats[DIALECT_COUNT] = {
 	[DIALECT_EMBEDDINGS] = &dialect_embeddings,
 	[DIALECT_RESPONSES] = &dialect_responses,
 	[DIALECT_MESSAGES] = &dialect_messages,
+	[DIALECT_SPEECH] = &dialect_speech,
+	[DIALECT_TRANSCRIPTION] = &dialect_transcription,
+	[DIALECT_IMAGES] = &dialect_images,
+	[DIALECT_MODERATION] = &dialect_moderation,
+	[DIALECT_RERANK] = &dialect_rerank,
+	[DIALECT_COUNTING] = &dialect_counting,
 };
 
 static const struct route table[] = {
-	{ "POST", "/v1/chat/completions", DIALECT_CHAT, REPLY_JSON_OR_SSE,
+	{ "POST", "/v1/chat/completions", DIALECT_CHAT, BODY_JSON,
 	    "/chat/completions" },
-	{ "POST", "/v1/completions", DIALECT_COMPLETIONS, REPLY_JSON_OR_SSE,
+	{ "POST", "/v1/completions", DIALECT_COMPLETIONS, BODY_JSON,
 	    "/completions" },
-	{ "POST", "/v1/embeddings", DIALECT_EMBEDDINGS, REPLY_JSON,
+	{ "POST", "/v1/embeddings", DIALECT_EMBEDDINGS, BODY_JSON,
 	    "/embeddings" },
-	{ "POST", "/v1/responses", DIALECT_RESPONSES, REPLY_JSON_OR_SSE,
-	    "/responses" },
-	{ "POST", "/v1/messages", DIALECT_MESSAGES, REPLY_JSON_OR_SSE,
-	    "/messages" },
+	{ "POST", "/v1/responses", DIALECT_RESPONSES, BODY_JSON, "/responses" },
+	{ "POST", "/v1/messages", DIALECT_MESSAGES, BODY_JSON, "/messages" },
 };
 #define ROUTES COUNT(table)
 

@@ -11,6 +11,12 @@ static const struct {
 	[DIALECT_EMBEDDINGS] = { "embeddings", CAP_EMBEDDINGS },
 	[DIALECT_RESPONSES] = { "responses", CAP_RESPONSES },
 	[DIALECT_MESSAGES] = { "messages", CAP_MESSAGES },
+	[DIALECT_SPEECH] = { "speech", CAP_SPEECH },
+	[DIALECT_TRANSCRIPTION] = { "transcription", CAP_TRANSCRIPTION },
+	[DIALECT_IMAGES] = { "image_generation", CAP_IMAGE_GENERATION },
+	[DIALECT_MODERATION] = { "moderation", CAP_MODERATION },
+	[DIALECT_RERANK] = { "rerank", CAP_RERANK },
+	[DIALECT_COUNTING] = { "count_tokens", CAP_MESSAGES },
 };
 
 static const struct fault_rule faults[FAULT_COUNT] = {
@@ -51,7 +57,8 @@ static const char *const phases[PHASE_COUNT] = { "queue", "connect", "tls",
 static const char *const results[] = { "ok", "error", "broken", "refused",
 	"client_gone" };
 static const char *const caps[] = { "chat", "completions", "embeddings",
-	"responses", "messages", "tools", "images", "audio", "json_mode" };
+	"responses", "messages", "tools", "images", "audio", "json_mode",
+	"speech", "transcription", "image_generation", "moderation", "rerank" };
 
 /* English prose runs at about four bytes a token in current vocabularies. */
 #define BYTES_PER_TOKEN 4

@@ -15,8 +15,45 @@ enum dialect {
 	DIALECT_EMBEDDINGS, /* OpenAI /embeddings */
 	DIALECT_RESPONSES, /* OpenAI /responses, relayed */
 	DIALECT_MESSAGES, /* Anthropic /messages, relayed */
+	/* from here on tokens are not what an answer is made of */
+	DIALECT_SPEECH, /* OpenAI /audio/speech */
+	DIALECT_TRANSCRIPTION, /* OpenAI /audio/transcriptions, translations */
+	DIALECT_IMAGES, /* OpenAI /images/... */
+	DIALECT_MODERATION, /* OpenAI /moderations */
+	DIALECT_RERANK, /* Jina's and Cohere's /rerank */
+	DIALECT_COUNTING, /* Anthropic /messages/count_tokens */
 	DIALECT_COUNT
 };
+
+/* Whose answers go on as they come: sound, pictures, text, JSON or events. */
+static inline bool
+dialect_passes(enum dialect d)
+{
+	return d >= DIALECT_SPEECH;
+}
+
+/* Anthropic's headers and errors. */
+static inline bool
+dialect_is_anthropic(enum dialect d)
+{
+	return d == DIALECT_MESSAGES || d == DIALECT_COUNTING;
+}
+
+/* How long its text is says how much there is to do, where the backend does not
+ * say. */
+static inline bool
+dialect_reads_text(enum dialect d)
+{
+	return d <= DIALECT_MESSAGES || d == DIALECT_MODERATION ||
+	    d == DIALECT_RERANK;
+}
+
+/* Its answer has a length in tokens. */
+static inline bool
+dialect_writes_text(enum dialect d)
+{
+	return d <= DIALECT_MESSAGES && d != DIALECT_EMBEDDINGS;
+}
 
 /* What a request needs and a serving can do. A serving whose abilities are
  * unknown counts as capable. */
@@ -30,8 +67,14 @@ enum cap {
 	CAP_IMAGES = 1 << 6,
 	CAP_AUDIO = 1 << 7,
 	CAP_JSON_MODE = 1 << 8, /* response_format other than text */
+	CAP_SPEECH = 1 << 9, /* text to sound */
+	CAP_TRANSCRIPTION = 1 << 10, /* sound to text */
+	CAP_IMAGE_GENERATION = 1 << 11, /* and editing */
+	CAP_MODERATION = 1 << 12,
+	CAP_RERANK = 1 << 13,
 };
-#define CAP_ALL 0x1ffu
+#define CAP_ALL 0x3fffu
+#define CAP_PLAIN 0x1ffu /* all but those that a model is made for */
 
 enum priority {
 	PRIORITY_PREMIUM,

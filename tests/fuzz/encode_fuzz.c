@@ -123,8 +123,7 @@ static void
 fuzz_encode(const struct backend_ops *ops, struct slice body, uint8_t flags,
     const struct dialect_request *r)
 {
-	bool capped =
-	    (flags & 2) != 0 && r->facts.dialect != DIALECT_EMBEDDINGS;
+	bool capped = (flags & 2) != 0 && dialect_writes_text(r->facts.dialect);
 	struct conf_backend backend = {
 		.name = "b", .adapter = ops->name, .api_key = "key"
 	};

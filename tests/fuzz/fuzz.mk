@@ -20,6 +20,7 @@ FUZZ_DEPS_conf := backends gateway/conf gateway/lib
 FUZZ_DEPS_decode := backends gateway/conf gateway/lib
 FUZZ_DEPS_dialect := gateway/dialects gateway/lib
 FUZZ_DEPS_encode := backends gateway/dialects gateway/conf gateway/lib
+FUZZ_DEPS_form := backends gateway/dialects gateway/conf gateway/lib
 FUZZ_DEPS_head := gateway $(DEPS_gateway)
 FUZZ_DEPS_import := gateway/import $(DEPS_gateway/import)
 FUZZ_DEPS_line := gateway $(DEPS_gateway)

@@ -1,0 +1,96 @@
+/* gateway/dialects/passed.c - requests whose answers pass as they come: sound,
+ * pictures, verdicts. Routing wants the model, whether the answer comes in
+ * pieces and, where text is what there is to work on, how much of it. */
+#include "gateway/dialects/formats.h"
+#include "gateway/dialects/prompt.h"
+#include "gateway/dialects/render.h"
+
+#define MODEL FIELD_BIT(FIELD_MODEL)
+#define STREAM FIELD_BIT(FIELD_STREAM)
+
+/* Without `stream`, or with it: sound comes as it is made. */
+static enum err
+speech_parse(
+    struct slice body, struct dialect_request *out, struct dialect_error *why)
+{
+	struct fields found;
+	enum err rc =
+	    fields_read(body, DIALECT_SPEECH, MODEL, out, &found, why);
+
+	out->facts.stream = true;
+	return rc;
+}
+
+static enum err
+transcription_parse(
+    struct slice body, struct dialect_request *out, struct dialect_error *why)
+{
+	struct fields found;
+
+	return fields_read(
+	    body, DIALECT_TRANSCRIPTION, MODEL | STREAM, out, &found, why);
+}
+
+static enum err
+images_parse(
+    struct slice body, struct dialect_request *out, struct dialect_error *why)
+{
+	struct fields found;
+
+	return fields_read(
+	    body, DIALECT_IMAGES, MODEL | STREAM, out, &found, why);
+}
+
+/* Pictures among it are the same ability's. */
+static void
+read_text(
+    const struct dialect_request *r, const char *name, struct facts *facts)
+{
+	unsigned needs = facts->needs;
+
+	prompt_read_content(scan_find(r->members, r->n_members, name), facts);
+	facts->needs = needs;
+}
+
+static enum err
+moderation_parse(
+    struct slice body, struct dialect_request *out, struct dialect_error *why)
+{
+	struct fields found;
+	enum err rc =
+	    fields_read(body, DIALECT_MODERATION, MODEL, out, &found, why);
+
+	if (rc == OK)
+		read_text(out, "input", &out->facts);
+	return rc;
+}
+
+static enum err
+rerank_parse(
+    struct slice body, struct dialect_request *out, struct dialect_error *why)
+{
+	struct fields found;
+	enum err rc =
+	    fields_read(body, DIALECT_RERANK, MODEL, out, &found, why);
+
+	if (rc != OK)
+		return rc;
+	read_text(out, "query", &out->facts);
+	read_text(out, "documents", &out->facts);
+	return OK;
+}
+
+#define PASSED(which, number, title)                                           \
+	const struct dialect_ops dialect_##which = {                           \
+		.name = title,                                                 \
+		.id = number,                                                  \
+		.parse = which##_parse,                                        \
+		.render_error = openai_render_error,                           \
+		.render_error_event = openai_render_error_event,               \
+	}
+
+PASSED(speech, DIALECT_SPEECH, "speech");
+PASSED(transcription, DIALECT_TRANSCRIPTION, "transcription");
+PASSED(images, DIALECT_IMAGES, "image_generation");
+PASSED(moderation, DIALECT_MODERATION, "moderation");
+PASSED(rerank, DIALECT_RERANK, "rerank");
