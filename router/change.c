@@ -37,6 +37,7 @@ cell_new(const struct conf_serving *v, struct site *s, usec now)
 		return NULL;
 	c->id = v->id;
 	c->site = s;
+	c->work = DIALECT_COUNT;
 	c->lessons = lessons_new(v->backend, now);
 	c->forecast = malloc(sizeof(*c->forecast));
 	if (c->lessons == NULL || c->forecast == NULL) {

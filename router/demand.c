@@ -13,7 +13,7 @@
 static double
 most_of(const struct facts *facts, double tokens)
 {
-	if (facts->dialect == DIALECT_EMBEDDINGS)
+	if (!dialect_writes_text(facts->dialect))
 		return 0;
 	return facts->max_tokens > 0 ? fmin(tokens, facts->max_tokens) : tokens;
 }
@@ -32,6 +32,8 @@ output_of(const struct router *r, const struct order *o)
 double
 demand_work(const struct router *r, const struct order *o)
 {
+	if (!dialect_reads_text(o->req->facts->dialect))
+		return fair_cost(0, OUTPUT_USUAL); /* as most requests */
 	return fair_cost(
 	    tokens_of_bytes(o->req->facts->prompt_bytes), output_of(r, o));
 }

@@ -172,9 +172,13 @@ dispatch_begin(struct router *r, struct order *o, usec now)
 {
 	struct account *a = accounts_of(&r->accounts, o->req->tenant);
 
-	if (!o->probe)
+	if (!o->probe && dialect_reads_text(o->req->facts->dialect))
 		a->served += fair_cost(o->stay.tokens, o->output);
-	if (slo_has_targets(&o->req->slo))
+	else if (!o->probe)
+		a->served += demand_work(r, o);
+	/* only chat can be tried out (probe.c) */
+	if (slo_has_targets(&o->req->slo) &&
+	    !dialect_passes(o->req->facts->dialect))
 		order_cell(r, o)->used_at = now;
 	o->state = ORDER_AT_WORK;
 	o->sent = now;

@@ -35,14 +35,23 @@ stands_in(
 	return set_is_empty(primaries);
 }
 
+/* Of what is ranked or judged each piece is held by itself. */
+static uint64_t
+tokens_to_hold(const struct facts *facts)
+{
+	if (dialect_passes(facts->dialect))
+		return 0;
+	return (uint64_t)tokens_of_bytes(facts->prompt_bytes) +
+	    facts->max_tokens;
+}
+
 void
 filter(const struct route_request *req, struct sieve *out)
 {
 	const struct conf_model *m = req->model;
 	const struct facts *facts = req->facts;
 	unsigned needs = facts->needs | dialect_cap(facts->dialect);
-	uint64_t tokens =
-	    (uint64_t)tokens_of_bytes(facts->prompt_bytes) + facts->max_tokens;
+	uint64_t tokens = tokens_to_hold(facts);
 	struct set able = { 0 }, allowed = { 0 }, fitting = { 0 }, primaries;
 
 	assert(m->n_servings <= CONF_SERVINGS_MAX);

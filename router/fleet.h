@@ -104,6 +104,7 @@ struct cell {
 	usec used_at; /* when a request with targets was last sent there */
 	usec heard_at; /* when an attempt last told of it; 0: never */
 	unsigned asked; /* by us, since others came: at most so often */
+	enum dialect work; /* that its times are known by (measure.c) */
 	unsigned outpaced; /* hedges lost in a row, and no first token since */
 	struct lessons *lessons; /* read by the tick outside the lock */
 	struct prefix prefixes[PREFIXES]; /* last: the rest is read more */

@@ -8,6 +8,29 @@
 #define PROMPTS_KEEP 0.999 /* of the prompts before, with each one */
 #define CACHED_FEW 64 /* prompt tokens that say nothing of a cache */
 
+/* A serving is known by one kind of work: by what is counted in tokens, once
+ * there has been any, else by what it did first. How long it takes to paint says
+ * nothing of how long it takes to talk, nor does counting of either. */
+static bool
+is_known_by(const struct cell *c, const struct order *o)
+{
+	enum dialect d = o->req->facts->dialect;
+
+	return !dialect_passes(d) || c->work == d;
+}
+
+static bool
+gets_known_by(struct cell *c, const struct order *o)
+{
+	enum dialect d = o->req->facts->dialect;
+
+	if (!dialect_passes(d))
+		c->work = DIALECT_CHAT;
+	else if (c->work == DIALECT_COUNT && d != DIALECT_COUNTING)
+		c->work = d;
+	return is_known_by(c, o);
+}
+
 static void
 add(const struct router *r, struct samples *to, const struct order *o,
     enum phase phase, enum sample_kind kind, usec value, double output)
@@ -28,7 +51,8 @@ add(const struct router *r, struct samples *to, const struct order *o,
 void
 measure_first_token(struct router *r, const struct order *o, usec ttft)
 {
-	if (o->req->facts->stream && ttft >= 0)
+	if (o->req->facts->stream && ttft >= 0 &&
+	    gets_known_by(order_cell(r, o), o))
 		add(r, &r->samples, o, PHASE_TTFT, SAMPLE_MEASURED, ttft, 0);
 }
 
@@ -55,7 +79,7 @@ static void
 note_usage(struct router *r, const struct order *o, struct cell *c,
     const struct usage *u)
 {
-	if (!u->known || o->probe)
+	if (!u->known || o->probe || dialect_passes(o->req->facts->dialect))
 		return;
 	note_prompt(c, o, u);
 	if (u->output > 0)
@@ -64,6 +88,16 @@ note_usage(struct router *r, const struct order *o, struct cell *c,
 	if (o->req->facts->prefix_hash != 0 && u->input > CACHED_FEW &&
 	    u->cached > 0)
 		cell_prefix_reported(c, (double)u->cached / u->input);
+}
+
+/* Its length in tokens, where there is one, is not what it takes its time by. */
+static void
+measure_passed(
+    struct router *r, const struct order *o, const struct route_result *res)
+{
+	if (res->total >= 0 && gets_known_by(order_cell(r, o), o))
+		add(r, &r->samples, o, PHASE_TOTAL, SAMPLE_MEASURED, res->total,
+		    0);
 }
 
 void
@@ -77,6 +111,11 @@ measure_result(
 		add(r, &r->samples, o, PHASE_ITL, SAMPLE_MEASURED, res->itl, 0);
 	if (res->fault.kind != FAULT_NONE)
 		return;
+	if (dialect_passes(o->req->facts->dialect)) {
+		measure_passed(r, o, res);
+		return;
+	}
+	c->work = DIALECT_CHAT;
 	if (res->total >= 0 && (o->req->facts->stream || res->usage.known))
 		add(r, &r->samples, o, PHASE_TOTAL, SAMPLE_MEASURED, res->total,
 		    res->usage.output);
@@ -99,7 +138,7 @@ measure_silence(struct router *r, const struct order *o,
 	case FAULT_TTFT_TIMEOUT:
 	case FAULT_GAP_TIMEOUT:
 	case FAULT_TOTAL_TIMEOUT:
-		if (!o->first_token)
+		if (!o->first_token && is_known_by(order_cell(r, o), o))
 			add(r, &r->samples, o, awaited(o), SAMPLE_GIVEN_UP,
 			    now - o->sent, o->output);
 		break;
@@ -150,7 +189,8 @@ measure_late(const struct router *r, usec now, struct samples *late)
 		const struct order *o = CONTAINER_OF(node, struct order, link);
 
 		node = node->next;
-		if (now - o->sent > o->late_after)
+		if (now - o->sent > o->late_after &&
+		    is_known_by(order_cell(r, o), o))
 			add(r, late, o, awaited(o), SAMPLE_LATE, now - o->sent,
 			    o->output);
 	}

@@ -29,6 +29,19 @@ result(usec ttft, usec itl, usec total, uint32_t output)
 		    .known = output > 0, .input = 1000, .output = output } };
 }
 
+/* One of another kind, which takes so long. */
+static void
+pass_through(struct rig *g, enum dialect dialect, usec total)
+{
+	struct route_result r = result(-1, -1, total, 0);
+	struct ask a = ask_for(g);
+
+	a.facts = (struct facts){ .dialect = dialect };
+	assert_goes(g, &a, "a");
+	router_finished(g->router, a.ticket, &r, g->now);
+	rig_pass(g, 100 * USEC_MS);
+}
+
 /* What a request like those of answer() would be told. */
 static struct plan
 plan_of(struct rig *g, bool stream)
@@ -205,6 +218,83 @@ slowing_down_before_the_first_token_is_no_news(void **state)
 	rig_fini(&g);
 }
 
+/* Of what is asked of it first, and of chat in any case. */
+static void
+a_serving_is_known_by_one_kind_of_work(void **state)
+{
+	struct route_result r =
+	    result(300 * USEC_MS, 7 * USEC_MS, 1000 * USEC_MS, 101);
+	struct serving_view v;
+	struct plan before;
+	struct rig g;
+
+	rig_init(&g, ONE);
+	pass_through(&g, DIALECT_COUNTING, USEC_MS);
+	v = view_after_tick(&g);
+	assert_int_equal(v.live[PHASE_TOTAL].p50, -1);
+	for (int i = 0; i < 20; i++)
+		pass_through(&g, DIALECT_RERANK, 50 * USEC_MS);
+	pass_through(&g, DIALECT_IMAGES, 20 * USEC_SEC);
+	v = view_after_tick(&g);
+	assert_in_range(v.live[PHASE_TOTAL].p50, 48 * USEC_MS, 52 * USEC_MS);
+	assert_in_range(v.live[PHASE_TOTAL].p99, 48 * USEC_MS, 52 * USEC_MS);
+	for (int i = 0; i < 20; i++)
+		answer(&g, true, &r);
+	rig_tick(&g);
+	before = plan_of(&g, true);
+	for (int i = 0; i < 20; i++)
+		pass_through(&g, DIALECT_RERANK, 20 * USEC_SEC);
+	rig_tick(&g);
+	assert_in_range(plan_of(&g, true).ttft, before.ttft - before.ttft / 10,
+	    before.ttft + before.ttft / 10);
+	rig_fini(&g);
+}
+
+/* What chat would be told after three minutes in which it was used, and then
+ * left alone, or painted with. */
+static struct plan
+plan_after_painting(unsigned pictures)
+{
+	struct route_result r =
+	    result(300 * USEC_MS, 7 * USEC_MS, 1000 * USEC_MS, 101);
+	struct route_result painted = result(-1, -1, 9 * USEC_SEC, 4000);
+	struct plan plan;
+	struct ask a;
+	struct rig g;
+
+	rig_init(&g, ONE);
+	for (int i = 0; i < 20; i++)
+		answer(&g, true, &r);
+	rig_tick(&g);
+	for (unsigned i = 0; i < 20; i++) {
+		a = ask_for(&g);
+		a.facts = (struct facts){ .dialect = DIALECT_IMAGES };
+		if (i < pictures)
+			assert_goes(&g, &a, "a");
+		rig_pass(&g, 9 * USEC_SEC);
+		rig_tick(&g); /* by what is known of chat it is late */
+		if (i < pictures)
+			router_finished(g.router, a.ticket, &painted, g.now);
+	}
+	rig_pass(&g, 9 * USEC_SEC);
+	rig_tick(&g);
+	plan = plan_of(&g, true);
+	rig_fini(&g);
+	return plan;
+}
+
+static void
+what_passes_tells_nothing_of_chat(void **state)
+{
+	struct plan plan = plan_after_painting(20);
+	struct plan alone = plan_after_painting(0);
+
+	assert_in_range(
+	    plan.ttft, alone.ttft - alone.ttft / 20, alone.ttft * 21 / 20);
+	assert_in_range(
+	    plan.total, alone.total - alone.total / 20, alone.total * 21 / 20);
+}
+
 int
 main(void)
 {
@@ -218,6 +308,8 @@ main(void)
 		cmocka_unit_test(a_cached_beginning_makes_the_next_one_faster),
 		cmocka_unit_test(
 		    slowing_down_before_the_first_token_is_no_news),
+		cmocka_unit_test(a_serving_is_known_by_one_kind_of_work),
+		cmocka_unit_test(what_passes_tells_nothing_of_chat),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -310,7 +310,9 @@ go(struct router *r, const struct order *o, const struct survey *s,
 	}
 	take(o, &list[used], d, weigh_stake(list, n, d), c.reason, now, p,
 	    place);
-	if (!router_observes(r)) /* a hedge would be the engine's as well */
+	/* a hedge would be the engine's as well; and its budget is in tokens,
+	 * which what passes is not counted in */
+	if (!router_observes(r) && !dialect_passes(o->req->facts->dialect))
 		p->hedge_after = hedge_after(list, n, &list[used], d);
 	if (t != NULL)
 		t->row[list[used].at].verdict = VERDICT_CHOSEN;
