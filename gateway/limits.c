@@ -215,18 +215,21 @@ limits_take(struct request *r, struct error_reply *e)
 {
 	struct quota_wish wish = { 0 };
 	struct quota_refusal why;
-	struct asked asked;
+	struct asked asked = { 0 };
 	uint32_t cap;
 
 	fill_hold(r);
 	cap = cap_of(r);
-	asked = asked_for(r);
+	if (!dialect_passes(r->facts.dialect))
+		asked = asked_for(r);
 	if (cap > 0 && asked.most > cap) {
 		refuse_long(r, cap, asked.most, e);
 		return false;
 	}
-	wish.input = tokens_of_bytes(r->facts.prompt_bytes);
+	if (dialect_reads_text(r->facts.dialect))
+		wish.input = tokens_of_bytes(r->facts.prompt_bytes);
 	wish.max_tokens = longest_of(r, &asked, cap);
+	wish.silent = dialect_passes(r->facts.dialect);
 	if (quota_take(
 		r->worker->app->quotas, &r->hold, &wish, r->worker->now, &why))
 		return true;
@@ -275,6 +278,7 @@ limits_settle(struct request *r)
 		.refused = o->result == RESULT_REFUSED,
 		.input = o->usage.input,
 		.output = o->usage.output,
+		.silent = dialect_passes(o->dialect),
 	};
 
 	o->charged = fmax(charge_of(r), 0);

@@ -1,4 +1,5 @@
-/* gateway/ledger/usage_arrivals.c - who came when, to be played again. */
+/* gateway/ledger/usage_arrivals.c - who came when, to be played again: of what
+ * is counted in tokens, asked for and answered. */
 #include "gateway/ledger/store.h"
 #include "gateway/ledger/usage_where.h"
 
@@ -21,7 +22,8 @@
 /* Without an attempt: 4xx were at fault themselves, or beyond their limits; who
  * left did wait, if the whole of the request had come, with its model. */
 #define WANTED \
-	" AND dialect <> 'embeddings' AND model <> '-' AND CASE WHEN attempts > 0 " \
+	" AND dialect IN ('chat', 'completions', 'responses', 'messages') " \
+	"AND model <> '-' AND CASE WHEN attempts > 0 " \
 	"THEN ifnull(fault, '') NOT IN ('request', 'unsuited') " \
 	"ELSE status IN (503, 504) OR result = 'client_gone' END " \
 	"ORDER BY at"

@@ -49,7 +49,9 @@ expected_tokens(const struct quota *q, const struct quota_wish *w)
 {
 	uint32_t output = LOAD(q->output);
 
-	if (w->max_tokens > 0 && w->max_tokens < output)
+	if (w->silent)
+		output = 0;
+	else if (w->max_tokens > 0 && w->max_tokens < output)
 		output = w->max_tokens;
 	return (double)w->input + output;
 }
@@ -62,7 +64,7 @@ take_tokens(
 	    limit_rate_of(p->limits->tokens, p->limits->burst);
 	double tokens = expected_tokens(p->of, w);
 
-	if (p->limits->tokens == 0)
+	if (p->limits->tokens == 0 || tokens <= 0)
 		return QUOTA_FREE;
 	if (w->input > p->limits->tokens)
 		return QUOTA_TOO_LARGE;
@@ -239,7 +241,7 @@ quota_settle(struct quota_hold *h, const struct quota_use *use)
 		if (p->of == NULL)
 			continue;
 		give_back(p, use);
-		if (!use->refused && use->output > 0)
+		if (!use->refused && use->output > 0 && !use->silent)
 			learn(p->of, use->output);
 		if (!use->refused && nano > 0) {
 			spend(&p->of->day, nano, p, p->limits->daily, true);

@@ -58,12 +58,14 @@ struct quota_refusal {
 struct quota_wish {
 	uint32_t input; /* tokens */
 	uint32_t max_tokens; /* 0: not said */
+	bool silent; /* its answer is none of tokens */
 };
 
 /* What it has taken. */
 struct quota_use {
 	bool refused; /* no backend saw it: nothing at all */
 	double input, output; /* tokens */
+	bool silent; /* as the wish was */
 	double cost; /* USD; negative: unknown, taken for nothing */
 };
 

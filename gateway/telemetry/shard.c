@@ -8,6 +8,8 @@
 enum operation
 operation_of(enum dialect d)
 {
+	if (dialect_passes(d))
+		return OP_SPEECH + (enum operation)(d - DIALECT_SPEECH);
 	switch (d) {
 	case DIALECT_COMPLETIONS:
 		return OP_TEXT;
@@ -21,9 +23,12 @@ operation_of(enum dialect d)
 const char *
 operation_name(enum operation op)
 {
-	static const char *const names[OP_COUNT] = { "chat", "text_completion",
+	static const char *const names[] = { "chat", "text_completion",
 		"embeddings" };
 
+	if (op >= OP_SPEECH)
+		return dialect_name(
+		    DIALECT_SPEECH + (enum dialect)(op - OP_SPEECH));
 	return names[op];
 }
 

@@ -26,7 +26,13 @@
 #define GROUP_OTHER 0 /* the group of what came after the cap */
 
 /* gen_ai.operation.name */
-enum operation { OP_CHAT, OP_TEXT, OP_EMBEDDINGS, OP_COUNT };
+enum operation {
+	OP_CHAT,
+	OP_TEXT,
+	OP_EMBEDDINGS,
+	OP_SPEECH, /* and those dialects that come after it */
+	OP_COUNT = OP_SPEECH + DIALECT_COUNT - DIALECT_SPEECH
+};
 enum operation operation_of(enum dialect);
 const char *operation_name(enum operation);
 

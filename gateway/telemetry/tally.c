@@ -57,7 +57,7 @@ tally_record_answer(struct tally *t, const struct outcome *o, usec now)
 	if (op == NULL)
 		return;
 	cumul_record(&op->tokens[TOKENS_INPUT], b, o->usage.input);
-	if (o->dialect != DIALECT_EMBEDDINGS)
+	if (dialect_writes_text(o->dialect) || o->usage.output > 0)
 		cumul_record(&op->tokens[TOKENS_OUTPUT], b, o->usage.output);
 }
 
