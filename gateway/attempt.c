@@ -78,6 +78,8 @@ encode(struct attempt *a, struct encoded *out, struct errmsg *why)
 		.members = r->parsed->members,
 		.n_members = r->parsed->n_members,
 		.model = r->parsed->model,
+		.form_model = r->parsed->form_model,
+		.form_end = r->parsed->form_end,
 		.serving = a->serving,
 		.model_name = slice_of(a->model),
 		.want_usage = r->facts.stream,
@@ -85,7 +87,9 @@ encode(struct attempt *a, struct encoded *out, struct errmsg *why)
 		.max_tokens = limits_longest(r),
 	};
 
-	if (in.dialect == DIALECT_MESSAGES)
+	if (in.form_end.p != NULL)
+		in.form_type = exchange_header(r->exchange, "content-type");
+	if (dialect_is_anthropic(in.dialect))
 		in.beta = beta_of(r->exchange, beta, sizeof(beta));
 	return a->ops->encode(&in, out, why);
 }
@@ -297,6 +301,15 @@ attempt_free_body(struct attempt *a)
 		transfer_free_body(a->transfer);
 }
 
+/* What passes may come otherwise than it was asked for. */
+static bool
+comes_in_pieces(const struct attempt *a)
+{
+	if (!dialect_passes(a->head.dialect) || a->mode == ATTEMPT_HEAD)
+		return a->request->facts.stream;
+	return a->mode != ATTEMPT_JSON;
+}
+
 usec
 attempt_deadline(const struct attempt *a, usec now, enum fault_kind *passed)
 {
@@ -311,9 +324,11 @@ attempt_deadline(const struct attempt *a, usec now, enum fault_kind *passed)
 	/* of a paced one nobody knows when it would have been done */
 	if (at <= now)
 		*passed = a->paced ? FAULT_DEADLINE : FAULT_TOTAL_TIMEOUT;
-	if (!a->request->facts.stream || a->paused != 0)
+	if (!comes_in_pieces(a) || a->paused != 0)
 		return at;
-	first = a->first_token == 0 ? a->sent + t->ttft : a->last_byte + t->gap;
+	first = a->first_token == 0 && a->request->facts.stream
+	    ? a->sent + t->ttft
+	    : a->last_byte + t->gap;
 	if (first <= now)
 		*passed = a->first_token == 0 ? FAULT_TTFT_TIMEOUT
 					      : FAULT_GAP_TIMEOUT;
@@ -393,7 +408,7 @@ count_usage(const struct attempt *a, struct usage *out)
 	*out = a->usage;
 	if (!attempt_is_whole(a) && out->output < a->tokens)
 		out->known = false;
-	if (out->known)
+	if (out->known || !dialect_reads_text(a->head.dialect))
 		return;
 	if (out->input == 0 && attempt_was_sent(a))
 		out->input = tokens_of_bytes(a->request->facts.prompt_bytes);

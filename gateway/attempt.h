@@ -25,6 +25,7 @@ enum attempt_mode {
 	ATTEMPT_HEAD, /* no status yet */
 	ATTEMPT_EVENTS, /* SSE */
 	ATTEMPT_JSON, /* a whole body */
+	ATTEMPT_PIECES, /* bytes, which go on as they come */
 	ATTEMPT_ERROR, /* a body that says what went wrong */
 };
 

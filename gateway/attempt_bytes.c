@@ -122,13 +122,15 @@ note_tokens(struct attempt *a, const struct event *e)
 }
 
 /* Whose fault it was. What a client calls a model says nothing of a serving
- * that takes any name. */
+ * that takes any name; nor does it of one that is there for chat, say, that it
+ * does not speak. */
 static void
 classify(struct attempt *a, struct slice body)
 {
 	a->fault = a->ops->classify(&a->head, body);
 	if (a->fault.kind == FAULT_MODEL &&
-	    strcmp(a->serving->upstream, "*") == 0)
+	    (strcmp(a->serving->upstream, "*") == 0 ||
+		dialect_passes(a->head.dialect)))
 		a->fault.kind = FAULT_UNSUITED;
 	a->failed = true;
 }
@@ -155,6 +157,18 @@ fail_inside(struct attempt *a, struct slice error, struct slice message)
 	request_wake(a->request);
 }
 
+/* Of what passes: the first of it that is more than a promise. */
+static void
+note_first(struct attempt *a)
+{
+	a->seen |= EVENT_TOKEN;
+	if (a->first_token != 0)
+		return;
+	a->first_token = a->last_token = a->last_byte;
+	a->ready = true;
+	request_wake(a->request);
+}
+
 /* With its end mark, or without: a last event without its blank line stays in
  * `partial`, as clients would drop it too, and the client gets the mark from
  * us. An end without a finish_reason is a cut that looks clean. */
@@ -175,10 +189,19 @@ judge_events(struct attempt *a)
 		a->ready = true;
 }
 
+/* Some send a transcript's text as it is. */
+static bool
+is_plain(struct slice data)
+{
+	data = slice_trim(data);
+	return !slice_starts(data, SLICE("{")) && !slice_is(data, "[DONE]");
+}
+
 /* One whole event. True: it is the client's to see. */
 static bool
 take_event(struct attempt *a, struct slice raw)
 {
+	const bool passes = dialect_passes(a->head.dialect);
 	struct sse_fields f;
 	struct event e;
 
@@ -187,15 +210,20 @@ take_event(struct attempt *a, struct slice raw)
 	/* Clients that follow the standard pass over one without data; some
 	 * others stumble. Comments keep connections alive. */
 	if (!f.has_data)
-		return f.comment_only;
-	a->ops->decode(
-	    a->request->route->dialect, f.event, f.data, &e, &a->scratch);
+		return f.comment_only || passes;
+	if (passes && is_plain(f.data))
+		e = (struct event){ .bits = EVENT_TOKEN | EVENT_FINISH };
+	else
+		a->ops->decode(
+		    a->head.dialect, f.event, f.data, &e, &a->scratch);
 	if ((e.bits & EVENT_ERROR) != 0) {
 		fail_inside(a, f.data, e.error_message);
 		return false;
 	}
 	note_bits(a, &e);
-	if ((e.bits & EVENT_TOKEN) != 0)
+	if ((e.bits & EVENT_TOKEN) != 0 && passes)
+		note_first(a);
+	else if ((e.bits & EVENT_TOKEN) != 0)
 		note_tokens(a, &e);
 	if ((e.bits & EVENT_USAGE) != 0)
 		note_usage(a, &e.usage);
@@ -312,12 +340,25 @@ on_header(void *arg, struct slice name, struct slice value)
 	a->ops->read_header(name, value, &a->head);
 }
 
+static bool
+has_type(const struct answer_head *h, struct slice type)
+{
+	return slice_istarts(slice_of(h->content_type), type);
+}
+
+static bool
+is_json(const struct answer_head *h)
+{
+	return has_type(h, SLICE("application/json")) ||
+	    (has_type(h, SLICE("application/")) &&
+		strstr(h->content_type, "+json") != NULL);
+}
+
 static void
 on_headers_end(void *arg, int status)
 {
 	struct attempt *a = arg;
-	bool events = slice_istarts(
-	    slice_of(a->head.content_type), SLICE("text/event-stream"));
+	bool events = has_type(&a->head, SLICE("text/event-stream"));
 	size_t cap = ATTEMPT_JSON_MAX;
 
 	a->head.status = status;
@@ -330,7 +371,13 @@ on_headers_end(void *arg, int status)
 	} else if (events) {
 		a->mode = ATTEMPT_EVENTS;
 		cap = ATTEMPT_HELD_MAX;
-		if (!a->request->facts.stream)
+		if (!a->request->facts.stream &&
+		    !dialect_passes(a->head.dialect))
+			attempt_fail(a, FAULT_BAD_ANSWER);
+	} else if (dialect_passes(a->head.dialect) && !is_json(&a->head)) {
+		a->mode = ATTEMPT_PIECES;
+		cap = ATTEMPT_HELD_MAX;
+		if (has_type(&a->head, SLICE("text/html")))
 			attempt_fail(a, FAULT_BAD_ANSWER);
 	} else {
 		a->mode = ATTEMPT_JSON;
@@ -343,8 +390,9 @@ on_headers_end(void *arg, int status)
 static bool
 far_ahead(const struct attempt *a)
 {
-	return a->mode == ATTEMPT_EVENTS && a->ready &&
-	    a->request->state != REQ_RELAY && a->held.n > HELD_AHEAD;
+	return (a->mode == ATTEMPT_EVENTS || a->mode == ATTEMPT_PIECES) &&
+	    a->ready && a->request->state != REQ_RELAY &&
+	    a->held.n > HELD_AHEAD;
 }
 
 /* Every request counts for as much as an ordinary answer takes. */
@@ -369,6 +417,14 @@ take_answer(struct attempt *a, struct slice bytes)
 	buf_add(&a->held, bytes);
 	if (buf_err(&a->held) != OK)
 		attempt_fail(a, FAULT_TOO_LARGE);
+}
+
+static void
+take_pieces(struct attempt *a, struct slice bytes)
+{
+	if (bytes.n > 0)
+		note_first(a);
+	forward(a, bytes);
 }
 
 /* The beginning, which is counted with every request, is enough: whoever goes
@@ -399,6 +455,8 @@ on_bytes(void *arg, struct slice bytes)
 		fail_for_memory(a);
 	else if (a->mode == ATTEMPT_EVENTS)
 		take_events(a, bytes);
+	else if (a->mode == ATTEMPT_PIECES)
+		take_pieces(a, bytes);
 	else
 		take_answer(a, bytes);
 	return a->paused == 0 && !far_ahead(a);
@@ -419,7 +477,7 @@ judge(struct attempt *a, const struct event *e)
 	if ((e->bits & EVENT_ERROR) != 0)
 		fail_inside(a, buf_slice(&a->held), e->error_message);
 	else if (((e->bits & EVENT_TOKEN) != 0 || a->limited) &&
-	    !a->request->facts.stream)
+	    (!a->request->facts.stream || dialect_passes(a->head.dialect)))
 		a->ready = true;
 	else
 		attempt_fail(a, FAULT_BAD_ANSWER);
@@ -432,7 +490,7 @@ judge_body(struct attempt *a)
 	struct slice body = buf_slice(&a->held);
 	struct event e;
 
-	if (body.n > WHOLE_LONG) {
+	if (body.n > WHOLE_LONG && body.p[0] != '[') {
 		a->whole = whole_new(body);
 		if (a->whole == NULL)
 			attempt_fail(a, FAULT_MEMORY);
@@ -441,6 +499,17 @@ judge_body(struct attempt *a)
 	a->ops->decode(
 	    a->request->route->dialect, SLICE(""), body, &e, &a->scratch);
 	judge(a, &e);
+}
+
+/* Subtitles of silence are no text at all; sound is always some. */
+static void
+judge_pieces(struct attempt *a)
+{
+	if (a->first_token != 0)
+		return;
+	if (has_type(&a->head, SLICE("text/")))
+		a->seen |= EVENT_FINISH;
+	attempt_fail(a, FAULT_BAD_ANSWER);
 }
 
 bool
@@ -481,6 +550,8 @@ on_done(void *arg, const struct transfer_result *result)
 		attempt_fail(a, result->fault);
 	else if (a->mode == ATTEMPT_EVENTS)
 		judge_events(a);
+	else if (a->mode == ATTEMPT_PIECES)
+		judge_pieces(a);
 	else
 		judge_body(a);
 }

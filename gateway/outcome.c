@@ -113,6 +113,8 @@ note_answer(struct request *r, usec now)
 	    price_of_usage(&r->attempt->serving->backend->price, &result.usage);
 	hedge = cost_of_hedge(r, &result.usage);
 	o->cost = o->cost < 0 || hedge < 0 ? PRICE_UNKNOWN : o->cost + hedge;
+	if (o->dialect == DIALECT_COUNTING)
+		o->cost = 0; /* no model has read it */
 }
 
 /* From the request's arrival; of one that was never read whole, from when its

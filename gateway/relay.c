@@ -45,7 +45,11 @@ give_body(struct request *r)
 	struct buf *body = &r->attempt->held;
 
 	replay_keep(r, buf_slice(body));
-	reply_headers(r, 200, "application/json", (int64_t)body->n, NULL);
+	if (dialect_passes(r->route->dialect))
+		reply_headers_of(r, (int64_t)body->n);
+	else
+		reply_headers(
+		    r, 200, "application/json", (int64_t)body->n, NULL);
 	r->outcome.bytes_out += body->n;
 	r->sink->ops->give(r->sink, body);
 	request_enter(r, REQ_RELAY);
@@ -85,14 +89,18 @@ step_commit(struct request *r)
 		return commit_body(r);
 	outcome_note_commit(r);
 	request_tell_limits(r, a);
-	if (a->mode != ATTEMPT_EVENTS) {
+	if (a->mode == ATTEMPT_JSON) {
 		free_request_body(r);
 		return commit_body(r);
 	}
 	r->streaming = true;
+	r->wordless = a->mode == ATTEMPT_PIECES;
 	/* An SDK's read timeout is for each piece, once pieces come. */
 	r->deadline = r->routing.arrived + r->conf->deadline;
-	reply_stream_headers(r);
+	if (dialect_passes(r->route->dialect))
+		reply_headers_of(r, SINK_STREAMED);
+	else
+		reply_stream_headers(r);
 	request_enter(r, REQ_RELAY);
 	attempt_commit(a);
 	free_request_body(r);
@@ -123,7 +131,8 @@ tell_progress(struct request *r)
 		    r->worker->now, tokens, span);
 }
 
-/* After COMMIT there is no way back: the client hears of it in the stream. */
+/* After COMMIT there is no way back: the client hears of it in the stream, or
+ * sees it cut. */
 static enum step
 break_off(struct request *r)
 {

@@ -139,7 +139,7 @@ reply_headers(struct request *r, int status, const char *content_type,
 	buf_on(&timing, timing_text, sizeof(timing_text));
 	header_add(&h, "content-type", slice_of(content_type));
 	header_add(&h, "x-request-id", slice_of(r->id));
-	if (r->dialect != NULL && r->dialect->id == DIALECT_MESSAGES)
+	if (r->dialect != NULL && dialect_is_anthropic(r->dialect->id))
 		header_add(&h, "request-id", slice_of(r->id)); /* Anthropic's */
 	if (note_expected(r)) {
 		note_id(r, receipt);
@@ -209,6 +209,10 @@ reply_error_event(struct request *r, const struct error_reply *e)
 {
 	struct buf event;
 
+	if (r->wordless) {
+		r->sink->ops->end(r->sink, SINK_ABORT);
+		return;
+	}
 	buf_init(&event, REPLY_ERROR_MAX);
 	r->dialect->render_error_event(e, &event);
 	if (buf_err(&event) == OK)
@@ -226,6 +230,17 @@ reply_stream_headers(struct request *r)
 	if (!r->sent_headers)
 		reply_headers(r, 200, "text/event-stream; charset=utf-8",
 		    SINK_STREAMED, NULL);
+}
+
+void
+reply_headers_of(struct request *r, int64_t length)
+{
+	const struct answer_head *h = &r->attempt->head;
+	const char *type = h->content_type;
+
+	if (type[0] == '\0')
+		type = "application/octet-stream";
+	reply_headers(r, h->status, type, length, NULL);
 }
 
 void

@@ -103,7 +103,8 @@ struct request {
 	bool ticketed; /* the ticket is alive */
 	struct plan plan; /* the router's last word; an attempt keeps its own */
 	bool plan_ready; /* the router has answered a wait */
-	bool streaming; /* what the client was sent is SSE */
+	bool streaming; /* the client is sent events, or bytes as they come */
+	bool wordless; /* these: no word of ours has a place in them */
 
 	struct attempt *attempt; /* the present one, or NULL */
 	struct attempt *second; /* a concurrent one, or NULL */
@@ -163,9 +164,12 @@ enum step request_refuse(struct request *, const struct error_reply *);
 /* reply.c: what goes out besides a backend's bytes. */
 void reply_headers(struct request *, int status, const char *content_type,
     int64_t length, const struct error_reply *);
-/* In the stream, where one has begun. */
+/* In the stream, where one has begun; where that has no place for words it is
+ * cut. */
 void reply_error(struct request *, const struct error_reply *);
 void reply_error_event(struct request *, const struct error_reply *);
+/* The attempt's own status and content-type, of what passes. */
+void reply_headers_of(struct request *, int64_t length);
 /* Those of a stream, where a heartbeat has not sent them already. */
 void reply_stream_headers(struct request *);
 /* A comment to a client that waits for the first event, where one is due. The

@@ -159,7 +159,8 @@ is_empty(const struct request *r, const struct attempt *a)
 {
 	return (a->done || (a->seen & EVENT_DONE) != 0) &&
 	    a->fault.kind == FAULT_BAD_ANSWER &&
-	    (a->mode == ATTEMPT_EVENTS) == r->facts.stream &&
+	    (a->mode == ATTEMPT_PIECES ||
+		(a->mode == ATTEMPT_EVENTS) == r->facts.stream) &&
 	    (a->seen & EVENT_FINISH) != 0 &&
 	    (a->seen & (EVENT_ERROR | EVENT_TOKEN)) == 0;
 }

@@ -9,6 +9,7 @@
 
 #include "gateway/app.h"
 #include "gateway/attempt.h"
+#include "gateway/dialects/multipart.h"
 #include "gateway/keyring.h"
 #include "gateway/lib/count.h"
 #include "gateway/lib/log.h"
@@ -98,6 +99,18 @@ deadline_of(const struct request *r)
 	return exchange_received(r->exchange) + limit;
 }
 
+static enum err
+parse(struct request *r, struct dialect_error *why)
+{
+	struct slice type = exchange_header(r->exchange, "content-type");
+	struct slice body = exchange_body(r->exchange);
+
+	if (r->route->body == BODY_JSON || !multipart_is(type))
+		return r->dialect->parse(body, r->parsed, why);
+	return dialect_parse_form(
+	    r->route->dialect, type, body, r->parsed, why);
+}
+
 static bool
 parse_body(struct request *r, struct error_reply *e)
 {
@@ -108,8 +121,7 @@ parse_body(struct request *r, struct error_reply *e)
 		*e = refusal_memory;
 		return false;
 	}
-	if (r->dialect->parse(exchange_body(r->exchange), r->parsed, &why) !=
-	    OK) {
+	if (parse(r, &why) != OK) {
 		*e = (struct error_reply){ .status = why.status,
 			.type = "invalid_request_error",
 			.code = why.code,
@@ -173,6 +185,8 @@ step_body(struct request *r)
 
 	if (!parse_body(r, &e) || !resolve(r, &e))
 		return request_refuse(r, &e);
+	if (dialect_passes(r->facts.dialect))
+		r->slo.itl = 0; /* there is nothing between its tokens */
 	r->deadline = deadline_of(r);
 	r->outcome.model = r->routing.model->name;
 	r->outcome.slo = r->slo.name;
@@ -183,7 +197,8 @@ step_body(struct request *r)
 	r->routing.deadline = r->deadline;
 	r->routing.worker = r->worker->index;
 	r->routing.owner = r;
-	if (r->facts.stream && r->conf->heartbeat > 0)
+	if (r->facts.stream && r->conf->heartbeat > 0 &&
+	    r->dialect->heartbeat.n > 0)
 		r->beat_at = r->routing.arrived + r->conf->heartbeat;
 	request_enter(r, replay_wanted(r) ? REQ_HOLD : REQ_PLAN);
 	return STEP_AGAIN;

@@ -109,7 +109,7 @@ def events(raw):
 class Stub:
     """An HTTP server whose answers are the test's own. `answer` gets each
     request (a handler of http.server, with its `body`) and returns a status,
-    headers, and a body: bytes, text, a generator of texts that come piece by
+    headers, and a body: bytes, text, a generator of these that come piece by
     piece, or what is to be JSON."""
 
     def __init__(self, answer, port=0):
@@ -124,7 +124,8 @@ class Stub:
                     self.say(status, {**headers,
                                       "transfer-encoding": "chunked"})
                     for piece in itertools.chain(body, [""]):
-                        raw = piece.encode()
+                        raw = piece if isinstance(piece, bytes) \
+                            else piece.encode()
                         self.wfile.write(b"%x\r\n%s\r\n" % (len(raw), raw))
                     return
                 if not isinstance(body, (bytes, str)):

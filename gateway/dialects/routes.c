@@ -25,6 +25,23 @@ static const struct route table[] = {
 	    "/embeddings" },
 	{ "POST", "/v1/responses", DIALECT_RESPONSES, BODY_JSON, "/responses" },
 	{ "POST", "/v1/messages", DIALECT_MESSAGES, BODY_JSON, "/messages" },
+	{ "POST", "/v1/messages/count_tokens", DIALECT_COUNTING, BODY_JSON,
+	    "/messages/count_tokens" },
+	{ "POST", "/v1/audio/speech", DIALECT_SPEECH, BODY_JSON,
+	    "/audio/speech" },
+	{ "POST", "/v1/audio/transcriptions", DIALECT_TRANSCRIPTION,
+	    BODY_JSON_OR_FORM, "/audio/transcriptions" },
+	{ "POST", "/v1/audio/translations", DIALECT_TRANSCRIPTION,
+	    BODY_JSON_OR_FORM, "/audio/translations" },
+	{ "POST", "/v1/images/generations", DIALECT_IMAGES, BODY_JSON,
+	    "/images/generations" },
+	{ "POST", "/v1/images/edits", DIALECT_IMAGES, BODY_JSON_OR_FORM,
+	    "/images/edits" },
+	{ "POST", "/v1/images/variations", DIALECT_IMAGES, BODY_JSON_OR_FORM,
+	    "/images/variations" },
+	{ "POST", "/v1/moderations", DIALECT_MODERATION, BODY_JSON,
+	    "/moderations" },
+	{ "POST", "/v1/rerank", DIALECT_RERANK, BODY_JSON, "/rerank" },
 };
 #define ROUTES COUNT(table)
 

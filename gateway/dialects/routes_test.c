@@ -9,7 +9,7 @@ every_route_is_found(void **state)
 	size_t n;
 
 	r = routes(&n);
-	assert_true(n > 0);
+	assert_true(n >= DIALECT_COUNT);
 	for (size_t i = 0; i < n; i++) {
 		assert_ptr_equal(
 		    route_find(SLICE("POST"), slice_of(r[i].path), &known),

@@ -14,7 +14,7 @@
 void
 sse_init(struct sse *s)
 {
-	*s = (struct sse){ .line_start = true, .max = SSE_EVENT_MAX };
+	*s = (struct sse){ .line_start = true };
 }
 
 /* Offset of the first line break in p[0..n), or n. */
@@ -57,7 +57,7 @@ sse_scan(struct sse *s, struct slice bytes, size_t *taken)
 	bool ended = false;
 
 	while (i < bytes.n && !ended) {
-		room = s->max - s->length;
+		room = SSE_EVENT_MAX - s->length;
 		if (room == 0) {
 			*taken = i;
 			return SSE_LONG;

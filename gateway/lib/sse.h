@@ -17,7 +17,6 @@ struct sse {
 	bool after_cr; /* the last byte was CR: LF would belong to it */
 	bool any; /* the current event has a byte that is not a newline */
 	size_t length; /* of the current event so far */
-	size_t max; /* SSE_EVENT_MAX, unless it is set */
 };
 
 void sse_init(struct sse *);
@@ -25,7 +24,7 @@ void sse_init(struct sse *);
 enum sse_state {
 	SSE_MORE, /* all bytes taken, the event is not complete yet */
 	SSE_EVENT, /* an event ends at *taken */
-	SSE_LONG, /* the event is longer than it may be */
+	SSE_LONG, /* the event is longer than SSE_EVENT_MAX */
 };
 
 /* Reads bytes up to the end of one event or of the bytes; *taken is how many.
