@@ -139,6 +139,14 @@ void fake_answer(
 void fake_begin(struct fake *, struct fake_call *);
 void fake_continue(struct fake *, struct fake_call *);
 
+/* fake_media.c: what is said that is no text; false: it is. */
+void fake_media_read(struct fake_call *); /* whether it is streamed */
+const char *fake_media_type(const struct fake_call *); /* of a stream */
+bool fake_media_piece(const struct fake_call *, struct buf *);
+bool fake_media_end(const struct fake_call *, struct buf *);
+bool fake_media_whole(
+    const struct fake *, const struct fake_call *, struct buf *);
+
 /* fake_pace.c: when it is said. */
 int fake_pace_init(struct fake *);
 void fake_submit(struct fake *, struct fake_call *);

@@ -113,6 +113,8 @@ render_whole(struct fake *f, struct fake_call *c, struct buf *b)
 	unsigned n = c->fault == FAKE_NO_TOKENS ? 0 : c->tokens;
 	bool chat = strcmp(c->path, "chat") == 0;
 
+	if (fake_media_whole(f, c, b))
+		return;
 	if (strcmp(c->path, "embeddings") == 0) {
 		render_embeddings(f, c, b);
 		return;
@@ -192,6 +194,15 @@ end_stream(struct fake *f, struct fake_call *c)
 {
 	struct buf b;
 
+	buf_init(&b, ANSWER_MAX);
+	if (fake_media_end(c, &b)) {
+		if (b.n > 0)
+			chunk(c, buf_slice(&b));
+		buf_fini(&b);
+		fake_send_raw(c->conn, SLICE("0\r\n\r\n"));
+		fake_done(c);
+		return;
+	}
 	if (c->fault != FAKE_NO_FINISH)
 		event(f, c, "", "\"stop\"");
 	if (c->usage) {
@@ -216,12 +227,19 @@ static void
 send_token(struct fake *f, struct fake_call *c)
 {
 	char delta[96];
+	struct buf b;
 
-	snprintf(delta, sizeof(delta), "\"content\":\"%sword%u\"",
-	    c->sent > 0 ? " " : "", c->sent);
-	event(f, c, delta, "null");
 	c->sent++;
 	f->tokens++;
+	buf_init(&b, ANSWER_MAX);
+	if (fake_media_piece(c, &b)) {
+		chunk(c, buf_slice(&b));
+		buf_fini(&b);
+		return;
+	}
+	snprintf(delta, sizeof(delta), "\"content\":\"%sword%u\"",
+	    c->sent > 1 ? " " : "", c->sent - 1);
+	event(f, c, delta, "null");
 }
 
 /* True: the fault ended or froze the stream. */
@@ -302,9 +320,13 @@ fake_continue(struct fake *f, struct fake_call *c)
 static void
 begin_stream(struct fake *f, struct fake_call *c)
 {
-	fake_send_raw(c->conn,
-	    SLICE("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
-		  "transfer-encoding: chunked\r\n\r\n"));
+	char head[128];
+	int n = snprintf(head, sizeof(head),
+	    "HTTP/1.1 200 OK\r\ncontent-type: %s\r\n"
+	    "transfer-encoding: chunked\r\n\r\n",
+	    fake_media_type(c));
+
+	fake_send_raw(c->conn, slice_make(head, (size_t)n));
 	c->began = true;
 	if (c->fault == FAKE_HEADERS)
 		return;
@@ -368,6 +390,7 @@ answer_inference(struct fake *f, struct fake_call *c)
 	c->inference = true;
 	f->requests++;
 	fake_read_script(c, buf_slice(&c->body));
+	fake_media_read(c);
 	if (clock_now() - f->started < (usec)(f->o.cold_ms * 1e3)) {
 		reply_error(c, 503);
 		return;
@@ -449,6 +472,12 @@ fake_answer(
 		{ "/v1/chat/completions", "chat" },
 		{ "/v1/completions", "completions" },
 		{ "/v1/embeddings", "embeddings" },
+		{ "/v1/audio/speech", "speech" },
+		{ "/v1/audio/transcriptions", "transcriptions" },
+		{ "/v1/audio/translations", "translations" },
+		{ "/v1/images/generations", "images" },
+		{ "/v1/moderations", "moderations" },
+		{ "/v1/rerank", "rerank" },
 	};
 
 	c->path = "other";

@@ -4,7 +4,8 @@ usage: gateway.py COMMAND [ARGUMENT]...
 
 The command finds the gateway at $BASE_URL; the model `m` answers, `broken`
 breaks off in the middle, `down` has no backend that works, `slow` answers
-after a few heartbeats, and `late` fails after them.
+after a few heartbeats, and `late` fails after them. `media` talks, listens and
+paints; `cut` breaks off when it talks.
 """
 import os
 import subprocess
@@ -20,10 +21,13 @@ def main():
     bad.configure(after=3)
     slow = Fake("--ttft", "500-500", "--rate", "500-500", "--tokens", "8")
     late = Fake("--ttft", "500-500", "--fault", "error_first")
+    key = 'api_key = "env:OPENAI_API_KEY";'
     gateway = Gateway(
         f'backends = ( {backend("good", good.port)}, '
         f'{backend("bad", bad.port)}, {backend("none", 1)}, '
-        f'{backend("slow", slow.port)}, {backend("late", late.port)} );\n'
+        f'{backend("slow", slow.port)}, {backend("late", late.port)}, '
+        f'{backend("media", good.port, key, "openai")}, '
+        f'{backend("cut", bad.port, key, "openai")} );\n'
         'heartbeat = "100ms";\n'
         'models = ( { name = "m"; serve = ( { backend = "good"; '
         'model = "fake-model"; } ); },\n'
@@ -34,7 +38,11 @@ def main():
         '  { name = "late"; serve = ( { backend = "late"; '
         'model = "fake-model"; } ); },\n'
         '  { name = "down"; serve = ( { backend = "none"; '
-        'model = "x"; } ); } );\n')
+        'model = "x"; } ); },\n'
+        '  { name = "media"; serve = ( { backend = "media"; '
+        'model = "fake-model"; } ); },\n'
+        '  { name = "cut"; serve = ( { backend = "cut"; '
+        'model = "fake-model"; } ); } );\n', env={"OPENAI_API_KEY": "any"})
     env = dict(os.environ, BASE_URL=f"http://127.0.0.1:{gateway.port}/v1",
                FAKE_URL=f"http://127.0.0.1:{good.port}",
                OPENAI_API_KEY="any")

@@ -1,7 +1,7 @@
 // openai (npm), unchanged but for its baseURL.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import OpenAI from 'openai';
+import OpenAI, { toFile } from 'openai';
 
 const client = new OpenAI({ baseURL: process.env.BASE_URL, apiKey: 'any' });
 const messages = [{ role: 'user', content: 'hello' }];
@@ -81,4 +81,27 @@ test('leaving a stream stops the work', async () => {
   for (let i = 0; i < 200 && (await running()) > 0; i++)
     await new Promise((done) => setTimeout(done, 10));
   assert.equal(await running(), 0);
+});
+
+test('speech, and a cut one rejects', async () => {
+  const speak = (model) => client.audio.speech.create(
+    { model, voice: 'alloy', input: 'hello' });
+  const r = await speak('media');
+  assert.equal(r.headers.get('content-type'), 'audio/mpeg');
+  assert.equal((await r.arrayBuffer()).byteLength, 8 * 256);
+  const cut = await speak('cut');
+  await assert.rejects(cut.arrayBuffer());
+});
+
+test('transcriptions', async () => {
+  const file = () => toFile(Buffer.alloc(40000, 'RIFF'), 'a.wav');
+  const r = await client.audio.transcriptions.create(
+    { model: 'media', file: await file() });
+  assert.match(r.text, /^word0 word1/);
+  const stream = await client.audio.transcriptions.create(
+    { model: 'media', file: await file(), stream: true });
+  const seen = [];
+  for await (const e of stream) seen.push(e.type);
+  assert.equal(seen.at(-1), 'transcript.text.done');
+  assert.equal(seen.length, 9);
 });

@@ -1,15 +1,29 @@
 """openai (PyPI), unchanged but for its base_url."""
+import base64
+import io
 import os
 import struct
+import tempfile
 import time
 import unittest
 import urllib.request
 import json
+import wave
 
 import openai
 
 client = openai.OpenAI(base_url=os.environ["BASE_URL"], api_key="any")
 HELLO = [{"role": "user", "content": "hello"}]
+
+
+def wav():
+    out = io.BytesIO()
+    with wave.open(out, "wb") as w:
+        w.setnchannels(1)
+        w.setsampwidth(2)
+        w.setframerate(16000)
+        w.writeframes(b"\1\2" * 16000)
+    return out.getvalue()
 
 
 def fake_stats():
@@ -108,6 +122,51 @@ class OpenAIPython(unittest.TestCase):
                     model="broken", messages=HELLO, stream=True):
                 pass
         self.assertIn("broke off", str(caught.exception))
+
+    def test_speech_is_streamed_to_a_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "speech.mp3")
+            with client.audio.speech.with_streaming_response.create(
+                    model="media", voice="alloy", input="hello") as r:
+                r.stream_to_file(path)
+            with open(path, "rb") as f:
+                self.assertEqual(f.read(), bytes(range(256)) * 8)
+
+    def test_cut_speech_raises(self):
+        # its HTTP library's error, as it comes
+        with self.assertRaisesRegex(Exception, "complete message body"), \
+                client.audio.speech.with_streaming_response.create(
+                    model="cut", voice="alloy", input="hello") as r:
+            r.read()
+
+    def test_transcriptions_of_a_wav(self):
+        for ask in (client.audio.transcriptions, client.audio.translations):
+            r = ask.create(model="media", file=("a.wav", wav()))
+            self.assertTrue(r.text.startswith("word0 word1"))
+
+    def test_a_transcript_in_pieces(self):
+        stream = client.audio.transcriptions.create(
+            model="media", file=("a.wav", wav()), stream=True)
+        seen = list(stream)
+        self.assertEqual("".join(e.delta for e in seen[:-1]), seen[-1].text)
+        self.assertEqual(seen[-1].usage.output_tokens, 8)
+
+    def test_pictures(self):
+        r = client.images.generate(model="media", prompt="a cat")
+        self.assertEqual(base64.b64decode(r.data[0].b64_json), b"hello")
+        self.assertEqual(r.usage.output_tokens, 8)
+
+    def test_moderations(self):
+        r = client.moderations.create(model="media", input="hello")
+        self.assertFalse(r.results[0].flagged)
+        with self.assertRaises(openai.BadRequestError) as caught:
+            client.moderations.create(input="hello")
+        self.assertEqual(caught.exception.code, "model_required")
+
+    def test_what_a_backend_cannot_do(self):
+        with self.assertRaises(openai.BadRequestError) as caught:
+            client.audio.speech.create(model="m", voice="x", input="hello")
+        self.assertIn("speech", str(caught.exception))
 
     def test_no_second_retry_layer(self):
         began = time.monotonic()
