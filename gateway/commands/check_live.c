@@ -294,7 +294,9 @@ make_call(const struct live_check *live, const struct call *c)
 	struct finding f = { .flaw = "out of memory" };
 
 	announce(live, c);
-	if (strcmp(c->serving->upstream, "*") == 0)
+	/* to be shown that a model talks or paints would cost something */
+	if (strcmp(c->serving->upstream, "*") == 0 ||
+	    (c->serving->caps & (CAP_CHAT | CAP_EMBEDDINGS)) == 0)
 		ask_models(live->client, c, &f);
 	else
 		ask_question(live->client, c, &f);

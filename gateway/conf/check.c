@@ -347,6 +347,24 @@ check_suffix(struct loader *l, const char *name, const config_setting_t *at)
 }
 
 static void
+check_able(
+    struct loader *l, const config_setting_t *serve, const struct conf_model *m)
+{
+	for (unsigned i = 0; i < m->n_servings; i++) {
+		const struct conf_backend *b = m->servings[i].backend;
+
+		if (b == NULL || b->adapter == NULL || m->servings[i].caps != 0)
+			continue;
+		warn(l,
+		    config_setting_get_member(
+			config_setting_get_elem(serve, i), "caps"),
+		    "want something that the adapter \"%s\" does, got nothing "
+		    "of it: nothing can be sent there",
+		    b->adapter);
+	}
+}
+
+static void
 check_twins(
     struct loader *l, const config_setting_t *serve, const struct conf_model *m)
 {
@@ -395,6 +413,7 @@ check_model(struct loader *l, size_t i)
 		return;
 	}
 	check_twins(l, serve, m);
+	check_able(l, serve, m);
 	for (size_t j = 0; j < m->n_servings; j++)
 		on += m->servings[j].backend == NULL ||
 		    m->servings[j].backend->off == NULL;

@@ -658,6 +658,19 @@ complaints_come_in_order_of_lines(void **state)
 	fixture_fini(&f);
 }
 
+static void
+what_an_adapter_does_not_do_is_noticed(void **state)
+{
+	assert_warned(
+	    "backends = ( { name = \"o\"; adapter = \"ollama\"; price "
+	    "= { input = 0; output = 0; }; } );\n"
+	    "models = ( { name = \"m\"; serve = ( { backend = \"o\"; "
+	    "caps = [ \"speech\" ]; } ); } );",
+	    "gateway.conf:2: warning: models.m.serve[0].caps: want something "
+	    "that the adapter \"ollama\" does, got nothing of it: nothing can "
+	    "be sent there");
+}
+
 int
 main(void)
 {
@@ -692,6 +705,7 @@ main(void)
 		cmocka_unit_test(servings_are_few_and_distinct),
 		cmocka_unit_test(backends_can_be_reached),
 		cmocka_unit_test(complaints_come_in_order_of_lines),
+		cmocka_unit_test(what_an_adapter_does_not_do_is_noticed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

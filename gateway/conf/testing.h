@@ -32,7 +32,7 @@ static const struct conf_adapter test_adapters[] = {
 	{ "cerebras", "https://api.cerebras.ai/v1", true, 0 },
 	{ "vllm", NULL, false, 0 },
 	{ "llamacpp", NULL, false, 0 },
-	{ "ollama", "http://127.0.0.1:11434/v1", false, 0 },
+	{ "ollama", "http://127.0.0.1:11434/v1", false, CAP_CHAT },
 };
 static const struct conf_env test_env = { .adapters = test_adapters,
 	.n_adapters = COUNT(test_adapters) };

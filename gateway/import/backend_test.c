@@ -2,6 +2,8 @@
  * ask, and how. */
 #include "gateway/import/testing.h"
 
+#include "gateway/lib/count.h"
+
 static void
 a_provider_is_an_adapter_with_its_key(void **state)
 {
@@ -257,6 +259,37 @@ prices_are_by_the_million(void **state)
 }
 
 static void
+modes_are_abilities(void **state)
+{
+	static const struct {
+		const char *mode, *caps;
+	} rows[] = {
+		{ "embedding", "caps = [ \"embeddings\" ];" },
+		{ "audio_transcription", "caps = [ \"transcription\" ];" },
+		{ "audio_speech", "caps = [ \"speech\" ];" },
+		{ "image_generation", "caps = [ \"image_generation\" ];" },
+		{ "moderation", "caps = [ \"moderation\" ];" },
+	};
+	char text[256];
+	struct sheet s;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		snprintf(text, sizeof(text),
+		    LIST("- model_name: m\n  litellm_params: {model: openai/m}"
+			 "\n  model_info: {mode: %s}\n"),
+		    rows[i].mode);
+		sheet_init(&s, text);
+		assert_has(s.conf, rows[i].caps);
+		sheet_fini(&s);
+	}
+	sheet_init(&s,
+	    LIST("- model_name: m\n  litellm_params: {model: openai/m}\n"
+		 "  model_info: {mode: video_generation}\n"));
+	assert_has(s.notes, "model_info.mode: want chat");
+	sheet_fini(&s);
+}
+
+static void
 what_is_no_number_is_said(void **state)
 {
 	struct sheet s;
@@ -354,6 +387,7 @@ main(void)
 		cmocka_unit_test(a_price_that_cannot_be_is_none),
 		cmocka_unit_test(all_names_are_taken_out_of_requests),
 		cmocka_unit_test(a_long_timeout_makes_a_long_deadline),
+		cmocka_unit_test(modes_are_abilities),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

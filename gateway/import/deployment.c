@@ -101,15 +101,34 @@ lacking(struct import *im, const yaml_node_t *info)
 static bool
 read_caps(struct import *im, const yaml_node_t *info, unsigned *caps)
 {
+	static const struct {
+		const char *mode;
+		unsigned caps; /* 0: what it does not lack */
+	} rows[] = {
+		{ "", 0 },
+		{ "chat", 0 },
+		{ "completion", 0 },
+		{ "responses", 0 },
+		{ "embedding", CAP_EMBEDDINGS },
+		{ "audio_speech", CAP_SPEECH },
+		{ "audio_transcription", CAP_TRANSCRIPTION },
+		{ "image_generation", CAP_IMAGE_GENERATION },
+		{ "image_edit", CAP_IMAGE_GENERATION },
+		{ "moderation", CAP_MODERATION },
+		{ "rerank", CAP_RERANK },
+	};
 	struct slice mode = yaml_text(yaml_member(im->doc, info, "mode"));
 	unsigned lacks = lacking(im, info);
 
-	*caps = lacks != 0 ? CAP_ALL & ~lacks : 0;
-	if (slice_is(mode, "embedding"))
-		*caps = CAP_EMBEDDINGS;
-	return mode.n == 0 || slice_is(mode, "embedding") ||
-	    slice_is(mode, "chat") || slice_is(mode, "completion") ||
-	    slice_is(mode, "responses");
+	*caps = lacks != 0 ? CAP_PLAIN & ~lacks : 0;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (!slice_is(mode, rows[i].mode))
+			continue;
+		if (rows[i].caps != 0)
+			*caps = rows[i].caps;
+		return true;
+	}
+	return false;
 }
 
 static struct im_model *
@@ -265,8 +284,9 @@ read_serving(struct import *im, const yaml_node_t *d, const char *path,
 
 	if (!read_caps(im, info, &s->caps)) {
 		note(im, yaml_member(im->doc, info, "mode"), path,
-		    "model_info.mode: chats, completions, responses and "
-		    "embeddings are relayed, nothing else");
+		    "model_info.mode: want chat, completion, responses, "
+		    "embedding, audio_speech, audio_transcription, "
+		    "image_generation, image_edit, moderation or rerank");
 		return false;
 	}
 	if (!find_number(im, params, params_path, "order", &s->order))

@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "gateway/lib/log.h"
-#include "gateway/quota/quota.h"
+#include "gateway/quota/state.h"
 
 #define DAY (86400 * USEC_SEC)
 #define WALL (20000 * DAY + DAY / 2)
@@ -143,6 +143,29 @@ tokens_are_settled_by_what_was_used(void **state)
 	assert_true(s.why.wait > 30 * USEC_SEC);
 	s.now += s.why.wait;
 	assert_true(take(&s, 10));
+	stage_fini(&s);
+}
+
+/* Sound, say: tokens are none of its limits, and its answer, where it has a
+ * length, says nothing of how long the others are. */
+static void
+what_is_not_counted_in_tokens_takes_none(void **state)
+{
+	const struct quota_wish wish = { .silent = true };
+	const struct quota_use use = { .output = 4000, .silent = true };
+	struct stage s;
+	uint32_t usual;
+
+	stage_init(&s, TENANT("tokens_per_minute = 60;"));
+	assert_true(take(&s, 59)); /* and one out: all there are */
+	usual = s.hold.parts[QUOTA_TENANT].of->output;
+	settle(&s, 60, 0);
+	assert_false(take(&s, 1));
+	take_into(&s, &s.hold, 0);
+	assert_true(quota_take(s.table, &s.hold, &wish, s.now, &s.why));
+	assert_int_equal((int)view(&s).left_tokens, 0);
+	quota_settle(&s.hold, &use);
+	assert_int_equal(s.hold.parts[QUOTA_TENANT].of->output, usual);
 	stage_fini(&s);
 }
 
@@ -374,6 +397,7 @@ main(void)
 		cmocka_unit_test(places_are_taken_and_come_back),
 		cmocka_unit_test(what_is_refused_costs_nothing),
 		cmocka_unit_test(tokens_are_settled_by_what_was_used),
+		cmocka_unit_test(what_is_not_counted_in_tokens_takes_none),
 		cmocka_unit_test(what_no_minute_has_is_never_let_through),
 		cmocka_unit_test(a_key_has_limits_of_its_own),
 		cmocka_unit_test(a_budget_is_spent_and_begins_anew),

@@ -41,7 +41,7 @@ class Import(unittest.TestCase):
                       LITELLM_MASTER_KEY="sk-master", OPENAI_API_KEY="x",
                       ANTHROPIC_API_KEY="x", AZURE_API_KEY_EU="x")
         self.assertEqual(checked.returncode, 0, checked.stderr)
-        self.assertIn("8 backends, 6 models, 12 servings, 1 tenants",
+        self.assertIn("8 backends, 7 models, 13 servings, 1 tenants",
                       checked.stdout)
 
     def test_what_it_writes_passes_check(self):
@@ -99,7 +99,7 @@ class Import(unittest.TestCase):
             self.assertRegex(notes, rf":{line}: .*{key}: ")
         self.assertIn("bedrock", notes)
         self.assertIn('"nobody"', notes)
-        self.assertIn("model_list[10]: model_info.mode", notes)
+        self.assertIn("model_list[11]: model_info.mode", notes)
 
     def test_no_secret_is_copied_or_shown(self):
         done = run("import", "litellm", SAMPLE)

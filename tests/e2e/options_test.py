@@ -142,6 +142,13 @@ class Check(unittest.TestCase):
         self.assertEqual((one["good"], two["good"]), (True, False))
         self.assertIn("refused, status 0", two["flaw"])
 
+    def test_what_only_talks_is_not_made_to(self):
+        text = conf([backend("one", self.fake.port, adapter="openai")],
+                    serve='{ backend = "one"; model = "tts"; '
+                    'caps = [ "speech" ]; }')
+        self.assertIn("good, lists 1 models", self.check(text, "--live"))
+        self.assertEqual(self.fake.stats()["requests"], 0)
+
     def test_a_wildcard_is_asked_what_there_is(self):
         stub = Stub(lambda request: (
             (200, {}, {"data": [{"id": "a"}, {"id": "b"}]})

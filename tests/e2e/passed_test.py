@@ -5,6 +5,7 @@ import http.client
 import io
 import json
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -199,6 +200,16 @@ class Answers(Case):
             self.gate(u), "/v1/images/generations",
             {"model": "m", "prompt": "a", "stream": True})[2], event)
 
+    def test_the_same_again_under_a_key(self):
+        u, = self.up((200, {}, {"data": [1]}))
+        g = self.gate(u)
+        seen = [self.raw(g, "/v1/images/generations", {"model": "m"},
+                         {"idempotency-key": "k"}) for _ in range(2)]
+        self.assertEqual([r.read() for r in seen], [b'{"data": [1]}'] * 2)
+        self.assertEqual(
+            seen[1].getheader("x-pointsman-idempotent-replay"), "true")
+        self.assertEqual(len(u.asked), 1)
+
     def test_the_others(self):
         said = {"id": 1, "results": [], "usage": {"total_tokens": 9}}
         u, = self.up((200, {}, said))
@@ -344,6 +355,22 @@ class Failures(Case):
             s.recv(1000)
         self.assertTrue(left.wait(5))
 
+    def test_a_drain_that_is_over_cuts_it(self):
+        u, = self.up(lambda _: (200, {"content-type": "audio/mpeg"}, talk()))
+
+        def talk():
+            while True:
+                yield SOUND[:1000]
+                time.sleep(0.01)
+        g = serve(u, extra='drain_timeout = "300ms";')
+        r = self.raw(g, "/v1/audio/speech", {"model": "m"})
+        self.assertEqual(r.read(1000), SOUND[:1000])
+        g.send_signal(signal.SIGTERM)
+        with self.assertRaises(http.client.IncompleteRead) as caught:
+            r.read()
+        self.assertNotIn(b"error", caught.exception.partial[-200:])
+        self.assertEqual(g.stop(), 0)
+
     def test_a_slow_reader_holds_the_backend(self):
         sent = [0]
 
@@ -361,6 +388,21 @@ class Failures(Case):
 
 
 class Refusals(Case):
+    def test_a_moderation_names_its_model(self):
+        u, = self.up((200, {}, {"results": []}))
+        path, body = "/v1/moderations", {"input": "x"}
+        status, _, text = self.get(self.gate(u), path, body)
+        self.assertEqual((status, json.loads(text)["error"]["code"]),
+                         (400, "model_required"))
+        g = self.gate(u, extra='default_model = "m";')
+        self.assertEqual(self.get(g, path, body)[0], 200)
+        self.assertEqual(json.loads(u.asked[0].body)["model"], "up")
+        # a default that only chats says what it lacks
+        status, _, text = self.get(
+            self.gate(u, extra='default_model = "m";', adapter="vllm"),
+            path, body)
+        self.assertIn("moderation", json.loads(text)["error"]["message"])
+
     def test_forms(self):
         u, = self.up((200, {}, {"text": ""}))
         g = self.gate(u)
