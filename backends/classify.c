@@ -254,8 +254,6 @@ kind_of_forbidden(const struct wire_error *e)
 {
 	if (e != NULL && is_about_model(e))
 		return FAULT_MODEL;
-	if (e != NULL && is_about_scope(e))
-		return FAULT_UNSUITED;
 	return e != NULL && is_about_key(e) ? FAULT_KEY : FAULT_UNSUITED;
 }
 
@@ -272,11 +270,12 @@ kind_of_limit(const struct wire_error *e)
 static enum fault_kind
 kind_of_refusal(int status, enum dialect dialect, const struct wire_error *e)
 {
+	if ((status == 401 || status == 403) && dialect_passes(dialect) &&
+	    e != NULL && is_about_scope(e))
+		return FAULT_UNSUITED;
 	switch (status) {
 	case 401:
-		return e != NULL && is_about_scope(e) && dialect_passes(dialect)
-		    ? FAULT_UNSUITED
-		    : FAULT_KEY;
+		return FAULT_KEY;
 	case 403:
 		return kind_of_forbidden(e);
 	case 429:

@@ -44,11 +44,12 @@ print_head(const json_t *doc, FILE *f)
 	    doc_text(doc, "tenant"), doc_text(doc, "model"),
 	    doc_text(slo, "class"), doc_text(slo, "priority"));
 	print_targets(slo, f);
-	fprintf(f, "\nrequest  %s, %s, about %.0f tokens in",
-	    doc_text(facts, "dialect"),
+	fprintf(f, "\nrequest  %s, %s", doc_text(facts, "dialect"),
 	    json_is_true(doc_get(facts, "stream")) ? "streamed"
-						   : "not streamed",
-	    doc_number(facts, "tokens_in_estimated"));
+						   : "not streamed");
+	if (doc_number(facts, "tokens_in_estimated") > 0)
+		fprintf(f, ", about %.0f tokens in",
+		    doc_number(facts, "tokens_in_estimated"));
 	if (doc_has(facts, "max_tokens"))
 		fprintf(
 		    f, ", at most %.0f out", doc_number(facts, "max_tokens"));
