@@ -99,16 +99,31 @@ deadline_of(const struct request *r)
 	return exchange_received(r->exchange) + limit;
 }
 
+static bool
+is_form(const struct request *r)
+{
+	return multipart_is(exchange_header(r->exchange, "content-type"));
+}
+
 static enum err
 parse(struct request *r, struct dialect_error *why)
 {
-	struct slice type = exchange_header(r->exchange, "content-type");
 	struct slice body = exchange_body(r->exchange);
+	enum err rc;
 
-	if (r->route->body == BODY_JSON || !multipart_is(type))
-		return r->dialect->parse(body, r->parsed, why);
-	return dialect_parse_form(
-	    r->route->dialect, type, body, r->parsed, why);
+	if (r->route->body == BODY_JSON_OR_FORM && is_form(r))
+		return dialect_parse_form(r->route->dialect,
+		    exchange_header(r->exchange, "content-type"), body,
+		    r->parsed, why);
+	rc = r->dialect->parse(body, r->parsed, why);
+	if (rc != OK && is_form(r)) {
+		*why = (struct dialect_error){ .status = 415,
+			.code = "unsupported_media_type" };
+		snprintf(why->message, sizeof(why->message),
+		    "%s takes application/json, not multipart/form-data",
+		    r->route->path);
+	}
+	return rc;
 }
 
 static bool

@@ -191,6 +191,21 @@ class Answers(Case):
                          (14, 45), o)
         self.assertGreater(o["phases"]["ttft_ms"], 0, o)
 
+    def test_other_servers_events(self):
+        chunk = ('data: {"object":"transcription.chunk","choices":[{"delta":'
+                 '{"content":"%s"},"finish_reason":%s}]}\n\n')
+        for said in (chunk % ("", "null") + chunk % ("hi", "null") +
+                     chunk % ("", '"stop"') + 'data: {"choices":[],"usage":'
+                     '{"prompt_tokens":3,"completion_tokens":2}}\n\n'
+                     'data: [DONE]\n\n',
+                     "data: hello\n\ndata: you\n\n"):
+            u, = self.up((200, {"content-type": "text/event-stream"},
+                          iter_of(said)))
+            self.assertEqual(self.get(
+                self.gate(u, adapter="vllm"), "/v1/audio/transcriptions",
+                form("m", None, part("stream", "true")), FORM)[2].decode(),
+                said)
+
     def test_a_picture_in_an_event_may_be_large(self):
         event = (b'data: {"type":"image_generation.completed","b64_json":"' +
                  b"A" * (5 << 20) + b'"}\n\n')
@@ -259,6 +274,8 @@ class Failures(Case):
                (200, {"content-type": "text/html"}, "<html>hi</html>"),
                (200, {"content-type": "audio/mpeg"}, b""),
                (200, {}, {"error": {"message": "no", "code": 500}}),
+               (200, {"content-type": "text/event-stream"},
+                b'data: {"error":{"message":"no"}}\n\n'),
                (200, {"content-type": "audio/mpeg"},
                 lambda: cut())]
         for answer in bad:
