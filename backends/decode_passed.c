@@ -1,13 +1,13 @@
-/* backends/decode_passed.c - answers that pass as they come, where they are JSON
- * or events of it: of streams which part they are, of all of them what they cost
- * and whether they are errors.
+/* backends/decode_passed.c - answers that pass as they come, where they are
+ * JSON or events of it: of streams which part they are, of all of them what
+ * they cost and whether they are errors.
  *
  *	{"type":"transcript.text.delta",..} .. {"type":"transcript.text.done",..}
  *	{"type":"speech.audio.delta",..} .. {"type":"speech.audio.done",..}
  *	{"type":"image_generation.partial_image",..} .. {"type":"..completed",..}
  *	{"object":"transcription.chunk","choices":[..]}		vLLM
  *
- * Nobody knows the end of another one, so each of its events may be the last. */
+ * Nobody knows the end of others, so each of their events may be the last. */
 #include "backends/decode.h"
 
 static bool

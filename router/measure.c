@@ -9,8 +9,8 @@
 #define CACHED_FEW 64 /* prompt tokens that say nothing of a cache */
 
 /* A serving is known by one kind of work: by what is counted in tokens, once
- * there has been any, else by what it did first. How long it takes to paint says
- * nothing of how long it takes to talk, nor does counting of either. */
+ * there has been any, else by what it did first. How long it takes to paint
+ * says nothing of how long it takes to talk, nor does counting of either. */
 static bool
 is_known_by(const struct cell *c, const struct order *o)
 {
@@ -90,7 +90,7 @@ note_usage(struct router *r, const struct order *o, struct cell *c,
 		cell_prefix_reported(c, (double)u->cached / u->input);
 }
 
-/* Its length in tokens, where there is one, is not what it takes its time by. */
+/* Its length in tokens, where it has one, is not what it takes its time by. */
 static void
 measure_passed(
     struct router *r, const struct order *o, const struct route_result *res)

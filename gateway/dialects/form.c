@@ -1,8 +1,8 @@
 /* gateway/dialects/form.c - requests that are forms, with files in them.
  *
- * Routing reads two parts; all others are the backend's. Their names are compared
- * as they are written, so a part whose name another reader could take for one of
- * them is none, or has been refused (multipart.h). */
+ * Routing reads two parts; all others are the backend's. Their names are
+ * compared as they are written, so a part whose name another reader could take
+ * for one of them is none, or has been refused (multipart.h). */
 #include <string.h>
 
 #include "gateway/dialects/fields.h"

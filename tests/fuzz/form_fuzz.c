@@ -1,8 +1,8 @@
 /* tests/fuzz/form_fuzz.c - from a client's form to a backend's.
  *
- * The first line is the content-type. What is taken arrives as the same parts in
- * the same order, with the backend's own name of the model in the one of that
- * name, or in one more at the end. */
+ * The first line is the content-type. What is taken arrives as the same parts
+ * in the same order, with the backend's own name of the model in the one of
+ * that name, or in one more at the end. */
 #include <string.h>
 
 #include "backends/backend.h"
