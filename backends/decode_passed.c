@@ -2,9 +2,9 @@
  * JSON or events of it: of streams which part they are, of all of them what
  * they cost and whether they are errors.
  *
- *	{"type":"transcript.text.delta",..} .. {"type":"transcript.text.done",..}
+ *	{"type":"transcript.text.delta",..} .. {"type":"transcript.text.done"}
  *	{"type":"speech.audio.delta",..} .. {"type":"speech.audio.done",..}
- *	{"type":"image_generation.partial_image",..} .. {"type":"..completed",..}
+ *	{"type":"image_generation.partial_image",..} .. {"type":"..completed"}
  *	{"object":"transcription.chunk","choices":[..]}		vLLM
  *
  * Nobody knows the end of others, so each of their events may be the last. */

@@ -134,9 +134,11 @@ count_answer(struct slo_group *g, const struct receipt *r)
 static void
 count_measured(struct slo_group *g, const struct receipt *r)
 {
-	g->slo = r->slo;
-	g->slo.name = NULL;
-	g->requests++;
+	/* what passes has left its ITL target out */
+	if (g->requests++ == 0 || !dialect_passes(r->dialect)) {
+		g->slo = r->slo;
+		g->slo.name = NULL;
+	}
 	g->refused += r->result == RESULT_REFUSED;
 	g->failed += r->result == RESULT_ERROR || r->result == RESULT_BROKEN;
 	if (r->slo_declared) {
@@ -213,7 +215,8 @@ slo_book_record(struct slo_book *b, const struct receipt *r)
 {
 	struct slo_group *g;
 
-	if (r->n_plans == 0) /* it came to no model */
+	/* it came to no model, or none was to read it */
+	if (r->n_plans == 0 || r->dialect == DIALECT_COUNTING)
 		return;
 	pthread_mutex_lock(&b->lock);
 	g = group_of(b, r);

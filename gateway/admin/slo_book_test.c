@@ -44,7 +44,7 @@ struct visit {
 };
 
 static void
-visit(struct desk *d, const struct visit *v)
+visit_as(struct desk *d, const struct visit *v, enum dialect dialect)
 {
 	struct receipt_draft *draft = draft_take(d->store, 0, 2);
 	struct receipt *r = receipt_take(d->store, 0, 2);
@@ -55,6 +55,8 @@ visit(struct desk *d, const struct visit *v)
 	snprintf(r->model, sizeof(r->model), "m");
 	snprintf(r->slo_name, sizeof(r->slo_name), "voice");
 	r->slo.ttft = 250000;
+	r->slo.itl = dialect_passes(dialect) ? 0 : 15000;
+	r->dialect = dialect;
 	r->slo_declared = true;
 	r->slo_met = v->result == RESULT_OK && v->ttft <= 250000;
 	r->result = v->result;
@@ -78,6 +80,12 @@ visit(struct desk *d, const struct visit *v)
 	slo_book_record(d->book, r);
 	trace_give(d->store, 0, &t);
 	receipt_file(d->store, 0, &r);
+}
+
+static void
+visit(struct desk *d, const struct visit *v)
+{
+	visit_as(d, v, DIALECT_CHAT);
 }
 
 static void
@@ -201,6 +209,26 @@ groups_are_bounded_and_none_is_lost(void **state)
 	desk_fini(&d);
 }
 
+/* Its class has no ITL target for it, and no word on counting. */
+static void
+what_passes_changes_no_target(void **state)
+{
+	static const enum dialect dialects[] = { DIALECT_SPEECH, DIALECT_CHAT,
+		DIALECT_SPEECH, DIALECT_COUNTING };
+	struct desk d;
+
+	desk_init(&d);
+	for (unsigned i = 0; i < 4; i++)
+		visit_as(&d,
+		    &(struct visit){ "acme", RESULT_OK, 0, 0, 0.5f, 0.5f, 1e-4f,
+			1e-4f, 100000, -1 },
+		    dialects[i]);
+	assert_true(slo_book_group(d.book, 0, &d.g));
+	assert_int_equal(d.g.requests, 3);
+	assert_int_equal(d.g.slo.itl, 15000);
+	desk_fini(&d);
+}
+
 int
 main(void)
 {
@@ -211,6 +239,7 @@ main(void)
 		cmocka_unit_test(
 		    an_engine_that_chose_none_is_compared_with_nothing),
 		cmocka_unit_test(groups_are_bounded_and_none_is_lost),
+		cmocka_unit_test(what_passes_changes_no_target),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -253,7 +253,8 @@ class Answers(Case):
         u, = self.up((200, {}, {"input_tokens": 2095}))
         g = self.gate(u, adapter="vllm")
         r = self.raw(g, "/v1/messages/count_tokens", chat("m", system="s"),
-                     {"anthropic-beta": "token-counting-2024-11-01"})
+                     {"anthropic-beta": "token-counting-2024-11-01",
+                      "x-slo-total-ms": "1"})
         self.assertEqual(json.loads(r.read()), {"input_tokens": 2095})
         asked, = u.asked
         self.assertEqual(asked.headers["anthropic-version"], "2023-06-01")
@@ -261,7 +262,8 @@ class Answers(Case):
                          "token-counting-2024-11-01")
         self.assertNotIn("max_tokens", json.loads(asked.body))
         o = self.receipt(g, r)["outcome"]
-        self.assertEqual((o["cost_usd"], o["usage"]["input"]), (0, 0), o)
+        self.assertEqual((o["cost_usd"], o["usage"]["input"], o["slo_met"]),
+                         (0, 0, None), o)
 
 
 def iter_of(*pieces):
