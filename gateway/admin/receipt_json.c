@@ -280,7 +280,9 @@ render_outcome(const struct receipt *r, const struct labels *l)
 	set(o, "missed", render_missed(r));
 	set(o, "phases", render_phases(r));
 	set(o, "usage",
-	    r->n_attempts > 0 ? render_usage(&r->usage) : json_null());
+	    r->n_attempts > 0 && usage_means(&r->usage, r->dialect)
+		? render_usage(&r->usage)
+		: json_null());
 	set(o, "cost_usd", number(r->cost));
 	set(o, "attempts_made", json_integer(r->n_attempts));
 	set(o, "attempts", attempts);

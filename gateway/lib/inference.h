@@ -288,6 +288,13 @@ struct outcome {
 	struct attempt_report attempts[ATTEMPTS_KEPT];
 };
 
+/* Tokens are told, or can be guessed. */
+static inline bool
+usage_means(const struct usage *u, enum dialect d)
+{
+	return u->known || dialect_reads_text(d);
+}
+
 const char *dialect_name(enum dialect);
 unsigned dialect_cap(enum dialect);
 const char *priority_name(enum priority);

@@ -142,9 +142,12 @@ put_usage(struct access_line *l, const struct outcome *o)
 
 	if (o->n_attempts == 0)
 		return;
-	put_number(l, KEY("tokens_in"), o->usage.input);
-	put_number(l, KEY("tokens_out"), o->usage.output);
-	put_word(l, KEY("usage"), o->usage.known ? "reported" : "estimated");
+	if (usage_means(&o->usage, o->dialect)) {
+		put_number(l, KEY("tokens_in"), o->usage.input);
+		put_number(l, KEY("tokens_out"), o->usage.output);
+		put_word(
+		    l, KEY("usage"), o->usage.known ? "reported" : "estimated");
+	}
 	if (o->cost < 0)
 		return;
 	put_slice(l, KEY("cost"));

@@ -102,6 +102,9 @@ a_guess_is_called_one(void **state)
 	o.usage.known = false;
 	o.cost = -1;
 	assert_has(&o, " usage=estimated\0");
+	o.dialect = DIALECT_SPEECH; /* nobody guesses at sound */
+	assert_lacks(&o, "usage=");
+	assert_lacks(&o, "tokens_");
 	assert_lacks(&o, "cost");
 }
 

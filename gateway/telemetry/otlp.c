@@ -139,9 +139,11 @@ put_usage(char *p, const struct outcome *o)
 {
 	if (o->n_attempts == 0)
 		return p;
-	INTEGER("gen_ai.usage.input_tokens", o->usage.input);
-	INTEGER("gen_ai.usage.output_tokens", o->usage.output);
-	FLAG("pointsman.usage_estimated", !o->usage.known);
+	if (usage_means(&o->usage, o->dialect)) {
+		INTEGER("gen_ai.usage.input_tokens", o->usage.input);
+		INTEGER("gen_ai.usage.output_tokens", o->usage.output);
+		FLAG("pointsman.usage_estimated", !o->usage.known);
+	}
 	if (o->cost >= 0)
 		NUMBER("pointsman.cost_usd", o->cost);
 	return p;
