@@ -173,6 +173,8 @@ tell_missed(sqlite3_context *to, struct cursor *c)
 	tell_name(to, n > 0 ? c->missed : "answer");
 }
 
+_Static_assert(DIALECT_COUNT <= 1 << FACT_DIALECT_N, "more than fit");
+
 static int64_t
 facts_of(const struct entry *e)
 {

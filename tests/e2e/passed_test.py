@@ -146,6 +146,15 @@ class Answers(Case):
         go.set()
         self.assertEqual(r.read(), b"last")
 
+    def test_no_heartbeat_is_in_it(self):
+        def late():
+            time.sleep(0.4)
+            yield SOUND
+        u, = self.up((200, {"content-type": "audio/wav"}, late()))
+        g = self.gate(u, extra='heartbeat = "100ms";')
+        self.assertEqual(self.get(g, "/v1/audio/speech", {"model": "m"}),
+                         (200, "audio/wav", SOUND))
+
     def test_a_file_goes_on_with_its_boundary_and_the_models_own_name(self):
         u, = self.up((200, {}, {"text": "hello"}))
         body = form()
