@@ -1,10 +1,9 @@
 /* gateway/attempt_bytes.c - what comes back on an attempt.
  *
  * The on_* functions run inside libcurl: they take bytes, set flags and make
- * the request runnable. Whole events go out unchanged; the scanner only
- * watches. After COMMIT bytes go straight from libcurl's buffer to the sink,
- * and only an event that a read cut in two is copied. */
-#include "gateway/attempt.h"
+ * the request runnable. After COMMIT bytes go straight from libcurl's buffer to
+ * the sink. */
+#include "gateway/attempt_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,6 @@
 
 #define MESSAGE_MAX 256 /* of a backend's words */
 #define HELD_AHEAD ((size_t)256 << 10) /* bytes before COMMIT, after a token */
-#define TOKEN_LONG 20 /* bytes: what is longer is several tokens */
 
 void
 attempt_keep_message(struct attempt *a, struct slice message)
@@ -26,10 +24,10 @@ attempt_keep_message(struct attempt *a, struct slice message)
 		mask_copy(a->message, MESSAGE_MAX, message, attempt_secret(a));
 }
 
-/* --- events --- */
+/* --- on to the client --- */
 
-static void
-pause_for_client(struct attempt *a)
+void
+attempt_pause(struct attempt *a)
 {
 	a->paused = clock_now();
 	if (a->paced)
@@ -40,8 +38,8 @@ pause_for_client(struct attempt *a)
 }
 
 /* To the client, or, before COMMIT, to what is held for it. */
-static void
-forward(struct attempt *a, struct slice bytes)
+void
+attempt_forward(struct attempt *a, struct slice bytes)
 {
 	struct request *r = a->request;
 
@@ -55,27 +53,13 @@ forward(struct attempt *a, struct slice bytes)
 	}
 	r->outcome.bytes_out += bytes.n;
 	if (!r->sink->ops->write(r->sink, bytes) && a->paused == 0)
-		pause_for_client(a);
+		attempt_pause(a);
 }
 
-/* What was cut in two. Of a long one the memory goes along: else it would stay
- * with the stream until its end. */
-static void
-forward_partial(struct attempt *a)
-{
-	struct request *r = a->request;
+/* --- what is noted of them --- */
 
-	if (a->partial.n <= ATTEMPT_COUNTED || r->state != REQ_RELAY) {
-		forward(a, buf_slice(&a->partial));
-		return;
-	}
-	r->outcome.bytes_out += a->partial.n;
-	if (!r->sink->ops->give(r->sink, &a->partial) && a->paused == 0)
-		pause_for_client(a);
-}
-
-static void
-note_usage(struct attempt *a, const struct usage *u)
+void
+attempt_note_usage(struct attempt *a, const struct usage *u)
 {
 	struct usage *sum = &a->usage;
 
@@ -86,39 +70,13 @@ note_usage(struct attempt *a, const struct usage *u)
 	sum->reasoning = u->reasoning > 0 ? u->reasoning : sum->reasoning;
 }
 
-static void
-note_bits(struct attempt *a, const struct event *e)
+void
+attempt_note_bits(struct attempt *a, const struct event *e)
 {
 	a->seen |= e->bits;
 	a->limited |= e->limited;
 	a->choices.begun |= e->choices.begun;
 	a->choices.ended |= e->choices.ended;
-}
-
-/* One, unless its text is too long for that: whoever leaves before the backend
- * has said the sum is charged by this. */
-static unsigned
-guess_tokens(const struct event *e)
-{
-	return e->bytes > TOKEN_LONG ? tokens_of_bytes(e->bytes) : 1;
-}
-
-static void
-note_tokens(struct attempt *a, const struct event *e)
-{
-	usec now = a->last_byte;
-
-	a->last_token = now;
-	a->tokens += e->tokens > 0 ? e->tokens : 1;
-	a->guessed += guess_tokens(e);
-	if (a->first_token == 0) {
-		a->first_token = a->told = now;
-		a->tokens_told = a->tokens;
-		a->ready = true;
-		request_wake(a->request);
-	} else if (a->token_told && now - a->told >= ATTEMPT_PROGRESS) {
-		request_wake(a->request); /* to tell of it */
-	}
 }
 
 /* Whose fault it was. What a client calls a model says nothing of a serving
@@ -143,8 +101,8 @@ attempt_fail_as_told(struct attempt *a)
 
 /* An error inside a 200 means what the status that it names would. Before
  * COMMIT what is held is of no use any more; the error may be quoted. */
-static void
-fail_inside(struct attempt *a, struct slice error, struct slice message)
+void
+attempt_fail_inside(struct attempt *a, struct slice error, struct slice message)
 {
 	struct buf body;
 
@@ -158,8 +116,8 @@ fail_inside(struct attempt *a, struct slice error, struct slice message)
 }
 
 /* Of what passes: the first of it that is more than a promise. */
-static void
-note_first(struct attempt *a)
+void
+attempt_note_first(struct attempt *a)
 {
 	a->seen |= EVENT_TOKEN;
 	if (a->first_token != 0)
@@ -167,137 +125,6 @@ note_first(struct attempt *a)
 	a->first_token = a->last_token = a->last_byte;
 	a->ready = true;
 	request_wake(a->request);
-}
-
-/* With its end mark, or without: a last event without its blank line stays in
- * `partial`, as clients would drop it too, and the client gets the mark from
- * us. An end without a finish_reason is a cut that looks clean. */
-static void
-judge_events(struct attempt *a)
-{
-	bool unended = (a->seen & EVENT_DONE) == 0 &&
-	    (a->choices.begun & ~a->choices.ended) != 0;
-
-	request_wake(a->request);
-	if ((a->seen & EVENT_FINISH) == 0 || unended)
-		attempt_fail(a,
-		    a->head.status != 0 && a->seen == 0 ? FAULT_BAD_ANSWER
-							: FAULT_CUT);
-	else if (!a->ready && !a->limited)
-		attempt_fail(a, FAULT_BAD_ANSWER);
-	else
-		a->ready = true;
-}
-
-/* Some send a transcript's text as it is. */
-static bool
-is_plain(struct slice data)
-{
-	data = slice_trim(data);
-	return !slice_starts(data, SLICE("{")) && !slice_is(data, "[DONE]");
-}
-
-/* One whole event. True: it is the client's to see. */
-static bool
-take_event(struct attempt *a, struct slice raw)
-{
-	const bool passes = dialect_passes(a->head.dialect);
-	struct sse_fields f;
-	struct event e;
-
-	sse_parse(raw, &f, &a->joined);
-	buf_reset(&a->scratch);
-	/* Clients that follow the standard pass over one without data; some
-	 * others stumble. Comments keep connections alive. */
-	if (!f.has_data)
-		return f.comment_only || passes;
-	if (passes && is_plain(f.data))
-		e = (struct event){ .bits = EVENT_TOKEN | EVENT_FINISH };
-	else
-		a->ops->decode(
-		    a->head.dialect, f.event, f.data, &e, &a->scratch);
-	if ((e.bits & EVENT_ERROR) != 0) {
-		fail_inside(a, f.data, e.error_message);
-		return false;
-	}
-	note_bits(a, &e);
-	if ((e.bits & EVENT_TOKEN) != 0 && passes)
-		note_first(a);
-	else if ((e.bits & EVENT_TOKEN) != 0)
-		note_tokens(a, &e);
-	if ((e.bits & EVENT_USAGE) != 0)
-		note_usage(a, &e.usage);
-	if ((e.bits & EVENT_DONE) != 0) {
-		judge_events(a);
-		return (a->seen & EVENT_FINISH) != 0;
-	}
-	return (e.bits & EVENT_USAGE_ONLY) == 0 || !a->usage_injected;
-}
-
-/* Nothing follows the end. */
-static bool
-is_over(const struct attempt *a)
-{
-	return a->failed || (a->seen & EVENT_DONE) != 0;
-}
-
-/* No client expects a byte order mark: to some it hides the first event. */
-static struct slice
-without_bom(struct attempt *a, struct slice bytes)
-{
-	static const char bom[] = "\xef\xbb\xbf";
-
-	while (a->bom < 3 && bytes.n > 0 && bytes.p[0] == bom[a->bom]) {
-		bytes = slice_make(bytes.p + 1, bytes.n - 1);
-		a->bom++;
-	}
-	if (bytes.n > 0)
-		a->bom = 3;
-	return bytes;
-}
-
-/* Cuts bytes into events and forwards runs of whole ones. */
-static void
-take_events(struct attempt *a, struct slice bytes)
-{
-	size_t run = 0, event = 0, pos = 0, taken;
-	enum sse_state state;
-	struct slice raw;
-
-	if (a->bom < 3)
-		bytes = without_bom(a, bytes);
-	while (pos < bytes.n && !is_over(a)) {
-		state = sse_scan(
-		    &a->sse, slice_make(bytes.p + pos, bytes.n - pos), &taken);
-		pos += taken;
-		if (state == SSE_LONG)
-			attempt_fail(a, FAULT_TOO_LARGE);
-		if (state != SSE_EVENT)
-			break;
-		raw = slice_make(bytes.p + event, pos - event);
-		if (a->partial.n > 0) {
-			buf_add(&a->partial, raw);
-			if (take_event(a, buf_slice(&a->partial)))
-				forward_partial(a);
-			if (a->partial.cap > ATTEMPT_COUNTED)
-				buf_fini(&a->partial);
-			else
-				buf_reset(&a->partial);
-			run = pos;
-		} else if (!take_event(a, raw)) {
-			if (!a->failed || a->request->state == REQ_RELAY)
-				forward(
-				    a, slice_make(bytes.p + run, event - run));
-			run = pos;
-		}
-		event = pos;
-	}
-	forward(a, slice_make(bytes.p + run, event - run));
-	if (is_over(a))
-		return;
-	buf_add(&a->partial, slice_make(bytes.p + event, bytes.n - event));
-	if (buf_err(&a->partial) != OK)
-		attempt_fail(a, FAULT_TOO_LARGE);
 }
 
 /* --- the client --- */
@@ -309,7 +136,7 @@ attempt_commit(struct attempt *a)
 
 	a->request->outcome.bytes_out += a->held.n;
 	if (!sink->ops->give(sink, &a->held))
-		pause_for_client(a);
+		attempt_pause(a);
 	if (a->paused == 0 && a->transfer != NULL)
 		transfer_resume(a->transfer);
 }
@@ -423,8 +250,8 @@ static void
 take_pieces(struct attempt *a, struct slice bytes)
 {
 	if (bytes.n > 0)
-		note_first(a);
-	forward(a, bytes);
+		attempt_note_first(a);
+	attempt_forward(a, bytes);
 }
 
 /* The beginning, which is counted with every request, is enough: whoever goes
@@ -454,7 +281,7 @@ on_bytes(void *arg, struct slice bytes)
 	else if (!has_room(a, bytes.n))
 		fail_for_memory(a);
 	else if (a->mode == ATTEMPT_EVENTS)
-		take_events(a, bytes);
+		attempt_take_events(a, bytes);
 	else if (a->mode == ATTEMPT_PIECES)
 		take_pieces(a, bytes);
 	else
@@ -469,13 +296,13 @@ on_bytes(void *arg, struct slice bytes)
 static void
 judge(struct attempt *a, const struct event *e)
 {
-	note_bits(a, e);
+	attempt_note_bits(a, e);
 	if (e->bytes > 0)
 		a->guessed = tokens_of_bytes(e->bytes);
 	if ((e->bits & EVENT_USAGE) != 0)
-		note_usage(a, &e->usage);
+		attempt_note_usage(a, &e->usage);
 	if ((e->bits & EVENT_ERROR) != 0)
-		fail_inside(a, buf_slice(&a->held), e->error_message);
+		attempt_fail_inside(a, buf_slice(&a->held), e->error_message);
 	else if (((e->bits & EVENT_TOKEN) != 0 || a->limited) &&
 	    (!a->request->facts.stream || dialect_passes(a->head.dialect)))
 		a->ready = true;
@@ -541,7 +368,7 @@ on_done(void *arg, const struct transfer_result *result)
 	if (result->message[0] != '\0' && a->words == NULL)
 		a->words = slice_dup(slice_of(result->message));
 	request_wake(a->request);
-	if (is_over(a))
+	if (attempt_is_over(a))
 		return;
 	/* An error's status says more than how its body ended. */
 	if (a->mode == ATTEMPT_ERROR)
@@ -549,7 +376,7 @@ on_done(void *arg, const struct transfer_result *result)
 	else if (result->fault != FAULT_NONE)
 		attempt_fail(a, result->fault);
 	else if (a->mode == ATTEMPT_EVENTS)
-		judge_events(a);
+		attempt_judge_events(a);
 	else if (a->mode == ATTEMPT_PIECES)
 		judge_pieces(a);
 	else
