@@ -121,6 +121,12 @@ void check_doubts(struct loader *);
 void check_places(struct loader *);
 void ids_assign(struct loader *, const struct conf *previous);
 
+/* --- url.c --- */
+
+/* NULL when it will do, "?" and "#" left out; else what it is not, which is
+ * `schemes` where it begins with neither http:// nor https://. */
+const char *url_flaw(struct slice, const char *schemes);
+
 /* --- secret.c --- */
 
 /* Whether it can stand in a header: visible characters, and spaces within. */
@@ -130,9 +136,6 @@ const char *secret_needed(
     struct loader *, const config_setting_t *, const struct setting *);
 void read_secret(struct loader *, const struct setting *,
     const config_setting_t *, void *base);
-/* NULL when it will do, "?" and "#" left out; else what it is not, which is
- * `schemes` where it begins with neither http:// nor https://. */
-const char *url_flaw(struct slice, const char *schemes);
 void read_url(struct loader *, const struct setting *, const config_setting_t *,
     void *backend);
 void read_api_key(struct loader *, const struct setting *,

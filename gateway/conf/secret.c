@@ -1,7 +1,6 @@
 /* gateway/conf/secret.c - values that stand elsewhere: keys and URLs.
  *
  * A secret is never written in gateway.conf and never shown in a complaint. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,71 +292,6 @@ read_api_key(struct loader *l, const struct setting *row,
 		turn_off(l, s, b, unset);
 	for (unsigned i = 0; list && b->n_api_keys > 0 && i < n; i++)
 		warn_unset(l, config_setting_get_elem(s, i));
-}
-
-/* Of "host" and "[::1]" too, which name none. */
-static bool
-port_will_do(struct slice host)
-{
-	ptrdiff_t colon = slice_rfind(host, ':');
-	uint64_t port;
-
-	return colon < 0 || colon < slice_rfind(host, ']') ||
-	    (slice_u64(
-		 slice_make(host.p + colon + 1, host.n - (size_t)colon - 1),
-		 &port) &&
-		port >= 1 && port <= UINT16_MAX);
-}
-
-/* "[" and "]" around an IPv6 address, which stands nowhere without them. */
-static bool
-brackets_will_do(struct slice host)
-{
-	ptrdiff_t end = slice_rfind(host, ']');
-	struct in6_addr address;
-	struct slice inside, part;
-	char text[INET6_ADDRSTRLEN];
-
-	if (slice_find(host, '[') < 0 && end < 0)
-		return slice_find(host, ':') == slice_rfind(host, ':');
-	if (host.p[0] != '[' || end < 0 ||
-	    ((size_t)end + 1 < host.n && host.p[end + 1] != ':'))
-		return false;
-	inside = slice_make(host.p + 1, (size_t)end - 1);
-	/* behind a "%" is the interface */
-	if (!slice_next(&inside, '%', &part) || part.n >= sizeof(text))
-		return false;
-	slice_copy(text, sizeof(text), part);
-	return inet_pton(AF_INET6, text, &address) == 1;
-}
-
-const char *
-url_flaw(struct slice url, const char *schemes)
-{
-	struct slice rest, host;
-	ptrdiff_t slash;
-
-	if (!slice_is_word(url))
-		return "a URL of visible characters";
-	if (slice_istarts(url, SLICE("http://")))
-		rest = slice_make(url.p + 7, url.n - 7);
-	else if (slice_istarts(url, SLICE("https://")))
-		rest = slice_make(url.p + 8, url.n - 8);
-	else
-		return schemes;
-	slash = slice_find(rest, '/');
-	host = slash >= 0 ? slice_make(rest.p, (size_t)slash) : rest;
-	if (slice_find(host, '@') >= 0)
-		return "a URL without a user's name or password";
-	if (slice_find(rest, '?') >= 0 || slice_find(rest, '#') >= 0)
-		return "a URL without \"?\" or \"#\"";
-	if (host.n == 0 || host.p[0] == ':')
-		return "a URL with a host";
-	if (!brackets_will_do(host))
-		return "a URL with \"[\" and \"]\" around an IPv6 address";
-	if (!port_will_do(host))
-		return "a URL whose port is 1..65535";
-	return NULL;
 }
 
 static void
