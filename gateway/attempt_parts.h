@@ -1,5 +1,5 @@
-/* gateway/attempt_parts.h - what the files of an answer's bytes share. Private to
- * attempt_bytes.c and attempt_events.c. */
+/* gateway/attempt_parts.h - what the files of an answer's bytes share. Private
+ * to attempt_bytes.c and attempt_events.c. */
 #ifndef GATEWAY_ATTEMPT_PARTS_H
 #define GATEWAY_ATTEMPT_PARTS_H
 

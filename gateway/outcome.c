@@ -157,8 +157,8 @@ outcome_close(struct request *r)
 	if (r->replay != NULL || r->n_attempts == 0 ||
 	    o->result == RESULT_ERROR)
 		o->cost = 0;
-	/* of an answer given again no serving has kept, or missed, anything; nor
-	 * has a class anything to say of how fast tokens are counted */
+	/* of an answer given again no serving has kept, or missed, anything;
+	 * nor has a class anything to say of how fast tokens are counted */
 	if (r->replay == NULL && !is_at_fault(r) &&
 	    o->dialect != DIALECT_COUNTING)
 		judge_slo(o, &r->slo);

@@ -1,5 +1,5 @@
-/* gateway/conf/listen.c - where the gateway listens: who can come there, and what
- * is wrong with it. */
+/* gateway/conf/listen.c - where the gateway listens: who can come there, and
+ * what is wrong with it. */
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/un.h>
