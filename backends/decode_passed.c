@@ -10,22 +10,6 @@
  * Nobody knows the end of others, so each of their events may be the last. */
 #include "backends/decode.h"
 
-static bool
-ends(struct slice s, struct slice with)
-{
-	return s.n >= with.n &&
-	    slice_eq(slice_make(s.p + s.n - with.n, with.n), with);
-}
-
-/* Of a string without escapes, between its quotes. */
-static struct slice
-text_of(const struct scan_member *m)
-{
-	if (m->type != SCAN_STRING)
-		return SLICE("");
-	return slice_make(m->value.p + 1, m->value.n - 2);
-}
-
 static void
 note_part(struct event *out)
 {
@@ -43,9 +27,11 @@ note_end(struct event *out)
 static void
 read_type(struct slice type, struct event *out)
 {
-	if (ends(type, SLICE(".delta")) || ends(type, SLICE(".partial_image")))
+	if (slice_ends(type, SLICE(".delta")) ||
+	    slice_ends(type, SLICE(".partial_image")))
 		note_part(out);
-	else if (ends(type, SLICE(".done")) || ends(type, SLICE(".completed")))
+	else if (slice_ends(type, SLICE(".done")) ||
+	    slice_ends(type, SLICE(".completed")))
 		note_end(out);
 	else
 		out->bits |= EVENT_FINISH;
@@ -102,7 +88,7 @@ decode_passed(
 		if (key_is(m, SLICE("choices"))) {
 			choices = m;
 		} else if (key_is(m, SLICE("type"))) {
-			type = text_of(m);
+			type = decode_text(m);
 		} else if (key_is(m, SLICE("usage"))) {
 			if (m->type == SCAN_OBJECT)
 				read_usage(m->value, out);

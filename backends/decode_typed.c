@@ -4,28 +4,12 @@
  * `type`; the latter counts, and a whole answer is an event of its own. */
 #include "backends/decode.h"
 
-/* Without its quotes; types have no escapes. */
-static struct slice
-text_of(const struct scan_member *m)
-{
-	if (m == NULL || m->type != SCAN_STRING)
-		return SLICE("");
-	return slice_make(m->value.p + 1, m->value.n - 2);
-}
-
 static struct slice
 type_of(const struct answer *a)
 {
-	struct slice type = text_of(scan_find(a->members, a->n, "type"));
+	struct slice type = decode_text(scan_find(a->members, a->n, "type"));
 
 	return type.n > 0 ? type : a->name;
-}
-
-static bool
-ends_in(struct slice s, struct slice suffix)
-{
-	return s.n >= suffix.n &&
-	    slice_eq(slice_make(s.p + s.n - suffix.n, suffix.n), suffix);
 }
 
 /* The object that is member `name` of the top level; empty: there is none. */
@@ -96,7 +80,7 @@ starts_call(const struct answer *a)
 	struct scan_member type;
 
 	return scan_get(object_in(a, "item"), "type", &type) &&
-	    ends_in(text_of(&type), SLICE("_call"));
+	    slice_ends(decode_text(&type), SLICE("_call"));
 }
 
 void
@@ -106,13 +90,14 @@ decode_responses(
 	struct slice type = type_of(a);
 	const struct scan_member *m;
 
-	if (ends_in(type, SLICE(".delta"))) {
+	if (slice_ends(type, SLICE(".delta"))) {
 		m = scan_find(a->members, a->n, "delta");
 		if (m != NULL && scan_nonempty_string(m))
 			decode_token(out,
-			    ends_in(type, SLICE("audio.delta")) ? 0
-								: m->value.n);
-		if (ends_in(type, SLICE("reasoning_text.delta")))
+			    slice_ends(type, SLICE("audio.delta"))
+				? 0
+				: m->value.n);
+		if (slice_ends(type, SLICE("reasoning_text.delta")))
 			out->bits |= EVENT_REASONING;
 	} else if (type.n == 0) {
 		for (size_t i = 0; i < a->n; i++)
@@ -124,7 +109,7 @@ decode_responses(
 	} else if (slice_is(type, "response.output_item.added")) {
 		if (starts_call(a))
 			decode_token(out, 0);
-	} else if (ends_in(type, SLICE(".partial_image"))) {
+	} else if (slice_ends(type, SLICE(".partial_image"))) {
 		decode_token(out, 0);
 	} else if (slice_is(type, "response.failed")) {
 		out->bits |= EVENT_ERROR;

@@ -14,10 +14,9 @@ import statistics
 import subprocess
 
 import truth_converge
-from truth_stage import (FAKELLM, POINTSMAN, Stage, Trouble, ask, free_port,
-                         in_order, note, read_lines, say, verdict)
+from truth_stage import (POINTSMAN, Stage, Trouble, in_order, note, read_lines,
+                         say, start_fleet, verdict)
 
-NOISE = 0.07  # of a step's time, as the simulator has it
 LUCK = 20  # simulated runs, alike but for the noise
 WITHIN = 3.0  # points of attainment
 APART = 3.0  # points of premium attainment that rank two routers
@@ -126,17 +125,8 @@ def keys():
     return {f"TRUTH_KEY_{n.upper()}": f"truth-{n}" for n in CLASSES}
 
 
-def start_fleet(stage, order, seed):
-    ports = {}
-    for i, name in enumerate(order):
-        _, _, *speed, slots, _ = FLEET[name]
-        port = ports[name] = free_port()
-        p = stage.start(name, [
-            FAKELLM, "--port", str(port), "--name", name, "--model", "m",
-            "--engine", ",".join(f"{v:g}" for v in speed), "--noise",
-            str(NOISE), "--slots", str(slots), "--seed", str(seed + i)])
-        stage.until(name, p, lambda port=port: ask(port, "/health"), 5)
-    return ports
+def machines(names):
+    return {n: FLEET[n][2:7] for n in names}
 
 
 def live(folder, name, trace, seed, seconds):
@@ -149,7 +139,7 @@ def live(folder, name, trace, seed, seconds):
                     f"key=env:TRUTH_KEY_{n.upper()},model=m,headers=no,{terms}"]
     tag = "live-" + name.replace(" ", "-")
     with Stage(folder) as stage:
-        ports = start_fleet(stage, order, seed)
+        ports = start_fleet(stage, machines(order), seed)
         port, _ = stage.gateway(tag, conf(order, policy, ports, seed), keys())
         return stage.loadtest(tag, port, options, keys(), seconds + 120)
 
@@ -248,7 +238,7 @@ def rank(sims, lives):
 
 def converge(folder, seed):
     with Stage(folder) as stage:
-        port = start_fleet(stage, ("gpu-a",), seed)["gpu-a"]
+        port = start_fleet(stage, machines(("gpu-a",)), seed)["gpu-a"]
         adapter, _, *profile, slots, _ = FLEET["gpu-a"]
         return truth_converge.run(stage, "gpu-a", adapter, port, profile,
                                   slots, ["--rate", "6", "--honour-lengths",

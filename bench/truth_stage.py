@@ -14,6 +14,7 @@ from demo_stage import free_port
 
 POINTSMAN = os.environ.get("POINTSMAN", "build/pointsman")
 FAKELLM = os.environ.get("FAKELLM", "build/fakellm")
+NOISE = 0.07  # of a step's time, as the simulator has it
 
 
 class Trouble(Exception):
@@ -100,6 +101,19 @@ class Stage:
             raise Trouble(f"{' '.join(command)}: exit {done.returncode}: "
                           + done.stderr.strip()[-500:])
         return json.loads(done.stdout), read_lines(lines)
+
+
+def start_fleet(stage, machines, seed):
+    """Of (rtt, step, per sequence, per token, slots) by name; their ports."""
+    ports = {}
+    for i, (name, (*speed, slots)) in enumerate(machines.items()):
+        port = ports[name] = free_port()
+        p = stage.start(name, [
+            FAKELLM, "--port", str(port), "--name", name, "--model", "m",
+            "--engine", ",".join(f"{v:g}" for v in speed), "--noise",
+            str(NOISE), "--slots", str(slots), "--seed", str(seed + i)])
+        stage.until(name, p, lambda port=port: ask(port, "/health"), 5)
+    return ports
 
 
 def read_lines(path):

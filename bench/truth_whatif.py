@@ -15,10 +15,9 @@ import subprocess
 import time
 
 from truth_fake import draw_rows, write_trace
-from truth_stage import (FAKELLM, POINTSMAN, Trouble, Stage, ask, free_port,
-                         get, note, say, verdict)
+from truth_stage import (POINTSMAN, Trouble, Stage, get, note, say,
+                         start_fleet, verdict)
 
-NOISE = 0.07
 OFF = 3  # times slower than the configuration says
 WITHIN = 5.0  # points of attainment, with profiles
 LEARNING = 40  # s of traffic before what is recorded
@@ -62,19 +61,6 @@ def conf(names, ports, ledger=""):
     return (f'{ledger}slo = (\n{join(slos)}\n);\ndefault_slo = "standard";\n'
             f'backends = (\n{join(backends)}\n);\n'
             f'models = ( {{ name = "m"; serve = ( {servings} ); }} );\n')
-
-
-def start_fleet(stage, seed):
-    ports = {}
-    for i, name in enumerate(FLEET):
-        *speed, slots, _ = FLEET[name]
-        port = ports[name] = free_port()
-        p = stage.start(name, [
-            FAKELLM, "--port", str(port), "--name", name, "--model", "m",
-            "--engine", ",".join(f"{v:g}" for v in speed), "--noise",
-            str(NOISE), "--slots", str(slots), "--seed", str(seed + i)])
-        stage.until(name, p, lambda port=port: ask(port, "/health"), 5)
-    return ports
 
 
 def offer(stage, tag, port, trace, seed, seconds):
@@ -170,7 +156,8 @@ def run(folder, seed, rate, seconds):
         trace = stage.path("offered.csv")
         write_trace(trace, rows)
         note(f"{len(rows)} requests in {seconds} s, twice")
-        ports = start_fleet(stage, seed)
+        ports = start_fleet(
+            stage, {n: f[:5] for n, f in FLEET.items()}, seed)
         both = live(stage, "both", list(FLEET), ports, trace, seed, seconds)
         day = stage.path("both.day.csv")
         profiles = stage.path("both.profiles.json")

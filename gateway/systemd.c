@@ -28,11 +28,8 @@ variable(const char *name)
 static bool
 is_nameless(struct slice names)
 {
-	struct slice unit = SLICE(".socket");
-
 	return names.n == 0 || slice_is(names, "unknown") ||
-	    (names.n > unit.n &&
-		slice_eq(slice_make(names.p + names.n - unit.n, unit.n), unit));
+	    slice_ends(names, SLICE(".socket"));
 }
 
 /* The descriptor of that name, or -1. */

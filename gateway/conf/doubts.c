@@ -1,7 +1,4 @@
 /* gateway/conf/doubts.c - what can be meant, but hardly is. */
-#include <arpa/inet.h>
-#include <string.h>
-
 #include "gateway/conf/loader.h"
 #include "gateway/lib/text.h"
 
@@ -27,33 +24,19 @@ doubt_price(struct loader *l, size_t i, const char *name, double price)
 static bool
 is_at(const char *url, const struct conf_listen *at)
 {
-	bool tls = slice_istarts(slice_of(url), SLICE("https://"));
-	struct slice rest = slice_of(url + (tls ? 8 : 7)), host;
-	ptrdiff_t colon;
-	uint64_t port = tls ? 443 : 80;
-	char text[INET6_ADDRSTRLEN];
-	bool any;
+	const struct slice here = slice_of(at->address);
+	bool all = slice_is(here, "::");
+	bool all_of_four =
+	    all || slice_is(here, "0.0.0.0") || slice_is(here, "127.0.0.1");
+	struct slice host;
+	unsigned port;
 
-	if (!slice_next(&rest, '/', &host))
+	url_place(slice_of(url), &host, &port);
+	if (port != at->port)
 		return false;
-	colon = slice_rfind(host, ':');
-	if (colon > slice_rfind(host, ']')) {
-		(void)slice_u64(
-		    slice_make(host.p + colon + 1, host.n - (size_t)colon - 1),
-		    &port);
-		host.n = (size_t)colon;
-	}
-	if (host.n > 1 && host.p[0] == '[')
-		host = slice_make(host.p + 1, host.n - 2);
-	if (port != at->port || host.n >= sizeof(text))
-		return false;
-	slice_copy(text, sizeof(text), host);
-	any = strcmp(at->address, "0.0.0.0") == 0 ||
-	    strcmp(at->address, "::") == 0;
-	return strcmp(text, at->address) == 0 ||
-	    ((any || strcmp(at->address, "127.0.0.1") == 0) &&
-		(strcasecmp(text, "localhost") == 0 ||
-		    strcmp(text, "127.0.0.1") == 0));
+	return slice_eq(host, here) || (all && slice_is(host, "::1")) ||
+	    (all_of_four &&
+		(slice_iis(host, "localhost") || slice_is(host, "127.0.0.1")));
 }
 
 /* It would ask itself, and then itself again. */

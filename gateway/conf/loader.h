@@ -126,6 +126,8 @@ void ids_assign(struct loader *, const struct conf *previous);
 /* NULL when it will do, "?" and "#" left out; else what it is not, which is
  * `schemes` where it begins with neither http:// nor https://. */
 const char *url_flaw(struct slice, const char *schemes);
+/* Of one that will do: its host, without brackets, and its port. */
+void url_place(struct slice url, struct slice *host, unsigned *port);
 
 /* --- secret.c --- */
 

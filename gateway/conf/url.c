@@ -67,3 +67,25 @@ url_flaw(struct slice url, const char *schemes)
 		return "a URL whose port is 1..65535";
 	return NULL;
 }
+
+void
+url_place(struct slice url, struct slice *host, unsigned *port)
+{
+	bool tls = slice_istarts(url, SLICE("https://"));
+	struct slice rest = slice_make(url.p + 7 + tls, url.n - 7 - tls);
+	uint64_t number = tls ? 443 : 80;
+	ptrdiff_t colon;
+
+	*host = SLICE("");
+	(void)slice_next(&rest, '/', host);
+	colon = slice_rfind(*host, ':');
+	if (colon > slice_rfind(*host, ']')) {
+		(void)slice_u64(slice_make(host->p + colon + 1,
+				    host->n - (size_t)colon - 1),
+		    &number);
+		host->n = (size_t)colon;
+	}
+	if (host->n > 1 && host->p[0] == '[')
+		*host = slice_make(host->p + 1, host->n - 2);
+	*port = (unsigned)number;
+}

@@ -103,13 +103,11 @@ static const char *
 suffixed(struct import *im, struct slice text, struct slice suffix)
 {
 	char *whole = im_alloc(im, text.n + suffix.n + 1);
-	bool has = text.n >= suffix.n &&
-	    slice_eq(slice_make(text.p + text.n - suffix.n, suffix.n), suffix);
 
 	if (whole == NULL)
 		return NULL;
 	memcpy(whole, text.p, text.n);
-	if (suffix.n > 0 && !has)
+	if (!slice_ends(text, suffix))
 		memcpy(whole + text.n, suffix.p, suffix.n);
 	return whole;
 }

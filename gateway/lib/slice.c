@@ -54,6 +54,13 @@ slice_istarts(struct slice s, struct slice prefix)
 	return s.n >= prefix.n && slice_ieq(slice_make(s.p, prefix.n), prefix);
 }
 
+bool
+slice_ends(struct slice s, struct slice suffix)
+{
+	return s.n >= suffix.n &&
+	    slice_eq(slice_make(s.p + s.n - suffix.n, suffix.n), suffix);
+}
+
 static bool
 is_space(char c)
 {

@@ -30,6 +30,7 @@ bool slice_ieq(struct slice, struct slice);
 bool slice_iis(struct slice, const char *cstr);
 bool slice_starts(struct slice, struct slice prefix);
 bool slice_istarts(struct slice, struct slice prefix);
+bool slice_ends(struct slice, struct slice suffix);
 
 /* Without leading and trailing space, tab, CR, LF. */
 struct slice slice_trim(struct slice);

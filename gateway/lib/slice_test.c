@@ -19,6 +19,10 @@ slices_are_compared(void **state)
 	assert_true(slice_starts(SLICE("abc"), SLICE("ab")));
 	assert_false(slice_starts(SLICE("a"), SLICE("ab")));
 	assert_true(slice_istarts(SLICE("Bearer x"), SLICE("bearer ")));
+	assert_true(slice_ends(SLICE("abc"), SLICE("bc")));
+	assert_true(slice_ends(SLICE("abc"), SLICE("")));
+	assert_false(slice_ends(SLICE("abc"), SLICE("ab")));
+	assert_false(slice_ends(SLICE("c"), SLICE("bc")));
 }
 
 static void

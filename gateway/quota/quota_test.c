@@ -1,60 +1,11 @@
 /* gateway/quota/quota_test.c - what tenants and keys take of their limits, and
  * give back. */
-#include "gateway/conf/testing.h"
+#include "gateway/quota/testing.h"
 
 #include <pthread.h>
 
 #include "gateway/lib/log.h"
 #include "gateway/quota/state.h"
-
-#define DAY (86400 * USEC_SEC)
-#define WALL (20000 * DAY + DAY / 2)
-#define KEY                                                                    \
-	"sha256:"                                                              \
-	"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-#define TENANT(limits)                                                         \
-	BASE "tenants = ( { name = \"t\"; keys = [ \"" KEY                     \
-	     "\" ];\nlimits = { " limits " }; } );"
-
-struct stage {
-	struct fixture f;
-	struct quotas *table;
-	struct quota_hold hold;
-	struct quota_refusal why;
-	usec now;
-};
-
-static void
-stage_init(struct stage *s, const char *text)
-{
-	memset(s, 0, sizeof(*s));
-	assert_loads(&s->f, text, 0);
-	s->table = quotas_new(WALL);
-	assert_non_null(s->table);
-	assert_int_equal(quotas_configure(s->table, s->f.conf), OK);
-	s->now = clock_now();
-}
-
-static void
-stage_fini(struct stage *s)
-{
-	quotas_free(&s->table);
-	fixture_fini(&s->f);
-}
-
-static bool
-take_into(struct stage *s, struct quota_hold *h, uint32_t input)
-{
-	const struct conf_tenant *t = &s->f.conf->tenants[0];
-	const struct quota_wish wish = { .input = input, .max_tokens = 1 };
-
-	*h = (struct quota_hold){ 0 };
-	h->parts[QUOTA_TENANT].of = conf_tenant_quota(s->f.conf, t);
-	h->parts[QUOTA_TENANT].limits = &t->limits;
-	h->parts[QUOTA_KEY].of = conf_key_quota(s->f.conf, s->f.conf->keys);
-	h->parts[QUOTA_KEY].limits = &t->key_limits;
-	return quota_take(s->table, h, &wish, s->now, &s->why);
-}
 
 static bool
 take(struct stage *s, uint32_t input)
@@ -67,16 +18,6 @@ settle(struct stage *s, double input, double cost)
 {
 	quota_settle(
 	    &s->hold, &(struct quota_use){ .input = input, .cost = cost });
-}
-
-static struct quota_view
-view(const struct stage *s)
-{
-	const struct conf_tenant *t = &s->f.conf->tenants[0];
-	struct quota_view v;
-
-	quota_view(conf_tenant_quota(s->f.conf, t), &t->limits, s->now, &v);
-	return v;
 }
 
 static void

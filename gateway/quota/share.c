@@ -90,10 +90,10 @@ quotas_collect(struct quotas *t)
 }
 
 /* What is new of a sum, which counts as told from now on. */
-static nsec
-news_of(atomic_llong *sum, nsec *told)
+static int64_t
+news_of(atomic_llong *sum, int64_t *told)
 {
-	nsec now = LOAD(*sum), more = now - *told;
+	int64_t now = LOAD(*sum), more = now - *told;
 
 	*told = now;
 	return more;

@@ -1,72 +1,25 @@
 /* gateway/quota/share_test.c - what a quota tells others, and what it hears. */
-#include "gateway/conf/testing.h"
+#include "gateway/quota/testing.h"
 
 #include <pthread.h>
 
-#include "gateway/quota/quota.h"
-
-#define WALL ((usec)20000 * 86400 * USEC_SEC + USEC_SEC)
-#define DAY (86400 * USEC_SEC)
-#define KEY                                                                    \
-	"sha256:"                                                              \
-	"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-#define TENANT(rate)                                                           \
-	BASE "tenants = ( { name = \"t\"; keys = [ \"" KEY                     \
-	     "\" ];\nlimits = { requests_per_minute = " rate                   \
-	     "; burst = \"1s\"; concurrent = 3; daily_budget = 1.0; }; } );"
+#define RATED(rate)                                                            \
+	TENANT(                                                                \
+	    "requests_per_minute = " rate "; burst = \"1s\"; concurrent = 3; " \
+	    "daily_budget = 1.0;")
 #define REQUEST (100 * 1000000LL) /* ns that one of 600 takes of the rate */
 #define QUICK 60 /* and one of 1,000,000,000 */
-
-struct stage {
-	struct fixture f;
-	struct quotas *table;
-	usec now;
-};
-
-static void
-stage_init(struct stage *s, const char *text)
-{
-	memset(s, 0, sizeof(*s));
-	assert_loads(&s->f, text, 0);
-	s->table = quotas_new(WALL);
-	assert_int_equal(quotas_configure(s->table, s->f.conf), OK);
-	s->now = clock_now();
-}
-
-static void
-stage_fini(struct stage *s)
-{
-	quotas_free(&s->table);
-	fixture_fini(&s->f);
-}
 
 static bool
 take(struct stage *s, struct quota_hold *h)
 {
-	const struct conf_tenant *t = &s->f.conf->tenants[0];
-	const struct quota_wish wish = { .input = 1 };
-	struct quota_refusal why;
-
-	*h = (struct quota_hold){ 0 };
-	h->parts[QUOTA_TENANT].of = conf_tenant_quota(s->f.conf, t);
-	h->parts[QUOTA_TENANT].limits = &t->limits;
-	return quota_take(s->table, h, &wish, s->now, &why);
+	return take_into(s, h, 1);
 }
 
 static void
 settle(struct quota_hold *h, double cost)
 {
 	quota_settle(h, &(struct quota_use){ .input = 1, .cost = cost });
-}
-
-static struct quota_view
-view(const struct stage *s)
-{
-	const struct conf_tenant *t = &s->f.conf->tenants[0];
-	struct quota_view v;
-
-	quota_view(conf_tenant_quota(s->f.conf, t), &t->limits, s->now, &v);
-	return v;
 }
 
 /* The only one's news; false: nothing has changed. */
@@ -90,7 +43,7 @@ alone_nothing_is_noted(void **state)
 	struct quota_news n;
 	struct stage s;
 
-	stage_init(&s, TENANT("600"));
+	stage_init(&s, RATED("600"));
 	assert_true(take(&s, &h));
 	settle(&h, 0.25);
 	assert_false(tell(&s, &n));
@@ -104,7 +57,7 @@ what_changes_is_told_once(void **state)
 	struct quota_news n;
 	struct stage s;
 
-	stage_init(&s, TENANT("600"));
+	stage_init(&s, RATED("600"));
 	quotas_restore(s.table, "t", NULL, 0.125, 0.125);
 	assert_int_equal(quotas_share(s.table), OK);
 	assert_false(tell(&s, &n));
@@ -137,7 +90,7 @@ what_others_took_is_taken(void **state)
 	struct quota_news n;
 	struct stage s;
 
-	stage_init(&s, TENANT("600"));
+	stage_init(&s, RATED("600"));
 	assert_int_equal(quotas_share(s.table), OK);
 	assert_true(take(&s, &a));
 	assert_true(tell(&s, &n));
@@ -170,7 +123,7 @@ what_is_taken_meanwhile_stays_taken(void **state)
 	struct quota_news n;
 	struct stage s;
 
-	stage_init(&s, TENANT("600"));
+	stage_init(&s, RATED("600"));
 	assert_int_equal(quotas_share(s.table), OK);
 	assert_true(take(&s, &h));
 	assert_true(tell(&s, &n));
@@ -190,7 +143,7 @@ what_was_not_heard_is_not_told_twice(void **state)
 	struct quota_news n;
 	struct stage s;
 
-	stage_init(&s, TENANT("600"));
+	stage_init(&s, RATED("600"));
 	assert_int_equal(quotas_share(s.table), OK);
 	assert_true(take(&s, &h));
 	settle(&h, 0.25);
@@ -212,7 +165,7 @@ a_new_day_forgets_what_is_known(void **state)
 	struct quota_news n;
 	struct stage s;
 
-	stage_init(&s, TENANT("600"));
+	stage_init(&s, RATED("600"));
 	assert_int_equal(quotas_share(s.table), OK);
 	assert_true(take(&s, &h));
 	settle(&h, 0.25);
@@ -254,7 +207,7 @@ nothing_is_lost_on_the_way(void **state)
 	struct quota_news n;
 	struct stage s;
 
-	stage_init(&s, TENANT("1000000000"));
+	stage_init(&s, RATED("1000000000"));
 	assert_int_equal(quotas_share(s.table), OK);
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(

@@ -1,0 +1,89 @@
+/* gateway/conf/doubts_test.c - what can be meant, but hardly is. */
+#include "gateway/conf/testing.h"
+
+#define A_KEY                                                                  \
+	"sha256:"                                                              \
+	"0000000000000000000000000000000000000000000000000000000000000000"
+#define TENANTS "tenants = ( { name = \"acme\"; keys = [ \"" A_KEY "\" ]; } );"
+
+static void
+what_is_hardly_meant_is_warned_of(void **state)
+{
+	assert_warned(
+	    "backends = ( { name = \"gpu\"; adapter = \"ollama\";\n"
+	    "price = { input = 0.0025; output = 0.01; }; } );\n" MODELS,
+	    "gateway.conf:2: warning: backends.gpu.price.input: want USD per "
+	    "million tokens, got 0.0025: is that per thousand, or per token?");
+	assert_warned(
+	    "backends = ( { name = \"a\"; adapter = \"ollama\"; price = { "
+	    "hourly = 1; }; }, { name = \"b\"; adapter = \"ollama\"; price = "
+	    "{ hourly = 2; }; } );\n"
+	    "models = ( { name = \"m\"; serve = ( { backend = \"a\"; },\n"
+	    "{ backend = \"b\"; } ); }, { name = \"n\"; serve = ( { backend "
+	    "= \"b\"; } ); } );",
+	    "gateway.conf:3: warning: models.m.serve[1]: want another place "
+	    "than serve[0], got its url, key and model: what fails at one is "
+	    "tried again there");
+	assert_warned(
+	    "backends = ( { name = \"a\"; adapter = \"ollama\"; region = "
+	    "\"eu\"; price = { hourly = 1; }; }, { name = \"b\"; adapter = "
+	    "\"llamacpp\"; url = \"http://h/v1\"; region = \"us\"; price = { "
+	    "hourly = 2; }; } );\n"
+	    "models = ( { name = \"m\"; serve = ( { backend = \"a\"; }, { "
+	    "backend = \"b\"; } ); } );\n"
+	    "tenants = ( { name = \"t\"; keys = [ \"env:HOME\" ]; regions = [ "
+	    "\"eu\" ]; backends = [ \"b\" ]; } );",
+	    "gateway.conf:3: warning: tenants.t: want boundaries within which "
+	    "something serves its models, got none: its requests will get a "
+	    "403");
+}
+
+static void
+a_backend_is_not_the_gateway_itself(void **state)
+{
+	static const struct {
+		const char *listen, *url;
+		bool own;
+	} rows[] = {
+		{ "port = 7070;", "http://127.0.0.1:7070/v1", true },
+		{ "port = 7070;", "http://localhost:7070/v1", true },
+		{ "port = 7070;", "http://127.0.0.1:7071/v1", false },
+		{ "port = 7070;", "http://10.0.0.1:7070/v1", false },
+		{ "port = 80;", "http://localhost/v1", true },
+		{ "address = \"::1\"; port = 443;", "https://[::1]/v1", true },
+		{ "address = \"::1\"; port = 7070;", "http://localhost:7070/v1",
+		    false },
+		{ "address = \"::\"; port = 7070;", "http://[::1]:7070/v1",
+		    true },
+		{ "path = \"/run/a\";", "unix:/run/a", true },
+		{ "path = \"/run/a\";", "unix:/run/b", false },
+	};
+	char text[1024];
+	struct fixture f;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		snprintf(text, sizeof(text),
+		    "backends = ( { name = \"gpu\"; adapter = \"vllm\"; price "
+		    "= { hourly = 1; };\nurl = \"%s\"; } );\n" MODELS
+		    "listen = { %s };" TENANTS,
+		    rows[i].url, rows[i].listen);
+		fixture_init(&f);
+		fixture_load(&f, text, NULL);
+		assert_int_equal(f.complaints.errors, rows[i].own);
+		if (rows[i].own)
+			assert_true(fixture_says(&f,
+			    "gateway.conf:2: backends.gpu.url: want a backend, "
+			    "got the gateway's own address, that of listen"));
+		fixture_fini(&f);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_hardly_meant_is_warned_of),
+		cmocka_unit_test(a_backend_is_not_the_gateway_itself),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,124 @@
+/* gateway/conf/listen_test.c - where the gateway listens, and who can come there. */
+#include "gateway/conf/testing.h"
+
+#define A_KEY                                                                  \
+	"sha256:"                                                              \
+	"0000000000000000000000000000000000000000000000000000000000000000"
+#define TENANTS "tenants = ( { name = \"acme\"; keys = [ \"" A_KEY "\" ]; } );"
+
+static void
+an_open_gateway_listens_on_loopback_only(void **state)
+{
+	static const char *const good[] = { "127.0.0.1", "127.9.9.9", "::1",
+		"localhost" };
+	static const char *const bad[] = { "0.0.0.0", "::", "10.0.0.1",
+		"128.0.0.1", "fe80::1" };
+	struct fixture f;
+	char text[1024], want[256];
+
+	for (size_t i = 0; i < COUNT(good); i++) {
+		snprintf(text, sizeof(text),
+		    BASE "listen = { address = \"%s\"; };", good[i]);
+		assert_loads(&f, text, 0);
+		fixture_fini(&f);
+	}
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		snprintf(text, sizeof(text),
+		    BASE "listen = { address = \"%s\"; };", bad[i]);
+		snprintf(want, sizeof(want),
+		    "gateway.conf:3: listen.address: want \"127.0.0.1\", "
+		    "\"::1\" or a Unix socket where there are no tenants, got "
+		    "\"%s\"",
+		    bad[i]);
+		assert_refused(text, want);
+	}
+	assert_refused(BASE "admin = { address = \"0.0.0.0\"; };",
+	    "gateway.conf:3: admin.address: want \"127.0.0.1\", \"::1\" or a "
+	    "Unix socket where there are no admin_keys, got \"0.0.0.0\"");
+}
+
+static void
+with_tenants_it_may_listen_anywhere(void **state)
+{
+	struct fixture f;
+
+	assert_loads(
+	    &f, BASE "listen = { address = \"0.0.0.0\"; };" TENANTS, 0);
+	fixture_fini(&f);
+	assert_refused(BASE "admin = { address = \"0.0.0.0\"; };" TENANTS,
+	    "gateway.conf:3: admin.address: want \"127.0.0.1\", \"::1\" or a "
+	    "Unix socket where there are no admin_keys, got \"0.0.0.0\"");
+	assert_loads(&f,
+	    BASE "admin = { address = \"0.0.0.0\"; };"
+		 "admin_keys = [ \"" A_KEY "\" ];",
+	    0);
+	fixture_fini(&f);
+}
+
+static void
+an_operators_key_is_no_tenants(void **state)
+{
+	assert_refused(BASE TENANTS "\nadmin_keys = [ \"" A_KEY "\" ];",
+	    "gateway.conf:4: admin_keys[0]: want a key of its own, got the "
+	    "same as line 3");
+}
+
+static void
+addresses_are_addresses(void **state)
+{
+	assert_refused(BASE "listen = { address = \"example.com\"; };",
+	    "gateway.conf:3: listen.address: want an IP address such as "
+	    "\"127.0.0.1\" or \"::1\", got \"example.com\"");
+	assert_refused(BASE "listen = { address = \"127.0.0.1\"; path = "
+			    "\"/run/x.sock\"; };",
+	    "gateway.conf:3: listen: want address and port, or path, got both");
+}
+
+static void
+two_listeners_need_two_places(void **state)
+{
+	struct fixture f;
+
+	assert_refused(BASE "admin = { port = 7070; };",
+	    "gateway.conf:3: admin: want a port of its own, got that of "
+	    "listen, 7070");
+	assert_refused(BASE "admin = { port = 7070; address = \"127.0.0.1\"; "
+			    "}; listen = { address = \"0.0.0.0\"; };" TENANTS,
+	    "gateway.conf:3: admin: want a port of its own, got that of "
+	    "listen, 7070");
+	assert_refused(BASE "listen = { path = \"/run/a\"; };\n"
+			    "admin = { path = \"/run/a\"; };",
+	    "gateway.conf:4: admin: want a socket of its own, got that of "
+	    "listen, /run/a");
+	assert_loads(
+	    &f, BASE "admin = { address = \"::1\"; port = 7070; };", 0);
+	fixture_fini(&f);
+}
+
+static void
+a_socket_path_has_to_fit(void **state)
+{
+	char text[1024], path[130];
+
+	memset(path, 'x', sizeof(path));
+	path[0] = '/';
+	path[108] = '\0';
+	snprintf(text, sizeof(text), BASE "listen = { path = \"%s\"; };", path);
+	assert_refused(text,
+	    "gateway.conf:3: listen.path: want a path of 1..107 bytes, got 108 "
+	    "bytes");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_open_gateway_listens_on_loopback_only),
+		cmocka_unit_test(with_tenants_it_may_listen_anywhere),
+		cmocka_unit_test(an_operators_key_is_no_tenants),
+		cmocka_unit_test(addresses_are_addresses),
+		cmocka_unit_test(two_listeners_need_two_places),
+		cmocka_unit_test(a_socket_path_has_to_fit),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
