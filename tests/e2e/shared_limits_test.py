@@ -1,6 +1,12 @@
-"""Limits that several gateways hold together, through a real Redis server."""
+"""Limits that several gateways hold together, through a real Redis server.
+
+How exact they are, by one gateway and by three, at three times the rate:
+
+    SHARED_SECONDS=60 python3 tests/e2e/shared_limits_test.py Exact
+"""
 import contextlib
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -17,6 +23,7 @@ from harness import (Fake, Gateway, backend, chat, conf,  # noqa: E402
 
 SERVER = shutil.which("redis-server") or shutil.which("redis-check-rdb")
 PASSWORD = "not-to-be-seen"
+SECONDS = float(os.environ.get("SHARED_SECONDS", "0"))
 
 
 class Redis:
@@ -57,7 +64,7 @@ class Redis:
 
 
 @unittest.skipUnless(SERVER, "there is no redis-server")
-class Shared(unittest.TestCase):
+class Bed(unittest.TestCase):
     def setUp(self):
         self.redis = Redis()
         self.addCleanup(self.redis.close)
@@ -97,6 +104,12 @@ class Shared(unittest.TestCase):
         return g.chat(chat("m", **{"max_tokens": 10, **members}),
                       {"authorization": "Bearer secret"})
 
+    def stop(self, *gateways):
+        for g in gateways:
+            self.assertEqual(g.stop(), 0)
+
+
+class Shared(Bed):
     def flood(self, gateways, seconds):
         """How many are let through, all asked as fast as they answer."""
         admitted, end = [0] * len(gateways), time.monotonic() + seconds
@@ -142,8 +155,7 @@ class Shared(unittest.TestCase):
         later = self.flood(gateways, 4)
         self.assertGreater(sum(later), 36)
         self.assertLess(sum(later), 50)
-        for g in gateways:
-            self.assertEqual(g.stop(), 0)
+        self.stop(*gateways)
 
     def test_tokens_are_settled_for_all(self):
         """What was reserved and not used comes back everywhere: of 600,
@@ -295,6 +307,45 @@ class Shared(unittest.TestCase):
             f.write(PASSWORD + "\n")
         os.chmod(path, 0o600)
         return path
+
+
+@unittest.skipUnless(SECONDS, "SHARED_SECONDS is not set")
+class Exact(Bed):
+    RATE, CLIENTS = 100, 48  # a second; the burst is of five
+
+    def client(self, port, due, end, count):
+        c = http.client.HTTPConnection("127.0.0.1", port)
+        body = json.dumps(chat("m", max_tokens=1))
+        while due < end:
+            time.sleep(max(0, due - time.monotonic()))
+            c.request("POST", "/v1/chat/completions", body,
+                      {"content-type": "application/json",
+                       "authorization": "Bearer secret"})
+            r = c.getresponse()
+            r.read()
+            count.append(r.status)
+            due += self.CLIENTS / (3 * self.RATE)
+
+    def test_over_time(self):
+        for n in (1, 3):
+            gateways = [self.gateway(f"requests_per_minute = "
+                                     f"{60 * self.RATE};") for _ in range(n)]
+            self.redis.cli("flushall")
+            seen, now = [], time.monotonic()
+            threads = [threading.Thread(target=self.client, args=(
+                gateways[i % n].port, now + i / (3 * self.RATE),
+                now + SECONDS, seen)) for i in range(self.CLIENTS)]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+            admitted = seen.count(200)
+            print(f"{n} gateways: {admitted} of {len(seen)} admitted, the "
+                  f"rate {self.RATE * SECONDS:.0f}, the burst "
+                  f"{5 * self.RATE}", flush=True)
+            self.assertLess(admitted, 1.01 * self.RATE * SECONDS +
+                            5 * self.RATE)
+            self.stop(*gateways)
 
 
 if __name__ == "__main__":
