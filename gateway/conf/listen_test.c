@@ -1,4 +1,4 @@
-/* gateway/conf/listen_test.c - where the gateway listens, and who can come there. */
+/* gateway/conf/listen_test.c - where the gateway listens, and who can come. */
 #include "gateway/conf/testing.h"
 
 #define A_KEY                                                                  \
