@@ -81,9 +81,25 @@ struct cursor {
 	const char *text[TEXT_COUNT]; /* of the entry */
 	char missed[64];
 	usec at; /* the entry's `time` */
+	usec newest; /* of the file and of those that came before */
+	bool follows; /* the newest: SQLite makes its `time`, 1 more */
 };
 
 /* --- where it stands --- */
+
+/* What stands near the newest row follows it: SQLite appends such a row, and
+ * would look for the place of one that says its time. */
+static void
+place(struct cursor *c, usec ended)
+{
+	usec since = ended - c->at;
+
+	c->follows =
+	    c->at == c->newest && since < BATCH_NEAR && since > -BATCH_NEAR;
+	c->at = c->follows ? c->at + 1 : batch_time(ended, c->at);
+	if (c->newest < c->at)
+		c->newest = c->at;
+}
 
 static void
 show(struct cursor *c, const char *p)
@@ -98,7 +114,7 @@ show(struct cursor *c, const char *p)
 	p = entry_names(e);
 	for (int i = 0; i < TEXT_COUNT; p += e->text[i++] + 1)
 		c->text[i] = p;
-	c->at = batch_time(e->ended, c->at);
+	place(c, e->ended);
 }
 
 static int
@@ -110,10 +126,12 @@ on_filter(
 
 	(void)i, (void)s, (void)n, (void)v;
 	c->end = b->end;
-	c->at = 0;
+	c->at = c->newest = b->newest;
 	show(c, b->p);
-	if (b->at != 0)
+	if (b->at != 0) {
 		c->at = b->at;
+		c->follows = false;
+	}
 	return SQLITE_OK;
 }
 
@@ -222,7 +240,8 @@ on_column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 
 	switch (columns[i].how) {
 	case TIME:
-		sqlite3_result_int64(to, c->at);
+		if (!c->follows)
+			sqlite3_result_int64(to, c->at);
 		break;
 	case TEXT:
 		tell_text(to, c, columns[i].at);

@@ -14,6 +14,7 @@ struct batch {
 	const char *p,
 	    *end; /* entries; borrowed while a statement reads them */
 	usec at; /* where there is one entry: its `time`; 0: when it ended */
+	usec newest; /* the latest `time` in the file */
 };
 
 /* The column `facts`: which bits are what. Numbers of names are those of their
@@ -35,7 +36,7 @@ struct batch {
 #define FACT_ATTEMPTS 40
 #define FACT_ATTEMPTS_N 23
 
-#define BATCH_NEAR USEC_MS /* a row may be as much later than its request */
+#define BATCH_NEAR USEC_MS /* a row may be as far from its request's end */
 
 /* The `time` of a row behind one of `last`: two workers' requests may end in
  * the same microsecond. */

@@ -3,12 +3,12 @@
 
 #include "gateway/ledger/batch.h"
 
-/* time: when the request had ended, in microseconds since 1970, or the next one
- * that is free; the spans are microseconds as well. NULL is what is not known,
- * or does not apply. charged_usd: to budgets; the cost, or an estimate where
- * nobody said it; the sums per day are of it. day: since 1970, of UTC; sums are
- * kept longer than the rows are, names until no row is of that day. Rows have
- * no types: SQLite would look at each value for them. */
+/* time: when the request had ended, in microseconds since 1970, to within a
+ * millisecond: no two rows share one. The spans are microseconds as well. NULL
+ * is what is not known, or does not apply. charged_usd: to budgets; the cost,
+ * or an estimate where nobody said it; the sums per day are of it. day: since
+ * 1970, of UTC; sums are kept longer than the rows are, names until no row is
+ * of that day. Rows have no types: SQLite would look at each value for them. */
 const char schema_tables[] = "CREATE TABLE rows ("
 			     " time INTEGER PRIMARY KEY,"
 			     " receipt,"
@@ -67,6 +67,14 @@ schema_prune(int64_t version)
 		       "requests WHERE time < ?1 ORDER BY time LIMIT ?2)";
 	return "DELETE FROM rows WHERE time IN (SELECT time FROM rows "
 	       "WHERE time < ?1 ORDER BY time LIMIT ?2)";
+}
+
+const char *
+schema_newest(int64_t version)
+{
+	if (version <= SCHEMA_WIDE)
+		return "SELECT max(time) FROM requests";
+	return "SELECT max(time) FROM rows";
 }
 
 const char *

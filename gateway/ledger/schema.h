@@ -25,6 +25,7 @@ void schema_view(int64_t version, struct buf *);
 /* Statements that differ by the file's version. */
 const char *schema_insert(int64_t version);
 const char *schema_prune(int64_t version);
+const char *schema_newest(int64_t version);
 const char *schema_latest(int64_t version);
 
 #endif

@@ -261,6 +261,7 @@ static enum err
 prepare(struct store *s, struct errmsg *why)
 {
 	bool good = prepare_one(s, schema_insert(s->version), &s->insert) &&
+	    prepare_one(s, schema_newest(s->version), &s->newest) &&
 	    prepare_one(s, schema_prune(s->version), &s->prune);
 
 	for (size_t i = 0; i < N_STATEMENTS && good; i++)
@@ -334,6 +335,7 @@ store_close(struct store *s)
 	for (size_t i = 0; i < N_STATEMENTS; i++)
 		sqlite3_finalize(*statement(s, i));
 	sqlite3_finalize(s->insert);
+	sqlite3_finalize(s->newest);
 	sqlite3_finalize(s->prune);
 	sqlite3_close(s->db);
 	store_names_forget(&s->names);

@@ -23,19 +23,30 @@ step(sqlite3_stmt *q)
 
 /* --- rows --- */
 
+static usec
+newest(struct store *s)
+{
+	usec time = 0;
+
+	if (sqlite3_step(s->newest) == SQLITE_ROW)
+		time = sqlite3_column_int64(s->newest, 0);
+	sqlite3_reset(s->newest);
+	return time;
+}
+
 static int
 insert(struct store *s, const char *p, const char *end, usec at)
 {
 	int rc;
 
-	s->batch = (struct batch){ p, end, at };
+	s->batch = (struct batch){ p, end, at, newest(s) };
 	rc = sqlite3_step(s->insert);
 	sqlite3_reset(s->insert);
 	return rc;
 }
 
-/* A request of an earlier batch has ended at the same time, or a clock was set
- * back: the row then takes the next free place. */
+/* A clock was set back, to where rows stand: the row then takes the next free
+ * place. */
 static bool
 insert_somewhere(struct store *s, const struct entry *e, usec *last)
 {

@@ -125,25 +125,6 @@ a_long_name_is_cut_between_characters(void **state)
 	place_fini(&p);
 }
 
-static void
-requests_that_end_at_once_are_all_there(void **state)
-{
-	struct outcome o = answered("a");
-	struct place p;
-	struct store s;
-
-	place_init(&p);
-	store_opened(&s, p.path);
-	store_added(&s, &o, NOON + 3);
-	for (int i = 0; i < 5; i++)
-		store_added(&s, &o, NOON);
-	store_close(&s);
-	assert_int_equal(written_rows(p.path), 6);
-	assert_int_equal(
-	    number(p.path, "SELECT max(time) - min(time) FROM requests"), 5);
-	place_fini(&p);
-}
-
 /* --- what was spent --- */
 
 struct sums {
@@ -471,7 +452,6 @@ main(void)
 		cmocka_unit_test(a_row_says_what_became_of_a_request),
 		cmocka_unit_test(what_is_not_known_is_null),
 		cmocka_unit_test(a_long_name_is_cut_between_characters),
-		cmocka_unit_test(requests_that_end_at_once_are_all_there),
 		cmocka_unit_test(what_was_spent_outlives_the_rows),
 		cmocka_unit_test(old_rows_go_and_others_stay),
 		cmocka_unit_test(a_file_of_another_kind_is_left_alone),
