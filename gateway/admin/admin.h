@@ -124,6 +124,8 @@ void admin_get_slo(const struct admin_picture *, struct admin_reply *);
 
 /* usage_page.c: /admin/v1/usage. */
 void admin_get_usage(const struct admin_picture *, struct admin_reply *);
+void admin_get_usage_row(
+    const struct admin_picture *, struct slice id, struct admin_reply *);
 
 /* Takes the document; NULL, or no memory: a 503. */
 void admin_send_json(json_t *, struct admin_reply *);

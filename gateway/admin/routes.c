@@ -87,13 +87,25 @@ get_live(const struct admin_picture *p, struct admin_reply *r)
 	r->action = ADMIN_LIVE;
 }
 
+/* The path's last part. */
+static struct slice
+id_of(const struct admin_picture *p)
+{
+	size_t at = (size_t)slice_rfind(p->path, '/') + 1;
+
+	return slice_make(p->path.p + at, p->path.n - at);
+}
+
 static void
 get_receipt(const struct admin_picture *p, struct admin_reply *r)
 {
-	const struct slice path = slice_of("/admin/v1/receipts/");
+	admin_get_receipt(p, id_of(p), r);
+}
 
-	admin_get_receipt(
-	    p, slice_make(p->path.p + path.n, p->path.n - path.n), r);
+static void
+get_usage_row(const struct admin_picture *p, struct admin_reply *r)
+{
+	admin_get_usage_row(p, id_of(p), r);
 }
 
 static void
@@ -355,6 +367,18 @@ static const struct admin_route routes[] = {
 		    "Two questions are being answered, or this one "
 		    "takes longer than 30 s." }),
 	    .handle = admin_get_usage },
+	{ "GET", "/admin/v1/usage/{id}", "getUsageRow", .tells = true,
+	    .summary = "What the ledger has of one request: its row.",
+	    .parameters = receipt_takes,
+	    .answers = ANSWERS({ 200, JSON,
+				   "Column by column; null is what is "
+				   "not known, or does not apply." },
+		{ 404, JSON, "No ledger is kept, or it has no such row." },
+		{ 500, JSON, "The ledger cannot be read." },
+		{ 503, JSON,
+		    "Two questions are being answered, or this one takes "
+		    "longer than 30 s." }),
+	    .handle = get_usage_row },
 	{ "POST", "/admin/v1/reload", "reload", .role = ROLE_OPERATE,
 	    .summary = "Reads gateway.conf again, as SIGHUP does.",
 	    .answers = ANSWERS({ 200, JSON, "It is in force." },

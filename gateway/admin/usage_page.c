@@ -151,6 +151,22 @@ usage_read_question(
 	return rc;
 }
 
+bool
+usage_row_question(struct slice id, struct usage_question *q)
+{
+	static const char prefix[] = "rcpt_";
+	ptrdiff_t at = slice_rfind(id, '_');
+
+	*q = (struct usage_question){ .format = USAGE_JSON };
+	if (at >= 0)
+		id = slice_make(id.p + at + 1, id.n - (size_t)at - 1);
+	if (id.n != sizeof(q->receipt) - sizeof(prefix))
+		return false;
+	memcpy(q->receipt, prefix, sizeof(prefix) - 1);
+	memcpy(q->receipt + sizeof(prefix) - 1, id.p, id.n);
+	return true;
+}
+
 /* --- the answer --- */
 
 static void
@@ -165,18 +181,31 @@ send_json(const json_t *doc, struct admin_reply *r)
 	free(text);
 }
 
+static void
+refuse(enum err rc, const char *why, struct admin_reply *r)
+{
+	if (rc == ERR_NOT_FOUND)
+		admin_error(r, 404, "row_not_found", why);
+	else if (rc == ERR_AGAIN)
+		admin_error(r, 503, "too_much", why);
+	else
+		admin_error(r, 500, "ledger_unreadable", why);
+}
+
 void
 usage_answer(const char *path, const struct usage_question *q,
     const atomic_bool *cancel, struct admin_reply *r)
 {
 	struct errmsg why = { "" };
 	json_t *doc = NULL;
-	enum err rc = usage_sum(path, &q->query, SUM_FOR, cancel, &doc, &why);
+	enum err rc;
 
+	if (q->receipt[0] != '\0')
+		rc = usage_row(path, q->receipt, SUM_FOR, cancel, &doc, &why);
+	else
+		rc = usage_sum(path, &q->query, SUM_FOR, cancel, &doc, &why);
 	if (rc != OK) {
-		admin_error(r, rc == ERR_AGAIN ? 503 : 500,
-		    rc == ERR_AGAIN ? "too_much" : "ledger_unreadable",
-		    why.text);
+		refuse(rc, why.text, r);
 		return;
 	}
 	r->content_type = type_of(q->format);
@@ -198,20 +227,44 @@ usage_answer(const char *path, const struct usage_question *q,
 	json_decref(doc);
 }
 
+static bool
+is_off(const struct admin_picture *p, struct admin_reply *r)
+{
+	if (p->ledger != NULL)
+		return false;
+	admin_error(r, 404, "ledger_off",
+	    "no ledger is kept: the setting `ledger` names no file, or did not "
+	    "when the gateway was started");
+	return true;
+}
+
 void
 admin_get_usage(const struct admin_picture *p, struct admin_reply *r)
 {
 	struct errmsg why = { "" };
 
-	if (p->ledger == NULL) {
-		admin_error(r, 404, "ledger_off",
-		    "no ledger is kept: the setting `ledger` names no file, or "
-		    "did not when the gateway was started");
-	} else if (usage_read_question(
-		       p->query, clock_wall(), &r->usage, &why) != OK) {
+	if (is_off(p, r))
+		return;
+	if (usage_read_question(p->query, clock_wall(), &r->usage, &why) !=
+	    OK) {
 		admin_error(r, 400, "invalid_query", why.text);
-	} else {
-		r->content_type = type_of(r->usage.format);
-		r->action = ADMIN_USAGE;
+		return;
 	}
+	r->content_type = type_of(r->usage.format);
+	r->action = ADMIN_USAGE;
+}
+
+void
+admin_get_usage_row(
+    const struct admin_picture *p, struct slice id, struct admin_reply *r)
+{
+	if (is_off(p, r))
+		return;
+	if (usage_row_question(id, &r->usage))
+		r->action = ADMIN_USAGE;
+	else
+		refuse(ERR_NOT_FOUND,
+		    "want the id of a request, as in `x-request-id` of its "
+		    "answer: 24 digits behind \"req_\" or \"rcpt_\"",
+		    r);
 }

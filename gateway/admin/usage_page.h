@@ -3,6 +3,7 @@
 #ifndef GATEWAY_ADMIN_USAGE_PAGE_H
 #define GATEWAY_ADMIN_USAGE_PAGE_H
 
+#include "gateway/admin/receipts.h"
 #include "gateway/ledger/usage.h"
 #include "gateway/lib/buf.h"
 
@@ -13,6 +14,7 @@ enum usage_format { USAGE_JSON, USAGE_CSV, USAGE_TABLE };
 struct usage_question {
 	struct usage_query query;
 	enum usage_format format;
+	char receipt[RECEIPT_ID_BYTES]; /* this row, as JSON; empty: sums */
 };
 
 /* From a query string: by=tenant,model, since= and until= ("24h" ago, or
@@ -22,7 +24,10 @@ struct usage_question {
 enum err usage_read_question(struct slice query, usec wall,
     struct usage_question *, struct errmsg *why) MUST_USE;
 
-/* Sums up and words the answer: any thread, and not a quick thing. */
+/* The row of a receipt's or a request's id; false: it cannot be one. */
+bool usage_row_question(struct slice id, struct usage_question *);
+
+/* Sums up, or finds the row, and words the answer: any thread, and not a quick thing. */
 void usage_answer(const char *path, const struct usage_question *,
     const atomic_bool *cancel, struct admin_reply *);
 

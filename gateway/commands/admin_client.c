@@ -41,11 +41,16 @@ add_key(struct buf *headers)
 
 /* The other listener, mostly, knows neither the path nor the key. */
 static void
-print_refusal(const char *url, const char *words, const char *code)
+print_refusal(const struct admin_where *where, const char *url, int status,
+    const char *words, const char *code)
 {
-	if (code != NULL &&
+	bool elsewhere = code != NULL &&
 	    (strcmp(code, "unknown_url") == 0 ||
-		strcmp(code, "invalid_api_key") == 0))
+		strcmp(code, "invalid_api_key") == 0);
+
+	if (status == 404 && where->unfound != NULL && !elsewhere)
+		(void)fail(where->unfound, ERR_NOT_FOUND, "%s", words);
+	else if (elsewhere)
 		fprintf(stderr,
 		    "pointsman: %s: %s: is that the admin listener?\n", url,
 		    words);
@@ -54,8 +59,9 @@ print_refusal(const char *url, const char *words, const char *code)
 }
 
 static json_t *
-read_answer(const char *method, const char *url,
-    const struct transfer_result *result, const struct buf *body)
+read_answer(const struct admin_where *where, const char *method,
+    const char *url, const struct transfer_result *result,
+    const struct buf *body)
 {
 	json_t *doc = json_loadb(body->n > 0 ? body->p : "", body->n, 0, NULL);
 	const json_t *error = json_object_get(doc, "error");
@@ -65,7 +71,7 @@ read_answer(const char *method, const char *url,
 	if (result->fault == FAULT_NONE && result->status == 200 && doc != NULL)
 		return doc;
 	if (words != NULL)
-		print_refusal(url, words,
+		print_refusal(where, url, result->status, words,
 		    json_string_value(json_object_get(error, "code")));
 	else if (result->fault != FAULT_NONE)
 		fprintf(stderr,
@@ -116,7 +122,7 @@ ask(struct admin_where *where, const struct address *a, const char *method,
 		.connect_timeout = USEC_SEC },
 	    &ops, &body, patience, &result);
 	where->misused = result.status == 400;
-	doc = read_answer(method, url.p, &result, &body);
+	doc = read_answer(where, method, url.p, &result, &body);
 	buf_fini(&url);
 	buf_fini(&body);
 	client_free(&c);

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "gateway/lib/clock.h"
+#include "gateway/lib/err.h"
 
 /* The options of such a command: where the listener is. */
 struct admin_where {
@@ -13,6 +14,8 @@ struct admin_where {
 	const char *config; /* a gateway.conf that says; NULL: the default */
 	usec patience; /* for an answer; 0: the usual 5 s */
 	bool misused; /* it said that it was asked for what cannot be */
+	struct errmsg *unfound; /* takes a 404's words, which are not said
+				 * then; NULL: they are */
 };
 
 /* Rows of a table of command options, which fill it. */

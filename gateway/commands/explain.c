@@ -22,10 +22,46 @@ is_id(const char *s)
 	return n > 0 && n < 64;
 }
 
+#define ROW_PATIENCE (35 * USEC_SEC) /* it is looked for for 30 s at most */
+
+/* Of one that has been overwritten the ledger may have a row. NULL: it is said
+ * why there is nothing. */
+static json_t *
+ask_for_row(struct admin_where *where, const char *id)
+{
+	struct errmsg no_receipt = *where->unfound, no_row = { "" };
+	char path[128];
+	json_t *row;
+
+	snprintf(path, sizeof(path), "/admin/v1/usage/%s", id);
+	where->unfound = &no_row;
+	where->patience = ROW_PATIENCE;
+	row = admin_get(where, path);
+	if (row == NULL)
+		fprintf(stderr, "pointsman: %s\n", no_receipt.text);
+	if (no_row.text[0] != '\0')
+		fprintf(stderr, "pointsman: %s\n", no_row.text);
+	return row != NULL ? json_pack("{s:o}", "ledger", row) : NULL;
+}
+
+static void
+print(const json_t *doc, bool raw)
+{
+	const json_t *row = json_object_get(doc, "ledger");
+
+	if (raw)
+		doc_print(doc);
+	else if (row != NULL)
+		explain_print_row(row, stdout);
+	else
+		explain_print(doc, stdout);
+}
+
 int
 command_explain(int argc, char **argv)
 {
-	struct admin_where where = { NULL };
+	struct errmsg unfound = { "" };
+	struct admin_where where = { .unfound = &unfound };
 	bool raw = false;
 	const struct command_option options[] = {
 		ADMIN_WHERE_OPTIONS(where),
@@ -48,12 +84,11 @@ command_explain(int argc, char **argv)
 	}
 	snprintf(path, sizeof(path), "/admin/v1/receipts/%s", argv[at]);
 	doc = admin_get(&where, path);
+	if (doc == NULL && unfound.text[0] != '\0')
+		doc = ask_for_row(&where, argv[at]);
 	if (doc == NULL)
 		return EXIT_BAD;
-	if (raw)
-		doc_print(doc);
-	else
-		explain_print(doc, stdout);
+	print(doc, raw);
 	json_decref(doc);
 	return EXIT_GOOD;
 }

@@ -287,18 +287,34 @@ read_rows(const struct usage_query *q, sqlite3_stmt *s, int *rc)
 	return document(q, total, rows, truncated);
 }
 
-struct watch {
-	const atomic_bool *cancel;
-	usec until;
-};
-
 static int
 is_over(void *arg)
 {
-	const struct watch *w = arg;
+	const struct usage_watch *w = arg;
 
 	return (w->cancel != NULL && atomic_load(w->cancel)) ||
 	    clock_now() > w->until;
+}
+
+enum err
+usage_open(
+    const char *path, struct usage_watch *w, sqlite3 **out, struct errmsg *why)
+{
+	enum err rc = store_open_reader(path, out, why);
+
+	if (rc == OK)
+		sqlite3_progress_handler(*out, LOOK_STEPS, is_over, w);
+	return rc;
+}
+
+enum err
+usage_fail(sqlite3 *db, const char *path, int rc, struct errmsg *why)
+{
+	if (rc == SQLITE_INTERRUPT)
+		return fail(why, ERR_AGAIN,
+		    "there are too many rows to read in time: ask for fewer "
+		    "(since, until)");
+	return store_fail(db, path, why);
 }
 
 static enum err
@@ -325,25 +341,19 @@ ask(sqlite3 *db, const char *path, const struct usage_query *q, json_t **out,
 		return OK;
 	}
 	json_decref(doc);
-	if (rc == SQLITE_INTERRUPT)
-		return fail(why, ERR_AGAIN,
-		    "there are too many rows to sum up in time: ask for fewer "
-		    "(since, until)");
-	return store_fail(db, path, why);
+	return usage_fail(db, path, rc, why);
 }
 
 enum err
 usage_sum(const char *path, const struct usage_query *q, usec limit,
     const atomic_bool *cancel, json_t **out, struct errmsg *why)
 {
-	struct watch w = { cancel, clock_now() + limit };
+	struct usage_watch w = { cancel, clock_now() + limit };
 	sqlite3 *db = NULL;
-	enum err rc;
+	enum err rc = usage_open(path, &w, &db, why);
 
-	rc = store_open_reader(path, &db, why);
 	if (rc != OK)
 		return rc;
-	sqlite3_progress_handler(db, LOOK_STEPS, is_over, &w);
 	rc = ask(db, path, q, out, why);
 	sqlite3_close(db);
 	return rc;

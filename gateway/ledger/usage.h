@@ -48,6 +48,12 @@ const struct usage_figure *usage_figure(unsigned i);
 enum err usage_sum(const char *path, const struct usage_query *, usec limit,
     const atomic_bool *cancel, json_t **out, struct errmsg *why) MUST_USE;
 
+/* The row of one request, by its receipt: {column: value} of all columns of
+ * `requests`. The latest rows are looked through first. ERR_NOT_FOUND; else as
+ * usage_sum(). */
+enum err usage_row(const char *path, const char *receipt, usec limit,
+    const atomic_bool *cancel, json_t **out, struct errmsg *why) MUST_USE;
+
 /* A request that wanted an answer, as one may be sent again. */
 struct usage_arrival {
 	usec at; /* since 1970: when it was in */

@@ -328,6 +328,35 @@ who_wanted_an_answer_can_be_played_again(void **state)
 	stage_fini(&st);
 }
 
+static void
+a_row_is_found_by_its_receipt(void **state)
+{
+	struct outcome o = answered("late");
+	struct errmsg why = { "" };
+	struct stage st;
+	struct store s;
+
+	stage_init(&st);
+	o.id = "req_9923456789abcdef01234567";
+	store_opened(&s, st.place.path);
+	add(&s, &o, NOON + 7);
+	store_close(&s);
+	assert_int_equal(
+	    usage_row(st.place.path, "rcpt_9923456789abcdef01234567", USEC_SEC,
+		NULL, &st.doc, &why),
+	    OK);
+	assert_text(st.doc, "tenant", "late");
+	assert_true(figure(st.doc, "time") == NOON + 7);
+	assert_true(json_is_null(json_object_get(st.doc, "fault")));
+	json_decref(st.doc);
+	st.doc = NULL;
+	assert_int_equal(
+	    usage_row(st.place.path, "rcpt_1", USEC_SEC, NULL, &st.doc, &why),
+	    ERR_NOT_FOUND);
+	assert_non_null(strstr(why.text, "ledger_keep"));
+	stage_fini(&st);
+}
+
 int
 main(void)
 {
@@ -340,6 +369,7 @@ main(void)
 		cmocka_unit_test(a_wrong_name_is_told_the_right_ones),
 		cmocka_unit_test(it_ends_when_it_is_told_to),
 		cmocka_unit_test(who_wanted_an_answer_can_be_played_again),
+		cmocka_unit_test(a_row_is_found_by_its_receipt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

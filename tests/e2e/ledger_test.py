@@ -197,6 +197,45 @@ class Ledger(Bed):
         assert status == 200 and headers["content-type"].startswith(
             "text/csv"), headers
 
+    def explain(self, g, ident, *options, code=0):
+        done = subprocess.run(
+            [POINTSMAN, "explain", ident, "-c", g.path, *options],
+            env={**os.environ, **ENV}, capture_output=True, text=True,
+            timeout=20)
+        self.assertEqual(done.returncode, code, done)
+        return done.stdout or done.stderr
+
+    def test_a_receipt_that_is_gone_leaves_a_row(self):
+        fake = self.fake("--tokens", "3", "--ttft", "30-40")
+        path, line = ledger(self.folder, TENANTS + "receipts = 1;\n")
+        g = self.start(conf([backend("one", fake.port)], line))
+        _, first, _ = g.chat(chat("m", stream=True), {
+            **bearer("acme"), "x-slo-class": "never"})
+        for _ in range(2):
+            g.chat(chat("m"), bearer("zeta"))
+        self.written(g, 3)
+        where = f"/admin/v1/usage/{first['x-pointsman-receipt']}"
+        status, _, row = http_json(g.admin, "GET", where)
+        self.assertEqual(status, 200, row)
+        self.assertEqual(
+            [row[n] for n in ("tenant", "backend", "result", "status",
+                              "slo_met", "missed", "tokens_out")],
+            ["acme", "one", "ok", 200, 0, "ttft", 3])
+        said = self.explain(g, first["x-request-id"])
+        self.assertIn(first["x-pointsman-receipt"], said)
+        for words in ("acme (key ACME_KEY)", "missed (ttft)", "no receipt"):
+            self.assertIn(words, said)
+        raw = json.loads(self.explain(g, first["x-request-id"], "--json"))
+        self.assertEqual(raw, {"ledger": row})
+        for bad in ("rcpt_" + 24 * "0", "x", "rcpt_" + 23 * "0"):
+            status, _, body = http_json(
+                g.admin, "GET", "/admin/v1/usage/" + bad)
+            self.assertEqual((status, body["error"]["code"]),
+                             (404, "row_not_found"))
+        said = self.explain(g, "rcpt_" + 24 * "0", code=1)
+        self.assertIn("no such receipt", said)
+        self.assertIn("no row of the ledger", said)
+
     def test_what_was_asked_is_played_again_on_paper(self):
         one = self.fake("--tokens", "5")
         path, line = ledger(self.folder, TENANTS)
