@@ -3,30 +3,16 @@ and the table that shows how they fare. Every process started here ends here.
 """
 import json
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 
 from demo_traffic import get
+from ports import free_port
 
 READY_SECONDS = 15
-
-
-def free_port():
-    """Below those that the kernel gives to outgoing connections, so that a
-    dead backend's port is still free when it comes back."""
-    for port in random.sample(range(20000, 32000), 100):
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    sys.exit("demo: no free port on 127.0.0.1")
 
 
 class Backend:

@@ -15,6 +15,7 @@ import tempfile
 import time
 
 import peers
+from ports import free_port
 
 HERE, BUILD, KEY = peers.HERE, peers.BUILD, peers.KEY
 FAKELLM = os.environ.get("FAKELLM", f"{BUILD}/fakellm")
@@ -41,12 +42,6 @@ def cores():
     """(the proxy's, everyone else's), or None where there is only one."""
     mine = sorted(os.sched_getaffinity(0))
     return (mine[0], mine[1]) if len(mine) > 1 else None
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def wait_until(condition, process, seconds, what):

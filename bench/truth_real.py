@@ -18,7 +18,8 @@ from pathlib import Path
 import truth_converge
 import truth_odds
 import truth_plot
-from truth_stage import Stage, Trouble, ask, free_port, note, say
+from ports import free_port
+from truth_stage import Stage, Trouble, ask, note, say
 
 WARM = 40  # requests to each, before the targets are set
 RATE = 2.0  # a second, to both together: half of what two cores can do

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
-from demo_stage import free_port
+from ports import free_port
 
 POINTSMAN = os.environ.get("POINTSMAN", "build/pointsman")
 FAKELLM = os.environ.get("FAKELLM", "build/fakellm")
