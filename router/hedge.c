@@ -43,6 +43,15 @@ is_ailing(const struct router *r, const struct conf_serving *s)
 	return c == NULL || cell_is_ailing(c);
 }
 
+/* What it may have to be paid: the prompt again, and of an answer that is not
+ * streamed, which is late as a whole, that as well. */
+static double
+price_of(const struct order *o)
+{
+	return o->req->facts->stream ? o->stay.tokens
+				     : o->stay.tokens + o->output;
+}
+
 /* On any other backend than the first's that is well. */
 static struct order *
 second_of(struct router *r, struct order *first)
@@ -95,7 +104,7 @@ router_hedge(struct router *r, struct ticket t, usec now, struct ticket *second,
 	*second = (struct ticket){ 0 };
 	plan_refuse(plan, REASON_RETRY_BUDGET, 0);
 	if (first == NULL || first->first_token || first->twin != NULL ||
-	    !hedge_budget_take(&r->hedges, first->stay.tokens))
+	    !hedge_budget_take(&r->hedges, price_of(first)))
 		return;
 	o = second_of(r, first);
 	if (o == NULL)
@@ -103,7 +112,7 @@ router_hedge(struct router *r, struct ticket t, usec now, struct ticket *second,
 	if (set_is_empty(&o->eligible) ||
 	    dispatch(r, o, REASON_RETRY_BUDGET, now) != PLAN_GO) {
 		orders_drop(&r->orders, o);
-		hedge_budget_give_back(&r->hedges, first->stay.tokens);
+		hedge_budget_give_back(&r->hedges, price_of(first));
 		if (first->req->trace != NULL)
 			first->req->trace->n = 0; /* of no plan */
 		return;

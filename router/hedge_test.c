@@ -189,7 +189,7 @@ boundaries_hold_for_a_hedge(void **state)
 }
 
 static void
-only_premium_streams_with_a_choice_are_told_when(void **state)
+only_premium_with_a_choice_is_told_when(void **state)
 {
 	struct rig g;
 	struct ask a;
@@ -202,16 +202,76 @@ only_premium_streams_with_a_choice_are_told_when(void **state)
 	a.req.slo.priority = PRIORITY_STANDARD;
 	assert_int_equal(ask_submit(&g, &a), PLAN_GO);
 	assert_int_equal(a.plan.hedge_after, HEDGE_NEVER);
-	a = ask_for(&g);
-	a.facts.stream = false;
-	assert_int_equal(ask_submit(&g, &a), PLAN_GO);
-	assert_int_equal(a.plan.hedge_after, HEDGE_NEVER);
 	rig_fini(&g);
 	rig_init(&g, ALONE);
 	a = ask_for(&g);
 	assert_goes(&g, &a, "a");
 	assert_int_equal(a.plan.hedge_after, HEDGE_NEVER);
 	rig_fini(&g);
+}
+
+/* All of it comes at once, by whichever target is the nearer. It is late when
+ * a long one would be, and the other could still bring a usual one. */
+static void
+a_whole_answer_is_late_as_a_whole(void **state)
+{
+	struct rig g;
+	struct ask stream, whole, lax;
+
+	rig_init(&g, THREE);
+	rig_teach(&g, "a", USEC_SEC / 20, USEC_SEC / 100, 100);
+	rig_teach(&g, "b", USEC_SEC / 20, USEC_SEC / 100, 100);
+	stream = ask_for(&g);
+	stream.req.slo.ttft = 20 * USEC_SEC;
+	assert_int_equal(ask_submit(&g, &stream), PLAN_GO);
+	whole = stream;
+	whole.facts.stream = false;
+	assert_int_equal(ask_submit(&g, &whole), PLAN_GO);
+	assert_true(whole.plan.hedge_after < stream.plan.hedge_after);
+	assert_true(whole.plan.hedge_after > whole.plan.total);
+	lax = whole;
+	lax.req.slo.total = 30 * USEC_SEC;
+	assert_int_equal(ask_submit(&g, &lax), PLAN_GO);
+	assert_int_equal(
+	    lax.plan.hedge_after / USEC_MS, whole.plan.hedge_after / USEC_MS);
+	lax.req.slo.ttft = 0;
+	assert_int_equal(ask_submit(&g, &lax), PLAN_GO);
+	assert_true(
+	    lax.plan.hedge_after > whole.plan.hedge_after + 9 * USEC_SEC);
+	/* no time for two */
+	lax.req.slo.total = lax.plan.total + 40 * USEC_MS;
+	assert_int_equal(ask_submit(&g, &lax), PLAN_GO);
+	assert_int_equal(lax.plan.hedge_after, HEDGE_NEVER);
+	rig_fini(&g);
+}
+
+/* An answer that is late as a whole may have to be paid twice: that takes from
+ * the same budget. */
+static void
+a_whole_answer_takes_more_of_the_budget(void **state)
+{
+	unsigned n[2] = { 0, 0 };
+
+	for (unsigned whole = 0; whole < 2; whole++) {
+		struct rig g;
+		struct ask a, b = { .plan.kind = PLAN_GO };
+
+		rig_init(&g, THREE);
+		while (b.plan.kind == PLAN_GO && n[whole] < 100) {
+			a = ask_for(&g);
+			a.facts.stream = whole == 0;
+			a.req.slo.ttft = 20 * USEC_SEC;
+			a.facts.prompt_bytes = 399;
+			assert_goes(&g, &a, "a");
+			b = hedge(&g, &a);
+			n[whole] += b.plan.kind == PLAN_GO;
+			if (b.plan.kind == PLAN_GO)
+				ask_cancel(&g, &b);
+			ask_finish(&g, &a, USEC_SEC / 20, USEC_SEC / 100, 10);
+		}
+		rig_fini(&g);
+	}
+	assert_true(n[1] < n[0]);
 }
 
 static void
@@ -477,8 +537,9 @@ main(void)
 		cmocka_unit_test(
 		    abilities_hold_for_a_hedge_and_what_follows_it),
 		cmocka_unit_test(boundaries_hold_for_a_hedge),
-		cmocka_unit_test(
-		    only_premium_streams_with_a_choice_are_told_when),
+		cmocka_unit_test(only_premium_with_a_choice_is_told_when),
+		cmocka_unit_test(a_whole_answer_is_late_as_a_whole),
+		cmocka_unit_test(a_whole_answer_takes_more_of_the_budget),
 		cmocka_unit_test(there_is_no_hedge_after_the_first_token),
 		cmocka_unit_test(two_at_a_time_are_enough),
 		cmocka_unit_test(who_has_left_is_not_hedged),

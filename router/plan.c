@@ -228,21 +228,48 @@ another(const struct candidate *list, unsigned n, const struct candidate *first)
 	return best;
 }
 
+/* Hardly ever later: the first token, or a long answer as a whole. */
+static double
+late_of(const struct candidate *c, const struct demand *d)
+{
+	const struct forecast *f = c->cell->forecast;
+	double ttft =
+	    spread_at(&f->ttft, HEDGE_RANK) * c->outlook.ttft / f->ttft_typical;
+
+	if (d->stream)
+		return ttft;
+	return ttft +
+	    spread_at(&f->itl, HEDGE_RANK) * c->outlook.itl / f->itl_typical *
+	    fmax(d->output_high - 1, 0);
+}
+
+/* When there has to be something for the client; 0: no matter. What is not
+ * streamed comes all at once. */
+static usec
+target_of(const struct demand *d)
+{
+	const struct slo *slo = d->slo;
+
+	if (d->stream || slo->total <= 0)
+		return slo->ttft;
+	return slo->ttft > 0 && slo->ttft < slo->total ? slo->ttft : slo->total;
+}
+
 static usec
 hedge_after(const struct candidate *list, unsigned n,
     const struct candidate *first, const struct demand *d)
 {
-	const struct forecast *f = first->cell->forecast;
+	usec target = target_of(d);
 	const struct candidate *other;
 
-	if (d->priority != PRIORITY_PREMIUM || d->slo->ttft <= 0 || !d->stream)
+	if (d->priority != PRIORITY_PREMIUM || target <= 0)
 		return HEDGE_NEVER;
 	other = another(list, n, first);
 	if (other == NULL)
 		return HEDGE_NEVER;
-	return hedge_delay(spread_at(&f->ttft, HEDGE_RANK) *
-		first->outlook.ttft / f->ttft_typical,
-	    other->outlook.ttft, (double)d->slo->ttft - d->waited);
+	return hedge_delay(late_of(first, d),
+	    d->stream ? other->outlook.ttft : other->outlook.total,
+	    (double)target - d->waited);
 }
 
 static void

@@ -158,6 +158,27 @@ class Hedge(unittest.TestCase):
                              (name, labels))
         self.assertEqual(self.gateway.stop(), 0)
 
+    def ask_whole(self, name):
+        """What is not streamed."""
+        body = chat("m", fake={"id": name}, max_tokens=4)
+        status, headers, raw = self.gateway.chat(
+            body, {"x-slo-class": self.slo})
+        return status, headers, raw, time.monotonic()
+
+    def test_a_whole_answer_that_does_not_come_is_outrun(self):
+        used, other = self.start()
+        for _ in range(20):  # how long answers are
+            self.ask_whole("usual")
+        self.slow(used, 9000)
+        status, headers, raw, at = self.ask_whole("whole")
+        self.assertEqual(status, 200, raw)
+        self.assertEqual(headers["x-pointsman-backend"], other)
+        self.assertEqual(headers["x-pointsman-attempts"], "2")
+        self.assertLess(self.gone(used, "whole") - at, 0.05)
+        self.assertIn(" hedge id=" + headers["x-request-id"],
+                      self.gateway.log())
+        self.assertEqual(self.gateway.stop(), 0)
+
     def test_the_first_may_still_win(self):
         used, other = self.start()
         self.slow(used, 700)
