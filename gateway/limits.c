@@ -230,6 +230,7 @@ limits_take(struct request *r, struct error_reply *e)
 		wish.input = tokens_of_bytes(r->facts.prompt_bytes);
 	wish.max_tokens = longest_of(r, &asked, cap);
 	wish.silent = dialect_passes(r->facts.dialect);
+	wish.free = r->facts.dialect == DIALECT_COUNTING;
 	if (quota_take(
 		r->worker->app->quotas, &r->hold, &wish, r->worker->now, &why))
 		return true;

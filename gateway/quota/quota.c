@@ -126,7 +126,8 @@ static enum quota_limit
 take_part(struct quotas *t, struct quota_part *p, const struct quota_wish *w,
     usec now, usec *wait)
 {
-	enum quota_limit limit = check_budgets(t, p, now, wait);
+	enum quota_limit limit =
+	    w->free ? QUOTA_FREE : check_budgets(t, p, now, wait);
 
 	if (limit != QUOTA_FREE)
 		return limit;

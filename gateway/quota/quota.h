@@ -59,6 +59,7 @@ struct quota_wish {
 	uint32_t input; /* tokens */
 	uint32_t max_tokens; /* 0: not said */
 	bool silent; /* its answer is none of tokens */
+	bool free; /* it costs nothing: a spent budget is no matter */
 };
 
 /* What it has taken. */

@@ -177,6 +177,28 @@ a_budget_is_spent_and_begins_anew(void **state)
 }
 
 static void
+what_costs_nothing_needs_no_budget(void **state)
+{
+	const struct quota_wish wish = { .free = true };
+	const struct quota_use use = { .cost = 0 };
+	struct stage s;
+
+	log_set_level(LOG_ERROR);
+	stage_init(&s, TENANT("daily_budget = 1; requests_per_minute = 12;"));
+	assert_true(take(&s, 1));
+	settle(&s, 1, 1);
+	s.now += 5 * USEC_SEC;
+	assert_false(take_into(&s, &s.hold, 1));
+	assert_int_equal(s.why.limit, QUOTA_DAILY);
+	assert_true(quota_take(s.table, &s.hold, &wish, s.now, &s.why));
+	quota_settle(&s.hold, &use);
+	take_into(&s, &s.hold, 1);
+	assert_false(quota_take(s.table, &s.hold, &wish, s.now, &s.why));
+	assert_int_equal(s.why.limit, QUOTA_REQUESTS);
+	stage_fini(&s);
+}
+
+static void
 what_was_spent_before_counts(void **state)
 {
 	struct stage s;
@@ -342,6 +364,7 @@ main(void)
 		cmocka_unit_test(what_no_minute_has_is_never_let_through),
 		cmocka_unit_test(a_key_has_limits_of_its_own),
 		cmocka_unit_test(a_budget_is_spent_and_begins_anew),
+		cmocka_unit_test(what_costs_nothing_needs_no_budget),
 		cmocka_unit_test(what_was_spent_before_counts),
 		cmocka_unit_test(a_clock_set_back_gives_nothing_anew),
 		cmocka_unit_test(nothing_is_cut_off_what_is_spent),

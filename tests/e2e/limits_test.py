@@ -232,6 +232,11 @@ class Told(Limited):
         self.assertEqual(self.reached(), statuses.count(200) + 1)
         self.assertIn("reason=soft", self.gateway.log())
         self.assertIn("reason=spent", self.gateway.log())
+        # what costs nothing needs no budget
+        status, _, body = http_json(
+            self.gateway.port, "POST", "/v1/messages/count_tokens", chat("m"),
+            key("a"))
+        self.assertNotEqual(status, 429, body)
         # a reload forgives nothing
         self.gateway.send_signal(1)
         wait_for(lambda: self.gateway.status()["config_version"] == 2, 10)
