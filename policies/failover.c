@@ -37,6 +37,25 @@ failover_may_return(enum fault_kind kind)
 }
 
 bool
+failover_may_be_the_request(enum fault_kind kind)
+{
+	switch (kind) {
+	case FAULT_RESET:
+	case FAULT_CUT:
+	case FAULT_FRAMING:
+	case FAULT_TTFT_TIMEOUT:
+	case FAULT_GAP_TIMEOUT:
+	case FAULT_TOTAL_TIMEOUT:
+	case FAULT_SERVER_ERROR:
+	case FAULT_BAD_ANSWER:
+	case FAULT_TOO_LARGE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool
 failover_interchangeable(
     enum dialect d, const struct conf_serving *a, const struct conf_serving *b)
 {

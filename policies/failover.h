@@ -26,6 +26,10 @@ bool retry_budget_take(struct retry_budget *, usec now);
  * where it has not begun on it, because its model is still loading. */
 bool failover_may_return(enum fault_kind);
 
+/* Whether what was asked may have caused it: whoever is asked the same would
+ * then fail, too. */
+bool failover_may_be_the_request(enum fault_kind);
+
 /* Whether an answer of either serving can stand for the other's. Vectors of
  * different embedding models cannot be compared: only the same upstream model,
  * or the same stated version, will do. */

@@ -235,7 +235,7 @@ is_hope(const struct quest *q, const struct cell *c, usec now)
 {
 	double chance;
 
-	if (cell_is_ailing(c))
+	if (weigh_is_ailing(c, q->demand, now))
 		return false;
 	chance = predict_idle(c, q->demand, now);
 	return chance < 0 || chance >= q->demand->required;
@@ -407,10 +407,10 @@ want(struct candidate *list, unsigned n, const struct demand *d, usec now)
 
 /* Whether there is anything else to use, now or soon. */
 static bool
-can_spare(const struct quest *q)
+can_spare(const struct quest *q, usec now)
 {
 	for (unsigned i = 0; i < q->n_hopes; i++)
-		if (!cell_is_ailing(q->hopes[i]))
+		if (!weigh_is_ailing(q->hopes[i], q->demand, now))
 			return true;
 	return false;
 }
@@ -423,7 +423,7 @@ choose(struct candidate *list, unsigned n, const struct quest *q, usec now,
 	struct set set;
 	unsigned out;
 
-	weigh(list, n, q->demand, can_spare(q), now);
+	weigh(list, n, q->demand, can_spare(q, now), now);
 	if (q->demand->priority == PRIORITY_PREMIUM)
 		want(list, n, q->demand, now);
 	if (slo_has_targets(q->demand->slo) &&

@@ -59,7 +59,8 @@ demand_of(struct router *r, const struct order *o, usec now, struct demand *d)
 		.required = confidence_required(&o->req->slo),
 		.penalty = account_penalty(a, &o->req->slo),
 		.courtesy = r->courtesy,
-		.prefix = facts->prefix_hash };
+		.prefix = facts->prefix_hash,
+		.author = &o->author };
 	d->much = d->shortage &&
 	    shortage_is_much(&r->shortage, fair_cost(input, d->output));
 }

@@ -13,6 +13,7 @@
 #include "router/learn.h"
 #include "router/router.h"
 #include "router/stake.h"
+#include "router/suspect.h"
 
 /* ITL targets of requests at work, so that newcomers do not break them. Where
  * there are more than fit, a new one is counted as the next tighter. */
@@ -106,6 +107,7 @@ struct cell {
 	unsigned asked; /* by us, since others came: at most so often */
 	enum dialect work; /* that its times are known by (measure.c) */
 	unsigned outpaced; /* hedges lost in a row, and no first token since */
+	struct suspects suspects; /* whose failures blame nobody */
 	struct lessons *lessons; /* read by the tick outside the lock */
 	struct prefix prefixes[PREFIXES]; /* last: the rest is read more */
 };

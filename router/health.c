@@ -89,15 +89,16 @@ note_failure(
 		s->usable_since = s->breaker.until;
 }
 
-/* Who had nothing to say is to blame only once another says something. */
+/* Blamed only once another has more to say to the same request. */
 static void
-note_empty(struct order *o)
+spare(struct order *o, enum fault_kind kind)
 {
-	if (o->n_empty == ORDER_EMPTY)
+	if (o->n_spared == ORDER_SPARED)
 		return;
-	o->empty[o->n_empty].serving = order_serving(o)->id;
-	o->empty[o->n_empty].epoch = o->stay.epoch;
-	o->n_empty++;
+	o->spared[o->n_spared].serving = order_serving(o)->id;
+	o->spared[o->n_spared].epoch = o->stay.epoch;
+	o->spared[o->n_spared].kind = kind;
+	o->n_spared++;
 }
 
 void
@@ -105,14 +106,14 @@ health_said(struct router *r, struct order *o, usec now)
 {
 	struct cell *c;
 
-	for (unsigned i = 0; i < o->n_empty; i++) {
-		c = fleet_cell(&r->fleet, o->empty[i].serving);
+	for (unsigned i = 0; i < o->n_spared; i++) {
+		c = fleet_cell(&r->fleet, o->spared[i].serving);
 		if (c == NULL)
 			continue;
-		c->site->last_fault = FAULT_BAD_ANSWER;
-		note_failure(r, c->site, o->empty[i].epoch, false, now);
+		c->site->last_fault = o->spared[i].kind;
+		note_failure(r, c->site, o->spared[i].epoch, false, now);
 	}
-	o->n_empty = 0;
+	o->n_spared = 0;
 }
 
 void
@@ -120,9 +121,37 @@ health_pass_on(struct order *o)
 {
 	struct order *twin = o->twin;
 
-	for (unsigned i = 0; i < o->n_empty && twin->n_empty < ORDER_EMPTY; i++)
-		twin->empty[twin->n_empty++] = o->empty[i];
-	o->n_empty = 0;
+	for (unsigned i = 0; i < o->n_spared && twin->n_spared < ORDER_SPARED;
+	     i++)
+		twin->spared[twin->n_spared++] = o->spared[i];
+	o->n_spared = 0;
+}
+
+/* What fails in the same way at a second backend says more of the request than
+ * of either. */
+static bool
+has_failed_so(const struct order *o, const struct fault *f)
+{
+	return o->failed.kind == f->kind && o->failed.status == f->status &&
+	    o->failed.backend != order_serving(o)->backend->id;
+}
+
+/* Whether the backend is not to be blamed for it, now at least. */
+static bool
+is_excused(struct cell *c, struct order *o, const struct fault *f, usec now)
+{
+	bool before, own;
+
+	if (!failover_may_be_the_request(f->kind))
+		return false;
+	before = has_failed_so(o, f);
+	own = suspects_failed(&c->suspects, &o->author, o->first_token, now);
+	o->failed.backend = c->site->id;
+	o->failed.kind = f->kind;
+	o->failed.status = f->status;
+	if (before)
+		spare(o, f->kind);
+	return before || own;
 }
 
 /* A key that others are answered with is not wrong: who refuses it now and then
@@ -158,10 +187,12 @@ health_note(
 	if (fault->kind == FAULT_NONE) {
 		c->answered_at = now;
 		note_well(s, o, now);
+		suspects_whole(
+		    &c->suspects, &o->author, o->sent, o->first_token, now);
 		return;
 	}
 	if (fault->empty) {
-		note_empty(o);
+		spare(o, fault->kind);
 		breaker_leave(&s->breaker, o->stay.epoch);
 		return;
 	}
@@ -169,7 +200,8 @@ health_note(
 		s->last_fault = fault->kind;
 	if (blame == BLAME_KEY && is_believed(s, o, now))
 		blame = BLAME_BACKEND;
-	if (!fault->left && (blame == BLAME_BACKEND || blame == BLAME_OPEN)) {
+	if (!fault->left && (blame == BLAME_BACKEND || blame == BLAME_OPEN) &&
+	    !is_excused(c, o, fault, now)) {
 		note_failure(r, s, o->stay.epoch, blame == BLAME_OPEN, now);
 		return;
 	}
@@ -196,6 +228,7 @@ health_first_token(struct router *r, struct order *o, usec now)
 	}
 	c->answered_at = c->site->worked_at = now;
 	breaker_vouch(&c->site->breaker, o->stay.epoch, now);
+	suspects_began(&c->suspects, &o->author, o->sent, now);
 	health_said(r, o, now);
 }
 

@@ -62,6 +62,7 @@ second_of(struct router *r, struct order *first)
 
 	if (o == NULL)
 		return NULL;
+	o->author = first->author;
 	o->wanted = first->wanted;
 	o->eligible = first->eligible;
 	o->fallbacks = first->fallbacks;

@@ -13,6 +13,7 @@
 #include "router/predict.h"
 #include "router/router.h"
 #include "router/set.h"
+#include "router/suspect.h"
 
 struct lane;
 
@@ -21,12 +22,13 @@ enum lane_heap { LANE_TURN, LANE_DUE, LANE_HEAPS };
 
 enum order_state { ORDER_UNUSED, ORDER_WAITING, ORDER_READY, ORDER_AT_WORK };
 
-#define ORDER_EMPTY 4
+#define ORDER_SPARED 4
 
 struct order {
 	struct ticket ticket;
 	enum order_state state;
 	const struct route_request *req; /* borrowed */
+	struct author author; /* of req */
 	/* of req->model's servings */
 	struct set wanted; /* as eligible was at first, tried ones included */
 	struct set eligible; /* still to try */
@@ -56,8 +58,14 @@ struct order {
 	} lately;
 	struct {
 		uint32_t serving, epoch; /* as in stay */
-	} empty[ORDER_EMPTY]; /* those that had nothing to say */
-	unsigned n_empty;
+		enum fault_kind kind;
+	} spared[ORDER_SPARED]; /* blamed once another has more to say */
+	unsigned n_spared;
+	struct {
+		uint32_t backend;
+		enum fault_kind kind; /* FAULT_NONE: none has yet */
+		int status;
+	} failed; /* the last attempt that failed */
 	struct order *twin; /* the request's other attempt; NULL: none */
 	uint32_t outpaces; /* the serving of one that was given up for it; 0 */
 

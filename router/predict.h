@@ -31,6 +31,7 @@ struct demand {
 	double penalty; /* of a miss, in prices of the dearest serving */
 	double courtesy; /* that premium asks for where it is in need */
 	uint64_t prefix; /* of its prompt; 0: none */
+	const struct author *author; /* borrowed; NULL: anybody */
 };
 
 /* Microseconds. */

@@ -174,6 +174,7 @@ ask(struct router *r, struct cell *c, const struct place *where, usec now,
 
 	if (o == NULL)
 		return false;
+	o->author = author_of(req);
 	set_add(&o->wanted, place.at);
 	set_add(&o->eligible, place.at);
 	o->probe = true;

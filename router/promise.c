@@ -6,8 +6,6 @@
 
 #include <math.h>
 
-#include "gateway/lib/hash.h"
-
 #define WAYS 8
 #define SWEEP (PROMISES / 64)
 #define SHARE 0.5 /* of the drain: the rest is for newcomers */
@@ -21,20 +19,6 @@ void
 promises_init(struct promises *ps)
 {
 	*ps = (struct promises){ .kept = 1 };
-}
-
-static uint64_t
-key_of(const struct order *o)
-{
-	const struct conf_tenant *t = o->req->tenant;
-	const struct facts *f = o->req->facts;
-	uint64_t h = hash_mix(0, t != NULL ? t->id + UINT64_C(1) : 0);
-
-	h = hash_mix(h, o->req->model->servings[0].id);
-	h = hash_mix(h, f->prefix_hash);
-	h = hash_mix(h, f->prompt_bytes);
-	h = hash_mix(h, (uint64_t)f->max_tokens << 8 | (uint64_t)f->dialect);
-	return h != 0 ? h : 1;
 }
 
 static struct promise *
@@ -75,7 +59,7 @@ usec
 promises_make(struct promises *ps, const struct order *o, struct account *a,
     double per_us, usec least, usec now)
 {
-	uint64_t key = key_of(o);
+	uint64_t key = o->author.by[AUTHOR_REQUEST];
 	struct promise *p = find(ps, key, now);
 	double gap;
 
@@ -101,7 +85,7 @@ promises_make(struct promises *ps, const struct order *o, struct account *a,
 bool
 promises_redeem(struct promises *ps, const struct order *o, usec now)
 {
-	uint64_t key = key_of(o);
+	uint64_t key = o->author.by[AUTHOR_REQUEST];
 	struct promise *set = set_of(ps, key);
 
 	for (unsigned i = 0; i < WAYS; i++) {

@@ -42,6 +42,7 @@ calls(struct caller *c, unsigned tenant, unsigned bytes)
 		    .model = &model,
 		    .tenant = &tenants[tenant] },
 		.order = { .req = &c->req } };
+	c->order.author = author_of(&c->req);
 	return &c->order;
 }
 

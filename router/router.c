@@ -147,6 +147,7 @@ router_submit(struct router *r, const struct route_request *req, usec now,
 		plan_refuse(plan, REASON_QUEUE_FULL, USEC_SEC);
 		return;
 	}
+	o->author = author_of(req);
 	o->wanted = o->eligible = sieve.eligible;
 	o->fallbacks = sieve.fallbacks;
 	o->priority = req->slo.priority;

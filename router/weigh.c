@@ -92,7 +92,7 @@ keeps_out(const struct candidate *c, const struct demand *d, usec now)
 static enum verdict
 judge(const struct candidate *c, const struct demand *d, bool spare, usec now)
 {
-	if (spare && cell_is_ailing(c->cell))
+	if (spare && weigh_is_ailing(c->cell, d, now))
 		return VERDICT_AILING;
 	if (!may_call(c->cell->site, d, now))
 		return VERDICT_RESERVED;

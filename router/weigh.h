@@ -27,6 +27,14 @@ void weigh(struct candidate *, unsigned n, const struct demand *, bool spare,
 /* What a miss of that request would be worth, in USD; after weigh(). */
 double weigh_stake(const struct candidate *, unsigned n, const struct demand *);
 
+/* Whether it is to be left alone by that one (fleet.h, suspect.h). */
+static inline bool
+weigh_is_ailing(const struct cell *c, const struct demand *d, usec now)
+{
+	return cell_is_ailing(c) ||
+	    (d->author != NULL && suspects_avoid(&c->suspects, d->author, now));
+}
+
 /* How long it has waited, as a share of its tightest target; 1 without one,
  * since nobody then waits. */
 double weigh_waited(const struct demand *);
