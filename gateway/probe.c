@@ -17,6 +17,8 @@
 #define PROBE_BODY_MAX ((size_t)1 << 20)
 #define PROBE_LOADING_INTERVAL (200 * USEC_MS) /* while a model loads */
 #define PROBE_METERED_FACTOR 12 /* hosted: ask seldom */
+#define PROBE_GONE_INTERVAL USEC_SEC /* where nobody is there */
+#define PROBE_GONE_TIMES 60 /* then as ever */
 
 struct probe {
 	struct probe *next;
@@ -29,6 +31,7 @@ struct probe {
 	struct transfer *transfer; /* NULL between questions */
 	struct conf_api_key *key; /* that it shows; NULL: none */
 	struct buf body;
+	unsigned gone; /* nobody was there, so often in a row */
 	bool loading, closing;
 };
 
@@ -70,6 +73,9 @@ rest(struct probe *p)
 		span = PROBE_LOADING_INTERVAL;
 	else if (p->ops->always_warm)
 		span *= PROBE_METERED_FACTOR;
+	else if (p->gone > 0 && p->gone <= PROBE_GONE_TIMES &&
+	    span > PROBE_GONE_INTERVAL)
+		span = PROBE_GONE_INTERVAL;
 	arm(p, span);
 }
 
@@ -117,6 +123,9 @@ on_done(void *arg, const struct transfer_result *t)
 	p->loading = result.fault.kind == FAULT_LOADING;
 	if (p->backend->command != NULL)
 		p->loading |= judge_child(p, &result.fault);
+	p->gone = fault_rule(result.fault.kind)->blame == BLAME_OPEN
+	    ? p->gone + 1
+	    : 0;
 	log_debug("probe backend=%s status=%d result=%s", p->backend->name,
 	    t->status, fault_rule(result.fault.kind)->name);
 	if (result.fault.kind == FAULT_KEY && p->key != NULL &&

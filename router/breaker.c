@@ -57,8 +57,10 @@ open_up(struct breaker *b, usec now, struct rng *rng)
 	double jitter = 1 + BREAKER_JITTER * (2 * rng_unit(rng) - 1);
 	usec span = BREAKER_OPEN_MIN;
 
-	if (b->state == BREAKER_CLOSED)
+	if (b->state == BREAKER_CLOSED) {
 		note_relapse(b, now);
+		b->since = now;
+	}
 	for (unsigned i = 0; i < b->streak && span < BREAKER_OPEN_MAX; i++)
 		span *= 2;
 	if (span > BREAKER_OPEN_MAX)

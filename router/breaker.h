@@ -43,6 +43,7 @@ struct breaker {
 	unsigned streak; /* openings in a row */
 	unsigned relapses; /* of them, those after it had closed again */
 	usec until; /* open until then */
+	usec since; /* it has not closed since then */
 	usec closed_at;
 	usec lived; /* closed for so long before the relapses, together */
 	unsigned probes, successes; /* half-open: in flight, gone well */

@@ -100,6 +100,22 @@ cell_standing(const struct cell *c, usec now, usec *until)
 	return STANDING_FREE;
 }
 
+#define RETURN_MIN (2 * USEC_SEC)
+#define RETURN_SHARE 0.7 /* of the time that it has been out */
+
+usec
+site_returns(const struct site *s, usec now)
+{
+	const struct breaker *b = &s->breaker;
+	usec span = (usec)(RETURN_SHARE * (double)(now - b->since));
+	usec back = now + later(span, RETURN_MIN);
+
+	if (!s->gone || s->probe_pause == 0 || b->relapses >= BREAKER_RELAPSES)
+		return b->until;
+	back = later(back, s->probed_at + s->probe_pause);
+	return back < b->until ? back : b->until;
+}
+
 /* --- places --- */
 
 #define WANTED_LEARN 0.05

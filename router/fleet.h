@@ -74,6 +74,8 @@ struct site {
 	usec failed_at; /* last time */
 	bool gone; /* its last failure: nobody was there at all */
 	bool back; /* it was gone, and a probe has found it well since */
+	usec probed_at,
+	    probe_pause; /* the last time, and since the one before */
 	usec explored_at; /* when somebody was last sent to find out */
 	unsigned blocks; /* 429s in a row */
 };
@@ -163,6 +165,11 @@ enum standing {
 /* *until: when DRAINED, OUT or LIMITED ends by itself; USEC_NEVER: it does
  * not. */
 enum standing cell_standing(const struct cell *, usec now, usec *until);
+
+/* When to come back to one whose breaker is open: where nobody was there, a
+ * probe may find it back before anybody may try. What has been out for long
+ * will be for a while, and clients do not come back for ever. */
+usec site_returns(const struct site *, usec now);
 
 /* Concurrent requests that it takes; 0: not known, so not limited. */
 static inline unsigned

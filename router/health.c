@@ -374,7 +374,10 @@ router_load(struct router *r, uint32_t backend, const struct load *load,
 		return;
 	if (load != NULL)
 		note_load(s, load, now);
-	if (fault != NULL)
+	if (fault != NULL) {
+		s->probe_pause = s->probed_at > 0 ? now - s->probed_at : 0;
+		s->probed_at = now;
 		note_probe(r, s, fault, now);
+	}
 	dispatch_waiting(r, backend, now);
 }

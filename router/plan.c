@@ -1,6 +1,7 @@
 /* router/plan.c - what to do with a request now. */
 #include <math.h>
 
+#include "gateway/lib/hash.h"
 #include "policies/hedge.h"
 #include "policies/price.h"
 #include "router/choose.h"
@@ -12,6 +13,7 @@
 #define HEDGE_RANK 0.95
 #define HUMBLE_FRESH (60 * USEC_SEC)
 #define LOADING_RETRY (5 * USEC_SEC)
+#define RETURN_SPREAD 8 /* parts of the time told: so far apart */
 
 /* Sets of servings by how they stand. */
 struct survey {
@@ -26,6 +28,17 @@ cell_at(const struct fleet *f, const struct order *o, unsigned i)
 	return fleet_cell(f, o->req->model->servings[i].id);
 }
 
+/* When to ask for it again. Not all at once: some a little later. */
+static usec
+comes_back(const struct order *o, const struct site *s, usec now)
+{
+	usec until = s->breaker.until, back = site_returns(s, now);
+	uint64_t luck = hash_mix(o->author.by[AUTHOR_REQUEST], (uint64_t)now);
+
+	back += (usec)(luck % (uint64_t)((back - now) / RETURN_SPREAD + 1));
+	return back < until ? back : until;
+}
+
 static void
 look(const struct fleet *f, const struct order *o, usec now, struct survey *s)
 {
@@ -37,6 +50,9 @@ look(const struct fleet *f, const struct order *o, usec now, struct survey *s)
 
 		if (c != NULL)
 			st = cell_standing(c, now, &until);
+		if (st == STANDING_OUT && c != NULL &&
+		    until == c->site->breaker.until)
+			until = comes_back(o, c->site, now);
 		if (st <= STANDING_LIMITED && until < s->reopens)
 			s->reopens = until;
 		set_add(&s->is[st], i);

@@ -164,8 +164,8 @@ static const struct setting backend_rows[] = {
 	{ "probe_interval", SETTING_DURATION, SETTING_OR_ZERO,
 	    AT(conf_backend, probe_interval), BOUNDS(100 * MS, HOUR),
 	    .value = "5s",
-	    .help = "How often its health and load are asked for. "
-		    "`\"0s\"`: never." },
+	    .help = "How often its health and load are asked for; where nobody "
+		    "is there each second, for a minute. `\"0s\"`: never." },
 };
 
 const struct setting_group settings_backends = {

@@ -6,7 +6,8 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import Fake, Gateway, backend, chat, conf  # noqa: E402
+from harness import (Fake, Gateway, Stub, backend, chat, conf,  # noqa: E402
+                     free_port, wait_for)
 
 TENANTS = ('tenants = ( { name = "p"; keys = [ "env:BLAME_TEST_P" ]; }, '
            '{ name = "q"; keys = [ "env:BLAME_TEST_Q" ]; } );\n')
@@ -62,6 +63,24 @@ class Poison(Bed):
         self.ask("p", "poison", fake={"fault": "close"})
         self.assertEqual(self.breakers(), ["open", "closed"])
         self.assertEqual(self.ask("q", "good"), (200, "spare"))
+
+
+class Outage(unittest.TestCase):
+    def test_where_nobody_is_there_it_is_probed_each_second(self):
+        port, asked = free_port(), []
+        gateway = Gateway(conf(
+            [backend("one", port, 'probe_interval = "1h"; ')]))
+
+        def answer(request):
+            asked.append(request.path)
+            return 200, {}, ""
+
+        wait_for(lambda: gateway.backends()["one"]["servings"][0]
+                 ["last_fault"] == "refused", what="a first probe")
+        stub = Stub(answer, port)
+        wait_for(lambda: asked, 5, "another one, within a second or two")
+        self.assertEqual(gateway.stop(), 0)
+        stub.stop()
 
 
 if __name__ == "__main__":
