@@ -9,6 +9,7 @@
 
 #define RECEIVE_STREAMED 1024L /* kept as long as a stream is open */
 #define KEEPALIVE_SECONDS 60L
+#define HEAD_STARTS 4 /* of an address, in the time to connect */
 #define HEADERS_MAX ((size_t)256 * 1024) /* bytes of a request's headers */
 
 /* libcurl keeps what it holds to be the header line before, for lines that
@@ -294,6 +295,16 @@ has_body(const struct transfer_request *req, size_t total)
 	return total > 0 || strcmp(req->method, "POST") == 0;
 }
 
+/* Of a first address, before one of the other family is tried: as long as
+ * libcurl's own, but not most of what there is. */
+static long
+head_start(usec connect_ms)
+{
+	usec ms = connect_ms / HEAD_STARTS;
+
+	return ms < CURL_HET_DEFAULT ? (long)ms + 1 : CURL_HET_DEFAULT;
+}
+
 static CURLcode
 set_request(struct easy *e, const struct transfer_request *req)
 {
@@ -316,6 +327,7 @@ set_request(struct easy *e, const struct transfer_request *req)
 	(void)curl_easy_setopt(e->curl, CURLOPT_BUFFERSIZE,
 	    req->streamed ? RECEIVE_STREAMED : RECEIVE_BYTES);
 	SET(e, rc, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);
+	SET(e, rc, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, head_start(ms));
 	if (e->fresh)
 		SET(e, rc, CURLOPT_FRESH_CONNECT, 0L);
 	if (e->forbidden)

@@ -4,6 +4,8 @@
 
 #include <netdb.h>
 
+#include "gateway/lib/count.h"
+
 static void
 nobody_listening_is_refused(void **state)
 {
@@ -42,30 +44,28 @@ a_broken_url_is_not_our_own_fault(void **state)
 	    fault_at("ftp://127.0.0.1/", USEC_SEC), FAULT_UNREACHABLE);
 }
 
-/* A listener on 127.0.0.2 whose queue is full: connections hang. */
+/* A listener whose queue is full: connections hang. */
 struct hanging {
 	int fd, filler[4];
-	struct sockaddr_in addr;
 };
 
-static void
-hanging_start(struct hanging *h, uint16_t port)
+/* False: there is no such address here. */
+static bool
+hanging_start(struct hanging *h, struct sockaddr *addr, socklen_t len)
 {
-	socklen_t len = sizeof(h->addr);
-
-	h->addr = (struct sockaddr_in){ .sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1) };
-	h->fd = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(
-	    bind(h->fd, (struct sockaddr *)&h->addr, sizeof(h->addr)), 0);
-	assert_int_equal(listen(h->fd, 0), 0);
-	getsockname(h->fd, (struct sockaddr *)&h->addr, &len);
-	for (int i = 0; i < 4; i++) {
-		h->filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		(void)connect(
-		    h->filler[i], (struct sockaddr *)&h->addr, sizeof(h->addr));
+	h->fd = socket(addr->sa_family, SOCK_STREAM, 0);
+	if (h->fd < 0 || bind(h->fd, addr, len) != 0) {
+		close(h->fd);
+		return false;
 	}
+	assert_int_equal(listen(h->fd, 0), 0);
+	getsockname(h->fd, addr, &len);
+	for (int i = 0; i < 4; i++) {
+		h->filler[i] =
+		    socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(h->filler[i], addr, len);
+	}
+	return true;
 }
 
 static void
@@ -79,13 +79,15 @@ hanging_stop(struct hanging *h)
 static void
 a_connection_that_hangs_times_out(void **state)
 {
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1) };
 	struct hanging h;
 	char url[64];
 	usec began;
 
-	hanging_start(&h, 0);
+	assert_true(hanging_start(&h, (struct sockaddr *)&addr, sizeof(addr)));
 	snprintf(
-	    url, sizeof(url), "http://127.0.0.2:%d/", ntohs(h.addr.sin_port));
+	    url, sizeof(url), "http://127.0.0.2:%d/", ntohs(addr.sin_port));
 	began = clock_now();
 	assert_int_equal(fault_at(url, 200 * USEC_MS), FAULT_CONNECT_TIMEOUT);
 	assert_in_range(clock_now() - began, 190 * USEC_MS, USEC_SEC);
@@ -96,7 +98,26 @@ a_connection_that_hangs_times_out(void **state)
  * of its own. */
 #define SLOW_NAME "slow.test"
 #define TWO_NAME "two.test" /* 127.0.0.2, then 127.0.0.1 */
+#define SIX_NAME "six.test" /* ::1, then 127.0.0.1 */
 static atomic_bool look_up_over;
+
+static struct addrinfo *
+address6(const char *port, struct addrinfo *next)
+{
+	struct addrinfo *a =
+	    calloc(1, sizeof(*a) + sizeof(struct sockaddr_in6));
+	struct sockaddr_in6 *sin = (struct sockaddr_in6 *)(void *)(a + 1);
+
+	sin->sin6_family = AF_INET6;
+	sin->sin6_addr = in6addr_loopback;
+	sin->sin6_port = htons((uint16_t)strtoul(port, NULL, 10));
+	a->ai_family = AF_INET6;
+	a->ai_socktype = SOCK_STREAM;
+	a->ai_addrlen = sizeof(*sin);
+	a->ai_addr = (struct sockaddr *)sin;
+	a->ai_next = next;
+	return a;
+}
 
 static struct addrinfo *
 address(uint32_t ip, const char *port, struct addrinfo *next)
@@ -125,11 +146,14 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 		atomic_store(&look_up_over, true);
 		return EAI_NONAME;
 	}
-	if (strcmp(node, "localhost") != 0 && strcmp(node, TWO_NAME) != 0)
+	if (strcmp(node, "localhost") != 0 && strcmp(node, TWO_NAME) != 0 &&
+	    strcmp(node, SIX_NAME) != 0)
 		return EAI_NONAME;
 	*out = address(INADDR_LOOPBACK, service, NULL);
 	if (strcmp(node, TWO_NAME) == 0)
 		*out = address(INADDR_LOOPBACK + 1, service, *out);
+	else if (strcmp(node, SIX_NAME) == 0)
+		*out = address6(service, *out);
 	return 0;
 }
 
@@ -189,6 +213,35 @@ a_second_address_is_tried_when_the_first_refuses(void **state)
 	rig_stop(&r);
 }
 
+/* libcurl waits 200 ms for the first address before it tries one of the other
+ * family. */
+static void
+a_dead_address_of_one_family_leaves_time_for_the_other(void **state)
+{
+	static const usec spans[] = { 150 * USEC_MS, 190 * USEC_MS, USEC_SEC };
+	struct sockaddr_in6 dead = { .sin6_family = AF_INET6,
+		.sin6_addr = in6addr_loopback };
+	struct hanging h;
+	char url[64];
+	struct rig r;
+
+	for (size_t i = 0; i < COUNT(spans); i++) {
+		rig_start(&r, script_ok);
+		snprintf(url, sizeof(url), "http://" SIX_NAME "%s",
+		    strrchr(r.server.url, ':'));
+		dead.sin6_port = htons((uint16_t)strtoul(
+		    strrchr(r.server.url, ':') + 1, NULL, 10));
+		if (!hanging_start(
+			&h, (struct sockaddr *)&dead, sizeof(dead))) {
+			rig_stop(&r);
+			skip();
+		}
+		assert_int_equal(fault_at(url, spans[i]), FAULT_NONE);
+		hanging_stop(&h);
+		rig_stop(&r);
+	}
+}
+
 static void
 a_slow_name_look_up_holds_nobody_up(void **state)
 {
@@ -234,6 +287,8 @@ main(void)
 		cmocka_unit_test(a_connection_that_hangs_times_out),
 		cmocka_unit_test(
 		    a_second_address_is_tried_when_the_first_refuses),
+		cmocka_unit_test(
+		    a_dead_address_of_one_family_leaves_time_for_the_other),
 		cmocka_unit_test(a_slow_name_look_up_holds_nobody_up),
 	};
 
