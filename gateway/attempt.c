@@ -263,15 +263,17 @@ void
 attempt_free(struct attempt **ap)
 {
 	struct attempt *a = *ap;
+	bool cut;
 
 	if (a == NULL)
 		return;
-	if (a->transfer != NULL && (a->seen & EVENT_DONE) != 0)
-		transfer_let_end(&a->transfer);
-	else if (a->transfer != NULL)
+	cut = a->transfer != NULL && (a->seen & EVENT_DONE) == 0;
+	if (cut)
 		transfer_cancel(&a->transfer);
+	else if (a->transfer != NULL)
+		transfer_let_end(&a->transfer);
 	if (a->warmth)
-		warm_end(a->request->worker->warm, a->serving->backend);
+		warm_end(a->request->worker->warm, a->serving->backend, cut);
 	buf_fini(&a->extra);
 	buf_fini(&a->held);
 	buf_fini(&a->partial);

@@ -255,12 +255,12 @@ warm_begin(struct warm *w, const struct conf_backend *b, usec now)
 }
 
 void
-warm_end(struct warm *w, const struct conf_backend *b)
+warm_end(struct warm *w, const struct conf_backend *b, bool cut)
 {
 	struct keep *k = w != NULL ? keep_find(w, transfer_peer(b)) : NULL;
 
 	if (k != NULL)
-		warmth_end(&k->warmth);
+		warmth_end(&k->warmth, cut);
 }
 
 struct warm *

@@ -6,6 +6,8 @@
  * long that is. */
 #include "policies/warmth.h"
 
+#include <limits.h>
+
 #define KEPT_FOR (300 * USEC_SEC) /* after the last premium request */
 #define PERIOD (60 * USEC_SEC)
 #define IDLE_UNKNOWN (30 * USEC_SEC) /* until it is known what is too long */
@@ -19,10 +21,14 @@
 static void
 turn_period(struct warmth *w, usec now)
 {
+	const bool next = now - w->period < 2 * PERIOD;
+
 	if (now - w->period < PERIOD)
 		return;
-	w->peak_before = now - w->period < 2 * PERIOD ? w->peak : 0;
+	w->peak_before = next ? w->peak : 0;
+	w->cut_before = next ? w->cut_peak : 0;
 	w->peak = w->busy;
+	w->cut_peak = 0;
 	w->period = now;
 }
 
@@ -37,10 +43,13 @@ warmth_begin(struct warmth *w, usec now)
 }
 
 void
-warmth_end(struct warmth *w)
+warmth_end(struct warmth *w, bool cut)
 {
 	if (w->busy > 0)
 		w->busy--;
+	w->cut += cut;
+	if (w->cut > w->cut_peak)
+		w->cut_peak = w->cut;
 }
 
 /* Of what is lost at one time only the first counts: it may have been a
@@ -61,7 +70,7 @@ warmth_lost(struct warmth *w, usec idled, usec now)
 void
 warmth_failed(struct warmth *w)
 {
-	w->hoped = WARMTH_MOST + 1; /* more than there can be */
+	w->hoped = UINT_MAX; /* more than there can be */
 }
 
 bool
@@ -71,12 +80,23 @@ warmth_active(const struct warmth *w, usec now)
 }
 
 static unsigned
-wanted(const struct warmth *w)
+larger(unsigned a, unsigned b)
 {
-	unsigned peak = w->peak > w->peak_before ? w->peak : w->peak_before;
+	return a > b ? a : b;
+}
 
-	return peak + WARMTH_SPARE < WARMTH_MOST ? peak + WARMTH_SPARE
-						 : WARMTH_MOST;
+/* How many are missing. Before the next round as many requests may be cut off
+ * as ever were, and who follows each of them wants a connection. */
+static unsigned
+wanting(const struct warmth *w, const struct connections *c)
+{
+	unsigned want = larger(w->peak, w->peak_before) +
+	    larger(w->cut_peak, w->cut_before) + WARMTH_SPARE;
+	unsigned room = c->idle < WARMTH_MOST ? WARMTH_MOST - c->idle : 0;
+
+	if (want <= c->open)
+		return 0;
+	return want - c->open < room ? want - c->open : room;
 }
 
 static usec
@@ -94,7 +114,7 @@ judge_last(struct warmth *w, const struct connections *c)
 {
 	if (w->hoped == 0)
 		return;
-	if (c->open >= w->hoped)
+	if (c->open >= w->hoped || w->hoped - c->open <= w->cut)
 		w->failed = 0;
 	else if (w->failed < FAILED_MOST)
 		w->failed++;
@@ -105,24 +125,23 @@ struct warmth_round
 warmth_round(struct warmth *w, const struct connections *c, usec now)
 {
 	struct warmth_round r = { 0 };
-	unsigned want;
 
 	turn_period(w, now);
 	judge_last(w, c);
 	if (!warmth_active(w, now) || now - w->asked < ROUND_LEAST << w->failed)
 		return r;
-	want = wanted(w);
-	if (c->open < want) {
-		r.fresh = true;
-		r.questions = want - c->open;
+	w->cut = 0;
+	r.questions = wanting(w, c);
+	r.fresh = r.questions > 0;
+	if (r.fresh) {
+		w->hoped = c->open + r.questions;
 	} else if (c->idle > WARMTH_SPARE && now - c->used >= idle_most(w)) {
 		r.questions = c->idle - WARMTH_SPARE;
 		if (r.questions > WARMTH_MOST)
 			r.questions = WARMTH_MOST;
+		w->hoped = 1;
 	}
-	if (r.questions > 0) {
+	if (r.questions > 0)
 		w->asked = now;
-		w->hoped = r.fresh ? want : 1;
-	}
 	return r;
 }

@@ -3,11 +3,12 @@
  *
  * Of one backend, on one worker. Where premium requests came in the last five
  * minutes there are to be as many connections as they needed at once in the
- * last minute or two, and one to spare, 16 at most. How long a backend lets
- * connections idle is learnt from those that it closes: two in a row that lived
- * alike tell it, and before it closes more it is asked a question over those
- * that it has. Rounds of questions are a quarter of a second apart at least,
- * and where they lead to nothing up to half a minute. */
+ * last minute or two, as many more as were cut off with their requests between
+ * two rounds, and one to spare; of these 16 idle at most. How long a backend
+ * lets connections idle is learnt from those that it closes: two in a row that
+ * lived alike tell it, and before it closes more it is asked a question over
+ * those that it has. Rounds of questions are a quarter of a second apart at
+ * least, and where they lead to nothing up to half a minute. */
 #ifndef POLICIES_WARMTH_H
 #define POLICIES_WARMTH_H
 
@@ -15,7 +16,7 @@
 
 #include "gateway/lib/clock.h"
 
-#define WARMTH_MOST 16 /* connections kept for one backend */
+#define WARMTH_MOST 16 /* connections kept idle for one backend */
 #define WARMTH_SPARE 1
 
 struct warmth { /* starts as zeroes */
@@ -27,13 +28,16 @@ struct warmth { /* starts as zeroes */
 	usec lost; /* when that was */
 	usec limit; /* what two in a row agreed on; 0: not known */
 	usec asked; /* the last round */
+	unsigned cut, cut_peak, cut_before; /* requests cut off since it last
+					       looked; the most, as of peak */
 	unsigned hoped; /* connections that were to come of it; 0: judged */
 	unsigned failed; /* rounds in a row that led to nothing */
 };
 
-/* A premium request begins, and is over. */
+/* A premium request begins, and is over. Cut: by us, before its answer was, and
+ * so with its connection. */
 void warmth_begin(struct warmth *, usec now);
-void warmth_end(struct warmth *);
+void warmth_end(struct warmth *, bool cut);
 /* The backend has closed a connection that had idled for so long. */
 void warmth_lost(struct warmth *, usec idled, usec now);
 /* A question was not answered, or answered with a request to ask less. */

@@ -1,14 +1,17 @@
 """Connections that are kept open for premium requests, to a provider that
 closes what idles."""
 import asyncio
+import http.client
 import json
 import os
+import random
 import re
 import sys
 import tempfile
 import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../chaos"))
@@ -26,6 +29,9 @@ ANSWER = {
     "choices": [{"index": 0, "finish_reason": "stop",
                  "message": {"role": "assistant", "content": "hello"}}],
     "usage": {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}}
+
+WORD = (b'data: {"choices":[{"index":0,"delta":{"content":" word"},'
+        b'"finish_reason":null}]}\n\n')
 
 
 class Provider:
@@ -68,13 +74,25 @@ class Provider:
     async def answer(self, reader, writer, head):
         length = re.search(rb"content-length: (\d+)", head.lower())
         if length:
-            await reader.readexactly(int(length[1]))
+            body = await reader.readexactly(int(length[1]))
+            if b'"stream"' in body:
+                await self.stream(reader, writer)
+                return
         if head.startswith(b"GET"):
             self.questions += 1
         body = json.dumps(ANSWER).encode()
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
                      b"content-length: %d\r\n\r\n%s" % (len(body), body))
         await writer.drain()
+
+    async def stream(self, reader, writer):
+        """A word every 10 ms, until the client has left."""
+        writer.write(b"HTTP/1.1 200 OK\r\n"
+                     b"content-type: text/event-stream\r\n\r\n")
+        left = asyncio.ensure_future(reader.read(1))
+        while not (await asyncio.wait({left}, timeout=0.01))[0]:
+            writer.write(WORD)
+        raise ConnectionResetError
 
 
 class Warm(unittest.TestCase):
@@ -151,6 +169,36 @@ class Warm(unittest.TestCase):
         # of the provider's spans
         self.assertLess(provider.connections - made, 3 + 2 * spent / IDLE)
         self.assertLess(provider.questions - asked, 3 + 4 * spent / IDLE)
+
+    def interrupt(self, gateway, turns):
+        """A voice that is spoken to: it hears the first words, interrupts,
+        and asks the next at once."""
+        body = json.dumps(chat("m", stream=True)).encode()
+        for _ in range(turns):
+            c = http.client.HTTPConnection("127.0.0.1", gateway.port)
+            c.request("POST", "/v1/chat/completions", body,
+                      {"content-type": "application/json"})
+            r = c.getresponse()
+            while b"word" not in r.readline():
+                pass
+            time.sleep(random.uniform(0.2, 0.5))
+            r.close()
+            c.close()
+
+    def test_who_is_interrupted_finds_a_warm_connection_next(self):
+        _, gateway = self.start("premium")
+
+        def all_interrupt(turns):
+            with ThreadPoolExecutor(5) as pool:
+                for done in [pool.submit(self.interrupt, gateway, turns)
+                             for _ in range(5)]:
+                    done.result()
+            return self.found(gateway, "premium")
+        before = all_interrupt(4)  # it learns how many at once
+        wait_for(lambda: gateway.status()["requests"] == 0)
+        warm, cold = (b - a for a, b in zip(before, all_interrupt(8)))
+        self.assertGreaterEqual(warm + cold, 38)
+        self.assertLessEqual(cold, 4, warm)
 
     def test_for_others_nothing_is_kept(self):
         provider, gateway = self.start("standard")
