@@ -66,25 +66,70 @@ is_at_fault(const struct request *r)
 	    fault_rule(o->fault)->client_status == 0;
 }
 
+struct spans {
+	usec ttft, itl, total; /* -1: says nothing */
+};
+
 /* A target on what was not measured (TTFT of a whole answer) is not missed, nor
  * one for the time in which the client did not read. */
+static unsigned
+missed(const struct spans *took, const struct slo *slo)
+{
+	unsigned terms = 0;
+
+	if (slo->ttft > 0 && took->ttft > slo->ttft)
+		terms |= 1u << PHASE_TTFT;
+	if (slo->itl > 0 && took->itl > slo->itl)
+		terms |= 1u << PHASE_ITL;
+	if (slo->total > 0 && took->total > slo->total)
+		terms |= 1u << PHASE_TOTAL;
+	return terms;
+}
+
+/* Of what its client did not wait for: how long it has waited so far, for the
+ * next token, too. */
+static struct spans
+waited_for(const struct outcome *o)
+{
+	const usec tokens = o->usage.output > 0 ? o->usage.output : 1;
+	struct spans s = {
+		.ttft = o->ttft, .itl = -1, .total = o->total - o->stalled
+	};
+
+	if (o->ttft >= 0)
+		s.itl = (s.total - o->ttft) / tokens;
+	else if (o->stream)
+		s.ttft = o->total;
+	return s;
+}
+
+/* Who leaves is told by what was due by then: late, or kept. What was not due
+ * yet nobody knows. */
+static bool
+is_left_open(const struct outcome *o, const struct slo *slo)
+{
+	return o->slo_missed == 0 &&
+	    (!o->stream || o->ttft < 0 || slo->total > 0);
+}
+
 static void
 judge_slo(struct outcome *o, const struct slo *slo)
 {
+	const bool gone = o->result == RESULT_CLIENT_GONE;
+	const struct spans took = gone
+	    ? waited_for(o)
+	    : (struct spans){ .ttft = o->ttft,
+		      .itl = o->itl,
+		      .total = o->total - o->stalled };
+
+	o->slo_missed = missed(&took, slo);
+	if (gone && is_left_open(o, slo))
+		return;
 	o->slo_declared = slo->ttft > 0 || slo->itl > 0 || slo->total > 0;
 	o->slo_target = slo->percentile / 100;
 	o->targets.ttft = slo->ttft;
 	o->targets.total = slo->total;
-	o->slo_met = o->result == RESULT_OK &&
-	    (slo->ttft == 0 || o->ttft <= slo->ttft) &&
-	    (slo->itl == 0 || o->itl <= slo->itl) &&
-	    (slo->total == 0 || o->total - o->stalled <= slo->total);
-	if (slo->ttft > 0 && o->ttft > slo->ttft)
-		o->slo_missed |= 1u << PHASE_TTFT;
-	if (slo->itl > 0 && o->itl > slo->itl)
-		o->slo_missed |= 1u << PHASE_ITL;
-	if (slo->total > 0 && o->total - o->stalled > slo->total)
-		o->slo_missed |= 1u << PHASE_TOTAL;
+	o->slo_met = (gone || o->result == RESULT_OK) && o->slo_missed == 0;
 }
 
 /* Nobody says what a cancelled attempt has used. It is charged for the whole

@@ -94,6 +94,7 @@ receipt_add_outcome(struct receipt *r, const struct outcome *o)
 	r->status = o->status;
 	r->slo_declared = o->slo_declared;
 	r->slo_met = o->slo_met;
+	r->slo_missed = o->slo_missed;
 	r->recv = o->recv;
 	r->auth = o->auth;
 	r->queue = o->queue;
@@ -150,14 +151,15 @@ receipt_missed(const struct receipt *r, enum phase term, usec *by)
 	usec target = receipt_target(r, term), took = receipt_took(r, term);
 
 	*by = -1;
-	if (!r->slo_declared)
-		return false;
-	if (target == 0)
+	if (!r->slo_declared || r->slo_met || target == 0)
 		return false;
 	if (took > target) {
 		*by = took - target;
 		return true;
 	}
+	/* its client did not wait for it any longer */
+	if (r->result == RESULT_CLIENT_GONE)
+		return (r->slo_missed & (1u << term)) != 0;
 	/* The time until it failed is not the time of an answer. */
 	return r->result != RESULT_OK && (took < 0 || term == PHASE_TOTAL);
 }

@@ -60,6 +60,7 @@ struct receipt {
 	enum fault_kind fault;
 	int status;
 	bool slo_declared, slo_met;
+	unsigned slo_missed; /* as in an outcome */
 	usec recv, auth, queue, route, ttft, itl, total; /* -1: not measured */
 	usec stalled; /* of total, by the client */
 	struct usage usage;

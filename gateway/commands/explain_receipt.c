@@ -188,7 +188,11 @@ print_missed(const json_t *outcome, FILE *f)
 	size_t i;
 
 	if (json_is_null(doc_get(outcome, "slo_met"))) {
-		fputs("\nslo      had no targets, or asked no backend\n", f);
+		fputs(strcmp(doc_text(outcome, "result"), "client_gone") == 0
+			? "\nslo      the client left, and nothing was late "
+			  "yet\n"
+			: "\nslo      had no targets, or asked no backend\n",
+		    f);
 		return;
 	}
 	if (json_is_true(doc_get(outcome, "slo_met"))) {

@@ -269,7 +269,8 @@ struct outcome {
 	int status; /* sent to the client, 0: none */
 	bool inference; /* on a route to backends; else only logged */
 	bool stream;
-	bool slo_declared, slo_met; /* met is false unless RESULT_OK */
+	bool slo_declared, slo_met; /* met: of RESULT_OK, or of who left when
+				       nothing was late */
 	unsigned slo_missed; /* by which targets: bits, 1 << enum phase */
 	struct {
 		usec ttft, total; /* 0: none */

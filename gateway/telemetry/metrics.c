@@ -59,7 +59,8 @@ static const struct metric rows[METRIC_COUNT] = {
 	    "Requests that met every target they had." },
 	[M_SLO_MISSED] = { "pointsman_slo_missed_total", METRIC_COUNTER,
 	    OF_GROUP, BY_TENANT | BY_SLO, { "tenant", "slo" }, NULL,
-	    "Requests that missed a target, failed or were given up." },
+	    "Requests that missed a target or failed, also where the client "
+	    "left; who left while nothing was late has met what had come." },
 	[M_SLO_TARGET] = { "pointsman_slo_target_ratio", METRIC_GAUGE, OF_GROUP,
 	    BY_TENANT | BY_SLO, { "tenant", "slo" }, NULL,
 	    "The share of requests that is to meet the SLO: its percentile." },

@@ -17,7 +17,6 @@ miss_cause_name(enum miss_cause cause)
 		[MISS_FAILED] = "failed",
 		[MISS_QUEUE] = "queue",
 		[MISS_REFUSED] = "refused",
-		[MISS_CLIENT_GONE] = "client_gone",
 		[MISS_OTHER] = "other",
 	};
 
@@ -73,7 +72,8 @@ late(const struct outcome *o, const struct attempt_report *a,
 		return (
 		    struct miss){ .cause = MISS_QUEUE, .serving = MISS_NOBODY };
 	/* the other answered first: this one was slow, or it would have */
-	if (before->fault == FAULT_OUTRUN || before->fault == FAULT_NONE)
+	if (before->fault == FAULT_OUTRUN || before->fault == FAULT_NONE ||
+	    before->fault == FAULT_CLIENT_GONE)
 		return serving_is(cause, before);
 	return attempt_failed(before, before->fault);
 }
@@ -84,6 +84,15 @@ missed(const struct outcome *o, enum phase term)
 	return (o->slo_missed & (1u << term)) != 0;
 }
 
+/* What of an attempt has not come yet has taken all of its time so far. */
+static usec
+so_far(const struct attempt_report *a, usec span)
+{
+	return span >= 0 ? span : a->ended - a->began;
+}
+
+/* Whoever leaves after the time that was promised leaves because of what took
+ * so long. */
 static struct miss
 slow(const struct outcome *o)
 {
@@ -93,31 +102,12 @@ slow(const struct outcome *o)
 		return (
 		    struct miss){ .cause = MISS_QUEUE, .serving = MISS_NOBODY };
 	if (missed(o, PHASE_TTFT))
-		return late(o, a, MISS_TTFT, a->ttft, o->targets.ttft);
+		return late(
+		    o, a, MISS_TTFT, so_far(a, a->ttft), o->targets.ttft);
 	if (missed(o, PHASE_ITL))
 		return serving_is(MISS_ITL, a);
-	return late(o, a, MISS_TOTAL, a->total - o->stalled, o->targets.total);
-}
-
-/* Whoever leaves after the time that was promised leaves because of what took
- * so long. */
-static struct miss
-gave_up(const struct outcome *o, const struct attempt_report *last)
-{
-	usec target = o->ttft < 0 ? o->targets.ttft : 0;
-	enum miss_cause cause = MISS_TTFT;
-
-	if (target == 0) {
-		target = o->targets.total;
-		cause = MISS_TOTAL;
-	}
-	if (target == 0 || o->total - o->stalled <= target)
-		return serving_is(MISS_CLIENT_GONE, last);
-	if (last == NULL)
-		return (struct miss){ .cause = o->queue > 0 ? MISS_QUEUE
-							    : MISS_CLIENT_GONE,
-			.serving = MISS_NOBODY };
-	return late(o, last, cause, last->ended - last->began, target);
+	return late(o, a, MISS_TOTAL, so_far(a, a->total) - o->stalled,
+	    o->targets.total);
 }
 
 struct miss
@@ -127,9 +117,8 @@ miss_of(const struct outcome *o)
 
 	switch (o->result) {
 	case RESULT_OK:
-		return slow(o);
 	case RESULT_CLIENT_GONE:
-		return gave_up(o, last);
+		return slow(o);
 	case RESULT_REFUSED:
 		if (last != NULL && last->fault != FAULT_NONE)
 			return attempt_failed(last, last->fault);

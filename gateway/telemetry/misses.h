@@ -18,7 +18,6 @@ enum miss_cause {
 			too much time there */
 	MISS_QUEUE, /* it waited here for a free place */
 	MISS_REFUSED, /* nothing took it */
-	MISS_CLIENT_GONE, /* the client left, and nothing was late yet */
 	MISS_OTHER, /* beyond the number of causes that are kept apart */
 	MISS_CAUSES
 };

@@ -133,11 +133,6 @@ what_failed_says_how(void **state)
 	o.fault = FAULT_CUT;
 	assert_miss(&o, MISS_FAILED, 1, "cut");
 
-	o.result = RESULT_CLIENT_GONE;
-	assert_miss(&o, MISS_CLIENT_GONE, 1, NULL);
-	o.n_attempts = o.answered = 0;
-	assert_miss(&o, MISS_CLIENT_GONE, MISS_NOBODY, NULL);
-
 	o = outcome_refused(503);
 	o.slo_declared = true;
 	o.reason = "queue_full";
@@ -152,8 +147,7 @@ who_gives_up_waiting_is_not_to_blame(void **state)
 	o.result = RESULT_CLIENT_GONE;
 	o.slo_declared = true;
 	o.targets.ttft = 100 * USEC_MS;
-	o.queue = o.total = 90 * USEC_MS;
-	assert_miss(&o, MISS_CLIENT_GONE, MISS_NOBODY, NULL);
+	o.slo_missed = 1u << PHASE_TTFT;
 	o.queue = o.total = 110 * USEC_MS;
 	assert_miss(&o, MISS_QUEUE, MISS_NOBODY, NULL);
 
@@ -164,20 +158,27 @@ who_gives_up_waiting_is_not_to_blame(void **state)
 	o.attempts[0] = (struct attempt_report){ .serving = 1,
 		.fault = FAULT_CLIENT_GONE,
 		.ended = 200 * USEC_MS,
-		.ttft = -1 };
+		.ttft = -1,
+		.total = -1 };
+	assert_miss(&o, MISS_TTFT, 1, NULL);
+	/* and at another, that had not, either */
+	o.n_attempts = 2;
+	o.attempts[1] = o.attempts[0];
+	o.attempts[1].serving = 2;
+	o.attempts[1].began = 150 * USEC_MS;
 	assert_miss(&o, MISS_TTFT, 1, NULL);
 	/* where it came after a long wait */
+	o.n_attempts = 1;
 	o.queue = o.attempts[0].began = 150 * USEC_MS;
 	assert_miss(&o, MISS_QUEUE, MISS_NOBODY, NULL);
-	/* in the middle of an answer that was in time */
-	o.ttft = 50 * USEC_MS;
-	assert_miss(&o, MISS_CLIENT_GONE, 1, NULL);
-	/* or took too long as a whole, but for what the client stalled */
+	/* in the middle of an answer that took too long as a whole */
 	o.queue = o.attempts[0].began = 0;
+	o.ttft = o.attempts[0].ttft = 50 * USEC_MS;
 	o.targets.total = 150 * USEC_MS;
+	o.slo_missed = 1u << PHASE_TOTAL;
 	assert_miss(&o, MISS_TOTAL, 1, NULL);
-	o.stalled = 60 * USEC_MS;
-	assert_miss(&o, MISS_CLIENT_GONE, 1, NULL);
+	o.slo_missed = 1u << PHASE_ITL;
+	assert_miss(&o, MISS_ITL, 1, NULL);
 }
 
 /* --- counts --- */

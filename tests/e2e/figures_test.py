@@ -1,8 +1,10 @@
 """What is told of a request is true, and the same everywhere: against backends
 whose pace, tokens and faults are the test's own."""
+import http.client
 import json
 import os
 import re
+import socket
 import sys
 import time
 import unittest
@@ -256,6 +258,67 @@ class WhoseFault(Bed):
         self.assertEqual(self.count(
             "gen_ai_client_operation_duration_seconds_count",
             error_type="server_error"), 1)
+
+
+class WhoLeaves(Bed):
+    extra = ('slo = ( { name = "voice"; ttft = "300ms"; itl = "100ms"; }, '
+             '{ name = "long"; ttft = "300ms"; total = "60s"; } );\n'
+             'default_slo = "voice";\n')
+
+    def leave(self, *steps, after=0.0, words=0, **headers):
+        """Words and pauses of the backend; the client reads so many words,
+        waits, and leaves. Whether it was met, and what was missed."""
+        def say():
+            for step in steps:
+                if isinstance(step, float):
+                    time.sleep(step)
+                else:
+                    yield chunk(step)
+        self.replies["one"] = 200, {"content-type": "text/event-stream"}, say()
+        before = len(self.listed())
+        c = http.client.HTTPConnection("127.0.0.1", self.gateway.port)
+        c.request("POST", "/v1/chat/completions",
+                  json.dumps(chat("m", stream=True)),
+                  {"content-type": "application/json", **headers})
+        if words > 0:
+            r = c.getresponse()
+            while words > 0:
+                words -= b"word" in r.readline()
+        time.sleep(after)
+        if c.sock is not None:
+            c.sock.shutdown(socket.SHUT_RDWR)
+        else:
+            r.close()
+        c.close()
+        wait_for(lambda: len(self.listed()) > before, what="the receipt")
+        doc = http_json(self.gateway.admin, "GET", "/admin/v1/receipts/" +
+                        self.listed()[0]["id"])[2]["outcome"]
+        self.assertEqual(doc["result"], "client_gone")
+        return doc["slo_met"], [m["term"] for m in doc["missed"]]
+
+    def counts(self):
+        return (self.count("pointsman_slo_met_total"),
+                self.count("pointsman_slo_missed_total"))
+
+    def test_what_came_in_time_is_met(self):
+        talk = ["word", GAP] * 30
+        for words in 1, 5:
+            self.assertEqual(self.leave(*talk, words=words), (True, []))
+        self.assertEqual(self.counts(), (2, 0))
+        # but nobody knows when all of it would have been there
+        self.assertEqual(self.leave(*talk, words=3, **{"x-slo-class": "long"}),
+                         (None, []))
+        self.assertEqual(self.leave(1.0, after=0.05), (None, []))
+        self.assertEqual(self.counts(), (2, 0))
+        self.assertIn("result=client_gone", self.logged())
+
+    def test_what_was_late_by_then_is_missed(self):
+        self.assertEqual(self.leave(1.0, after=0.4), (False, ["ttft"]))
+        self.assertEqual(self.leave(0.4, "word", 1.0, words=1),
+                         (False, ["ttft"]))
+        self.assertEqual(self.leave("word", 1.0, words=1, after=0.3),
+                         (False, ["itl"]))
+        self.assertEqual(self.counts(), (0, 3))
 
 
 if __name__ == "__main__":

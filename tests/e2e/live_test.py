@@ -220,7 +220,7 @@ class Numbers(Bed):
         first = set(re.findall(r"`(\w+)`", " ".join(
             line.split("|")[1] for line in lists)))
         causes = {"ttft", "itl", "total", "failed", "queue", "refused",
-                  "client_gone", "other", "history", "now", "step"}
+                  "other", "history", "now", "step"}
         self.assertEqual(first - said - causes - {
             "model", "tenant", "backend", "upstream_model", "slo"}, set())
 

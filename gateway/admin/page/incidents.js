@@ -19,7 +19,7 @@ const FAULTS = {
 };
 
 // No backend was asked: there was none free, or none at all.
-const short = (b) => b.backend === null && ['queue', 'refused', 'client_gone'].includes(b.cause);
+const short = (b) => b.backend === null && ['queue', 'refused'].includes(b.cause);
 
 // A row of blame as words: what is wrong with whom.
 export function causeOf(b, model) {
@@ -31,7 +31,6 @@ export function causeOf(b, model) {
 		failed: FAULTS[b.detail] ?? `attempts fail: ${words(b.detail)}`,
 		queue: 'requests wait for a free slot',
 		refused: b.backend ? 'requests are refused' : `requests are refused: ${words(b.detail)}`,
-		client_gone: short(b) ? 'clients give up while they wait' : 'clients leave before the end',
 		other: 'further causes',
 	}[b.cause] ?? words(b.cause);
 
