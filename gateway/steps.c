@@ -20,6 +20,8 @@
 #include "policies/slo.h"
 #include "policies/tenant.h"
 
+#define CLIENT_FIRST (50 * USEC_MS) /* before us, by its own clock */
+
 /* --- endings --- */
 
 enum step
@@ -82,7 +84,8 @@ step_head(struct request *r)
 	return STEP_AGAIN;
 }
 
-/* Clients may say how long they will wait; never longer than ours. */
+/* Clients may say how long they will wait; never longer than ours. Their own
+ * clock is to come first: what they raise then they raise without a gateway. */
 static usec
 deadline_of(const struct request *r)
 {
@@ -94,8 +97,8 @@ deadline_of(const struct request *r)
 	for (size_t i = 0; i < COUNT(hints); i++)
 		if (slice_double(
 			exchange_header(r->exchange, hints[i]), &seconds) &&
-		    seconds > 0 && seconds * 1e6 < (double)limit)
-			limit = (usec)(seconds * 1e6);
+		    seconds > 0 && seconds * 1e6 + CLIENT_FIRST < (double)limit)
+			limit = (usec)(seconds * 1e6) + CLIENT_FIRST;
 	return exchange_received(r->exchange) + limit;
 }
 

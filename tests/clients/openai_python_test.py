@@ -175,6 +175,12 @@ class OpenAIPython(unittest.TestCase):
                                            timeout=10)
         self.assertLess(time.monotonic() - began, 9)
 
+    def test_a_timeout_of_its_own_is_the_clients_to_raise(self):
+        for seconds in (0.1, 0.2, 0.3) * 3:
+            with self.assertRaises(openai.APITimeoutError):
+                client.with_options(max_retries=0).chat.completions.create(
+                    model="slow", messages=HELLO, timeout=seconds)
+
     def test_cancellation_reaches_the_backend(self):
         stream = client.chat.completions.create(
             model="m", messages=HELLO, stream=True,
