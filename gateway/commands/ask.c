@@ -9,9 +9,9 @@
 #include "gateway/commands/address.h"
 #include "gateway/commands/client.h"
 #include "gateway/commands/command.h"
+#include "gateway/conf/conf.h"
 #include "gateway/lib/count.h"
 #include "gateway/lib/sse.h"
-#include "gateway/upstream/target.h"
 
 #define ASK_TIMEOUT (600 * USEC_SEC)
 #define ASK_BODY_MAX ((size_t)1 << 20)
@@ -260,7 +260,7 @@ run(const struct address *where, const char *ca, const char *model,
 		.headers = buf_slice(&headers),
 		.body = &piece,
 		.n_body = 1,
-		.local = transfer_is_local(where->base),
+		.local = conf_url_is_local(where->base),
 		.connect_timeout = 2 * USEC_SEC });
 	buf_fini(&whole_url);
 	buf_fini(&headers);

@@ -359,6 +359,8 @@ bool conf_withholds(
 
 /* Whether only this machine can reach it. */
 bool conf_listen_is_local(const struct conf_listen *);
+/* Whether the URL is of this machine: no proxy is to see it. NULL: no. */
+bool conf_url_is_local(const char *url);
 
 /* The effective configuration as JSON, secrets masked. */
 void conf_dump(const struct conf *, struct buf *out);

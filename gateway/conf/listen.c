@@ -47,6 +47,22 @@ conf_listen_is_local(const struct conf_listen *at)
 	return is_loopback(&a);
 }
 
+bool
+conf_url_is_local(const char *url)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct address a;
+	struct slice host;
+	unsigned port;
+
+	if (url == NULL || url_flaw(slice_of(url), "") != NULL)
+		return false;
+	url_place(slice_of(url), &host, &port);
+	slice_copy(text, sizeof(text), host);
+	a = address_parse(text);
+	return slice_iis(host, "localhost") || is_loopback(&a);
+}
+
 static bool
 is_any(const struct address *a)
 {

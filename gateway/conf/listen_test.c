@@ -109,6 +109,22 @@ a_socket_path_has_to_fit(void **state)
 	    "bytes");
 }
 
+static void
+only_this_machine_is_local(void **state)
+{
+	assert_true(conf_url_is_local("http://localhost:8080/v1"));
+	assert_true(conf_url_is_local("HTTPS://LocalHost"));
+	assert_true(conf_url_is_local("http://127.0.0.2/v1"));
+	assert_true(conf_url_is_local("http://[::1]:80/v1"));
+	assert_false(conf_url_is_local("http://localhost.example.com/v1"));
+	assert_false(conf_url_is_local("http://127.example.com/v1"));
+	assert_false(conf_url_is_local("http://[::2]/v1"));
+	assert_false(conf_url_is_local("https://api.example.com/v1"));
+	assert_false(conf_url_is_local("localhost"));
+	assert_false(conf_url_is_local("ftp"));
+	assert_false(conf_url_is_local(NULL));
+}
+
 int
 main(void)
 {
@@ -119,6 +135,7 @@ main(void)
 		cmocka_unit_test(addresses_are_addresses),
 		cmocka_unit_test(two_listeners_need_two_places),
 		cmocka_unit_test(a_socket_path_has_to_fit),
+		cmocka_unit_test(only_this_machine_is_local),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

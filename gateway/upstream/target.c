@@ -1,22 +1,6 @@
 /* gateway/upstream/target.c - how a configured backend is reached. */
 #include "gateway/upstream/target.h"
 
-#include <string.h>
-
-#include "gateway/lib/count.h"
-
-bool
-transfer_is_local(const char *url)
-{
-	static const char *const hosts[] = { "localhost", "127.", "[::1]" };
-	const char *host = url != NULL ? strstr(url, "://") : NULL;
-
-	for (size_t i = 0; host != NULL && i < COUNT(hosts); i++)
-		if (slice_istarts(slice_of(host + 3), slice_of(hosts[i])))
-			return true;
-	return false;
-}
-
 uint32_t
 transfer_peer(const struct conf_backend *b)
 {
@@ -32,5 +16,5 @@ transfer_target(struct transfer_request *t, const struct conf_backend *b)
 	t->tls_insecure = b->tls_insecure;
 	t->connect_timeout = b->timeouts.connect;
 	t->local = b->command != NULL || b->unix_path != NULL ||
-	    transfer_is_local(b->url);
+	    conf_url_is_local(b->url);
 }

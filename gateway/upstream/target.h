@@ -7,8 +7,6 @@
 
 /* Who shares connections with it. */
 uint32_t transfer_peer(const struct conf_backend *);
-/* Whether the URL is of this machine: no proxy is to see it. NULL: no. */
-bool transfer_is_local(const char *url);
 /* Socket, trust, proxy, peer and connect timeout; the rest is left as it is. */
 void transfer_target(struct transfer_request *, const struct conf_backend *);
 
