@@ -183,9 +183,13 @@ run: all
 	@exec $(BUILD)/pointsman serve -c $(CONF)
 
 # Tests run the sanitized flavour; everything they start is found through
-# POINTSMAN and FAKELLM.
-test:
-	@$(MAKE) -s FLAVOUR=asan $(BUILD)/asan/pointsman $(BUILD)/asan/fakellm
+# POINTSMAN and FAKELLM. Built all at once first, by as many as tools/test says.
+.PHONY: test-programs built
+test-programs:
+	@$(MAKE) -s FLAVOUR=asan built
+built: $(PROGRAM) $(FAKELLM) $(LOADCLIENT) $(UNIT_TESTS) $(FUZZ_REPLAYS)
+
+test: test-programs
 	@$(MAKE) -s FLAVOUR=asan unit
 	@$(MAKE) -s FLAVOUR=asan fuzz-replay
 	@$(MAKE) -s FLAVOUR=asan config-check sim-gate vtc chaos-test clients page-test

@@ -186,17 +186,17 @@ static void
 old_rows_are_deleted_faster_than_others_come(void **state)
 {
 	struct outcome o = answered("acme");
-	const uint64_t n = 40000;
+	const uint64_t n = 40000, at_once = 4 * EACH; /* the queue has room */
 	struct ledger *l;
 	struct place p;
 	usec until;
 
 	place_init(&p);
 	l = opened(p.path);
-	for (uint64_t i = 0; i < n; i += EACH) {
-		for (int j = 0; j < EACH; j++)
+	for (uint64_t i = 0; i < n; i += at_once) {
+		for (uint64_t j = 0; j < at_once; j++)
 			ledger_write(l, &o, clock_wall());
-		await_rows(l, i + EACH);
+		await_rows(l, i + at_once);
 	}
 	ledger_close(&l);
 	execute(p.path, "UPDATE rows SET time = time - 200000000000");

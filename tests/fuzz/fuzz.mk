@@ -13,6 +13,8 @@
 FUZZ_NAMES := $(sort $(patsubst tests/fuzz/%_fuzz.c,%,\
 	$(wildcard tests/fuzz/*_fuzz.c)))
 
+FUZZ_REPLAYS := $(FUZZ_NAMES:%=$(OUT)/fuzz/%_replay)
+
 # what a target links; FUZZ_DEPS_NAME for one that needs something else
 FUZZ_DEPS := gateway/lib
 FUZZ_DEPS_collector := gateway/telemetry $(DEPS_gateway/telemetry)
