@@ -16,8 +16,7 @@ OUT     := $(BUILD)/$(FLAVOUR)
 # abspath takes a folder with a blank for two.
 full = $(if $(filter /%,$(1)),$(1),$(CURDIR)/$(1))
 
-LIBS := libmicrohttpd libcurl jansson libuv openssl libconfig zlib sqlite3 yaml-0.1 gnutls \
-	hiredis
+LIBS := libmicrohttpd libcurl jansson libuv openssl libconfig zlib sqlite3 yaml-0.1 gnutls
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lpthread -lm
 

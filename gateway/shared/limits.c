@@ -15,7 +15,7 @@
 #include "gateway/lib/log.h"
 #include "gateway/shared/redis.h"
 
-#define BATCH 256 /* quotas */
+#define BATCH REDIS_CALLS_MAX /* quotas */
 #define OTHERS_FOR (5 * USEC_SEC) /* so long is their last word good */
 #define WHO_BYTES 8
 #define PREFIX_MAX 65 /* with its NUL */
@@ -136,7 +136,7 @@ tell_batch(struct shared_limits *s)
 /* --- and back --- */
 
 static bool
-read_all(const struct redis_reply *reply, struct quota_all *all)
+read_all(const struct resp_answer *reply, struct quota_all *all)
 {
 	static const long long most[OUTS] = {
 		[OUT_REQUESTS] = SPAN_MAX,
@@ -166,7 +166,7 @@ read_all(const struct redis_reply *reply, struct quota_all *all)
 }
 
 static void
-on_reply(void *arg, void *call, const struct redis_reply *reply)
+on_reply(void *arg, void *call, const struct resp_answer *reply)
 {
 	struct shared_limits *s = arg;
 	const struct quota_news *n = call;
@@ -175,10 +175,12 @@ on_reply(void *arg, void *call, const struct redis_reply *reply)
 	s->waiting--;
 	if (reply == NULL) {
 		lose(s, n);
-	} else if (reply->error != NULL || !read_all(reply, &all)) {
+	} else if (reply->error.p != NULL) {
 		lose(s, n);
-		redis_fail(s->redis,
-		    reply->error != NULL ? reply->error : "bad numbers");
+		redis_fail_as_told(s->redis, reply->error);
+	} else if (!read_all(reply, &all)) {
+		lose(s, n);
+		redis_fail(s->redis, "bad numbers");
 	} else {
 		s->heard = clock_now();
 		s->stats.told++;

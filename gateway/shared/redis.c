@@ -1,7 +1,6 @@
-/* gateway/shared/redis.c - a connection to a Redis server, by hiredis. */
+/* gateway/shared/redis.c - a connection to a Redis server, on a uv loop. */
 #include "gateway/shared/redis.h"
 
-#include <hiredis/async.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +10,31 @@
 #define PAUSE USEC_SEC /* between tries */
 #define PATIENCE (2 * USEC_SEC) /* for an answer */
 #define WHY_MAX 128
-#define ARGS_MAX 24
+#define ANSWERS_MAX 16384 /* bytes, of those that come at a time */
+#define WORDS_MAX 24
 #define ADDRESSES_TRIED 12 /* of a name; all of 2, 3, 4, 6 as often */
 
-/* What hiredis has of the loop: one for each connection. */
-struct watcher {
-	uv_poll_t poll;
-	redisAsyncContext *context;
-	int events;
+/* A connection. It outlives its use until the loop has let go of it. */
+struct link {
+	struct redis *of; /* NULL: it is of no use any more */
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} uv;
+	uv_connect_t connect;
+	unsigned greetings; /* answers to these are due, before those to */
+	void *calls[REDIS_CALLS_MAX]; /* a ring of them */
+	unsigned first, n_calls;
+	char in[ANSWERS_MAX];
+	size_t n_in;
+};
+
+/* Bytes on their way out. */
+struct letter {
+	uv_write_t write;
+	char *bytes;
 };
 
 /* conf_shared_limits, with strings of its own. */
@@ -36,219 +52,305 @@ struct redis {
 	uv_getaddrinfo_t lookup;
 	bool resolving, stale; /* stale: for an address that has changed */
 	unsigned failures; /* each tries the next of a name's addresses */
-	redisAsyncContext *context; /* NULL: down */
+	struct link *link; /* NULL: down */
 	char digest[41]; /* of the script, as the server has it; "": not up */
-	unsigned waiting; /* answers that are due */
 	usec heard; /* the last one, or when the first was asked for */
 	bool late; /* at the last tick: then what has come since was read */
 	usec due; /* the next try */
 };
 
-/* --- hiredis on uv: its own adapter overlooks that a connection fails --- */
+/* --- down --- */
 
 static void
-on_poll(uv_poll_t *poll, int status, int events)
-{
-	struct watcher *w = poll->data;
-
-	if (status < 0)
-		events = UV_READABLE | UV_WRITABLE; /* it looks for itself */
-	if (w->context != NULL && (events & UV_READABLE))
-		redisAsyncHandleRead(w->context);
-	if (w->context != NULL && (events & UV_WRITABLE))
-		redisAsyncHandleWrite(w->context);
-}
-
-static void
-watch(struct watcher *w, int events)
-{
-	w->events = events;
-	if (events != 0)
-		uv_poll_start(&w->poll, events, on_poll);
-	else
-		uv_poll_stop(&w->poll);
-}
-
-static void
-add_read(void *watcher)
-{
-	watch(watcher, ((struct watcher *)watcher)->events | UV_READABLE);
-}
-
-static void
-drop_read(void *watcher)
-{
-	watch(watcher, ((struct watcher *)watcher)->events & ~UV_READABLE);
-}
-
-static void
-add_write(void *watcher)
-{
-	watch(watcher, ((struct watcher *)watcher)->events | UV_WRITABLE);
-}
-
-static void
-drop_write(void *watcher)
-{
-	watch(watcher, ((struct watcher *)watcher)->events & ~UV_WRITABLE);
-}
-
-static void
-on_watcher_closed(uv_handle_t *handle)
+on_closed(uv_handle_t *handle)
 {
 	free(handle->data);
 }
 
-static void
-drop_watcher(void *watcher)
-{
-	struct watcher *w = watcher;
-
-	w->context = NULL;
-	uv_close((uv_handle_t *)&w->poll, on_watcher_closed);
-}
-
-static bool
-attach(struct redis *r, redisAsyncContext *c)
-{
-	struct watcher *w = calloc(1, sizeof(*w));
-
-	if (w == NULL || uv_poll_init(r->loop, &w->poll, c->c.fd) != 0) {
-		free(w);
-		return false;
-	}
-	w->poll.data = w;
-	w->context = c;
-	c->data = r;
-	c->ev.data = w;
-	c->ev.addRead = add_read;
-	c->ev.delRead = drop_read;
-	c->ev.addWrite = add_write;
-	c->ev.delWrite = drop_write;
-	c->ev.cleanup = drop_watcher;
-	return true;
-}
-
-/* --- down --- */
-
-/* Its context is gone, or goes by itself. */
-static void
-note_down(struct redis *r, const char *why)
-{
-	char text[WHY_MAX];
-
-	snprintf(text, sizeof(text), "%s",
-	    why != NULL && *why != '\0' ? why : "the connection ended");
-	r->context = NULL;
-	r->digest[0] = '\0';
-	r->waiting = 0;
-	r->failures++;
-	r->due = clock_now() + PAUSE;
-	r->ops->on_down(r->arg, text);
-}
-
+/* Calls that are open are answered: nobody knows. */
 static void
 leave(struct redis *r)
 {
-	redisAsyncContext *c = r->context;
+	struct link *l = r->link;
 
-	r->context = NULL; /* it tells us no more */
+	r->link = NULL;
 	r->digest[0] = '\0';
-	if (c != NULL)
-		redisAsyncFree(c);
+	if (l == NULL)
+		return;
+	l->of = NULL;
+	uv_close(&l->uv.handle, on_closed);
+	for (; l->n_calls > 0; l->n_calls--)
+		r->ops->on_reply(
+		    r->arg, l->calls[l->first++ % REDIS_CALLS_MAX], NULL);
+}
+
+static void
+note_down(struct redis *r, const char *why)
+{
+	r->failures++;
+	r->due = clock_now() + PAUSE;
+	r->ops->on_down(r->arg, why);
 }
 
 void
 redis_fail(struct redis *r, const char *why)
 {
+	if (r->link == NULL)
+		return;
+	leave(r);
+	note_down(r, why);
+}
+
+void
+redis_fail_as_told(struct redis *r, struct slice error)
+{
 	char text[WHY_MAX];
 
-	if (r->context == NULL)
-		return;
-	snprintf(text, sizeof(text), "%s", why); /* it may be the context's */
-	leave(r);
-	note_down(r, text);
+	slice_copy(text, sizeof(text), error);
+	redis_fail(r, text);
 }
 
-static void
-on_disconnect(const redisAsyncContext *c, int status)
-{
-	struct redis *r = c->data;
+/* --- out --- */
 
-	(void)status;
-	if (r->context == c)
-		note_down(r, c->errstr);
+static void
+on_written(uv_write_t *write, int status)
+{
+	struct letter *letter = write->data;
+	struct link *l = write->handle->data;
+
+	free(letter->bytes);
+	free(letter);
+	if (status < 0 && l->of != NULL)
+		redis_fail(l->of, uv_strerror(status));
 }
 
-/* --- up --- */
-
-static void
-on_greeting(redisAsyncContext *c, void *answer, void *unused)
+/* False: there is no memory for it. */
+static bool
+send_words(struct link *l, const struct slice *words, size_t n)
 {
-	const redisReply *reply = answer;
-	struct redis *r = c->data;
+	struct letter *letter = calloc(1, sizeof(*letter));
+	struct buf bytes;
+	uv_buf_t out;
+	size_t size;
 
-	(void)unused;
-	if (r->context != c || reply == NULL)
-		return;
-	r->heard = clock_now();
-	r->waiting--;
-	if (reply->type == REDIS_REPLY_ERROR)
-		redis_fail(r, reply->str);
-	else if (r->waiting == 0 && reply->type == REDIS_REPLY_STRING &&
-	    strlen(reply->str) < sizeof(r->digest)) {
-		memcpy(r->digest, reply->str, strlen(reply->str) + 1);
-		r->ops->on_up(r->arg);
+	buf_init(&bytes, WORDS_MAX * ANSWERS_MAX);
+	resp_add(&bytes, words, n);
+	if (letter != NULL)
+		letter->bytes = buf_take(&bytes, &size);
+	buf_fini(&bytes);
+	if (letter == NULL || letter->bytes == NULL) {
+		free(letter);
+		return false;
+	}
+	out = uv_buf_init(letter->bytes, (unsigned)size);
+	letter->write.data = letter;
+	if (uv_write(&letter->write, &l->uv.stream, &out, 1, on_written) == 0)
+		return true;
+	free(letter->bytes);
+	free(letter);
+	return false;
+}
+
+static unsigned
+waiting(const struct link *l)
+{
+	return l->greetings + l->n_calls;
+}
+
+bool
+redis_run(struct redis *r, const struct slice *keys, size_t n_keys,
+    const struct slice *args, size_t n_args, void *call)
+{
+	struct slice words[WORDS_MAX] = { SLICE("EVALSHA"),
+		slice_of(r->digest) };
+	struct link *l = r->link;
+	char count[16];
+	size_t n = 3;
+
+	if (!redis_is_up(r) || n + n_keys + n_args > WORDS_MAX ||
+	    l->n_calls == REDIS_CALLS_MAX)
+		return false;
+	snprintf(count, sizeof(count), "%zu", n_keys);
+	words[2] = slice_of(count);
+	for (size_t i = 0; i < n_keys; i++)
+		words[n++] = keys[i];
+	for (size_t i = 0; i < n_args; i++)
+		words[n++] = args[i];
+	if (!send_words(l, words, n))
+		return false;
+	if (waiting(l) == 0)
+		r->heard = clock_now();
+	l->calls[(l->first + l->n_calls++) % REDIS_CALLS_MAX] = call;
+	return true;
+}
+
+/* --- in --- */
+
+/* The answer to the last one, the script's digest, is what up means. */
+static void
+hear_greeting(struct redis *r, const struct resp_answer *a)
+{
+	struct slice digest = a->values[0];
+
+	if (a->error.p != NULL) {
+		redis_fail_as_told(r, a->error);
+	} else if (--r->link->greetings == 0) {
+		if (a->n != 1 || digest.n == 0 || digest.n >= sizeof(r->digest))
+			redis_fail(r, "no digest of the script");
+		else {
+			slice_copy(r->digest, sizeof(r->digest), digest);
+			r->ops->on_up(r->arg);
+		}
 	}
 }
 
 static void
-greet(struct redis *r, int n, const char **words)
+hear(struct redis *r, const struct resp_answer *a)
 {
-	r->waiting++;
-	(void)redisAsyncCommandArgv(
-	    r->context, on_greeting, NULL, n, words, NULL);
+	struct link *l = r->link;
+
+	r->heard = clock_now();
+	if (l->greetings > 0) {
+		hear_greeting(r, a);
+	} else if (l->n_calls > 0) {
+		l->n_calls--;
+		r->ops->on_reply(
+		    r->arg, l->calls[l->first++ % REDIS_CALLS_MAX], a);
+	} else if (a->error.p != NULL) {
+		redis_fail_as_told(r, a->error);
+	} else {
+		redis_fail(r, "an answer that nobody asked for");
+	}
 }
 
-/* The answer to the last of these, the script's digest, is what up means. */
+/* All that has come, as far as it is whole. */
 static void
-on_connect(const redisAsyncContext *c, int status)
+take_answers(struct link *l)
 {
-	struct redis *r = c->data;
-	char database[16];
+	enum resp_state s = RESP_ANSWER;
+	struct resp_answer a;
+	size_t at = 0, n;
 
-	if (r->context != c)
+	while (l->of != NULL && s == RESP_ANSWER) {
+		s = resp_read(slice_make(l->in + at, l->n_in - at), &a, &n);
+		if (s == RESP_ANSWER) {
+			hear(l->of, &a);
+			at += n;
+		}
+	}
+	if (l->of != NULL && (s == RESP_BAD || l->n_in - at == ANSWERS_MAX))
+		redis_fail(l->of, "another answer than the script's");
+	memmove(l->in, l->in + at, l->n_in - at);
+	l->n_in -= at;
+}
+
+static void
+on_room(uv_handle_t *handle, size_t hint, uv_buf_t *room)
+{
+	struct link *l = handle->data;
+
+	(void)hint;
+	*room = uv_buf_init(l->in + l->n_in, (unsigned)(ANSWERS_MAX - l->n_in));
+}
+
+static void
+on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *room)
+{
+	struct link *l = stream->data;
+
+	(void)room;
+	if (l->of == NULL)
 		return;
-	if (status != REDIS_OK) {
-		note_down(r, c->errstr);
+	if (n < 0) {
+		redis_fail(l->of,
+		    n == UV_EOF ? "the connection ended" : uv_strerror((int)n));
 		return;
 	}
-	r->heard = clock_now();
-	if (r->to.password != NULL && r->to.user != NULL)
-		greet(r, 3,
-		    (const char *[]){ "AUTH", r->to.user, r->to.password });
-	else if (r->to.password != NULL)
-		greet(r, 2, (const char *[]){ "AUTH", r->to.password });
-	snprintf(database, sizeof(database), "%u", r->to.database);
-	greet(r, 2, (const char *[]){ "SELECT", database });
-	greet(r, 3, (const char *[]){ "SCRIPT", "LOAD", r->script });
+	l->n_in += (size_t)n;
+	take_answers(l);
 }
 
 /* --- connecting --- */
 
-static void
-begin(struct redis *r, redisAsyncContext *c)
+/* False: it has failed. */
+static bool
+greet(struct redis *r, const struct slice *words, size_t n)
 {
-	if (c == NULL || c->err != 0 || !attach(r, c)) {
-		note_down(r, c != NULL ? c->errstr : "out of memory");
-		if (c != NULL)
-			redisAsyncFree(c);
+	r->link->greetings++;
+	if (send_words(r->link, words, n))
+		return true;
+	redis_fail(r, "out of memory");
+	return false;
+}
+
+static void
+greet_all(struct redis *r)
+{
+	struct slice auth[3] = { SLICE("AUTH") }, database[2], load[3];
+	char number[16];
+	size_t n = 1;
+
+	if (r->to.user != NULL)
+		auth[n++] = slice_of(r->to.user);
+	if (r->to.password != NULL) {
+		auth[n++] = slice_of(r->to.password);
+		if (!greet(r, auth, n))
+			return;
+	}
+	snprintf(number, sizeof(number), "%u", r->to.database);
+	database[0] = SLICE("SELECT");
+	database[1] = slice_of(number);
+	load[0] = SLICE("SCRIPT");
+	load[1] = SLICE("LOAD");
+	load[2] = slice_of(r->script);
+	if (greet(r, database, 2))
+		(void)greet(r, load, 3);
+}
+
+static void
+on_connect(uv_connect_t *connect, int status)
+{
+	struct link *l = connect->handle->data;
+
+	if (l->of == NULL)
+		return;
+	if (status == 0)
+		status = uv_read_start(&l->uv.stream, on_room, on_read);
+	if (status != 0) {
+		redis_fail(l->of, uv_strerror(status));
 		return;
 	}
-	r->context = c;
+	l->of->heard = clock_now();
+	greet_all(l->of);
+}
+
+/* To the address, or, where that is NULL, to the socket of its path. */
+static void
+begin(struct redis *r, const struct sockaddr *to, const char *path)
+{
+	struct link *l = calloc(1, sizeof(*l));
+	int rc = UV_ENOMEM;
+
+	if (l != NULL)
+		rc = to != NULL ? uv_tcp_init(r->loop, &l->uv.tcp)
+				: uv_pipe_init(r->loop, &l->uv.pipe, 0);
+	if (rc != 0) {
+		free(l);
+		note_down(r, uv_strerror(rc));
+		return;
+	}
+	l->uv.handle.data = l;
+	l->of = r;
+	r->link = l;
 	r->heard = clock_now();
-	redisAsyncSetDisconnectCallback(c, on_disconnect);
-	redisAsyncSetConnectCallback(c, on_connect);
+	if (to == NULL) {
+		uv_pipe_connect(&l->connect, &l->uv.pipe, path, on_connect);
+		return;
+	}
+	(void)uv_tcp_nodelay(&l->uv.tcp, 1);
+	rc = uv_tcp_connect(&l->connect, &l->uv.tcp, to, on_connect);
+	if (rc != 0)
+		redis_fail(r, uv_strerror(rc));
 }
 
 /* The nth of them, from the first again behind the last. */
@@ -266,36 +368,33 @@ static void
 on_resolved(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
 {
 	struct redis *r = lookup->data;
-	char text[INET6_ADDRSTRLEN] = "";
 
 	r->resolving = false;
-	if (status == 0)
-		(void)uv_ip_name(
-		    pick(found, r->failures % ADDRESSES_TRIED)->ai_addr, text,
-		    sizeof(text));
-	uv_freeaddrinfo(found);
 	if (r->stale || status == UV_ECANCELED)
-		return; /* the next tick asks anew */
-	if (status != 0)
+		; /* the next tick asks anew */
+	else if (status != 0)
 		note_down(r, uv_strerror(status));
 	else
-		begin(r, redisAsyncConnect(text, (int)r->to.port));
+		begin(r, pick(found, r->failures % ADDRESSES_TRIED)->ai_addr,
+		    NULL);
+	uv_freeaddrinfo(found);
 }
 
 static void
 connect_to(struct redis *r)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	const char *unix_path = r->to.address + sizeof("unix:") - 1;
+	char port[16];
 
 	if (slice_starts(slice_of(r->to.address), SLICE("unix:"))) {
-		begin(r, redisAsyncConnectUnix(unix_path));
+		begin(r, NULL, r->to.address + sizeof("unix:") - 1);
 		return;
 	}
+	snprintf(port, sizeof(port), "%u", r->to.port);
 	r->lookup.data = r;
 	r->stale = false;
 	if (uv_getaddrinfo(r->loop, &r->lookup, on_resolved, r->to.address,
-		NULL, &hints) != 0)
+		port, &hints) != 0)
 		note_down(r, "no lookup of its name");
 	else
 		r->resolving = true;
@@ -304,13 +403,14 @@ connect_to(struct redis *r)
 void
 redis_tick(struct redis *r, usec now)
 {
-	bool late = r->context != NULL && (r->waiting > 0 || !redis_is_up(r)) &&
+	bool late = r->link != NULL &&
+	    (waiting(r->link) > 0 || !redis_is_up(r)) &&
 	    now - r->heard > PATIENCE;
 
 	if (late && r->late)
 		redis_fail(r, "no answer");
 	r->late = late;
-	if (r->context == NULL && !r->resolving && r->to.address != NULL &&
+	if (r->link == NULL && !r->resolving && r->to.address != NULL &&
 	    now >= r->due)
 		connect_to(r);
 }
@@ -319,59 +419,6 @@ bool
 redis_is_up(const struct redis *r)
 {
 	return r->digest[0] != '\0';
-}
-
-/* --- calls --- */
-
-static void
-on_answer(redisAsyncContext *c, void *answer, void *call)
-{
-	struct redis_reply reply = { .error = NULL };
-	const redisReply *a = answer;
-	struct redis *r = c->data;
-
-	if (a == NULL) {
-		r->ops->on_reply(r->arg, call, NULL);
-		return;
-	}
-	r->heard = clock_now();
-	r->waiting--;
-	if (a->type == REDIS_REPLY_ERROR)
-		reply.error = a->str;
-	else if (a->type != REDIS_REPLY_ARRAY || a->elements > REDIS_VALUES_MAX)
-		reply.error = "another answer than the script's";
-	for (size_t i = 0; reply.error == NULL && i < a->elements; i++)
-		if (a->element[i]->type == REDIS_REPLY_STRING)
-			reply.values[reply.n++] = slice_make(
-			    a->element[i]->str, (size_t)a->element[i]->len);
-	r->ops->on_reply(r->arg, call, &reply);
-}
-
-bool
-redis_run(struct redis *r, const struct slice *keys, size_t n_keys,
-    const struct slice *args, size_t n_args, void *call)
-{
-	const char *words[ARGS_MAX] = { "EVALSHA", r->digest };
-	size_t sizes[ARGS_MAX] = { sizeof("EVALSHA") - 1, strlen(r->digest) };
-	char count[16];
-	size_t n = 3;
-
-	if (!redis_is_up(r) || n + n_keys + n_args > ARGS_MAX)
-		return false;
-	sizes[2] = (size_t)snprintf(count, sizeof(count), "%zu", n_keys);
-	words[2] = count;
-	for (size_t i = 0; i < n_keys + n_args; i++, n++) {
-		struct slice s = i < n_keys ? keys[i] : args[i - n_keys];
-
-		words[n] = s.p;
-		sizes[n] = s.n;
-	}
-	if (redisAsyncCommandArgv(
-		r->context, on_answer, call, (int)n, words, sizes) != REDIS_OK)
-		return false;
-	if (r->waiting++ == 0)
-		r->heard = clock_now();
-	return true;
 }
 
 /* --- as a whole --- */
@@ -415,7 +462,6 @@ redis_configure(struct redis *r, const struct conf_shared_limits *to)
 	    r->to.database == to->database)
 		return;
 	leave(r);
-	r->waiting = 0;
 	r->stale = true;
 	r->due = 0;
 	forget(&r->to);
