@@ -112,6 +112,9 @@ struct quota_all {
 
 /* From now on changes are noted. What was spent before is known to all. */
 enum err quotas_share(struct quotas *) MUST_USE;
+/* Nobody was told for a while: of rates only what is still owed is news. Spans
+ * add up, and hours of them would be owed for as many hours. */
+void quotas_resume(struct quotas *, usec now);
 /* Those that have changed; what changes from now on is for the next time. */
 void quotas_collect(struct quotas *);
 /* One of those, each once; false: that was all. */

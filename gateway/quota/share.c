@@ -81,6 +81,34 @@ quota_note(struct quota *q)
 
 /* --- main thread: telling --- */
 
+/* What was taken, less what has been earned back, counts as yet to be told. */
+static void
+forget_earned(
+    atomic_llong *arrival, const atomic_llong *taken, nsec *told, usec now)
+{
+	nsec owed = LOAD(*arrival) - now * NSEC_USEC, sum = LOAD(*taken);
+
+	if (owed < 0)
+		owed = 0;
+	if (sum - *told > owed)
+		*told = sum - owed;
+}
+
+void
+quotas_resume(struct quotas *t, usec now)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		struct quota *q = t->all[i];
+		struct quota_shared *s = shared(q);
+
+		if (s == NULL)
+			continue;
+		forget_earned(
+		    &q->requests, &s->requests, &s->told_requests, now);
+		forget_earned(&q->tokens, &s->tokens, &s->told_tokens, now);
+	}
+}
+
 void
 quotas_collect(struct quotas *t)
 {

@@ -156,6 +156,36 @@ what_was_not_heard_is_not_told_twice(void **state)
 	stage_fini(&s);
 }
 
+/* A request each 100 ms for a minute in which nobody could be told, and then
+ * three at once. */
+static void
+what_is_earned_back_is_no_news(void **state)
+{
+	struct quota_hold h;
+	struct quota_news n;
+	struct stage s;
+
+	stage_init(&s, RATED("600"));
+	assert_int_equal(quotas_share(s.table), OK);
+	for (int i = 0; i < 602; i++) {
+		s.now += i < 600 ? REQUEST / 1000 : 0;
+		assert_true(take(&s, &h));
+		settle(&h, 0.001);
+	}
+	quotas_resume(s.table, s.now);
+	assert_true(tell(&s, &n));
+	assert_int_equal(n.requests, 3 * REQUEST);
+	assert_int_equal(n.day_more, 602000000);
+	/* and what is given back is always */
+	assert_true(take(&s, &h));
+	assert_true(tell(&s, &n));
+	quota_settle(&h, &(struct quota_use){ .refused = true });
+	quotas_resume(s.table, s.now + 10 * USEC_SEC);
+	assert_true(tell(&s, &n));
+	assert_int_equal(n.requests, -REQUEST);
+	stage_fini(&s);
+}
+
 static void
 a_new_day_forgets_what_is_known(void **state)
 {
@@ -240,6 +270,7 @@ main(void)
 		cmocka_unit_test(what_others_took_is_taken),
 		cmocka_unit_test(what_is_taken_meanwhile_stays_taken),
 		cmocka_unit_test(what_was_not_heard_is_not_told_twice),
+		cmocka_unit_test(what_is_earned_back_is_no_news),
 		cmocka_unit_test(a_new_day_forgets_what_is_known),
 		cmocka_unit_test(nothing_is_lost_on_the_way),
 	};

@@ -195,6 +195,7 @@ on_up(void *arg)
 	struct shared_limits *s = arg;
 
 	s->heard = clock_now();
+	quotas_resume(s->quotas, s->heard);
 	log_info("shared_limits up=1");
 }
 

@@ -263,6 +263,36 @@ class Shared(Bed):
         self.assertIn("shared_limits up=1", g.log())
         self.assertEqual(g.stop(), 0)
 
+    def test_an_outage_is_not_owed_afterwards(self):
+        """Of five seconds by itself nothing is left to be waited for."""
+        g = self.gateway('requests_per_minute = 600; burst = "1s";')
+        self.redis.stop()
+        wait_for(lambda: not self.is_up(g))
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            self.ask(g)
+        self.redis.start()
+        wait_for(lambda: self.is_up(g))
+        wait_for(lambda: self.ask(g)[0] == 200, 2)
+        self.stop(g)
+
+    def test_a_server_whose_clock_was_set_back(self):
+        """By an hour: no tenant waits for as long."""
+        g = self.gateway('requests_per_minute = 600; concurrent = 9;')
+        self.assertEqual(self.ask(g)[0], 200)
+        rates = wait_for(lambda: self.redis.cli("keys", "*rates*"))
+        times = self.redis.cli("hgetall", rates).split()
+        for name, at in zip(times[::2], times[1::2]):
+            self.redis.cli("hset", rates, name, str(float(at) + 3600e6))
+        opened = rates.replace("rates", "open")
+        self.redis.cli("hset", opened, "dead", f"9 {time.time() + 3600:.0f}"
+                       "000000")
+        told = self.metric(g, "told_total")
+        wait_for(lambda: self.ask(g) and self.metric(g, "told_total") > told)
+        self.assertEqual(self.ask(g)[0], 200)
+        self.assertEqual(self.redis.cli("hget", opened, "dead"), "")
+        self.stop(g)
+
     def test_a_wrong_password_is_told_and_not_shown(self):
         g = self.gateway("concurrent = 3;", password="another-secret",
                          up=False)
