@@ -62,6 +62,8 @@ struct transfer {
 	bool answered; /* any byte of it */
 	bool interim; /* within a 1xx, which nobody is told of */
 	bool headed; /* the final response's headers are complete */
+	curl_off_t taken; /* bytes of its body, unpacked */
+	bool bomb; /* far more than came */
 	int open_error; /* errno, where we could not make a socket */
 	struct transfer_result result;
 };

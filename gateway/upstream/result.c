@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define UNPACKED_FREE ((curl_off_t)16 << 20) /* bytes */
+#define UNPACKED_MOST 100 /* times what came, beyond those */
+
 static enum fault_kind
 connect_fault(const struct transfer *t)
 {
@@ -62,6 +65,8 @@ fault_of(const struct transfer *t, CURLcode code)
 {
 	enum fault_kind broken = broken_fault(t);
 
+	if (t->bomb)
+		return FAULT_TOO_LARGE;
 	switch (code) {
 	case CURLE_OK:
 		/* libcurl calls it well when the headers were cut short */
@@ -176,4 +181,19 @@ result_fill(struct transfer_result *r, const struct transfer *t, CURLcode code)
 		return;
 	snprintf(r->message, sizeof(r->message), "%.*s",
 	    (int)sizeof(r->message) - 1, words_of(t, code));
+}
+
+/* libcurl unpacks all that one read has brought before it lets go of the
+ * thread: of 16 KB that may be gigabytes. */
+bool
+result_is_bomb(struct transfer *t, size_t more)
+{
+	curl_off_t came = 0;
+
+	t->taken += (curl_off_t)more;
+	if (t->taken <= UNPACKED_FREE)
+		return false;
+	curl_easy_getinfo(t->easy.curl, CURLINFO_SIZE_DOWNLOAD_T, &came);
+	t->bomb = t->taken / UNPACKED_MOST > came;
+	return t->bomb;
 }

@@ -7,5 +7,7 @@
 /* Adds fault, message, spans and reuse to what the callbacks noted. The easy
  * handle must still be in its multi. */
 void result_fill(struct transfer_result *, const struct transfer *, CURLcode);
+/* So many more bytes of its body: whether they come of far fewer. */
+bool result_is_bomb(struct transfer *, size_t more);
 
 #endif

@@ -118,6 +118,8 @@ on_bytes(char *p, size_t size, size_t n, void *arg)
 		t->held = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
+	if (result_is_bomb(t, n * size))
+		return 0;
 	if (!t->ops->on_bytes(t->arg, slice_make(p, n * size)))
 		t->paused = true;
 	return t->cancelled ? 0 : n * size;
@@ -380,7 +382,8 @@ transfer_start(struct upstream *up, const struct transfer_request *req,
 	t->peer = req->peer;
 	t->ops = ops;
 	t->arg = arg;
-	t->cancelled = t->again = t->headed = false;
+	t->cancelled = t->again = t->headed = t->bomb = false;
+	t->taken = 0;
 	t->state = TRANSFER_QUEUED;
 	add_task(t, &up->work);
 	return t;

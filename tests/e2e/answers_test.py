@@ -508,6 +508,17 @@ class Packed(Bed):
                               json.dumps({"error": said}))
         self.assertEqual(self.error(text), said)
 
+    def test_a_bomb_is_left_as_it_is(self):
+        """Of 24 KB, 24 MB: a thousand times what came."""
+        said = "x\n\n" * 8_000_000 + chunk(text="a") + \
+            chunk(finish="stop") + DONE
+        self.two.reply = (200, "text/event-stream",
+                          chunk(text="b") + chunk(finish="stop") + DONE)
+        status, headers, _ = self.stream(said)
+        self.assertEqual((status, headers["x-pointsman-backend"]),
+                         (200, "two"))
+        self.assertIn("backend=one reason=too_large", self.gateway.log())
+
     def test_what_cannot_be_unpacked(self):
         """An answer is none; an error has its status all the same."""
         for coding, status, kind, reason in (
