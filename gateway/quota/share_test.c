@@ -219,11 +219,11 @@ a_new_day_forgets_what_is_known(void **state)
 static void *
 spend(void *arg)
 {
-	struct stage *s = arg;
+	struct stage s = *(const struct stage *)arg; /* its own refusals */
 	struct quota_hold h;
 
 	for (int i = 0; i < TURNS; i++)
-		if (take(s, &h))
+		if (take(&s, &h))
 			settle(&h, 1e-6);
 	return NULL;
 }
