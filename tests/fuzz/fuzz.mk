@@ -28,6 +28,7 @@ FUZZ_DEPS_import := gateway/import $(DEPS_gateway/import)
 FUZZ_DEPS_line := gateway $(DEPS_gateway)
 FUZZ_DEPS_query := gateway $(DEPS_gateway)
 FUZZ_DEPS_reply := bench/load $(DEPS_bench/load)
+FUZZ_DEPS_resp := gateway/shared gateway/lib
 FUZZ_DEPS_scenario := bench/sim $(DEPS_bench/sim)
 FUZZ_DEPS_traceparent := gateway/telemetry $(DEPS_gateway/telemetry)
 FUZZ_DEPS_trace := bench/traffic $(DEPS_bench/traffic)
