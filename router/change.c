@@ -120,7 +120,7 @@ same_place(const struct conf_backend *a, const struct conf_backend *b)
 }
 
 static void
-site_begin(struct site *s, const struct conf_backend *b)
+site_begin(struct site *s, const struct conf_backend *b, usec now)
 {
 	*s = (struct site){ .id = s->id,
 		.conf = b,
@@ -131,18 +131,20 @@ site_begin(struct site *s, const struct conf_backend *b)
 		.breaker.epoch = s->breaker.epoch + 1 };
 	/* a child is loading until it says otherwise; any other backend is
 	 * presumed to be up */
-	if (b->command != NULL)
+	if (b->command != NULL) {
 		s->cold_until = USEC_NEVER;
+		s->cold_since = now;
+	}
 }
 
 static void
-adopt(struct site *s, const struct conf_backend *b)
+adopt(struct site *s, const struct conf_backend *b, usec now)
 {
 	if (s->conf == NULL || !same_place(s->conf, b))
-		site_begin(s, b);
+		site_begin(s, b, now);
 	s->conf = b;
 	s->kept = true;
-	s->key_off_until = s->worked_at = 0;
+	s->key_off_until = s->key_off_since = s->worked_at = 0;
 	/* nobody will ask it any more whether it has loaded */
 	if (b->probe_interval == 0 && b->command == NULL)
 		s->cold_until = 0;
@@ -184,7 +186,7 @@ adopt_all(struct fleet *f, const struct conf *c, usec now)
 			cell_restart(cell, c->servings[i].backend, now);
 	}
 	for (size_t i = 0; i < c->n_backends; i++)
-		adopt(f->sites[c->backends[i].id], &c->backends[i]);
+		adopt(f->sites[c->backends[i].id], &c->backends[i], now);
 	for (size_t i = 0; i < f->n_sites; i++) {
 		struct site *s = f->sites[i];
 

@@ -44,6 +44,33 @@ static const char *const verdicts[VERDICT_COUNT] = {
 	[VERDICT_BUSY] = "busy",
 };
 
+static const char *const causes[CAUSE_COUNT] = {
+	[CAUSE_NONE] = "none",
+	[CAUSE_DRAINED] = "drained",
+	[CAUSE_WEIGHT_ZERO] = "weight_zero",
+	[CAUSE_REMOVED] = "removed",
+	[CAUSE_OFF] = "off",
+	[CAUSE_KEY] = "key_rejected",
+	[CAUSE_MODEL] = "model_missing",
+	[CAUSE_BREAKER] = "breaker_open",
+	[CAUSE_TRIAL] = "half_open",
+	[CAUSE_ANSWERED_429] = "answered_429",
+	[CAUSE_RATE_USED_UP] = "rate_used_up",
+	[CAUSE_LOADING] = "loading",
+	[CAUSE_SLOTS] = "slots_taken",
+	[CAUSE_WEIGHT] = "weight_taken",
+	[CAUSE_SLOWED] = "slowed",
+	[CAUSE_FAILING] = "failing",
+	[CAUSE_SILENT] = "silent",
+	[CAUSE_SLOW_START] = "slow_start",
+	[CAUSE_PIN] = "pinned_elsewhere",
+	[CAUSE_ABILITY] = "ability",
+	[CAUSE_BOUNDARY] = "boundary",
+	[CAUSE_QUALITY] = "quality",
+	[CAUSE_CONTEXT] = "context",
+	[CAUSE_STAND_IN] = "other_model",
+};
+
 static const char *const breaker_states[] = { "closed", "open", "half_open" };
 
 const char *
@@ -56,6 +83,12 @@ const char *
 verdict_name(enum verdict v)
 {
 	return verdicts[v];
+}
+
+const char *
+cause_name(enum cause c)
+{
+	return causes[c];
 }
 
 const char *
@@ -113,6 +146,7 @@ router_view(
 		.load = s->load };
 	if (standing <= STANDING_LIMITED)
 		v->opens_in = until < USEC_NEVER ? until - now : USEC_NEVER;
+	cell_plight(c, now, &v->plight);
 	view_live(c->forecast, v);
 	view_measured(c, now, &v->measured);
 	return true;

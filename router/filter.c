@@ -6,12 +6,22 @@
 #include "policies/boundaries.h"
 #include "policies/failover.h"
 
-static bool
-is_able(const struct route_request *req, unsigned needs,
-    const struct conf_serving *s)
+static unsigned
+needs_of(const struct facts *facts)
 {
-	return (needs & ~s->caps) == 0 &&
-	    (req->pin == NULL || req->pin->id == s->backend->id);
+	return facts->needs | dialect_cap(facts->dialect);
+}
+
+static bool
+is_meant(const struct route_request *req, const struct conf_serving *s)
+{
+	return req->pin == NULL || req->pin->id == s->backend->id;
+}
+
+static bool
+is_able(unsigned needs, const struct conf_serving *s)
+{
+	return (needs & ~s->caps) == 0;
 }
 
 static bool
@@ -50,7 +60,7 @@ filter(const struct route_request *req, struct sieve *out)
 {
 	const struct conf_model *m = req->model;
 	const struct facts *facts = req->facts;
-	unsigned needs = facts->needs | dialect_cap(facts->dialect);
+	unsigned needs = needs_of(facts);
 	uint64_t tokens = tokens_to_hold(facts);
 	struct set able = { 0 }, allowed = { 0 }, fitting = { 0 }, primaries;
 
@@ -59,7 +69,7 @@ filter(const struct route_request *req, struct sieve *out)
 	for (unsigned i = 0; i < m->n_servings; i++) {
 		const struct conf_serving *s = &m->servings[i];
 
-		if (!is_able(req, needs, s))
+		if (!is_able(needs, s) || !is_meant(req, s))
 			continue;
 		set_add(&able, i);
 		if (!boundary_serving(req->tenant, &req->slo, s))
@@ -80,4 +90,31 @@ filter(const struct route_request *req, struct sieve *out)
 			set_drop(&out->eligible, i);
 			set_drop(&out->fallbacks, i);
 		}
+}
+
+static enum cause
+unfit_by(const struct route_request *req, const struct conf_serving *s)
+{
+	if (!is_meant(req, s))
+		return CAUSE_PIN;
+	if (!is_able(needs_of(req->facts), s))
+		return CAUSE_ABILITY;
+	if (!boundary_backend(req->tenant, s->backend))
+		return CAUSE_BOUNDARY;
+	if (!boundary_serving(req->tenant, &req->slo, s))
+		return CAUSE_QUALITY;
+	return is_long_enough(tokens_to_hold(req->facts), s) ? CAUSE_STAND_IN
+							     : CAUSE_CONTEXT;
+}
+
+struct plight
+filter_why(const struct route_request *req, unsigned at)
+{
+	const struct conf_serving *s = &req->model->servings[at];
+	struct plight p = { .since = -1, .until = -1 };
+
+	p.cause = (uint8_t)unfit_by(req, s);
+	if (p.cause == CAUSE_ABILITY)
+		p.lacks = (uint16_t)(needs_of(req->facts) & ~s->caps);
+	return p;
 }

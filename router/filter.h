@@ -20,4 +20,7 @@ struct sieve {
  * model as a serving that is none. */
 void filter(const struct route_request *, struct sieve *);
 
+/* Why the model's serving `at` is not among them. */
+struct plight filter_why(const struct route_request *, unsigned at);
+
 #endif

@@ -37,6 +37,47 @@ assert_eligible(const struct rig *g, struct ask *a, const char *want)
 	(void)g;
 }
 
+/* Of each that is not eligible. */
+static void
+assert_why(struct ask *a, enum cause want_a, enum cause want_b)
+{
+	a->req.facts = &a->facts;
+	assert_string_equal(
+	    cause_name(filter_why(&a->req, 0).cause), cause_name(want_a));
+	assert_string_equal(
+	    cause_name(filter_why(&a->req, 1).cause), cause_name(want_b));
+}
+
+static void
+each_is_told_why_it_is_out(void **state)
+{
+	static const char *const eu[] = { "eu", NULL };
+	struct conf_tenant t = { .name = "t", .regions = eu, .min_quality = 9 };
+	struct rig g;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g,
+	    ABC("caps = [ \"chat\" ];", "context = 500; quality = 8;",
+		"model = \"other\"; fallback = true;"));
+	a = ask_for(&g);
+	a.req.facts = &a.facts;
+	a.facts.needs = CAP_CHAT | CAP_TOOLS;
+	assert_why(&a, CAUSE_ABILITY, CAUSE_CONTEXT);
+	assert_int_equal(filter_why(&a.req, 0).lacks, CAP_TOOLS);
+	a.facts.needs = CAP_CHAT;
+	a.req.tenant = &t;
+	assert_why(&a, CAUSE_BOUNDARY, CAUSE_QUALITY);
+	a.req.pin = rig_backend(&g, "b");
+	assert_why(&a, CAUSE_PIN, CAUSE_QUALITY);
+	a = ask_for(&g);
+	a.facts.dialect = DIALECT_EMBEDDINGS;
+	a.facts.needs = CAP_EMBEDDINGS;
+	a.req.facts = &a.facts;
+	assert_int_equal(filter_why(&a.req, 2).cause, CAUSE_STAND_IN);
+	rig_fini(&g);
+}
+
 static void
 unknown_abilities_count_as_able(void **state)
 {
@@ -165,6 +206,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_is_told_why_it_is_out),
 		cmocka_unit_test(unknown_abilities_count_as_able),
 		cmocka_unit_test(
 		    nobody_able_is_another_matter_than_nobody_allowed),

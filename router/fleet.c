@@ -17,7 +17,6 @@ fleet_site(const struct fleet *f, uint32_t id)
 
 /* --- standing --- */
 
-#define WARMING (30 * USEC_SEC)
 #define WARMING_LEAST 0.1
 
 double
@@ -25,9 +24,9 @@ site_slots_warming(const struct site *s, usec now)
 {
 	double slots = site_slots(s), part;
 
-	if (s->usable_since == 0 || now - s->usable_since >= WARMING)
+	if (s->usable_since == 0 || now - s->usable_since >= SITE_WARMING)
 		return slots;
-	part = (double)(now - s->usable_since) / WARMING;
+	part = (double)(now - s->usable_since) / SITE_WARMING;
 	return fmax(slots * fmax(part, WARMING_LEAST), 1);
 }
 

@@ -71,6 +71,8 @@ struct site {
 	struct pledges pledges;
 	uint32_t id; /* of the backend */
 	enum fault_kind last_fault;
+	enum fault_kind broken_by; /* what opened the breaker last */
+	usec key_off_since, cold_since; /* the last time that it was */
 	usec failed_at; /* last time */
 	bool gone; /* its last failure: nobody was there at all */
 	bool back; /* it was gone, and a probe has found it well since */
@@ -110,6 +112,7 @@ struct cell {
 	enum dialect work; /* that its times are known by (measure.c) */
 	unsigned outpaced; /* hedges lost in a row, and no first token since */
 	struct suspects suspects; /* whose failures blame nobody */
+	usec gone_since; /* the first of the 404s since it answered */
 	struct lessons *lessons; /* read by the tick outside the lock */
 	struct prefix prefixes[PREFIXES]; /* last: the rest is read more */
 };
@@ -132,7 +135,7 @@ void fleet_forget(struct fleet *, const struct fleet *kept);
 
 /* As router_restrain(). */
 void fleet_restrain(struct fleet *, uint32_t backend, uint32_t serving,
-    const struct restraint *);
+    const struct restraint *, usec now);
 /* Before a configuration is taken over: new servings of a model that had some
  * at the same backend are restrained as those. */
 void restraints_inherit(struct fleet *, const struct conf *);
@@ -171,6 +174,9 @@ enum standing cell_standing(const struct cell *, usec now, usec *until);
  * will be for a while, and clients do not come back for ever. */
 usec site_returns(const struct site *, usec now);
 
+/* The same for people: what is behind it. (plight.c) */
+void cell_plight(const struct cell *, usec now, struct plight *);
+
 /* Concurrent requests that it takes; 0: not known, so not limited. */
 static inline unsigned
 site_capacity(const struct site *s)
@@ -200,6 +206,7 @@ cell_ceiling(const struct cell *c)
 					 : n;
 }
 /* The same, fewer while it warms up after an outage (Envoy's slow start). */
+#define SITE_WARMING (30 * USEC_SEC)
 double site_slots_warming(const struct site *, usec now);
 /* The share of its rate limit's burst that is left; 1: no limit is known. */
 double site_allowance(const struct site *, usec now);

@@ -30,6 +30,29 @@ push_back(usec *until, usec to)
 		*until = to;
 }
 
+/* A row of refusals has one beginning: the first since it was well. */
+static void
+note_since(usec *since, usec well, usec now)
+{
+	if (*since == 0 || *since <= well)
+		*since = now;
+}
+
+static void
+turn_cold(struct site *s, usec until, usec now)
+{
+	if (s->cold_until <= now)
+		s->cold_since = now;
+	push_back(&s->cold_until, until);
+}
+
+static void
+note_broken(struct site *s)
+{
+	s->usable_since = s->breaker.until;
+	s->broken_by = s->last_fault;
+}
+
 static void
 block(struct site *s, usec retry_after, usec now)
 {
@@ -86,7 +109,7 @@ note_failure(
 	s->gone = outright;
 	s->back = false;
 	if (breaker_failure(&s->breaker, epoch, outright, now, &r->rng))
-		s->usable_since = s->breaker.until;
+		note_broken(s);
 }
 
 /* Blamed only once another has more to say to the same request. */
@@ -172,6 +195,20 @@ gone_for(const struct cell *c, usec now)
 	    : MODEL_GONE;
 }
 
+static void
+refuse_key(struct site *s, usec now)
+{
+	note_since(&s->key_off_since, s->worked_at, now);
+	push_back(&s->key_off_until, now + CONF_KEY_REST);
+}
+
+static void
+put_aside(struct cell *c, usec now)
+{
+	note_since(&c->gone_since, c->answered_at, now);
+	push_back(&c->gone_until, now + gone_for(c, now));
+}
+
 void
 health_note(
     struct router *r, struct order *o, const struct fault *fault, usec now)
@@ -209,11 +246,11 @@ health_note(
 	if (blame == BLAME_CAPACITY)
 		block(s, fault->retry_after, now);
 	else if (blame == BLAME_KEY && used_present_key(s, o))
-		push_back(&s->key_off_until, now + CONF_KEY_REST);
+		refuse_key(s, now);
 	else if (blame == BLAME_SERVING)
-		push_back(&c->gone_until, now + gone_for(c, now));
+		put_aside(c, now);
 	else if (blame == BLAME_COLD)
-		push_back(&s->cold_until, now + COLD_RETRY);
+		turn_cold(s, now + COLD_RETRY, now);
 }
 
 void
@@ -268,7 +305,7 @@ note_probe(
 		note_usable(s, now);
 	} else if (fault->kind == FAULT_LOADING) {
 		/* it lives: what it needs is time, not rest */
-		s->cold_until = USEC_NEVER;
+		turn_cold(s, USEC_NEVER, now);
 		breaker_probe_well(&s->breaker, now);
 	} else if (fault_rule(fault->kind)->blame == BLAME_OPEN &&
 	    !(supervised && s->cold_until > now)) {
@@ -276,7 +313,7 @@ note_probe(
 		s->gone = true;
 		s->back = false;
 		if (breaker_probe_failed(&s->breaker, now, &r->rng))
-			s->usable_since = s->breaker.until;
+			note_broken(s);
 	}
 }
 
@@ -360,8 +397,10 @@ note_load(struct site *s, const struct load *l, usec now)
 		s->load_at = now;
 		s->load_in_flight = s->in_flight;
 	}
-	if ((l->has & LOAD_WARM) != 0)
-		s->cold_until = l->warm ? 0 : USEC_NEVER;
+	if ((l->has & LOAD_WARM) != 0 && l->warm)
+		s->cold_until = 0;
+	else if ((l->has & LOAD_WARM) != 0)
+		turn_cold(s, USEC_NEVER, now);
 }
 
 void

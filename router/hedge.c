@@ -75,9 +75,19 @@ second_of(struct router *r, struct order *first)
 	return o;
 }
 
+static void
+trace_ailing(const struct router *r, usec now, struct route_row *row)
+{
+	const struct cell *c = fleet_cell(&r->fleet, row->serving);
+
+	row->verdict = VERDICT_AILING;
+	if (c != NULL)
+		cell_plight(c, now, &row->plight);
+}
+
 /* What second_of() left out has neither failed nor been forbidden. */
 static void
-trace_left_out(const struct router *r, const struct order *first)
+trace_left_out(const struct router *r, const struct order *first, usec now)
 {
 	const struct conf_model *m = first->req->model;
 	uint32_t backend = order_serving(first)->backend->id;
@@ -91,7 +101,7 @@ trace_left_out(const struct router *r, const struct order *first)
 		if (s->backend->id == backend)
 			t->row[i].verdict = VERDICT_LATE;
 		else if (set_has(&first->eligible, i) && is_ailing(r, s))
-			t->row[i].verdict = VERDICT_AILING;
+			trace_ailing(r, now, &t->row[i]);
 	}
 }
 
@@ -118,7 +128,7 @@ router_hedge(struct router *r, struct ticket t, usec now, struct ticket *second,
 			first->req->trace->n = 0; /* of no plan */
 		return;
 	}
-	trace_left_out(r, first);
+	trace_left_out(r, first, now);
 	o->plan.reason = REASON_HEDGE;
 	o->plan.hedge_after = HEDGE_NEVER;
 	o->twin = first;

@@ -6,6 +6,7 @@
 #include "policies/price.h"
 #include "router/choose.h"
 #include "router/engine.h"
+#include "router/filter.h"
 
 #define QUEUE_RETRY USEC_SEC /* at least, when the queue is full */
 #define QUEUE_RETRY_MAX (60 * USEC_SEC)
@@ -145,6 +146,22 @@ verdict_of(const struct order *o, const struct survey *s, unsigned i)
 	return set_has(&o->wanted, i) ? VERDICT_TRIED : VERDICT_INELIGIBLE;
 }
 
+/* Verdicts that say what became of it, not why. */
+#define OF_A_STATE                                                             \
+	(1u << VERDICT_DRAINED | 1u << VERDICT_OUT | 1u << VERDICT_LIMITED |   \
+	    1u << VERDICT_COLD | 1u << VERDICT_BUSY | 1u << VERDICT_AILING |   \
+	    1u << VERDICT_CROWDED)
+
+static void
+trace_cause(const struct order *o, const struct cell *c, unsigned at, usec now,
+    struct route_row *row)
+{
+	if (row->verdict == VERDICT_INELIGIBLE)
+		row->plight = filter_why(o->req, at);
+	else if (c != NULL && (OF_A_STATE & 1u << row->verdict) != 0)
+		cell_plight(c, now, &row->plight);
+}
+
 static void
 trace_row(struct route_row *row, const struct cell *c)
 {
@@ -163,7 +180,7 @@ trace_row(struct route_row *row, const struct cell *c)
 /* Every serving of the model, as it stood. */
 static void
 trace_begin(const struct fleet *f, const struct order *o,
-    const struct survey *s, struct route_trace *t)
+    const struct survey *s, usec now, struct route_trace *t)
 {
 	const struct conf_model *m = o->req->model;
 
@@ -176,26 +193,40 @@ trace_begin(const struct fleet *f, const struct order *o,
 
 		t->row[i] = (struct route_row){ .serving = m->servings[i].id,
 			.verdict = verdict_of(o, s, i),
+			.plight = { .since = -1, .until = -1 },
 			.ttft = -1,
 			.itl = -1,
 			.total = -1,
 			.confidence = -1,
 			.price = -1,
 			.score = INFINITY };
+		trace_cause(o, c, i, now, &t->row[i]);
 		if (c != NULL)
 			trace_row(&t->row[i], c);
 	}
 }
 
+void
+plan_trace_unfit(
+    const struct fleet *f, const struct route_request *req, usec now)
+{
+	const struct order none = { .req = req };
+	const struct survey s = { .reopens = USEC_NEVER };
+
+	if (req->trace != NULL)
+		trace_begin(f, &none, &s, now, req->trace);
+}
+
 static void
-trace_candidates(const struct candidate *list, unsigned n,
-    const struct demand *d, struct route_trace *t)
+trace_candidates(const struct order *o, const struct candidate *list,
+    unsigned n, const struct demand *d, usec now, struct route_trace *t)
 {
 	t->required = d->slo->percentile > 0 ? (float)d->required : -1;
 	for (unsigned i = 0; i < n; i++) {
 		struct route_row *row = &t->row[list[i].at];
 
 		row->verdict = list[i].verdict;
+		trace_cause(o, list[i].cell, list[i].at, now, row);
 		row->ttft = (float)list[i].outlook.ttft;
 		row->itl = (float)list[i].outlook.itl;
 		row->total = (float)list[i].outlook.total;
@@ -339,7 +370,7 @@ go(struct router *r, const struct order *o, const struct survey *s,
 	c = choose(list, n, &q, now, &r->rng);
 	used = c.index;
 	if (t != NULL) {
-		trace_candidates(list, n, d, t);
+		trace_candidates(o, list, n, d, now, t);
 		t->reason = c.reason;
 		if (c.kind == CHOICE_GO)
 			t->engine = list[c.index].cell->id;
@@ -440,7 +471,7 @@ plan_make(struct router *r, const struct order *o, enum plan_reason no_wait,
 	busy = set_minus(&s.is[STANDING_BUSY], &o->fallbacks);
 	plan_refuse(p, no_wait, 0);
 	if (o->req->trace != NULL)
-		trace_begin(f, o, &s, o->req->trace);
+		trace_begin(f, o, &s, now, o->req->trace);
 	if (now >= o->req->deadline)
 		be_late(o, &s, p);
 	else if (!set_is_empty(&free))

@@ -12,17 +12,26 @@ slots_left(unsigned slots, double withheld)
 	return slots > 0 && left == 0 ? 1 : left;
 }
 
+static void
+hold_back(struct restraint *r, const struct restraint *now_is, usec now)
+{
+	usec since = restraint_drains(r) ? r->since : now;
+
+	*r = *now_is;
+	r->since = since;
+}
+
 void
 fleet_restrain(struct fleet *f, uint32_t backend, uint32_t serving,
-    const struct restraint *r)
+    const struct restraint *r, usec now)
 {
 	struct site *s = fleet_site(f, backend);
 	struct cell *c = fleet_cell(f, serving);
 
 	if (serving == 0 && s != NULL)
-		s->restraint = *r;
+		hold_back(&s->restraint, r, now);
 	else if (c != NULL && c->site == s)
-		c->restraint = *r;
+		hold_back(&c->restraint, r, now);
 }
 
 /* --- a new configuration --- */

@@ -61,7 +61,7 @@ void
 router_restrain(struct router *r, uint32_t backend, uint32_t serving,
     const struct restraint *what, usec now)
 {
-	fleet_restrain(&r->fleet, backend, serving, what);
+	fleet_restrain(&r->fleet, backend, serving, what, now);
 	dispatch_waiting(r, backend, now);
 }
 
@@ -140,6 +140,7 @@ router_submit(struct router *r, const struct route_request *req, usec now,
 	filter(req, &sieve);
 	if (set_is_empty(&sieve.eligible)) {
 		plan_refuse(plan, sieve.why_none, 0);
+		plan_trace_unfit(&r->fleet, req, now);
 		return;
 	}
 	o = orders_take(&r->orders, req);

@@ -113,9 +113,48 @@ enum verdict {
 };
 const char *verdict_name(enum verdict);
 
+/* What is behind a verdict, or a state. */
+enum cause {
+	CAUSE_NONE,
+	CAUSE_DRAINED, /* by an operator */
+	CAUSE_WEIGHT_ZERO,
+	CAUSE_REMOVED, /* by a reload */
+	CAUSE_OFF, /* a variable that it needs is not set */
+	CAUSE_KEY, /* refused by the backend */
+	CAUSE_MODEL, /* not there, says the backend */
+	CAUSE_BREAKER, /* open, by `fault` */
+	CAUSE_TRIAL, /* half-open: few are sent to find out */
+	CAUSE_ANSWERED_429,
+	CAUSE_RATE_USED_UP, /* say its headers */
+	CAUSE_LOADING,
+	CAUSE_SLOTS, /* all are taken */
+	CAUSE_WEIGHT, /* all that an operator leaves are taken */
+	CAUSE_SLOWED, /* far slower than its habit */
+	CAUSE_FAILING, /* each of its last attempts failed, by `fault` */
+	CAUSE_SILENT, /* while hedges of what it was sent were answered */
+	CAUSE_SLOW_START, /* after an outage */
+	CAUSE_PIN, /* the caller's, of another backend */
+	CAUSE_ABILITY, /* it lacks one that is asked for */
+	CAUSE_BOUNDARY, /* the tenant's: backends and regions */
+	CAUSE_QUALITY, /* below the least of class or tenant */
+	CAUSE_CONTEXT, /* shorter than the prompt */
+	CAUSE_STAND_IN, /* a fallback that is another model */
+	CAUSE_COUNT
+};
+const char *cause_name(enum cause);
+
+struct plight {
+	uint8_t cause; /* enum cause */
+	uint8_t fault; /* enum fault_kind that led to it; FAULT_NONE */
+	uint16_t lacks; /* enum cap bits, of CAUSE_ABILITY */
+	float since; /* us that it has been so; -1: not known */
+	float until; /* us that it will be so; -1: not known, or for good */
+};
+
 struct route_row {
 	uint32_t serving; /* id */
 	enum verdict verdict;
+	struct plight plight; /* what the verdict comes from */
 	unsigned in_flight; /* at the backend, ours */
 	/* typical, for this request; us, -1: not known */
 	float ttft, itl, total;
@@ -234,6 +273,7 @@ struct restraint {
 	/* The share of its slots that is not used, and, of a backend, of its
 	 * rate limit that is left alone, 0..1. 1: as if drained. */
 	double withheld;
+	usec since; /* kept by the router: when nothing goes there any more */
 };
 /* serving 0: of the backend as a whole. Ids that are not known change
  * nothing. */
@@ -257,7 +297,8 @@ const char *breaker_state_name(enum breaker_state);
 struct serving_view {
 	uint32_t serving, backend; /* ids */
 	enum breaker_state breaker;
-	enum fault_kind last_fault; /* why it opened or is blocked */
+	struct plight plight; /* the worst of what ails it */
+	enum fault_kind last_fault; /* the last one that was its doing */
 	usec opens_in; /* until the breaker or block ends; 0: usable;
 			  USEC_NEVER: not by itself */
 	bool warm, key_off, model_gone;

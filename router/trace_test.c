@@ -83,17 +83,18 @@ every_serving_gets_a_verdict(void **state)
 	static const struct {
 		const char *backend;
 		enum verdict verdict;
+		enum cause cause;
 	} want[] = {
-		{ "best", VERDICT_CHOSEN },
-		{ "dear", VERDICT_DEARER },
-		{ "rated", VERDICT_RESERVED },
-		{ "busy", VERDICT_BUSY },
-		{ "cold", VERDICT_COLD },
-		{ "out", VERDICT_OUT },
-		{ "limited", VERDICT_LIMITED },
-		{ "mute", VERDICT_INELIGIBLE },
-		{ "spare", VERDICT_FALLBACK },
-		{ "slow", VERDICT_UNLIKELY },
+		{ "best", VERDICT_CHOSEN, CAUSE_NONE },
+		{ "dear", VERDICT_DEARER, CAUSE_NONE },
+		{ "rated", VERDICT_RESERVED, CAUSE_NONE },
+		{ "busy", VERDICT_BUSY, CAUSE_SLOTS },
+		{ "cold", VERDICT_COLD, CAUSE_LOADING },
+		{ "out", VERDICT_OUT, CAUSE_BREAKER },
+		{ "limited", VERDICT_LIMITED, CAUSE_RATE_USED_UP },
+		{ "mute", VERDICT_INELIGIBLE, CAUSE_ABILITY },
+		{ "spare", VERDICT_FALLBACK, CAUSE_NONE },
+		{ "slow", VERDICT_UNLIKELY, CAUSE_NONE },
 	};
 	struct route_trace t = { 0 };
 	struct rig g;
@@ -109,6 +110,11 @@ every_serving_gets_a_verdict(void **state)
 	assert_int_equal(t.n, COUNT(want));
 	for (size_t i = 0; i < COUNT(want); i++)
 		assert_verdict(&g, &t, want[i].backend, want[i].verdict);
+	for (size_t i = 0; i < COUNT(want); i++)
+		assert_string_equal(
+		    cause_name(row_of(&g, &t, want[i].backend)->plight.cause),
+		    cause_name(want[i].cause));
+	assert_int_equal(row_of(&g, &t, "out")->plight.fault, FAULT_REFUSED);
 	rig_fini(&g);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gateway/admin/admin.h"
+#include "gateway/admin/plight.h"
 
 /* Unknown is null, never zero. */
 static json_t *
@@ -104,11 +105,13 @@ add_restraint(json_t *o, const struct restraint *r)
 }
 
 static void
-add_router(
-    json_t *o, const struct conf_backend *backend, const struct serving_view *v)
+add_router(json_t *o, const struct conf_backend *backend,
+    const struct serving_view *v, usec wall)
 {
 	json_object_set_new(
 	    o, "state", json_string(admin_serving_state(backend, v)));
+	json_object_set_new(
+	    o, "cause", plight_json(&v->plight, wall, backend->off));
 	json_object_set_new(
 	    o, "breaker", json_string(breaker_state_name(v->breaker)));
 	json_object_set_new(o, "last_fault",
@@ -165,7 +168,7 @@ render_serving(const struct admin_picture *p, const struct conf_serving *s)
 	json_object_set_new(o, "quality", json_real(s->quality));
 	json_object_set_new(o, "fallback", json_boolean(s->fallback));
 	if (v != NULL)
-		add_router(o, s->backend, v);
+		add_router(o, s->backend, v, p->wall);
 	if (telemetry_view(p->telemetry, s->id, p->now, &t))
 		add_telemetry(o, &t);
 	return o;

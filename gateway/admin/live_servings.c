@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "gateway/admin/live_store.h"
+#include "gateway/admin/plight.h"
 
 /* The last minute, as in /metrics. */
 static json_t *
@@ -52,6 +53,7 @@ add_router(json_t *o, const struct admin_picture *p,
 
 	admin_serving_metrics(p->conf, v, &m);
 	live_set(o, "state", json_string(admin_serving_state(s->backend, v)));
+	live_set(o, "cause", plight_json(&v->plight, p->wall, s->backend->off));
 	live_set(o, "breaker", json_string(breaker_state_name(v->breaker)));
 	live_set(o, "usable", json_boolean(m.usable));
 	live_set(o, "warm", json_boolean(m.warm));

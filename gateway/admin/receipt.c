@@ -61,8 +61,8 @@ draft_add_plan(struct receipt_draft *d, const struct plan *plan,
 		.total = plan->total,
 		.retry_after = plan->retry_after,
 		.hedge_after = plan->hedge_after,
-		.confidence = plan->confidence,
-		.required = traced ? (double)trace->required : -1 };
+		.confidence = (float)plan->confidence,
+		.required = traced ? trace->required : -1 };
 	p->engine = traced ? trace->engine : p->serving;
 	if (traced)
 		keep_rows(d, p, trace);

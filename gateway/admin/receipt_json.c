@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "gateway/admin/plight.h"
 #include "gateway/admin/receipt_pages.h"
 #include "gateway/conf/dump.h"
 #include "gateway/lib/count.h"
@@ -100,13 +101,14 @@ render_live(float p50, float p95, float p99)
 }
 
 static json_t *
-render_row(const struct route_row *row, const struct labels *l)
+render_row(const struct route_row *row, usec wall, const struct labels *l)
 {
 	json_t *o = json_object(), *live = json_object(),
 	       *expected = json_object();
 
 	name_serving(o, l, row->serving);
 	set(o, "verdict", json_string(verdict_name(row->verdict)));
+	set(o, "cause", plight_json(&row->plight, wall, NULL));
 	set(o, "in_flight", json_integer(row->in_flight));
 	set(expected, "ttft_ms", ms_of_float(row->ttft));
 	set(expected, "itl_ms", ms_of_float(row->itl));
@@ -136,8 +138,8 @@ render_candidates(const struct receipt *r, const struct receipt_plan *p,
 		return json_null();
 	list = json_array();
 	for (unsigned i = 0; i < p->n_rows; i++)
-		json_array_append_new(
-		    list, render_row(&r->row[p->rows_at + i], l));
+		json_array_append_new(list,
+		    render_row(&r->row[p->rows_at + i], r->wall + p->at, l));
 	return list;
 }
 
@@ -169,8 +171,8 @@ render_plan(const struct receipt *r, const struct receipt_plan *p,
 	set(predicted, "itl_ms", ms(p->itl));
 	set(predicted, "total_ms", ms(p->total));
 	set(o, "predicted", predicted);
-	set(o, "confidence", number(p->confidence));
-	set(o, "required", number(p->required));
+	set(o, "confidence", number((double)p->confidence));
+	set(o, "required", number((double)p->required));
 	set(o, "engine", render_engine(p, l));
 	set(o, "hedge_after_ms",
 	    p->kind == PLAN_GO ? ms_unless_zero(p->hedge_after) : json_null());

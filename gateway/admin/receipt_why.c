@@ -5,8 +5,10 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "gateway/admin/plight.h"
 #include "gateway/admin/receipt_pages.h"
 
+#define NAMED 4 /* servings, of why there was none */
 #define MORE_BY 1.005 /* a price that differs by less is the same */
 
 struct scene {
@@ -83,7 +85,7 @@ add_unlikely(const struct scene *s, const struct route_row *row)
 	if (s->plan->required < 0)
 		return;
 	buf_add_str(s->out, ", ");
-	add_percent(s->out, s->plan->required);
+	add_percent(s->out, (double)s->plan->required);
 	buf_add_str(s->out, " is required");
 }
 
@@ -116,6 +118,15 @@ add_tried(const struct scene *s, uint32_t serving)
 	buf_add_str(s->out, "it had been tried");
 }
 
+/* A crowd is that of its class, unless it is filled slowly. */
+static bool
+tells_more(const struct route_row *row)
+{
+	return row->plight.cause != CAUSE_NONE &&
+	    (row->verdict != VERDICT_CROWDED ||
+		row->plight.cause == CAUSE_SLOW_START);
+}
+
 static void
 add_reason_out(const struct scene *s, const struct route_row *row)
 {
@@ -128,7 +139,7 @@ add_reason_out(const struct scene *s, const struct route_row *row)
 		[VERDICT_INELIGIBLE] =
 		    "it cannot or may not serve this request",
 		[VERDICT_DRAINED] = "it is drained by an operator",
-		[VERDICT_OUT] = "it is out of use (off, breaker, key or model)",
+		[VERDICT_OUT] = "it is out of use",
 		[VERDICT_LIMITED] = "it is over its rate limit",
 		[VERDICT_COLD] = "its model is not loaded",
 		[VERDICT_BUSY] = "it has no free slot",
@@ -138,6 +149,8 @@ add_reason_out(const struct scene *s, const struct route_row *row)
 		add_unlikely(s, row);
 	else if (row->verdict == VERDICT_UNLIKELY)
 		buf_add_str(s->out, "it was not likely enough to be in time");
+	else if (tells_more(row))
+		plight_say(&row->plight, s->out);
 	else if (row->verdict == VERDICT_CROWDED)
 		buf_addf(s->out,
 		    "it is as full as %s traffic may make it (%u in flight)",
@@ -198,13 +211,13 @@ why_cheapest(const struct scene *s)
 		add_percent(s->out,
 		    mine != NULL && mine->confidence >= 0
 			? (double)mine->confidence
-			: s->plan->confidence);
+			: (double)s->plan->confidence);
 		buf_add_str(s->out, " of ");
 		add_targets(s->r, s->out);
 	}
 	if (s->plan->required >= 0 && s->plan->confidence >= 0) {
 		buf_add_str(s->out, " where ");
-		add_percent(s->out, s->plan->required);
+		add_percent(s->out, (double)s->plan->required);
 		buf_add_str(s->out, " is required");
 	}
 	if (next != NULL && mine != NULL && mine->price > 0)
@@ -220,14 +233,14 @@ why_best_effort(const struct scene *s)
 	add_targets(s->r, s->out);
 	if (s->plan->required >= 0) {
 		buf_add_str(s->out, " (");
-		add_percent(s->out, s->plan->required);
+		add_percent(s->out, (double)s->plan->required);
 		buf_add_str(s->out, " is required)");
 	}
 	buf_addf(s->out, ", and %s was expected to miss least",
 	    name_of(s, s->plan->serving));
 	if (s->plan->confidence >= 0) {
 		buf_add_str(s->out, ", with a chance of ");
-		add_percent(s->out, s->plan->confidence);
+		add_percent(s->out, (double)s->plan->confidence);
 	}
 }
 
@@ -273,12 +286,10 @@ static void
 why_no(const struct scene *s)
 {
 	static const char *const words[REASON_COUNT] = {
-		[REASON_NO_SERVING] =
-		    "no serving has the capabilities or the context for it",
+		[REASON_NO_SERVING] = "no serving has the capabilities for it",
 		[REASON_BOUNDARY] = "the tenant's limits on regions, backends "
 				    "or quality leave no serving",
-		[REASON_UNAVAILABLE] = "every serving was out of use: off, "
-				       "breakers open, or blocked",
+		[REASON_UNAVAILABLE] = "every serving was out of use",
 		[REASON_RATE_LIMITED] = "every serving was over its rate limit",
 		[REASON_LOADING] =
 		    "every serving was still loading when the time was up",
@@ -294,6 +305,29 @@ why_no(const struct scene *s)
 	const char *text = words[s->plan->reason];
 
 	buf_add_str(s->out, text != NULL ? text : "there was nothing to use");
+}
+
+/* "; gpu: its key is refused, for 12 s, 288 s to go" */
+static void
+add_each(const struct scene *s)
+{
+	unsigned said = 0, more = 0;
+
+	for (unsigned i = 0; i < s->plan->n_rows; i++) {
+		const struct route_row *row = &s->r->row[s->plan->rows_at + i];
+
+		if (row->plight.cause == CAUSE_NONE)
+			continue;
+		if (said == NAMED) {
+			more++;
+			continue;
+		}
+		buf_addf(s->out, "%s%s: ", said++ > 0 ? "; " : " - ",
+		    name_of(s, row->serving));
+		plight_say(&row->plight, s->out);
+	}
+	if (more > 0)
+		buf_addf(s->out, "; and %u more", more);
 }
 
 /* What came before the decision. */
@@ -364,13 +398,14 @@ receipt_why(
 	}
 	add_preface(&s);
 	if (s.plan->kind == PLAN_WAIT)
-		buf_add_str(out,
-		    "it waited for a serving, and none was free "
-		    "in time");
+		buf_add_str(
+		    out, "it waited for a serving, and none was free in time");
 	else if (s.plan->kind == PLAN_NO)
 		why_no(&s);
 	else if (observed)
 		why_observed(&s);
 	else
 		why_go(&s);
+	if (s.plan->kind != PLAN_GO || s.plan->reason == REASON_FALLBACK)
+		add_each(&s);
 }

@@ -105,6 +105,56 @@ a_cheaper_one_was_not_likely_enough(void **state)
 }
 
 static void
+ail(struct desk *d, uint32_t i, enum verdict v, struct plight p)
+{
+	weigh(d, i, v, -1, -1);
+	d->trace.row[i].plight = p;
+}
+
+static void
+each_is_told_why_none_could_be_used(void **state)
+{
+	struct desk d;
+
+	desk_init(&d);
+	ail(&d, 0, VERDICT_OUT,
+	    (struct plight){ .cause = CAUSE_BREAKER,
+		.fault = FAULT_REFUSED,
+		.since = 12.4e6F,
+		.until = 1.6e6F });
+	ail(&d, 1, VERDICT_INELIGIBLE,
+	    (struct plight){ .cause = CAUSE_ABILITY,
+		.lacks = CAP_TOOLS | CAP_IMAGES,
+		.since = -1,
+		.until = -1 });
+	ail(&d, 2, VERDICT_DRAINED,
+	    (struct plight){
+		.cause = CAUSE_DRAINED, .since = 840e6F, .until = -1 });
+	decide(&d, PLAN_NO, REASON_UNAVAILABLE, UINT32_MAX, -1);
+	desk_says(&d,
+	    "every serving was out of use - gpu-a: its breaker is open "
+	    "(refused), for 12 s, 1.6 s to go; fast: it lacks tools, images; "
+	    "gpu-b: an operator has drained it, for 14 min");
+}
+
+static void
+a_cheaper_one_was_out_of_use(void **state)
+{
+	struct desk d;
+
+	desk_init(&d);
+	weigh(&d, 0, VERDICT_OUT, -1, 1e-4f);
+	d.trace.row[0].plight = (struct plight){
+		.cause = CAUSE_KEY, .since = 3e6F, .until = 297e6F
+	};
+	weigh(&d, 1, VERDICT_CHOSEN, 0.995f, 5e-4f);
+	decide(&d, PLAN_GO, REASON_CHEAPEST_ADEQUATE, 1, 0.995);
+	desk_says(&d,
+	    "gpu-a was cheaper but its key is refused, for 3.0 s, 5 min to "
+	    "go; of the rest fast had the least score");
+}
+
+static void
 a_cheaper_one_was_full(void **state)
 {
 	struct desk d;
@@ -275,6 +325,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_cheaper_one_was_not_likely_enough),
+		cmocka_unit_test(each_is_told_why_none_could_be_used),
+		cmocka_unit_test(a_cheaper_one_was_out_of_use),
 		cmocka_unit_test(a_cheaper_one_was_full),
 		cmocka_unit_test(a_cheaper_one_scored_worse),
 		cmocka_unit_test(

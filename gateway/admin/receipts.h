@@ -35,8 +35,8 @@ struct receipt_plan {
 	uint32_t engine; /* the engine's own choice; UINT32_MAX: none */
 	usec ttft, itl, total; /* predicted, cautiously; -1: unknown */
 	usec retry_after, hedge_after;
-	double confidence; /* -1: unknown, or no targets */
-	double required; /* -1: none */
+	float confidence; /* -1: unknown, or no targets */
+	float required; /* -1: none */
 	/* its candidates, in receipt.row; 0: not kept */
 	unsigned rows_at, n_rows;
 };

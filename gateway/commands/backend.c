@@ -103,9 +103,12 @@ print_backend(const json_t *b)
 		    s, doc_has(b, "weight") ? doc_number(b, "weight") : 1);
 		printf(" %9g", doc_number(s, "in_flight"));
 		if (doc_has(s, "ceiling"))
-			printf(" %8g\n", doc_number(s, "ceiling"));
+			printf(" %8g", doc_number(s, "ceiling"));
 		else
-			printf(" %8s\n", "-");
+			printf(" %8s", "-");
+		if (doc_cause(s) != NULL)
+			printf("  %s", doc_cause(s));
+		putchar('\n');
 	}
 	if (json_array_size(doc_get(b, "servings")) == 0)
 		printf("%-20s serves nothing\n", doc_text(b, "name"));
@@ -114,8 +117,8 @@ print_backend(const json_t *b)
 static void
 print_head(void)
 {
-	printf("%-20s %-24s %-20s %9s %8s\n", "BACKEND", "MODEL", "STATE",
-	    "IN FLIGHT", "AT MOST");
+	printf("%-20s %-24s %-20s %9s %8s  %s\n", "BACKEND", "MODEL", "STATE",
+	    "IN FLIGHT", "AT MOST", "WHY");
 }
 
 /* --- until nothing is in flight --- */

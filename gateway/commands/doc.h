@@ -40,6 +40,13 @@ doc_number(const json_t *o, const char *name)
 	return json_number_value(doc_get(o, name));
 }
 
+/* Why a serving is not what it could be; NULL: it is. */
+static inline const char *
+doc_cause(const json_t *serving)
+{
+	return json_string_value(doc_get(doc_get(serving, "cause"), "text"));
+}
+
 /* A number in its column; "-": there is none. */
 static inline void
 doc_cell(FILE *f, const json_t *o, const char *name, int width, int digits)

@@ -68,7 +68,7 @@ verdict_words(const char *verdict)
 		const char *name, *words;
 	} table[] = { { "chosen", "chosen" },
 		{ "dearer", "adequate, but scored worse" },
-		{ "unlikely", "not likely enough" },
+		{ "unlikely", "not likely enough" }, { "ailing", "ailing" },
 		{ "crowded", "too full for its class" },
 		{ "reserved", "rate kept for higher ones" },
 		{ "tried", "tried before, and failed" },
@@ -134,6 +134,8 @@ print_candidate(const json_t *plan, const json_t *c, FILE *f)
 	fputs("  ", f);
 	print_quantiles(doc_get(c, "live"), "itl", f);
 	fputc('\n', f);
+	if (doc_cause(c) != NULL)
+		fprintf(f, "  %-14s %s\n", "", doc_cause(c));
 }
 
 static void

@@ -46,6 +46,8 @@ print_serving(const json_t *backend, const json_t *serving)
 	printf(" %8lld %6lld\n",
 	    (long long)json_integer_value(doc_get(serving, "attempts")),
 	    (long long)json_integer_value(doc_get(serving, "errors")));
+	if (doc_cause(serving) != NULL)
+		printf("%-14s %s\n", "", doc_cause(serving));
 }
 
 static void

@@ -122,6 +122,46 @@ class Receipts(unittest.TestCase):
                         said.index("attempt 2: sent"))
         self.assertEqual(g.stop(), 0)
 
+    def test_each_that_was_out_says_why_and_until_when(self):
+        keyless = "RECEIPTS_TEST_UNSET"
+        g = self.start(
+            [backend("down", free_port(), 0.1),
+             backend("keyed", self.fake("--fault", "401").port, 0.2),
+             backend("resting", self.fake("--fault", "429").port, 0.3),
+             backend("held", self.fake().port, 0.4),
+             backend("small", self.fake().port, 0.5),
+             backend("off", 1, 0.6, f'api_key = "env:{keyless}";'),
+             backend("well", self.fake().port, 9.0)],
+            'policy = "observe";\n')
+        where = ["--admin", f"http://127.0.0.1:{g.admin}"]
+        command("backend", "drain", "held", *where)
+        self.ask(g)  # tries the first three
+        _, headers, _ = self.ask(g)
+        r = self.receipt(g, headers)
+        causes = {c["backend"]: c["cause"]
+                  for c in r["plans"][0]["candidates"]}
+        self.assertEqual({b: c and c["kind"] for b, c in causes.items()},
+                         {"down": "breaker_open", "keyed": "key_rejected",
+                          "resting": "answered_429", "held": "drained",
+                          "small": None, "off": "off", "well": None})
+        self.assertEqual(causes["down"]["fault"], "refused")
+        self.assertRegex(causes["down"]["text"],
+                         r"its breaker is open \(refused\), for [\d.]+ s, "
+                         r"[\d.]+ s to go")
+        self.assertLess(causes["down"]["since"], r["time"])
+        self.assertGreater(causes["down"]["until"], r["time"])
+        self.assertIsNone(causes["held"]["until"])
+        texts = ("its breaker is open (refused), for ",
+                 "its key is refused, for ", "it answered 429, ",
+                 "an operator has drained it, for ")
+        for said in (command("explain", r["id"], *where)[0],
+                     command("backend", "list", *where)[0],
+                     command("top", "--once", *where)[0]):
+            for text in texts:
+                self.assertIn(text, said)
+        self.assertIn(keyless, command("backend", "list", *where)[0])
+        self.assertEqual(g.stop(), 0)
+
     def test_a_miss_says_by_how_much(self):
         g = self.start([backend("one", self.fake("--ttft", "50").port, 1.0)])
         _, headers, _ = self.ask(g, slo="never")

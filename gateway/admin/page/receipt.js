@@ -26,7 +26,7 @@ function candidates(plan) {
 		h('thead', {}, h('tr', {}, head.map((name, i) => h('th', {scope: 'col', class: i > 1 ? 'n' : null}, name)))),
 		h('tbody', {}, plan.candidates.map((c) => h('tr', {},
 			h('th', {scope: 'row'}, c.verdict === 'chosen' ? '▸ ' : '', c.backend ?? ''),
-			h('td', {}, VERDICTS[c.verdict] ?? words(c.verdict)),
+			h('td', {}, VERDICTS[c.verdict] ?? words(c.verdict), c.cause ? h('div', {class: 'quiet'}, c.cause.text) : null),
 			[percent(c.confidence), usd(c.price_usd), number(c.score), count(c.in_flight), ms(c.expected.ttft_ms),
 				ms(c.expected.itl_ms), ms(c.live.ttft.p99_ms), ms(c.live.itl.p99_ms)]
 				.map((v) => h('td', {class: 'n'}, v)))))));

@@ -27,8 +27,7 @@ function makePhase(name, label) {
 
 function make() {
 	const f = {title: h('h3'), state: h('p', {class: 'state'}), sign: h('span'), said: h('span', {'data-of': 'state'}),
-		kind: h('p', {class: 'quiet'}), blamed: h('p', {class: 'bad'}), off: h('p', {class: 'empty'},
-		'Off: a variable that its key or URL names is not set. The start’s output and /admin/v1/backends say which.')};
+		why: h('p', {'data-of': 'cause'}), kind: h('p', {class: 'quiet'}), blamed: h('p', {class: 'bad'})};
 	const facts = ['in_flight', 'waiting', 'rate', 'errors', 'cache'].map((name) => f[name] = h('b', {'data-of': name}));
 	const labels = ['under way', 'wait at the backend', 'requests', 'attempts failed', 'of its KV cache'];
 
@@ -37,18 +36,10 @@ function make() {
 	f.phases = Object.fromEntries(PHASES.map(([name, label]) => [name, makePhase(name, label)]));
 	return {
 		fields: f,
-		node: h('article', {class: 'panel serving'}, h('div', {class: 'top'}, f.title, f.state), f.kind, f.blamed, f.facts,
-			Object.values(f.phases).flatMap((p) => p.nodes), f.off),
+		node: h('article', {class: 'panel serving'}, h('div', {class: 'top'}, f.title, f.state), f.why, f.kind,
+			f.blamed, f.facts, Object.values(f.phases).flatMap((p) => p.nodes)),
 		end: () => Object.values(f.phases).forEach((p) => p.chart.end()),
 	};
-}
-
-// "refused, tried again in 3 s"
-function trouble(v) {
-	const words_ = [v.state === 'ok' ? null : v.last_fault && words(v.last_fault),
-		v.opens_in_ms > 0 ? `tried again in ${ms(v.opens_in_ms)}` : null].filter(Boolean);
-
-	return words_.length ? ` (${words_.join(', ')})` : '';
 }
 
 function priceOf({input, output, hourly}) {
@@ -103,7 +94,9 @@ function update({node, fields: f}, v, state) {
 	text(f.title, `${v.backend} · ${v.model}`);
 	if (f.look !== look)
 		f.sign.replaceChildren(mark(f.look = look));
-	text(f.said, said + trouble(v));
+	text(f.said, said);
+	attr(f.why, 'hidden', !v.cause);
+	text(f.why, v.cause?.text ?? '');
 	attr(f.state, 'class', `state ${look}`);
 	const kind = [v.upstream_model, v.hardware || v.adapter, v.region, priceOf(v.price)];
 
@@ -111,7 +104,6 @@ function update({node, fields: f}, v, state) {
 	attr(f.blamed, 'hidden', since === null);
 	text(f.blamed, since === null ? '' : `▲ blamed for misses since ${clock(since)}`);
 	updateFacts(f, v, state);
-	attr(f.off, 'hidden', v.state !== 'off');
 	for (const node_ of Object.values(f.phases).flatMap((p) => p.nodes))
 		attr(node_, 'hidden', v.state === 'off');
 	for (const [name] of PHASES)
