@@ -313,6 +313,8 @@ open_rooms(struct app *app, struct conf *conf, struct errmsg *why)
 	app->upstream = upstream_new(&app->loop, why);
 	if (app->upstream == NULL)
 		return ERR_MEMORY;
+	upstream_on_certificate(
+	    app->upstream, switchboard_certified, app->board);
 	if (app_publish(app, conf) != OK)
 		return fail(why, ERR_MEMORY, "out of memory");
 	rc = keyring_open(conf->keys_file, app->quotas, &app->keyring, why);

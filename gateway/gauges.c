@@ -66,6 +66,7 @@ app_gauges(struct app *app, struct telemetry_gauges *g)
 	g->memory_limit = app->conf->limits.memory;
 	g->memory_shed = atomic_load(&app->budget.shed);
 	g->config_version = app->conf->version;
+	g->certified = app->conf->tls.expires;
 	g->uptime = clock_now() - app->started;
 	g->access_log_dropped = access_log_dropped(app->access_log);
 	g->log_dropped = log_dropped();

@@ -1,5 +1,6 @@
 /* gateway/switchboard.c - the router under its one lock, and who to wake. */
 #include "gateway/switchboard.h"
+#include "gateway/upstream/target.h"
 
 #include <openssl/rand.h>
 #include <stddef.h>
@@ -171,6 +172,16 @@ switchboard_load(struct switchboard *b, uint32_t backend,
 	uv_mutex_lock(&b->lock);
 	router_load(b->router, backend, load, fault, now);
 	leave(b);
+}
+
+void
+switchboard_certified(void *board, uint32_t peer, usec until)
+{
+	const struct load l = { .has = LOAD_CERTIFICATE, .certified = until };
+
+	if (peer != 0)
+		switchboard_load(
+		    board, transfer_backend(peer), &l, NULL, clock_now());
 }
 
 void

@@ -291,6 +291,8 @@ open_parts(struct worker *w, int listen_fd, struct errmsg *why)
 	w->upstream = upstream_new(&w->loop, why);
 	if (w->upstream == NULL)
 		return ERR_MEMORY;
+	upstream_on_certificate(
+	    w->upstream, switchboard_certified, w->app->board);
 	w->warm = warm_new(w);
 	w->front = front_new(&w->loop, listen_fd, &s, &w->app->budget,
 	    &request_front_ops, w, why);

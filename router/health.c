@@ -377,6 +377,8 @@ merge_load(struct load *into, const struct load *l)
 		into->slots = l->slots;
 	if ((l->has & LOAD_WARM) != 0)
 		into->warm = l->warm;
+	if ((l->has & LOAD_CERTIFICATE) != 0)
+		into->certified = l->certified;
 	if ((l->has & LOAD_LIMIT_REQUESTS) != 0) {
 		into->left_requests = l->left_requests;
 		into->reset_requests = l->reset_requests;

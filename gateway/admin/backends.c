@@ -203,6 +203,7 @@ static void
 add_site(json_t *o, const struct admin_picture *p, const struct conf_backend *b)
 {
 	const struct serving_view *v = NULL;
+	char text[CLOCK_TEXT];
 
 	for (size_t i = 0; i < p->n_servings; i++)
 		if (p->servings[i].backend == b->id)
@@ -210,6 +211,10 @@ add_site(json_t *o, const struct admin_picture *p, const struct conf_backend *b)
 	if (v == NULL)
 		return;
 	json_object_set_new(o, "in_flight", json_integer(v->site_in_flight));
+	json_object_set_new(o, "certified_until",
+	    (v->load.has & LOAD_CERTIFICATE) != 0
+		? json_stringn(text, clock_text(text, v->load.certified, 3))
+		: json_null());
 	add_restraint(o, &v->site);
 }
 

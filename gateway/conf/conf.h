@@ -34,6 +34,7 @@ struct conf_tls {
 	bool require_client; /* a certificate that client_ca vouches for */
 	/* what was in those files, PEM; NULL: none */
 	const char *certificate_pem, *key_pem, *client_ca_pem;
+	usec expires; /* the certificate, since 1970; 0: there is none */
 	unsigned char id[CONF_KEY_BYTES]; /* another where any differs */
 };
 

@@ -161,6 +161,16 @@ check_dates(struct loader *l, const X509 *x)
 		    "yet");
 }
 
+static usec
+end_of(const X509 *x)
+{
+	struct tm tm;
+
+	return ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1
+	    ? (usec)timegm(&tm) * USEC_SEC
+	    : 0;
+}
+
 static bool
 check_key(struct loader *l, X509 *x, const struct conf_tls *t)
 {
@@ -183,7 +193,7 @@ check_key(struct loader *l, X509 *x, const struct conf_tls *t)
 }
 
 static void
-check_pair(struct loader *l, const struct conf_tls *t)
+check_pair(struct loader *l, struct conf_tls *t)
 {
 	X509 *x;
 
@@ -193,6 +203,7 @@ check_pair(struct loader *l, const struct conf_tls *t)
 	    l, "certificate", t->certificate_pem, t->certificate);
 	if (x == NULL)
 		return;
+	t->expires = end_of(x);
 	check_dates(l, x);
 	if (check_key(l, x, t))
 		try_pair(l, t);

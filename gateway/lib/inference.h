@@ -189,6 +189,7 @@ enum load_has {
 	LOAD_WARM = 1 << 4,
 	LOAD_LIMIT_REQUESTS = 1 << 5,
 	LOAD_LIMIT_TOKENS = 1 << 6,
+	LOAD_CERTIFICATE = 1 << 7,
 };
 
 struct load {
@@ -200,6 +201,7 @@ struct load {
 	/* from rate-limit headers: what is left, and when it is refilled */
 	double left_requests, left_tokens;
 	usec reset_requests, reset_tokens; /* spans from now */
+	usec certified; /* TLS: until then, since 1970 */
 };
 
 /* Parts of a request's time that are measured and kept as percentiles. */

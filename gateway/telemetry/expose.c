@@ -58,6 +58,8 @@ process_value(const struct telemetry_gauges *g,
 		return (double)g->traces_sent;
 	case M_TRACES_DROPPED:
 		return (double)g->traces_dropped;
+	case M_CERTIFICATE:
+		return g->certified > 0 ? (double)g->certified / USEC_SEC : -1;
 	case M_CONFIG_VERSION:
 		return (double)g->config_version;
 	case M_UPTIME:

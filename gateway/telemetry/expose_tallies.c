@@ -209,6 +209,9 @@ serving_value(const struct telemetry_serving *s, enum metric_id id)
 		return if_has(l, LOAD_CACHE_USE, l->cache_use);
 	case M_BACKEND_SLOTS:
 		return if_has(l, LOAD_SLOTS, l->slots);
+	case M_BACKEND_CERTIFICATE:
+		return if_has(
+		    l, LOAD_CERTIFICATE, (double)l->certified / USEC_SEC);
 	default:
 		return NOT_KNOWN;
 	}

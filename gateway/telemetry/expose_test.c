@@ -40,6 +40,7 @@ static const struct telemetry_gauges gauges = {
 	.shared_limits_up = true,
 	.shared_limits_told = 18,
 	.shared_limits_lost = 19,
+	.certified = 1795000000 * USEC_SEC,
 	.traces_sent = 16,
 	.traces_dropped = 17,
 	.idempotent_answers = 9,
@@ -371,6 +372,7 @@ the_process_shows_itself(void **state)
 		"pointsman_shared_limits_lost_total 19",
 		"pointsman_traces_sent_total 16",
 		"pointsman_traces_dropped_total 17",
+		"pointsman_certificate_expiry_timestamp_seconds 1795000000",
 		"pointsman_uptime_seconds 1.5",
 		"pointsman_build_info{version=\"" POINTSMAN_VERSION "\"} 1",
 		NULL };

@@ -186,6 +186,11 @@ static const struct metric rows[METRIC_COUNT] = {
 	[M_LIMIT_RESET] = { "pointsman_rate_limit_reset_seconds", METRIC_GAUGE,
 	    OF_SERVING, 0, { SERVING_LABELS, "limit" }, NULL,
 	    "Time until that limit is refilled." },
+	[M_BACKEND_CERTIFICATE] = { "pointsman_backend_certificate_expiry_"
+				    "timestamp_seconds",
+	    METRIC_GAUGE, OF_SERVING, 0, { SERVING_LABELS }, NULL,
+	    "When the first of its TLS certificates expires, since 1970, as "
+	    "last seen: at least once a day where it is asked." },
 
 	/* --- models, now: what an autoscaler asks --- */
 	[M_MODEL_WANTED] = { "pointsman_model_wanted_slots", METRIC_GAUGE,
@@ -279,6 +284,9 @@ static const struct metric rows[METRIC_COUNT] = {
 	    OF_PROCESS, 0, { NULL }, NULL,
 	    "Requests whose spans were lost: a full queue, or a collector "
 	    "that would not take them." },
+	[M_CERTIFICATE] = { "pointsman_certificate_expiry_timestamp_seconds",
+	    METRIC_GAUGE, OF_PROCESS, 0, { NULL }, NULL,
+	    "When the certificate of `tls` expires, since 1970." },
 	[M_CONFIG_VERSION] = { "pointsman_config_version", METRIC_GAUGE,
 	    OF_PROCESS, 0, { NULL }, NULL,
 	    "Counts loads of the configuration; 1 is the first." },

@@ -55,6 +55,7 @@ struct telemetry_gauges {
 	uint64_t ledger_rows, ledger_dropped, ledger_failures;
 	bool shared_limits, shared_limits_up; /* they are to be; and are */
 	uint64_t shared_limits_told, shared_limits_lost;
+	usec certified; /* the gateway's own: until then, since 1970; 0: none */
 	usec uptime;
 };
 

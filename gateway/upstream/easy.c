@@ -10,6 +10,7 @@
 #define RECEIVE_STREAMED 1024L /* kept as long as a stream is open */
 #define KEEPALIVE_SECONDS 60L
 #define HEAD_STARTS 4 /* of an address, in the time to connect */
+#define CONNECTION_SECONDS (24 * 3600L)
 #define HEADERS_MAX ((size_t)256 * 1024) /* bytes of a request's headers */
 
 /* libcurl keeps what it holds to be the header line before, for lines that
@@ -91,6 +92,10 @@ set_basics(struct easy *e)
 	e->upload_buffer = RECEIVE_BYTES;
 	SET(e, rc, CURLOPT_UPLOAD_BUFFERSIZE, e->upload_buffer);
 	SET(e, rc, CURLOPT_PIPEWAIT, 0L);
+#if LIBCURL_VERSION_NUM >= 0x075000
+	/* Whose certificate is looked at once a day, at least. */
+	SET(e, rc, CURLOPT_MAXLIFETIME_CONN, CONNECTION_SECONDS);
+#endif
 	/* A libcurl without HTTP/2 says no: then it is HTTP/1.1. */
 	(void)curl_easy_setopt(
 	    e->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
@@ -102,7 +107,7 @@ easy_init(struct easy *e, const struct easy_callbacks *cb, struct errmsg *why)
 {
 	CURLcode rc;
 
-	*e = (struct easy){ .callbacks = *cb };
+	*e = (struct easy){ .callbacks = *cb, .ask.trust = cb->trust };
 	buf_init(&e->header_text, HEADERS_MAX);
 	buf_init(&e->header_lines, HEADERS_MAX);
 	buf_init(&e->copy, EASY_COPY_MAX);
@@ -186,9 +191,9 @@ set_tls(struct easy *e)
 	SET(e, rc, CURLOPT_SSL_VERIFYPEER, verify);
 	SET(e, rc, CURLOPT_SSL_VERIFYHOST, 2 * verify);
 	if (rc == CURLE_OK && e->ca_file != NULL) {
-		rc = trust_file(e->curl, e->ca_file, e->ca_version);
+		rc = trust_file(&e->ask, e->curl, e->ca_file, e->ca_version);
 	} else if (rc == CURLE_OK && !e->tls_insecure) {
-		rc = trust_apply(e->callbacks.trust, e->curl);
+		rc = trust_apply(&e->ask, e->curl);
 	}
 	return rc;
 }
@@ -314,6 +319,7 @@ set_request(struct easy *e, const struct transfer_request *req)
 
 	if (ms <= 0 || ms > INT_MAX)
 		ms = INT_MAX; /* 0 would mean libcurl's own 300 s */
+	e->ask.peer = req->peer;
 	rc = set_place(e, req);
 	if (rc == CURLE_OK)
 		rc = easy_set_headers(e, req->headers, req->more,

@@ -36,6 +36,7 @@ struct easy {
 	char *opening; /* "/path?query HTTP/1.1\r\nHost: name"; NULL where more
 			  than HTTP/1.1 to the origin is possible */
 	unsigned ca_version; /* see trust_version() */
+	struct trust_ask ask;
 	bool tls_insecure, local;
 	bool proxied; /* libcurl looks for a proxy */
 	bool fresh; /* CURLOPT_FRESH_CONNECT is set */

@@ -7,6 +7,12 @@ transfer_peer(const struct conf_backend *b)
 	return b->id + 1; /* 0 is nobody */
 }
 
+uint32_t
+transfer_backend(uint32_t peer)
+{
+	return peer - 1;
+}
+
 void
 transfer_target(struct transfer_request *t, const struct conf_backend *b)
 {

@@ -9,9 +9,11 @@
 
 #include "gateway/upstream/scripted.h"
 
+#define BRIEF_S 3 /* `brief` is good, from when it is made */
+
 /* A CA, and a server's certificate for localhost, in a folder. */
 struct pki {
-	char dir[64], ca[96], cert[96], key[96], wrong[96];
+	char dir[64], ca[96], cert[96], key[96], wrong[96], brief[96];
 };
 
 static inline EVP_PKEY *
@@ -80,7 +82,7 @@ make_pki(void **state)
 {
 	struct pki *p = calloc(1, sizeof(*p));
 	EVP_PKEY *ca_key = new_key(), *key = new_key();
-	X509 *ca, *cert, *wrong;
+	X509 *ca, *cert, *wrong, *brief;
 	FILE *f;
 
 	snprintf(p->dir, sizeof(p->dir), "/tmp/tls-test-XXXXXX");
@@ -89,9 +91,15 @@ make_pki(void **state)
 	snprintf(p->cert, sizeof(p->cert), "%s/cert.pem", p->dir);
 	snprintf(p->key, sizeof(p->key), "%s/key.pem", p->dir);
 	snprintf(p->wrong, sizeof(p->wrong), "%s/wrong.pem", p->dir);
+	snprintf(p->brief, sizeof(p->brief), "%s/brief.pem", p->dir);
 	ca = new_cert("test CA", ca_key, NULL, NULL);
 	cert = new_cert("localhost", key, ca, ca_key);
 	wrong = new_cert("elsewhere.test", key, ca, ca_key);
+	brief = new_cert("localhost", key, ca, ca_key);
+	X509_gmtime_adj(X509_getm_notAfter(brief), BRIEF_S);
+	X509_sign(brief, ca_key, EVP_sha256());
+	write_cert(p->brief, brief);
+	X509_free(brief);
 	write_cert(p->ca, ca);
 	write_cert(p->cert, cert);
 	write_cert(p->wrong, wrong);
@@ -117,6 +125,7 @@ remove_pki(void **state)
 	unlink(p->cert);
 	unlink(p->key);
 	unlink(p->wrong);
+	unlink(p->brief);
 	rmdir(p->dir);
 	free(p);
 	return 0;

@@ -51,6 +51,57 @@ a_certificate_of_our_ca_is_accepted(void **state)
 	rig_stop(&r);
 }
 
+static void
+script_once(struct connection *c)
+{
+	hear_request(c);
+	say(c, OK_2);
+}
+
+struct looks {
+	uint32_t peer; /* the last one */
+	usec until;
+	unsigned n;
+};
+
+static void
+note_look(void *arg, uint32_t peer, usec until)
+{
+	struct looks *l = arg;
+
+	*l = (struct looks){ peer, until, l->n + 1 };
+}
+
+/* A session is resumed, but not by another backend at the same place, whose
+ * certificate nobody has looked at, nor past the end of it. */
+static void
+an_expired_certificate_ends_its_sessions(void **state)
+{
+	struct pki *p = *state;
+	SSL_CTX *tls = tls_of(p, p->brief);
+	usec made = clock_wall();
+	struct looks l = { 0 };
+	struct rig r;
+
+	rig_start_tls(&r, tls, script_once);
+	upstream_on_certificate(r.client.up, note_look, &l);
+	r.req.ca_file = p->ca;
+	r.req.peer = 7;
+	assert_int_equal(rig_fault(&r), FAULT_NONE);
+	assert_in_range(
+	    l.until, made - 10 * USEC_SEC, made + BRIEF_S * USEC_SEC);
+	assert_int_equal(rig_fault(&r), FAULT_NONE);
+	assert_true(SSL_CTX_sess_hits(tls) > 0);
+	assert_int_equal(l.n, 1);
+	r.req.peer = 8;
+	assert_int_equal(rig_fault(&r), FAULT_NONE);
+	assert_int_equal(l.peer, 8);
+	while (clock_wall() < l.until)
+		run_for(&r.client, 100 * USEC_MS);
+	assert_int_equal(rig_fault(&r), FAULT_TLS);
+	rig_stop(&r);
+}
+
 /* The system's bundle, for the length of this test, is our CA; many multis
  * share it. */
 static void
@@ -420,6 +471,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* the first: time passes */
+		cmocka_unit_test(an_expired_certificate_ends_its_sessions),
 		cmocka_unit_test(an_unknown_certificate_is_refused),
 		cmocka_unit_test(a_certificate_of_our_ca_is_accepted),
 		cmocka_unit_test(a_certificate_of_a_system_ca_is_accepted),

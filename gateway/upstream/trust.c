@@ -46,7 +46,9 @@ trust_init(struct trust *t)
 
 	*t = (struct trust){ 0 };
 	list_init(&t->files);
-	if (!same_library())
+	certificates_init(&t->certificates);
+	t->ours = same_library();
+	if (!t->ours)
 		return;
 	curl = curl_easy_init();
 #if LIBCURL_VERSION_NUM >= 0x075400
@@ -75,6 +77,7 @@ void
 trust_fini(struct trust *t)
 {
 	files_free(&t->files);
+	certificates_fini(&t->certificates);
 	X509_STORE_free(t->store);
 	free(t->bundle);
 	*t = (struct trust){ 0 };
@@ -131,26 +134,6 @@ trust_version(struct trust *t, const char *ca_file, usec now)
 	return f->version;
 }
 
-CURLcode
-trust_file(CURL *curl, const char *ca_file, unsigned version)
-{
-	char text[FILE_NAME_MAX];
-	struct buf name;
-	CURLcode rc;
-
-	buf_on(&name, text, sizeof(text));
-	for (unsigned i = 0; i < version % FILE_NAMES; i++)
-		buf_add_str(&name, ca_file[0] == '/' ? "/." : "./");
-	buf_add_str(&name, ca_file);
-	buf_add_char(&name, '\0');
-	if (buf_err(&name) != OK)
-		return CURLE_OUT_OF_MEMORY;
-	rc = curl_easy_setopt(curl, CURLOPT_CAINFO, text);
-	if (rc == CURLE_OK)
-		rc = curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
-	return rc;
-}
-
 /* --- the system's --- */
 
 /* On failure an older store stays in use. */
@@ -175,14 +158,11 @@ trust_load(struct trust *t, usec now)
 	t->store = store;
 }
 
-/* CURLOPT_SSL_CTX_FUNCTION */
 static CURLcode
-on_ssl_ctx(CURL *curl, void *ctx, void *arg)
+use_store(struct trust *t, SSL_CTX *ctx)
 {
-	struct trust *t = arg;
 	usec now = clock_now();
 
-	(void)curl;
 	if (t->store == NULL || now - t->loaded > STORE_MAX_AGE)
 		trust_load(t, now);
 	if (t->store == NULL)
@@ -191,18 +171,59 @@ on_ssl_ctx(CURL *curl, void *ctx, void *arg)
 	return CURLE_OK;
 }
 
-CURLcode
-trust_apply(struct trust *t, CURL *curl)
+/* CURLOPT_SSL_CTX_FUNCTION */
+static CURLcode
+on_ssl_ctx(CURL *curl, void *ctx, void *arg)
 {
+	struct trust_ask *ask = arg;
+
+	(void)curl;
+	certificates_watch(&ask->trust->certificates, ask->peer, ctx);
+	return ask->bundle ? use_store(ask->trust, ctx) : CURLE_OK;
+}
+
+/* False: this libcurl does not let us. */
+static bool
+see_context(struct trust_ask *ask, CURL *curl, bool bundle)
+{
+	ask->bundle = bundle;
+	return ask->trust->ours &&
+	    curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx) ==
+	    CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, ask) == CURLE_OK;
+}
+
+CURLcode
+trust_file(
+    struct trust_ask *ask, CURL *curl, const char *ca_file, unsigned version)
+{
+	char text[FILE_NAME_MAX];
+	struct buf name;
 	CURLcode rc;
 
-	if (t->bundle == NULL ||
-	    curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx) !=
-		CURLE_OK)
-		return CURLE_OK; /* the defaults stay */
-	rc = curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, t);
+	buf_on(&name, text, sizeof(text));
+	for (unsigned i = 0; i < version % FILE_NAMES; i++)
+		buf_add_str(&name, ca_file[0] == '/' ? "/." : "./");
+	buf_add_str(&name, ca_file);
+	buf_add_char(&name, '\0');
+	if (buf_err(&name) != OK)
+		return CURLE_OUT_OF_MEMORY;
+	(void)see_context(ask, curl, false);
+	rc = curl_easy_setopt(curl, CURLOPT_CAINFO, text);
 	if (rc == CURLE_OK)
-		rc = curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
+		rc = curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	return rc;
+}
+
+CURLcode
+trust_apply(struct trust_ask *ask, CURL *curl)
+{
+	bool bundle = ask->trust->bundle != NULL;
+	CURLcode rc;
+
+	if (!see_context(ask, curl, bundle) || !bundle)
+		return CURLE_OK; /* the defaults stay */
+	rc = curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
 	if (rc == CURLE_OK)
 		rc = curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
 	return rc;

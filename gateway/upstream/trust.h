@@ -14,12 +14,22 @@
 
 #include "gateway/lib/clock.h"
 #include "gateway/lib/list.h"
+#include "gateway/upstream/certificate.h"
 
 struct trust {
 	char *bundle; /* NULL: this libcurl is to see to it alone */
 	X509_STORE *store; /* NULL until it is first needed */
 	usec loaded;
 	struct list files; /* those that were asked for */
+	struct certificates certificates;
+	bool ours; /* libcurl's TLS library is the one that we link */
+};
+
+/* What a connection is to be made with; it lives as long as the handle. */
+struct trust_ask {
+	struct trust *trust;
+	uint32_t peer; /* 0: nobody in particular */
+	bool bundle; /* the system's authorities are asked */
 };
 
 void trust_init(struct trust *);
@@ -31,9 +41,10 @@ unsigned trust_version(struct trust *, const char *ca_file, usec now);
 /* Makes the handle trust that version of a file. libcurl keeps what it has
  * read, connections and TLS sessions by the file's name: each version has its
  * own. */
-CURLcode trust_file(CURL *, const char *ca_file, unsigned version);
+CURLcode trust_file(
+    struct trust_ask *, CURL *, const char *ca_file, unsigned version);
 
-/* Makes the handle, as reset, trust them; arg lives as long as it does. */
-CURLcode trust_apply(struct trust *, CURL *);
+/* Makes the handle, as reset, trust the system's. */
+CURLcode trust_apply(struct trust_ask *, CURL *);
 
 #endif

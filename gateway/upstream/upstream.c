@@ -161,6 +161,14 @@ upstream_on_lost(struct upstream *up,
 }
 
 void
+upstream_on_certificate(struct upstream *up,
+    void (*on_certificate)(void *arg, uint32_t peer, usec until), void *arg)
+{
+	up->trust.certificates.on_read = on_certificate;
+	up->trust.certificates.arg = arg;
+}
+
+void
 upstream_stats(const struct upstream *up, struct upstream_stats *out)
 {
 	*out = (struct upstream_stats){

@@ -103,6 +103,12 @@ void upstream_peer(
 void upstream_on_lost(struct upstream *,
     void (*on_lost)(void *arg, uint32_t peer, usec idled), void *arg);
 
+/* From now on: called from the loop, within libcurl, when a peer's certificate
+ * was verified in a full handshake: the first of its chain to expire does so at
+ * `until`, since 1970. */
+void upstream_on_certificate(struct upstream *,
+    void (*on_certificate)(void *arg, uint32_t peer, usec until), void *arg);
+
 struct upstream_stats {
 	unsigned transfers, multis, connections_made;
 };

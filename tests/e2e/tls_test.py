@@ -171,6 +171,35 @@ class Listener(Bed):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(events(done.stdout)[-1], "[DONE]")
 
+    def test_when_certificates_expire_is_known(self):
+        """Of its own, and of a backend, which here is the gateway: the CA is
+        as old as the certificate, and made before it."""
+        def expires(name):
+            text = subprocess.run(
+                ["openssl", "x509", "-in", self.ca.path(name, "pem"),
+                 "-noout", "-enddate"], check=True, capture_output=True,
+                text=True, timeout=20).stdout.strip()
+            return ssl.cert_time_to_seconds(text.partition("=")[2])
+
+        self.assertIn("pointsman_certificate_expiry_timestamp_seconds "
+                      f"{expires('server'):.0f}\n", self.gateway.metrics())
+        inner = (f'{{ name = "inner"; adapter = "vllm"; '
+                 f'url = "https://localhost:{self.gateway.port}/v1"; '
+                 f'ca_file = "{self.ca.path("ca", "pem")}"; }}')
+        g = Gateway(conf([inner],
+                         serve='{ backend = "inner"; model = "m"; }'))
+        self.addCleanup(lambda: g.process.poll() is None and g.stop())
+        status, _, body = g.chat(chat("m"))
+        self.assertEqual(status, 200, body)
+        self.assertIn(
+            'pointsman_backend_certificate_expiry_timestamp_seconds{'
+            'model="m",backend="inner",upstream="m"} '
+            f"{expires('ca'):.0f}\n", g.metrics())
+        self.assertIsNotNone(
+            g.backends()["inner"].get("certified_until"))
+        self.assertNotIn("pointsman_certificate_", g.metrics())
+        self.assertEqual(g.stop(), 0)
+
     def test_ask(self):
         for more, code, said in (
                 (["--ca", self.ca.path("ca", "pem")], 0, "-- one ("),
