@@ -48,8 +48,8 @@ struct site {
 	bool kept; /* by the configuration that is being adopted */
 	unsigned in_flight;
 	usec key_off_until; /* its key was refused */
-	usec
-	    worked_at; /* its key: when something was answered last; 0: never */
+	usec worked_at; /* when something was answered last by its present key;
+			   0: never */
 	double prompt_tokens; /* of those without a first token yet */
 	double prefill; /* prompt tokens per us sent here of late */
 	double fill; /* the same in the last second */

@@ -16,6 +16,7 @@
 #define MODEL_BACK (2 * USEC_SEC) /* where it was there a minute ago */
 #define COLD_RETRY (2 * USEC_SEC)
 #define KEY_BELIEVED (60 * USEC_SEC) /* after an answer */
+#define NAME_BELIEVED (10 * USEC_SEC)
 
 static usec
 at_most(usec span, usec max)
@@ -186,6 +187,15 @@ is_believed(const struct site *s, const struct order *o, usec now)
 	    used_present_key(s, o);
 }
 
+/* A name that cannot be looked up says that the resolver is out, where those
+ * are answered for whom a connection was kept. */
+static bool
+is_resolver(const struct site *s, enum fault_kind kind, usec now)
+{
+	return kind == FAULT_DNS && s->worked_at != 0 &&
+	    now - s->worked_at < NAME_BELIEVED;
+}
+
 /* What stands before a backend says 404, too, while that is replaced. */
 static usec
 gone_for(const struct cell *c, usec now)
@@ -237,6 +247,8 @@ health_note(
 		s->last_fault = fault->kind;
 	if (blame == BLAME_KEY && is_believed(s, o, now))
 		blame = BLAME_BACKEND;
+	else if (is_resolver(s, fault->kind, now))
+		blame = BLAME_NONE;
 	if (!fault->left && (blame == BLAME_BACKEND || blame == BLAME_OPEN) &&
 	    !is_excused(c, o, fault, now)) {
 		note_failure(r, s, o->stay.epoch, blame == BLAME_OPEN, now);
@@ -308,6 +320,7 @@ note_probe(
 		turn_cold(s, USEC_NEVER, now);
 		breaker_probe_well(&s->breaker, now);
 	} else if (fault_rule(fault->kind)->blame == BLAME_OPEN &&
+	    !is_resolver(s, fault->kind, now) &&
 	    !(supervised && s->cold_until > now)) {
 		s->last_fault = fault->kind;
 		s->gone = true;

@@ -173,6 +173,32 @@ a_key_that_has_just_worked_is_believed(void **state)
 	rig_fini(&g);
 }
 
+/* A resolver that is out is not the backend: those with a kept connection are
+ * answered. */
+static void
+a_name_that_is_not_found_blames_nobody_who_answers(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	rig_init(&g, TWO);
+	for (unsigned i = 0; i < 20; i++) {
+		rig_pass(&g, USEC_SEC);
+		a = ask_for(&g);
+		assert_goes(&g, &a, "a");
+		ask_finish(&g, &a, 1000, 10, 10);
+		for (unsigned n = 0; n < 3; n++)
+			one_ends(&g, FAULT_DNS, 0);
+		rig_probe(&g, "a", FAULT_DNS);
+		assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
+	}
+	/* where nobody is it is out, as ever */
+	rig_pass(&g, 10 * USEC_SEC);
+	one_ends(&g, FAULT_DNS, 0);
+	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_OPEN);
+	rig_fini(&g);
+}
+
 static void
 a_refusal_of_the_old_key_does_not_shut_the_new_one(void **state)
 {
@@ -616,6 +642,8 @@ main(void)
 		cmocka_unit_test(a_key_that_has_just_worked_is_believed),
 		cmocka_unit_test(
 		    a_model_that_was_just_there_is_asked_for_again),
+		cmocka_unit_test(
+		    a_name_that_is_not_found_blames_nobody_who_answers),
 		cmocka_unit_test(
 		    a_refusal_of_the_old_key_does_not_shut_the_new_one),
 		cmocka_unit_test(
