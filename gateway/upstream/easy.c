@@ -140,6 +140,7 @@ easy_fini(struct easy *e)
 {
 	curl_easy_cleanup(e->curl);
 	curl_url_cleanup(e->parsed);
+	curl_slist_free_all(e->resolve);
 	forget_place(e);
 	buf_fini(&e->header_text);
 	buf_fini(&e->header_lines);
@@ -317,6 +318,7 @@ set_request(struct easy *e, const struct transfer_request *req)
 	size_t total = total_of(req);
 	CURLcode rc;
 
+	easy_drop_address(e);
 	if (ms <= 0 || ms > INT_MAX)
 		ms = INT_MAX; /* 0 would mean libcurl's own 300 s */
 	e->ask.peer = req->peer;

@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 
 #include "gateway/lib/buf.h"
+#include "gateway/upstream/peer.h"
 #include "gateway/upstream/trust.h"
 #include "gateway/upstream/upstream.h"
 
@@ -52,6 +53,7 @@ struct easy {
 	bool alone; /* header_text is all that is set */
 	int64_t length; /* of the body, as it is said there */
 	struct buf header_lines; /* else the same, cut into strings */
+	struct curl_slist *resolve; /* a held address; NULL: none */
 	struct curl_slist *headers; /* an array, linked; points into lines */
 	size_t headers_cap;
 	struct buf copy; /* of a short body */
@@ -78,6 +80,10 @@ enum err easy_prepare(
 void easy_guard(struct easy *, bool on);
 /* Once more from the start, on a new connection. */
 void easy_retry(struct easy *);
+/* A connection was made. Its name cannot be looked up: goes where it led, from
+ * the next start on; false: nobody knows. */
+void easy_note_address(struct easy *, struct held_address *, usec now);
+bool easy_use_address(struct easy *, struct held_address *, usec now);
 /* Before an unfinished transfer leaves its multi: the far end must hear of it
  * at once, with HTTP/2 too. */
 void easy_abandon(struct easy *);

@@ -32,6 +32,10 @@ CURLcode easy_set_headers(
 CURLcode easy_set_method(
     struct easy *, const struct transfer_request *, bool has_body);
 
+/* --- easy_name.c --- */
+
+void easy_drop_address(struct easy *);
+
 /* --- easy_list.c --- */
 
 CURLcode easy_list(struct easy *, struct slice lines, struct slice more);

@@ -7,8 +7,11 @@
 void
 peer_table_fini(struct peer_table *t)
 {
-	for (size_t i = 0; i < t->n; i++)
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->all[i] != NULL)
+			free(t->all[i]->held.text);
 		free(t->all[i]);
+	}
 	free(t->all);
 	*t = (struct peer_table){ 0 };
 }

@@ -12,8 +12,16 @@
 #include "gateway/lib/clock.h"
 #include "gateway/lib/list.h"
 
+/* Where a name led to; all zeros: not known. */
+struct held_address {
+	char *text; /* "+name:port:address" */
+	usec at; /* when a connection there was made */
+	usec used_at; /* when it last stood in for a look-up */
+};
+
 struct peer {
 	uint32_t id;
+	struct held_address held;
 	struct list idle; /* struct peer_link.node; the last used first */
 	unsigned n_idle;
 	unsigned n_open; /* or being opened; not those that the far end has

@@ -5,6 +5,7 @@
 #include <netdb.h>
 
 #include "gateway/lib/count.h"
+#include "gateway/upstream/inner.h"
 
 static void
 nobody_listening_is_refused(void **state)
@@ -99,7 +100,9 @@ a_connection_that_hangs_times_out(void **state)
 #define SLOW_NAME "slow.test"
 #define TWO_NAME "two.test" /* 127.0.0.2, then 127.0.0.1 */
 #define SIX_NAME "six.test" /* ::1, then 127.0.0.1 */
+#define LOST_NAME "lost.test" /* 127.0.0.1, or as below */
 static atomic_bool look_up_over;
+static atomic_int resolver; /* 0: well, 1: says no, 2: says nothing */
 
 static struct addrinfo *
 address6(const char *port, struct addrinfo *next)
@@ -146,8 +149,12 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 		atomic_store(&look_up_over, true);
 		return EAI_NONAME;
 	}
-	if (strcmp(node, "localhost") != 0 && strcmp(node, TWO_NAME) != 0 &&
-	    strcmp(node, SIX_NAME) != 0)
+	if (strcmp(node, LOST_NAME) == 0 && atomic_load(&resolver) > 0) {
+		usleep(atomic_load(&resolver) > 1 ? 300000 : 0);
+		return EAI_AGAIN;
+	}
+	if (strcmp(node, "localhost") != 0 && strcmp(node, LOST_NAME) != 0 &&
+	    strcmp(node, TWO_NAME) != 0 && strcmp(node, SIX_NAME) != 0)
 		return EAI_NONAME;
 	*out = address(INADDR_LOOPBACK, service, NULL);
 	if (strcmp(node, TWO_NAME) == 0)
@@ -242,6 +249,62 @@ a_dead_address_of_one_family_leaves_time_for_the_other(void **state)
 	}
 }
 
+/* As libcurl does after a minute. */
+static void
+forget_name(struct client *c, const char *port)
+{
+	CURL *curl = curl_easy_init();
+	struct curl_slist *list;
+	char text[64];
+
+	snprintf(text, sizeof(text), "-" LOST_NAME ":%s", port);
+	list = curl_slist_append(NULL, text);
+	curl_easy_setopt(curl, CURLOPT_SHARE, c->up->share);
+	curl_easy_setopt(curl, CURLOPT_RESOLVE, list);
+	curl_easy_setopt(curl, CURLOPT_URL, "http://127.0.0.1:1/");
+	curl_easy_perform(curl);
+	curl_easy_cleanup(curl);
+	curl_slist_free_all(list);
+}
+
+/* Each asks on a connection of its own. */
+static void
+a_name_that_is_lost_leads_where_it_led(void **state)
+{
+	struct client client;
+	struct server s = { 0 };
+	struct transfer_request req;
+	char url[64];
+	const char *port;
+
+	server_start(&s, script_ok);
+	client_start(&client);
+	port = strrchr(s.url, ':') + 1;
+	snprintf(url, sizeof(url), "http://" LOST_NAME ":%s", port);
+	req = post_to(url);
+	req.peer = 7;
+	req.fresh = true;
+	req.connect_timeout = 150 * USEC_MS;
+	for (int well = 0; well < 2; well++) {
+		atomic_store(&resolver, 0);
+		assert_int_equal(fault_of_call(&client, &req), FAULT_NONE);
+		for (int how = 1; how <= 2; how++) {
+			atomic_store(&resolver, how);
+			forget_name(&client, port);
+			assert_int_equal(
+			    fault_of_call(&client, &req), FAULT_NONE);
+		}
+	}
+	/* nobody else's name leads there */
+	forget_name(&client, port);
+	req.peer = 8;
+	atomic_store(&resolver, 1);
+	assert_int_equal(fault_of_call(&client, &req), FAULT_DNS);
+	usleep(350000); /* a look-up's thread frees what is left */
+	client_stop(&client);
+	server_stop(&s);
+}
+
 static void
 a_slow_name_look_up_holds_nobody_up(void **state)
 {
@@ -289,6 +352,7 @@ main(void)
 		    a_second_address_is_tried_when_the_first_refuses),
 		cmocka_unit_test(
 		    a_dead_address_of_one_family_leaves_time_for_the_other),
+		cmocka_unit_test(a_name_that_is_lost_leads_where_it_led),
 		cmocka_unit_test(a_slow_name_look_up_holds_nobody_up),
 	};
 
