@@ -234,7 +234,11 @@ limits_take(struct request *r, struct error_reply *e)
 	if (quota_take(
 		r->worker->app->quotas, &r->hold, &wish, r->worker->now, &why))
 		return true;
-	word(r, &why, e);
+	e->status = 0;
+	if (why.limit != QUOTA_CONCURRENT || r->crowded)
+		word(r, &why, e);
+	else
+		r->crowded = true;
 	return false;
 }
 

@@ -6,7 +6,9 @@
 #include "gateway/request.h"
 
 /* Before the router is asked: reserves what the request will take. False: a
- * limit is in the way, *e says which, and nothing was taken. */
+ * limit is in the way, *e says which, and nothing was taken. *e has no status
+ * when there are too many at a time for the first time: that somebody has left
+ * may not have been heard of yet, so it is to be asked again. */
 bool limits_take(struct request *, struct error_reply *);
 /* The longest answer, where there is a cap: what the client has said, or the
  * cap; 0: there is none. */

@@ -160,7 +160,13 @@ request_arm(struct request *r)
 void
 request_yield(struct request *r)
 {
-	uv_timer_start(&r->timer, on_timer, 0, 0);
+	request_pause(r, 0);
+}
+
+void
+request_pause(struct request *r, usec span)
+{
+	uv_timer_start(&r->timer, on_timer, (uint64_t)(span / USEC_MS), 0);
 }
 
 static void

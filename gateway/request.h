@@ -120,6 +120,7 @@ struct request {
 	/* left by callbacks */
 	bool received, gone, drained, closed, aborted;
 	const char *cut_for; /* why front has let it go; NULL: it left */
+	bool crowded; /* its tenant or key had too many at a time */
 	bool over; /* its outcome is complete */
 	bool released; /* the exchange's reference has been given up */
 
@@ -148,6 +149,8 @@ void request_arm(struct request *);
 /* Runs it again once the loop has polled: between the parts of long work. Takes
  * the timer until request_arm(). */
 void request_yield(struct request *);
+/* The same, so much later; in whole milliseconds. */
+void request_pause(struct request *, usec);
 /* Lets go of the timer, for good. */
 void request_disarm(struct request *);
 void request_unref(struct request *);

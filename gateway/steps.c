@@ -20,6 +20,7 @@
 #include "policies/slo.h"
 #include "policies/tenant.h"
 
+#define SECOND_LOOK (20 * USEC_MS) /* at a house that was full */
 #define CLIENT_FIRST (50 * USEC_MS) /* before us, by its own clock */
 
 /* --- endings --- */
@@ -295,8 +296,12 @@ step_plan(struct request *r)
 	usec before = clock_now();
 	struct error_reply e;
 
-	if (!limits_take(r, &e))
-		return request_refuse(r, &e);
+	if (!limits_take(r, &e)) {
+		if (e.status != 0)
+			return request_refuse(r, &e);
+		request_pause(r, SECOND_LOOK);
+		return STEP_WAIT;
+	}
 	note_begin(r);
 	switchboard_submit(
 	    r->worker->app->board, &r->routing, before, &r->ticket, &r->plan);

@@ -428,6 +428,25 @@ class Returned(Limited):
         self.assert_all_places(3)
         self.end()
 
+    def asks_in_anothers_place(self):
+        """While that one is heard of to have left, a moment later."""
+        other = http.client.HTTPConnection("127.0.0.1", self.gateway.port)
+        other.request("POST", "/v1/chat/completions",
+                      json.dumps(chat("m", stream=True)),
+                      {"content-type": "application/json", **key()})
+        wait_for(lambda: self.gateway.status()["requests"] == 1)
+        leaves = threading.Timer(0.005, other.close)
+        leaves.start()
+        status = self.ask(fake={"ttft_ms": 0})[0]
+        leaves.join()
+        return status
+
+    def test_who_interrupts_has_the_place_at_once(self):
+        self.begin("concurrent = 1;")
+        self.fake.configure(ttft_low_ms=20000, ttft_high_ms=20000)
+        wait_for(lambda: self.asks_in_anothers_place() == 200, 10)
+        self.end()
+
     def fail_with(self, fault):
         self.fake.configure(fault=fault)
         for stream in (False, True):
