@@ -20,9 +20,10 @@ from harness import Gateway, chat, conf, http_json, wait_for  # noqa: E402
 from upstream import tls_context  # noqa: E402
 
 ALONE = "it counts connections under load"
-IDLE = 1.5  # seconds after which the provider closes a connection
-PAUSE = 2.4  # of the client: longer
-BURST = 120  # requests, one after the other, between two pauses
+IDLE = 1.2  # seconds after which the provider closes a connection
+PAUSE = 1.8  # of the client: longer
+PAUSES = 5  # of a client whose provider is known
+BURST = 220  # requests, one after the other, between two of them
 
 ANSWER = {
     "id": "c", "object": "chat.completion", "model": "fake-model",
@@ -157,13 +158,13 @@ class Warm(unittest.TestCase):
         warm, cold = self.found(gateway, "premium")
         made, asked, began = (provider.connections, provider.questions,
                               time.monotonic())
-        for _ in range(9):
+        for _ in range(PAUSES):
             time.sleep(PAUSE)
             self.ask(gateway, BURST)
         spent = time.monotonic() - began
         warm_now, cold_now = self.found(gateway, "premium")
         warm, cold = warm_now - warm, cold_now - cold
-        self.assertEqual(warm + cold, 9 * BURST)
+        self.assertEqual(warm + cold, PAUSES * BURST)
         self.assertGreaterEqual(warm / (warm + cold), 0.999, (warm, cold))
         # and that at a price: one connection and a few questions in each
         # of the provider's spans

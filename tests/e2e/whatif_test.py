@@ -11,8 +11,8 @@ from harness import (POINTSMAN, Fake, Gateway, backend,  # noqa: E402
                      wait_for)
 
 ALONE = "it measures latencies"
-SECONDS = 14
-RATE = 7
+SECONDS = 10
+RATE = 9
 # rtt, step, per_sequence, per_token: ms
 TRUE = {"a": (20, 24, 0.5, 0.1), "b": (40, 30, 0.6, 0.15)}
 OFF = 4  # times slower than gateway.conf says
