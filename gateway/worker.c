@@ -73,16 +73,12 @@ worker_owes(struct worker *w, struct list *request)
 static void
 tell(struct worker *w)
 {
-	struct instant at;
 	struct request *r;
 	struct list *node;
 
-	if (list_empty(&w->owed))
-		return;
-	at = clock_instant(w->now);
 	while ((node = list_pop(&w->owed)) != NULL) {
 		r = CONTAINER_OF(node, struct request, on_owed);
-		outcome_tell(r, at);
+		outcome_tell(r, clock_instant(r->entered));
 		request_disarm(r);
 		atomic_fetch_add(&w->gauges.told, 1);
 	}

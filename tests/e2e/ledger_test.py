@@ -237,7 +237,8 @@ class Ledger(Bed):
         self.assertIn("no row of the ledger", said)
 
     def test_what_was_asked_is_played_again_on_paper(self):
-        one = self.fake("--tokens", "5")
+        # longer than the millisecond to which a row's time is known
+        one = self.fake("--tokens", "5", "--ttft", "5-5")
         path, line = ledger(self.folder, TENANTS)
         g = self.start(conf([backend("one", one.port)], line))
         for tenant, slo, n in (("acme", None, 4), ("acme", "never", 2),
