@@ -15,6 +15,7 @@
 
 /* What encode() reads. All borrowed. */
 struct encode_in {
+	const struct backend_ops *ops; /* whose encode() it is */
 	enum dialect dialect;
 	const char *path; /* after the base URL: "/chat/completions" */
 	const struct facts *facts;

@@ -32,22 +32,21 @@ encoded_fini(struct encoded *e)
 /* --- members that go --- */
 
 static const char *const *
-strip_list(const struct encode_in *in, const struct backend_ops *ops)
+strip_list(const struct encode_in *in)
 {
 	const char *const *configured = in->serving->backend->strip;
 
-	return configured != NULL ? configured : ops->strip;
+	return configured != NULL ? configured : in->ops->strip;
 }
 
 static bool
-goes(const struct encode_in *in, const struct backend_ops *ops,
-    const struct scan_member *m)
+goes(const struct encode_in *in, const struct scan_member *m)
 {
-	const char *const *name = strip_list(in, ops);
+	const char *const *name = strip_list(in);
 
 	if (m == in->model)
 		return false;
-	if (in->dialect == DIALECT_EMBEDDINGS && ops->lacks_base64 &&
+	if (in->dialect == DIALECT_EMBEDDINGS && in->ops->lacks_base64 &&
 	    scan_key_is(m, "encoding_format"))
 		return true;
 	for (; name != NULL && *name != NULL; name++)
@@ -58,8 +57,7 @@ goes(const struct encode_in *in, const struct backend_ops *ops,
 
 /* *left: how many stay. */
 static enum err
-strip(const struct encode_in *in, const struct backend_ops *ops,
-    struct edits *body, size_t *left)
+strip(const struct encode_in *in, struct edits *body, size_t *left)
 {
 	bool remove[MEMBERS_MAX];
 
@@ -67,7 +65,7 @@ strip(const struct encode_in *in, const struct backend_ops *ops,
 		return ERR_LIMIT;
 	*left = in->n_members;
 	for (size_t i = 0; i < in->n_members; i++) {
-		remove[i] = goes(in, ops, &in->members[i]);
+		remove[i] = goes(in, &in->members[i]);
 		*left -= remove[i];
 	}
 	if (*left == in->n_members)
@@ -134,20 +132,19 @@ name_model_in_form(const struct encode_in *in, struct encoded *out)
 /* --- the longest answer --- */
 
 static const char *
-limit_name(const struct encode_in *in, const struct backend_ops *ops)
+limit_name(const struct encode_in *in)
 {
 	if (in->dialect == DIALECT_RESPONSES)
 		return "max_output_tokens";
-	return in->dialect == DIALECT_CHAT && ops->completion_tokens
+	return in->dialect == DIALECT_CHAT && in->ops->completion_tokens
 	    ? "max_completion_tokens"
 	    : "max_tokens";
 }
 
 static bool
-is_stripped(const struct encode_in *in, const struct backend_ops *ops,
-    const char *member)
+is_stripped(const struct encode_in *in, const char *member)
 {
-	const char *const *name = strip_list(in, ops);
+	const char *const *name = strip_list(in);
 
 	for (; name != NULL && *name != NULL; name++)
 		if (strcmp(*name, member) == 0)
@@ -176,29 +173,27 @@ backend_length(const struct scan_member *m, double *tokens)
 
 /* Its text, at the start of `extra`. */
 static void
-write_limit(const struct encode_in *in, const struct backend_ops *ops,
-    struct encoded *out)
+write_limit(const struct encode_in *in, struct encoded *out)
 {
 	if (in->max_tokens > 0 && dialect_writes_text(in->dialect))
-		buf_addf(&out->extra, "\"%s\":%u", limit_name(in, ops),
-		    in->max_tokens);
+		buf_addf(
+		    &out->extra, "\"%s\":%u", limit_name(in), in->max_tokens);
 }
 
 /* Whether this backend is sure to read it; OpenAI's kind takes the old name,
  * too, and refuses both together. */
 static bool
-counts(const struct encode_in *in, const struct backend_ops *ops,
-    const struct scan_member *m)
+counts(const struct encode_in *in, const struct scan_member *m)
 {
-	return scan_key_is(m, limit_name(in, ops)) ||
-	    (in->dialect == DIALECT_CHAT && ops->completion_tokens &&
+	return scan_key_is(m, limit_name(in)) ||
+	    (in->dialect == DIALECT_CHAT && in->ops->completion_tokens &&
 		scan_key_is(m, "max_tokens"));
 }
 
 /* What stays has an end. *said: by a name that counts. */
 static enum err
-end_lengths(const struct encode_in *in, const struct backend_ops *ops,
-    struct slice number, struct encoded *out, bool *said)
+end_lengths(const struct encode_in *in, struct slice number,
+    struct encoded *out, bool *said)
 {
 	const struct scan_member *m;
 	enum err rc = OK;
@@ -207,11 +202,11 @@ end_lengths(const struct encode_in *in, const struct backend_ops *ops,
 	*said = false;
 	for (size_t i = 0; i < in->n_members && rc == OK; i++) {
 		m = &in->members[i];
-		if (!backend_length(m, &tokens) || goes(in, ops, m))
+		if (!backend_length(m, &tokens) || goes(in, m))
 			continue;
 		if (tokens == 0)
 			rc = edits_replace(&out->body, m->value, number);
-		*said |= counts(in, ops, m);
+		*said |= counts(in, m);
 	}
 	return rc;
 }
@@ -219,32 +214,32 @@ end_lengths(const struct encode_in *in, const struct backend_ops *ops,
 /* A newer name than this kind of backend is sure to know. Some refuse both at a
  * time. */
 static const struct scan_member *
-newer_name(const struct encode_in *in, const struct backend_ops *ops)
+newer_name(const struct encode_in *in)
 {
 	const struct scan_member *m =
 	    scan_find(in->members, in->n_members, "max_completion_tokens");
 
 	if (in->dialect != DIALECT_CHAT || m == NULL ||
-	    m->type != SCAN_NUMBER || goes(in, ops, m))
+	    m->type != SCAN_NUMBER || goes(in, m))
 		return NULL;
 	return m;
 }
 
 /* A client that says null says nothing: a number takes its place. */
 static enum err
-add_limit(const struct encode_in *in, const struct backend_ops *ops,
-    struct slice text, struct encoded *out, size_t *left)
+add_limit(const struct encode_in *in, struct slice text, struct encoded *out,
+    size_t *left)
 {
-	const char *name = limit_name(in, ops);
+	const char *name = limit_name(in);
 	const struct scan_member *null =
 	    scan_find(in->members, in->n_members, name);
-	const struct scan_member *newer = newer_name(in, ops);
+	const struct scan_member *newer = newer_name(in);
 	size_t value = strlen(name) + 3;
 	struct slice number = slice_make(text.p + value, text.n - value);
 	bool said;
-	enum err rc = end_lengths(in, ops, number, out, &said);
+	enum err rc = end_lengths(in, number, out, &said);
 
-	if (rc != OK || said || is_stripped(in, ops, name))
+	if (rc != OK || said || is_stripped(in, name))
 		return rc;
 	if (newer != NULL) {
 		rc = edits_replace(&out->body, newer->key, slice_of(name));
@@ -262,11 +257,11 @@ add_limit(const struct encode_in *in, const struct backend_ops *ops,
 #define INCLUDE_USAGE "\"include_usage\":true"
 
 static bool
-may_ask_for_usage(const struct encode_in *in, const struct backend_ops *ops)
+may_ask_for_usage(const struct encode_in *in)
 {
-	return !is_stripped(in, ops, "stream_options") && in->want_usage &&
+	return !is_stripped(in, "stream_options") && in->want_usage &&
 	    in->facts->stream && !in->facts->include_usage &&
-	    !ops->tells_usage &&
+	    !in->ops->tells_usage &&
 	    (in->dialect == DIALECT_CHAT || in->dialect == DIALECT_COMPLETIONS);
 }
 
@@ -305,8 +300,7 @@ ask_for_usage(const struct encode_in *in, struct encoded *out, size_t left)
 }
 
 static enum err
-edit_body(const struct encode_in *in, const struct backend_ops *ops,
-    struct encoded *out)
+edit_body(const struct encode_in *in, struct encoded *out)
 {
 	size_t left, limit;
 	enum err rc;
@@ -314,15 +308,14 @@ edit_body(const struct encode_in *in, const struct backend_ops *ops,
 	edits_init(&out->body, in->body);
 	if (in->form_end.p != NULL)
 		return name_model_in_form(in, out);
-	write_limit(in, ops, out);
+	write_limit(in, out);
 	limit = out->extra.n;
-	rc = strip(in, ops, &out->body, &left);
+	rc = strip(in, &out->body, &left);
 	if (rc == OK)
 		rc = name_model(in, out, &left);
 	if (rc == OK && limit > 0)
-		rc = add_limit(
-		    in, ops, slice_make(out->extra.p, limit), out, &left);
-	if (rc == OK && may_ask_for_usage(in, ops))
+		rc = add_limit(in, slice_make(out->extra.p, limit), out, &left);
+	if (rc == OK && may_ask_for_usage(in))
 		rc = ask_for_usage(in, out, left);
 	return rc;
 }
@@ -390,8 +383,7 @@ backend_probe_dialect(const struct backend_ops *ops)
 }
 
 static void
-add_headers(const struct encode_in *in, const struct backend_ops *ops,
-    struct buf *headers)
+add_headers(const struct encode_in *in, struct buf *headers)
 {
 	buf_add_str(headers, "content-type: ");
 	buf_add(headers,
@@ -402,7 +394,7 @@ add_headers(const struct encode_in *in, const struct backend_ops *ops,
 		: in->facts->stream     ? "accept: text/event-stream\n"
 					: "accept: application/json\n");
 	add_beta(in, headers);
-	backend_add_auth(ops, in->dialect, key_of(in), headers);
+	backend_add_auth(in->ops, in->dialect, key_of(in), headers);
 }
 
 static enum err
@@ -419,24 +411,20 @@ enum err
 openai_encode(
     const struct encode_in *in, struct encoded *out, struct errmsg *why)
 {
-	const struct conf_backend *b = in->serving->backend;
-	const struct backend_ops *ops = backend_find(slice_of(b->adapter));
 	enum err rc;
 
-	if (ops == NULL)
-		return fail(why, ERR_NOT_FOUND, "no adapter is called \"%s\"",
-		    b->adapter);
 	if (key_of(in) != NULL && strpbrk(key_of(in), "\r\n") != NULL)
 		return fail(why, ERR_INVALID,
-		    "the key of backend \"%s\" has a line end in it", b->name);
+		    "the key of backend \"%s\" has a line end in it",
+		    in->serving->backend->name);
 	rc = set_path(in->path, out, why);
 	if (rc != OK)
 		return rc;
-	rc = edit_body(in, ops, out);
+	rc = edit_body(in, out);
 	if (rc != OK)
 		return fail(
 		    why, rc, "the body cannot be edited: %s", err_name(rc));
-	add_headers(in, ops, &out->headers);
+	add_headers(in, &out->headers);
 	rc = buf_err(&out->headers);
 	if (rc != OK)
 		return fail(why, rc, "the headers are too long");

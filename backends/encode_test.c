@@ -65,7 +65,9 @@ encode(struct sent *s)
 		.stream = s->stream,
 		.include_usage = s->client_wants_usage,
 		.base64 = s->base64 };
-	struct encode_in in = { .dialect = s->dialect,
+	const struct backend_ops *ops = backend_find(slice_of(backend.adapter));
+	struct encode_in in = { .ops = ops,
+		.dialect = s->dialect,
 		.path = s->path != NULL ? s->path : "/chat/completions",
 		.facts = &facts,
 		.body = slice_of(s->body),
@@ -75,7 +77,6 @@ encode(struct sent *s)
 		.want_usage = s->stream,
 		.beta = slice_of(s->beta),
 		.max_tokens = s->max_tokens };
-	const struct backend_ops *ops = backend_find(slice_of(backend.adapter));
 	struct encoded e;
 	enum err rc;
 

@@ -71,6 +71,7 @@ encode(struct attempt *a, struct encoded *out, struct errmsg *why)
 	const struct request *r = a->request;
 	char beta[BETA_MAX];
 	struct encode_in in = {
+		.ops = a->ops,
 		.dialect = r->route->dialect,
 		.path = r->route->upstream_path,
 		.facts = &r->facts,

@@ -49,7 +49,8 @@ enum err
 question_encode(struct question *q, const char *base,
     struct transfer_request *t, struct errmsg *why)
 {
-	struct encode_in in = { .dialect = q->route->dialect,
+	struct encode_in in = { .ops = q->ops,
+		.dialect = q->route->dialect,
 		.path = q->route->upstream_path,
 		.facts = &q->parsed.facts,
 		.body = text_of(q),

@@ -128,7 +128,8 @@ fuzz_encode(const struct backend_ops *ops, struct slice body, uint8_t flags,
 		.name = "b", .adapter = ops->name, .api_key = "key"
 	};
 	struct conf_serving serving = { .backend = &backend, .upstream = NAME };
-	struct encode_in in = { .dialect = r->facts.dialect,
+	struct encode_in in = { .ops = ops,
+		.dialect = r->facts.dialect,
 		.path = "/path",
 		.facts = &r->facts,
 		.body = body,

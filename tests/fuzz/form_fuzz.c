@@ -66,7 +66,9 @@ encode(struct slice type, struct slice body, const struct dialect_request *r)
 {
 	struct conf_backend backend = { .name = "b", .adapter = "openai" };
 	struct conf_serving serving = { .backend = &backend, .upstream = NAME };
-	struct encode_in in = { .dialect = r->facts.dialect,
+	const struct backend_ops *ops = backend_find(SLICE("openai"));
+	struct encode_in in = { .ops = ops,
+		.dialect = r->facts.dialect,
 		.path = "/path",
 		.facts = &r->facts,
 		.body = body,
@@ -80,8 +82,7 @@ encode(struct slice type, struct slice body, const struct dialect_request *r)
 	struct buf all;
 
 	encoded_init(&out);
-	FUZZ_REQUIRE(
-	    backend_find(SLICE("openai"))->encode(&in, &out, &why) == OK);
+	FUZZ_REQUIRE(ops->encode(&in, &out, &why) == OK);
 	FUZZ_REQUIRE(slice_find(buf_slice(&out.headers), '\r') < 0);
 	flatten(&out, &all);
 	compare(type, body, buf_slice(&all));
