@@ -110,8 +110,8 @@ void
 request_tell_limits(struct request *r, const struct attempt *a)
 {
 	if (a->head.limits.has != 0)
-		switchboard_load(r->worker->app->board, a->serving->backend->id,
-		    &a->head.limits, NULL, r->worker->now);
+		switchboard_limits(r->worker->app->board, a->serving->id,
+		    &a->head.limits, r->worker->now);
 }
 
 /* --- what a failure leads to --- */

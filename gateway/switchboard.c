@@ -185,6 +185,15 @@ switchboard_certified(void *board, uint32_t peer, usec until)
 }
 
 void
+switchboard_limits(struct switchboard *b, uint32_t serving,
+    const struct load *limits, usec now)
+{
+	uv_mutex_lock(&b->lock);
+	router_limits(b->router, serving, limits, now);
+	leave(b);
+}
+
+void
 switchboard_restrain(struct switchboard *b, uint32_t backend, uint32_t serving,
     const struct restraint *what, usec now)
 {

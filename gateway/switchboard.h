@@ -42,6 +42,8 @@ void switchboard_load(struct switchboard *, uint32_t backend,
     const struct load *, const struct fault *, usec now);
 /* The same, of a certificate: for upstream_on_certificate(). */
 void switchboard_certified(void *board, uint32_t peer, usec until);
+void switchboard_limits(
+    struct switchboard *, uint32_t serving, const struct load *, usec now);
 void switchboard_restrain(struct switchboard *, uint32_t backend,
     uint32_t serving, const struct restraint *, usec now);
 void switchboard_tick(struct switchboard *, usec now);

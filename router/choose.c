@@ -380,10 +380,8 @@ is_at_ease(
     const struct candidate *list, unsigned n, const struct demand *d, usec now)
 {
 	for (unsigned i = 0; i < n; i++) {
-		const struct site *s = list[i].cell->site;
-
 		if (list[i].outlook.chance >= d->slo->percentile / 100 &&
-		    site_has_allowance(s, AT_EASE, now) &&
+		    cell_has_allowance(list[i].cell, AT_EASE, now) &&
 		    list[i].full < AT_EASE)
 			return true;
 	}

@@ -178,7 +178,7 @@ static void
 the_last_of_a_rate_is_kept_for_higher_ones(void **state)
 {
 	struct market *m = market();
-	struct allowance *a = &m->stall[0].site.allowance;
+	struct allowance *a = &m->stall[0].cell.allowance;
 
 	*a = (struct allowance){ .left = 15, .most = 20, .at = m->now };
 	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);

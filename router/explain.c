@@ -117,6 +117,16 @@ view_measured(const struct cell *c, usec now, struct measured *m)
 	m->slots = site_capacity(c->site);
 }
 
+static void
+view_limits(const struct load *limits, struct load *l)
+{
+	l->has |= limits->has;
+	l->left_requests = limits->left_requests;
+	l->reset_requests = limits->reset_requests;
+	l->left_tokens = limits->left_tokens;
+	l->reset_tokens = limits->reset_tokens;
+}
+
 bool
 router_view(
     const struct router *r, uint32_t serving, usec now, struct serving_view *v)
@@ -133,7 +143,8 @@ router_view(
 	*v = (struct serving_view){ .serving = c->id,
 		.backend = s->id,
 		.breaker = breaker_state(&s->breaker, now),
-		.last_fault = s->last_fault,
+		.last_fault = c->charge.at > s->charge.at ? c->charge.fault
+							  : s->charge.fault,
 		.warm = s->cold_until <= now,
 		.key_off = s->key_off_until > now,
 		.model_gone = c->gone_until > now,
@@ -147,6 +158,7 @@ router_view(
 	if (standing <= STANDING_LIMITED)
 		v->opens_in = until < USEC_NEVER ? until - now : USEC_NEVER;
 	cell_plight(c, now, &v->plight);
+	view_limits(&c->limits, &v->load);
 	view_live(c->forecast, v);
 	view_measured(c, now, &v->measured);
 	return true;

@@ -37,19 +37,28 @@ allowance_left(const struct allowance *a, usec now)
 }
 
 double
-site_allowance(const struct site *s, usec now)
+cell_allowance(const struct cell *c, usec now)
 {
-	const struct allowance *a = &s->allowance;
+	const struct allowance *a = &c->allowance;
 
 	return a->at > 0 && a->most > 0 ? allowance_left(a, now) / a->most : 1;
 }
 
-bool
-site_has_allowance(const struct site *s, double reserve, usec now)
+/* The share of it that an operator holds back. */
+static double
+withheld(const struct cell *c)
 {
-	const struct allowance *a = &s->allowance;
+	double all = c->site->restraint.withheld, own = c->restraint.withheld;
 
-	reserve = greater(reserve, s->restraint.withheld);
+	return all + own - all * own;
+}
+
+bool
+cell_has_allowance(const struct cell *c, double reserve, usec now)
+{
+	const struct allowance *a = &c->allowance;
+
+	reserve = greater(reserve, withheld(c));
 	return a->at == 0 || allowance_left(a, now) - 1 >= reserve * a->most;
 }
 
@@ -66,8 +75,7 @@ is_full(const struct cell *c, usec now)
 	unsigned most = c->restraint.withheld > 0 ? cell_ceiling(c) : 0;
 
 	return (most > 0 && c->in_flight >= most) ||
-	    (c->site->restraint.withheld > 0 &&
-		!site_has_allowance(c->site, 0, now));
+	    (withheld(c) > 0 && !cell_has_allowance(c, 0, now));
 }
 
 enum standing
@@ -87,7 +95,7 @@ cell_standing(const struct cell *c, usec now, usec *until)
 		*until = later(*until, s->breaker.until);
 	if (*until > now)
 		return STANDING_OUT;
-	*until = later(s->blocked_until, s->limited_until);
+	*until = later(c->blocked_until, c->limited_until);
 	if (*until > now)
 		return STANDING_LIMITED;
 	if (s->cold_until > now)
@@ -227,9 +235,9 @@ cell_enter(struct cell *c, struct stay *stay, usec now)
 	s->prompt_tokens += stay->tokens;
 	s->prefill += stay->tokens / PREFILL_MEMORY;
 	s->fill += stay->tokens / FILL_MEMORY;
-	if (s->allowance.at > 0) {
-		s->allowance.left = allowance_left(&s->allowance, now) - 1;
-		s->allowance.at = now;
+	if (c->allowance.at > 0) {
+		c->allowance.left = allowance_left(&c->allowance, now) - 1;
+		c->allowance.at = now;
 	}
 	stay->pledge = pledge(&s->pledges, stay->itl);
 	if (stay->priority < PRIORITY_BATCH)

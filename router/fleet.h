@@ -34,7 +34,14 @@ struct wanted {
 	double rate; /* requests a us, of late, at `at` */
 };
 
-/* A rate limit, as reply headers tell of it. */
+/* What was last held against a backend or a serving. */
+struct charge {
+	enum fault_kind fault; /* FAULT_NONE: nothing yet */
+	usec at;
+};
+
+/* A rate limit, as reply headers tell of it: of the serving that was asked, as
+ * most providers count each model by itself. */
 struct allowance {
 	usec at; /* 0: no limit is known */
 	double left, most; /* requests: left at `at`, the most ever seen left */
@@ -55,8 +62,6 @@ struct site {
 	double fill; /* the same in the last second */
 	double prefilled; /* prompt tokens, of all that had a first token */
 	usec usable_since; /* last time it was not: for its slow start */
-	usec blocked_until; /* by a 429 */
-	usec limited_until; /* by rate-limit headers */
 	struct restraint restraint;
 	usec cold_until; /* 0: warm; USEC_NEVER: until it says so */
 	double calls, failures; /* fading */
@@ -65,12 +70,11 @@ struct site {
 	usec load_at; /* of load.running; 0: never */
 	struct wanted wanted;
 	struct stake stakes[PRIORITY_BATCH]; /* by priority; batch has none */
-	struct allowance allowance;
 	struct breaker breaker;
 	struct load load;
 	struct pledges pledges;
 	uint32_t id; /* of the backend */
-	enum fault_kind last_fault;
+	struct charge charge; /* concerning all its servings */
 	enum fault_kind broken_by; /* what opened the breaker last */
 	usec key_off_since, cold_since; /* the last time that it was */
 	usec failed_at; /* last time */
@@ -79,7 +83,6 @@ struct site {
 	usec probed_at,
 	    probe_pause; /* the last time, and since the one before */
 	usec explored_at; /* when somebody was last sent to find out */
-	unsigned blocks; /* 429s in a row */
 };
 
 #define FILL_MEMORY USEC_SEC /* mean age of what `fill` counts */
@@ -100,8 +103,11 @@ struct cell {
 	struct site *site;
 	struct forecast *forecast; /* never NULL */
 	usec gone_until; /* its model, from that backend */
-	usec answered_at; /* by it last; 0: never */
+	usec blocked_until; /* by a 429 */
+	usec limited_until; /* by rate-limit headers */
 	struct restraint restraint; /* its own */
+	struct allowance allowance;
+	usec answered_at; /* by it last; 0: never */
 	double cached_share; /* of a prompt whose beginning is known here */
 	double told, reckoned; /* prompt tokens: by it, and with; fading */
 	double
@@ -111,6 +117,9 @@ struct cell {
 	unsigned asked; /* by us, since others came: at most so often */
 	enum dialect work; /* that its times are known by (measure.c) */
 	unsigned outpaced; /* hedges lost in a row, and no first token since */
+	unsigned blocks; /* 429s in a row */
+	struct charge charge; /* its own */
+	struct load limits; /* LOAD_LIMIT_*: as headers told last */
 	struct suspects suspects; /* whose failures blame nobody */
 	usec gone_since; /* the first of the 404s since it answered */
 	struct lessons *lessons; /* read by the tick outside the lock */
@@ -209,10 +218,10 @@ cell_ceiling(const struct cell *c)
 #define SITE_WARMING (30 * USEC_SEC)
 double site_slots_warming(const struct site *, usec now);
 /* The share of its rate limit's burst that is left; 1: no limit is known. */
-double site_allowance(const struct site *, usec now);
+double cell_allowance(const struct cell *, usec now);
 /* Whether its rate limit has room for one more request and, beyond that, for
  * that share of its burst. True where no limit is known. */
-bool site_has_allowance(const struct site *, double reserve, usec now);
+bool cell_has_allowance(const struct cell *, double reserve, usec now);
 
 /* One attempt's time at a serving. */
 struct stay {

@@ -1,9 +1,11 @@
 /* router/health.c - what attempts, probes and headers say of a backend.
  *
  * A row of the fault table says who is to blame; here is what that means:
- * BACKEND and OPEN go to the breaker, CAPACITY blocks for a while, KEY shuts
- * the backend until the configuration changes, or for minutes, SERVING puts one
- * model aside, COLD waits for the model to load. */
+ * BACKEND and OPEN go to the breaker, KEY shuts the backend until the
+ * configuration changes, or for minutes, COLD waits for the model to load.
+ * CAPACITY blocks one serving for a while, SERVING puts it aside: most
+ * providers count each model by itself, and where one does not, each of the
+ * others finds out by one refusal that no client sees. */
 #include "router/engine.h"
 
 #include <math.h>
@@ -51,23 +53,29 @@ static void
 note_broken(struct site *s)
 {
 	s->usable_since = s->breaker.until;
-	s->broken_by = s->last_fault;
+	s->broken_by = s->charge.fault;
 }
 
 static void
-block(struct site *s, usec retry_after, usec now)
+charge(struct charge *c, enum fault_kind kind, usec now)
+{
+	*c = (struct charge){ kind, now };
+}
+
+static void
+block(struct cell *c, usec retry_after, usec now)
 {
 	usec span = retry_after;
 
 	if (span <= 0) {
 		span = BLOCK_MIN;
-		for (unsigned i = 0; i < s->blocks && span < BLOCK_MAX; i++)
+		for (unsigned i = 0; i < c->blocks && span < BLOCK_MAX; i++)
 			span *= 2;
 	}
 	/* several answers to one burst are one refusal */
-	if (now >= s->blocked_until)
-		s->blocks++;
-	push_back(&s->blocked_until, now + at_most(span, BLOCK_MAX));
+	if (now >= c->blocked_until)
+		c->blocks++;
+	push_back(&c->blocked_until, now + at_most(span, BLOCK_MAX));
 }
 
 bool
@@ -88,10 +96,12 @@ used_present_key(const struct site *s, const struct order *o)
 }
 
 static void
-note_well(struct site *s, const struct order *o, usec now)
+note_well(struct cell *c, const struct order *o, usec now)
 {
-	s->worked_at = now;
-	s->blocks = 0;
+	struct site *s = c->site;
+
+	c->answered_at = s->worked_at = now;
+	c->blocks = 0;
 	breaker_success(&s->breaker, o->stay.epoch, o->first_token, now);
 	s->calls++;
 	/* what began before it failed says nothing of it now */
@@ -134,7 +144,7 @@ health_said(struct router *r, struct order *o, usec now)
 		c = fleet_cell(&r->fleet, o->spared[i].serving);
 		if (c == NULL)
 			continue;
-		c->site->last_fault = o->spared[i].kind;
+		charge(&c->site->charge, o->spared[i].kind, now);
 		note_failure(r, c->site, o->spared[i].epoch, false, now);
 	}
 	o->n_spared = 0;
@@ -232,8 +242,7 @@ health_note(
 		return;
 	}
 	if (fault->kind == FAULT_NONE) {
-		c->answered_at = now;
-		note_well(s, o, now);
+		note_well(c, o, now);
 		suspects_whole(
 		    &c->suspects, &o->author, o->sent, o->first_token, now);
 		return;
@@ -243,8 +252,10 @@ health_note(
 		breaker_leave(&s->breaker, o->stay.epoch);
 		return;
 	}
-	if (blame != BLAME_NONE)
-		s->last_fault = fault->kind;
+	if (blame == BLAME_CAPACITY || blame == BLAME_SERVING)
+		charge(&c->charge, fault->kind, now);
+	else if (blame != BLAME_NONE)
+		charge(&s->charge, fault->kind, now);
 	if (blame == BLAME_KEY && is_believed(s, o, now))
 		blame = BLAME_BACKEND;
 	else if (is_resolver(s, fault->kind, now))
@@ -256,7 +267,7 @@ health_note(
 	}
 	breaker_leave(&s->breaker, o->stay.epoch);
 	if (blame == BLAME_CAPACITY)
-		block(s, fault->retry_after, now);
+		block(c, fault->retry_after, now);
 	else if (blame == BLAME_KEY && used_present_key(s, o))
 		refuse_key(s, now);
 	else if (blame == BLAME_SERVING)
@@ -322,7 +333,7 @@ note_probe(
 	} else if (fault_rule(fault->kind)->blame == BLAME_OPEN &&
 	    !is_resolver(s, fault->kind, now) &&
 	    !(supervised && s->cold_until > now)) {
-		s->last_fault = fault->kind;
+		charge(&s->charge, fault->kind, now);
 		s->gone = true;
 		s->back = false;
 		if (breaker_probe_failed(&s->breaker, now, &r->rng))
@@ -337,12 +348,10 @@ used_up(const struct load *l, unsigned has, double left)
 }
 
 static void
-note_limits(struct site *s, const struct load *l, usec now)
+note_limits(struct cell *c, const struct load *l, usec now)
 {
 	usec span = 0;
 
-	if ((l->has & (LOAD_LIMIT_REQUESTS | LOAD_LIMIT_TOKENS)) == 0)
-		return;
 	if (used_up(l, LOAD_LIMIT_REQUESTS, l->left_requests))
 		push_back(&span,
 		    l->reset_requests > 0 ? l->reset_requests : BLOCK_MIN);
@@ -350,22 +359,22 @@ note_limits(struct site *s, const struct load *l, usec now)
 		push_back(
 		    &span, l->reset_tokens > 0 ? l->reset_tokens : BLOCK_MIN);
 	if (span > 0)
-		s->last_fault = FAULT_RATE_LIMITED;
-	s->limited_until = span > 0 ? now + at_most(span, BLOCK_MAX) : 0;
+		charge(&c->charge, FAULT_RATE_LIMITED, now);
+	c->limited_until = span > 0 ? now + at_most(span, BLOCK_MAX) : 0;
 }
 
 /* What is left is refilled by the reset, evenly: so the most ever seen left
  * is the burst, and the rate follows. A day's limit is no such burst; but one
  * that is used up is tried once in a while, as after a 429. */
 static void
-note_allowance(struct site *s, const struct load *l, usec now)
+note_allowance(struct cell *c, const struct load *l, usec now)
 {
-	struct allowance *a = &s->allowance;
+	struct allowance *a = &c->allowance;
 	usec reset = l->reset_requests;
 
 	if ((l->has & LOAD_LIMIT_REQUESTS) == 0)
 		return;
-	a->most = fmax(a->most, l->left_requests + s->in_flight);
+	a->most = fmax(a->most, l->left_requests + c->in_flight);
 	a->left = l->left_requests;
 	a->far = reset > BLOCK_MAX || (reset <= 0 && a->left < a->most);
 	if (reset <= 0)
@@ -379,7 +388,7 @@ note_allowance(struct site *s, const struct load *l, usec now)
 static void
 merge_load(struct load *into, const struct load *l)
 {
-	into->has |= l->has;
+	into->has |= l->has & ~LOAD_LIMITS;
 	if ((l->has & LOAD_RUNNING) != 0)
 		into->running = l->running;
 	if ((l->has & LOAD_WAITING) != 0)
@@ -392,6 +401,12 @@ merge_load(struct load *into, const struct load *l)
 		into->warm = l->warm;
 	if ((l->has & LOAD_CERTIFICATE) != 0)
 		into->certified = l->certified;
+}
+
+static void
+merge_limits(struct load *into, const struct load *l)
+{
+	into->has |= l->has & LOAD_LIMITS;
 	if ((l->has & LOAD_LIMIT_REQUESTS) != 0) {
 		into->left_requests = l->left_requests;
 		into->reset_requests = l->reset_requests;
@@ -406,8 +421,6 @@ static void
 note_load(struct site *s, const struct load *l, usec now)
 {
 	merge_load(&s->load, l);
-	note_limits(s, l, now);
-	note_allowance(s, l, now);
 	if ((l->has & (LOAD_RUNNING | LOAD_WAITING)) != 0) {
 		s->load_at = now;
 		s->load_in_flight = s->in_flight;
@@ -434,4 +447,18 @@ router_load(struct router *r, uint32_t backend, const struct load *load,
 		note_probe(r, s, fault, now);
 	}
 	dispatch_waiting(r, backend, now);
+}
+
+void
+router_limits(
+    struct router *r, uint32_t serving, const struct load *l, usec now)
+{
+	struct cell *c = fleet_cell(&r->fleet, serving);
+
+	if (c == NULL || (l->has & LOAD_LIMITS) == 0)
+		return;
+	merge_limits(&c->limits, l);
+	note_limits(c, l, now);
+	note_allowance(c, l, now);
+	dispatch_waiting(r, c->site->id, now);
 }

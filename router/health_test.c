@@ -53,63 +53,6 @@ every_fault_blames_whom_its_row_says(void **state)
 }
 
 static void
-a_429_is_obeyed_up_to_a_minute(void **state)
-{
-	struct rig g;
-
-	rig_init(&g, TWO);
-	one_ends(&g, FAULT_RATE_LIMITED, 5 * USEC_SEC);
-	rig_pass(&g, 5 * USEC_SEC - 1);
-	assert_string_equal(next_goes(&g), "b");
-	rig_pass(&g, 1);
-	assert_string_equal(next_goes(&g), "a");
-	one_ends(&g, FAULT_RATE_LIMITED, 3600 * USEC_SEC);
-	rig_pass(&g, 60 * USEC_SEC);
-	assert_string_equal(next_goes(&g), "a");
-	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
-	rig_fini(&g);
-}
-
-static void
-wordless_429s_in_a_row_block_for_longer(void **state)
-{
-	struct rig g;
-	struct ask a;
-
-	rig_init(&g, TWO);
-	for (int i = 0; i < 4; i++) {
-		one_ends(&g, FAULT_RATE_LIMITED, 0);
-		assert_int_equal(rig_view(&g, "a").opens_in, USEC_SEC << i);
-		rig_pass(&g, USEC_SEC << i);
-	}
-	a = ask_for(&g);
-	assert_goes(&g, &a, "a");
-	ask_finish(&g, &a, 1000, 10, 10);
-	one_ends(&g, FAULT_RATE_LIMITED, 0);
-	assert_int_equal(rig_view(&g, "a").opens_in, USEC_SEC);
-	rig_fini(&g);
-}
-
-static void
-one_burst_of_429s_is_one_refusal(void **state)
-{
-	struct fault fault = { .kind = FAULT_RATE_LIMITED };
-	struct rig g;
-	struct ask a[5];
-
-	rig_init(&g, TWO);
-	for (int i = 0; i < 5; i++) {
-		a[i] = ask_for(&g);
-		a[i].req.pin = rig_backend(&g, "a");
-		assert_goes(&g, &a[i], "a");
-	}
-	for (int i = 0; i < 5; i++)
-		router_retry(g.router, a[i].ticket, &fault, g.now, &a[i].plan);
-	assert_in_range(rig_view(&g, "a").opens_in, USEC_SEC, 2 * USEC_SEC);
-	rig_fini(&g);
-}
-
-static void
 a_refused_key_is_tried_again_after_five_minutes(void **state)
 {
 	struct rig g;
@@ -348,131 +291,6 @@ probes_open_only_where_nothing_answers(void **state)
 	}
 }
 
-static void
-headers_that_say_nothing_is_left_are_believed(void **state)
-{
-	struct load empty = { .has = LOAD_LIMIT_TOKENS,
-		.left_tokens = 0,
-		.reset_tokens = 3 * USEC_SEC };
-	struct load refilled = { .has = LOAD_LIMIT_TOKENS, .left_tokens = 500 };
-	struct rig g;
-
-	rig_init(&g, TWO);
-	rig_load(&g, "a", &empty);
-	assert_string_equal(next_goes(&g), "b");
-	rig_load(&g, "a", &refilled);
-	assert_string_equal(next_goes(&g), "a");
-	rig_load(&g, "a", &empty);
-	rig_pass(&g, 3 * USEC_SEC);
-	assert_string_equal(next_goes(&g), "a");
-	rig_fini(&g);
-}
-
-static struct load
-left(double requests, usec reset)
-{
-	return (struct load){ .has = LOAD_LIMIT_REQUESTS,
-		.left_requests = requests,
-		.reset_requests = reset };
-}
-
-/* Where one of that priority would go. */
-static const char *
-goes_as(struct rig *g, enum priority p)
-{
-	struct ask a = ask_for(g);
-	const char *where;
-
-	a.req.slo.priority = p;
-	ask_submit(g, &a);
-	where = ask_went(g, &a);
-	ask_cancel(g, &a);
-	return where;
-}
-
-static void
-the_last_requests_of_a_rate_are_kept_for_premium(void **state)
-{
-	struct load plenty = left(20, 20 * USEC_SEC);
-	struct load few = left(3, 17 * USEC_SEC);
-	struct rig g;
-
-	rig_init(&g, TWO);
-	rig_load(&g, "a", &plenty);
-	assert_string_equal(goes_as(&g, PRIORITY_STANDARD), "a");
-	rig_load(&g, "a", &few);
-	assert_string_equal(goes_as(&g, PRIORITY_STANDARD), "b");
-	assert_string_equal(goes_as(&g, PRIORITY_BATCH), "b");
-	assert_string_equal(goes_as(&g, PRIORITY_PREMIUM), "a");
-	/* it refills as the headers say */
-	rig_pass(&g, 17 * USEC_SEC);
-	assert_string_equal(goes_as(&g, PRIORITY_STANDARD), "a");
-	rig_fini(&g);
-}
-
-/* A day's, as of a provider that tells of no other. */
-static void
-nothing_is_kept_of_what_nobody_lives_to_see_refilled(void **state)
-{
-	static const enum priority all[] = { PRIORITY_STANDARD,
-		PRIORITY_BATCH };
-	struct load morning = left(14400, 86000 * USEC_SEC);
-	struct load evening = left(200, 3000 * USEC_SEC);
-	struct load last = left(0, 2999 * USEC_SEC);
-	struct rig g;
-
-	for (size_t i = 0; i < COUNT(all); i++) {
-		rig_init(&g, CONF(BACKEND("a", PRICE(1, 1)), SERVING("a", "")));
-		rig_load(&g, "a", &morning);
-		rig_load(&g, "a", &evening);
-		assert_string_equal(goes_as(&g, all[i]), "a");
-		rig_load(&g, "a", &last);
-		assert_string_equal(goes_as(&g, all[i]), "rate_limited");
-		/* and then it is asked whether that is still so */
-		rig_pass(&g, 61 * USEC_SEC);
-		assert_string_equal(goes_as(&g, all[i]), "a");
-		rig_fini(&g);
-	}
-}
-
-static void
-where_no_refill_is_told_of_nobody_is_kept_out_for_good(void **state)
-{
-	struct load most = left(50, 0), few = left(5, 0), none = left(0, 0);
-	struct rig g;
-
-	rig_init(&g, CONF(BACKEND("a", PRICE(1, 1)), SERVING("a", "")));
-	rig_load(&g, "a", &most);
-	rig_load(&g, "a", &few);
-	assert_string_equal(goes_as(&g, PRIORITY_BATCH), "a");
-	rig_load(&g, "a", &none);
-	assert_string_equal(goes_as(&g, PRIORITY_STANDARD), "rate_limited");
-	rig_pass(&g, 2 * USEC_SEC);
-	assert_string_equal(goes_as(&g, PRIORITY_STANDARD), "a");
-	assert_string_equal(goes_as(&g, PRIORITY_BATCH), "a");
-	rig_fini(&g);
-}
-
-static void
-what_is_sent_counts_before_the_next_headers_come(void **state)
-{
-	struct load plenty = left(10, 0);
-	struct rig g;
-	struct ask a[20];
-	unsigned there = 0;
-
-	rig_init(&g, TWO);
-	rig_load(&g, "a", &plenty);
-	for (size_t i = 0; i < COUNT(a); i++) {
-		a[i] = ask_for(&g);
-		a[i].req.slo.priority = PRIORITY_PREMIUM;
-		ask_submit(&g, &a[i]);
-		there += strcmp(ask_went(&g, &a[i]), "a") == 0;
-	}
-	assert_int_equal(there, 10);
-	rig_fini(&g);
-}
-
 #define TWENTY_SLOTS                                                           \
 	CONF(BACKEND("a", "slots = 20; " PRICE(1, 1)) ", " BACKEND(            \
 		 "b", PRICE(9, 9)),                                            \
@@ -606,7 +424,7 @@ load_reports_do_not_wipe_each_other(void **state)
 
 	rig_init(&g, TWO);
 	rig_load(&g, "a", &queue);
-	rig_load(&g, "a", &limits);
+	rig_limits(&g, "a", &limits);
 	seen = rig_view(&g, "a").load;
 	assert_int_equal(
 	    seen.has, LOAD_RUNNING | LOAD_WAITING | LOAD_LIMIT_REQUESTS);
@@ -632,9 +450,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_fault_blames_whom_its_row_says),
-		cmocka_unit_test(a_429_is_obeyed_up_to_a_minute),
-		cmocka_unit_test(wordless_429s_in_a_row_block_for_longer),
-		cmocka_unit_test(one_burst_of_429s_is_one_refusal),
 		cmocka_unit_test(
 		    a_refused_key_is_off_until_the_next_configuration),
 		cmocka_unit_test(
@@ -654,15 +469,6 @@ main(void)
 		cmocka_unit_test(
 		    a_child_that_does_not_listen_yet_is_cold_not_broken),
 		cmocka_unit_test(probes_open_only_where_nothing_answers),
-		cmocka_unit_test(headers_that_say_nothing_is_left_are_believed),
-		cmocka_unit_test(
-		    the_last_requests_of_a_rate_are_kept_for_premium),
-		cmocka_unit_test(
-		    nothing_is_kept_of_what_nobody_lives_to_see_refilled),
-		cmocka_unit_test(
-		    where_no_refill_is_told_of_nobody_is_kept_out_for_good),
-		cmocka_unit_test(
-		    what_is_sent_counts_before_the_next_headers_come),
 		cmocka_unit_test(after_an_outage_it_gets_its_slots_back_slowly),
 		cmocka_unit_test(
 		    an_outage_that_only_probes_saw_ends_slowly_too),

@@ -196,10 +196,10 @@ all_over_their_limit_is_told_apart_from_broken(void **state)
 	rig_init(&g,
 	    CONF(BACKEND("a", FREE_OF_CHARGE) ", " BACKEND("b", FREE_OF_CHARGE),
 		SERVING("a", "") ", " SERVING("b", "")));
-	rig_load(&g, "a", &none_left);
+	rig_limits(&g, "a", &none_left);
 	a = ask_for(&g);
 	assert_goes(&g, &a, "b");
-	rig_load(&g, "b", &none_left);
+	rig_limits(&g, "b", &none_left);
 	assert_goes(&g, &a, "rate_limited");
 	assert_int_equal(a.plan.retry_after, 7 * USEC_SEC);
 	rig_probe(&g, "b", FAULT_REFUSED);

@@ -67,11 +67,9 @@ when_out(const struct cell *c, usec now)
 static struct plight
 when_limited(const struct cell *c, usec now)
 {
-	const struct site *s = c->site;
-
-	if (s->blocked_until > now && s->blocked_until >= s->limited_until)
-		return of(CAUSE_ANSWERED_429, 0, s->blocked_until, now);
-	return of(CAUSE_RATE_USED_UP, 0, s->limited_until, now);
+	if (c->blocked_until > now && c->blocked_until >= c->limited_until)
+		return of(CAUSE_ANSWERED_429, 0, c->blocked_until, now);
+	return of(CAUSE_RATE_USED_UP, 0, c->limited_until, now);
 }
 
 static struct plight
@@ -97,7 +95,7 @@ when_free(const struct cell *c, usec now)
 	if (breaker_state(&s->breaker, now) == BREAKER_HALF_OPEN)
 		return on_trial(s, now);
 	if (s->failed_in_a_row >= FAILS_ALWAYS)
-		return by(s->last_fault, of(CAUSE_FAILING, 0, USEC_NEVER, now));
+		return by(s->charge.fault, of(CAUSE_FAILING, 0, USEC_NEVER, now));
 	if (c->forecast->ailing)
 		return of(CAUSE_SLOWED, 0, USEC_NEVER, now);
 	if (c->outpaced >= OUTPACED_ALWAYS)

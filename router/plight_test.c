@@ -129,7 +129,7 @@ a_429_is_not_a_rate_used_up(void **state)
 	assert_goes(&g, &a, "a");
 	router_retry(g.router, a.ticket, &fault, g.now, &a.plan);
 	assert_plight(&g, CAUSE_ANSWERED_429, FAULT_NONE, -1, 7);
-	rig_load(&g, "a", &none);
+	rig_limits(&g, "a", &none);
 	assert_plight(&g, CAUSE_RATE_USED_UP, FAULT_NONE, -1, 20);
 	rig_fini(&g);
 }

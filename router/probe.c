@@ -100,7 +100,7 @@ may_be_asked(const struct router *r, const struct cell *c, usec now)
 	return cell_standing(c, now, &until) == STANDING_FREE &&
 	    s->in_flight < IDLE && (c->conf->caps & CAP_CHAT) != 0 &&
 	    strcmp(c->conf->upstream, "*") != 0 &&
-	    site_has_allowance(s, ALLOWANCE_SPARED, now) && is_affordable(r, c);
+	    cell_has_allowance(c, ALLOWANCE_SPARED, now) && is_affordable(r, c);
 }
 
 static bool

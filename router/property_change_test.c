@@ -349,6 +349,8 @@ hear_of(struct world *w, uint32_t backend)
 		.reset_requests = dice(w, 2) ? 0 : below(w, 90) * USEC_SEC };
 
 	router_load(w->g.router, backend, &load, &f, now(w));
+	router_limits(w->g.router, below(w, w->g.conf->next_serving_id + 1),
+	    &load, now(w));
 }
 
 static void

@@ -221,6 +221,7 @@ happen(struct world *w)
 		break;
 	case 1:
 		rig_load(&w->g, name, &load);
+		rig_limits(&w->g, name, &load);
 		break;
 	case 2:
 		rig_tick(&w->g);

@@ -251,7 +251,7 @@ a_share_of_the_rate_limit_is_left_alone(void **state)
 
 	rig_init(&g,
 	    CONF(BACKEND("a", FREE_OF_CHARGE), SERVING("a", "model = \"x\";")));
-	rig_load(&g, "a", &limits);
+	rig_limits(&g, "a", &limits);
 	hold(&g, "a", false, WITHHELD(0.5));
 	assert_int_equal(fill(&g, list, 12, "a"), 5);
 	hold(&g, "a", false, WITHHELD(0));

@@ -257,21 +257,24 @@ void router_finished(
 bool router_probe(struct router *, usec now, struct route_request *req,
     struct ticket *t, struct plan *plan);
 
-/* What a probe, a child's state or reply headers told of a backend. `fault`
+/* What a probe or a child's state told of a backend. `fault`
  * is how a health probe ended (FAULT_NONE: it is well), NULL for mere load.
  * Load may be NULL. Faults: FAULT_LOADING makes it cold until a later probe
  * says FAULT_NONE or LOAD_WARM; those that open a breaker do, except while a
  * supervised child is cold, when a refusal is no news. Others tell nothing. */
 void router_load(struct router *, uint32_t backend, const struct load *,
     const struct fault *, usec now);
+/* What reply headers told of a serving's rate limit: LOAD_LIMIT_*. */
+void router_limits(
+    struct router *, uint32_t serving, const struct load *, usec now);
 
 /* What an operator holds back of a backend, or of one serving there; all zero:
  * nothing. It outlives a new configuration as long as the name of the backend,
  * or of the serving's model there, does. */
 struct restraint {
 	bool drained; /* no attempt begins there; what is in flight ends */
-	/* The share of its slots that is not used, and, of a backend, of its
-	 * rate limit that is left alone, 0..1. 1: as if drained. */
+	/* The share of its slots that is not used, and of its rate limits
+	 * that is left alone, 0..1. 1: as if drained. */
 	double withheld;
 	usec since; /* kept by the router: when nothing goes there any more */
 };

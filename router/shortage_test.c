@@ -161,7 +161,7 @@ static void
 calls_are_left_to_who_takes_much(void **state)
 {
 	struct market *m = market();
-	struct allowance *a = &m->stall[0].site.allowance;
+	struct allowance *a = &m->stall[0].cell.allowance;
 
 	(void)state;
 	m->n = 1;
@@ -189,7 +189,7 @@ premium_of_little_work_leaves_calls_to_others(void **state)
 	m->demand.penalty = 6;
 	slow_down(m, 0, 1, 0.02);
 	slow_down(m, 1, 1, 0.02);
-	m->stall[0].site.allowance =
+	m->stall[0].cell.allowance =
 	    (struct allowance){ .at = m->now, .left = 20, .most = 20 };
 	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
 	m->demand.shortage = true;
@@ -206,7 +206,7 @@ static void
 premium_keeps_its_last_calls_for_who_needs_them(void **state)
 {
 	struct market *m = market();
-	struct allowance *a = &m->stall[0].site.allowance;
+	struct allowance *a = &m->stall[0].cell.allowance;
 
 	(void)state;
 	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 30 * USEC_MS, 0);

@@ -160,7 +160,7 @@ no_known_limit_is_no_limit(void **state)
 {
 	struct place *p = place_of(0);
 
-	assert_true(site_has_allowance(&p->site, 0.9, p->now));
+	assert_true(cell_has_allowance(&p->cell, 0.9, p->now));
 	free(p);
 }
 
@@ -170,19 +170,19 @@ an_allowance_is_used_up_and_refills(void **state)
 	struct place *p = place_of(0);
 	unsigned fits = 0;
 
-	p->site.allowance = (struct allowance){
+	p->cell.allowance = (struct allowance){
 		.left = 10, .most = 10, .per_us = 1e-6, .at = p->now
 	};
-	while (fits < 100 && site_has_allowance(&p->site, 0, p->now)) {
+	while (fits < 100 && cell_has_allowance(&p->cell, 0, p->now)) {
 		enter(p, 0, 10);
 		fits++;
 	}
 	assert_int_equal(fits, 10);
 	p->now += USEC_SEC;
-	assert_true(site_has_allowance(&p->site, 0, p->now));
+	assert_true(cell_has_allowance(&p->cell, 0, p->now));
 	/* but never beyond the burst */
 	p->now += 3600 * USEC_SEC;
-	for (fits = 0; fits < 100 && site_has_allowance(&p->site, 0, p->now);
+	for (fits = 0; fits < 100 && cell_has_allowance(&p->cell, 0, p->now);
 	     fits++)
 		enter(p, 0, 10);
 	assert_in_range(fits, 9, 11);
@@ -194,11 +194,11 @@ a_reserve_is_not_touched(void **state)
 {
 	struct place *p = place_of(0);
 
-	p->site.allowance =
+	p->cell.allowance =
 	    (struct allowance){ .left = 5, .most = 10, .at = p->now };
-	assert_true(site_has_allowance(&p->site, 0.3, p->now));
-	assert_false(site_has_allowance(&p->site, 0.5, p->now));
-	assert_true(site_has_allowance(&p->site, 0, p->now));
+	assert_true(cell_has_allowance(&p->cell, 0.3, p->now));
+	assert_false(cell_has_allowance(&p->cell, 0.5, p->now));
+	assert_true(cell_has_allowance(&p->cell, 0, p->now));
 	free(p);
 }
 

@@ -218,6 +218,13 @@ rig_load(struct rig *g, const char *backend, const struct load *load)
 	router_load(g->router, rig_backend(g, backend)->id, load, NULL, g->now);
 }
 
+/* As an answer of the first model tells. */
+static inline void
+rig_limits(struct rig *g, const char *backend, const struct load *limits)
+{
+	router_limits(g->router, rig_serving(g, backend)->id, limits, g->now);
+}
+
 static inline uint64_t
 rig_probe(struct rig *g, const char *backend, enum fault_kind kind)
 {

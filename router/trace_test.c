@@ -68,9 +68,9 @@ make_all_kinds(struct rig *g, struct ask *busy)
 		.reset_requests = 60 * USEC_SEC };
 
 	rig_init(g, ALL_KINDS);
-	rig_load(g, "rated", &full);
-	rig_load(g, "rated", &scarce);
-	rig_load(g, "limited", &none);
+	rig_limits(g, "rated", &full);
+	rig_limits(g, "rated", &scarce);
+	rig_limits(g, "limited", &none);
 	rig_probe(g, "out", FAULT_REFUSED);
 	*busy = ask_for(g);
 	busy->req.pin = rig_backend(g, "busy");

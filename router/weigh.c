@@ -57,20 +57,20 @@ asked_of(const struct candidate *c, const struct demand *d, usec now)
 
 /* Whether it may have one of its calls. */
 static bool
-may_call(const struct site *s, const struct demand *d, usec now)
+may_call(const struct cell *c, const struct demand *d, usec now)
 {
 	double reserve = admit_reserve(d->priority);
 
-	if (s->allowance.far)
-		return site_has_allowance(s, 0, now);
-	if (d->late && site_allowance(s, now) < 1)
+	if (c->allowance.far)
+		return cell_has_allowance(c, 0, now);
+	if (d->late && cell_allowance(c, now) < 1)
 		return false;
 	if (d->shortage && d->priority != PRIORITY_PREMIUM)
-		return (d->much || d->late || s->allowance.at == 0) &&
-		    site_has_allowance(s, SHORTAGE_RESERVE, now);
-	if (d->priority != PRIORITY_PREMIUM && site_is_wanted(s, now))
+		return (d->much || d->late || c->allowance.at == 0) &&
+		    cell_has_allowance(c, SHORTAGE_RESERVE, now);
+	if (d->priority != PRIORITY_PREMIUM && site_is_wanted(c->site, now))
 		reserve = greater(reserve, RESERVE_WANTED);
-	return site_has_allowance(s, reserve, now);
+	return cell_has_allowance(c, reserve, now);
 }
 
 /* Whether the room there is for those of higher priority. */
@@ -94,7 +94,7 @@ judge(const struct candidate *c, const struct demand *d, bool spare, usec now)
 {
 	if (spare && weigh_is_ailing(c->cell, d, now))
 		return VERDICT_AILING;
-	if (!may_call(c->cell->site, d, now))
+	if (!may_call(c->cell, d, now))
 		return VERDICT_RESERVED;
 	if (keeps_out(c, d, now))
 		return VERDICT_CROWDED;
@@ -157,8 +157,8 @@ taken(const struct candidate *c, const struct demand *d, double stake,
 
 	if (d->priority != PRIORITY_PREMIUM)
 		return c->toll;
-	sum = stake * admit_call(site_allowance(c->cell->site, now));
-	if (d->shortage && !d->much && c->cell->site->allowance.at > 0)
+	sum = stake * admit_call(cell_allowance(c->cell, now));
+	if (d->shortage && !d->much && c->cell->allowance.at > 0)
 		sum += SHORTAGE_CALL * dearest_price;
 	return sum;
 }

@@ -41,6 +41,8 @@ struct pilot_ops {
 	    void *, struct ticket, const struct route_result *, usec now);
 	void (*load)(void *, uint32_t backend, const struct load *,
 	    const struct fault *, usec now);
+	/* NULL: it reads no such headers. */
+	void (*limits)(void *, uint32_t serving, const struct load *, usec now);
 	void (*tick)(void *, usec now); /* every 100 ms */
 	/* A question of its own, until there is none; NULL: it asks none. */
 	bool (*probe)(void *, usec now, struct route_request *, struct ticket *,

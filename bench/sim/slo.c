@@ -104,6 +104,12 @@ slo_load(void *self, uint32_t backend, const struct load *load,
 }
 
 static void
+slo_limits(void *self, uint32_t serving, const struct load *l, usec now)
+{
+	router_limits(((struct slo_pilot *)self)->router, serving, l, now);
+}
+
+static void
 slo_tick(void *self, usec now)
 {
 	struct slo_pilot *p = self;
@@ -141,6 +147,7 @@ const struct pilot_ops pilot_slo = {
 	.progress = slo_progress,
 	.finished = slo_finished,
 	.load = slo_load,
+	.limits = slo_limits,
 	.tick = slo_tick,
 	.probe = slo_probe,
 };

@@ -23,9 +23,8 @@ commit(struct trial *t, usec now)
 		w->pilot->cancel(w->self, twin->ticket, now);
 		trial_drop(twin, now);
 	}
-	if (t->limits.has != 0)
-		w->pilot->load(
-		    w->self, t->server->conf->id, &t->limits, NULL, now);
+	if (t->limits.has != 0 && w->pilot->limits != NULL)
+		w->pilot->limits(w->self, t->plan.serving, &t->limits, now);
 	t->first = c->first = now;
 	c->sent = t->sent;
 	c->plan = t->plan;

@@ -78,9 +78,8 @@ try_again(struct trial *t, const struct fault *fault, usec now)
 	struct ticket ticket = t->ticket;
 	struct plan plan;
 
-	if (t->limits.has != 0)
-		w->pilot->load(
-		    w->self, t->server->conf->id, &t->limits, NULL, now);
+	if (t->limits.has != 0 && w->pilot->limits != NULL)
+		w->pilot->limits(w->self, t->plan.serving, &t->limits, now);
 	c->fault = fault->kind;
 	w->decisions++;
 	w->pilot->retry(w->self, ticket, fault, now, &plan);

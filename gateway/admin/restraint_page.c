@@ -186,15 +186,14 @@ may_be_taken(struct asked *a)
 
 /* A share of what is not known is no bound. */
 static bool
-has_a_share(struct asked *a, const struct serving_view *v)
+has_a_share(struct asked *a, unsigned known)
 {
-	const unsigned rate = a->what.model == NULL ? LOAD_LIMIT_REQUESTS : 0;
 	const double withheld = withheld_by(&a->what);
 	char text[512];
 
 	if (a->what.act != RESTRAINT_WEIGHT || a->what.backend->slots > 0 ||
-	    (v->load.has & (LOAD_SLOTS | rate)) != 0 || withheld <= 0 ||
-	    withheld >= 1)
+	    (known & (LOAD_SLOTS | LOAD_LIMIT_REQUESTS)) != 0 ||
+	    withheld <= 0 || withheld >= 1)
 		return true;
 	snprintf(text, sizeof(text),
 	    "nothing is known of %s that there could be a share of: want "
@@ -205,24 +204,30 @@ has_a_share(struct asked *a, const struct serving_view *v)
 	return false;
 }
 
-/* NULL: the reply says why. */
-static const struct serving_view *
-first_of(struct asked *a)
+/* What is known of any that are meant, enum load_has bits. False: there are
+ * none, and the reply says so. */
+static bool
+look_up(struct asked *a, unsigned *known)
 {
 	const struct conf *c = a->p->conf;
 	const struct serving_view *v;
+	bool any = false;
 	char text[512];
 
 	for (size_t i = 0; i < c->n_servings; i++) {
 		v = admin_view_of(a->p, c->servings[i].id);
-		if (v != NULL && is_about(&a->what, &c->servings[i]))
-			return v;
+		if (v == NULL || !is_about(&a->what, &c->servings[i]))
+			continue;
+		*known |= v->load.has;
+		any = true;
 	}
+	if (any)
+		return true;
 	snprintf(text, sizeof(text), "backend %s serves %s%s",
 	    a->what.backend->name, a->what.model != NULL ? "no " : "no model",
 	    a->what.model != NULL ? a->what.model->name : "");
 	admin_error(a->reply, 404, "no_serving", text);
-	return NULL;
+	return false;
 }
 
 static void
@@ -230,7 +235,7 @@ ask(const struct admin_picture *p, enum restraint_act act,
     struct admin_reply *r)
 {
 	struct asked a = { .p = p, .reply = r, .what.act = act };
-	const struct serving_view *v;
+	unsigned known = 0;
 
 	if (!query_read(p->query, read_parameter, &a, "invalid_query", r))
 		return;
@@ -242,8 +247,8 @@ ask(const struct admin_picture *p, enum restraint_act act,
 		bad(&a, "a number of 0..1", "weight", SLICE(""));
 		return;
 	}
-	v = first_of(&a);
-	if (v == NULL || !has_a_share(&a, v) || !may_be_taken(&a))
+	if (!look_up(&a, &known) || !has_a_share(&a, known) ||
+	    !may_be_taken(&a))
 		return;
 	r->restraint = a.what;
 	r->action = ADMIN_RESTRAIN;

@@ -154,15 +154,33 @@ a_weight_is_of_something(void **state)
 	assert_int_equal(d.views[3].ceiling, 1);
 	REFUSED(&d, admin_post_weight, "backend=b&weight=0.5", 409,
 	    "nothing is known of b");
-	rig_load(&d.rig, "b",
+	rig_limits(&d.rig, "b",
 	    &(struct load){ .has = LOAD_LIMIT_REQUESTS, .left_requests = 10 });
 	ASK(&d, admin_post_weight, "backend=b&weight=0.5", 200);
-	/* a rate limit is its backend's */
-	REFUSED(&d, admin_post_weight, "backend=b&model=m&weight=0.5", 409,
-	    "nothing is known of b");
+	ASK(&d, admin_post_weight, "backend=b&model=m&weight=0.5", 200);
 	rig_load(&d.rig, "b", &(struct load){ .has = LOAD_SLOTS, .slots = 8 });
 	ASK(&d, admin_post_weight, "backend=b&model=m&weight=0.5", 200);
 	assert_int_equal(rig_view(&d.rig, "b").ceiling, 2);
+	rig_fini(&d.rig);
+}
+
+static void
+a_share_may_be_of_one_models_rate_limit(void **state)
+{
+	struct load limits = { .has = LOAD_LIMIT_REQUESTS,
+		.left_requests = 10 };
+	struct desk d;
+
+	rig_init(&d.rig,
+	    CONF_OF(BACKEND("a", ""),
+		MODEL("m", SERVING("a", "model = \"x\";")) ", " MODEL(
+		    "n", SERVING("a", "model = \"y\";"))));
+	router_limits(d.rig.router, d.rig.conf->models[1].servings[0].id,
+	    &limits, d.rig.now);
+	REFUSED(&d, admin_post_weight, "backend=a&model=m&weight=0.5", 409,
+	    "nothing is known of a");
+	ASK(&d, admin_post_weight, "backend=a&model=n&weight=0.5", 200);
+	ASK(&d, admin_post_weight, "backend=a&weight=0.5", 200);
 	rig_fini(&d.rig);
 }
 
@@ -242,6 +260,7 @@ main(void)
 		cmocka_unit_test(the_last_one_that_works_is_kept),
 		cmocka_unit_test(one_that_is_broken_is_no_other),
 		cmocka_unit_test(a_weight_is_of_something),
+		cmocka_unit_test(a_share_may_be_of_one_models_rate_limit),
 		cmocka_unit_test(a_share_given_back_ends_a_drain),
 		cmocka_unit_test(a_weight_of_next_to_nothing_is_none),
 		cmocka_unit_test(what_is_asked_for_is_there),

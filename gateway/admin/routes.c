@@ -325,7 +325,7 @@ static const struct admin_route routes[] = {
 	    .handle = admin_post_enable },
 	{ "POST", "/admin/v1/backends/weight", "weighBackend",
 	    .role = ROLE_OPERATE,
-	    .summary = "Uses a share of its slots and of its rate limit; "
+	    .summary = "Uses a share of its slots and of its rate limits; "
 		       "that ends a drain.",
 	    .parameters = weight_takes,
 	    .answers = ANSWERS(RESTRAINED, NO_QUERY, NO_SERVING,
