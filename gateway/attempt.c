@@ -190,7 +190,7 @@ attempt_new(struct request *r, struct ticket t, const struct plan *plan)
 	a->serving = s;
 	a->ops = backend_find(slice_of(s->backend->adapter));
 	a->sent = a->last_byte = r->worker->now;
-	a->key = conf_api_key_now(s->backend, a->sent);
+	a->key = conf_api_key_now(s->backend, s, a->sent);
 	a->head.dialect = r->route->dialect;
 	sse_init(&a->sse);
 	buf_init(&a->extra, 0);

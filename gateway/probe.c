@@ -129,8 +129,8 @@ on_done(void *arg, const struct transfer_result *t)
 	log_debug("probe backend=%s status=%d result=%s", p->backend->name,
 	    t->status, fault_rule(result.fault.kind)->name);
 	if (result.fault.kind == FAULT_KEY && p->key != NULL &&
-	    conf_api_key_turn(
-		p->backend, p->key, true, now + CONF_KEY_REST, now)) {
+	    conf_api_key_spare(p->backend, NULL, p->key, now)) {
+		conf_api_key_refuse(p->key, now + CONF_KEY_REST);
 		rest(p); /* there is another one: the next time */
 		return;
 	}
@@ -215,7 +215,7 @@ ask(struct probe *p, enum probe_kind kind)
 		return;
 	}
 	p->kind = kind;
-	p->key = conf_api_key_now(b, clock_now());
+	p->key = conf_api_key_now(b, NULL, clock_now());
 	buf_reset(&p->body);
 	p->transfer = probe_send(&(struct probe_call){ .app = p->app,
 				     .upstream = p->app->upstream,

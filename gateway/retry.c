@@ -191,12 +191,17 @@ rest_key(const struct request *r, const struct attempt *a)
 	usec now = r->worker->now, rest = key_rest(&a->fault);
 
 	if (rest == 0 || a->key == NULL ||
-	    !conf_api_key_turn(
-		b, a->key, a->fault.kind == FAULT_KEY, now + rest, now))
+	    !conf_api_key_spare(b, a->serving, a->key, now))
 		return false;
-	log_warn("key_turned id=%s backend=%s key=%zu reason=%s rest_s=%lld",
-	    r->id, b->name, (size_t)(a->key - b->api_keys),
-	    fault_rule(a->fault.kind)->name, (long long)(rest / USEC_SEC));
+	if (a->fault.kind == FAULT_KEY)
+		conf_api_key_refuse(a->key, now + rest);
+	else
+		conf_api_key_limit(a->serving, a->key, now + rest);
+	log_warn("key_turned id=%s backend=%s model=%s key=%zu reason=%s "
+		 "rest_s=%lld",
+	    r->id, b->name, a->serving->model->name,
+	    (size_t)(a->key - b->api_keys), fault_rule(a->fault.kind)->name,
+	    (long long)(rest / USEC_SEC));
 	return true;
 }
 
@@ -219,10 +224,10 @@ blame(const struct request *r, const struct attempt *a)
 		return f;
 	}
 	if (f.kind == FAULT_KEY && a->key != NULL)
-		until = conf_api_key_limited(a->serving->backend, a->key, now);
+		until = conf_api_key_limited(a->serving, a->key, now);
 	if (until == 0)
 		return f;
-	conf_api_key_block(a->key, true, now + CONF_KEY_REST);
+	conf_api_key_refuse(a->key, now + CONF_KEY_REST);
 	f.kind = FAULT_RATE_LIMITED;
 	f.retry_after = until - now;
 	return f;

@@ -146,7 +146,7 @@ ask(struct keep *k, const struct conf_backend *b, bool fresh, usec now)
 	q->transfer = probe_send(&(struct probe_call){ .app = worker->app,
 				     .upstream = worker->upstream,
 				     .backend = b,
-				     .key = conf_api_key_now(b, now),
+				     .key = conf_api_key_now(b, NULL, now),
 				     .request = &probe,
 				     .fresh = fresh },
 	    &ops, q);

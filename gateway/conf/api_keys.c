@@ -1,66 +1,99 @@
-/* gateway/conf/api_keys.c - a backend's keys, and which of them to use. */
+/* gateway/conf/api_keys.c - a backend's keys, and which of them to use.
+ *
+ * One that was refused is refused whatever it is asked for. Its limit is that of
+ * the model that met it, as most providers count: for others it is free. */
 #include "gateway/conf/conf.h"
 
 static usec
-blocked_until(const struct conf_api_key *k)
+read_time(const atomic_llong *at)
 {
-	return atomic_load_explicit(&k->blocked_until, memory_order_relaxed);
+	return atomic_load_explicit(at, memory_order_relaxed);
 }
 
-static struct conf_api_key *
-soonest(const struct conf_backend *b, const struct conf_api_key *but, usec now)
+static void
+write_time(atomic_llong *at, usec until)
 {
-	struct conf_api_key *best = NULL, *k;
+	atomic_store_explicit(at, until, memory_order_relaxed);
+}
+
+/* 0: it has never been at its limit. */
+static usec
+limited_until(const struct conf_serving *s, size_t key)
+{
+	return s != NULL ? read_time(&s->keys_limited[key]) : 0;
+}
+
+static usec
+free_at(const struct conf_backend *b, const struct conf_serving *s, size_t key)
+{
+	usec refused = read_time(&b->api_keys[key].refused_until);
+	usec limited = limited_until(s, key);
+
+	return refused > limited ? refused : limited;
+}
+
+/* *at: when that is. */
+static struct conf_api_key *
+soonest(const struct conf_backend *b, const struct conf_serving *s,
+    const struct conf_api_key *but, usec now, usec *at)
+{
+	struct conf_api_key *best = NULL;
 
 	for (size_t i = 0; i < b->n_api_keys; i++) {
-		k = &b->api_keys[i];
-		if (k == but)
+		usec t = free_at(b, s, i);
+
+		if (&b->api_keys[i] == but || (best != NULL && t >= *at))
 			continue;
-		if (blocked_until(k) <= now)
-			return k;
-		if (best == NULL || blocked_until(k) < blocked_until(best))
-			best = k;
+		best = &b->api_keys[i];
+		*at = t;
+		if (t <= now)
+			break;
 	}
 	return best;
 }
 
 struct conf_api_key *
-conf_api_key_now(const struct conf_backend *b, usec now)
+conf_api_key_now(
+    const struct conf_backend *b, const struct conf_serving *s, usec now)
 {
-	return soonest(b, NULL, now);
-}
+	usec at;
 
-void
-conf_api_key_block(struct conf_api_key *k, bool refused, usec until)
-{
-	atomic_store_explicit(&k->refused, refused, memory_order_relaxed);
-	atomic_store_explicit(&k->blocked_until, until, memory_order_relaxed);
+	return soonest(b, s, NULL, now, &at);
 }
 
 bool
-conf_api_key_turn(const struct conf_backend *b, struct conf_api_key *k,
-    bool refused, usec until, usec now)
+conf_api_key_spare(const struct conf_backend *b, const struct conf_serving *s,
+    const struct conf_api_key *but, usec now)
 {
-	const struct conf_api_key *other = soonest(b, k, now);
+	usec at;
 
-	if (other == NULL || blocked_until(other) > now)
-		return false;
-	conf_api_key_block(k, refused, until);
-	return true;
+	return soonest(b, s, but, now, &at) != NULL && at <= now;
+}
+
+void
+conf_api_key_refuse(struct conf_api_key *k, usec until)
+{
+	write_time(&k->refused_until, until);
+}
+
+void
+conf_api_key_limit(
+    const struct conf_serving *s, const struct conf_api_key *k, usec until)
+{
+	write_time(&s->keys_limited[k - s->backend->api_keys], until);
 }
 
 usec
 conf_api_key_limited(
-    const struct conf_backend *b, const struct conf_api_key *but, usec now)
+    const struct conf_serving *s, const struct conf_api_key *but, usec now)
 {
-	const struct conf_api_key *k;
+	const struct conf_backend *b = s->backend;
 	usec first = 0, until;
 
 	for (size_t i = 0; i < b->n_api_keys; i++) {
-		k = &b->api_keys[i];
-		until = blocked_until(k);
-		if (k == but || until <= now ||
-		    atomic_load_explicit(&k->refused, memory_order_relaxed))
+		until = limited_until(s, i);
+		if (&b->api_keys[i] == but || until <= now ||
+		    read_time(&b->api_keys[i].refused_until) > now)
 			continue;
 		if (first == 0 || until < first)
 			first = until;

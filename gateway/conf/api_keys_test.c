@@ -4,9 +4,12 @@
 
 #define NOW (1000 * USEC_SEC)
 
+/* A backend with three keys, and two models there. */
 struct three {
 	struct conf_api_key keys[3];
 	struct conf_backend backend;
+	atomic_llong limited[2][3];
+	struct conf_serving m, n;
 };
 
 static void
@@ -19,12 +22,21 @@ three_init(struct three *t)
 		t->keys[i].text = texts[i];
 	t->backend.api_keys = t->keys;
 	t->backend.n_api_keys = 3;
+	t->m.backend = t->n.backend = &t->backend;
+	t->m.keys_limited = t->limited[0];
+	t->n.keys_limited = t->limited[1];
 }
 
 static const char *
-used(const struct three *t, usec now)
+used(const struct three *t, const struct conf_serving *s, usec now)
 {
-	return conf_api_key_now(&t->backend, now)->text;
+	return conf_api_key_now(&t->backend, s, now)->text;
+}
+
+static bool
+has_spare(const struct three *t, const struct conf_serving *s, unsigned but)
+{
+	return conf_api_key_spare(&t->backend, s, &t->keys[but], NOW);
 }
 
 static void
@@ -33,18 +45,35 @@ the_first_good_one_is_used(void **state)
 	struct three t;
 
 	three_init(&t);
-	assert_string_equal(used(&t, NOW), "a");
-	assert_true(
-	    conf_api_key_turn(&t.backend, &t.keys[0], false, NOW + 10, NOW));
-	assert_string_equal(used(&t, NOW), "b");
-	assert_true(
-	    conf_api_key_turn(&t.backend, &t.keys[1], true, NOW + 90, NOW));
-	assert_string_equal(used(&t, NOW), "c");
-	/* the last one is not blocked, whatever it did */
-	assert_false(
-	    conf_api_key_turn(&t.backend, &t.keys[2], true, NOW + 90, NOW));
-	assert_string_equal(used(&t, NOW), "c");
-	assert_string_equal(used(&t, NOW + 10), "a");
+	assert_string_equal(used(&t, &t.m, NOW), "a");
+	assert_true(has_spare(&t, &t.m, 0));
+	conf_api_key_limit(&t.m, &t.keys[0], NOW + 10);
+	assert_string_equal(used(&t, &t.m, NOW), "b");
+	assert_true(has_spare(&t, &t.m, 1));
+	conf_api_key_refuse(&t.keys[1], NOW + 90);
+	assert_string_equal(used(&t, &t.m, NOW), "c");
+	assert_false(has_spare(&t, &t.m, 2));
+	assert_string_equal(used(&t, &t.m, NOW + 10), "a");
+}
+
+static void
+a_limit_is_of_the_model_that_met_it(void **state)
+{
+	struct three t;
+
+	three_init(&t);
+	for (unsigned i = 0; i < 3; i++)
+		conf_api_key_limit(&t.m, &t.keys[i], NOW + 10 + i);
+	assert_string_equal(used(&t, &t.n, NOW), "a");
+	assert_true(has_spare(&t, &t.n, 0));
+	assert_int_equal(conf_api_key_limited(&t.n, &t.keys[2], NOW), 0);
+	/* and of none in particular */
+	assert_string_equal(used(&t, NULL, NOW), "a");
+	/* what is refused is refused for all */
+	conf_api_key_refuse(&t.keys[0], NOW + 300);
+	assert_string_equal(used(&t, &t.n, NOW), "b");
+	assert_string_equal(used(&t, &t.m, NOW), "b");
+	assert_string_equal(used(&t, NULL, NOW), "b");
 }
 
 static void
@@ -53,12 +82,12 @@ where_none_is_good_the_next_to_be_is(void **state)
 	struct three t;
 
 	three_init(&t);
-	conf_api_key_block(&t.keys[0], true, NOW + 300);
-	conf_api_key_block(&t.keys[1], false, NOW + 20);
-	conf_api_key_block(&t.keys[2], false, NOW + 30);
-	assert_string_equal(used(&t, NOW), "b");
+	conf_api_key_refuse(&t.keys[0], NOW + 300);
+	conf_api_key_limit(&t.m, &t.keys[1], NOW + 20);
+	conf_api_key_limit(&t.m, &t.keys[2], NOW + 30);
+	assert_string_equal(used(&t, &t.m, NOW), "b");
 	t.backend.n_api_keys = 0;
-	assert_null(conf_api_key_now(&t.backend, NOW));
+	assert_null(conf_api_key_now(&t.backend, &t.m, NOW));
 }
 
 /* One that was refused is no reason to wait for it. */
@@ -68,18 +97,14 @@ who_is_at_its_limit_will_be_back(void **state)
 	struct three t;
 
 	three_init(&t);
-	assert_int_equal(conf_api_key_limited(&t.backend, &t.keys[0], NOW), 0);
-	conf_api_key_block(&t.keys[0], true, NOW + 5);
-	conf_api_key_block(&t.keys[1], false, NOW + 30);
-	assert_int_equal(
-	    conf_api_key_limited(&t.backend, &t.keys[2], NOW), NOW + 30);
-	conf_api_key_block(&t.keys[2], false, NOW + 20);
-	assert_int_equal(
-	    conf_api_key_limited(&t.backend, &t.keys[0], NOW), NOW + 20);
-	assert_int_equal(
-	    conf_api_key_limited(&t.backend, &t.keys[2], NOW), NOW + 30);
-	assert_int_equal(
-	    conf_api_key_limited(&t.backend, &t.keys[0], NOW + 30), 0);
+	assert_int_equal(conf_api_key_limited(&t.m, &t.keys[0], NOW), 0);
+	conf_api_key_refuse(&t.keys[0], NOW + 5);
+	conf_api_key_limit(&t.m, &t.keys[1], NOW + 30);
+	assert_int_equal(conf_api_key_limited(&t.m, &t.keys[2], NOW), NOW + 30);
+	conf_api_key_limit(&t.m, &t.keys[2], NOW + 20);
+	assert_int_equal(conf_api_key_limited(&t.m, &t.keys[0], NOW), NOW + 20);
+	assert_int_equal(conf_api_key_limited(&t.m, &t.keys[2], NOW), NOW + 30);
+	assert_int_equal(conf_api_key_limited(&t.m, &t.keys[0], NOW + 30), 0);
 }
 
 int
@@ -87,6 +112,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_good_one_is_used),
+		cmocka_unit_test(a_limit_is_of_the_model_that_met_it),
 		cmocka_unit_test(where_none_is_good_the_next_to_be_is),
 		cmocka_unit_test(who_is_at_its_limit_will_be_back),
 	};

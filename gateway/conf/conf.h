@@ -59,12 +59,11 @@ struct conf_profile {
 	double per_token;
 };
 
-/* One of a backend's. Those who use it note here what came of that: the only
- * thing in a snapshot that changes, and gone with it. */
+/* One of a backend's. Those who use it note here, and in keys_limited below,
+ * what came of that: all that changes in a snapshot, and gone with it. */
 struct conf_api_key {
 	const char *text;
-	atomic_llong blocked_until; /* clock_now()'s */
-	atomic_bool refused; /* why; false: it is at its limit */
+	atomic_llong refused_until; /* clock_now()'s */
 };
 
 struct conf_backend {
@@ -105,6 +104,8 @@ struct conf_serving {
 	uint32_t context; /* tokens; 0: not known */
 	unsigned caps; /* enum cap bits; CAP_ALL: not restricted */
 	const char *version; /* or "" */
+	/* For each of the backend's keys: at its limit until then. */
+	atomic_llong *keys_limited;
 };
 
 struct conf_model {
@@ -336,22 +337,24 @@ const char *conf_role_name(enum conf_role);
 /* SHA-256 as 64 hexadecimal digits and a NUL, for `pointsman key hash`. */
 void conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1]);
 
-/* The first of a backend's keys that is not blocked, or the one that will be
- * next; NULL: it has none. */
-struct conf_api_key *conf_api_key_now(const struct conf_backend *, usec now);
+/* The first of a backend's keys that may be used for that serving (NULL: for
+ * none in particular), or the one that will be next; NULL: it has none. */
+struct conf_api_key *conf_api_key_now(
+    const struct conf_backend *, const struct conf_serving *, usec now);
+/* Whether there is another one that may be used now. */
+bool conf_api_key_spare(const struct conf_backend *,
+    const struct conf_serving *, const struct conf_api_key *but, usec now);
 /* How long one that was refused is let alone: it may be good again, once it is
  * paid for or allowed. */
 #define CONF_KEY_REST (300 * USEC_SEC)
-/* Nobody uses it until then: it was refused, or is at its limit. */
-void conf_api_key_block(struct conf_api_key *, bool refused, usec until);
-/* Whether another one may be used now: that one is then blocked as above. The
- * last one is not: what becomes of the backend is others' to say. */
-bool conf_api_key_turn(const struct conf_backend *, struct conf_api_key *,
-    bool refused, usec until, usec now);
+/* Nobody uses it until then; nobody does for that serving. */
+void conf_api_key_refuse(struct conf_api_key *, usec until);
+void conf_api_key_limit(
+    const struct conf_serving *, const struct conf_api_key *, usec until);
 /* When the first of the others is free that is merely at its limit; 0: there is
  * none. */
 usec conf_api_key_limited(
-    const struct conf_backend *, const struct conf_api_key *, usec now);
+    const struct conf_serving *, const struct conf_api_key *but, usec now);
 
 /* Whether that environment variable holds a secret that is none of the
  * backend's business: a tenant's, or that of other backends only. */

@@ -243,8 +243,7 @@ add_api_key(struct loader *l, const struct setting *row,
 		break;
 	case SECRET_TEXT:
 		text = loader_dup(l, slice_of(text));
-		atomic_init(&b->api_keys[b->n_api_keys].blocked_until, 0);
-		atomic_init(&b->api_keys[b->n_api_keys].refused, false);
+		atomic_init(&b->api_keys[b->n_api_keys].refused_until, 0);
 		b->api_keys[b->n_api_keys++].text = text;
 		break;
 	case SECRET_DIGEST:

@@ -129,20 +129,32 @@ settle_top_timeouts(struct loader *l)
 	settle_timeouts(t, &from);
 }
 
-/* What neither the operator nor the adapter rules out. */
 static void
-settle_caps(struct loader *l)
+settle_keys(struct loader *l, struct conf_serving *s)
 {
-	for (size_t i = 0; i < l->n_servings; i++) {
-		struct conf_serving *s = &l->servings[i];
-		const struct conf_adapter *adapter =
-		    s->backend != NULL && s->backend->adapter != NULL
-		    ? loader_adapter(l, s->backend->adapter)
-		    : NULL;
+	size_t n = s->backend->n_api_keys;
 
-		if (adapter != NULL && adapter->caps != 0)
-			s->caps &= adapter->caps;
-	}
+	if (n == 0)
+		return;
+	s->keys_limited = loader_alloc(l, n * sizeof(*s->keys_limited));
+	for (size_t i = 0; s->keys_limited != NULL && i < n; i++)
+		atomic_init(&s->keys_limited[i], 0);
+}
+
+/* Its caps: what neither the operator nor the adapter rules out. */
+static void
+settle_serving(struct loader *l, struct conf_serving *s)
+{
+	const struct conf_adapter *adapter;
+
+	if (s->backend == NULL)
+		return;
+	settle_keys(l, s);
+	adapter = s->backend->adapter != NULL
+	    ? loader_adapter(l, s->backend->adapter)
+	    : NULL;
+	if (adapter != NULL && adapter->caps != 0)
+		s->caps &= adapter->caps;
 }
 
 static void
@@ -189,7 +201,8 @@ settle(struct loader *l)
 	settle_top_timeouts(l);
 	for (size_t i = 0; i < c->n_backends; i++)
 		settle_backend(l, &backends[i], i);
-	settle_caps(l);
+	for (size_t i = 0; i < l->n_servings; i++)
+		settle_serving(l, &l->servings[i]);
 	for (size_t i = 0; i < c->n_tenants; i++) {
 		slo = tenants[i].slo != NULL ? tenants[i].slo : c->default_slo;
 		if (slo != NULL)

@@ -23,7 +23,8 @@ STREAMED = ('data: {"choices":[{"index":0,"delta":{"content":"hello"}}]}\n\n'
 
 
 class Provider(Stub):
-    """Answers by key: what `rules` has for it, or 200; after `delay`."""
+    """Answers by key: what `rules` has for it and the model, for it, or 200;
+    after `delay`."""
 
     def __init__(self, delay=0):
         self.rules, self.seen, self.delay = {}, [], delay
@@ -33,8 +34,10 @@ class Provider(Stub):
         key = request.headers["authorization"].split()[1]
         self.seen.append(key)
         time.sleep(self.delay)
-        status, headers = self.rules.get(key, (200, {}))
-        if status == 200 and json.loads(request.body).get("stream"):
+        body = json.loads(request.body)
+        status, headers = self.rules.get(
+            f"{key} {body['model']}", self.rules.get(key, (200, {})))
+        if status == 200 and body.get("stream"):
             return 200, {"content-type": "text/event-stream"}, STREAMED
         return status, headers, ANSWER if status == 200 else {"error": {
             "message": f"the key {key} will not do", "code": "x",
@@ -65,6 +68,36 @@ class TwoBackends(unittest.TestCase):
         self.assertEqual(gateway.chat(chat("m", max_tokens=3))[0], 200)
         self.assertEqual(cheap.seen, ["key-a"])
         self.assertEqual(dear.seen, ["key-b", "key-c"])
+        self.assertEqual(gateway.stop(), 0)
+
+
+class TwoModels(unittest.TestCase):
+    def test_a_limit_is_of_the_model_that_met_it(self):
+        provider = Provider()
+        self.addCleanup(provider.stop)
+        gateway = Gateway(
+            'backends = ( { name = "p"; adapter = "openai"; probe_interval = '
+            f'"0s"; url = "http://127.0.0.1:{provider.port}/v1"; '
+            'api_key = [ "env:P_A", "env:P_B" ]; } );\nmodels = ('
+            '{ name = "big"; serve = ( { backend = "p"; model = "large"; } ); '
+            '}, { name = "little"; serve = ( { backend = "p"; model = '
+            '"small"; } ); } );', env={"P_A": "key-a", "P_B": "key-b"})
+        self.addCleanup(gateway.process.kill)
+        provider.rules["key-a large"] = (429, {"retry-after": "30"})
+        provider.rules["key-b small"] = (429, {"retry-after": "30"})
+        for _ in range(2):
+            self.assertEqual(gateway.chat(chat("big"))[0], 200)
+            self.assertEqual(gateway.chat(chat("little"))[0], 200)
+        self.assertEqual(provider.seen,
+                         ["key-a", "key-b", "key-a", "key-b", "key-a"])
+        # what is refused is refused for both
+        provider.rules["key-a"] = (401, {})
+        del provider.rules["key-b small"]
+        provider.seen.clear()
+        for _ in range(2):
+            self.assertEqual(gateway.chat(chat("little"))[0], 200)
+            self.assertEqual(gateway.chat(chat("big"))[0], 200)
+        self.assertEqual(provider.seen, ["key-a"] + 4 * ["key-b"])
         self.assertEqual(gateway.stop(), 0)
 
 
