@@ -57,9 +57,11 @@ bool
 cell_has_allowance(const struct cell *c, double reserve, usec now)
 {
 	const struct allowance *a = &c->allowance;
+	double kept = greater(reserve, withheld(c)) * a->most;
 
-	reserve = greater(reserve, withheld(c));
-	return a->at == 0 || allowance_left(a, now) - 1 >= reserve * a->most;
+	/* of a full one anybody has a call: only an answer tells of more */
+	kept = lesser(kept, a->most - 1);
+	return a->at == 0 || allowance_left(a, now) - 1 >= kept;
 }
 
 static usec

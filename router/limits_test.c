@@ -178,6 +178,31 @@ nothing_is_kept_of_what_nobody_lives_to_see_refilled(void **state)
 	}
 }
 
+/* As when it is first heard of while it is used up. */
+static void
+a_burst_that_seems_small_keeps_nobody_out_for_good(void **state)
+{
+	static const enum priority all[] = { PRIORITY_STANDARD,
+		PRIORITY_BATCH };
+	struct rig g;
+	struct ask a;
+
+	for (size_t i = 0; i < COUNT(all); i++)
+		for (unsigned n = 0; n < 6; n++) {
+			struct load some = left(n, USEC_SEC);
+
+			rig_init(&g,
+			    CONF(BACKEND("a", PRICE(1, 1)), SERVING("a", "")));
+			a = ask_for(&g);
+			assert_goes(&g, &a, "a");
+			rig_limits(&g, "a", &some);
+			ask_finish(&g, &a, 1000, 10, 10);
+			rig_pass(&g, 2 * USEC_SEC);
+			assert_string_equal(goes_as(&g, all[i]), "a");
+			rig_fini(&g);
+		}
+}
+
 static void
 where_no_refill_is_told_of_nobody_is_kept_out_for_good(void **state)
 {
@@ -427,6 +452,8 @@ main(void)
 		    the_last_requests_of_a_rate_are_kept_for_premium),
 		cmocka_unit_test(
 		    nothing_is_kept_of_what_nobody_lives_to_see_refilled),
+		cmocka_unit_test(
+		    a_burst_that_seems_small_keeps_nobody_out_for_good),
 		cmocka_unit_test(
 		    where_no_refill_is_told_of_nobody_is_kept_out_for_good),
 		cmocka_unit_test(
