@@ -106,14 +106,6 @@ request_cancel_attempt(
 	request_drop_attempt(r, which);
 }
 
-void
-request_tell_limits(struct request *r, const struct attempt *a)
-{
-	if (a->head.limits.has != 0)
-		switchboard_limits(r->worker->app->board, a->serving->id,
-		    &a->head.limits, r->worker->now);
-}
-
 /* --- what a failure leads to --- */
 
 /* Names only: what libcurl or a backend says may tell of addresses and keys. */
@@ -168,18 +160,53 @@ is_empty(const struct request *r, const struct attempt *a)
 #define LIMIT_REST USEC_SEC /* of a key at its limit, where none is told */
 #define LIMIT_REST_MAX (60 * USEC_SEC)
 
+static usec
+at_its_limit(usec told)
+{
+	if (told <= 0)
+		return LIMIT_REST;
+	return told < LIMIT_REST_MAX ? told : LIMIT_REST_MAX;
+}
+
 /* How long the key is to blame, and nobody else; 0: it is not. */
 static usec
 key_rest(const struct fault *f)
 {
 	if (f->kind == FAULT_KEY)
 		return CONF_KEY_REST;
-	if (f->kind != FAULT_RATE_LIMITED)
-		return 0;
-	if (f->retry_after <= 0)
-		return LIMIT_REST;
-	return f->retry_after < LIMIT_REST_MAX ? f->retry_after
-					       : LIMIT_REST_MAX;
+	return f->kind == FAULT_RATE_LIMITED ? at_its_limit(f->retry_after) : 0;
+}
+
+/* How long its headers say that nothing is left; 0: they do not. */
+static usec
+spent_for(const struct load *l)
+{
+	usec span = 0;
+
+	if ((l->has & LOAD_LIMIT_REQUESTS) != 0 && l->left_requests <= 0)
+		span = at_its_limit(l->reset_requests);
+	if ((l->has & LOAD_LIMIT_TOKENS) != 0 && l->left_tokens <= 0 &&
+	    at_its_limit(l->reset_tokens) > span)
+		span = at_its_limit(l->reset_tokens);
+	return span;
+}
+
+/* While another key is free, what is left is left of that key, and nobody has
+ * to be kept out. */
+void
+request_tell_limits(struct request *r, const struct attempt *a)
+{
+	const struct load *l = &a->head.limits;
+	usec now = r->worker->now, span = spent_for(l);
+
+	if (l->has == 0)
+		return;
+	if (a->key == NULL ||
+	    !conf_api_key_spare(a->serving->backend, a->serving, a->key, now))
+		switchboard_limits(
+		    r->worker->app->board, a->serving->id, l, now);
+	else if (span > 0)
+		conf_api_key_limit(a->serving, a->key, now + span);
 }
 
 /* Its key, where another of its backend's may be used now: then the backend is

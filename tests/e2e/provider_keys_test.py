@@ -255,6 +255,22 @@ class Rotation(unittest.TestCase):
         self.assertEqual(self.seen(), ["key-a"])
         self.assertEqual(self.gateway.stop(), 0)
 
+    def test_a_key_whose_headers_say_that_nothing_is_left(self):
+        """It rests, and the next is used; with the last the model does."""
+        spent = (200, {"x-ratelimit-remaining-requests": "0",
+                       "x-ratelimit-reset-requests": "2s"})
+        for key in ("key-a", "key-b", "key-c"):
+            self.provider.rules[key] = spent
+        self.assertEqual([self.ask()[0] for _ in range(4)], 3 * [200] + [429])
+        self.assertEqual(self.seen(), ["key-a", "key-b", "key-c"])
+        row = self.gateway.backends()["p"]["servings"][0]
+        self.assertEqual((row["state"], row["load"]["left_requests"]),
+                         ("blocked", 0))
+        time.sleep(2.1)
+        self.assertEqual(self.ask()[0], 200)
+        self.assertEqual(self.seen(), ["key-a"])
+        self.assertEqual(self.gateway.stop(), 0)
+
     def test_a_dead_key_beside_one_at_its_limit(self):
         """The backend is out for as long as the good key is, not for five
         minutes."""
