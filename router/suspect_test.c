@@ -16,8 +16,8 @@
 static const struct conf_tenant p = { .name = "p", .id = 0 };
 static const struct conf_tenant q = { .name = "q", .id = 1 };
 
-/* One request to "a" a tenth of a second later, of a prompt so long. FAULT_NONE:
- * it is answered. False: it was not sent to "a". */
+/* One request to "a" a tenth of a second later, of a prompt so long; of
+ * FAULT_NONE it is answered. False: it was not sent to "a". */
 static bool
 asks(struct rig *g, const struct conf_tenant *who, unsigned bytes,
     enum fault_kind kind)

@@ -80,10 +80,11 @@ enum err easy_prepare(
 void easy_guard(struct easy *, bool on);
 /* Once more from the start, on a new connection. */
 void easy_retry(struct easy *);
-/* A connection was made. Its name cannot be looked up: goes where it led, from
- * the next start on; false: nobody knows. */
+/* A connection was made (NULL: nobody is to know). It ended so: where its name
+ * was not found, or not in time, it goes where that led, from the next start
+ * on; false: it does not. */
 void easy_note_address(struct easy *, struct held_address *, usec now);
-bool easy_use_address(struct easy *, struct held_address *, usec now);
+bool easy_use_address(struct easy *, struct held_address *, CURLcode, usec now);
 /* Before an unfinished transfer leaves its multi: the far end must hear of it
  * at once, with HTTP/2 too. */
 void easy_abandon(struct easy *);

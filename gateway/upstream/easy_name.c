@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/lib/log.h"
 #include "gateway/upstream/easy_parts.h"
 
 #define HELD_MAX (10 * 60 * USEC_SEC)
@@ -48,6 +49,8 @@ easy_note_address(struct easy *e, struct held_address *h, usec now)
 	struct buf text;
 	bool six;
 
+	if (h == NULL)
+		return;
 	if (h->used_at != 0 && now - h->used_at < NAME_KEPT)
 		return; /* that is where this one comes from */
 	curl_easy_getinfo(e->curl, CURLINFO_PRIMARY_IP, &address);
@@ -66,12 +69,25 @@ easy_note_address(struct easy *e, struct held_address *h, usec now)
 	buf_fini(&text);
 }
 
+static bool
+lacks_address(const struct easy *e, CURLcode code)
+{
+	curl_off_t found = 0;
+
+	curl_easy_getinfo(e->curl, CURLINFO_NAMELOOKUP_TIME_T, &found);
+	return code == CURLE_COULDNT_RESOLVE_HOST ||
+	    (code == CURLE_OPERATION_TIMEDOUT && found == 0);
+}
+
 bool
-easy_use_address(struct easy *e, struct held_address *h, usec now)
+easy_use_address(
+    struct easy *e, struct held_address *h, CURLcode code, usec now)
 {
 	struct curl_slist *list = NULL;
 	struct buf name;
 
+	if (h == NULL || !lacks_address(e, code))
+		return false;
 	buf_init(&name, HELD_BYTES);
 	if (h->text != NULL && now - h->at < HELD_MAX && add_name(e, &name) &&
 	    slice_starts(slice_of(h->text), buf_slice(&name)))
@@ -83,6 +99,7 @@ easy_use_address(struct easy *e, struct held_address *h, usec now)
 	curl_slist_free_all(e->resolve);
 	e->resolve = list;
 	h->used_at = now;
+	log_warn("name_lost held=\"%s\" reason=\"%s\"", h->text, e->error);
 	return true;
 }
 

@@ -51,6 +51,14 @@ peer_get(struct peer_table *t, uint32_t id)
 	return p;
 }
 
+struct held_address *
+peer_held(struct peer_table *t, uint32_t id)
+{
+	struct peer *p = peer_get(t, id);
+
+	return p != NULL ? &p->held : NULL;
+}
+
 const struct peer *
 peer_find(const struct peer_table *t, uint32_t id)
 {

@@ -45,6 +45,8 @@ struct peer_table {
 void peer_table_fini(struct peer_table *);
 /* Makes it where there is none yet; NULL for 0 and without memory. */
 struct peer *peer_get(struct peer_table *, uint32_t id);
+/* NULL for 0 and without memory. */
+struct held_address *peer_held(struct peer_table *, uint32_t id);
 /* NULL: never heard of. */
 const struct peer *peer_find(const struct peer_table *, uint32_t id);
 

@@ -82,7 +82,7 @@ a_connection_that_hangs_times_out(void **state)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1) };
-	struct hanging h;
+	struct hanging h = { 0 };
 	char url[64];
 	usec began;
 
@@ -228,7 +228,7 @@ a_dead_address_of_one_family_leaves_time_for_the_other(void **state)
 	static const usec spans[] = { 150 * USEC_MS, 190 * USEC_MS, USEC_SEC };
 	struct sockaddr_in6 dead = { .sin6_family = AF_INET6,
 		.sin6_addr = in6addr_loopback };
-	struct hanging h;
+	struct hanging h = { 0 };
 	char url[64];
 	struct rig r;
 

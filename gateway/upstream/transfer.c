@@ -247,23 +247,20 @@ transfer_rest(struct transfer *t)
 /* --- the end of it --- */
 
 static struct held_address *
-held_address(const struct transfer *t)
+held(const struct transfer *t)
 {
-	struct peer *p = peer_get(&t->up->multis.socks.peers, t->peer);
-
-	return p != NULL ? &p->held : NULL;
+	return peer_held(&t->up->multis.socks.peers, t->peer);
 }
 
 static void
 take_off(struct transfer *t)
 {
-	struct held_address *held = held_address(t);
 	long made = 0;
 
 	curl_easy_getinfo(t->easy.curl, CURLINFO_NUM_CONNECTS, &made);
 	t->up->connections_made += (unsigned)made;
-	if (made > 0 && t->answered && held != NULL)
-		easy_note_address(&t->easy, held, clock_now());
+	if (made > 0 && t->answered)
+		easy_note_address(&t->easy, held(t), clock_now());
 	multi_remove(t->multi, t->easy.curl);
 	t->multi = NULL;
 }
@@ -280,30 +277,6 @@ deserves_retry(const struct transfer *t)
 	return broken && !t->answered && t->result.reused && !t->again;
 }
 
-/* The name was not found, or not in time. */
-static bool
-lacks_address(const struct transfer *t, CURLcode code)
-{
-	curl_off_t found = 0;
-
-	curl_easy_getinfo(t->easy.curl, CURLINFO_NAMELOOKUP_TIME_T, &found);
-	return code == CURLE_COULDNT_RESOLVE_HOST ||
-	    (code == CURLE_OPERATION_TIMEDOUT && found == 0);
-}
-
-static bool
-may_go_where_it_was(struct transfer *t, CURLcode code)
-{
-	struct held_address *held = held_address(t);
-
-	if (t->again || held == NULL || !lacks_address(t, code) ||
-	    !easy_use_address(&t->easy, held, clock_now()))
-		return false;
-	log_warn("name_lost held=\"%s\" reason=\"%s\"", held->text,
-	    t->result.message);
-	return true;
-}
-
 static void
 complete(struct transfer *t, CURLcode code)
 {
@@ -311,7 +284,9 @@ complete(struct transfer *t, CURLcode code)
 	take_off(t);
 	if (t->cancelled)
 		return; /* transfer_cancel() has queued it */
-	if (deserves_retry(t) || may_go_where_it_was(t, code)) {
+	if (deserves_retry(t) ||
+	    (!t->again &&
+		easy_use_address(&t->easy, held(t), code, clock_now()))) {
 		log_debug("upstream_retry reason=\"%s\"", t->result.message);
 		t->again = true;
 		easy_retry(&t->easy);
