@@ -40,7 +40,8 @@ ALL_LDFLAGS = $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
 
 # --- folders and what each may link, lowest first ---
 FOLDERS := gateway/lib gateway/conf gateway/telemetry gateway/dialects \
-	backends policies router gateway/quota gateway/shared gateway/ledger \
+	backends policies router gateway/quota gateway/shared gateway/keys \
+	gateway/idempotency gateway/ledger \
 	gateway/front gateway/upstream gateway/admin \
 	gateway/import bench/traffic bench/sim bench/load gateway/commands
 DEPS_gateway/lib       :=
@@ -53,6 +54,8 @@ DEPS_router            := policies $(DEPS_policies)
 DEPS_gateway/quota     := policies gateway/conf gateway/telemetry \
 	gateway/lib
 DEPS_gateway/shared    := gateway/quota $(DEPS_gateway/quota)
+DEPS_gateway/keys      := gateway/quota $(DEPS_gateway/quota)
+DEPS_gateway/idempotency := gateway/conf gateway/lib
 DEPS_gateway/ledger    := gateway/telemetry gateway/lib
 DEPS_gateway/front     := gateway/telemetry gateway/conf gateway/lib
 DEPS_gateway/upstream  := gateway/telemetry gateway/conf gateway/lib
@@ -65,7 +68,8 @@ DEPS_bench/sim         := bench/traffic router policies backends \
 DEPS_bench/load        := bench/traffic gateway/telemetry gateway/conf \
 	gateway/lib
 DEPS_gateway           := bench/load bench/sim bench/traffic gateway/admin \
-	gateway/import gateway/shared gateway/quota gateway/upstream \
+	gateway/import gateway/keys gateway/idempotency gateway/shared \
+	gateway/quota gateway/upstream \
 	gateway/front $(DEPS_gateway/admin)
 DEPS_gateway/commands  := gateway $(DEPS_gateway)
 DEPS_bench             := router policies backends gateway/telemetry \

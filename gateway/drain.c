@@ -3,7 +3,7 @@
  *	workers drain -> nobody listens -> nothing is open, or out of
  *	patience: abort -> stop */
 #include "gateway/app.h"
-#include "gateway/keyring.h"
+#include "gateway/keys/keyring.h"
 #include "gateway/lib/log.h"
 #include "gateway/shared/limits.h"
 #include "gateway/systemd.h"

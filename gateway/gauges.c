@@ -1,6 +1,6 @@
 /* gateway/gauges.c - what the process has open and keeps, at the moment. */
 #include "gateway/app.h"
-#include "gateway/idempotency.h"
+#include "gateway/idempotency/idempotency.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/lib/log.h"
 #include "gateway/shared/limits.h"

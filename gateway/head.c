@@ -7,7 +7,7 @@
 
 #include "gateway/head.h"
 #include "gateway/app.h"
-#include "gateway/keyring.h"
+#include "gateway/keys/keyring.h"
 #include "gateway/origin.h"
 #include "gateway/refusals.h"
 

@@ -9,7 +9,7 @@
 #include "gateway/admin/query.h"
 #include "gateway/app.h"
 #include "gateway/conf/value.h"
-#include "gateway/keyring.h"
+#include "gateway/keys/keyring.h"
 #include "gateway/lib/log.h"
 
 #define MODELS_MAX 64 /* of one key */

@@ -8,7 +8,7 @@
 #include "backends/backend.h"
 #include "gateway/app.h"
 #include "gateway/attempt.h"
-#include "gateway/keyring.h"
+#include "gateway/keys/keyring.h"
 #include "policies/price.h"
 
 static const char *

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "gateway/app.h"
-#include "gateway/keyring.h"
+#include "gateway/keys/keyring.h"
 #include "gateway/lib/uri.h"
 #include "gateway/refusals.h"
 #include "gateway/request.h"

@@ -7,7 +7,7 @@
 #include "gateway/admin/drill.h"
 #include "gateway/admin/labels.h"
 #include "gateway/app.h"
-#include "gateway/idempotency.h"
+#include "gateway/idempotency/idempotency.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/lib/log.h"
 #include "gateway/lib/text.h"

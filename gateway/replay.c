@@ -4,7 +4,7 @@
  * Not for streams: what was sent of one may not be sent again. */
 #include "gateway/app.h"
 #include "gateway/attempt.h"
-#include "gateway/idempotency.h"
+#include "gateway/idempotency/idempotency.h"
 #include "gateway/lib/log.h"
 #include "gateway/refusals.h"
 #include "gateway/steps.h"

@@ -34,7 +34,7 @@
 #include "backends/backend.h"
 #include "gateway/dialects/dialect.h"
 #include "gateway/front/front.h"
-#include "gateway/idempotency.h"
+#include "gateway/idempotency/idempotency.h"
 #include "gateway/lib/list.h"
 #include "gateway/quota/quota.h"
 #include "gateway/telemetry/otlp.h"

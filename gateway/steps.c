@@ -10,7 +10,7 @@
 #include "gateway/app.h"
 #include "gateway/attempt.h"
 #include "gateway/dialects/multipart.h"
-#include "gateway/keyring.h"
+#include "gateway/keys/keyring.h"
 #include "gateway/lib/count.h"
 #include "gateway/lib/log.h"
 #include "gateway/limits.h"

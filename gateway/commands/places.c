@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gateway/keyring.h"
+#include "gateway/keys/keyring.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/lib/count.h"
 

@@ -1,4 +1,4 @@
-/* gateway/keyring_test.c - keys made and revoked at run time: who gets in, and
+/* gateway/keys/keyring_test.c - keys made and revoked at run time: who gets in, and
  * what the file has of it. */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gateway/keyring.h"
+#include "gateway/keys/keyring.h"
 #include "gateway/lib/count.h"
 
 #include <cmocka.h>

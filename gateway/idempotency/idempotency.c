@@ -1,9 +1,9 @@
-/* gateway/idempotency.c - the table of idempotency keys, under one lock.
+/* gateway/idempotency/idempotency.c - the table of idempotency keys, under one lock.
  *
  * A search tree (libc's) by digest, and a list of the kept ones from the
  * oldest: with one window for all, that is also the order in which they
  * expire. */
-#include "gateway/idempotency.h"
+#include "gateway/idempotency/idempotency.h"
 
 #include <assert.h>
 #include <pthread.h>

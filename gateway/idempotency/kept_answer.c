@@ -1,9 +1,9 @@
-/* gateway/kept_answer.c - a whole answer, shared; what names its request. */
+/* gateway/idempotency/kept_answer.c - a whole answer, shared; what names its request. */
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/idempotency.h"
+#include "gateway/idempotency/idempotency.h"
 #include "gateway/lib/hex.h"
 
 /* --- digests --- */

@@ -1,5 +1,5 @@
-/* gateway/keyring.c - tenants' keys that are made and revoked at run time. */
-#include "gateway/keyring.h"
+/* gateway/keys/keyring.c - tenants' keys that are made and revoked at run time. */
+#include "gateway/keys/keyring.h"
 
 #include <errno.h>
 #include <openssl/rand.h>

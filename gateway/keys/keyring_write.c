@@ -1,4 +1,4 @@
-/* gateway/keyring_write.c - the file of the keys made at run time, as it is
+/* gateway/keys/keyring_write.c - the file of the keys made at run time, as it is
  * written: each as it was read or made, so that with very many of them nothing
  * is rendered but the new one. */
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "gateway/conf/source.h"
-#include "gateway/keyring.h"
+#include "gateway/keys/keyring.h"
 #include "gateway/lib/hex.h"
 #include "gateway/lib/log.h"
 

@@ -1,5 +1,5 @@
-/* gateway/idempotency_test.c - once per key, and never another's answer. */
-#include "gateway/idempotency.h"
+/* gateway/idempotency/idempotency_test.c - once per key, and never another's answer. */
+#include "gateway/idempotency/idempotency.h"
 #include "gateway/lib/count.h"
 
 #include <stdio.h>

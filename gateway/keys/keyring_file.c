@@ -1,4 +1,4 @@
-/* gateway/keyring_file.c - the file of the keys made at run time, as it is
+/* gateway/keys/keyring_file.c - the file of the keys made at run time, as it is
  * read.
  *
  *	{"version": 1, "keys": [{"tenant", "name", "sha256", "created",
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "gateway/conf/source.h"
-#include "gateway/keyring.h"
+#include "gateway/keys/keyring.h"
 #include "gateway/lib/arena.h"
 #include "gateway/lib/map.h"
 #include "gateway/lib/scan.h"

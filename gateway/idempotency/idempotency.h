@@ -1,4 +1,4 @@
-/* gateway/idempotency.h - answers kept under the client's Idempotency-Key.
+/* gateway/idempotency/idempotency.h - answers kept under the client's Idempotency-Key.
  *
  * One table for the process, as a client that asks again may reach another
  * worker. A claim is one request's hold on a key: the first to claim it works,
@@ -12,8 +12,8 @@
  *	            |     +--drop, failed: those who wait are woken
  *	            +--> WAIT, until woken: begin again. After a keep: REPLAY
  *	            +--> OTHER: the key stands for another request */
-#ifndef GATEWAY_IDEMPOTENCY_H
-#define GATEWAY_IDEMPOTENCY_H
+#ifndef GATEWAY_IDEMPOTENCY_IDEMPOTENCY_H
+#define GATEWAY_IDEMPOTENCY_IDEMPOTENCY_H
 
 #include <stdatomic.h>
 

@@ -1,4 +1,4 @@
-/* gateway/keyring.h - tenants' keys that are made and revoked at run time.
+/* gateway/keys/keyring.h - tenants' keys that are made and revoked at run time.
  *
  * Beside the keys of gateway.conf: each has a name of its own within its
  * tenant, may expire, and may be allowed less than its tenant. The file
@@ -10,8 +10,8 @@
  *
  * Workers look keys up at any time. What they find stays where it is until the
  * ring is freed, also when it is revoked: requests under way go on. */
-#ifndef GATEWAY_KEYRING_H
-#define GATEWAY_KEYRING_H
+#ifndef GATEWAY_KEYS_KEYRING_H
+#define GATEWAY_KEYS_KEYRING_H
 
 #include <jansson.h>
 #include <stdatomic.h>
