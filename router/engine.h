@@ -127,6 +127,8 @@ void measure_result(
 /* It was given up on without a sign of an answer. */
 void measure_silence(
     struct router *, const struct order *, const struct fault *, usec now);
+/* It was cancelled: a sign of its answer may have been due. */
+void measure_left(struct router *, const struct order *, usec now);
 /* Adds what is late by now to *late. */
 void measure_late(const struct router *, usec now, struct samples *late);
 

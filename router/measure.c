@@ -147,6 +147,16 @@ measure_silence(struct router *r, const struct order *o,
 	}
 }
 
+/* Of two attempts the one that is given up is noted where the other answers. */
+void
+measure_left(struct router *r, const struct order *o, usec now)
+{
+	if (!o->first_token && o->twin == NULL &&
+	    now - o->sent > o->late_after && is_known_by(order_cell(r, o), o))
+		add(r, &r->samples, o, awaited(o), SAMPLE_GIVEN_UP,
+		    now - o->sent, o->output);
+}
+
 /* Of a stretch: what may have gone into the prompts of others. All who are at
  * work wait for one long prompt, and it says nothing of the backend. */
 static double

@@ -135,6 +135,28 @@ what_is_given_up_makes_it_look_slower(void **state)
 	rig_fini(&g);
 }
 
+/* Clients may have less patience than timeouts.ttft, or a second. */
+static void
+who_leaves_what_is_late_makes_it_look_slower(void **state)
+{
+	struct rig g;
+	struct plan before, after;
+
+	rig_init(&g, ONE);
+	before = plan_of(&g, true);
+	for (int i = 0; i < 10; i++) {
+		struct ask a = ask_for(&g);
+
+		assert_goes(&g, &a, "a");
+		rig_pass(&g, 700 * USEC_MS);
+		ask_cancel(&g, &a);
+		rig_tick(&g);
+	}
+	after = plan_of(&g, true);
+	assert_true(after.ttft > 2 * before.ttft);
+	rig_fini(&g);
+}
+
 static void
 a_client_that_leaves_tells_nothing(void **state)
 {
@@ -303,6 +325,7 @@ main(void)
 		cmocka_unit_test(a_whole_answer_has_no_first_token),
 		cmocka_unit_test(a_broken_answer_has_no_total),
 		cmocka_unit_test(what_is_given_up_makes_it_look_slower),
+		cmocka_unit_test(who_leaves_what_is_late_makes_it_look_slower),
 		cmocka_unit_test(a_client_that_leaves_tells_nothing),
 		cmocka_unit_test(answers_teach_how_long_answers_are),
 		cmocka_unit_test(a_cached_beginning_makes_the_next_one_faster),
