@@ -431,8 +431,9 @@ time_together(struct bench *b, unsigned threads)
 		if (pthread_create(&w[i].thread, NULL, work, &w[i]) != 0)
 			die("cannot start a thread", "");
 	}
-	for (unsigned i = 0; i < threads; i++) {
+	for (unsigned i = 0; i < threads; i++)
 		pthread_join(w[i].thread, NULL);
+	for (unsigned i = 0; i < threads; i++) {
 		hist_merge(&hold, &w[i].hold);
 		hist_merge(&wait, &w[i].wait);
 		for (unsigned k = 0; k < OPEN; k++)
