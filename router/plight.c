@@ -95,7 +95,8 @@ when_free(const struct cell *c, usec now)
 	if (breaker_state(&s->breaker, now) == BREAKER_HALF_OPEN)
 		return on_trial(s, now);
 	if (s->failed_in_a_row >= FAILS_ALWAYS)
-		return by(s->charge.fault, of(CAUSE_FAILING, 0, USEC_NEVER, now));
+		return by(
+		    s->charge.fault, of(CAUSE_FAILING, 0, USEC_NEVER, now));
 	if (c->forecast->ailing)
 		return of(CAUSE_SLOWED, 0, USEC_NEVER, now);
 	if (c->outpaced >= OUTPACED_ALWAYS)
