@@ -39,6 +39,7 @@ soonest(const struct conf_backend *b, const struct conf_serving *s,
 {
 	struct conf_api_key *best = NULL;
 
+	*at = USEC_NEVER;
 	for (size_t i = 0; i < b->n_api_keys; i++) {
 		usec t = free_at(b, s, i);
 
