@@ -96,9 +96,6 @@ set_basics(struct easy *e)
 	/* Whose certificate is looked at once a day, at least. */
 	SET(e, rc, CURLOPT_MAXLIFETIME_CONN, CONNECTION_SECONDS);
 #endif
-	/* A libcurl without HTTP/2 says no: then it is HTTP/1.1. */
-	(void)curl_easy_setopt(
-	    e->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	return rc;
 }
 
@@ -334,6 +331,12 @@ set_request(struct easy *e, const struct transfer_request *req)
 	 * did not resolve. */
 	(void)curl_easy_setopt(e->curl, CURLOPT_BUFFERSIZE,
 	    req->streamed ? RECEIVE_STREAMED : RECEIVE_BYTES);
+	/* A libcurl without HTTP/2 says no: then it is HTTP/1.1, as for what
+	 * has to pause: of HTTP/2 libcurl (7.88) keeps what it had read by then
+	 * until something else comes, and after the last byte nothing does. */
+	(void)curl_easy_setopt(e->curl, CURLOPT_HTTP_VERSION,
+	    (long)(req->bulky ? CURL_HTTP_VERSION_1_1
+			      : CURL_HTTP_VERSION_2TLS));
 	SET(e, rc, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);
 	SET(e, rc, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, head_start(ms));
 	if (e->fresh)
