@@ -13,7 +13,7 @@ from upstream import TOKENS
 FIRST, GOOD = "first", "good"  # their upstreams are shared: none is blamed
 PROMPT = [{"role": "user", "content": "hello"}]
 HEAVY = 20
-WAITS = 2  # seconds that a client gives a model which is loading
+WAITS = 1  # second that a client gives a model which is loading: no second try
 
 
 @dataclass(frozen=True)
