@@ -18,8 +18,9 @@ struct warm *warm_new(struct worker *);
  * worker's upstream is closed. NULL is fine, and said at once. */
 void warm_close(struct warm **, void (*on_closed)(void *), void *arg);
 
-/* A premium attempt on the backend begins, and is over; cut: with its connection.
- * False: its connections are not kept, and the end need not be told. */
+/* A premium attempt on the backend begins, and is over; cut: with its
+ * connection. False: its connections are not kept, and the end need not be
+ * told. */
 bool warm_begin(struct warm *, const struct conf_backend *, usec now);
 void warm_end(struct warm *, const struct conf_backend *, bool cut);
 

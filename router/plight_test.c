@@ -59,8 +59,8 @@ a_breaker_says_what_opened_it(void **state)
 	rig_pass(&g, USEC_SEC / 2);
 	/* what comes in late did not open it */
 	ask_fail(&g, &b, FAULT_RATE_LIMITED);
-	assert_plight(&g, CAUSE_BREAKER, FAULT_REFUSED, 0.5,
-	    (double)(opens - USEC_SEC / 2) / 1e6);
+	assert_plight(
+	    &g, CAUSE_BREAKER, FAULT_REFUSED, 0.5, (double)opens / 1e6 - 0.5);
 	/* it is down since then, however often it is tried */
 	rig_pass(&g, 2 * USEC_SEC);
 	assert_plight(&g, CAUSE_TRIAL, FAULT_REFUSED, 2.5, -1);

@@ -27,18 +27,19 @@ is_id(const char *s)
 /* Of one that has been overwritten the ledger may have a row. NULL: it is said
  * why there is nothing. */
 static json_t *
-ask_for_row(struct admin_where *where, const char *id)
+ask_for_row(const struct admin_where *where, const char *id)
 {
-	struct errmsg no_receipt = *where->unfound, no_row = { "" };
+	struct errmsg no_row = { "" };
+	struct admin_where there = *where;
 	char path[128];
 	json_t *row;
 
 	snprintf(path, sizeof(path), "/admin/v1/usage/%s", id);
-	where->unfound = &no_row;
-	where->patience = ROW_PATIENCE;
-	row = admin_get(where, path);
+	there.unfound = &no_row;
+	there.patience = ROW_PATIENCE;
+	row = admin_get(&there, path);
 	if (row == NULL)
-		fprintf(stderr, "pointsman: %s\n", no_receipt.text);
+		fprintf(stderr, "pointsman: %s\n", where->unfound->text);
 	if (no_row.text[0] != '\0')
 		fprintf(stderr, "pointsman: %s\n", no_row.text);
 	return row != NULL ? json_pack("{s:o}", "ledger", row) : NULL;

@@ -1,5 +1,5 @@
-/* gateway/commands/explain_row.c - a request's row of the ledger as text, in the
- * lines that a receipt has. */
+/* gateway/commands/explain_row.c - a request's row of the ledger as text, in
+ * the lines that a receipt has. */
 #include "gateway/commands/doc.h"
 #include "gateway/commands/explain_receipt.h"
 #include "gateway/lib/clock.h"

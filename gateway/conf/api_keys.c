@@ -1,7 +1,7 @@
 /* gateway/conf/api_keys.c - a backend's keys, and which of them to use.
  *
- * One that was refused is refused whatever it is asked for. Its limit is that of
- * the model that met it, as most providers count: for others it is free. */
+ * One that was refused is refused whatever it is asked for. Its limit is that
+ * of the model that met it, as most providers count: for others it is free. */
 #include "gateway/conf/conf.h"
 
 static usec

@@ -1,4 +1,5 @@
-/* gateway/idempotency/idempotency.c - the table of idempotency keys, under one lock.
+/* gateway/idempotency/idempotency.c - the table of idempotency keys, under one
+ * lock.
  *
  * A search tree (libc's) by digest, and a list of the kept ones from the
  * oldest: with one window for all, that is also the order in which they

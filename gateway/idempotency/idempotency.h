@@ -1,4 +1,5 @@
-/* gateway/idempotency/idempotency.h - answers kept under the client's Idempotency-Key.
+/* gateway/idempotency/idempotency.h - answers kept under the client's
+ * Idempotency-Key.
  *
  * One table for the process, as a client that asks again may reach another
  * worker. A claim is one request's hold on a key: the first to claim it works,

@@ -1,4 +1,5 @@
-/* gateway/idempotency/idempotency_test.c - once per key, and never another's answer. */
+/* gateway/idempotency/idempotency_test.c - once per key, and never another's
+ * answer. */
 #include "gateway/idempotency/idempotency.h"
 #include "gateway/lib/count.h"
 

@@ -1,4 +1,5 @@
-/* gateway/idempotency/kept_answer.c - a whole answer, shared; what names its request. */
+/* gateway/idempotency/kept_answer.c - a whole answer, shared; what names its
+ * request. */
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* gateway/keys/keyring.c - tenants' keys that are made and revoked at run time. */
+/* gateway/keys/keyring.c - tenants' keys that are made and revoked at run
+ * time. */
 #include "gateway/keys/keyring.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* gateway/keys/keyring_test.c - keys made and revoked at run time: who gets in, and
- * what the file has of it. */
+/* gateway/keys/keyring_test.c - keys made and revoked at run time: who gets in,
+ * and what the file has of it. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

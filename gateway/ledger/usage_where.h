@@ -1,5 +1,5 @@
-/* gateway/ledger/usage_where.h - the rows a query is about, and how long one may
- * look for them, for this folder. */
+/* gateway/ledger/usage_where.h - the rows a query is about, and how long one
+ * may look for them, for this folder. */
 #ifndef GATEWAY_LEDGER_USAGE_WHERE_H
 #define GATEWAY_LEDGER_USAGE_WHERE_H
 

@@ -80,10 +80,10 @@ on_room(uv_handle_t *handle, size_t hint, uv_buf_t *room)
 static void
 say(uv_stream_t *to, const char *text)
 {
-	uv_buf_t out = uv_buf_init(strdup(text), (unsigned)strlen(text));
+	uv_buf_t out =
+	    uv_buf_init((char *)(uintptr_t)text, (unsigned)strlen(text));
 
 	assert_int_equal(uv_try_write(to, &out, 1), out.len);
-	free(out.base);
 }
 
 static void
