@@ -1,6 +1,6 @@
 /* gateway/keys/keyring_write.c - the file of the keys made at run time, as it
- * is written: each as it was read or made, so that with very many of them nothing
- * is rendered but the new one. */
+ * is written: each as it was read or made, so that with very many of them
+ * nothing is rendered but the new one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
