@@ -1,38 +1,6 @@
 /* router/health_test.c - what attempts, probes and headers say. */
 #include "router/testing.h"
 
-#define TWO                                                                    \
-	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND("b", PRICE(9, 9)),         \
-	    SERVING("a", "") ", " SERVING("b", ""))
-
-/* Where the next request would go. */
-static const char *
-next_goes(struct rig *g)
-{
-	struct ask a = ask_for(g);
-	const char *where;
-
-	ask_submit(g, &a);
-	where = ask_went(g, &a);
-	if (a.plan.kind != PLAN_NO)
-		ask_cancel(g, &a);
-	return where;
-}
-
-/* One request to "a" that ends so. */
-static void
-one_ends(struct rig *g, enum fault_kind kind, usec retry_after)
-{
-	struct fault fault = { .kind = kind, .retry_after = retry_after };
-	struct ask a = ask_for(g);
-
-	a.req.pin = rig_backend(g, "a");
-	assert_goes(g, &a, "a");
-	router_retry(g->router, a.ticket, &fault, g->now, &a.plan);
-	if (a.plan.kind == PLAN_WAIT)
-		ask_cancel(g, &a);
-}
-
 static void
 every_fault_blames_whom_its_row_says(void **state)
 {
@@ -41,13 +9,13 @@ every_fault_blames_whom_its_row_says(void **state)
 		bool at_once = blame != BLAME_NONE && blame != BLAME_BACKEND;
 		struct rig g;
 
-		rig_init(&g, TWO);
-		one_ends(&g, (enum fault_kind)k, 0);
-		assert_string_equal(next_goes(&g), at_once ? "b" : "a");
+		rig_init(&g, CHEAP_OR_DEAR);
+		rig_one_ends(&g, (enum fault_kind)k, 0);
+		assert_string_equal(rig_next_goes(&g), at_once ? "b" : "a");
 		for (int i = 0; i < 9 && !at_once; i++)
-			one_ends(&g, (enum fault_kind)k, 0);
+			rig_one_ends(&g, (enum fault_kind)k, 0);
 		assert_string_equal(
-		    next_goes(&g), blame != BLAME_NONE ? "b" : "a");
+		    rig_next_goes(&g), blame != BLAME_NONE ? "b" : "a");
 		rig_fini(&g);
 	}
 }
@@ -57,15 +25,15 @@ a_refused_key_is_tried_again_after_five_minutes(void **state)
 {
 	struct rig g;
 
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	for (int i = 0; i < 2; i++) {
-		one_ends(&g, FAULT_KEY, 0);
+		rig_one_ends(&g, FAULT_KEY, 0);
 		rig_pass(&g, 299 * USEC_SEC);
 		rig_probe(&g, "a", FAULT_NONE); /* asked without a key */
-		assert_string_equal(next_goes(&g), "b");
+		assert_string_equal(rig_next_goes(&g), "b");
 		rig_pass(&g, USEC_SEC);
 	}
-	assert_string_equal(next_goes(&g), "a");
+	assert_string_equal(rig_next_goes(&g), "a");
 	assert_false(rig_view(&g, "a").key_off);
 	rig_fini(&g);
 }
@@ -76,13 +44,13 @@ a_refused_key_is_off_until_the_next_configuration(void **state)
 	struct rig g;
 	struct conf *old;
 
-	rig_init(&g, TWO);
-	one_ends(&g, FAULT_KEY, 0);
-	assert_string_equal(next_goes(&g), "b");
+	rig_init(&g, CHEAP_OR_DEAR);
+	rig_one_ends(&g, FAULT_KEY, 0);
+	assert_string_equal(rig_next_goes(&g), "b");
 	assert_true(rig_view(&g, "a").key_off);
 	assert_int_equal(rig_view(&g, "a").opens_in, USEC_NEVER);
-	old = rig_reload(&g, TWO);
-	assert_string_equal(next_goes(&g), "a");
+	old = rig_reload(&g, CHEAP_OR_DEAR);
+	assert_string_equal(rig_next_goes(&g), "a");
 	conf_unref(&old);
 	rig_fini(&g);
 }
@@ -95,23 +63,23 @@ a_key_that_has_just_worked_is_believed(void **state)
 	unsigned refused;
 
 	(void)state;
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	rig_pass(&g, USEC_SEC);
 	a = ask_for(&g);
 	assert_goes(&g, &a, "a");
 	ask_finish(&g, &a, 1000, 10, 10);
-	one_ends(&g, FAULT_KEY, 0);
+	rig_one_ends(&g, FAULT_KEY, 0);
 	assert_false(rig_view(&g, "a").key_off);
-	assert_string_equal(next_goes(&g), "a");
+	assert_string_equal(rig_next_goes(&g), "a");
 	/* refused again and again it is as good as down */
 	for (refused = 1; rig_view(&g, "a").breaker == BREAKER_CLOSED;
 	     refused++)
-		one_ends(&g, FAULT_KEY, 0);
+		rig_one_ends(&g, FAULT_KEY, 0);
 	assert_in_range(refused, 2, 10);
 	assert_false(rig_view(&g, "a").key_off);
 	/* and a minute after the last answer by it, wrong */
 	rig_pass(&g, 60 * USEC_SEC);
-	one_ends(&g, FAULT_KEY, 0);
+	rig_one_ends(&g, FAULT_KEY, 0);
 	assert_true(rig_view(&g, "a").key_off);
 	rig_fini(&g);
 }
@@ -124,20 +92,20 @@ a_name_that_is_not_found_blames_nobody_who_answers(void **state)
 	struct rig g;
 	struct ask a;
 
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	for (unsigned i = 0; i < 20; i++) {
 		rig_pass(&g, USEC_SEC);
 		a = ask_for(&g);
 		assert_goes(&g, &a, "a");
 		ask_finish(&g, &a, 1000, 10, 10);
 		for (unsigned n = 0; n < 3; n++)
-			one_ends(&g, FAULT_DNS, 0);
+			rig_one_ends(&g, FAULT_DNS, 0);
 		rig_probe(&g, "a", FAULT_DNS);
 		assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
 	}
 	/* where nobody is it is out, as ever */
 	rig_pass(&g, 10 * USEC_SEC);
-	one_ends(&g, FAULT_DNS, 0);
+	rig_one_ends(&g, FAULT_DNS, 0);
 	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_OPEN);
 	rig_fini(&g);
 }
@@ -160,7 +128,7 @@ a_refusal_of_the_old_key_does_not_shut_the_new_one(void **state)
 	setenv("ROUTER_TEST_KEY", "fresh", 1);
 	old = rig_reload(&g, text);
 	ask_fail(&g, &a, FAULT_KEY);
-	assert_string_equal(next_goes(&g), "a");
+	assert_string_equal(rig_next_goes(&g), "a");
 	conf_unref(&old);
 	rig_fini(&g);
 }
@@ -172,22 +140,22 @@ a_model_that_was_just_there_is_asked_for_again(void **state)
 	struct ask a;
 
 	(void)state;
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	rig_pass(&g, USEC_SEC);
 	a = ask_for(&g);
 	assert_goes(&g, &a, "a");
 	ask_finish(&g, &a, 1000, 10, 10);
 	for (int i = 0; i < 2; i++) {
-		one_ends(&g, FAULT_MODEL, 0);
-		assert_string_equal(next_goes(&g), "b");
+		rig_one_ends(&g, FAULT_MODEL, 0);
+		assert_string_equal(rig_next_goes(&g), "b");
 		rig_pass(&g, 2 * USEC_SEC);
-		assert_string_equal(next_goes(&g), "a");
+		assert_string_equal(rig_next_goes(&g), "a");
 	}
 	/* not for a minute: it is gone */
 	rig_pass(&g, 60 * USEC_SEC);
-	one_ends(&g, FAULT_MODEL, 0);
+	rig_one_ends(&g, FAULT_MODEL, 0);
 	rig_pass(&g, 59 * USEC_SEC);
-	assert_string_equal(next_goes(&g), "b");
+	assert_string_equal(rig_next_goes(&g), "b");
 	rig_fini(&g);
 }
 
@@ -201,14 +169,14 @@ a_missing_model_is_missed_for_a_minute_there_only(void **state)
 	    CONF_OF(BACKEND("a", PRICE(1, 1)) ", " BACKEND("b", PRICE(9, 9)),
 		MODEL("m", SERVING("a", "") ", " SERVING("b", "")) ", " MODEL(
 		    "n", SERVING("a", ""))));
-	one_ends(&g, FAULT_MODEL, 0);
-	assert_string_equal(next_goes(&g), "b");
+	rig_one_ends(&g, FAULT_MODEL, 0);
+	assert_string_equal(rig_next_goes(&g), "b");
 	assert_true(rig_view(&g, "a").model_gone);
 	other = ask_for(&g);
 	other.req.model = &g.conf->models[1];
 	assert_goes(&g, &other, "a");
 	rig_pass(&g, 60 * USEC_SEC);
-	assert_string_equal(next_goes(&g), "a");
+	assert_string_equal(rig_next_goes(&g), "a");
 	rig_fini(&g);
 }
 
@@ -217,15 +185,15 @@ a_loading_answer_is_retried_in_two_seconds_or_when_warm(void **state)
 {
 	struct rig g;
 
-	rig_init(&g, TWO);
-	one_ends(&g, FAULT_LOADING, 0);
+	rig_init(&g, CHEAP_OR_DEAR);
+	rig_one_ends(&g, FAULT_LOADING, 0);
 	assert_false(rig_view(&g, "a").warm);
-	assert_string_equal(next_goes(&g), "b");
+	assert_string_equal(rig_next_goes(&g), "b");
 	rig_pass(&g, 2 * USEC_SEC);
-	assert_string_equal(next_goes(&g), "a");
-	one_ends(&g, FAULT_LOADING, 0);
+	assert_string_equal(rig_next_goes(&g), "a");
+	rig_one_ends(&g, FAULT_LOADING, 0);
 	rig_probe(&g, "a", FAULT_NONE);
-	assert_string_equal(next_goes(&g), "a");
+	assert_string_equal(rig_next_goes(&g), "a");
 	rig_fini(&g);
 }
 
@@ -235,12 +203,12 @@ a_loading_probe_holds_until_another_says_warm(void **state)
 	struct load warm = { .has = LOAD_WARM, .warm = true };
 	struct rig g;
 
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	rig_probe(&g, "a", FAULT_LOADING);
 	rig_pass(&g, 600 * USEC_SEC);
-	assert_string_equal(next_goes(&g), "b");
+	assert_string_equal(rig_next_goes(&g), "b");
 	rig_load(&g, "a", &warm);
-	assert_string_equal(next_goes(&g), "a");
+	assert_string_equal(rig_next_goes(&g), "a");
 	rig_fini(&g);
 }
 
@@ -253,15 +221,15 @@ a_child_that_does_not_listen_yet_is_cold_not_broken(void **state)
 	    CONF(BACKEND("a", "command = [ \"serve\" ]; " PRICE(1, 1)),
 		SERVING("a", "")));
 	rig_probe(&g, "a", FAULT_REFUSED);
-	assert_string_equal(next_goes(&g), "wait");
+	assert_string_equal(rig_next_goes(&g), "wait");
 	rig_probe(&g, "a", FAULT_NONE);
-	assert_string_equal(next_goes(&g), "a");
+	assert_string_equal(rig_next_goes(&g), "a");
 	/* but once it was up, a refusal is news */
 	rig_probe(&g, "a", FAULT_REFUSED);
-	assert_string_equal(next_goes(&g), "unavailable");
+	assert_string_equal(rig_next_goes(&g), "unavailable");
 	/* until its supervisor has started it again */
 	rig_probe(&g, "a", FAULT_LOADING);
-	assert_string_equal(next_goes(&g), "wait");
+	assert_string_equal(rig_next_goes(&g), "wait");
 	rig_fini(&g);
 }
 
@@ -284,9 +252,9 @@ probes_open_only_where_nothing_answers(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct rig g;
 
-		rig_init(&g, TWO);
+		rig_init(&g, CHEAP_OR_DEAR);
 		rig_probe(&g, "a", cases[i].kind);
-		assert_string_equal(next_goes(&g), cases[i].goes);
+		assert_string_equal(rig_next_goes(&g), cases[i].goes);
 		rig_fini(&g);
 	}
 }
@@ -378,7 +346,7 @@ after_an_outage_it_gets_its_slots_back_slowly(void **state)
 	unsigned soon = 0, late = 0;
 
 	rig_init(&g, TWENTY_SLOTS);
-	one_ends(&g, FAULT_RESET, 0);
+	rig_one_ends(&g, FAULT_RESET, 0);
 	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_OPEN);
 	rig_pass(&g, 2 * USEC_SEC);
 	try_until_closed(&g);
@@ -403,7 +371,7 @@ slots_that_a_backend_reports_bind_where_none_are_set(void **state)
 	struct rig g;
 	struct ask a[3];
 
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	rig_load(&g, "a", &two);
 	for (int i = 0; i < 3; i++) {
 		a[i] = ask_for(&g);
@@ -422,7 +390,7 @@ load_reports_do_not_wipe_each_other(void **state)
 	struct rig g;
 	struct load seen;
 
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	rig_load(&g, "a", &queue);
 	rig_limits(&g, "a", &limits);
 	seen = rig_view(&g, "a").load;
@@ -438,10 +406,10 @@ word_of_unknown_backends_is_ignored(void **state)
 	struct fault fault = { .kind = FAULT_REFUSED };
 	struct rig g;
 
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	router_load(g.router, 12345, NULL, &fault, g.now);
 	assert_int_equal(router_owed(g.router), 0);
-	assert_string_equal(next_goes(&g), "a");
+	assert_string_equal(rig_next_goes(&g), "a");
 	rig_fini(&g);
 }
 

@@ -2,52 +2,20 @@
  * which model. */
 #include "router/testing.h"
 
-#define TWO                                                                    \
-	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND("b", PRICE(9, 9)),         \
-	    SERVING("a", "") ", " SERVING("b", ""))
-
-/* Where the next request would go. */
-static const char *
-next_goes(struct rig *g)
-{
-	struct ask a = ask_for(g);
-	const char *where;
-
-	ask_submit(g, &a);
-	where = ask_went(g, &a);
-	if (a.plan.kind != PLAN_NO)
-		ask_cancel(g, &a);
-	return where;
-}
-
-/* One request to "a" that ends so. */
-static void
-one_ends(struct rig *g, enum fault_kind kind, usec retry_after)
-{
-	struct fault fault = { .kind = kind, .retry_after = retry_after };
-	struct ask a = ask_for(g);
-
-	a.req.pin = rig_backend(g, "a");
-	assert_goes(g, &a, "a");
-	router_retry(g->router, a.ticket, &fault, g->now, &a.plan);
-	if (a.plan.kind == PLAN_WAIT)
-		ask_cancel(g, &a);
-}
-
 static void
 a_429_is_obeyed_up_to_a_minute(void **state)
 {
 	struct rig g;
 
-	rig_init(&g, TWO);
-	one_ends(&g, FAULT_RATE_LIMITED, 5 * USEC_SEC);
+	rig_init(&g, CHEAP_OR_DEAR);
+	rig_one_ends(&g, FAULT_RATE_LIMITED, 5 * USEC_SEC);
 	rig_pass(&g, 5 * USEC_SEC - 1);
-	assert_string_equal(next_goes(&g), "b");
+	assert_string_equal(rig_next_goes(&g), "b");
 	rig_pass(&g, 1);
-	assert_string_equal(next_goes(&g), "a");
-	one_ends(&g, FAULT_RATE_LIMITED, 3600 * USEC_SEC);
+	assert_string_equal(rig_next_goes(&g), "a");
+	rig_one_ends(&g, FAULT_RATE_LIMITED, 3600 * USEC_SEC);
 	rig_pass(&g, 60 * USEC_SEC);
-	assert_string_equal(next_goes(&g), "a");
+	assert_string_equal(rig_next_goes(&g), "a");
 	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
 	rig_fini(&g);
 }
@@ -58,16 +26,16 @@ wordless_429s_in_a_row_block_for_longer(void **state)
 	struct rig g;
 	struct ask a;
 
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	for (int i = 0; i < 4; i++) {
-		one_ends(&g, FAULT_RATE_LIMITED, 0);
+		rig_one_ends(&g, FAULT_RATE_LIMITED, 0);
 		assert_int_equal(rig_view(&g, "a").opens_in, USEC_SEC << i);
 		rig_pass(&g, USEC_SEC << i);
 	}
 	a = ask_for(&g);
 	assert_goes(&g, &a, "a");
 	ask_finish(&g, &a, 1000, 10, 10);
-	one_ends(&g, FAULT_RATE_LIMITED, 0);
+	rig_one_ends(&g, FAULT_RATE_LIMITED, 0);
 	assert_int_equal(rig_view(&g, "a").opens_in, USEC_SEC);
 	rig_fini(&g);
 }
@@ -79,7 +47,7 @@ one_burst_of_429s_is_one_refusal(void **state)
 	struct rig g;
 	struct ask a[5];
 
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	for (int i = 0; i < 5; i++) {
 		a[i] = ask_for(&g);
 		a[i].req.pin = rig_backend(&g, "a");
@@ -100,14 +68,14 @@ headers_that_say_nothing_is_left_are_believed(void **state)
 	struct load refilled = { .has = LOAD_LIMIT_TOKENS, .left_tokens = 500 };
 	struct rig g;
 
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	rig_limits(&g, "a", &empty);
-	assert_string_equal(next_goes(&g), "b");
+	assert_string_equal(rig_next_goes(&g), "b");
 	rig_limits(&g, "a", &refilled);
-	assert_string_equal(next_goes(&g), "a");
+	assert_string_equal(rig_next_goes(&g), "a");
 	rig_limits(&g, "a", &empty);
 	rig_pass(&g, 3 * USEC_SEC);
-	assert_string_equal(next_goes(&g), "a");
+	assert_string_equal(rig_next_goes(&g), "a");
 	rig_fini(&g);
 }
 
@@ -140,7 +108,7 @@ the_last_requests_of_a_rate_are_kept_for_premium(void **state)
 	struct load few = left(3, 17 * USEC_SEC);
 	struct rig g;
 
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	rig_limits(&g, "a", &plenty);
 	assert_string_equal(goes_as(&g, PRIORITY_STANDARD), "a");
 	rig_limits(&g, "a", &few);
@@ -229,7 +197,7 @@ what_is_sent_counts_before_the_next_headers_come(void **state)
 	struct ask a[20];
 	unsigned there = 0;
 
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	rig_limits(&g, "a", &plenty);
 	for (size_t i = 0; i < COUNT(a); i++) {
 		a[i] = ask_for(&g);
@@ -360,7 +328,7 @@ one_models_success_says_nothing_of_anothers_limit(void **state)
 
 	rig_init(&g, PAIR);
 	for (int i = 0; i < 3; i++) {
-		one_ends(&g, FAULT_RATE_LIMITED, 0);
+		rig_one_ends(&g, FAULT_RATE_LIMITED, 0);
 		assert_int_equal(view_of(&g, M).opens_in, USEC_SEC << i);
 		a = ask_of(&g, N);
 		assert_goes(&g, &a, "a");

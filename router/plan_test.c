@@ -164,9 +164,7 @@ premium_does_not_try_out_what_was_broken_while_others_may(void **state)
 	struct rig g;
 	struct ask first, other, premium;
 
-	rig_init(&g,
-	    CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND("b", PRICE(9, 9)),
-		SERVING("a", "") ", " SERVING("b", "")));
+	rig_init(&g, CHEAP_OR_DEAR);
 	premium = ask_for(&g);
 	premium.req.slo.priority = PRIORITY_PREMIUM;
 	first = premium;

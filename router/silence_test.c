@@ -2,15 +2,6 @@
  * answer, a client that would not wait. */
 #include "router/testing.h"
 
-#define TWO                                                                    \
-	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND("b", PRICE(9, 9)),         \
-	    SERVING("a", "") ", " SERVING("b", ""))
-
-#define THREE                                                                  \
-	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND(                           \
-		 "b", PRICE(5, 5)) ", " BACKEND("c", PRICE(9, 9)),             \
-	    SERVING("a", "") ", " SERVING("b", "") ", " SERVING("c", ""))
-
 enum more { NOTHING, CUT_SHORT, WHOLE, STREAMED };
 
 /* A request that "a" says nothing to, and then "b". False: it was not sent to
@@ -49,7 +40,7 @@ empty_answers_count_once_another_says_more(void **state)
 	int n;
 
 	for (enum more more = WHOLE; more <= STREAMED; more++) {
-		rig_init(&g, TWO);
+		rig_init(&g, CHEAP_OR_DEAR);
 		for (int i = 0; i < 30; i++)
 			assert_true(goes_to_a_and_then_b(
 			    &g, i % 2 == 0 ? NOTHING : CUT_SHORT));
@@ -73,7 +64,7 @@ an_empty_answer_counts_once_a_hedge_says_more(void **state)
 	for (int again = 0; again < 2; again++) {
 		struct ask a, b;
 
-		rig_init(&g, THREE);
+		rig_init(&g, CHEAP_FAIR_OR_DEAR);
 		a = ask_for(&g);
 		assert_goes(&g, &a, "a");
 		if (again > 0) {
@@ -108,7 +99,7 @@ a_client_that_would_not_wait_is_no_failure(void **state)
 		.total = -1 };
 	struct rig g;
 
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	for (int i = 0; i < 30; i++) {
 		struct ask a = ask_for(&g);
 

@@ -5,13 +5,6 @@
 #include "gateway/lib/rng.h"
 
 #define ALONE CONF(BACKEND("a", PRICE(1, 1)), SERVING("a", ""))
-#define TWO                                                                    \
-	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND("b", PRICE(9, 9)),         \
-	    SERVING("a", "") ", " SERVING("b", ""))
-#define THREE                                                                  \
-	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND(                           \
-		 "b", PRICE(5, 5)) ", " BACKEND("c", PRICE(9, 9)),             \
-	    SERVING("a", "") ", " SERVING("b", "") ", " SERVING("c", ""))
 
 static const struct conf_tenant p = { .name = "p", .id = 0 };
 static const struct conf_tenant q = { .name = "q", .id = 1 };
@@ -299,7 +292,7 @@ a_second_backend_that_fails_the_same_way_is_not_blamed(void **state)
 {
 	struct rig g;
 
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	assert_string_equal(fails_along(&g, FAULT_RESET), "exhausted");
 	assert_true(is_open(&g, "a"));
 	assert_false(is_open(&g, "b"));
@@ -313,12 +306,12 @@ it_is_blamed_once_another_answers(void **state)
 {
 	struct rig g;
 
-	rig_init(&g, THREE);
+	rig_init(&g, CHEAP_FAIR_OR_DEAR);
 	for (unsigned i = 0; i < 5; i++)
 		assert_string_equal(fails_along(&g, FAULT_SERVER_ERROR), "c");
 	assert_string_equal(first_goes(&g), "c");
 	rig_fini(&g);
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	for (unsigned i = 0; i < 5; i++)
 		fails_along(&g, FAULT_SERVER_ERROR);
 	assert_string_equal(first_goes(&g), "b");
@@ -332,7 +325,7 @@ an_outage_of_all_opens_all(void **state)
 	struct rig g;
 	unsigned n = 0;
 
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	for (; !is_open(&g, "a") || !is_open(&g, "b"); n++)
 		fails_along(&g, FAULT_SERVER_ERROR);
 	assert_in_range(n, 10, 20);
@@ -346,7 +339,7 @@ who_always_fails_there_goes_elsewhere(void **state)
 	struct ask a;
 	struct rig g;
 
-	rig_init(&g, TWO);
+	rig_init(&g, CHEAP_OR_DEAR);
 	for (unsigned i = 0; i < 9; i++) {
 		asks(&g, &p, i, FAULT_SERVER_ERROR);
 		asks(&g, &q, i, FAULT_NONE);

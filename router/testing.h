@@ -19,6 +19,14 @@
 #define CONF_OF(backends, models)                                              \
 	"backends = ( " backends " );\nmodels = ( " models " );\n"
 #define CONF(backends, servings) CONF_OF(backends, MODEL("m", servings))
+/* What costs least is used, where nothing is wrong with it. */
+#define CHEAP_OR_DEAR                                                          \
+	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND("b", PRICE(9, 9)),         \
+	    SERVING("a", "") ", " SERVING("b", ""))
+#define CHEAP_FAIR_OR_DEAR                                                     \
+	CONF(BACKEND("a", PRICE(1, 1)) ", " BACKEND(                           \
+		 "b", PRICE(5, 5)) ", " BACKEND("c", PRICE(9, 9)),             \
+	    SERVING("a", "") ", " SERVING("b", "") ", " SERVING("c", ""))
 
 struct rig {
 	struct fixture files;
@@ -257,5 +265,33 @@ rig_teach(struct rig *g, const char *backend, usec ttft, usec itl, unsigned n)
 		ask_submit(g, a);                                              \
 		assert_string_equal(ask_went(g, a), where);                    \
 	} while (0)
+
+/* Where the next request would go. */
+static inline const char *
+rig_next_goes(struct rig *g)
+{
+	struct ask a = ask_for(g);
+	const char *where;
+
+	ask_submit(g, &a);
+	where = ask_went(g, &a);
+	if (a.plan.kind != PLAN_NO)
+		ask_cancel(g, &a);
+	return where;
+}
+
+/* One request to "a" that ends so. */
+static inline void
+rig_one_ends(struct rig *g, enum fault_kind kind, usec retry_after)
+{
+	struct fault fault = { .kind = kind, .retry_after = retry_after };
+	struct ask a = ask_for(g);
+
+	a.req.pin = rig_backend(g, "a");
+	assert_goes(g, &a, "a");
+	router_retry(g->router, a.ticket, &fault, g->now, &a.plan);
+	if (a.plan.kind == PLAN_WAIT)
+		ask_cancel(g, &a);
+}
 
 #endif
