@@ -300,20 +300,36 @@ static const struct front_ops ops = {
 	.on_closed = on_exchange_closed,
 };
 
-struct admin_server *
-admin_server_new(struct app *app, int listen_fd, struct errmsg *why)
+/* Borrowed from the configuration. */
+static struct front_settings
+settings_of(const struct conf *c)
 {
-	struct admin_server *s = calloc(1, sizeof(*s));
-	struct front_settings settings = {
+	return (struct front_settings){
 		.limits = { .header = 16 << 10,
 		    .body = 1 << 20,
 		    .bodies = 16 << 20,
 		    .connections = 256 },
-		.header_timeout = app->conf->header_timeout,
-		.body_timeout = app->conf->body_timeout,
-		.idle_timeout = app->conf->idle_timeout,
-		.client_stall = app->conf->client_stall,
+		.header_timeout = c->header_timeout,
+		.body_timeout = c->body_timeout,
+		.idle_timeout = c->idle_timeout,
+		.client_stall = c->client_stall,
+		.tls = c->admin_tls.certificate != NULL ? &c->admin_tls : NULL,
 	};
+}
+
+void
+admin_server_configure(struct admin_server *s, const struct conf *conf)
+{
+	const struct front_settings settings = settings_of(conf);
+
+	front_configure(s->front, &settings);
+}
+
+struct admin_server *
+admin_server_new(struct app *app, int listen_fd, struct errmsg *why)
+{
+	struct admin_server *s = calloc(1, sizeof(*s));
+	const struct front_settings settings = settings_of(app->conf);
 
 	if (s == NULL) {
 		(void)fail(why, ERR_MEMORY, "out of memory");

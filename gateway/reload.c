@@ -6,6 +6,7 @@
 #include "backends/backend.h"
 #include "gateway/admin/drill.h"
 #include "gateway/admin/labels.h"
+#include "gateway/admin_server.h"
 #include "gateway/app.h"
 #include "gateway/idempotency/idempotency.h"
 #include "gateway/ledger/ledger.h"
@@ -209,6 +210,8 @@ app_publish(struct app *app, struct conf *conf)
 	for (unsigned i = 0; i < app->n_workers; i++)
 		if (app->workers[i].started)
 			worker_configure(&app->workers[i], conf);
+	if (app->admin != NULL)
+		admin_server_configure(app->admin, conf);
 	warn_fixed(app->bound, conf);
 	conf_unref(&old);
 	children_configure(app->children);

@@ -13,6 +13,7 @@
 #define ANSWER_TIMEOUT (5 * USEC_SEC)
 #define URL_MOST ((size_t)16384) /* bytes */
 #define KEY_VARIABLE "POINTSMAN_ADMIN_KEY"
+#define CA_VARIABLE "POINTSMAN_ADMIN_CA"
 
 static void
 keep(void *arg, struct slice bytes)
@@ -73,6 +74,12 @@ read_answer(const struct admin_where *where, const char *method,
 	if (words != NULL)
 		print_refusal(where, url, result->status, words,
 		    json_string_value(json_object_get(error, "code")));
+	else if (result->fault == FAULT_TLS)
+		fprintf(stderr,
+		    "pointsman: %s: %s: -c FILE trusts the certificate of that "
+		    "file's gateway, $" CA_VARIABLE " names a file of "
+		    "authorities\n",
+		    url, result->message);
 	else if (result->fault != FAULT_NONE)
 		fprintf(stderr,
 		    "pointsman: no gateway answers at %s (%s): is it running, "
@@ -117,6 +124,8 @@ ask(struct admin_where *where, const struct address *a, const char *method,
 	    &(struct transfer_request){ .method = method,
 		.url = url.p,
 		.unix_path = a->unix_path[0] != '\0' ? a->unix_path : NULL,
+		.ca_file = getenv(CA_VARIABLE),
+		.pin = a->pin[0] != '\0' ? a->pin : NULL,
 		.headers = headers,
 		.local = true,
 		.connect_timeout = USEC_SEC },

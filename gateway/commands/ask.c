@@ -257,6 +257,7 @@ run(const struct address *where, const char *ca, const char *model,
 		.unix_path =
 		    where->unix_path[0] != '\0' ? where->unix_path : NULL,
 		.ca_file = ca,
+		.pin = ca == NULL && where->pin[0] != '\0' ? where->pin : NULL,
 		.headers = buf_slice(&headers),
 		.body = &piece,
 		.n_body = 1,

@@ -25,9 +25,10 @@ struct conf_listen {
 	const char *address; /* NULL where path is given */
 	const char *path; /* Unix socket */
 	uint16_t port;
+	bool tls; /* of `admin`: it has the certificate of `tls`, too */
 };
 
-/* TLS of `listen`. */
+/* TLS of a listener. */
 struct conf_tls {
 	const char *certificate, *key, *client_ca; /* paths; NULL: none */
 	const char *min_version; /* "1.2", "1.3" */
@@ -201,7 +202,7 @@ struct conf {
 	uint64_t version; /* 1, 2, ...: counts loads */
 
 	struct conf_listen listen, admin;
-	struct conf_tls tls; /* no certificate: `listen` is plain */
+	struct conf_tls tls, admin_tls; /* no certificate: it is plain */
 	unsigned workers; /* never 0: the default is one per core */
 	usec busy_poll; /* that a worker stays awake after an event; 0: none */
 	struct conf_limits limits;

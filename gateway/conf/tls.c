@@ -25,6 +25,13 @@ place(struct loader *l, const char *member)
 	return loader_is_set(tls, member) ? loader_member(tls, member) : tls;
 }
 
+static const config_setting_t *
+admin_place(struct loader *l)
+{
+	return loader_member(
+	    loader_member(config_root_setting(&l->tree), "admin"), "tls");
+}
+
 /* The file's bytes and a NUL; NULL after a complaint. */
 static const char *
 read_pem(struct loader *l, const char *member, const char *path)
@@ -299,6 +306,18 @@ add_names(struct loader *l, size_t i)
 	}
 }
 
+/* The same certificate; operators are not asked for theirs. */
+static void
+settle_admin(struct loader *l, const struct conf_tls *t)
+{
+	struct conf_tls *own = &l->conf->admin_tls;
+
+	*own = *t;
+	own->client_ca = own->client_ca_pem = NULL;
+	own->require_client = false;
+	identify(l, own);
+}
+
 void
 tls_settle(struct loader *l)
 {
@@ -308,8 +327,13 @@ tls_settle(struct loader *l)
 
 	for (size_t i = 0; i < l->conf->n_tenants && l->err == OK; i++)
 		add_names(l, i);
-	if (!loader_is_set(config_root_setting(&l->tree), "tls"))
+	if (!loader_is_set(config_root_setting(&l->tree), "tls")) {
+		if (l->conf->admin.tls)
+			complain(l, admin_place(l),
+			    "want tls.certificate and tls.key for it, got "
+			    "neither");
 		return;
+	}
 	if (t->certificate == NULL || t->key == NULL) {
 		complain(l, at, "want certificate and key, got %s",
 		    t->certificate == t->key ? "neither" : "one of two");
@@ -321,6 +345,8 @@ tls_settle(struct loader *l)
 	read_files(l, t);
 	if (l->err == OK)
 		identify(l, t);
+	if (l->err == OK && l->conf->admin.tls)
+		settle_admin(l, t);
 }
 
 const struct conf_tenant *

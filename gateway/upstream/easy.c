@@ -129,7 +129,8 @@ forget_place(struct easy *e)
 	free(e->opening);
 	free(e->unix_path);
 	free(e->ca_file);
-	e->url = e->opening = e->unix_path = e->ca_file = NULL;
+	free(e->pin);
+	e->url = e->opening = e->unix_path = e->ca_file = e->pin = NULL;
 }
 
 void
@@ -162,6 +163,7 @@ same_peer(const struct easy *e, const struct transfer_request *req)
 {
 	return e->url != NULL && same_text(e->unix_path, req->unix_path) &&
 	    same_text(e->ca_file, req->ca_file) &&
+	    same_text(e->pin, req->pin) &&
 	    e->ca_version == ca_version(e, req->ca_file) &&
 	    e->tls_insecure == req->tls_insecure && e->local == req->local;
 }
@@ -183,14 +185,17 @@ keep(char **to, const char *from)
 static CURLcode
 set_tls(struct easy *e)
 {
-	long verify = e->tls_insecure ? 0 : 1;
+	bool named = !e->tls_insecure && e->pin == NULL;
+	long verify = named ? 1 : 0;
 	CURLcode rc = CURLE_OK;
 
 	SET(e, rc, CURLOPT_SSL_VERIFYPEER, verify);
 	SET(e, rc, CURLOPT_SSL_VERIFYHOST, 2 * verify);
+	if (e->pin != NULL)
+		SET(e, rc, CURLOPT_PINNEDPUBLICKEY, e->pin);
 	if (rc == CURLE_OK && e->ca_file != NULL) {
 		rc = trust_file(&e->ask, e->curl, e->ca_file, e->ca_version);
-	} else if (rc == CURLE_OK && !e->tls_insecure) {
+	} else if (rc == CURLE_OK && named) {
 		rc = trust_apply(&e->ask, e->curl);
 	}
 	return rc;
@@ -245,7 +250,7 @@ set_peer(struct easy *e, const struct transfer_request *req)
 	e->fresh = e->forbidden = false;
 	rc = set_basics(e);
 	kept = keep(&e->unix_path, req->unix_path) &&
-	    keep(&e->ca_file, req->ca_file);
+	    keep(&e->ca_file, req->ca_file) && keep(&e->pin, req->pin);
 	if (!kept)
 		return CURLE_OUT_OF_MEMORY;
 	e->ca_version = ca_version(e, req->ca_file);

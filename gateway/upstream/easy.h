@@ -32,7 +32,7 @@ struct easy {
 	CURL *curl;
 	struct easy_callbacks callbacks;
 	/* the place; strings are ours, NULL where there is none */
-	char *url, *unix_path, *ca_file;
+	char *url, *unix_path, *ca_file, *pin;
 	CURLU *parsed; /* url, so that no transfer parses it again */
 	char *opening; /* "/path?query HTTP/1.1\r\nHost: name"; NULL where more
 			  than HTTP/1.1 to the origin is possible */

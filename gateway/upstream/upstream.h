@@ -31,6 +31,8 @@ struct transfer_request {
 	const char *unix_path; /* or NULL */
 	const char *ca_file; /* or NULL: the system's */
 	bool tls_insecure;
+	const char *pin; /* "sha256//...": it has this public key, whatever
+			    its certificate says; or NULL */
 	bool local; /* no proxy look-up */
 	bool streamed; /* the answer comes in small pieces */
 	bool bulky; /* it may be more than a client takes at once */

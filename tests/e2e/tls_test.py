@@ -81,11 +81,15 @@ class Bed(unittest.TestCase):
         cls.certificate, cls.key = cls.ca.server("server", serial=1001)
         cls.fake = Fake("--tokens", "3")
         cls.addClassCleanup(cls.fake.stop)
-        cls.gateway = Gateway(cls.configuration(), env={"KEY_A": "key-of-a"})
+        cls.gateway = cls.start()
 
     @classmethod
     def prepare(cls):
         pass
+
+    @classmethod
+    def start(cls):
+        return Gateway(cls.configuration(), env={"KEY_A": "key-of-a"})
 
     @classmethod
     def configuration(cls, tls=None):
@@ -201,12 +205,16 @@ class Listener(Bed):
         self.assertEqual(g.stop(), 0)
 
     def test_ask(self):
-        for more, code, said in (
-                (["--ca", self.ca.path("ca", "pem")], 0, "-- one ("),
-                ([], 1, "tls: SSL certificate problem")):
+        """The file has the certificate; an address alone, nothing."""
+        url = f"https://127.0.0.1:{self.gateway.port}/v1"
+        for where, code, said in (
+                (["-c", self.gateway.path], 0, "-- one ("),
+                (["-u", url, "--ca", self.ca.path("ca", "pem")], 0,
+                 "-- one ("),
+                (["-u", url], 1, "tls: SSL certificate problem")):
             done = subprocess.run(
-                [POINTSMAN, "ask", "-c", self.gateway.path, "-m", "m", *more,
-                 "hi"], capture_output=True, text=True, timeout=30)
+                [POINTSMAN, "ask", *where, "-m", "m", "hi"],
+                capture_output=True, text=True, timeout=30)
             self.assertEqual(done.returncode, code, done)
             self.assertIn(said, done.stdout + done.stderr)
 

@@ -1,0 +1,127 @@
+"""TLS on the admin listener: operators, subcommands, a new certificate."""
+import http.client
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+sys.path.insert(0, os.path.dirname(__file__))
+from harness import POINTSMAN, Gateway, wait_for  # noqa: E402
+from tls_test import Bed as TlsBed  # noqa: E402
+
+
+class Guarded(Gateway):
+    """Its admin listener speaks TLS."""
+    context = None
+
+    def write(self, conf):
+        self.listen = (
+            f'listen = {{ address = "127.0.0.1"; port = {self.port}; }};\n'
+            f'admin = {{ port = {self.admin}; tls = true; }};\n')
+        super().write(conf)
+
+    def answers(self):
+        try:
+            return self.ask("/readyz")[0] == 200
+        except OSError:
+            return False
+
+    def ask(self, path, key=None, context=None):
+        c = http.client.HTTPSConnection("127.0.0.1", self.admin, timeout=10,
+                                        context=context or self.context)
+        try:
+            c.request("GET", path, headers={"authorization": f"Bearer {key}"}
+                      if key else {})
+            r = c.getresponse()
+            return r.status, r.read().decode()
+        finally:
+            c.close()
+
+
+class AdminTls(TlsBed):
+    extra = 'admin_keys = [ "env:KEY_O" ];\n'
+    tls = "require_client = true;"
+
+    @classmethod
+    def prepare(cls):
+        cls.tls += f' client_ca = "{cls.ca.path("ca", "pem")}";'
+
+    @classmethod
+    def start(cls):
+        Guarded.context = ssl.create_default_context(
+            cafile=cls.ca.path("ca", "pem"))
+        return Guarded(cls.configuration(), env={"KEY_O": "key-of-o"})
+
+    def command(self, *more, **env):
+        return subprocess.run(
+            [POINTSMAN, "backend", "list", *more], capture_output=True,
+            text=True, timeout=30,
+            env={**os.environ, "POINTSMAN_ADMIN_KEY": "key-of-o",
+                 "KEY_O": "x", **env})
+
+    def test_operators_come_by_their_keys_alone(self):
+        self.assertEqual(self.gateway.ask("/healthz")[0], 200)
+        self.assertEqual(self.gateway.ask("/metrics")[0], 401)
+        status, text = self.gateway.ask("/metrics", "key-of-o")
+        self.assertEqual(status, 200)
+        self.assertIn("pointsman_certificate_expiry_timestamp_seconds", text)
+
+    def test_plain_http_gets_nothing(self):
+        c = http.client.HTTPConnection("127.0.0.1", self.gateway.admin,
+                                       timeout=10)
+        self.addCleanup(c.close)
+        with self.assertRaises((OSError, http.client.HTTPException)):
+            c.request("GET", "/healthz")
+            c.getresponse()
+
+    def test_commands_trust_the_files_key_or_an_authority(self):
+        url = f"https://127.0.0.1:{self.gateway.admin}"
+        done = self.command("-c", self.gateway.path)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("one", done.stdout)
+        done = self.command("--admin", url)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("$POINTSMAN_ADMIN_CA", done.stderr)
+        done = self.command("--admin", url,
+                            POINTSMAN_ADMIN_CA=self.ca.path("ca", "pem"))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_somebody_else_at_the_address_is_told_nothing(self):
+        """By a certificate of the same authority, for the same name."""
+        pem, key = self.ca.server("impostor", serial=7)
+        path = os.path.join(self.temporary.name, "impostor.conf")
+        with open(self.gateway.path, encoding="utf-8") as f:
+            text = f.read()
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text.replace(self.certificate, pem).replace(
+                self.key, key))
+        done = self.command("-c", path)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("$POINTSMAN_ADMIN_CA", done.stderr)
+
+    def test_a_reload_brings_the_new_certificate(self):
+        old = self.command("-c", self.gateway.path)
+        self.assertEqual(old.returncode, 0, old.stderr)
+        for new, now in zip(self.ca.server("next", serial=9),
+                            (self.certificate, self.key)):
+            os.replace(new, now)
+        self.gateway.send_signal(signal.SIGHUP)
+        wait_for(lambda: self.command("-c", self.gateway.path).returncode == 0,
+                 10, "the new certificate")
+
+    def test_it_needs_a_certificate(self):
+        path = os.path.join(self.temporary.name, "plain.conf")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("admin = { tls = true; };\n")
+        done = subprocess.run([POINTSMAN, "check", "-c", path],
+                              capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("admin.tls: want tls.certificate and tls.key for it",
+                      done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
