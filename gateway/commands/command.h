@@ -54,7 +54,7 @@ bool command_only_options(int argc, char **argv, const char *usage,
     const struct command_option *, int n, int *code);
 /* Says how another configuration is named, where there is none at `path`. */
 void command_hint_config(const char *path);
-/* A gateway.conf, the caller's to conf_unref(). NULL: it is said on stderr what
+/* A gateway.conf without its secrets, the caller's to conf_unref(). NULL: it is said on stderr what
  * is wrong with it, and what may be said instead. */
 struct conf;
 struct conf *command_config(const char *path, const char *otherwise);

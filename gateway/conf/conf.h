@@ -284,6 +284,8 @@ struct conf_env {
 	 * ERR_AGAIN: it would go on without, which is a warning. NULL: nobody
 	 * looks, as the file may be meant for another machine. */
 	enum err (*look)(enum conf_place, const char *path, struct errmsg *why);
+	bool secretless; /* no secret is read: who asks wants nothing of them,
+			    and may have none */
 };
 
 /* Every complaint of a check, in the order of lines. */

@@ -163,6 +163,11 @@ secret_read(struct loader *l, const config_setting_t *s,
 	    row->type == SETTING_KEYS || row->type == SETTING_KEY;
 	unsigned char digest[CONF_KEY_BYTES];
 
+	if (v != NULL && l->env->secretless &&
+	    (strncmp(v, "env:", 4) == 0 || strncmp(v, "file:", 5) == 0)) {
+		*text = v;
+		return SECRET_TEXT;
+	}
 	if (v != NULL && strncmp(v, "env:", 4) == 0) {
 		note_variable(l, v + 4, b);
 		return from_environment(l, s, row, v + 4, text);

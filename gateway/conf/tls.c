@@ -241,7 +241,8 @@ read_files(struct loader *l, struct conf_tls *t)
 	X509 *x;
 
 	t->certificate_pem = read_pem(l, "certificate", t->certificate);
-	t->key_pem = read_pem(l, "key", t->key);
+	if (!l->env->secretless)
+		t->key_pem = read_pem(l, "key", t->key);
 	check_pair(l, t);
 	if (t->client_ca == NULL)
 		return;

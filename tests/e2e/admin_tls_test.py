@@ -59,8 +59,7 @@ class AdminTls(TlsBed):
         return subprocess.run(
             [POINTSMAN, "backend", "list", *more], capture_output=True,
             text=True, timeout=30,
-            env={**os.environ, "POINTSMAN_ADMIN_KEY": "key-of-o",
-                 "KEY_O": "x", **env})
+            env={**os.environ, "POINTSMAN_ADMIN_KEY": "key-of-o", **env})
 
     def test_operators_come_by_their_keys_alone(self):
         self.assertEqual(self.gateway.ask("/healthz")[0], 200)
@@ -78,8 +77,11 @@ class AdminTls(TlsBed):
             c.getresponse()
 
     def test_commands_trust_the_files_key_or_an_authority(self):
+        """KEY_O is not set for them, and they cannot read tls.key."""
         url = f"https://127.0.0.1:{self.gateway.admin}"
+        os.rename(self.key, self.key + ".away")
         done = self.command("-c", self.gateway.path)
+        os.rename(self.key + ".away", self.key)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("one", done.stdout)
         done = self.command("--admin", url)
