@@ -84,7 +84,8 @@ bool scan_walk_element(struct scan_walk *, enum scan_type *);
 struct slice scan_walk_skip(struct scan_walk *);
 size_t scan_walk_text(struct scan_walk *);
 
-/* A string value (with its quotes) as plain bytes appended to *out. */
+/* A string value (with its quotes) as plain bytes appended to *out. Half of a
+ * surrogate pair, which is not valid but may have been let pass, is U+FFFD. */
 void scan_unescape(struct slice string, struct buf *out);
 /* How many bytes scan_unescape() would append. */
 size_t scan_text_length(struct slice string);

@@ -276,6 +276,36 @@ strings_are_unescaped(void **state)
 	assert_false(scan_nonempty_string(&m));
 }
 
+/* Of memory that ends where they do. */
+static void
+half_a_pair_is_no_character(void **state)
+{
+	static const struct {
+		const char *string, *meaning;
+	} rows[] = {
+		{ "\"\\ud83d\"", "\xef\xbf\xbd" },
+		{ "\"\\ude00a\"",
+		    "\xef\xbf\xbd"
+		    "a" },
+		{ "\"\\ud83d\\u0041\"",
+		    "\xef\xbf\xbd"
+		    "A" },
+		{ "\"\\ud83d\\ud83d\\ude00\"", "\xef\xbf\xbd\xf0\x9f\x98\x80" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		size_t n = strlen(rows[i].string);
+		char *tight = malloc(n), *got;
+
+		assert_non_null(tight);
+		memcpy(tight, rows[i].string, n);
+		got = unescaped(slice_make(tight, n));
+		assert_string_equal(got, rows[i].meaning);
+		free(got);
+		free(tight);
+	}
+}
+
 static void
 an_array_may_be_empty(void **state)
 {
@@ -540,6 +570,7 @@ main(void)
 		cmocka_unit_test(cursors_walk_nested_values),
 		cmocka_unit_test(a_walk_enters_and_leaves),
 		cmocka_unit_test(strings_are_unescaped),
+		cmocka_unit_test(half_a_pair_is_no_character),
 		cmocka_unit_test(an_array_may_be_empty),
 		cmocka_unit_test(numbers_are_read_as_integers),
 		cmocka_unit_test(both_ways_through_a_string_agree),

@@ -40,6 +40,25 @@ encode_utf8(unsigned c)
 	return u;
 }
 
+/* What the escape of a code unit at the front of text means, and its length.
+ * Half of a pair, as backends send where a token is half a character, means
+ * U+FFFD. */
+static unsigned
+code_point(struct slice text, size_t *n)
+{
+	unsigned c = hex4(text.p + 2), low = 0;
+
+	*n = 6;
+	if (c < 0xd800 || c > 0xdfff)
+		return c;
+	if (c < 0xdc00 && text.n >= 12 && text.p[6] == '\\' && text.p[7] == 'u')
+		low = hex4(text.p + 8);
+	if (low < 0xdc00 || low > 0xdfff)
+		return 0xfffd;
+	*n = 12;
+	return 0x10000 + ((c - 0xd800) << 10) + low - 0xdc00;
+}
+
 /* The escape that *text begins with, cut off its front. */
 static struct plain
 take_escape(struct slice *text)
@@ -48,17 +67,9 @@ take_escape(struct slice *text)
 	const char *p = text->p, *letter;
 	size_t n = 2;
 	struct plain u;
-	unsigned c;
 
 	if (p[1] == 'u') {
-		n = 6;
-		c = hex4(p + 2);
-		if (c >= 0xd800 && c <= 0xdbff) {
-			n = 12;
-			c = 0x10000 + ((c - 0xd800) << 10) + hex4(p + 8) -
-			    0xdc00;
-		}
-		u = encode_utf8(c);
+		u = encode_utf8(code_point(*text, &n));
 	} else {
 		letter = strchr(letters, p[1]);
 		u = (struct plain){ .n = 1 };
@@ -104,20 +115,15 @@ scan_unescape(struct slice string, struct buf *out)
 
 /* How much longer than its meaning the escape at p is; *past: behind it. */
 static size_t
-escape_excess(const char *p, const char **past)
+escape_excess(const char *p, const char *end, const char **past)
 {
-	unsigned unit;
+	size_t n = 2;
+	unsigned c = 0;
 
-	*past = p + 2;
-	if (p[1] != 'u')
-		return 1;
-	unit = hex4(p + 2);
-	if (unit >= 0xd800 && unit <= 0xdbff) {
-		*past = p + 12;
-		return 8;
-	}
-	*past = p + 6;
-	return unit < 0x80 ? 5 : unit < 0x800 ? 4 : 3;
+	if (p[1] == 'u')
+		c = code_point(slice_make(p, (size_t)(end - p)), &n);
+	*past = p + n;
+	return n - (c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4);
 }
 
 size_t
@@ -134,7 +140,7 @@ scan_walk_text(struct scan_walk *w)
 		if (p == w->end || *p == '"')
 			break;
 		while (p < w->end && *p == '\\')
-			excess += escape_excess(p, &p);
+			excess += escape_excess(p, w->end, &p);
 	}
 	w->p = p < w->end ? p + 1 : p;
 	return (size_t)(p - from) - excess;
