@@ -1,7 +1,7 @@
 /* gateway/attempt.c - one try of one request on one serving: how it begins, how
  * long it may take, and what was measured of it. What comes back is read in
  * attempt_bytes.c. */
-#include "gateway/attempt.h"
+#include "gateway/attempt_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +11,11 @@
 #include "backends/whole.h"
 #include "gateway/admin/drill.h"
 #include "gateway/app.h"
+#include "gateway/lib/count.h"
 #include "gateway/limits.h"
 #include "gateway/steps.h"
 #include "gateway/tracer.h"
+#include "gateway/translation/translation.h"
 #include "gateway/upstream/target.h"
 #include "gateway/warm.h"
 
@@ -69,6 +71,7 @@ static enum err
 encode(struct attempt *a, struct encoded *out, struct errmsg *why)
 {
 	const struct request *r = a->request;
+	struct scan_member chat[DIALECT_MEMBERS_MAX];
 	char beta[BETA_MAX];
 	struct encode_in in = {
 		.ops = a->ops,
@@ -90,6 +93,9 @@ encode(struct attempt *a, struct encoded *out, struct errmsg *why)
 
 	if (in.form_end.p != NULL)
 		in.form_type = exchange_header(r->exchange, "content-type");
+	if (attempt_is_translated(a) &&
+	    attempt_translate(a, &in, chat, COUNT(chat), why) != OK)
+		return ERR_INVALID;
 	if (dialect_is_anthropic(in.dialect))
 		in.beta = beta_of(r->exchange, beta, sizeof(beta));
 	return a->ops->encode(&in, out, why);
@@ -237,27 +243,46 @@ encode_and_send(struct attempt *a, const char *base)
 	buf_fini(&e.headers);
 }
 
-struct attempt *
-attempt_start(struct request *r, struct ticket t, const struct plan *plan)
+static void
+start(struct attempt *a)
 {
-	struct attempt *a = attempt_new(r, t, plan);
+	struct request *r = a->request;
 	char base[CONF_URL_MAX + 1];
 
-	if (a == NULL)
-		return NULL;
 	if (is_drilled(r, a)) {
 		attempt_fail(a, FAULT_DRILL);
-		return a;
+		return;
 	}
 	/* A child's port is known to the app, not to the configuration. */
 	if (!app_backend_url(
 		r->worker->app, a->serving->backend, base, sizeof(base))) {
 		attempt_fail(a, FAULT_LOADING);
-		return a;
+		return;
 	}
 	encode_and_send(a, base);
 	a->warmth = r->slo.priority == PRIORITY_PREMIUM &&
 	    warm_begin(r->worker->warm, a->serving->backend, a->sent);
+}
+
+struct attempt *
+attempt_start(struct request *r, struct ticket t, const struct plan *plan)
+{
+	struct attempt *a = attempt_new(r, t, plan);
+
+	if (a != NULL)
+		start(a);
+	return a;
+}
+
+struct attempt *
+attempt_start_anew(const struct attempt *old, bool as_chat)
+{
+	struct attempt *a = attempt_new(old->request, old->ticket, &old->plan);
+
+	if (a == NULL)
+		return NULL;
+	a->as_chat = as_chat || old->as_chat;
+	start(a);
 	return a;
 }
 
@@ -283,6 +308,7 @@ attempt_free(struct attempt **ap)
 	buf_fini(&a->scratch);
 	whole_free(&a->whole);
 	transcoder_free(&a->transcoder);
+	translation_free(&a->translation);
 	free(a->words);
 	free(a->message);
 	free(a);
@@ -301,6 +327,8 @@ void
 attempt_free_body(struct attempt *a)
 {
 	buf_fini(&a->extra);
+	if (a->translation != NULL)
+		translation_free_request(a->translation);
 	if (a->transfer != NULL)
 		transfer_free_body(a->transfer);
 }
@@ -404,10 +432,9 @@ attempt_was_sent(const struct attempt *a)
 				   : a->sent_any;
 }
 
-/* The backend's count, or ours: of what broke off it may have told the input
- * alone. */
-static void
-count_usage(const struct attempt *a, struct usage *out)
+/* Of what broke off it may have told the input alone. */
+void
+attempt_usage(const struct attempt *a, struct usage *out)
 {
 	*out = a->usage;
 	if (!attempt_is_whole(a) && out->output < a->tokens)
@@ -430,7 +457,7 @@ attempt_result(const struct attempt *a, usec now, struct route_result *out)
 		.stalled = a->stalled + (a->paused > 0 ? now - a->paused : 0),
 		.said = (a->seen & EVENT_TOKEN) != 0,
 	};
-	count_usage(a, &out->usage);
+	attempt_usage(a, &out->usage);
 }
 
 /* As it was sent, if it is known. */
@@ -474,6 +501,7 @@ attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
 		.fault = a->fault.kind,
 		.status = a->head.status,
 		.hedge = a->hedge,
+		.translated = a->translation != NULL,
 		.began = a->sent - arrived,
 		.ended = now - arrived,
 		.connection = connection_of(a, connect),

@@ -12,6 +12,7 @@
 #include "gateway/request.h"
 
 struct transcoder;
+struct translation;
 struct whole;
 
 #define ATTEMPT_HELD_MAX ((size_t)17 << 20) /* events up to the first token */
@@ -57,6 +58,8 @@ struct attempt {
 	struct buf scratch;
 	struct whole *whole; /* what is held, while it is judged; or NULL */
 	struct transcoder *transcoder; /* at COMMIT, of what is held; or NULL */
+	struct translation *translation; /* NULL: none is needed */
+	bool as_chat; /* translated because the backend did not know the path */
 	unsigned seen; /* enum event_bits so far */
 	struct choice_bits choices; /* so far */
 	bool limited; /* a limit or a filter ended it, or one choice */
@@ -93,6 +96,8 @@ struct attempt {
  * failed. */
 struct attempt *attempt_start(
     struct request *, struct ticket, const struct plan *);
+/* The same once more, by the key that is up now, or as chat. */
+struct attempt *attempt_start_anew(const struct attempt *, bool as_chat);
 /* Cancels what is running; a whole answer's connection may be of use again. */
 void attempt_free(struct attempt **);
 
@@ -133,9 +138,22 @@ void attempt_accept(struct attempt *);
  * tell of them: of a stream that runs at the backend's own pace. */
 bool attempt_progress(struct attempt *, unsigned *tokens, usec *span);
 
+/* The backend's count, or ours. */
+void attempt_usage(const struct attempt *, struct usage *);
 /* For the router and the outcome. */
 void attempt_result(const struct attempt *, usec now, struct route_result *);
 void attempt_report(const struct attempt *, usec now, struct attempt_report *);
+
+/* attempt_translation.c: it asks in chat for what its client said otherwise. */
+bool attempt_is_translated(const struct attempt *);
+/* It failed because there is no such path, and may be tried as chat. */
+bool attempt_may_be_chat(const struct attempt *);
+/* And that was right: the next ones are translated from the start. */
+void attempt_note_chat(const struct attempt *);
+/* What ends a stream; and what is held, a whole answer: false without memory.
+ */
+bool attempt_translate_end(struct attempt *);
+bool attempt_translate_answer(struct attempt *);
 
 /* attempt_bytes.c: takes what the transfer brings. */
 extern const struct transfer_ops attempt_transfer_ops;

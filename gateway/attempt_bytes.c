@@ -323,8 +323,7 @@ judge_body(struct attempt *a)
 			attempt_fail(a, FAULT_MEMORY);
 		return;
 	}
-	a->ops->decode(
-	    a->request->route->dialect, SLICE(""), body, &e, &a->scratch);
+	a->ops->decode(a->head.dialect, SLICE(""), body, &e, &a->scratch);
 	judge(a, &e);
 }
 
@@ -348,7 +347,7 @@ attempt_judges(struct attempt *a)
 		return false;
 	if (whole_more(a->whole))
 		return true;
-	whole_decode(a->whole, a->request->route->dialect, &e, &a->scratch);
+	whole_decode(a->whole, a->head.dialect, &e, &a->scratch);
 	judge(a, &e);
 	whole_free(&a->whole);
 	return false;

@@ -94,7 +94,11 @@ take_event(struct attempt *a, struct slice raw)
 		attempt_note_usage(a, &e.usage);
 	if ((e.bits & EVENT_DONE) != 0) {
 		attempt_judge_events(a);
-		return (a->seen & EVENT_FINISH) != 0;
+		return (a->seen & EVENT_FINISH) != 0 && a->translation == NULL;
+	}
+	if (a->translation != NULL) {
+		attempt_translate_event(a, f.data);
+		return false;
 	}
 	return (e.bits & EVENT_USAGE_ONLY) == 0 || !a->usage_injected;
 }

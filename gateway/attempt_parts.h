@@ -1,5 +1,5 @@
-/* gateway/attempt_parts.h - what the files of an answer's bytes share. Private
- * to attempt_bytes.c and attempt_events.c. */
+/* gateway/attempt_parts.h - what the files of an attempt share. Private to
+ * attempt*.c. */
 #ifndef GATEWAY_ATTEMPT_PARTS_H
 #define GATEWAY_ATTEMPT_PARTS_H
 
@@ -18,6 +18,15 @@ void attempt_note_first(struct attempt *);
 /* An error inside a 200, as JSON, and what it says to people. */
 void attempt_fail_inside(
     struct attempt *, struct slice error, struct slice message);
+
+/* --- attempt_translation.c --- */
+
+/* Makes *in, of the client's body, one of chat with these members; or fails
+ * the attempt. */
+enum err attempt_translate(struct attempt *, struct encode_in *in,
+    struct scan_member *members, size_t cap, struct errmsg *why) MUST_USE;
+/* One event's data, that its client is to see. */
+void attempt_translate_event(struct attempt *, struct slice data);
 
 /* --- attempt_events.c --- */
 

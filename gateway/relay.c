@@ -88,9 +88,15 @@ step_commit(struct request *r)
 	if (a->transcoder != NULL) /* it goes on */
 		return commit_body(r);
 	outcome_note_commit(r);
+	if (a->as_chat)
+		attempt_note_chat(a);
 	request_tell_limits(r, a);
 	if (a->mode == ATTEMPT_JSON) {
 		free_request_body(r);
+		if (a->translation != NULL && !attempt_translate_answer(a)) {
+			request_settle_ticket(r);
+			return request_refuse(r, &refusal_memory);
+		}
 		return commit_body(r);
 	}
 	r->streaming = true;
@@ -159,7 +165,12 @@ end_answer(struct request *r)
 	struct attempt *a = r->attempt;
 	struct slice done = r->dialect->done_event;
 
-	if (r->streaming && (a->seen & EVENT_DONE) == 0 && done.n > 0) {
+	if (r->streaming && a->translation != NULL) {
+		if (!attempt_translate_end(a)) {
+			attempt_fail(a, FAULT_INTERNAL);
+			return break_off(r);
+		}
+	} else if (r->streaming && (a->seen & EVENT_DONE) == 0 && done.n > 0) {
 		r->sink->ops->write(r->sink, done);
 		r->outcome.bytes_out += done.n;
 	}

@@ -14,6 +14,7 @@
 #include "gateway/origin.h"
 #include "gateway/refusals.h"
 #include "gateway/request.h"
+#include "gateway/translation/translation.h"
 
 #define SDK_WAITS (60 * USEC_SEC) /* at most; a longer one it makes shorter */
 #define REPLY_ERROR_MAX ((size_t)1 << 20) /* a quoted error, escaped */
@@ -36,6 +37,7 @@ add_cors(struct header_list *h, const struct request *r)
 			  "x-pointsman-model, x-pointsman-attempts, "
 			  "x-pointsman-receipt, "
 			  "x-pointsman-idempotent-replay, "
+			  "x-pointsman-left-out, "
 			  "server-timing, retry-after, retry-after-ms, "
 			  "x-ratelimit-limit-requests, "
 			  "x-ratelimit-remaining-requests, "
@@ -116,6 +118,12 @@ add_who(struct header_list *h, const struct request *r, struct slice attempts)
 		header_add(h, "x-pointsman-backend",
 		    slice_of(a->serving->backend->name));
 		header_add(h, "x-pointsman-model", slice_of(a->model));
+	}
+	if (a != NULL && a->translation != NULL) {
+		struct slice left = translation_left_out(a->translation);
+
+		if (left.n > 0)
+			header_add(h, "x-pointsman-left-out", left);
 	}
 	if (r->replay != NULL) {
 		header_add(

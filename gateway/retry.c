@@ -359,21 +359,31 @@ request_note_dropped(struct request *r, const struct attempt *a)
 	return (struct fault){ .kind = FAULT_OUTRUN }; /* nobody's */
 }
 
-/* Once more on the same serving, by another of its backend's keys, or by the
- * first again, which may be free by now. The router hears nothing of it: the
- * place is still taken. */
+/* By another of its backend's keys, or by the first again, which may be free by
+ * now. */
 static bool
-turn_key(struct request *r)
+may_turn_key(const struct request *r, const struct attempt *a)
+{
+	return a->key_turns < a->serving->backend->n_api_keys && rest_key(r, a);
+}
+
+/* Once more on the same serving, in another way. The router hears nothing of
+ * it: the place is still taken. */
+static bool
+try_anew(struct request *r)
 {
 	struct attempt *a = r->attempt, *next;
+	bool key;
 
-	if (!a->ticketed || a->key_turns >= a->serving->backend->n_api_keys ||
-	    !rest_key(r, a))
+	if (!a->ticketed)
 		return false;
-	next = attempt_start(r, a->ticket, &a->plan);
+	key = may_turn_key(r, a);
+	if (!key && !attempt_may_be_chat(a))
+		return false;
+	next = attempt_start_anew(a, !key);
 	if (next == NULL)
 		return false;
-	next->key_turns = a->key_turns + 1;
+	next->key_turns = a->key_turns + key;
 	a->ticketed = false; /* the next one's now */
 	r->n_rate_limited += a->fault.kind == FAULT_RATE_LIMITED;
 	request_drop_attempt(r, &r->attempt);
@@ -389,7 +399,7 @@ request_retry(struct request *r)
 	struct attempt *a = r->attempt;
 	struct fault fault;
 
-	if (turn_key(r))
+	if (try_anew(r))
 		return STEP_AGAIN;
 	fault = note_failure(r, a);
 	if (!fault_rule(fault.kind)->retry) {

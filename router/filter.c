@@ -18,10 +18,15 @@ is_meant(const struct route_request *req, const struct conf_serving *s)
 	return req->pin == NULL || req->pin->id == s->backend->id;
 }
 
-static bool
-is_able(unsigned needs, const struct conf_serving *s)
+/* Tokens of a prompt that is to be translated nobody counts. */
+static unsigned
+lacks(const struct facts *facts, const struct conf_serving *s)
 {
-	return (needs & ~s->caps) == 0;
+	unsigned able = s->caps;
+
+	if (facts->dialect == DIALECT_COUNTING)
+		able &= ~s->translated;
+	return needs_of(facts) & ~able;
 }
 
 static bool
@@ -60,7 +65,6 @@ filter(const struct route_request *req, struct sieve *out)
 {
 	const struct conf_model *m = req->model;
 	const struct facts *facts = req->facts;
-	unsigned needs = needs_of(facts);
 	uint64_t tokens = tokens_to_hold(facts);
 	struct set able = { 0 }, allowed = { 0 }, fitting = { 0 }, primaries;
 
@@ -69,7 +73,7 @@ filter(const struct route_request *req, struct sieve *out)
 	for (unsigned i = 0; i < m->n_servings; i++) {
 		const struct conf_serving *s = &m->servings[i];
 
-		if (!is_able(needs, s) || !is_meant(req, s))
+		if (lacks(facts, s) != 0 || !is_meant(req, s))
 			continue;
 		set_add(&able, i);
 		if (!boundary_serving(req->tenant, &req->slo, s))
@@ -97,7 +101,7 @@ unfit_by(const struct route_request *req, const struct conf_serving *s)
 {
 	if (!is_meant(req, s))
 		return CAUSE_PIN;
-	if (!is_able(needs_of(req->facts), s))
+	if (lacks(req->facts, s) != 0)
 		return CAUSE_ABILITY;
 	if (!boundary_backend(req->tenant, s->backend))
 		return CAUSE_BOUNDARY;
@@ -115,6 +119,6 @@ filter_why(const struct route_request *req, unsigned at)
 
 	p.cause = (uint8_t)unfit_by(req, s);
 	if (p.cause == CAUSE_ABILITY)
-		p.lacks = (uint16_t)(needs_of(req->facts) & ~s->caps);
+		p.lacks = (uint16_t)lacks(req->facts, s);
 	return p;
 }

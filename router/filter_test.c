@@ -94,6 +94,25 @@ unknown_abilities_count_as_able(void **state)
 }
 
 static void
+who_is_asked_in_chat_counts_no_tokens(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	(void)state;
+	rig_init(&g,
+	    ABC("caps = [ \"chat\" ];", "caps = [ \"embeddings\" ];",
+		"caps = [ \"chat\", \"messages\" ];"));
+	a = ask_for(&g);
+	a.facts.dialect = DIALECT_MESSAGES;
+	assert_eligible(&g, &a, "ac");
+	a.facts.dialect = DIALECT_COUNTING;
+	assert_eligible(&g, &a, "c");
+	assert_int_equal(filter_why(&a.req, 0).lacks, CAP_MESSAGES);
+	rig_fini(&g);
+}
+
+static void
 nobody_able_is_another_matter_than_nobody_allowed(void **state)
 {
 	static const char *const asia[] = { "asia", NULL };
@@ -208,6 +227,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_is_told_why_it_is_out),
 		cmocka_unit_test(unknown_abilities_count_as_able),
+		cmocka_unit_test(who_is_asked_in_chat_counts_no_tokens),
 		cmocka_unit_test(
 		    nobody_able_is_another_matter_than_nobody_allowed),
 		cmocka_unit_test(regions_and_quality_are_hard),

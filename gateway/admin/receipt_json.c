@@ -194,6 +194,7 @@ render_attempt(const struct receipt *r, unsigned i, const struct labels *l)
 	set(o, "number", json_integer(number_));
 	name_serving(o, l, a->serving);
 	set(o, "hedge", json_boolean(a->hedge));
+	set(o, "translated", json_boolean(a->translated));
 	set(o, "fault",
 	    a->fault != FAULT_NONE ? json_string(fault_rule(a->fault)->name)
 				   : json_null());

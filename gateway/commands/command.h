@@ -54,8 +54,8 @@ bool command_only_options(int argc, char **argv, const char *usage,
     const struct command_option *, int n, int *code);
 /* Says how another configuration is named, where there is none at `path`. */
 void command_hint_config(const char *path);
-/* A gateway.conf without its secrets, the caller's to conf_unref(). NULL: it is said on stderr what
- * is wrong with it, and what may be said instead. */
+/* A gateway.conf without its secrets, the caller's to conf_unref(). NULL: it is
+ * said on stderr what is wrong with it, and what may be said instead. */
 struct conf;
 struct conf *command_config(const char *path, const char *otherwise);
 /* The exit code of a command whose operands are wrong: says its usage. */

@@ -126,8 +126,9 @@ say_attempt(struct line *l, const json_t *a)
 	double began = doc_number(a, "began_ms");
 	double which = doc_number(a, "number");
 
-	say(l, began, which, STAGE_SENT, "attempt %g: sent to %s, model %s%s",
+	say(l, began, which, STAGE_SENT, "attempt %g: sent to %s, model %s%s%s",
 	    which, doc_text(a, "backend"), doc_text(a, "upstream_model"),
+	    json_is_true(doc_get(a, "translated")) ? ", as chat" : "",
 	    json_is_true(doc_get(a, "hedge")) ? ", as a hedge" : "");
 	say_connection(l, a, began, which);
 	if (doc_has(a, "ttft_ms"))

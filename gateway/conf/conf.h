@@ -67,6 +67,13 @@ struct conf_api_key {
 	atomic_llong refused_until; /* clock_now()'s */
 };
 
+/* Whether responses and messages reach it as chat. */
+enum conf_translate {
+	CONF_TRANSLATE_NEEDED, /* where it does not speak them itself */
+	CONF_TRANSLATE_ALWAYS,
+	CONF_TRANSLATE_NEVER
+};
+
 struct conf_backend {
 	uint32_t id; /* stable across reloads for the same name */
 	const char *name;
@@ -88,6 +95,7 @@ struct conf_backend {
 	const char *const *strip; /* members to remove, NULL-terminated; NULL:
 				       the adapter's own list */
 	const char *ca_file; /* NULL: the system's */
+	enum conf_translate translate;
 	bool tls_insecure; /* certificates are not verified */
 	usec probe_interval; /* 0: never probed */
 };
@@ -104,9 +112,12 @@ struct conf_serving {
 	bool fallback;
 	uint32_t context; /* tokens; 0: not known */
 	unsigned caps; /* enum cap bits; CAP_ALL: not restricted */
+	unsigned translated; /* those of them that it has as chat */
 	const char *version; /* or "" */
-	/* For each of the backend's keys: at its limit until then. */
+	/* Noted by those who use it: for each of the backend's keys, at its
+	 * limit until then; and caps that it has as chat after all. */
 	atomic_llong *keys_limited;
+	atomic_uint *unspoken;
 };
 
 struct conf_model {

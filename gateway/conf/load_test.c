@@ -275,6 +275,40 @@ the_wildcard_model_is_found(void **state)
 	fixture_fini(&f);
 }
 
+static unsigned
+translated(const char *how, const char *caps)
+{
+	unsigned bits;
+	struct fixture f;
+	char file[512];
+
+	snprintf(file, sizeof(file),
+	    "backends = ( { name = \"b\"; adapter = \"openai\"; url = "
+	    "\"http://127.0.0.1:1/v1\"; price = { hourly = 1; }; %s } ); "
+	    "models = ( { name = \"m\"; "
+	    "serve = ( { backend = \"b\"; caps = [ %s ]; } ); } );",
+	    how, caps);
+	assert_loads(&f, file, 0);
+	bits = f.conf->servings[0].translated;
+	assert_int_equal(bits & ~f.conf->servings[0].caps, 0);
+	fixture_fini(&f);
+	return bits;
+}
+
+static void
+who_chats_has_the_other_formats_as_chat(void **state)
+{
+	const char *both = "\"chat\", \"messages\"";
+
+	(void)state;
+	assert_int_equal(translated("", "\"chat\""), CAP_BY_CHAT);
+	assert_int_equal(translated("", both), CAP_RESPONSES);
+	assert_int_equal(
+	    translated("translate = \"always\";", both), CAP_BY_CHAT);
+	assert_int_equal(translated("translate = \"never\";", "\"chat\""), 0);
+	assert_int_equal(translated("", "\"embeddings\""), 0);
+}
+
 static void
 capabilities_are_read(void **state)
 {
@@ -285,7 +319,9 @@ capabilities_are_read(void **state)
 		     "\"gpu\"; caps = [ \"chat\", \"tools\" ]; context = 8192; "
 		     "} ); } );",
 	    0);
-	assert_int_equal(f.conf->servings[0].caps, CAP_CHAT | CAP_TOOLS);
+	assert_int_equal(
+	    f.conf->servings[0].caps, CAP_CHAT | CAP_TOOLS | CAP_BY_CHAT);
+	assert_int_equal(f.conf->servings[0].translated, CAP_BY_CHAT);
 	assert_int_equal(f.conf->servings[0].context, 8192);
 	fixture_fini(&f);
 	assert_refused(BACKENDS
@@ -427,6 +463,7 @@ main(void)
 		cmocka_unit_test(relative_paths_start_at_the_file),
 		cmocka_unit_test(a_program_without_a_slash_is_left_to_path),
 		cmocka_unit_test(the_wildcard_model_is_found),
+		cmocka_unit_test(who_chats_has_the_other_formats_as_chat),
 		cmocka_unit_test(capabilities_are_read),
 		cmocka_unit_test(a_text_loads_like_a_file),
 		cmocka_unit_test(fifteen_mistakes_are_found_in_one_run),

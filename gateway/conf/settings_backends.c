@@ -10,6 +10,9 @@
 #member, SETTING_DURATION, AT(conf_timeouts, member),                  \
 	    BOUNDS(MS, high), __VA_ARGS__
 
+static const char *const translate_words[] = { "needed", "always", "never",
+	NULL };
+
 static const struct setting timeout_rows[] = {
 	{ TIMEOUT(connect, HOUR, .value = "1s",
 	    .help = "To connect, TLS included.") },
@@ -155,6 +158,13 @@ static const struct setting backend_rows[] = {
 	    .otherwise = "the adapter's own",
 	    .help = "Members of a request that this backend rejects: they "
 		    "are taken out." },
+	{ "translate", SETTING_ENUM, AT(conf_backend, translate),
+	    .words = translate_words, .value = "needed",
+	    .help = "Whether calls of `/v1/responses` and `/v1/messages` are "
+		    "sent to it as chat, and its answers sent back as they "
+		    "were asked for: `needed`, where its adapter, the "
+		    "serving's `caps` or a 404 of its own say that it does not "
+		    "speak them; `always`; `never`." },
 	{ "ca_file", SETTING_PATH, AT(conf_backend, ca_file),
 	    .otherwise = "the system's",
 	    .help = "Certificates to trust, PEM." },

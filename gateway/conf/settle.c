@@ -141,7 +141,19 @@ settle_keys(struct loader *l, struct conf_serving *s)
 		atomic_init(&s->keys_limited[i], 0);
 }
 
-/* Its caps: what neither the operator nor the adapter rules out. */
+static unsigned
+by_chat(const struct conf_serving *s)
+{
+	enum conf_translate how = s->backend->translate;
+
+	if ((s->caps & CAP_CHAT) == 0 || how == CONF_TRANSLATE_NEVER)
+		return 0;
+	return how == CONF_TRANSLATE_ALWAYS ? CAP_BY_CHAT
+					    : CAP_BY_CHAT & ~s->caps;
+}
+
+/* Its caps: what neither the operator nor the adapter rules out, and what it
+ * can have as chat. */
 static void
 settle_serving(struct loader *l, struct conf_serving *s)
 {
@@ -155,6 +167,9 @@ settle_serving(struct loader *l, struct conf_serving *s)
 	    : NULL;
 	if (adapter != NULL && adapter->caps != 0)
 		s->caps &= adapter->caps;
+	s->unspoken = loader_alloc(l, sizeof(*s->unspoken));
+	s->translated = by_chat(s);
+	s->caps |= s->translated;
 }
 
 static void

@@ -75,6 +75,8 @@ enum cap {
 };
 #define CAP_ALL 0x3fffu
 #define CAP_PLAIN 0x1ffu /* all but those that a model is made for */
+/* Those that whoever chats can have: translated (gateway/translation). */
+#define CAP_BY_CHAT (CAP_RESPONSES | CAP_MESSAGES)
 
 enum priority {
 	PRIORITY_PREMIUM,
@@ -241,6 +243,7 @@ struct attempt_report {
 	enum fault_kind fault;
 	int status;
 	bool hedge; /* the second of two at a time */
+	bool translated; /* the backend was asked in chat for another format */
 	usec began, ended; /* since the request was in; ended: so far */
 	usec connect, tls, ttft, itl, total;
 };

@@ -229,6 +229,7 @@ put_attempt(char *p, const struct trace_record *r,
 	TEXT("pointsman.backend", t->backend);
 	INTEGER("pointsman.attempt", number);
 	FLAG("pointsman.hedge", t->hedge);
+	FLAG("pointsman.translated", t->translated);
 	if (t->fault != FAULT_NONE)
 		TEXT("pointsman.fault", fault_rule(t->fault)->name);
 	TEXT("error.type", fault_of(t));

@@ -251,6 +251,33 @@ class Passed(Sweep):
         self.sweep(act)
 
 
+class Translated(Sweep):
+    adapter = "cerebras"  # speaks chat alone
+    asks = {"/v1/messages": chat("m", max_tokens=9),
+            "/v1/responses": {"model": "m", "input": "hello"}}
+
+    def ask(self, path, stream, end):
+        status, raw, whole = raw_answer(self.g.port, "POST", path, {
+            **self.asks[path], "stream": stream})
+        if status != 200:
+            judge_json(status, raw, whole, "-")
+        elif whole and (end in raw) == (b'"type":"error"' in raw):
+            raise Broken(f"neither whole nor an error: {raw!r}")
+
+    def test_messages(self):
+        self.sweep(lambda: self.ask("/v1/messages", False, b'"end_turn"'))
+
+    def test_a_stream_of_messages(self):
+        self.sweep(lambda: self.ask("/v1/messages", True, b"message_stop"))
+
+    def test_responses(self):
+        self.sweep(lambda: self.ask("/v1/responses", False, b'"completed"'))
+
+    def test_a_stream_of_responses(self):
+        self.sweep(lambda: self.ask("/v1/responses", True,
+                                    b"response.completed"))
+
+
 class Vectors(Sweep):
     def test_what_is_converted_is_so_or_refused(self):
         body = {"model": "m", "input": "x", "encoding_format": "base64"}

@@ -190,7 +190,8 @@ class Relayed(unittest.TestCase):
     def test_only_backends_that_speak_it(self):
         fake = Fake()
         self.addCleanup(fake.stop)
-        g = Gateway(conf([backend("plain", fake.port, adapter="cerebras")]))
+        g = Gateway(conf([backend("plain", fake.port, 'translate = "never";',
+                                  adapter="cerebras")]))
         status, _, body = g.post("/v1/messages", {
             "model": "m", "max_tokens": 5,
             "messages": [{"role": "user", "content": "x"}],

@@ -1,0 +1,162 @@
+/* gateway/attempt_translation.c - an attempt on a backend that is asked in
+ * chat for what its client said in another format. */
+#include "gateway/attempt_parts.h"
+
+#include <assert.h>
+
+#include "gateway/app.h"
+#include "gateway/lib/log.h"
+#include "gateway/translation/translation.h"
+
+/* 0: it is never translated. */
+static unsigned
+cap_of(const struct attempt *a)
+{
+	enum dialect d = a->request->route->dialect;
+
+	return translation_exists(d) ? dialect_cap(d) : 0;
+}
+
+bool
+attempt_is_translated(const struct attempt *a)
+{
+	const struct conf_serving *s = a->serving;
+
+	return a->as_chat ||
+	    ((s->translated | atomic_load(s->unspoken)) & cap_of(a)) != 0;
+}
+
+/* The same bytes are held twice from now on. *t is the caller's to free,
+ * whatever comes of it. */
+static enum err
+translate(const struct request *r, struct translation **t, struct slice *chat,
+    struct errmsg *why)
+{
+	const struct translation_about about = { .id = r->id,
+		.model = r->facts.model,
+		.created = clock_wall() / USEC_SEC };
+	struct slice body = exchange_body(r->exchange);
+
+	if (body.n > ATTEMPT_COUNTED && !front_hold(r->worker->front, body.n))
+		return ERR_MEMORY;
+	*t = translation_new(r->route->dialect, &about);
+	if (*t == NULL)
+		return ERR_MEMORY;
+	return translation_request(*t, body, chat, why);
+}
+
+static bool
+can_be_said(const struct request *r)
+{
+	struct translation *t = NULL;
+	struct errmsg why;
+	struct slice chat;
+	bool can = translate(r, &t, &chat, &why) == OK;
+
+	translation_free(&t);
+	return can;
+}
+
+/* A 404 may also be about something that the request names. Then chat has no
+ * word for that. */
+bool
+attempt_may_be_chat(const struct attempt *a)
+{
+	const struct conf_serving *s = a->serving;
+	int status = a->fault.status;
+
+	return a->fault.kind == FAULT_UNSUITED && a->translation == NULL &&
+	    (status == 404 || status == 405 || status == 501) &&
+	    cap_of(a) != 0 && (s->caps & CAP_CHAT) != 0 &&
+	    s->backend->translate == CONF_TRANSLATE_NEEDED &&
+	    can_be_said(a->request);
+}
+
+void
+attempt_note_chat(const struct attempt *a)
+{
+	const struct conf_serving *s = a->serving;
+
+	if ((atomic_fetch_or(s->unspoken, cap_of(a)) & cap_of(a)) == 0)
+		log_info("translated backend=%s model=%s format=%s",
+		    s->backend->name, s->model->name,
+		    dialect_name(a->request->route->dialect));
+}
+
+/* --- the request --- */
+
+/* What cannot be said in chat somebody else may understand as it is. */
+static void
+fail_translation(struct attempt *a, enum err rc, const struct errmsg *why)
+{
+	if (rc != ERR_UNSUPPORTED && rc != ERR_INVALID) {
+		attempt_fail(a, FAULT_MEMORY);
+		return;
+	}
+	a->head.status = 400;
+	attempt_keep_message(a, slice_of(why->text));
+	attempt_fail(a, rc == ERR_UNSUPPORTED ? FAULT_UNSUITED : FAULT_REQUEST);
+}
+
+enum err
+attempt_translate(struct attempt *a, struct encode_in *in,
+    struct scan_member *members, size_t cap, struct errmsg *why)
+{
+	struct slice chat;
+	enum err rc = translate(a->request, &a->translation, &chat, why);
+
+	if (rc == OK)
+		rc = scan_object(chat, members, cap, &in->n_members, why);
+	if (rc != OK) {
+		fail_translation(a, rc, why);
+		return rc;
+	}
+	assert(in->n_members <= cap);
+	in->dialect = a->head.dialect = DIALECT_CHAT;
+	in->path = "/chat/completions";
+	in->body = chat;
+	in->members = members;
+	in->model = NULL;
+	return OK;
+}
+
+/* --- the answer --- */
+
+void
+attempt_translate_event(struct attempt *a, struct slice data)
+{
+	buf_reset(&a->scratch);
+	translation_event(a->translation, data, &a->scratch);
+	if (buf_err(&a->scratch) != OK)
+		attempt_fail(a, FAULT_TOO_LARGE);
+	else
+		attempt_forward(a, buf_slice(&a->scratch));
+}
+
+bool
+attempt_translate_end(struct attempt *a)
+{
+	struct usage usage;
+
+	attempt_usage(a, &usage);
+	buf_reset(&a->scratch);
+	translation_end(a->translation, &usage, &a->scratch);
+	if (buf_err(&a->scratch) != OK)
+		return false;
+	attempt_forward(a, buf_slice(&a->scratch));
+	return true;
+}
+
+bool
+attempt_translate_answer(struct attempt *a)
+{
+	struct usage usage;
+	struct buf out;
+
+	attempt_usage(a, &usage);
+	buf_init(&out, ATTEMPT_JSON_MAX * 2);
+	translation_answer(a->translation, buf_slice(&a->held), &usage, &out);
+	buf_fini(&a->held);
+	a->held = out;
+	return buf_err(&out) == OK;
+}

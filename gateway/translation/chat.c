@@ -1,0 +1,121 @@
+/* gateway/translation/chat.c - what an answer of chat says. */
+#include "gateway/translation/chat.h"
+
+#include "gateway/lib/count.h"
+
+/* A string without its quotes; empty: it is none. */
+static struct slice
+inside(const struct scan_member *m)
+{
+	if (m->type != SCAN_STRING)
+		return SLICE("");
+	return slice_make(m->value.p + 1, m->value.n - 2);
+}
+
+static enum chat_finish
+finish_of(const struct scan_member *m)
+{
+	static const struct {
+		const char *name;
+		enum chat_finish finish;
+	} names[] = {
+		{ "length", CHAT_LENGTH },
+		{ "tool_calls", CHAT_TOOL_CALLS },
+		{ "function_call", CHAT_TOOL_CALLS },
+		{ "content_filter", CHAT_FILTERED },
+	};
+
+	if (!scan_nonempty_string(m))
+		return CHAT_GOES_ON;
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (scan_string_is(m, names[i].name))
+			return names[i].finish;
+	return CHAT_STOP;
+}
+
+/* A delta, or the message of a whole answer. */
+static void
+read_message(struct slice message, struct chat_answer *out)
+{
+	struct scan_member m;
+
+	while (scan_next_member(&message, &m)) {
+		if (scan_key_is(&m, "content"))
+			out->text = inside(&m);
+		else if (scan_key_is(&m, "reasoning_content") ||
+		    scan_key_is(&m, "reasoning"))
+			out->reasoning =
+			    out->reasoning.n > 0 ? out->reasoning : inside(&m);
+		else if (scan_key_is(&m, "refusal"))
+			out->refusal = inside(&m);
+		else if (scan_key_is(&m, "tool_calls") && m.type == SCAN_ARRAY)
+			out->calls = m.value;
+	}
+}
+
+static void
+read_choice(struct slice choice, struct chat_answer *out)
+{
+	struct scan_member m;
+
+	while (scan_next_member(&choice, &m)) {
+		if ((scan_key_is(&m, "delta") || scan_key_is(&m, "message")) &&
+		    m.type == SCAN_OBJECT)
+			read_message(m.value, out);
+		else if (scan_key_is(&m, "finish_reason"))
+			out->finish = finish_of(&m);
+		else if (scan_key_is(&m, "stop_reason") || /* vLLM's */
+		    scan_key_is(&m, "matched_stop")) /* SGLang's */
+			out->stop = inside(&m);
+	}
+}
+
+void
+chat_read(struct slice json, struct chat_answer *out)
+{
+	struct scan_member choices;
+	enum scan_type type;
+	struct slice choice;
+
+	*out = (struct chat_answer){ .finish = CHAT_GOES_ON };
+	if (scan_get(json, "choices", &choices) && choices.type == SCAN_ARRAY &&
+	    scan_next_element(&choices.value, &choice, &type) &&
+	    type == SCAN_OBJECT)
+		read_choice(choice, out);
+}
+
+static void
+read_function(struct slice function, struct chat_call *out)
+{
+	struct scan_member m;
+
+	while (scan_next_member(&function, &m)) {
+		if (scan_key_is(&m, "name"))
+			out->name = inside(&m);
+		else if (scan_key_is(&m, "arguments"))
+			out->arguments = inside(&m);
+	}
+}
+
+bool
+chat_next_call(struct slice *calls, struct chat_call *out)
+{
+	struct slice call;
+	struct scan_member m;
+	enum scan_type type;
+
+	*out = (struct chat_call){ .index = 0 };
+	if (!scan_next_element(calls, &call, &type))
+		return false;
+	if (type != SCAN_OBJECT)
+		return true;
+	while (scan_next_member(&call, &m)) {
+		if (scan_key_is(&m, "index"))
+			out->indexed = scan_u64(m.value, &out->index);
+		else if (scan_key_is(&m, "id"))
+			out->id = inside(&m);
+		else if (scan_key_is(&m, "function") && m.type == SCAN_OBJECT)
+			read_function(m.value, out);
+	}
+	return true;
+}

@@ -1,0 +1,41 @@
+/* gateway/translation/chat.h - what an answer of chat says. Private to the
+ * translation.
+ *
+ * All slices point into the document. A string is given as it is written,
+ * without its quotes, so that it can be written again as it is. */
+#ifndef GATEWAY_TRANSLATION_CHAT_H
+#define GATEWAY_TRANSLATION_CHAT_H
+
+#include <stdint.h>
+
+#include "gateway/lib/scan.h"
+
+enum chat_finish {
+	CHAT_GOES_ON, /* not said yet */
+	CHAT_STOP,
+	CHAT_LENGTH,
+	CHAT_TOOL_CALLS,
+	CHAT_FILTERED,
+};
+
+/* One event of a stream, or a whole answer: of the first choice. */
+struct chat_answer {
+	struct slice text, reasoning, refusal; /* empty: none */
+	struct slice calls; /* an array for chat_next_call(), or empty */
+	struct slice stop; /* the stop sequence it ends with, if it is told */
+	enum chat_finish finish;
+};
+
+struct chat_call {
+	uint64_t index; /* of a stream: which call this is a part of */
+	bool indexed; /* false: it did not say */
+	struct slice id, name; /* empty: not in this part */
+	struct slice arguments; /* JSON as a string, or a part of one */
+};
+
+/* Of valid JSON; what is no answer gives an empty one. */
+void chat_read(struct slice json, struct chat_answer *);
+/* False at the end. What is no call gives an empty one. */
+bool chat_next_call(struct slice *calls, struct chat_call *);
+
+#endif

@@ -1,0 +1,172 @@
+/* gateway/translation/chat_writer.c - the messages of a request of chat. */
+#include "gateway/translation/chat_writer.h"
+
+#include <string.h>
+
+#define PART "{\"type\":\"text\",\"text\":\""
+#define LINE "\\n" /* as JSON has it */
+#define MOVES_MAX 16 /* of calls, to make room ahead: what is more costs */
+
+void
+chat_writer_init(struct chat_writer *w, struct buf *out)
+{
+	*w = (struct chat_writer){ .out = out, .role = CHAT_NOBODY };
+}
+
+void
+chat_writer_end(struct chat_writer *w)
+{
+	static const char *const ends[] = {
+		[CHAT_IN_TEXT] = "\"}",
+		[CHAT_IN_PART] = "\"}]}",
+		[CHAT_AT_PART] = "]}",
+		[CHAT_AT_CALL] = "]}",
+	};
+
+	if (w->role != CHAT_NOBODY)
+		buf_add_str(w->out, ends[w->inside]);
+}
+
+static void
+begin(struct chat_writer *w, enum chat_role role, struct slice call_id)
+{
+	static const char *const names[] = {
+		[CHAT_SYSTEM] = "system",
+		[CHAT_USER] = "user",
+		[CHAT_ASSISTANT] = "assistant",
+		[CHAT_TOOL] = "tool",
+	};
+
+	chat_writer_end(w);
+	if (w->role != CHAT_NOBODY)
+		buf_add_char(w->out, ',');
+	buf_add_str(w->out, "{\"role\":\"");
+	buf_add_str(w->out, names[role]);
+	if (role == CHAT_TOOL) {
+		buf_add_str(w->out, "\",\"tool_call_id\":\"");
+		buf_add(w->out, call_id);
+	}
+	buf_add_str(w->out, "\",\"content\":");
+	w->role = role;
+	w->inside = CHAT_IN_TEXT;
+	w->content = w->out->n;
+	w->gap = "";
+	w->calls = w->moved = 0;
+	buf_add_char(w->out, '"');
+}
+
+void
+chat_writer_turn(struct chat_writer *w, enum chat_role role)
+{
+	if (role == CHAT_SYSTEM && w->role > CHAT_SYSTEM)
+		role = CHAT_USER;
+	if (w->role != role)
+		begin(w, role, SLICE(""));
+	else if (w->gap[0] != '\0')
+		w->gap = LINE LINE;
+}
+
+void
+chat_writer_result(struct chat_writer *w, struct slice call_id)
+{
+	begin(w, CHAT_TOOL, call_id);
+}
+
+/* Into what has been written: *at is behind it then. */
+static void
+insert(struct buf *b, size_t *at, struct slice s)
+{
+	if (!buf_reserve(b, s.n))
+		return;
+	memmove(b->p + *at + s.n, b->p + *at, b->n - *at);
+	memcpy(b->p + *at, s.p, s.n);
+	b->n += s.n;
+	*at += s.n;
+}
+
+/* To where text goes on. */
+static void
+enter_text(struct chat_writer *w)
+{
+	if (w->inside == CHAT_AT_PART) {
+		buf_add_str(w->out, "," PART);
+		w->inside = CHAT_IN_PART;
+	} else {
+		buf_add_str(w->out, w->gap);
+	}
+	w->gap = LINE;
+}
+
+void
+chat_writer_text(struct chat_writer *w, struct slice text)
+{
+	if (text.n == 0)
+		return;
+	if (w->inside == CHAT_AT_CALL && w->moved++ == MOVES_MAX)
+		begin(w, w->role, SLICE(""));
+	if (w->inside != CHAT_AT_CALL) {
+		enter_text(w);
+		buf_add(w->out, text);
+		return;
+	}
+	insert(w->out, &w->text_end, slice_of(w->gap));
+	insert(w->out, &w->text_end, text);
+	w->gap = LINE;
+}
+
+void
+chat_writer_json(struct chat_writer *w, struct slice json)
+{
+	enter_text(w);
+	chat_writer_escape(w->out, json);
+}
+
+void
+chat_writer_part(struct chat_writer *w)
+{
+	size_t at = w->content;
+	bool empty = w->out->n == w->content + 1;
+
+	if (w->inside == CHAT_AT_PART) {
+		buf_add_char(w->out, ',');
+	} else if (w->inside == CHAT_IN_TEXT && empty) {
+		w->out->n = w->content;
+		buf_add_char(w->out, '[');
+	} else {
+		if (w->inside == CHAT_IN_TEXT) /* which has its quote */
+			insert(w->out, &at,
+			    slice_make("[" PART, sizeof("[" PART) - 2));
+		buf_add_str(w->out, "\"},");
+	}
+	w->inside = CHAT_AT_PART;
+}
+
+void
+chat_writer_call(struct chat_writer *w)
+{
+	if (w->inside != CHAT_AT_CALL) {
+		w->text_end = w->out->n;
+		buf_add_str(w->out, "\",\"tool_calls\":[");
+		w->inside = CHAT_AT_CALL;
+	}
+	if (w->calls++ > 0)
+		buf_add_char(w->out, ',');
+}
+
+/* Of JSON only what stands between its tokens are controls. */
+void
+chat_writer_escape(struct buf *out, struct slice s)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c != '"' && c != '\\' && c >= ' ')
+			continue;
+		buf_add(out, slice_make(s.p + from, i - from));
+		buf_add_char(out, c < ' ' ? ' ' : '\\');
+		from = c < ' ' ? i + 1 : i;
+	}
+	buf_add(out, slice_make(s.p + from, s.n - from));
+}

@@ -1,0 +1,42 @@
+/* gateway/translation/format.h - what a format that is translated has to do.
+ * Private to the translation. */
+#ifndef GATEWAY_TRANSLATION_FORMAT_H
+#define GATEWAY_TRANSLATION_FORMAT_H
+
+#include "gateway/translation/translation.h"
+
+#define TRANSLATION_ID 32 /* bytes of an id's digits, with NUL */
+#define TRANSLATION_MODEL 256 /* of a model's name, likewise */
+#define TRANSLATION_LEFT_OUT 128
+
+struct translation {
+	const struct translation_format *format;
+	char id[TRANSLATION_ID]; /* digits only */
+	char model[TRANSLATION_MODEL];
+	int64_t created;
+	char left_out[TRANSLATION_LEFT_OUT];
+	struct buf chat; /* the request */
+	struct buf kept; /* what a format keeps of the request */
+	void *state; /* the format's own: state_bytes, zeroes to begin with */
+};
+
+struct translation_format {
+	enum dialect dialect;
+	size_t state_bytes;
+	enum err (*request)(struct translation *, struct slice body,
+	    struct buf *chat, struct errmsg *why);
+	void (*event)(struct translation *, struct slice data, struct buf *out);
+	void (*end)(
+	    struct translation *, const struct usage *, struct buf *out);
+	void (*answer)(struct translation *, struct slice body,
+	    const struct usage *, struct buf *out);
+	void (*fini)(void *state); /* or NULL: it owns nothing */
+};
+
+extern const struct translation_format translation_messages;
+extern const struct translation_format translation_responses;
+
+/* Adds a name to those that were left out, once. */
+void translation_leave_out(struct translation *, const char *name);
+
+#endif

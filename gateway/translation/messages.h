@@ -1,0 +1,72 @@
+/* gateway/translation/messages.h - what the files of Anthropic's format share.
+ * Private to the translation. */
+#ifndef GATEWAY_TRANSLATION_MESSAGES_H
+#define GATEWAY_TRANSLATION_MESSAGES_H
+
+#include "gateway/translation/chat.h"
+#include "gateway/translation/format.h"
+
+/* What has come of the JSON that a call's arguments are. */
+struct messages_json {
+	uint32_t depth; /* open brackets */
+	bool begun, in_string, escaped;
+};
+
+/* A call whose block has not been ended. */
+struct messages_call {
+	uint64_t index; /* the backend's */
+	uint64_t id; /* hash of the backend's; 0: it gave none */
+	uint32_t block; /* the index of its block */
+	struct messages_json json;
+};
+
+enum messages_block { BLOCK_NONE, BLOCK_TEXT, BLOCK_THINKING };
+
+/* Calls that a backend may make at the same time. */
+#define MESSAGES_CALLS_OPEN 16
+
+struct messages_state {
+	bool shows_thinking; /* its client asked for it */
+	bool has_stops; /* stop_sequences were given */
+	bool begun, called, refused;
+	enum chat_finish finish;
+	enum messages_block open; /* beside calls; its index: */
+	uint32_t at;
+	uint32_t blocks; /* so far */
+	uint32_t calls; /* so far */
+	size_t n_open;
+	struct messages_call calls_open[MESSAGES_CALLS_OPEN];
+	size_t n_stop; /* bytes of the stop sequence, as it is written */
+	char stop[64]; /* longer ones are not told */
+};
+
+/* The member `name` of an object; null: none. */
+struct scan_member messages_member(
+    const struct scan_member *object, const char *name);
+/* A string as it is written, without its quotes. */
+struct slice messages_inside(const struct scan_member *);
+
+enum err messages_request(struct translation *, struct slice body,
+    struct buf *chat, struct errmsg *why) MUST_USE;
+/* The conversation as the elements of chat's `messages`, brackets included. */
+enum err messages_turns(const struct scan_member *system,
+    const struct scan_member *messages, struct buf *chat,
+    struct errmsg *why) MUST_USE;
+
+void messages_event(struct translation *, struct slice data, struct buf *out);
+void messages_end(struct translation *, const struct usage *, struct buf *out);
+void messages_answer(struct translation *, struct slice body,
+    const struct usage *, struct buf *out);
+/* Makes a note of how an answer finishes. */
+void messages_note_finish(struct messages_state *, const struct chat_answer *);
+/* Members of a message: {"stop_reason":...,"stop_sequence":...}, without
+ * braces; {"input_tokens":...}, with them. */
+void messages_add_stop(const struct messages_state *, struct buf *out);
+void messages_add_usage(const struct usage *, struct buf *out);
+/* The members of a message before its content, without braces. */
+void messages_add_head(const struct translation *, struct buf *out);
+/* A call's id: the backend's own, or one of ours. */
+void messages_add_id(
+    const struct translation *, struct slice id, struct buf *out);
+
+#endif

@@ -1,0 +1,323 @@
+/* gateway/translation/messages_stream.c - a stream of chat as Anthropic's
+ * events.
+ *
+ *	message_start
+ *	  ( content_block_start content_block_delta* content_block_stop )*
+ *	message_delta message_stop
+ *
+ * A block ends where the next begins. The one exception is a call whose
+ * arguments are not whole by then: some backends make calls at the same time,
+ * and what comes of it later goes to its block. More such calls than there is
+ * room for end the oldest. */
+#include <string.h>
+
+#include "gateway/lib/digits.h"
+#include "gateway/translation/messages.h"
+
+/* --- how far the arguments of a call have come --- */
+
+/* The character that an escape in a string of JSON means, cut off the front;
+ * what is not ASCII is an x. */
+static char
+next_character(const char *p, size_t n, size_t *taken)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned c = 0;
+
+	*taken = 1;
+	if (p[0] != '\\' || n < 2)
+		return p[0];
+	*taken = 2;
+	if (strchr("\"\\/", p[1]) != NULL)
+		return p[1];
+	if (p[1] != 'u' || n < 6)
+		return ' ';
+	*taken = 6;
+	for (size_t i = 2; i < 6; i++) {
+		const char *d = strchr(digits, p[i] | 0x20);
+
+		c = c << 4 | (d != NULL ? (unsigned)(d - digits) : 0);
+	}
+	return c < 0x80 ? (char)c : 'x';
+}
+
+static void
+follow(struct messages_json *j, char c)
+{
+	if (j->in_string) {
+		if (!j->escaped && c == '"')
+			j->in_string = false;
+		j->escaped = !j->escaped && c == '\\';
+	} else if (c == '"') {
+		j->in_string = true;
+	} else if (c == '{' || c == '[') {
+		j->begun = true;
+		j->depth++;
+	} else if ((c == '}' || c == ']') && j->depth > 0) {
+		j->depth--;
+	}
+}
+
+static bool
+is_whole(const struct messages_json *j)
+{
+	return j->begun && j->depth == 0;
+}
+
+/* As much of it as belongs to the arguments. */
+static struct slice
+take_arguments(struct messages_json *j, struct slice raw)
+{
+	size_t n = 0, taken;
+
+	while (n < raw.n && !is_whole(j)) {
+		follow(j, next_character(raw.p + n, raw.n - n, &taken));
+		n += taken;
+	}
+	return slice_make(raw.p, n);
+}
+
+/* --- events --- */
+
+static void
+begin_event(struct buf *out, const char *type)
+{
+	buf_add_str(out, "event: ");
+	buf_add_str(out, type);
+	buf_add_str(out, "\ndata: {\"type\":\"");
+	buf_add_str(out, type);
+	buf_add_char(out, '"');
+}
+
+static void
+begin_block_event(struct buf *out, const char *type, uint32_t block)
+{
+	char digits[DIGITS_MAX];
+
+	begin_event(out, type);
+	buf_add_str(out, ",\"index\":");
+	buf_add(out, slice_make(digits, digits_u64(digits, block)));
+}
+
+static void
+end_event(struct buf *out)
+{
+	buf_add_str(out, "}\n\n");
+}
+
+/* One that has a string, as it is written. */
+static void
+add_delta(struct buf *out, uint32_t block, const char *type, const char *name,
+    struct slice raw)
+{
+	begin_block_event(out, "content_block_delta", block);
+	buf_add_str(out, ",\"delta\":{\"type\":\"");
+	buf_add_str(out, type);
+	buf_add_str(out, "\",\"");
+	buf_add_str(out, name);
+	buf_add_str(out, "\":\"");
+	buf_add(out, raw);
+	buf_add_str(out, "\"}");
+	end_event(out);
+}
+
+static void
+stop_block(struct buf *out, uint32_t block)
+{
+	begin_block_event(out, "content_block_stop", block);
+	end_event(out);
+}
+
+static void
+begin(struct translation *t, struct buf *out)
+{
+	static const struct usage none = { .known = false };
+	struct messages_state *s = t->state;
+
+	if (s->begun)
+		return;
+	s->begun = true;
+	begin_event(out, "message_start");
+	buf_add_str(out, ",\"message\":{");
+	messages_add_head(t, out);
+	buf_add_str(out,
+	    ",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
+	    "\"usage\":");
+	messages_add_usage(&none, out);
+	buf_add_char(out, '}');
+	end_event(out);
+}
+
+/* --- blocks of text and thinking --- */
+
+/* Signatures are for Anthropic to check: nobody signs here. */
+static void
+end_open(struct messages_state *s, struct buf *out)
+{
+	if (s->open == BLOCK_NONE)
+		return;
+	if (s->open == BLOCK_THINKING)
+		add_delta(
+		    out, s->at, "signature_delta", "signature", SLICE(""));
+	stop_block(out, s->at);
+	s->open = BLOCK_NONE;
+}
+
+static void
+end_call(struct messages_state *s, size_t at, struct buf *out)
+{
+	struct messages_call *c = &s->calls_open[at];
+
+	stop_block(out, c->block);
+	s->n_open--;
+	memmove(c, c + 1, (s->n_open - at) * sizeof(*c));
+}
+
+/* All that are whole, or all. */
+static void
+end_calls(struct messages_state *s, bool all, struct buf *out)
+{
+	for (size_t i = 0; i < s->n_open;)
+		if (all || is_whole(&s->calls_open[i].json))
+			end_call(s, i, out);
+		else
+			i++;
+}
+
+static void
+add_piece(struct messages_state *s, enum messages_block kind, struct slice raw,
+    struct buf *out)
+{
+	const bool thinks = kind == BLOCK_THINKING;
+
+	if (s->open != kind) {
+		end_open(s, out);
+		end_calls(s, false, out);
+		s->open = kind;
+		s->at = s->blocks++;
+		begin_block_event(out, "content_block_start", s->at);
+		buf_add_str(out, ",\"content_block\":");
+		buf_add_str(out,
+		    thinks ? "{\"type\":\"thinking\",\"thinking\":\"\","
+			     "\"signature\":\"\"}"
+			   : "{\"type\":\"text\",\"text\":\"\"}");
+		end_event(out);
+	}
+	add_delta(out, s->at, thinks ? "thinking_delta" : "text_delta",
+	    thinks ? "thinking" : "text", raw);
+}
+
+/* --- calls --- */
+
+/* The one that a part belongs to by its index; without one, the last. */
+static struct messages_call *
+find_call(struct messages_state *s, const struct chat_call *part)
+{
+	for (size_t i = s->n_open; i-- > 0;)
+		if (!part->indexed || s->calls_open[i].index == part->index)
+			return &s->calls_open[i];
+	return NULL;
+}
+
+static uint64_t
+hash_of(struct slice id)
+{
+	return id.n > 0 ? slice_hash(id) : 0;
+}
+
+/* Whether it begins a call. Several may have one index, and the parts of one
+ * call several ids: where the index or the id does not tell, a name does. */
+static bool
+begins(const struct messages_call *open, const struct chat_call *part)
+{
+	if (part->name.n == 0)
+		return false;
+	if (open == NULL)
+		return true;
+	if (part->id.n > 0)
+		return hash_of(part->id) != open->id;
+	return !part->indexed || is_whole(&open->json);
+}
+
+static struct messages_call *
+begin_call(struct translation *t, const struct chat_call *part, struct buf *out)
+{
+	struct messages_state *s = t->state;
+	struct messages_call *c;
+
+	end_open(s, out);
+	end_calls(s, false, out);
+	if (s->n_open == MESSAGES_CALLS_OPEN)
+		end_call(s, 0, out);
+	c = &s->calls_open[s->n_open++];
+	*c = (struct messages_call){ .index = part->index,
+		.id = hash_of(part->id),
+		.block = s->blocks++ };
+	begin_block_event(out, "content_block_start", c->block);
+	buf_add_str(out, ",\"content_block\":{\"type\":\"tool_use\",\"id\":");
+	messages_add_id(t, part->id, out);
+	buf_add_str(out, ",\"name\":\"");
+	buf_add(out, part->name);
+	buf_add_str(out, "\",\"input\":{}}");
+	end_event(out);
+	return c;
+}
+
+/* Arguments of a call that has no name yet, or has been ended, are dropped. */
+static void
+add_call(struct translation *t, const struct chat_call *part, struct buf *out)
+{
+	struct messages_state *s = t->state;
+	struct messages_call *c = find_call(s, part);
+	struct slice arguments;
+
+	if (begins(c, part))
+		c = begin_call(t, part, out);
+	if (c == NULL)
+		return;
+	arguments = take_arguments(&c->json, part->arguments);
+	if (arguments.n > 0)
+		add_delta(out, c->block, "input_json_delta", "partial_json",
+		    arguments);
+}
+
+/* --- all of it --- */
+
+void
+messages_event(struct translation *t, struct slice data, struct buf *out)
+{
+	struct messages_state *s = t->state;
+	struct chat_answer a;
+	struct chat_call part;
+
+	chat_read(data, &a);
+	begin(t, out);
+	if (a.reasoning.n > 0 && s->shows_thinking)
+		add_piece(s, BLOCK_THINKING, a.reasoning, out);
+	if (a.text.n > 0)
+		add_piece(s, BLOCK_TEXT, a.text, out);
+	if (a.refusal.n > 0)
+		add_piece(s, BLOCK_TEXT, a.refusal, out);
+	if (a.calls.n > 0)
+		while (chat_next_call(&a.calls, &part))
+			add_call(t, &part, out);
+	messages_note_finish(s, &a);
+}
+
+void
+messages_end(struct translation *t, const struct usage *usage, struct buf *out)
+{
+	struct messages_state *s = t->state;
+
+	begin(t, out);
+	end_open(s, out);
+	end_calls(s, true, out);
+	begin_event(out, "message_delta");
+	buf_add_str(out, ",\"delta\":{");
+	messages_add_stop(s, out);
+	buf_add_str(out, "},\"usage\":");
+	messages_add_usage(usage, out);
+	end_event(out);
+	begin_event(out, "message_stop");
+	end_event(out);
+}

@@ -1,0 +1,359 @@
+/* gateway/translation/messages_turns.c - a conversation in Anthropic's messages
+ * as one of chat.
+ *
+ * Messages of one role that follow each other are one turn, as they are for
+ * Anthropic; templates of many models want roles to alternate. A turn is read
+ * twice or more: first surveyed, which finds all that is wrong with it, then
+ * written. Results of tools go before what else a user says, as messages of
+ * their own; pictures among them have no place there and follow.
+ *
+ * Text blocks become one string, a line each, but beside pictures. Thinking is
+ * left out: nobody but who thought can tell that it is what it was. */
+#include "gateway/lib/count.h"
+#include "gateway/translation/messages_turns.h"
+
+#define BILLING "x-anthropic-billing-header:"
+
+/* --- content, written --- */
+
+static void
+open_content(struct writer *w, bool parts)
+{
+	w->parts = parts;
+	w->n = 0;
+	buf_add_char(w->out, parts ? '[' : '"');
+}
+
+static void
+close_content(struct writer *w)
+{
+	buf_add_char(w->out, w->parts ? ']' : '"');
+}
+
+/* As it is written, without its quotes. */
+static void
+add_text(struct writer *w, struct slice text)
+{
+	if (text.n == 0)
+		return;
+	if (!w->parts) {
+		if (w->n++ > 0)
+			buf_add_str(w->out, "\\n");
+		buf_add(w->out, text);
+		return;
+	}
+	if (w->n++ > 0)
+		buf_add_char(w->out, ',');
+	buf_add_str(w->out, "{\"type\":\"text\",\"text\":\"");
+	buf_add(w->out, text);
+	buf_add_str(w->out, "\"}");
+}
+
+static void
+add_string(struct writer *w, const struct scan_member *m)
+{
+	if (m->type == SCAN_STRING)
+		add_text(w, messages_inside(m));
+}
+
+static void
+add_image(struct writer *w, const struct scan_member *source)
+{
+	struct scan_member type = messages_member(source, "type");
+	struct scan_member url = messages_member(source, "url");
+	struct scan_member media = messages_member(source, "media_type");
+	struct scan_member data = messages_member(source, "data");
+
+	if (w->n++ > 0)
+		buf_add_char(w->out, ',');
+	buf_add_str(
+	    w->out, "{\"type\":\"image_url\",\"image_url\":{\"url\":\"");
+	if (scan_string_is(&type, "url")) {
+		buf_add(w->out, messages_inside(&url));
+	} else {
+		buf_add_str(w->out, "data:");
+		buf_add(w->out, messages_inside(&media));
+		buf_add_str(w->out, ";base64,");
+		buf_add(w->out, messages_inside(&data));
+	}
+	buf_add_str(w->out, "\"}}");
+}
+
+static enum err
+write_text(struct writer *w, struct turn *t, const struct block *b)
+{
+	struct scan_member data;
+
+	(void)t;
+	if (b->kind == KIND_TEXT) {
+		add_string(w, &b->text);
+	} else if (b->kind == KIND_DOCUMENT) {
+		data = messages_member(&b->source, "data");
+		add_string(w, &b->title);
+		add_string(w, &b->context);
+		add_string(w, &data);
+	}
+	return OK;
+}
+
+static enum err
+write_content(struct writer *w, struct turn *t, const struct block *b)
+{
+	if (b->kind != KIND_IMAGE)
+		return write_text(w, t, b);
+	add_image(w, &b->source);
+	return OK;
+}
+
+static enum err
+write_image(struct writer *w, struct turn *t, const struct block *b)
+{
+	(void)t;
+	if (b->kind == KIND_IMAGE)
+		add_image(w, &b->source);
+	return OK;
+}
+
+/* --- messages, written --- */
+
+static void
+begin_message(struct writer *w, const char *role)
+{
+	if (w->any)
+		buf_add_char(w->out, ',');
+	w->any = true;
+	buf_add_str(w->out, "{\"role\":\"");
+	buf_add_str(w->out, role);
+	buf_add_str(w->out, "\",\"content\":");
+}
+
+/* Chat has no other way to say that it failed. */
+static enum err
+write_result(struct writer *w, struct turn *t, const struct block *b)
+{
+	enum err rc;
+
+	if (b->kind != KIND_RESULT)
+		return OK;
+	begin_message(w, "tool");
+	open_content(w, false);
+	if (b->is_error)
+		buf_add_str(w->out, "Error: ");
+	rc = content_each_block(w, t, &b->content, write_text);
+	close_content(w);
+	buf_add_str(w->out, ",\"tool_call_id\":");
+	buf_add(w->out, b->id.value);
+	buf_add_char(w->out, '}');
+	return rc;
+}
+
+static enum err
+write_images_of_result(struct writer *w, struct turn *t, const struct block *b)
+{
+	if (b->kind != KIND_RESULT)
+		return OK;
+	return content_each_block(w, t, &b->content, write_image);
+}
+
+static enum err
+write_user(struct writer *w, struct turn *t)
+{
+	enum err rc = OK;
+
+	if (t->results > 0)
+		rc = turn_each_block(w, t, write_result);
+	if (rc != OK || (t->results > 0 && t->texts + t->images == 0))
+		return rc;
+	begin_message(w, "user");
+	open_content(w, t->images > 0);
+	if (t->results > 0 && t->images > 0)
+		rc = turn_each_block(w, t, write_images_of_result);
+	if (rc == OK)
+		rc = turn_each_block(w, t, write_content);
+	close_content(w);
+	buf_add_char(w->out, '}');
+	return rc;
+}
+
+static enum err
+write_use(struct writer *w, struct turn *t, const struct block *b)
+{
+	(void)t;
+	if (b->kind != KIND_USE)
+		return OK;
+	if (w->n++ > 0)
+		buf_add_char(w->out, ',');
+	buf_add_str(w->out, "{\"id\":");
+	buf_add(w->out, b->id.value);
+	buf_add_str(w->out, ",\"type\":\"function\",\"function\":{\"name\":");
+	buf_add(w->out, b->name.value);
+	buf_add_str(w->out, ",\"arguments\":");
+	if (b->input.type == SCAN_OBJECT)
+		buf_add_json(w->out, b->input.value);
+	else
+		buf_add_str(w->out, "\"{}\"");
+	buf_add_str(w->out, "}}");
+	return OK;
+}
+
+static enum err
+write_assistant(struct writer *w, struct turn *t)
+{
+	enum err rc = OK;
+
+	begin_message(w, "assistant");
+	if (t->texts > 0 || t->uses == 0) {
+		open_content(w, false);
+		rc = turn_each_block(w, t, write_text);
+		close_content(w);
+	} else {
+		buf_add_str(w->out, "null");
+	}
+	if (rc == OK && t->uses > 0) {
+		buf_add_str(w->out, ",\"tool_calls\":[");
+		w->n = 0;
+		rc = turn_each_block(w, t, write_use);
+		buf_add_char(w->out, ']');
+	}
+	buf_add_char(w->out, '}');
+	return rc;
+}
+
+static enum err
+write_turn(struct writer *w, struct turn *t)
+{
+	enum err rc = turn_survey(w, t);
+
+	if (rc != OK)
+		return rc;
+	return t->assistant ? write_assistant(w, t) : write_user(w, t);
+}
+
+/* --- all of them --- */
+
+enum role { ROLE_USER, ROLE_ASSISTANT, ROLE_SYSTEM };
+
+static enum err
+role_of(const struct writer *w, struct slice message, enum scan_type type,
+    enum role *out)
+{
+	static const char *const roles[] = { "user", "assistant", "system" };
+	struct scan_member role;
+
+	if (type != SCAN_OBJECT)
+		return turn_invalid(w, ": want an object");
+	if (scan_get(message, "role", &role))
+		for (size_t i = 0; i < COUNT(roles); i++)
+			if (scan_string_is(&role, roles[i])) {
+				*out = (enum role)i;
+				return OK;
+			}
+	return turn_invalid(w, ".role: want user or assistant");
+}
+
+/* What tells Anthropic who is to pay is no instruction, and differs with every
+ * request: no backend could reuse what it has read before. */
+static enum err
+write_system(struct writer *w, struct turn *t, const struct block *b)
+{
+	if (b->kind != KIND_TEXT || b->text.type != SCAN_STRING)
+		return turn_invalid(w, ": want a block of text");
+	if (slice_starts(messages_inside(&b->text), SLICE(BILLING)))
+		return OK;
+	return write_text(w, t, b);
+}
+
+/* The text of `system` and of messages of the system's before all others;
+ * many templates take none elsewhere. *rest and *at are moved past those. */
+static enum err
+write_systems(struct writer *w, const struct scan_member *system,
+    struct slice *rest, size_t *at)
+{
+	struct slice next = *rest, message;
+	enum scan_type type;
+	enum role role = ROLE_SYSTEM;
+	enum err rc;
+
+	w->in_system = true;
+	rc = content_each_block(w, NULL, system, write_system);
+	w->in_system = false;
+	while (rc == OK && scan_next_element(&next, &message, &type)) {
+		w->message = *at;
+		rc = role_of(w, message, type, &role);
+		if (rc != OK || role != ROLE_SYSTEM)
+			break;
+		rc = message_each_block(w, NULL, message, write_system);
+		*rest = next;
+		(*at)++;
+	}
+	return rc;
+}
+
+static enum err
+add_system(struct writer *w, const struct scan_member *system,
+    struct slice *rest, size_t *at)
+{
+	size_t before = w->out->n;
+	enum err rc;
+
+	begin_message(w, "system");
+	open_content(w, false);
+	rc = write_systems(w, system, rest, at);
+	close_content(w);
+	buf_add_char(w->out, '}');
+	if (w->n == 0 && buf_err(w->out) == OK) {
+		w->out->n = before;
+		w->any = false;
+	}
+	return rc;
+}
+
+/* A message of the system's in between is said by the user: chat's templates
+ * know no other place for it. */
+static enum err
+add_turns(struct writer *w, struct slice rest, size_t at)
+{
+	struct slice before = rest, message;
+	struct turn t = { .rest = rest, .at = at };
+	enum scan_type type;
+	enum role role = ROLE_USER;
+	enum err rc = OK;
+
+	for (; rc == OK && scan_next_element(&rest, &message, &type); at++) {
+		w->message = at;
+		rc = role_of(w, message, type, &role);
+		if (rc == OK && t.n > 0 &&
+		    t.assistant != (role == ROLE_ASSISTANT)) {
+			rc = write_turn(w, &t);
+			t = (struct turn){ .rest = before, .at = at };
+		}
+		t.assistant = role == ROLE_ASSISTANT;
+		t.n++;
+		before = rest;
+	}
+	return rc == OK && t.n > 0 ? write_turn(w, &t) : rc;
+}
+
+enum err
+messages_turns(const struct scan_member *system,
+    const struct scan_member *messages, struct buf *chat, struct errmsg *why)
+{
+	struct writer w = { .out = chat, .why = why };
+	struct slice rest = messages->value;
+	size_t at = 0;
+	enum err rc;
+
+	if (!scan_has_elements(messages))
+		return fail(why, ERR_INVALID,
+		    "messages: want an array, and not an empty one");
+	if (system->type != SCAN_NULL && system->type != SCAN_STRING &&
+	    system->type != SCAN_ARRAY)
+		return fail(
+		    why, ERR_INVALID, "system: want a string or an array");
+	buf_add_char(chat, '[');
+	rc = add_system(&w, system, &rest, &at);
+	if (rc == OK)
+		rc = add_turns(&w, rest, at);
+	buf_add_char(chat, ']');
+	return rc;
+}

@@ -1,0 +1,176 @@
+/* gateway/translation/responses.h - what the files of OpenAI's responses share.
+ * Private to responses*.c.
+ *
+ * Of a request the answer repeats what it was asked with: `kept` begins with
+ * that, and ends with the names of tools that chat knows by another. */
+#ifndef GATEWAY_TRANSLATION_RESPONSES_H
+#define GATEWAY_TRANSLATION_RESPONSES_H
+
+#include "gateway/lib/scan.h"
+#include "gateway/translation/chat.h"
+#include "gateway/translation/format.h"
+
+/* What is read of a request. */
+enum responses_field {
+	RESPONSES_INPUT,
+	RESPONSES_INSTRUCTIONS,
+	RESPONSES_MAX_OUTPUT_TOKENS,
+	RESPONSES_PARALLEL_TOOL_CALLS,
+	RESPONSES_REASONING,
+	RESPONSES_STREAM,
+	RESPONSES_TEMPERATURE,
+	RESPONSES_TEXT,
+	RESPONSES_TOOL_CHOICE,
+	RESPONSES_TOOLS,
+	RESPONSES_TOP_LOGPROBS,
+	RESPONSES_TOP_P,
+	/* in the answer alone */
+	RESPONSES_MAX_TOOL_CALLS,
+	RESPONSES_METADATA,
+	RESPONSES_PROMPT_CACHE_KEY,
+	RESPONSES_SAFETY_IDENTIFIER,
+	RESPONSES_TRUNCATION,
+	RESPONSES_USER,
+	/* without which the answer would be wrong */
+	RESPONSES_CONVERSATION,
+	RESPONSES_PREVIOUS_RESPONSE_ID,
+	RESPONSES_PROMPT,
+	RESPONSES_FIELDS
+};
+
+/* One that is not there is null. */
+struct responses_body {
+	struct scan_member at[RESPONSES_FIELDS];
+};
+
+/* What follows the name of what is refused. */
+#define RESPONSES_ELSEWHERE ": use a backend that speaks /v1/responses"
+
+/* Of a string what stands between its quotes; empty: it is none. */
+struct slice responses_text(const struct scan_member *);
+/* The same of a member of an object. */
+struct slice responses_get_text(struct slice object, const char *name);
+
+/* --- responses_request.c --- */
+
+enum err responses_request(struct translation *, struct slice body,
+    struct buf *chat, struct errmsg *why);
+
+/* --- responses_input.c --- */
+
+/* "messages" of the request of chat. */
+enum err responses_add_messages(struct translation *,
+    const struct responses_body *, struct buf *chat,
+    struct errmsg *why) MUST_USE;
+
+/* --- responses_tools.c --- */
+
+/* A tool, as the client knows it: where it has a namespace or takes free text,
+ * chat knows it otherwise. */
+struct responses_tool {
+	struct slice name, namespace; /* empty: none */
+	bool custom; /* takes text, which is {"input": text} in chat */
+};
+
+/* "tools" and what goes with them, each with a comma ahead. */
+enum err responses_add_tools(struct translation *,
+    const struct responses_body *, struct buf *chat,
+    struct errmsg *why) MUST_USE;
+/* The name of a tool in chat. */
+void responses_add_name(struct buf *, const struct responses_tool *);
+/* The tool that chat calls so. */
+struct responses_tool responses_find_tool(
+    const struct translation *, struct slice name);
+
+/* --- responses_echo.c --- */
+
+/* Members of an answer that repeat the request, each with a comma ahead. */
+void responses_echo(const struct responses_body *, struct buf *out);
+
+/* --- responses_items.c --- */
+
+#define RESPONSES_ITEMS 128 /* in one answer; more are a failure */
+#define RESPONSES_BYTES                                                        \
+	((size_t)3 << 20) /* text in a stream, likewise: what
+					     ends it has each four times */
+#define RESPONSES_NAME ((size_t)1 << 10) /* a call's id, and its name */
+
+enum responses_kind {
+	RESPONSES_REASONED, /* a model's own reasoning */
+	RESPONSES_SUMMARY, /* the same, for who asked for a summary of it */
+	RESPONSES_SAID,
+	RESPONSES_REFUSED,
+	RESPONSES_CALL,
+	RESPONSES_CUSTOM_CALL,
+};
+
+/* A part of an answer. */
+struct responses_item {
+	enum responses_kind kind;
+	bool added, done; /* the client has been told */
+	size_t place; /* its output_index, once added */
+	const char *status;
+	struct buf text; /* or arguments, or input: as JSON has them */
+	struct slice whole; /* instead: all at once, borrowed */
+	/* of a call */
+	uint64_t index;
+	bool indexed;
+	struct buf call_id, name; /* the name in chat */
+	struct responses_tool tool;
+};
+
+struct responses_state {
+	size_t echoed; /* bytes of kept */
+	bool summary; /* who asks for one gets reasoning as such */
+	bool begun;
+	enum chat_finish finish;
+	uint64_t sequence;
+	size_t bytes; /* of all texts */
+	struct responses_item *items; /* in the order that they began */
+	size_t n, cap;
+	uint8_t order[RESPONSES_ITEMS]; /* in that of their output_index */
+	size_t n_added;
+};
+
+/* What an event says beside its item: the types of those that a kind has. */
+struct responses_words {
+	const char *prefix; /* of its id */
+	const char *part_added, *delta, *done, *part_done; /* NULL: none */
+	const char *part_index; /* the name of that, or NULL */
+	const char *text; /* the name of its text */
+};
+const struct responses_words *responses_words(enum responses_kind);
+
+/* NULL: no memory, or too many. */
+struct responses_item *responses_new_item(
+    struct responses_state *, enum responses_kind);
+void responses_fini(void *state);
+/* It has the next output_index. */
+void responses_place_item(struct responses_state *, struct responses_item *);
+/* A call has its name: which tool it is of, and an id that no other has. */
+void responses_name_call(struct translation *, struct responses_item *);
+/* Its text is all there. */
+void responses_settle_text(struct responses_item *);
+
+void responses_add_id(
+    const struct translation *, const struct responses_item *, struct buf *out);
+/* As it stands when it begins, or with all it has. */
+void responses_add_item(const struct translation *,
+    const struct responses_item *, bool begins, struct buf *out);
+/* Its one part. */
+void responses_add_part(
+    const struct responses_item *, bool begins, struct buf *out);
+/* The whole answer, or what it begins with: usage is NULL then. */
+void responses_add_response(
+    const struct translation *, const struct usage *, struct buf *out);
+/* How it ended: "completed", "incomplete". */
+const char *responses_status(enum chat_finish);
+
+/* --- responses_events.c, responses_answer.c --- */
+
+void responses_event(struct translation *, struct slice data, struct buf *out);
+void responses_end(struct translation *, const struct usage *, struct buf *out);
+void responses_answer(struct translation *, struct slice body,
+    const struct usage *, struct buf *out);
+
+#endif

@@ -1,0 +1,64 @@
+/* gateway/translation/responses_answer.c - a whole answer of chat as one of
+ * responses. */
+#include "gateway/translation/responses.h"
+
+/* NULL: there is nothing to add, or no room. */
+static struct responses_item *
+add_item(struct translation *t, enum responses_kind kind, struct slice text,
+    struct buf *out)
+{
+	struct responses_item *item;
+
+	if (text.n == 0 && kind != RESPONSES_CALL)
+		return NULL;
+	item = responses_new_item(t->state, kind);
+	if (item == NULL) {
+		out->err = ERR_LIMIT;
+		return NULL;
+	}
+	item->whole = text;
+	if (kind != RESPONSES_CALL)
+		responses_place_item(t->state, item);
+	return item;
+}
+
+/* One without a name nobody could answer. */
+static void
+add_call(struct translation *t, const struct chat_call *c, struct buf *out)
+{
+	struct responses_item *item;
+
+	if (c->name.n == 0)
+		return;
+	item = add_item(t, RESPONSES_CALL, c->arguments, out);
+	if (item == NULL)
+		return;
+	buf_add(&item->call_id, c->id);
+	buf_add(&item->name, c->name);
+	if (buf_err(&item->call_id) != OK || buf_err(&item->name) != OK)
+		out->err = ERR_LIMIT;
+	responses_name_call(t, item);
+	responses_settle_text(item);
+}
+
+void
+responses_answer(struct translation *t, struct slice body,
+    const struct usage *usage, struct buf *out)
+{
+	struct responses_state *s = t->state;
+	struct chat_answer a;
+	struct chat_call call;
+
+	chat_read(slice_trim(body), &a);
+	(void)add_item(t, s->summary ? RESPONSES_SUMMARY : RESPONSES_REASONED,
+	    a.reasoning, out);
+	(void)add_item(t, RESPONSES_SAID, a.text, out);
+	(void)add_item(t, RESPONSES_REFUSED, a.refusal, out);
+	while (buf_err(out) == OK && chat_next_call(&a.calls, &call))
+		add_call(t, &call, out);
+	s->finish = a.finish;
+	if (s->n_added > 0)
+		s->items[s->order[s->n_added - 1]].status =
+		    responses_status(a.finish);
+	responses_add_response(t, usage, out);
+}

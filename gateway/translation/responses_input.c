@@ -1,0 +1,481 @@
+/* gateway/translation/responses_input.c - what a request of responses says, as
+ * messages of chat.
+ *
+ * A call is the assistant's, its output a message of its own. Pictures in an
+ * output, for which chat has no place there, the user shows behind all outputs
+ * in a row. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/lib/count.h"
+#include "gateway/translation/chat_writer.h"
+#include "gateway/translation/responses.h"
+
+#define PLACE_MAX 64
+
+struct reader {
+	struct translation *t;
+	struct chat_writer messages;
+	struct errmsg *why;
+	size_t item; /* which of the input, for complaints */
+	const char *list; /* of parts in it, or NULL */
+	size_t part; /* which of those */
+	struct slice shown; /* from the first item on whose pictures wait */
+	size_t shown_item; /* which that is */
+	bool waits; /* there is one */
+	bool unseen; /* it writes nothing but pictures */
+};
+
+/* --- complaints --- */
+
+static void
+print_place(const struct reader *r, char place[PLACE_MAX])
+{
+	if (r->list != NULL)
+		snprintf(place, PLACE_MAX, "input[%zu].%s[%zu]", r->item,
+		    r->list, r->part);
+	else
+		snprintf(place, PLACE_MAX, "input[%zu]", r->item);
+}
+
+static enum err
+invalid(const struct reader *r, const char *what)
+{
+	char place[PLACE_MAX];
+
+	print_place(r, place);
+	return fail(r->why, ERR_INVALID, "%s: %s", place, what);
+}
+
+static enum err
+unsupported(const struct reader *r, const char *what, struct slice type)
+{
+	char place[PLACE_MAX];
+
+	print_place(r, place);
+	return fail(r->why, ERR_UNSUPPORTED,
+	    "%s: %s%.*s has no counterpart in chat" RESPONSES_ELSEWHERE, place,
+	    what, SLICE_SHORT(type, 40));
+}
+
+/* --- parts --- */
+
+static enum err
+read_text(struct reader *r, struct slice part, const char *member)
+{
+	struct scan_member m;
+
+	if (!scan_get(part, member, &m) || m.type != SCAN_STRING)
+		return invalid(r, "its text is not a string");
+	if (!r->unseen)
+		chat_writer_text(&r->messages, responses_text(&m));
+	return OK;
+}
+
+/* Of how closely to look chat knows two words. */
+static enum err
+read_picture(struct reader *r, struct slice part)
+{
+	struct buf *out = r->messages.out;
+	struct slice url = responses_get_text(part, "image_url");
+	struct slice detail = responses_get_text(part, "detail");
+
+	if (url.n == 0 && responses_get_text(part, "file_id").n > 0)
+		return unsupported(r, "a picture by file_id", SLICE(""));
+	if (url.n == 0)
+		return invalid(r, "it has no image_url");
+	chat_writer_part(&r->messages);
+	buf_add_str(out, "{\"type\":\"image_url\",\"image_url\":{\"url\":\"");
+	buf_add(out, url);
+	if (slice_is(detail, "low") || slice_is(detail, "high")) {
+		buf_add_str(out, "\",\"detail\":\"");
+		buf_add(out, detail);
+	}
+	buf_add_str(out, "\"}}");
+	return OK;
+}
+
+static enum err
+read_sound(struct reader *r, struct slice part)
+{
+	struct buf *out = r->messages.out;
+	struct scan_member m;
+
+	if (!scan_get(part, "input_audio", &m) || m.type != SCAN_OBJECT)
+		return invalid(r, "it has no input_audio");
+	chat_writer_part(&r->messages);
+	buf_add_str(out, "{\"type\":\"input_audio\",\"input_audio\":");
+	buf_add(out, m.value);
+	buf_add_char(out, '}');
+	return OK;
+}
+
+/* Pictures and sound are the user's to show. */
+static enum err
+read_part(struct reader *r, struct slice part)
+{
+	static const struct {
+		const char *type;
+		const char *text; /* its member, or NULL */
+		enum err (*read)(struct reader *, struct slice part);
+	} rows[] = {
+		{ "input_text", "text", NULL },
+		{ "output_text", "text", NULL },
+		{ "text", "text", NULL },
+		{ "refusal", "refusal", NULL },
+		{ "input_image", NULL, read_picture },
+		{ "input_audio", NULL, read_sound },
+	};
+	struct slice type = responses_get_text(part, "type");
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (!slice_is(type, rows[i].type))
+			continue;
+		if (rows[i].text != NULL)
+			return read_text(r, part, rows[i].text);
+		if (r->messages.role == CHAT_USER)
+			return rows[i].read(r, part);
+		if (r->messages.role == CHAT_TOOL) {
+			r->waits = true;
+			return OK;
+		}
+		return unsupported(r, "what only a user shows, ", type);
+	}
+	if (type.n == 0)
+		return invalid(r, "it has no type");
+	return unsupported(r, "", type);
+}
+
+/* A string, or parts. */
+static enum err
+read_content(struct reader *r, const struct scan_member *m)
+{
+	struct slice rest = m->value, part;
+	enum scan_type type;
+	enum err rc = OK;
+
+	if (m->type == SCAN_STRING) {
+		if (!r->unseen)
+			chat_writer_text(&r->messages, responses_text(m));
+		return OK;
+	}
+	if (m->type != SCAN_ARRAY)
+		return invalid(r, "its content is neither a string nor parts");
+	for (r->part = 0; rc == OK && scan_next_element(&rest, &part, &type);
+	     r->part++)
+		rc = type == SCAN_OBJECT ? read_part(r, part)
+					 : invalid(r, "it is not an object");
+	return rc;
+}
+
+/* --- whose turn it is --- */
+
+static bool
+is_output_of_parts(struct slice item, struct scan_member *out)
+{
+	struct slice type = responses_get_text(item, "type");
+
+	return (slice_is(type, "function_call_output") ||
+		   slice_is(type, "custom_tool_call_output")) &&
+	    scan_get(item, "output", out) && out->type == SCAN_ARRAY;
+}
+
+/* Pictures of outputs, up to where the input has been read. */
+static enum err
+show(struct reader *r, struct slice until)
+{
+	const size_t now = r->item;
+	struct slice item;
+	struct scan_member m;
+	enum scan_type type;
+	enum err rc = OK;
+
+	if (!r->waits)
+		return OK;
+	r->waits = false;
+	r->unseen = true;
+	r->list = "output";
+	r->item = r->shown_item;
+	chat_writer_turn(&r->messages, CHAT_USER);
+	for (; rc == OK && r->shown.p < until.p &&
+	     scan_next_element(&r->shown, &item, &type);
+	     r->item++)
+		if (is_output_of_parts(item, &m))
+			rc = read_content(r, &m);
+	r->unseen = false;
+	if (rc == OK)
+		r->item = now;
+	return rc;
+}
+
+static enum err
+turn(struct reader *r, struct slice here, enum chat_role role)
+{
+	enum err rc = show(r, here);
+
+	if (rc == OK)
+		chat_writer_turn(&r->messages, role);
+	return rc;
+}
+
+/* --- items --- */
+
+/* How an item of a type is said. */
+struct item_row {
+	const char *type;
+	enum err (*read)(struct reader *, const struct item_row *,
+	    struct slice item, struct slice here);
+	const char *function; /* that is called, by chat's lights; NULL: the
+				 item's own name */
+	const char *member; /* with what, or what came of it */
+};
+
+static enum err
+read_message(struct reader *r, const struct item_row *row, struct slice item,
+    struct slice here)
+{
+	static const struct {
+		const char *name;
+		enum chat_role role;
+	} roles[] = {
+		{ "user", CHAT_USER },
+		{ "assistant", CHAT_ASSISTANT },
+		{ "system", CHAT_SYSTEM },
+		{ "developer", CHAT_SYSTEM },
+	};
+	struct slice name = responses_get_text(item, "role");
+	struct scan_member content;
+	enum err rc;
+
+	for (size_t i = 0; i < COUNT(roles); i++) {
+		if (!slice_is(name, roles[i].name))
+			continue;
+		if (!scan_get(item, row->member, &content))
+			return invalid(r, "it has no content");
+		rc = turn(r, here, roles[i].role);
+		r->list = row->member;
+		return rc == OK ? read_content(r, &content) : rc;
+	}
+	return invalid(
+	    r, "its role is none of user, assistant, system, developer");
+}
+
+static struct slice
+call_id_of(struct slice item)
+{
+	struct slice id = responses_get_text(item, "call_id");
+
+	return id.n > 0 ? id : responses_get_text(item, "id");
+}
+
+static void
+add_arguments(
+    const struct item_row *row, const struct scan_member *m, struct buf *out)
+{
+	struct slice text = responses_text(m);
+
+	if (m->type != SCAN_STRING) {
+		chat_writer_escape(out, m->value);
+	} else if (strcmp(row->member, "input") == 0) {
+		buf_add_str(out, "{\\\"input\\\":\\\"");
+		chat_writer_escape(out, text);
+		buf_add_str(out, "\\\"}");
+	} else {
+		buf_add(out, text.n > 0 ? text : SLICE("{}"));
+	}
+}
+
+static enum err
+read_call(struct reader *r, const struct item_row *row, struct slice item,
+    struct slice here)
+{
+	struct buf *out = r->messages.out;
+	struct responses_tool tool = {
+		.name = responses_get_text(item, "name"),
+		.namespace = responses_get_text(item, "namespace"),
+	};
+	struct slice id = call_id_of(item);
+	struct scan_member with;
+	enum err rc;
+
+	if (row->function != NULL)
+		tool.name = slice_of(row->function);
+	if (id.n == 0 || tool.name.n == 0)
+		return invalid(r, "it has no call_id or no name");
+	if (!scan_get(item, row->member, &with))
+		return fail(r->why, ERR_INVALID, "input[%zu]: it has no %s",
+		    r->item, row->member);
+	rc = turn(r, here, CHAT_ASSISTANT);
+	if (rc != OK)
+		return rc;
+	chat_writer_call(&r->messages);
+	buf_add_str(out, "{\"id\":\"");
+	buf_add(out, id);
+	buf_add_str(out, "\",\"type\":\"function\",\"function\":{\"name\":\"");
+	responses_add_name(out, &tool);
+	buf_add_str(out, "\",\"arguments\":\"");
+	add_arguments(row, &with, out);
+	buf_add_str(out, "\"}}");
+	return OK;
+}
+
+/* What is neither a string nor parts is JSON to the model. */
+static enum err
+read_output(struct reader *r, const struct item_row *row, struct slice item,
+    struct slice here)
+{
+	struct slice id = call_id_of(item);
+	struct scan_member m = { .type = SCAN_NULL };
+
+	if (id.n == 0)
+		return invalid(r, "it has no call_id");
+	if (!scan_get(item, row->member, &m) && row->function == NULL)
+		return invalid(r, "it has no output");
+	if (!r->waits) {
+		r->shown = here;
+		r->shown_item = r->item;
+	}
+	chat_writer_result(&r->messages, id);
+	if (m.type == SCAN_NULL)
+		return OK;
+	if (row->function != NULL && m.type != SCAN_STRING) {
+		chat_writer_json(&r->messages, m.value);
+		return OK;
+	}
+	r->list = row->member;
+	return read_content(r, &m);
+}
+
+/* Nothing that a model of chat could read. */
+static enum err
+pass_over(struct reader *r, const struct item_row *row, struct slice item,
+    struct slice here)
+{
+	(void)r;
+	(void)row;
+	(void)item;
+	(void)here;
+	return OK;
+}
+
+static enum err
+leave_out(struct reader *r, const struct item_row *row, struct slice item,
+    struct slice here)
+{
+	(void)item;
+	(void)here;
+	translation_leave_out(r->t, row->type);
+	return OK;
+}
+
+static enum err
+refuse(struct reader *r, const struct item_row *row, struct slice item,
+    struct slice here)
+{
+	(void)item;
+	(void)here;
+	return unsupported(r, "", slice_of(row->type));
+}
+
+static const struct item_row items[] = {
+	{ "message", read_message, NULL, "content" },
+	{ "function_call", read_call, NULL, "arguments" },
+	{ "function_call_output", read_output, NULL, "output" },
+	{ "custom_tool_call", read_call, NULL, "input" },
+	{ "custom_tool_call_output", read_output, NULL, "output" },
+	{ "local_shell_call", read_call, "local_shell", "action" },
+	{ "local_shell_call_output", read_output, "local_shell", "output" },
+	{ "shell_call", read_call, "shell", "action" },
+	{ "shell_call_output", read_output, "shell", "output" },
+	{ "apply_patch_call", read_call, "apply_patch", "operation" },
+	{ "apply_patch_call_output", read_output, "apply_patch", "output" },
+	{ "reasoning", pass_over, NULL, NULL },
+	{ "additional_tools", pass_over, NULL, NULL },
+	{ "mcp_list_tools", pass_over, NULL, NULL },
+	{ "tool_search_call", pass_over, NULL, NULL },
+	{ "tool_search_output", pass_over, NULL, NULL },
+	{ "web_search_call", leave_out, NULL, NULL },
+	{ "file_search_call", leave_out, NULL, NULL },
+	{ "code_interpreter_call", leave_out, NULL, NULL },
+	{ "image_generation_call", leave_out, NULL, NULL },
+	{ "computer_call", leave_out, NULL, NULL },
+	{ "computer_call_output", leave_out, NULL, NULL },
+	{ "mcp_call", leave_out, NULL, NULL },
+	{ "mcp_approval_request", leave_out, NULL, NULL },
+	{ "mcp_approval_response", leave_out, NULL, NULL },
+	{ "program", leave_out, NULL, NULL },
+	{ "program_output", leave_out, NULL, NULL },
+	{ "configuration_update", leave_out, NULL, NULL },
+	{ "item_reference", refuse, NULL, NULL },
+	{ "compaction", refuse, NULL, NULL },
+	{ "compaction_trigger", refuse, NULL, NULL },
+};
+
+/* One without a type is a message, or refers to another. */
+static enum err
+read_item(struct reader *r, struct slice item, struct slice here)
+{
+	struct scan_member m;
+	struct slice type = responses_get_text(item, "type");
+
+	if (type.n == 0)
+		type = scan_get(item, "role", &m) ? SLICE("message")
+						  : SLICE("item_reference");
+	for (size_t i = 0; i < COUNT(items); i++)
+		if (slice_is(type, items[i].type))
+			return items[i].read(r, &items[i], item, here);
+	return unsupported(r, "", type);
+}
+
+static enum err
+read_items(struct reader *r, struct slice rest)
+{
+	struct slice here = rest, item;
+	enum scan_type type;
+	enum err rc = OK;
+
+	for (; rc == OK && scan_next_element(&rest, &item, &type);
+	     here = rest) {
+		r->list = NULL;
+		rc = type == SCAN_OBJECT ? read_item(r, item, here)
+					 : invalid(r, "it is not an object");
+		r->item++;
+	}
+	return rc == OK ? show(r, here) : rc;
+}
+
+static enum err
+read_input(struct reader *r, const struct scan_member *input)
+{
+	if (input->type == SCAN_ARRAY)
+		return read_items(r, input->value);
+	if (input->type == SCAN_STRING) {
+		chat_writer_turn(&r->messages, CHAT_USER);
+		chat_writer_text(&r->messages, responses_text(input));
+	}
+	return OK;
+}
+
+enum err
+responses_add_messages(struct translation *t, const struct responses_body *body,
+    struct buf *chat, struct errmsg *why)
+{
+	const struct scan_member *said = &body->at[RESPONSES_INSTRUCTIONS];
+	struct reader r = { .t = t, .why = why };
+	enum err rc;
+
+	chat_writer_init(&r.messages, chat);
+	buf_add_str(chat, "\"messages\":[");
+	if (scan_nonempty_string(said)) {
+		chat_writer_turn(&r.messages, CHAT_SYSTEM);
+		chat_writer_text(&r.messages, responses_text(said));
+	}
+	rc = read_input(&r, &body->at[RESPONSES_INPUT]);
+	if (rc != OK)
+		return rc;
+	if (r.messages.role == CHAT_NOBODY)
+		return fail(why, ERR_INVALID, "input: it holds no message");
+	chat_writer_end(&r.messages);
+	buf_add_char(chat, ']');
+	return OK;
+}

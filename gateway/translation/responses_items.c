@@ -1,0 +1,337 @@
+/* gateway/translation/responses_items.c - parts of an answer of responses, and
+ * the answer as an object. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/lib/digits.h"
+#include "gateway/translation/responses.h"
+
+const struct responses_words *
+responses_words(enum responses_kind kind)
+{
+	static const struct responses_words words[] = {
+		[RESPONSES_REASONED] = { "rs_", "response.content_part.added",
+		    "response.reasoning_text.delta",
+		    "response.reasoning_text.done",
+		    "response.content_part.done", "content_index", "text" },
+		[RESPONSES_SUMMARY] = { "rs_",
+		    "response.reasoning_summary_part.added",
+		    "response.reasoning_summary_text.delta",
+		    "response.reasoning_summary_text.done",
+		    "response.reasoning_summary_part.done", "summary_index",
+		    "text" },
+		[RESPONSES_SAID] = { "msg_", "response.content_part.added",
+		    "response.output_text.delta", "response.output_text.done",
+		    "response.content_part.done", "content_index", "text" },
+		[RESPONSES_REFUSED] = { "msg_", "response.content_part.added",
+		    "response.refusal.delta", "response.refusal.done",
+		    "response.content_part.done", "content_index", "refusal" },
+		[RESPONSES_CALL] = { "fc_", NULL,
+		    "response.function_call_arguments.delta",
+		    "response.function_call_arguments.done", NULL, NULL,
+		    "arguments" },
+		[RESPONSES_CUSTOM_CALL] = { "ctc_", NULL,
+		    "response.custom_tool_call_input.delta",
+		    "response.custom_tool_call_input.done", NULL, NULL,
+		    "input" },
+	};
+
+	return &words[kind];
+}
+
+/* --- the list --- */
+
+static bool
+grow(struct responses_state *s)
+{
+	size_t cap = s->cap > 0 ? 2 * s->cap : 4;
+	struct responses_item *items;
+
+	if (s->n < s->cap)
+		return true;
+	items = realloc(s->items, cap * sizeof(*items));
+	if (items == NULL)
+		return false;
+	s->items = items;
+	s->cap = cap;
+	return true;
+}
+
+struct responses_item *
+responses_new_item(struct responses_state *s, enum responses_kind kind)
+{
+	struct responses_item *item;
+
+	if (s->n == RESPONSES_ITEMS || !grow(s))
+		return NULL;
+	item = &s->items[s->n++];
+	*item = (struct responses_item){ .kind = kind, .status = "completed" };
+	buf_init(&item->text, RESPONSES_BYTES);
+	buf_init(&item->call_id, RESPONSES_NAME);
+	buf_init(&item->name, RESPONSES_NAME);
+	return item;
+}
+
+void
+responses_fini(void *state)
+{
+	struct responses_state *s = state;
+
+	for (size_t i = 0; i < s->n; i++) {
+		buf_fini(&s->items[i].text);
+		buf_fini(&s->items[i].call_id);
+		buf_fini(&s->items[i].name);
+	}
+	free(s->items);
+}
+
+void
+responses_place_item(struct responses_state *s, struct responses_item *item)
+{
+	item->place = s->n_added;
+	item->added = true;
+	s->order[s->n_added++] = (uint8_t)(item - s->items);
+}
+
+/* --- calls --- */
+
+static bool
+has_twin(const struct responses_state *s, const struct responses_item *item)
+{
+	const struct responses_item *other = s->items;
+
+	for (; other < s->items + s->n; other++)
+		if (other != item && other->added &&
+		    slice_eq(
+			buf_slice(&other->call_id), buf_slice(&item->call_id)))
+			return true;
+	return false;
+}
+
+/* Clients answer a call by its id. */
+void
+responses_name_call(struct translation *t, struct responses_item *item)
+{
+	item->tool = responses_find_tool(t, buf_slice(&item->name));
+	item->kind = item->tool.custom ? RESPONSES_CUSTOM_CALL : RESPONSES_CALL;
+	responses_place_item(t->state, item);
+	if (item->call_id.n > 0 && !has_twin(t->state, item))
+		return;
+	buf_reset(&item->call_id);
+	buf_addf(&item->call_id, "call_%s%02zx", t->id, item->place);
+}
+
+/* Of the arguments {"input": text} that text; without them what there is. */
+static void
+take_input(struct responses_item *item)
+{
+	struct scan_member m;
+	struct slice text =
+	    item->whole.n > 0 ? item->whole : buf_slice(&item->text);
+	struct buf quoted, json;
+	struct errmsg why;
+	size_t n;
+
+	buf_init(&quoted, text.n + 16);
+	buf_init(&json, text.n + 16);
+	buf_add_str(&quoted, "{\"\":\"");
+	buf_add(&quoted, text);
+	buf_add_str(&quoted, "\"}");
+	/* what came in pieces nobody has validated yet */
+	if (scan_object(buf_slice(&quoted), &m, 1, &n, &why) == OK)
+		scan_unescape(m.value, &json);
+	if (scan_object(buf_slice(&json), NULL, 0, &n, &why) == OK &&
+	    scan_get(buf_slice(&json), "input", &m) && m.type == SCAN_STRING) {
+		text = responses_text(&m);
+		buf_reset(&item->text);
+		buf_add(&item->text, text);
+		item->whole = SLICE("");
+	}
+	buf_fini(&quoted);
+	buf_fini(&json);
+}
+
+void
+responses_settle_text(struct responses_item *item)
+{
+	if (item->kind == RESPONSES_CUSTOM_CALL)
+		take_input(item);
+	else if (item->kind == RESPONSES_CALL && item->text.n == 0 &&
+	    item->whole.n == 0)
+		item->whole = SLICE("{}");
+}
+
+/* --- as JSON --- */
+
+static void
+add_text(const struct responses_item *item, bool begins, struct buf *out)
+{
+	buf_add_char(out, '"');
+	if (!begins)
+		buf_add(out,
+		    item->whole.n > 0 ? item->whole : buf_slice(&item->text));
+	buf_add_char(out, '"');
+}
+
+void
+responses_add_id(const struct translation *t, const struct responses_item *item,
+    struct buf *out)
+{
+	static const char hex[] = "0123456789abcdef";
+	char place[2] = { hex[item->place >> 4 & 15], hex[item->place & 15] };
+
+	buf_add_char(out, '"');
+	buf_add_str(out, responses_words(item->kind)->prefix);
+	buf_add_str(out, t->id);
+	buf_add(out, slice_make(place, sizeof(place)));
+	buf_add_char(out, '"');
+}
+
+void
+responses_add_part(
+    const struct responses_item *item, bool begins, struct buf *out)
+{
+	static const char *const heads[] = {
+		[RESPONSES_REASONED] = "{\"type\":\"reasoning_text\",\"text\":",
+		[RESPONSES_SUMMARY] = "{\"type\":\"summary_text\",\"text\":",
+		[RESPONSES_SAID] = "{\"type\":\"output_text\","
+				   "\"annotations\":[],\"logprobs\":[],"
+				   "\"text\":",
+		[RESPONSES_REFUSED] = "{\"type\":\"refusal\",\"refusal\":",
+	};
+
+	buf_add_str(out, heads[item->kind]);
+	add_text(item, begins, out);
+	buf_add_char(out, '}');
+}
+
+static void
+add_parts(const struct responses_item *item, bool begins, struct buf *out)
+{
+	buf_add_char(out, '[');
+	if (!begins)
+		responses_add_part(item, false, out);
+	buf_add_char(out, ']');
+}
+
+static void
+add_call(const struct responses_item *item, bool begins, struct buf *out)
+{
+	const struct responses_tool *tool = &item->tool;
+
+	buf_add_str(out, ",\"call_id\":\"");
+	buf_add(out, buf_slice(&item->call_id));
+	buf_add_str(out, "\",\"name\":\"");
+	buf_add(out, tool->name);
+	if (tool->namespace.n > 0) {
+		buf_add_str(out, "\",\"namespace\":\"");
+		buf_add(out, tool->namespace);
+	}
+	buf_add_str(out, tool->custom ? "\",\"input\":" : "\",\"arguments\":");
+	add_text(item, begins, out);
+}
+
+void
+responses_add_item(const struct translation *t,
+    const struct responses_item *item, bool begins, struct buf *out)
+{
+	static const char *const types[] = {
+		[RESPONSES_REASONED] = "reasoning",
+		[RESPONSES_SUMMARY] = "reasoning",
+		[RESPONSES_SAID] = "message",
+		[RESPONSES_REFUSED] = "message",
+		[RESPONSES_CALL] = "function_call",
+		[RESPONSES_CUSTOM_CALL] = "custom_tool_call",
+	};
+
+	buf_add_str(out, "{\"id\":");
+	responses_add_id(t, item, out);
+	buf_add_str(out, ",\"type\":\"");
+	buf_add_str(out, types[item->kind]);
+	buf_add_str(out, "\",\"status\":\"");
+	buf_add_str(out, begins ? "in_progress" : item->status);
+	buf_add_char(out, '"');
+	switch (item->kind) {
+	case RESPONSES_REASONED:
+		buf_add_str(out, ",\"summary\":[],\"content\":");
+		add_parts(item, begins, out);
+		break;
+	case RESPONSES_SUMMARY:
+		buf_add_str(out, ",\"summary\":");
+		add_parts(item, begins, out);
+		break;
+	case RESPONSES_SAID:
+	case RESPONSES_REFUSED:
+		buf_add_str(out, ",\"role\":\"assistant\",\"content\":");
+		add_parts(item, begins, out);
+		break;
+	case RESPONSES_CALL:
+	case RESPONSES_CUSTOM_CALL:
+		add_call(item, begins, out);
+		break;
+	}
+	buf_add_char(out, '}');
+}
+
+static void
+add_usage(const struct usage *usage, struct buf *out)
+{
+	if (usage == NULL || !usage->known) {
+		buf_add_str(out, ",\"usage\":null");
+		return;
+	}
+	buf_addf(out,
+	    ",\"usage\":{\"input_tokens\":%u,\"input_tokens_details\":{"
+	    "\"cached_tokens\":%u,\"cache_write_tokens\":0},"
+	    "\"output_tokens\":%u,\"output_tokens_details\":{"
+	    "\"reasoning_tokens\":%u},\"total_tokens\":%llu}",
+	    usage->input, usage->cached, usage->output, usage->reasoning,
+	    (unsigned long long)usage->input + usage->output);
+}
+
+const char *
+responses_status(enum chat_finish finish)
+{
+	return finish == CHAT_LENGTH || finish == CHAT_FILTERED ? "incomplete"
+								: "completed";
+}
+
+static const char *
+why_incomplete(enum chat_finish finish)
+{
+	switch (finish) {
+	case CHAT_LENGTH:
+		return "{\"reason\":\"max_output_tokens\"}";
+	case CHAT_FILTERED:
+		return "{\"reason\":\"content_filter\"}";
+	default:
+		return "null";
+	}
+}
+
+void
+responses_add_response(
+    const struct translation *t, const struct usage *usage, struct buf *out)
+{
+	const struct responses_state *s = t->state;
+	bool begins = usage == NULL;
+
+	buf_addf(out,
+	    "{\"id\":\"resp_%s\",\"object\":\"response\",\"created_at\":%lld,"
+	    "\"status\":\"%s\",\"error\":null,\"incomplete_details\":%s,"
+	    "\"model\":",
+	    t->id, (long long)t->created,
+	    begins ? "in_progress" : responses_status(s->finish),
+	    why_incomplete(begins ? CHAT_GOES_ON : s->finish));
+	buf_add_json(out, slice_of(t->model));
+	buf_add_str(out, ",\"output\":[");
+	for (size_t i = 0; i < s->n_added && !begins; i++) {
+		if (i > 0)
+			buf_add_char(out, ',');
+		responses_add_item(t, &s->items[s->order[i]], false, out);
+	}
+	buf_add_char(out, ']');
+	add_usage(usage, out);
+	buf_add(out, slice_make(t->kept.p, s->echoed));
+	buf_add_char(out, '}');
+}

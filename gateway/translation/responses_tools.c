@@ -1,0 +1,323 @@
+/* gateway/translation/responses_tools.c - tools of responses, as functions of
+ * chat.
+ *
+ * One that takes free text is a function with one string. One in a namespace
+ * has that ahead of its name. Those that a server would run are left out. */
+#include "gateway/translation/responses.h"
+
+#include "gateway/translation/chat_writer.h"
+
+#define TYPE_MAX 40 /* of a type that is told of, with NUL */
+/* What is looked up in lists has ends that no application comes near. */
+#define TOOLS_MAX 1024
+#define NAME_MAX 256
+#define ALLOWED_MAX ((size_t)64 << 10) /* bytes */
+
+struct tools {
+	struct translation *t;
+	struct buf *out;
+	const struct scan_member *allowed; /* an array of tools, or NULL: all */
+	size_t n; /* that were written */
+	size_t seen, kept; /* that were read; whose names are kept */
+	struct errmsg *why;
+};
+
+/* --- names --- */
+
+void
+responses_add_name(struct buf *out, const struct responses_tool *tool)
+{
+	buf_add(out, tool->namespace);
+	if (tool->namespace.n > 0 && !slice_ends(tool->namespace, SLICE("__")))
+		buf_add_str(out, "__");
+	buf_add(out, tool->name);
+}
+
+/* For the answer. */
+static void
+keep_name(struct tools *w, const struct responses_tool *tool)
+{
+	struct buf *out = &w->t->kept;
+
+	if (tool->namespace.n == 0 && !tool->custom)
+		return;
+	buf_add_str(out, w->kept++ == 0 ? "{\"as\":\"" : ",{\"as\":\"");
+	responses_add_name(out, tool);
+	buf_add_str(out, "\",\"name\":\"");
+	buf_add(out, tool->name);
+	buf_add_str(out, "\",\"namespace\":\"");
+	buf_add(out, tool->namespace);
+	buf_add_str(out, tool->custom ? "\",\"custom\":true}" : "\"}");
+}
+
+struct responses_tool
+responses_find_tool(const struct translation *t, struct slice name)
+{
+	const struct responses_state *s = t->state;
+	struct slice rest = buf_slice(&t->kept), row;
+	struct scan_member m;
+	enum scan_type type;
+
+	if (rest.n > 0)
+		rest = slice_make(rest.p + s->echoed, rest.n - s->echoed);
+	while (scan_next_element(&rest, &row, &type))
+		if (slice_eq(responses_get_text(row, "as"), name))
+			return (struct responses_tool){
+				.name = responses_get_text(row, "name"),
+				.namespace =
+				    responses_get_text(row, "namespace"),
+				.custom = scan_get(row, "custom", &m),
+			};
+	return (struct responses_tool){ .name = name };
+}
+
+/* --- one of them --- */
+
+/* A header tells of it. */
+static void
+leave_out(struct translation *t, struct slice type)
+{
+	char word[TYPE_MAX];
+
+	for (size_t i = 0; i < type.n; i++)
+		if (type.p[i] != '_' && (type.p[i] < 'a' || type.p[i] > 'z') &&
+		    (type.p[i] < '0' || type.p[i] > '9'))
+			type.n = 0;
+	slice_copy(word, sizeof(word), type.n > 0 ? type : SLICE("tool"));
+	translation_leave_out(t, word);
+}
+
+static bool
+is_allowed(const struct tools *w, const struct responses_tool *tool)
+{
+	struct slice rest, one;
+	enum scan_type type;
+
+	if (w->allowed == NULL)
+		return true;
+	rest = w->allowed->value;
+	while (scan_next_element(&rest, &one, &type))
+		if (type == SCAN_OBJECT &&
+		    slice_eq(responses_get_text(one, "name"), tool->name))
+			return true;
+	return false;
+}
+
+static void
+add_member(struct buf *out, struct slice object, const char *name)
+{
+	struct scan_member m;
+
+	if (!scan_get(object, name, &m) || m.type == SCAN_NULL)
+		return;
+	buf_add_char(out, ',');
+	buf_add(out, m.whole);
+}
+
+/* The grammar of its text is all that a model is told of it. */
+static void
+add_text_parameter(struct buf *out, struct slice tool)
+{
+	struct scan_member format;
+	struct slice grammar = SLICE("");
+
+	if (scan_get(tool, "format", &format) && format.type == SCAN_OBJECT)
+		grammar = responses_get_text(format.value, "definition");
+	buf_add_str(out,
+	    ",\"parameters\":{\"type\":\"object\",\"properties\":{\"input\":{"
+	    "\"type\":\"string\"");
+	if (grammar.n > 0) {
+		buf_add_str(out, ",\"description\":\"In this grammar (");
+		buf_add(out, responses_get_text(format.value, "syntax"));
+		buf_add_str(out, "):\\n");
+		buf_add(out, grammar);
+		buf_add_char(out, '"');
+	}
+	buf_add_str(out, "}},\"required\":[\"input\"]}");
+}
+
+/* Strict is what chat is not unless told so. */
+static void
+add_function(
+    struct tools *w, struct slice object, const struct responses_tool *tool)
+{
+	struct buf *out = w->out;
+	struct scan_member m;
+
+	if (!is_allowed(w, tool))
+		return;
+	keep_name(w, tool);
+	buf_add_str(out, w->n++ == 0 ? ",\"tools\":[" : ",");
+	buf_add_str(out, "{\"type\":\"function\",\"function\":{\"name\":\"");
+	responses_add_name(out, tool);
+	buf_add_char(out, '"');
+	add_member(out, object, "description");
+	if (tool->custom)
+		add_text_parameter(out, object);
+	else
+		add_member(out, object, "parameters");
+	if (scan_get(object, "strict", &m) && m.type == SCAN_TRUE)
+		buf_add_str(out, ",\"strict\":true");
+	buf_add_str(out, "}}");
+}
+
+static enum err add_array(struct tools *, struct slice tools, const char *place,
+    struct slice namespace);
+
+static enum err
+add_tool(struct tools *w, struct slice object, const char *place,
+    struct slice namespace)
+{
+	struct slice type = responses_get_text(object, "type");
+	struct responses_tool tool = {
+		.name = responses_get_text(object, "name"),
+		.namespace = namespace,
+		.custom = slice_is(type, "custom"),
+	};
+	struct scan_member inner;
+
+	if (type.n == 0)
+		return fail(w->why, ERR_INVALID, "%s: one has no type", place);
+	if (w->seen++ == TOOLS_MAX || tool.name.n > NAME_MAX)
+		return fail(w->why, ERR_INVALID,
+		    "%s: more than %d, or a name of more than %d bytes", place,
+		    TOOLS_MAX, NAME_MAX);
+	if (slice_is(type, "namespace") && namespace.n == 0 &&
+	    scan_get(object, "tools", &inner) && inner.type == SCAN_ARRAY)
+		return add_array(w, inner.value, place, tool.name);
+	if (!slice_is(type, "function") && !tool.custom) {
+		leave_out(w->t, type);
+		return OK;
+	}
+	if (tool.name.n == 0)
+		return fail(w->why, ERR_INVALID, "%s: one has no name", place);
+	add_function(w, object, &tool);
+	return OK;
+}
+
+static enum err
+add_array(struct tools *w, struct slice tools, const char *place,
+    struct slice namespace)
+{
+	struct slice one;
+	enum scan_type type;
+	enum err rc = OK;
+
+	while (rc == OK && scan_next_element(&tools, &one, &type))
+		rc = type == SCAN_OBJECT
+		    ? add_tool(w, one, place, namespace)
+		    : fail(w->why, ERR_INVALID, "%s: one is not an object",
+			  place);
+	return rc;
+}
+
+/* --- all of them --- */
+
+/* Some come as items of the input. */
+static enum err
+add_more(struct tools *w, const struct scan_member *input)
+{
+	struct slice rest = input->value, item;
+	struct scan_member m;
+	enum scan_type type;
+	enum err rc = OK;
+
+	if (input->type != SCAN_ARRAY)
+		return OK;
+	while (rc == OK && scan_next_element(&rest, &item, &type))
+		if (type == SCAN_OBJECT &&
+		    slice_is(
+			responses_get_text(item, "type"), "additional_tools") &&
+		    scan_get(item, "tools", &m) && m.type == SCAN_ARRAY)
+			rc = add_array(
+			    w, m.value, "additional_tools", SLICE(""));
+	return rc;
+}
+
+/* One of the words that both formats have, or one function. */
+static enum err
+add_choice(struct tools *w, const struct scan_member *choice)
+{
+	struct slice word = responses_text(choice), type = SLICE("");
+	struct responses_tool tool = { .custom = false };
+
+	if (choice->type == SCAN_OBJECT) {
+		type = responses_get_text(choice->value, "type");
+		tool.name = responses_get_text(choice->value, "name");
+		tool.namespace = responses_get_text(choice->value, "namespace");
+	}
+	if (slice_is(type, "allowed_tools"))
+		word = responses_get_text(choice->value, "mode");
+	else if (type.n > 0 && !slice_is(type, "function") &&
+	    !slice_is(type, "custom"))
+		return fail(w->why, ERR_UNSUPPORTED,
+		    "tool_choice: %.*s has no counterpart in "
+		    "chat" RESPONSES_ELSEWHERE,
+		    SLICE_SHORT(type, TYPE_MAX));
+	if (w->n == 0 && (slice_is(word, "required") || tool.name.n > 0))
+		return fail(w->why, ERR_UNSUPPORTED,
+		    "tool_choice: there is no tool that chat could "
+		    "call" RESPONSES_ELSEWHERE);
+	if (w->n == 0)
+		return OK;
+	buf_add_str(w->out, ",\"tool_choice\":");
+	if (word.n > 0) {
+		buf_add_char(w->out, '"');
+		buf_add(w->out, word);
+		buf_add_char(w->out, '"');
+		return OK;
+	}
+	if (tool.name.n == 0)
+		return fail(w->why, ERR_INVALID, "tool_choice: it has no name");
+	buf_add_str(w->out, "{\"type\":\"function\",\"function\":{\"name\":\"");
+	responses_add_name(w->out, &tool);
+	buf_add_str(w->out, "\"}}");
+	return OK;
+}
+
+static const struct scan_member *
+allowed_by(const struct scan_member *choice, struct scan_member *room)
+{
+	if (choice->type == SCAN_OBJECT &&
+	    slice_is(
+		responses_get_text(choice->value, "type"), "allowed_tools") &&
+	    scan_get(choice->value, "tools", room) && room->type == SCAN_ARRAY)
+		return room;
+	return NULL;
+}
+
+enum err
+responses_add_tools(struct translation *t, const struct responses_body *body,
+    struct buf *chat, struct errmsg *why)
+{
+	const struct scan_member *choice = &body->at[RESPONSES_TOOL_CHOICE];
+	const struct scan_member *tools = &body->at[RESPONSES_TOOLS];
+	struct scan_member room;
+	struct tools w = {
+		.t = t,
+		.out = chat,
+		.allowed = allowed_by(choice, &room),
+		.why = why,
+	};
+	enum err rc = OK;
+
+	if (w.allowed != NULL && room.value.n > ALLOWED_MAX)
+		return fail(
+		    why, ERR_INVALID, "tool_choice: it allows too many");
+	buf_add_char(&t->kept, '[');
+	if (tools->type == SCAN_ARRAY)
+		rc = add_array(&w, tools->value, "tools", SLICE(""));
+	if (rc == OK)
+		rc = add_more(&w, &body->at[RESPONSES_INPUT]);
+	buf_add_char(&t->kept, ']');
+	if (rc != OK)
+		return rc;
+	if (w.n > 0)
+		buf_add_char(chat, ']');
+	if (choice->type != SCAN_NULL)
+		rc = add_choice(&w, choice);
+	if (w.n > 0 &&
+	    body->at[RESPONSES_PARALLEL_TOOL_CALLS].type == SCAN_FALSE)
+		buf_add_str(chat, ",\"parallel_tool_calls\":false");
+	return rc;
+}
