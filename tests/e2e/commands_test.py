@@ -47,6 +47,7 @@ ELSEWHERE = {
     "SHARED_SECONDS=60": "two minutes of load",
     "prometheus --config.file": "tests/e2e/prometheus_test.py starts it",
     "promtool test rules": "tests/e2e/prometheus_test.py",
+    "claude -p": "not installed; its SDK's tests are in tests/clients",
 }
 
 # What stands for something in a page, and what it is here. In this order.
