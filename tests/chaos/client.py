@@ -194,18 +194,21 @@ def judge(status, headers, body, streamed, words=TOKENS):
 
 
 async def ask(port, body, headers=None, patience=60.0, words=TOKENS,
-              path="/v1/chat/completions", marks=None):
+              path="/v1/chat/completions", marks=None, read=None):
     """One call on a connection of its own; what came of it. The marks are
-    events, set once the client has seen their text."""
+    events, set once the client has seen their text. `read` tells the body of
+    an answer as one of chat."""
     began = time.monotonic()
     reader, writer = await asyncio.open_connection("127.0.0.1", port,
                                                    limit=1 << 20)
     try:
         writer.write(request(path, body, headers))
-        answer = await asyncio.wait_for(read_answer(reader, marks or {}),
-                                        patience)
+        status, said, raw = await asyncio.wait_for(
+            read_answer(reader, marks or {}), patience)
         took = time.monotonic() - began
-        seen = judge(*answer, bool(body.get("stream")), words)
+        if read is not None:
+            raw = read(status, said, raw)
+        seen = judge(status, said, raw, bool(body.get("stream")), words)
         seen.took = took
         return seen
     except asyncio.TimeoutError:

@@ -16,6 +16,7 @@ from harness import Gateway, http_json, wait_for  # noqa: E402
 from cases import FIRST, GOOD, PROMPT, all_cases  # noqa: E402
 from certs import Authority  # noqa: E402
 from client import Wrong, ask  # noqa: E402
+from formats import Chat  # noqa: E402
 from faults import CONNECT, GAP, TOTAL, TTFT, Fine  # noqa: E402
 from http2 import accept_http2  # noqa: E402
 from upstream import (Upstream, accept, accept_anything,  # noqa: E402
@@ -150,7 +151,8 @@ class Addresses:
 class Stage:
     """Sets up, plays cases, and settles the books."""
 
-    def __init__(self, cases=None, seed=None):
+    def __init__(self, cases=None, seed=None, speaks=Chat()):
+        self.speaks = speaks
         self.cases = all_cases() if cases is None else cases
         self.seed = random.SystemRandom().randrange(10**6) if seed is None \
             else seed
@@ -236,8 +238,10 @@ class Stage:
             began = time.monotonic()
             try:
                 played.seen = await ask(
-                    self.gateway.port, body, headers, DEADLINE + 10,
-                    case.words, marks=self.upstreams[case.name].marks)
+                    self.gateway.port, self.speaks.body(body), headers,
+                    DEADLINE + 10, case.words, self.speaks.path,
+                    self.speaks.marks(self.upstreams[case.name].marks),
+                    self.speaks.read)
                 case.check_answer(played.seen)
             except Wrong as e:
                 played.wrong = str(e)

@@ -20,10 +20,14 @@ class UpstreamFaults(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.loop = asyncio.new_event_loop()
-        cls.stage = Stage()
+        cls.stage = cls.make_stage()
         cls.loop.run_until_complete(cls.stage.start())
         cls.resident = cls.stage.resident_mb()
         cls.loop.run_until_complete(cls.stage.play())
+
+    @classmethod
+    def make_stage(cls):
+        return Stage()
 
     @classmethod
     def tearDownClass(cls):
