@@ -279,17 +279,25 @@ add_stops(const struct scan_member *stops, struct messages_state *s,
 	return OK;
 }
 
-/* xhigh and max are Anthropic's words. */
+/* To Anthropic `high` is as good as nothing said, and Claude Code always says
+ * it: models that cannot reason refuse the member. The two beyond are
+ * Anthropic's alone. */
 static void
 add_effort(const struct scan_member *effort, struct buf *out)
 {
-	static const char *const same[] = { "low", "medium", "high" };
+	static const struct {
+		const char *name, *chat;
+	} rows[] = {
+		{ "low", "\"low\"" },
+		{ "medium", "\"medium\"" },
+		{ "xhigh", "\"high\"" },
+		{ "max", "\"high\"" },
+	};
 
-	if (scan_string_is(effort, "xhigh") || scan_string_is(effort, "max"))
-		add_member(out, "reasoning_effort", SLICE("\"high\""));
-	for (size_t i = 0; i < COUNT(same); i++)
-		if (scan_string_is(effort, same[i]))
-			add_member(out, "reasoning_effort", effort->value);
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (scan_string_is(effort, rows[i].name))
+			add_member(
+			    out, "reasoning_effort", slice_of(rows[i].chat));
 }
 
 static enum err

@@ -1,106 +1,5 @@
 /* gateway/translation/messages_request_test.c */
-#include "gateway/translation/messages.h"
-
-#include <stdio.h>
-#include <string.h>
-
-#include "gateway/lib/count.h"
-#include "gateway/translation/translation.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-static struct translation *
-translation_of_test(void)
-{
-	const struct translation_about about = { .id = "req_0123456789abcdef",
-		.model = SLICE("claude") };
-
-	return translation_new(DIALECT_MESSAGES, &about);
-}
-
-/* Single quotes stand for double ones. */
-static struct slice
-json_of(const char *text, char *out, size_t cap)
-{
-	size_t n = slice_copy(out, cap, slice_of(text));
-
-	assert_true(n < cap - 1);
-	for (size_t i = 0; i < n; i++)
-		if (out[i] == '\'')
-			out[i] = '"';
-	return slice_make(out, n);
-}
-
-static void
-assert_valid(struct slice json)
-{
-	struct errmsg why = { "" };
-	size_t n;
-
-	if (scan_object(json, NULL, 0, &n, &why) != OK)
-		fail_msg("%s in %.*s", why.text, SLICE_ARG(json));
-}
-
-static void
-becomes(const char *request, const char *chat, const char *left_out)
-{
-	struct translation *t = translation_of_test();
-	char asked[4096], want[4096];
-	struct errmsg why = { "" };
-	struct slice got;
-
-	assert_valid(json_of(request, asked, sizeof(asked)));
-	if (translation_request(t, slice_of(asked), &got, &why) != OK)
-		fail_msg("%s: %s", request, why.text);
-	assert_valid(got);
-	json_of(chat, want, sizeof(want));
-	if (!slice_is(got, want))
-		fail_msg("want %s\n got %.*s", want, SLICE_ARG(got));
-	assert_true(slice_is(translation_left_out(t), left_out));
-	translation_free(&t);
-}
-
-static void
-refuses(const char *request, enum err rc, const char *complaint)
-{
-	struct translation *t = translation_of_test();
-	struct errmsg why = { "" };
-	char asked[4096];
-	struct slice got;
-
-	assert_valid(json_of(request, asked, sizeof(asked)));
-	assert_int_equal(
-	    translation_request(t, slice_of(asked), &got, &why), rc);
-	if (strstr(why.text, complaint) == NULL)
-		fail_msg("want %s\n got %s", complaint, why.text);
-	translation_free(&t);
-}
-
-/* The conversation alone. */
-static void
-says(const char *messages, const char *chat)
-{
-	char request[4096], want[4096];
-
-	snprintf(request, sizeof(request), "{'messages':[%s]}", messages);
-	snprintf(want, sizeof(want), "{'messages':[%s]}", chat);
-	becomes(request, want, "");
-}
-
-static void
-wrong_message(const char *messages, enum err rc, const char *complaint)
-{
-	char request[4096];
-
-	snprintf(request, sizeof(request), "{'messages':[%s]}", messages);
-	refuses(request, rc, complaint);
-}
-
-#define HI "'messages':[{'role':'user','content':'hi'}]"
-#define SAYS_HI "'messages':[{'role':'user','content':'hi'}]"
+#include "gateway/translation/messages_test.h"
 
 static void
 what_means_the_same_is_copied(void **state)
@@ -116,238 +15,6 @@ what_means_the_same_is_copied(void **state)
 	    "{" SAYS_HI ",'stop':['a','\\n']}", "");
 	becomes("{" HI ",'stop_sequences':[],'tools':[]}", "{" SAYS_HI "}", "");
 	refuses("{" HI ",'stop_sequences':'a'}", ERR_INVALID, "stop_sequences");
-}
-
-static void
-system_is_one_message_of_text(void **state)
-{
-	(void)state;
-	becomes("{'system':'be \\'nice\\''," HI "}",
-	    "{'messages':[{'role':'system','content':'be \\'nice\\''},"
-	    "{'role':'user','content':'hi'}]}",
-	    "");
-	becomes("{'system':[{'type':'text','text':'x-anthropic-billing-header:"
-		" cch=1;'},{'type':'text','text':'a','cache_control':"
-		"{'type':'ephemeral'}},{'type':'text','text':''},"
-		"{'type':'text','text':'b'}]," HI "}",
-	    "{'messages':[{'role':'system','content':'a\\nb'},"
-	    "{'role':'user','content':'hi'}]}",
-	    "");
-	becomes("{'system':''," HI "}", "{" SAYS_HI "}", "");
-	becomes("{'system':[]," HI "}", "{" SAYS_HI "}", "");
-	becomes("{'system':'a','messages':[{'role':'system','content':'b'},"
-		"{'role':'user','content':'hi'}]}",
-	    "{'messages':[{'role':'system','content':'a\\nb'},"
-	    "{'role':'user','content':'hi'}]}",
-	    "");
-	refuses("{'system':7," HI "}", ERR_INVALID, "system: ");
-	refuses("{'system':[{'type':'text','text':'a'},7]," HI "}", ERR_INVALID,
-	    "system[1]: ");
-}
-
-static void
-text_is_one_string(void **state)
-{
-	(void)state;
-	says("{'role':'user','content':'a\\u00e9\\n'}",
-	    "{'role':'user','content':'a\\u00e9\\n'}");
-	says("{'role':'user','content':[{'type':'text','text':'a'},"
-	     "{'type':'text','text':'b'}]}",
-	    "{'role':'user','content':'a\\nb'}");
-	says("{'role':'user','content':''}", "{'role':'user','content':''}");
-	says("{'role':'user','content':[]}", "{'role':'user','content':''}");
-}
-
-static void
-messages_of_one_role_are_one_turn(void **state)
-{
-	(void)state;
-	says("{'role':'user','content':'a'},{'role':'user','content':'b'},"
-	     "{'role':'assistant','content':'c'},"
-	     "{'role':'assistant','content':[{'type':'text','text':'d'}]},"
-	     "{'role':'user','content':'e'},{'role':'system','content':'f'}",
-	    "{'role':'user','content':'a\\nb'},"
-	    "{'role':'assistant','content':'c\\nd'},"
-	    "{'role':'user','content':'e\\nf'}");
-}
-
-static void
-thinking_is_left_out(void **state)
-{
-	(void)state;
-	says("{'role':'user','content':'a'},{'role':'assistant','content':["
-	     "{'type':'thinking','thinking':'hm','signature':'x'},"
-	     "{'type':'redacted_thinking','data':'x'},"
-	     "{'type':'text','text':'b'}]}",
-	    "{'role':'user','content':'a'},{'role':'assistant','content':'b'}");
-	says("{'role':'user','content':'a'},{'role':'assistant','content':["
-	     "{'type':'thinking','thinking':'hm','signature':'x'}]}",
-	    "{'role':'user','content':'a'},{'role':'assistant','content':''}");
-}
-
-#define IMAGE                                                                  \
-	"{'type':'image','source':{'type':'base64','media_type':'image/png',"  \
-	"'data':'iVBO'}}"
-#define SAYS_IMAGE                                                             \
-	"{'type':'image_url','image_url':{'url':'data:image/"                  \
-	"png;base64,iVBO'}}"
-
-static void
-pictures_make_parts(void **state)
-{
-	(void)state;
-	says("{'role':'user','content':[{'type':'text','text':'a'}," IMAGE
-	     ",{'type':'image','source':{'type':'url','url':"
-	     "'https://x/y.png'}}]}",
-	    "{'role':'user','content':[{'type':'text','text':'a'}," SAYS_IMAGE
-	    ",{'type':'image_url','image_url':{'url':'https://x/y.png'}}]}");
-	wrong_message("{'role':'user','content':[{'type':'image','source':"
-		      "{'type':'file','file_id':'f'}}]}",
-	    ERR_UNSUPPORTED,
-	    "messages[0].content[0]: an image from a source of type file has "
-	    "no counterpart in chat: use a backend that speaks /v1/messages");
-	wrong_message("{'role':'user','content':[{'type':'image','source':"
-		      "{'type':'base64'}}]}",
-	    ERR_INVALID, "messages[0].content[0].source: ");
-	wrong_message("{'role':'user','content':[{'type':'image'}]}",
-	    ERR_INVALID, "messages[0].content[0].source.type: ");
-	wrong_message("{'role':'assistant','content':[" IMAGE "]}",
-	    ERR_UNSUPPORTED, "messages[0].content[0]: an image");
-}
-
-static void
-documents_are_text_or_nothing(void **state)
-{
-	(void)state;
-	says("{'role':'user','content':[{'type':'document','title':'T',"
-	     "'context':'C','source':{'type':'text','media_type':'text/plain',"
-	     "'data':'D'}},{'type':'text','text':'a'}]}",
-	    "{'role':'user','content':'T\\nC\\nD\\na'}");
-	wrong_message("{'role':'user','content':[{'type':'document','source':"
-		      "{'type':'base64','media_type':'application/pdf',"
-		      "'data':'x'}}]}",
-	    ERR_UNSUPPORTED,
-	    "messages[0].content[0]: a document from a source of type base64");
-}
-
-#define USE(id, name, input)                                                   \
-	"{'type':'tool_use','id':'" id "','name':'" name "','input':" input "}"
-#define RESULT(id, more) "{'type':'tool_result','tool_use_id':'" id "'" more "}"
-#define CALLED                                                                 \
-	"{'role':'assistant','content':[" USE("t1", "f", "{'a':'\\n'}") "]}"
-#define SAYS_CALLED                                                            \
-	"{'role':'assistant','content':null,'tool_calls':[{'id':'t1',"         \
-	"'type':'function','function':{'name':'f',"                            \
-	"'arguments':'{\\'a\\':\\'\\\\n\\'}'}}]}"
-
-static void
-calls_are_the_assistants(void **state)
-{
-	(void)state;
-	says(CALLED, SAYS_CALLED);
-	says("{'role':'assistant','content':[{'type':'text','text':'a'}," USE(
-		 "t1", "f", "{}") "," USE("t2", "g", "{}") "]}",
-	    "{'role':'assistant','content':'a','tool_calls':["
-	    "{'id':'t1','type':'function','function':{'name':'f',"
-	    "'arguments':'{}'}},"
-	    "{'id':'t2','type':'function','function':{'name':'g',"
-	    "'arguments':'{}'}}]}");
-	says("{'role':'assistant','content':[{'type':'tool_use','id':'t1',"
-	     "'name':'f'}]}",
-	    "{'role':'assistant','content':null,'tool_calls':[{'id':'t1',"
-	    "'type':'function','function':{'name':'f','arguments':'{}'}}]}");
-}
-
-static void
-results_come_before_what_the_user_says(void **state)
-{
-	(void)state;
-	says(CALLED ",{'role':'user','content':[{'type':'text','text':'b'}," //
-	    RESULT("t1", ",'content':'r'") "]}",
-	    SAYS_CALLED ",{'role':'tool','content':'r','tool_call_id':'t1'},"
-			"{'role':'user','content':'b'}");
-	says(CALLED ",{'role':'user','content':[" RESULT("t1", "") "]}",
-	    SAYS_CALLED ",{'role':'tool','content':'','tool_call_id':'t1'}");
-	says(CALLED ",{'role':'user','content':[" RESULT("t1",
-		 ",'is_error':true,'content':[{'type':'text','text':'x'},"
-		 "{'type':'text','text':'y'}]") "]},"
-						"{'role':'user','content':["
-						"{'type':'text','text':''}]}",
-	    SAYS_CALLED ",{'role':'tool','content':'Error: x\\ny',"
-			"'tool_call_id':'t1'}");
-}
-
-static void
-pictures_of_results_follow(void **state)
-{
-	(void)state;
-	says(CALLED ",{'role':'user','content':[" RESULT("t1",
-		 ",'content':[{'type':'text','text':'r'}," IMAGE "]") "]}",
-	    SAYS_CALLED ",{'role':'tool','content':'r','tool_call_id':'t1'},"
-			"{'role':'user','content':[" SAYS_IMAGE "]}");
-	says(CALLED ",{'role':'user','content':[" RESULT("t1",
-		 ",'content':[" IMAGE "]") ",{'type':'text','text':'b'}]}",
-	    SAYS_CALLED ",{'role':'tool','content':'','tool_call_id':'t1'},"
-			"{'role':'user','content':[" SAYS_IMAGE
-			",{'type':'text','text':'b'}]}");
-}
-
-static void
-blocks_that_chat_lacks_are_named(void **state)
-{
-	(void)state;
-	wrong_message("{'role':'user','content':'a'},{'role':'assistant',"
-		      "'content':[{'type':'text','text':'b'},"
-		      "{'type':'server_tool_use','id':'s','name':'web_search',"
-		      "'input':{}}]}",
-	    ERR_UNSUPPORTED,
-	    "messages[1].content[1]: a block of type server_tool_use has no "
-	    "counterpart in chat");
-	wrong_message("{'role':'user','content':[" RESULT("t1",
-			  ",'content':[{'type':'tool_reference',"
-			  "'tool_name':'x'}]") "]}",
-	    ERR_UNSUPPORTED,
-	    "messages[0].content[0].content[0]: a block of type "
-	    "tool_reference");
-}
-
-static void
-what_is_malformed_is_named(void **state)
-{
-	static const struct {
-		const char *messages, *complaint;
-	} rows[] = {
-		{ "7", "messages[0]: want an object" },
-		{ "{'role':'x','content':'a'}", "messages[0].role: " },
-		{ "{'content':'a'}", "messages[0].role: " },
-		{ "{'role':'user'}", "messages[0].content: " },
-		{ "{'role':'user','content':7}", "messages[0].content: " },
-		{ "{'role':'user','content':'a'},{'role':'user','content':[7]}",
-		    "messages[1].content[0].type: " },
-		{ "{'role':'user','content':[{'type':'text'}]}",
-		    "messages[0].content[0].text: " },
-		{ "{'role':'user','content':[" RESULT("", "") "]}",
-		    "messages[0].content[0].tool_use_id: " },
-		{ "{'role':'user','content':[" RESULT("t", ",'content':7") "]}",
-		    "messages[0].content[0].content: " },
-		{ "{'role':'user','content':[" USE("t", "f", "{}") "]}",
-		    "messages[0].content[0]: a tool_use" },
-		{ "{'role':'assistant','content':[" RESULT("t", "") "]}",
-		    "messages[0].content[0]: a tool_result" },
-		{ "{'role':'assistant','content':[" USE("", "f", "{}") "]}",
-		    "messages[0].content[0].id: " },
-		{ "{'role':'assistant','content':[" USE("t", "", "{}") "]}",
-		    "messages[0].content[0].name: " },
-		{ "{'role':'assistant','content':[" USE("t", "f", "[]") "]}",
-		    "messages[0].content[0].input: " },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++)
-		wrong_message(rows[i].messages, ERR_INVALID, rows[i].complaint);
-	refuses("{}", ERR_INVALID, "messages: ");
-	refuses("{'messages':[]}", ERR_INVALID, "messages: ");
-	refuses("{'messages':'a'}", ERR_INVALID, "messages: ");
 }
 
 #define TOOL                                                                   \
@@ -456,26 +123,66 @@ effort_is_effort(void **state)
 	    "{" SAYS_HI "}", "");
 }
 
+/* As Claude Code 2.1 asks, shortened: its agents and skills are told by the
+ * system after the user's question, and results come as they are ready. */
+static void
+what_claude_code_asks(void **state)
+{
+	(void)state;
+	becomes("{'model':'claude-opus-4-8','messages':["
+		"{'role':'user','content':[{'type':'text','text':"
+		"'<system-reminder>\\nToday is Monday.\\n</system-reminder>'},"
+		"{'type':'text','text':'Run it'}]},"
+		"{'role':'system','content':'Agent types: claude'},"
+		"{'role':'assistant','content':[{'type':'thinking','thinking':"
+		"'hm','signature':''},{'type':'text','text':'I will.'},"
+		"{'type':'tool_use','id':'call_1','name':'Bash','input':"
+		"{'command':'echo a'}},{'type':'tool_use','id':'call_2',"
+		"'name':'Bash','input':{'command':'false'}}]},"
+		"{'role':'user','content':[{'tool_use_id':'call_2',"
+		"'type':'tool_result','content':'Exit code 1',"
+		"'is_error':true},{'tool_use_id':'call_1','type':"
+		"'tool_result','content':'a','is_error':false,"
+		"'cache_control':{'type':'ephemeral'}}]}],"
+		"'system':[{'type':'text','text':"
+		"'x-anthropic-billing-header: cc_version=2; cch=1;'},"
+		"{'type':'text','text':'You are an agent.','cache_control':"
+		"{'type':'ephemeral'}},{'type':'text','text':'\\nBe safe.'}],"
+		"'tools':[{'name':'Bash','description':'Runs it.',"
+		"'input_schema':{'type':'object'}},{'type':"
+		"'web_search_20250305','name':'web_search','max_uses':8}],"
+		"'metadata':{'user_id':'u'},'max_tokens':64000,"
+		"'thinking':{'type':'adaptive'},'context_management':{'edits':"
+		"[{'type':'clear_thinking_20251015','keep':'all'}]},"
+		"'output_config':{'effort':'high'},'stream':true}",
+	    "{'messages':[{'role':'system','content':'You are an agent."
+	    "\\n\\nBe safe.\\nAgent types: claude'},"
+	    "{'role':'user','content':'<system-reminder>\\nToday is Monday."
+	    "\\n</system-reminder>\\nRun it'},"
+	    "{'role':'assistant','content':'I will.','tool_calls':["
+	    "{'id':'call_1','type':'function','function':{'name':'Bash',"
+	    "'arguments':'{\\'command\\':\\'echo a\\'}'}},"
+	    "{'id':'call_2','type':'function','function':{'name':'Bash',"
+	    "'arguments':'{\\'command\\':\\'false\\'}'}}]},"
+	    "{'role':'tool','content':'a','tool_call_id':'call_1'},"
+	    "{'role':'tool','content':'Error: Exit code 1',"
+	    "'tool_call_id':'call_2'}],"
+	    "'tools':[{'type':'function','function':{'name':'Bash',"
+	    "'description':'Runs it.','parameters':{'type':'object'}}}],"
+	    "'max_tokens':64000,'stream':true}",
+	    "web_search_20250305");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_means_the_same_is_copied),
-		cmocka_unit_test(system_is_one_message_of_text),
-		cmocka_unit_test(text_is_one_string),
-		cmocka_unit_test(messages_of_one_role_are_one_turn),
-		cmocka_unit_test(thinking_is_left_out),
-		cmocka_unit_test(pictures_make_parts),
-		cmocka_unit_test(documents_are_text_or_nothing),
-		cmocka_unit_test(calls_are_the_assistants),
-		cmocka_unit_test(results_come_before_what_the_user_says),
-		cmocka_unit_test(pictures_of_results_follow),
-		cmocka_unit_test(blocks_that_chat_lacks_are_named),
-		cmocka_unit_test(what_is_malformed_is_named),
 		cmocka_unit_test(tools_are_functions),
 		cmocka_unit_test(a_tool_may_be_chosen),
 		cmocka_unit_test(a_format_of_output_is_a_format_of_response),
 		cmocka_unit_test(effort_is_effort),
+		cmocka_unit_test(what_claude_code_asks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

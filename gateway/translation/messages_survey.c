@@ -171,6 +171,14 @@ message_each_block(
 	return rc;
 }
 
+bool
+turn_role_is(struct slice message, const char *role)
+{
+	struct scan_member m;
+
+	return scan_get(message, "role", &m) && scan_string_is(&m, role);
+}
+
 enum err
 turn_each_block(struct writer *w, struct turn *t, turn_visit *visit)
 {
@@ -180,6 +188,8 @@ turn_each_block(struct writer *w, struct turn *t, turn_visit *visit)
 
 	for (size_t i = 0; rc == OK && i < t->n; i++) {
 		(void)scan_next_element(&rest, &message, &type);
+		if (t->opening && turn_role_is(message, "system"))
+			continue;
 		w->message = t->at + i;
 		rc = message_each_block(w, t, message, visit);
 	}
@@ -278,6 +288,8 @@ survey_use(struct writer *w, struct turn *t, const struct block *b)
 		return turn_invalid(w, ".name: want a string");
 	if (b->input.type != SCAN_OBJECT && b->input.type != SCAN_NULL)
 		return turn_invalid(w, ".input: want an object");
+	if (t->uses < TURN_IDS)
+		t->ids[t->uses] = b->id.value;
 	t->uses++;
 	return OK;
 }

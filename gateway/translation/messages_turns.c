@@ -148,6 +148,52 @@ write_result(struct writer *w, struct turn *t, const struct block *b)
 }
 
 static enum err
+write_wanted(struct writer *w, struct turn *t, const struct block *b)
+{
+	if (b->kind != KIND_RESULT || !slice_eq(b->id.value, w->wanted))
+		return OK;
+	return write_result(w, t, b);
+}
+
+/* Whether one of the first n calls of the turn has that id. */
+static bool
+has_id(const struct turn *calls, size_t n, struct slice id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (slice_eq(calls->ids[i], id))
+			return true;
+	return false;
+}
+
+/* The result of a call that was not made in the turn before. */
+static enum err
+write_unwanted(struct writer *w, struct turn *t, const struct block *b)
+{
+	if (b->kind != KIND_RESULT ||
+	    has_id(w->calls, w->calls->uses, b->id.value))
+		return OK;
+	return write_result(w, t, b);
+}
+
+/* In the order of the calls: many templates show no ids, and then that alone
+ * tells whose they are. */
+static enum err
+write_results(struct writer *w, struct turn *t, const struct turn *calls)
+{
+	enum err rc = OK;
+
+	if (t->results < 2 || calls->uses < 2 || calls->uses > TURN_IDS)
+		return turn_each_block(w, t, write_result);
+	w->calls = calls;
+	for (size_t i = 0; rc == OK && i < calls->uses; i++) {
+		w->wanted = calls->ids[i];
+		if (!has_id(calls, i, w->wanted))
+			rc = turn_each_block(w, t, write_wanted);
+	}
+	return rc == OK ? turn_each_block(w, t, write_unwanted) : rc;
+}
+
+static enum err
 write_images_of_result(struct writer *w, struct turn *t, const struct block *b)
 {
 	if (b->kind != KIND_RESULT)
@@ -156,12 +202,12 @@ write_images_of_result(struct writer *w, struct turn *t, const struct block *b)
 }
 
 static enum err
-write_user(struct writer *w, struct turn *t)
+write_user(struct writer *w, struct turn *t, const struct turn *before)
 {
 	enum err rc = OK;
 
 	if (t->results > 0)
-		rc = turn_each_block(w, t, write_result);
+		rc = write_results(w, t, before);
 	if (rc != OK || (t->results > 0 && t->texts + t->images == 0))
 		return rc;
 	begin_message(w, "user");
@@ -219,14 +265,17 @@ write_assistant(struct writer *w, struct turn *t)
 	return rc;
 }
 
+/* *before becomes the one that was written. */
 static enum err
-write_turn(struct writer *w, struct turn *t)
+write_turn(struct writer *w, struct turn *t, struct turn *before)
 {
 	enum err rc = turn_survey(w, t);
 
-	if (rc != OK)
-		return rc;
-	return t->assistant ? write_assistant(w, t) : write_user(w, t);
+	if (rc == OK)
+		rc = t->assistant ? write_assistant(w, t)
+				  : write_user(w, t, before);
+	*before = *t;
+	return rc;
 }
 
 /* --- all of them --- */
@@ -263,42 +312,42 @@ write_system(struct writer *w, struct turn *t, const struct block *b)
 	return write_text(w, t, b);
 }
 
-/* The text of `system` and of messages of the system's before all others;
- * many templates take none elsewhere. *rest and *at are moved past those. */
+/* The text of `system`, and of messages of the system's before the assistant's
+ * first; many templates take none elsewhere. */
 static enum err
-write_systems(struct writer *w, const struct scan_member *system,
-    struct slice *rest, size_t *at)
+write_systems(
+    struct writer *w, const struct scan_member *system, struct slice rest)
 {
-	struct slice next = *rest, message;
+	enum role role = ROLE_USER;
+	struct slice message;
 	enum scan_type type;
-	enum role role = ROLE_SYSTEM;
 	enum err rc;
 
 	w->in_system = true;
 	rc = content_each_block(w, NULL, system, write_system);
 	w->in_system = false;
-	while (rc == OK && scan_next_element(&next, &message, &type)) {
-		w->message = *at;
+	for (w->message = 0;
+	     rc == OK && scan_next_element(&rest, &message, &type);
+	     w->message++) {
 		rc = role_of(w, message, type, &role);
-		if (rc != OK || role != ROLE_SYSTEM)
+		if (rc != OK || role == ROLE_ASSISTANT)
 			break;
-		rc = message_each_block(w, NULL, message, write_system);
-		*rest = next;
-		(*at)++;
+		if (role == ROLE_SYSTEM)
+			rc = message_each_block(w, NULL, message, write_system);
 	}
 	return rc;
 }
 
 static enum err
-add_system(struct writer *w, const struct scan_member *system,
-    struct slice *rest, size_t *at)
+add_system(
+    struct writer *w, const struct scan_member *system, struct slice rest)
 {
 	size_t before = w->out->n;
 	enum err rc;
 
 	begin_message(w, "system");
 	open_content(w, false);
-	rc = write_systems(w, system, rest, at);
+	rc = write_systems(w, system, rest);
 	close_content(w);
 	buf_add_char(w->out, '}');
 	if (w->n == 0 && buf_err(w->out) == OK) {
@@ -308,30 +357,37 @@ add_system(struct writer *w, const struct scan_member *system,
 	return rc;
 }
 
-/* A message of the system's in between is said by the user: chat's templates
- * know no other place for it. */
+/* What the system says later on is said by the user: templates know no other
+ * place for it. */
 static enum err
-add_turns(struct writer *w, struct slice rest, size_t at)
+add_turns(struct writer *w, struct slice rest)
 {
-	struct slice before = rest, message;
-	struct turn t = { .rest = rest, .at = at };
-	enum scan_type type;
+	struct turn t = { .opening = true }, before = { .n = 0 };
+	struct slice here = rest, message;
 	enum role role = ROLE_USER;
+	enum scan_type type;
 	enum err rc = OK;
 
-	for (; rc == OK && scan_next_element(&rest, &message, &type); at++) {
+	for (size_t at = 0;
+	     rc == OK && scan_next_element(&rest, &message, &type);
+	     at++, here = rest) {
 		w->message = at;
 		rc = role_of(w, message, type, &role);
 		if (rc == OK && t.n > 0 &&
 		    t.assistant != (role == ROLE_ASSISTANT)) {
-			rc = write_turn(w, &t);
-			t = (struct turn){ .rest = before, .at = at };
+			rc = write_turn(w, &t, &before);
+			t = (struct turn){ .n = 0 };
 		}
-		t.assistant = role == ROLE_ASSISTANT;
-		t.n++;
-		before = rest;
+		t.opening &= role != ROLE_ASSISTANT;
+		if (t.n == 0 && t.opening && role == ROLE_SYSTEM)
+			continue;
+		if (t.n++ == 0) {
+			t.rest = here;
+			t.at = at;
+			t.assistant = role == ROLE_ASSISTANT;
+		}
 	}
-	return rc == OK && t.n > 0 ? write_turn(w, &t) : rc;
+	return rc == OK && t.n > 0 ? write_turn(w, &t, &before) : rc;
 }
 
 enum err
@@ -339,8 +395,6 @@ messages_turns(const struct scan_member *system,
     const struct scan_member *messages, struct buf *chat, struct errmsg *why)
 {
 	struct writer w = { .out = chat, .why = why };
-	struct slice rest = messages->value;
-	size_t at = 0;
 	enum err rc;
 
 	if (!scan_has_elements(messages))
@@ -351,9 +405,9 @@ messages_turns(const struct scan_member *system,
 		return fail(
 		    why, ERR_INVALID, "system: want a string or an array");
 	buf_add_char(chat, '[');
-	rc = add_system(&w, system, &rest, &at);
+	rc = add_system(&w, system, messages->value);
 	if (rc == OK)
-		rc = add_turns(&w, rest, at);
+		rc = add_turns(&w, messages->value);
 	buf_add_char(chat, ']');
 	return rc;
 }

@@ -22,12 +22,18 @@ struct block {
 	bool is_error;
 };
 
+#define TURN_IDS 32
+
 /* A run of messages of one role. */
 struct turn {
 	struct slice rest; /* of the array, at its first message */
 	size_t at, n; /* the number of that; how many */
 	bool assistant;
-	size_t texts, images, uses, results; /* blocks; surveyed */
+	bool opening; /* before the first of the assistant's: messages of the
+			 system's are passed over */
+	/* surveyed: blocks, and the ids of the first uses, with quotes */
+	size_t texts, images, uses, results;
+	struct slice ids[TURN_IDS];
 };
 
 /* What is written, or surveyed, and where in the request that stands. */
@@ -37,6 +43,8 @@ struct writer {
 	size_t message, block, inner;
 	bool in_system, in_block, in_inner;
 	bool any; /* message has been written */
+	struct slice wanted; /* the id of the results to be written */
+	const struct turn *calls; /* whose they are */
 	bool parts; /* content is an array, not a string */
 	size_t n; /* texts, parts or elements so far */
 };
@@ -54,6 +62,8 @@ enum err message_each_block(struct writer *, struct turn *,
 enum err turn_each_block(struct writer *, struct turn *, turn_visit *) MUST_USE;
 /* Counts a turn's blocks. What passes can be written. */
 enum err turn_survey(struct writer *, struct turn *) MUST_USE;
+/* Whether a message, an object, is of this role. */
+bool turn_role_is(struct slice message, const char *role);
 /* "messages[1].content[0]" and the complaint. */
 enum err turn_invalid(const struct writer *, const char *complaint) MUST_USE;
 

@@ -1,0 +1,88 @@
+/* gateway/translation/messages_test.h - what tests of requests share. */
+#ifndef GATEWAY_TRANSLATION_MESSAGES_TEST_H
+#define GATEWAY_TRANSLATION_MESSAGES_TEST_H
+
+#include "gateway/translation/messages.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/lib/count.h"
+#include "gateway/translation/translation.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static struct translation *
+translation_of_test(void)
+{
+	const struct translation_about about = { .id = "req_0123456789abcdef",
+		.model = SLICE("claude") };
+
+	return translation_new(DIALECT_MESSAGES, &about);
+}
+
+/* Single quotes stand for double ones. */
+static struct slice
+json_of(const char *text, char *out, size_t cap)
+{
+	size_t n = slice_copy(out, cap, slice_of(text));
+
+	assert_true(n < cap - 1);
+	for (size_t i = 0; i < n; i++)
+		if (out[i] == '\'')
+			out[i] = '"';
+	return slice_make(out, n);
+}
+
+static void
+assert_valid(struct slice json)
+{
+	struct errmsg why = { "" };
+	size_t n;
+
+	if (scan_object(json, NULL, 0, &n, &why) != OK)
+		fail_msg("%s in %.*s", why.text, SLICE_ARG(json));
+}
+
+static void
+becomes(const char *request, const char *chat, const char *left_out)
+{
+	struct translation *t = translation_of_test();
+	char asked[4096], want[4096];
+	struct errmsg why = { "" };
+	struct slice got;
+
+	assert_valid(json_of(request, asked, sizeof(asked)));
+	if (translation_request(t, slice_of(asked), &got, &why) != OK)
+		fail_msg("%s: %s", request, why.text);
+	assert_valid(got);
+	json_of(chat, want, sizeof(want));
+	if (!slice_is(got, want))
+		fail_msg("want %s\n got %.*s", want, SLICE_ARG(got));
+	assert_true(slice_is(translation_left_out(t), left_out));
+	translation_free(&t);
+}
+
+static void
+refuses(const char *request, enum err rc, const char *complaint)
+{
+	struct translation *t = translation_of_test();
+	struct errmsg why = { "" };
+	char asked[4096];
+	struct slice got;
+
+	assert_valid(json_of(request, asked, sizeof(asked)));
+	assert_int_equal(
+	    translation_request(t, slice_of(asked), &got, &why), rc);
+	if (strstr(why.text, complaint) == NULL)
+		fail_msg("want %s\n got %s", complaint, why.text);
+	translation_free(&t);
+}
+
+#define HI "'messages':[{'role':'user','content':'hi'}]"
+#define SAYS_HI "'messages':[{'role':'user','content':'hi'}]"
+
+#endif
