@@ -26,7 +26,7 @@ class LocalModel(unittest.TestCase):
     def test_it_repeats_a_random_word(self):
         g = Gateway(
             'backends = ( { name = "local"; adapter = "llamacpp"; slots = 2; '
-            'price = { input = 0; output = 0; }; '
+            'price = { input = 0; output = 0; }; translate = "always"; '
             f'command = [ "{TOOL}", "serve", "--port", "{{port}}" ]; }} );\n'
             'models = ( { name = "gemma"; serve = ( { backend = "local"; '
             'model = "gemma-3-270m"; } ); } );\n')
@@ -47,7 +47,26 @@ class LocalModel(unittest.TestCase):
         said = answer["usage"]["completion_tokens"]
         self.assertGreaterEqual(self.tokens(url) - before, said)
         self.streams_its_timings(g, body)
+        self.speaks_messages(g, body, word)
         self.assertEqual(g.stop(), 0)
+
+    def speaks_messages(self, g, body, word):
+        """As chat, and says the same in a stream and whole."""
+        status, _, whole = g.post("/v1/messages", body, timeout=60)
+        self.assertEqual(status, 200, whole)
+        said = whole["content"][0]["text"]
+        self.assertIn(word, said)
+        raw = g.post("/v1/messages", {**body, "stream": True}, timeout=60)[2]
+        got = [json.loads(e) for e in events(raw)]
+        self.assertEqual(said, "".join(
+            e["delta"]["text"] for e in got
+            if e["type"] == "content_block_delta"))
+        end = got[-2]
+        self.assertEqual(end["delta"]["stop_reason"], whole["stop_reason"])
+        for u in (end["usage"], whole["usage"]):
+            self.assertGreater(u["output_tokens"], 0)
+            self.assertGreater(
+                u["input_tokens"] + u["cache_read_input_tokens"], 20)
 
     def streams_its_timings(self, g, body):
         """Where it puts them depends on whether usage is asked for."""
