@@ -6,6 +6,8 @@
 #include "gateway/lib/count.h"
 #include "gateway/translation/messages.h"
 
+#define ROOM 1024 /* what a request of chat is longer by, in most cases */
+#define TOOLS_MAX 10000
 #define NEEDS_NATIVE "use a backend that speaks /v1/messages"
 
 enum member {
@@ -159,6 +161,8 @@ take_tool(struct translation *t, struct slice value, size_t at, size_t *n,
 	struct tool tool;
 	enum err rc;
 
+	if (at >= TOOLS_MAX)
+		return fail(why, ERR_INVALID, "tools: want fewer of them");
 	read_tool(value, &tool);
 	if (tool.type.type == SCAN_STRING &&
 	    !scan_string_is(&tool.type, "custom")) {
@@ -362,6 +366,7 @@ messages_request(struct translation *t, struct slice body, struct buf *chat,
 	enum err rc;
 
 	read_members(body, found);
+	(void)buf_reserve_exactly(chat, body.n + ROOM);
 	buf_add_str(chat, "{\"messages\":");
 	rc = messages_turns(&found[SYSTEM], &found[MESSAGES], chat, why);
 	if (rc == OK)

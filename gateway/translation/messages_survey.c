@@ -72,131 +72,190 @@ kind_of(const struct scan_member *type)
 	return KIND_OTHER;
 }
 
-/* What is no object is one without a type. */
-static void
-read_block(struct slice value, enum scan_type type, struct block *out)
+static struct scan_member *
+member_for(struct block *b, const struct scan_member *m)
 {
-	static const struct scan_member none = { .type = SCAN_NULL };
-	struct scan_member m;
 	const struct {
 		const char *name;
 		struct scan_member *to;
 	} rows[] = {
-		{ "type", &out->type },
-		{ "text", &out->text },
-		{ "content", &out->content },
-		{ "tool_use_id", &out->id },
-		{ "id", &out->id },
-		{ "name", &out->name },
-		{ "input", &out->input },
-		{ "source", &out->source },
-		{ "title", &out->title },
-		{ "context", &out->context },
+		{ "type", &b->type },
+		{ "text", &b->text },
+		{ "content", &b->content },
+		{ "tool_use_id", &b->id },
+		{ "id", &b->id },
+		{ "name", &b->name },
+		{ "input", &b->input },
+		{ "source", &b->source },
+		{ "title", &b->title },
+		{ "context", &b->context },
 	};
 
-	out->is_error = false;
 	for (size_t i = 0; i < COUNT(rows); i++)
-		*rows[i].to = none;
-	while (type == SCAN_OBJECT && scan_next_member(&value, &m)) {
-		out->is_error |=
-		    scan_key_is(&m, "is_error") && m.type == SCAN_TRUE;
-		for (size_t i = 0; i < COUNT(rows); i++)
-			if (scan_key_is(&m, rows[i].name)) {
-				*rows[i].to = m;
-				break;
-			}
+		if (scan_key_is(m, rows[i].name))
+			return rows[i].to;
+	return NULL;
+}
+
+/* The one that the walk stands at. What is no object has no type. */
+static void
+read_block(struct scan_walk *walk, enum scan_type type, struct block *out)
+{
+	static const struct scan_member none = { .type = SCAN_NULL };
+	struct scan_member m, *to;
+
+	*out = (struct block){ .type = none,
+		.text = none,
+		.id = none,
+		.name = none,
+		.input = none,
+		.content = none,
+		.source = none,
+		.title = none,
+		.context = none };
+	if (type != SCAN_OBJECT) {
+		(void)scan_walk_skip(walk);
+	} else {
+		scan_walk_enter(walk);
+		while (scan_walk_member(walk, &m)) {
+			m.value = scan_walk_skip(walk);
+			out->is_error |=
+			    m.type == SCAN_TRUE && scan_key_is(&m, "is_error");
+			to = member_for(out, &m);
+			if (to != NULL)
+				*to = m;
+		}
 	}
 	out->kind = kind_of(&out->type);
 }
 
-static struct block
-text_block(const struct scan_member *text)
+static enum err
+visit_text(struct writer *w, struct turn *t, const struct scan_member *text,
+    turn_visit *visit)
 {
-	return (struct block){ .kind = KIND_TEXT, .text = *text };
+	const struct block b = { .kind = KIND_TEXT, .text = *text };
+
+	return visit(w, t, &b);
 }
 
-/* Each block of a content: one of text, where it is a string. */
-enum err
-content_each_block(struct writer *w, struct turn *t,
-    const struct scan_member *content, turn_visit *visit)
+static enum err
+each_element(struct writer *w, struct turn *t, struct scan_walk *walk,
+    size_t *number, turn_visit *visit)
 {
-	struct slice rest = content->value, value;
 	enum scan_type type;
 	enum err rc = OK;
 	struct block b;
 
-	if (content->type == SCAN_STRING) {
-		b = text_block(content);
-		return visit(w, t, &b);
-	}
-	if (content->type != SCAN_ARRAY)
-		return content->type == SCAN_NULL
-		    ? OK
-		    : turn_invalid(w, ".content: want a string or an array");
-	w->in_inner = true;
-	for (w->inner = 0; rc == OK && scan_next_element(&rest, &value, &type);
-	     w->inner++) {
-		read_block(value, type, &b);
+	scan_walk_enter(walk);
+	for (*number = 0; rc == OK && scan_walk_element(walk, &type);
+	     ++*number) {
+		read_block(walk, type, &b);
 		rc = visit(w, t, &b);
 	}
+	return rc;
+}
+
+enum err
+content_each_block(struct writer *w, struct turn *t,
+    const struct scan_member *content, turn_visit *visit)
+{
+	struct scan_walk walk;
+	enum err rc;
+
+	if (content->type == SCAN_STRING)
+		return visit_text(w, t, content, visit);
+	if (content->type == SCAN_NULL)
+		return OK;
+	if (content->type != SCAN_ARRAY)
+		return turn_invalid(w, ".content: want a string or an array");
+	walk = scan_walk_at(content->value);
+	w->in_inner = true;
+	rc = each_element(w, t, &walk, &w->inner, visit);
 	w->in_inner = false;
+	return rc;
+}
+
+static enum err
+each_of_content(struct writer *w, struct turn *t, struct scan_walk *walk,
+    struct scan_member *content, turn_visit *visit)
+{
+	enum err rc;
+
+	if (content->type == SCAN_STRING) {
+		content->value = scan_walk_skip(walk);
+		return visit_text(w, t, content, visit);
+	}
+	if (content->type != SCAN_ARRAY)
+		return turn_invalid(w, ".content: want a string or an array");
+	w->in_block = true;
+	rc = each_element(w, t, walk, &w->block, visit);
+	w->in_block = false;
 	return rc;
 }
 
 enum err
 message_each_block(
-    struct writer *w, struct turn *t, struct slice message, turn_visit *visit)
-{
-	struct scan_member content;
-	struct slice rest, value;
-	enum scan_type type;
-	enum err rc = OK;
-	struct block b;
-
-	if (!scan_get(message, "content", &content) ||
-	    (content.type != SCAN_STRING && content.type != SCAN_ARRAY))
-		return turn_invalid(w, ".content: want a string or an array");
-	if (content.type == SCAN_STRING) {
-		b = text_block(&content);
-		return visit(w, t, &b);
-	}
-	rest = content.value;
-	w->in_block = true;
-	for (w->block = 0; rc == OK && scan_next_element(&rest, &value, &type);
-	     w->block++) {
-		read_block(value, type, &b);
-		rc = visit(w, t, &b);
-	}
-	w->in_block = false;
-	return rc;
-}
-
-bool
-turn_role_is(struct slice message, const char *role)
+    struct writer *w, struct turn *t, struct scan_walk *walk, turn_visit *visit)
 {
 	struct scan_member m;
+	bool found = false;
+	enum err rc = OK;
 
-	return scan_get(message, "role", &m) && scan_string_is(&m, role);
+	scan_walk_enter(walk);
+	while (rc == OK && scan_walk_member(walk, &m)) {
+		if (!found && scan_key_is(&m, "content")) {
+			found = true;
+			rc = each_of_content(w, t, walk, &m, visit);
+		} else {
+			(void)scan_walk_skip(walk);
+		}
+	}
+	return rc == OK && !found
+	    ? turn_invalid(w, ".content: want a string or an array")
+	    : rc;
+}
+
+enum role
+role_at(struct scan_walk walk)
+{
+	static const char *const roles[] = { "user", "assistant", "system" };
+	struct scan_member m;
+
+	scan_walk_enter(&walk);
+	while (scan_walk_member(&walk, &m)) {
+		m.value = scan_walk_skip(&walk);
+		if (!scan_key_is(&m, "role"))
+			continue;
+		for (size_t i = 0; i < COUNT(roles); i++)
+			if (scan_string_is(&m, roles[i]))
+				return (enum role)i;
+		break;
+	}
+	return ROLE_UNKNOWN;
 }
 
 enum err
 turn_each_block(struct writer *w, struct turn *t, turn_visit *visit)
 {
-	struct slice rest = t->rest, message;
+	struct scan_walk walk = t->start;
 	enum scan_type type;
 	enum err rc = OK;
 
 	for (size_t i = 0; rc == OK && i < t->n; i++) {
-		(void)scan_next_element(&rest, &message, &type);
-		if (t->opening && turn_role_is(message, "system"))
-			continue;
+		(void)scan_walk_element(&walk, &type);
 		w->message = t->at + i;
-		rc = message_each_block(w, t, message, visit);
+		if (t->opening && role_at(walk) == ROLE_SYSTEM)
+			(void)scan_walk_skip(&walk);
+		else
+			rc = message_each_block(w, t, &walk, visit);
 	}
 	return rc;
 }
 
 /* --- the survey --- */
+
+/* As many messages as Anthropic takes. No body is to keep a worker for long. */
+#define BLOCKS_MAX 100000
 
 static enum err
 survey_image(struct writer *w, struct turn *t, const struct block *b)
@@ -260,6 +319,15 @@ survey_content(struct writer *w, struct turn *t, const struct block *b)
 	}
 }
 
+struct call
+call_of(const struct block *b)
+{
+	return (struct call){ .id = b->id.value,
+		.name = b->name.value,
+		.body = b->kind == KIND_USE ? b->input : b->content,
+		.is_error = b->is_error };
+}
+
 static enum err
 survey_result(struct writer *w, struct turn *t, const struct block *b)
 {
@@ -270,6 +338,8 @@ survey_result(struct writer *w, struct turn *t, const struct block *b)
 		return turn_invalid(w, ": a tool_result is the user's to give");
 	if (!scan_nonempty_string(&b->id))
 		return turn_invalid(w, ".tool_use_id: want a string");
+	if (t->results < TURN_CALLS)
+		t->calls[t->results] = call_of(b);
 	t->results++;
 	rc = content_each_block(w, t, &b->content, survey_content);
 	t->texts = texts; /* those are not the user's */
@@ -288,8 +358,8 @@ survey_use(struct writer *w, struct turn *t, const struct block *b)
 		return turn_invalid(w, ".name: want a string");
 	if (b->input.type != SCAN_OBJECT && b->input.type != SCAN_NULL)
 		return turn_invalid(w, ".input: want an object");
-	if (t->uses < TURN_IDS)
-		t->ids[t->uses] = b->id.value;
+	if (t->uses < TURN_CALLS)
+		t->calls[t->uses] = call_of(b);
 	t->uses++;
 	return OK;
 }
@@ -297,6 +367,8 @@ survey_use(struct writer *w, struct turn *t, const struct block *b)
 static enum err
 survey(struct writer *w, struct turn *t, const struct block *b)
 {
+	if (++w->blocks > BLOCKS_MAX)
+		return turn_invalid(w, ": want fewer blocks");
 	switch (b->kind) {
 	case KIND_THINKING:
 		return OK;

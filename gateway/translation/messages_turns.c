@@ -12,6 +12,7 @@
 #include "gateway/lib/count.h"
 #include "gateway/translation/messages_turns.h"
 
+#define MESSAGES_MAX 100000 /* as Anthropic has it */
 #define BILLING "x-anthropic-billing-header:"
 
 /* --- content, written --- */
@@ -129,68 +130,58 @@ begin_message(struct writer *w, const char *role)
 
 /* Chat has no other way to say that it failed. */
 static enum err
-write_result(struct writer *w, struct turn *t, const struct block *b)
+write_result(struct writer *w, struct turn *t, const struct call *c)
 {
 	enum err rc;
 
-	if (b->kind != KIND_RESULT)
-		return OK;
 	begin_message(w, "tool");
 	open_content(w, false);
-	if (b->is_error)
+	if (c->is_error)
 		buf_add_str(w->out, "Error: ");
-	rc = content_each_block(w, t, &b->content, write_text);
+	rc = content_each_block(w, t, &c->body, write_text);
 	close_content(w);
 	buf_add_str(w->out, ",\"tool_call_id\":");
-	buf_add(w->out, b->id.value);
+	buf_add(w->out, c->id);
 	buf_add_char(w->out, '}');
 	return rc;
 }
 
 static enum err
-write_wanted(struct writer *w, struct turn *t, const struct block *b)
+write_any_result(struct writer *w, struct turn *t, const struct block *b)
 {
-	if (b->kind != KIND_RESULT || !slice_eq(b->id.value, w->wanted))
-		return OK;
-	return write_result(w, t, b);
+	const struct call c = call_of(b);
+
+	return b->kind == KIND_RESULT ? write_result(w, t, &c) : OK;
 }
 
 /* Whether one of the first n calls of the turn has that id. */
 static bool
-has_id(const struct turn *calls, size_t n, struct slice id)
+has_call(const struct turn *t, size_t n, struct slice id)
 {
 	for (size_t i = 0; i < n; i++)
-		if (slice_eq(calls->ids[i], id))
+		if (slice_eq(t->calls[i].id, id))
 			return true;
 	return false;
 }
 
-/* The result of a call that was not made in the turn before. */
+/* In the order of the calls, of the turn before: many templates show no ids,
+ * and then that alone tells whose they are. */
 static enum err
-write_unwanted(struct writer *w, struct turn *t, const struct block *b)
-{
-	if (b->kind != KIND_RESULT ||
-	    has_id(w->calls, w->calls->uses, b->id.value))
-		return OK;
-	return write_result(w, t, b);
-}
-
-/* In the order of the calls: many templates show no ids, and then that alone
- * tells whose they are. */
-static enum err
-write_results(struct writer *w, struct turn *t, const struct turn *calls)
+write_results(struct writer *w, struct turn *t, const struct turn *before)
 {
 	enum err rc = OK;
 
-	if (t->results < 2 || calls->uses < 2 || calls->uses > TURN_IDS)
-		return turn_each_block(w, t, write_result);
-	w->calls = calls;
-	for (size_t i = 0; rc == OK && i < calls->uses; i++) {
-		w->wanted = calls->ids[i];
-		if (!has_id(calls, i, w->wanted))
-			rc = turn_each_block(w, t, write_wanted);
-	}
-	return rc == OK ? turn_each_block(w, t, write_unwanted) : rc;
+	if (t->results > TURN_CALLS || before->uses > TURN_CALLS)
+		return turn_each_block(w, t, write_any_result);
+	for (size_t i = 0; i < before->uses; i++)
+		for (size_t k = 0; rc == OK && k < t->results; k++)
+			if (slice_eq(t->calls[k].id, before->calls[i].id) &&
+			    !has_call(before, i, t->calls[k].id))
+				rc = write_result(w, t, &t->calls[k]);
+	for (size_t k = 0; rc == OK && k < t->results; k++)
+		if (!has_call(before, before->uses, t->calls[k].id))
+			rc = write_result(w, t, &t->calls[k]);
+	return rc;
 }
 
 static enum err
@@ -221,25 +212,48 @@ write_user(struct writer *w, struct turn *t, const struct turn *before)
 	return rc;
 }
 
-static enum err
-write_use(struct writer *w, struct turn *t, const struct block *b)
+static void
+write_use(struct writer *w, const struct call *c)
 {
-	(void)t;
-	if (b->kind != KIND_USE)
-		return OK;
 	if (w->n++ > 0)
 		buf_add_char(w->out, ',');
 	buf_add_str(w->out, "{\"id\":");
-	buf_add(w->out, b->id.value);
+	buf_add(w->out, c->id);
 	buf_add_str(w->out, ",\"type\":\"function\",\"function\":{\"name\":");
-	buf_add(w->out, b->name.value);
+	buf_add(w->out, c->name);
 	buf_add_str(w->out, ",\"arguments\":");
-	if (b->input.type == SCAN_OBJECT)
-		buf_add_json(w->out, b->input.value);
+	if (c->body.type == SCAN_OBJECT)
+		buf_add_json(w->out, c->body.value);
 	else
 		buf_add_str(w->out, "\"{}\"");
 	buf_add_str(w->out, "}}");
+}
+
+static enum err
+write_any_use(struct writer *w, struct turn *t, const struct block *b)
+{
+	const struct call c = call_of(b);
+
+	(void)t;
+	if (b->kind == KIND_USE)
+		write_use(w, &c);
 	return OK;
+}
+
+static enum err
+write_uses(struct writer *w, struct turn *t)
+{
+	enum err rc = OK;
+
+	buf_add_str(w->out, ",\"tool_calls\":[");
+	w->n = 0;
+	if (t->uses > TURN_CALLS)
+		rc = turn_each_block(w, t, write_any_use);
+	else
+		for (size_t i = 0; i < t->uses; i++)
+			write_use(w, &t->calls[i]);
+	buf_add_char(w->out, ']');
+	return rc;
 }
 
 static enum err
@@ -255,12 +269,8 @@ write_assistant(struct writer *w, struct turn *t)
 	} else {
 		buf_add_str(w->out, "null");
 	}
-	if (rc == OK && t->uses > 0) {
-		buf_add_str(w->out, ",\"tool_calls\":[");
-		w->n = 0;
-		rc = turn_each_block(w, t, write_use);
-		buf_add_char(w->out, ']');
-	}
+	if (rc == OK && t->uses > 0)
+		rc = write_uses(w, t);
 	buf_add_char(w->out, '}');
 	return rc;
 }
@@ -280,24 +290,24 @@ write_turn(struct writer *w, struct turn *t, struct turn *before)
 
 /* --- all of them --- */
 
-enum role { ROLE_USER, ROLE_ASSISTANT, ROLE_SYSTEM };
-
-static enum err
-role_of(const struct writer *w, struct slice message, enum scan_type type,
-    enum role *out)
+/* To the next of them; false: there is none, or it is none: *rc. */
+static bool
+next_message(struct writer *w, struct scan_walk *walk, size_t at,
+    enum role *role, enum err *rc)
 {
-	static const char *const roles[] = { "user", "assistant", "system" };
-	struct scan_member role;
+	enum scan_type type;
 
+	if (*rc != OK || !scan_walk_element(walk, &type))
+		return false;
+	w->message = at;
+	*role = type == SCAN_OBJECT ? role_at(*walk) : ROLE_UNKNOWN;
 	if (type != SCAN_OBJECT)
-		return turn_invalid(w, ": want an object");
-	if (scan_get(message, "role", &role))
-		for (size_t i = 0; i < COUNT(roles); i++)
-			if (scan_string_is(&role, roles[i])) {
-				*out = (enum role)i;
-				return OK;
-			}
-	return turn_invalid(w, ".role: want user or assistant");
+		*rc = turn_invalid(w, ": want an object");
+	else if (*role == ROLE_UNKNOWN)
+		*rc = turn_invalid(w, ".role: want user or assistant");
+	else if (at >= MESSAGES_MAX)
+		*rc = turn_invalid(w, ": want fewer messages");
+	return *rc == OK;
 }
 
 /* What tells Anthropic who is to pay is no instruction, and differs with every
@@ -316,38 +326,34 @@ write_system(struct writer *w, struct turn *t, const struct block *b)
  * first; many templates take none elsewhere. */
 static enum err
 write_systems(
-    struct writer *w, const struct scan_member *system, struct slice rest)
+    struct writer *w, const struct scan_member *system, struct scan_walk walk)
 {
 	enum role role = ROLE_USER;
-	struct slice message;
-	enum scan_type type;
 	enum err rc;
 
 	w->in_system = true;
 	rc = content_each_block(w, NULL, system, write_system);
 	w->in_system = false;
-	for (w->message = 0;
-	     rc == OK && scan_next_element(&rest, &message, &type);
-	     w->message++) {
-		rc = role_of(w, message, type, &role);
-		if (rc != OK || role == ROLE_ASSISTANT)
-			break;
+	for (size_t at = 0;
+	     next_message(w, &walk, at, &role, &rc) && role != ROLE_ASSISTANT;
+	     at++)
 		if (role == ROLE_SYSTEM)
-			rc = message_each_block(w, NULL, message, write_system);
-	}
+			rc = message_each_block(w, NULL, &walk, write_system);
+		else
+			(void)scan_walk_skip(&walk);
 	return rc;
 }
 
 static enum err
 add_system(
-    struct writer *w, const struct scan_member *system, struct slice rest)
+    struct writer *w, const struct scan_member *system, struct scan_walk walk)
 {
 	size_t before = w->out->n;
 	enum err rc;
 
 	begin_message(w, "system");
 	open_content(w, false);
-	rc = write_systems(w, system, rest);
+	rc = write_systems(w, system, walk);
 	close_content(w);
 	buf_add_char(w->out, '}');
 	if (w->n == 0 && buf_err(w->out) == OK) {
@@ -357,35 +363,38 @@ add_system(
 	return rc;
 }
 
+static void
+begin_turn(struct turn *t, struct scan_walk start, size_t at, enum role role)
+{
+	t->start = start;
+	t->at = at;
+	t->n = 0;
+	t->assistant = role == ROLE_ASSISTANT;
+	t->opening &= !t->assistant;
+	t->texts = t->images = t->uses = t->results = 0;
+}
+
 /* What the system says later on is said by the user: templates know no other
  * place for it. */
 static enum err
-add_turns(struct writer *w, struct slice rest)
+add_turns(struct writer *w, struct scan_walk walk)
 {
 	struct turn t = { .opening = true }, before = { .n = 0 };
-	struct slice here = rest, message;
+	struct scan_walk here = walk;
 	enum role role = ROLE_USER;
-	enum scan_type type;
 	enum err rc = OK;
 
-	for (size_t at = 0;
-	     rc == OK && scan_next_element(&rest, &message, &type);
-	     at++, here = rest) {
-		w->message = at;
-		rc = role_of(w, message, type, &role);
-		if (rc == OK && t.n > 0 &&
-		    t.assistant != (role == ROLE_ASSISTANT)) {
+	for (size_t at = 0; next_message(w, &walk, at, &role, &rc);
+	     at++, here = walk) {
+		(void)scan_walk_skip(&walk);
+		if (t.n > 0 && t.assistant != (role == ROLE_ASSISTANT)) {
 			rc = write_turn(w, &t, &before);
-			t = (struct turn){ .n = 0 };
+			t.n = 0;
 		}
-		t.opening &= role != ROLE_ASSISTANT;
-		if (t.n == 0 && t.opening && role == ROLE_SYSTEM)
-			continue;
-		if (t.n++ == 0) {
-			t.rest = here;
-			t.at = at;
-			t.assistant = role == ROLE_ASSISTANT;
-		}
+		if (t.n == 0)
+			begin_turn(&t, here, at, role);
+		if (t.n > 0 || !t.opening || role != ROLE_SYSTEM)
+			t.n++;
 	}
 	return rc == OK && t.n > 0 ? write_turn(w, &t, &before) : rc;
 }
@@ -395,6 +404,7 @@ messages_turns(const struct scan_member *system,
     const struct scan_member *messages, struct buf *chat, struct errmsg *why)
 {
 	struct writer w = { .out = chat, .why = why };
+	struct scan_walk walk = scan_walk_at(messages->value);
 	enum err rc;
 
 	if (!scan_has_elements(messages))
@@ -405,9 +415,10 @@ messages_turns(const struct scan_member *system,
 		return fail(
 		    why, ERR_INVALID, "system: want a string or an array");
 	buf_add_char(chat, '[');
-	rc = add_system(&w, system, messages->value);
+	scan_walk_enter(&walk);
+	rc = add_system(&w, system, walk);
 	if (rc == OK)
-		rc = add_turns(&w, messages->value);
+		rc = add_turns(&w, walk);
 	buf_add_char(chat, ']');
 	return rc;
 }

@@ -22,18 +22,24 @@ struct block {
 	bool is_error;
 };
 
-#define TURN_IDS 32
+/* A tool_use, or the result of one. */
+struct call {
+	struct slice id, name; /* with quotes; a result has no name */
+	struct scan_member body; /* input or content */
+	bool is_error;
+};
+
+#define TURN_CALLS 32 /* as many are kept; of more none are put in order */
 
 /* A run of messages of one role. */
 struct turn {
-	struct slice rest; /* of the array, at its first message */
+	struct scan_walk start; /* before its first message */
 	size_t at, n; /* the number of that; how many */
 	bool assistant;
 	bool opening; /* before the first of the assistant's: messages of the
 			 system's are passed over */
-	/* surveyed: blocks, and the ids of the first uses, with quotes */
-	size_t texts, images, uses, results;
-	struct slice ids[TURN_IDS];
+	size_t texts, images, uses, results; /* blocks; surveyed */
+	struct call calls[TURN_CALLS]; /* the first of uses, or results */
 };
 
 /* What is written, or surveyed, and where in the request that stands. */
@@ -41,10 +47,9 @@ struct writer {
 	struct buf *out;
 	struct errmsg *why;
 	size_t message, block, inner;
+	size_t blocks; /* surveyed so far */
 	bool in_system, in_block, in_inner;
 	bool any; /* message has been written */
-	struct slice wanted; /* the id of the results to be written */
-	const struct turn *calls; /* whose they are */
 	bool parts; /* content is an array, not a string */
 	size_t n; /* texts, parts or elements so far */
 };
@@ -56,14 +61,18 @@ typedef enum err turn_visit(
  * is null. */
 enum err content_each_block(struct writer *, struct turn *,
     const struct scan_member *content, turn_visit *) MUST_USE;
-/* Each block of one message, and of all messages of a turn. */
-enum err message_each_block(struct writer *, struct turn *,
-    struct slice message, turn_visit *) MUST_USE;
+/* Each block of the message that the walk stands at, and is led past. */
+enum err message_each_block(
+    struct writer *, struct turn *, struct scan_walk *, turn_visit *) MUST_USE;
+/* Each block of all messages of a turn. */
 enum err turn_each_block(struct writer *, struct turn *, turn_visit *) MUST_USE;
-/* Counts a turn's blocks. What passes can be written. */
+/* Counts a turn's blocks, keeps its calls. What passes can be written. */
 enum err turn_survey(struct writer *, struct turn *) MUST_USE;
-/* Whether a message, an object, is of this role. */
-bool turn_role_is(struct slice message, const char *role);
+struct call call_of(const struct block *);
+
+enum role { ROLE_USER, ROLE_ASSISTANT, ROLE_SYSTEM, ROLE_UNKNOWN };
+/* The role of the message, an object, that the walk stands at. */
+enum role role_at(struct scan_walk);
 /* "messages[1].content[0]" and the complaint. */
 enum err turn_invalid(const struct writer *, const char *complaint) MUST_USE;
 
