@@ -83,6 +83,24 @@ reasons_to_finish(void **state)
 }
 
 static void
+a_stop_sequence_may_be_told(void **state)
+{
+	struct chat_answer a;
+
+	(void)state;
+	chat_read(SLICE("{\"choices\":[{\"delta\":{},\"finish_reason\":"
+			"\"stop\",\"stop_reason\":\"\\n\"}]}"),
+	    &a);
+	assert_slice(a.stop, "\\n");
+	chat_read(SLICE("{\"choices\":[{\"matched_stop\":\"x\"}]}"), &a);
+	assert_slice(a.stop, "x");
+	chat_read(SLICE("{\"choices\":[{\"matched_stop\":2,"
+			"\"stop_reason\":null}]}"),
+	    &a);
+	assert_int_equal(a.stop.n, 0);
+}
+
+static void
 calls_follow_each_other(void **state)
 {
 	struct chat_answer a;
@@ -135,6 +153,7 @@ main(void)
 		cmocka_unit_test(a_whole_answer_is_read_alike),
 		cmocka_unit_test(both_names_of_reasoning_at_once_are_one),
 		cmocka_unit_test(reasons_to_finish),
+		cmocka_unit_test(a_stop_sequence_may_be_told),
 		cmocka_unit_test(calls_follow_each_other),
 		cmocka_unit_test(what_is_no_answer_says_nothing),
 	};

@@ -34,6 +34,7 @@ struct messages_state {
 	uint32_t at;
 	uint32_t blocks; /* so far */
 	uint32_t calls; /* so far */
+	uint32_t hidden; /* pieces of reasoning, so far */
 	size_t n_open;
 	struct messages_call calls_open[MESSAGES_CALLS_OPEN];
 	size_t n_stop; /* bytes of the stop sequence, as it is written */

@@ -148,6 +148,16 @@ begin(struct translation *t, struct buf *out)
 	end_event(out);
 }
 
+/* While a model thinks unseen: proxies cut connections that look dead. */
+#define PING_EVERY 64 /* pieces of reasoning */
+
+static void
+add_ping(struct buf *out)
+{
+	begin_event(out, "ping");
+	end_event(out);
+}
+
 /* --- blocks of text and thinking --- */
 
 /* Signatures are for Anthropic to check: nobody signs here. */
@@ -294,6 +304,8 @@ messages_event(struct translation *t, struct slice data, struct buf *out)
 	begin(t, out);
 	if (a.reasoning.n > 0 && s->shows_thinking)
 		add_piece(s, BLOCK_THINKING, a.reasoning, out);
+	else if (a.reasoning.n > 0 && ++s->hidden % PING_EVERY == 0)
+		add_ping(out);
 	if (a.text.n > 0)
 		add_piece(s, BLOCK_TEXT, a.text, out);
 	if (a.refusal.n > 0)

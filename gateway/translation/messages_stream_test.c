@@ -200,6 +200,22 @@ thinking_is_shown_to_who_asked(void **state)
 }
 
 static void
+who_thinks_unseen_pings(void **state)
+{
+	struct buf chunks;
+
+	(void)state;
+	buf_init(&chunks, 1 << 16);
+	for (int i = 0; i < 130; i++)
+		buf_add_str(&chunks, THINKS("h"));
+	buf_add_str(&chunks, FINISH("length"));
+	buf_add(&chunks, slice_make("", 1)); /* NUL */
+	streams(chunks.p,
+	    START "{'type':'ping'}\n{'type':'ping'}\n" END("max_tokens"));
+	buf_fini(&chunks);
+}
+
+static void
 a_call_is_a_block(void **state)
 {
 	(void)state;
@@ -436,6 +452,7 @@ main(void)
 		cmocka_unit_test(text_is_a_block),
 		cmocka_unit_test(nothing_is_an_empty_message),
 		cmocka_unit_test(thinking_is_shown_to_who_asked),
+		cmocka_unit_test(who_thinks_unseen_pings),
 		cmocka_unit_test(a_call_is_a_block),
 		cmocka_unit_test(calls_follow_each_other),
 		cmocka_unit_test(calls_at_the_same_time),

@@ -301,6 +301,89 @@ what_is_malformed_is_named(void **state)
 	refuses("{'messages':'a'}", ERR_INVALID, "messages: ");
 }
 
+/* More than are put in order: as they come, and all of them. */
+static void
+many_calls(void **state)
+{
+	struct translation *t = translation_of_test();
+	struct buf asked;
+	struct errmsg why;
+	struct slice got, rest, element;
+	enum scan_type type;
+	struct scan_member m;
+	size_t n = 0;
+
+	(void)state;
+	buf_init(&asked, 1 << 16);
+	buf_add_str(
+	    &asked, "{\"messages\":[{\"role\":\"assistant\",\"content\":[");
+	for (int i = 0; i < 40; i++)
+		buf_addf(&asked,
+		    "%s{\"type\":\"tool_use\",\"id\":\"t%d\","
+		    "\"name\":\"f\"}",
+		    i > 0 ? "," : "", i);
+	buf_add_str(&asked, "]},{\"role\":\"user\",\"content\":[");
+	for (int i = 39; i >= 0; i--)
+		buf_addf(&asked,
+		    "{\"type\":\"tool_result\",\"tool_use_id\":"
+		    "\"t%d\"}%s",
+		    i, i > 0 ? "," : "]}]}");
+	assert_int_equal(
+	    translation_request(t, buf_slice(&asked), &got, &why), OK);
+	assert_valid(got);
+	assert_true(scan_get(got, "messages", &m));
+	rest = m.value;
+	assert_true(scan_next_element(&rest, &element, &type));
+	assert_true(scan_get(element, "tool_calls", &m));
+	while (scan_next_element(&m.value, &element, &type))
+		n++;
+	assert_int_equal(n, 40);
+	for (n = 0; scan_next_element(&rest, &element, &type); n++)
+		if (n == 0) {
+			assert_true(scan_get(element, "tool_call_id", &m));
+			assert_true(scan_string_is(&m, "t39"));
+		}
+	assert_int_equal(n, 40);
+	buf_fini(&asked);
+	translation_free(&t);
+}
+
+static void
+too_many(const char *before, const char *one, const char *after,
+    const char *complaint)
+{
+	struct translation *t = translation_of_test();
+	struct buf asked;
+	struct errmsg why = { "" };
+	struct slice got;
+
+	buf_init(&asked, 1 << 23);
+	buf_add_str(&asked, before);
+	for (int i = 0; i < 100000; i++) {
+		buf_add_str(&asked, one);
+		buf_add_char(&asked, ',');
+	}
+	buf_add_str(&asked, one);
+	buf_add_str(&asked, after);
+	assert_valid(buf_slice(&asked));
+	assert_int_equal(
+	    translation_request(t, buf_slice(&asked), &got, &why), ERR_INVALID);
+	assert_string_equal(why.text, complaint);
+	buf_fini(&asked);
+	translation_free(&t);
+}
+
+static void
+there_is_an_end_to_it(void **state)
+{
+	(void)state;
+	too_many("{\"messages\":[", "{\"role\":\"user\",\"content\":\"\"}",
+	    "]}", "messages[100000]: want fewer messages");
+	too_many("{\"messages\":[{\"role\":\"user\",\"content\":[",
+	    "{\"type\":\"text\",\"text\":\"\"}", "]}]}",
+	    "messages[0].content[100000]: want fewer blocks");
+}
+
 int
 main(void)
 {
@@ -318,6 +401,8 @@ main(void)
 		cmocka_unit_test(pictures_of_results_follow),
 		cmocka_unit_test(blocks_that_chat_lacks_are_named),
 		cmocka_unit_test(what_is_malformed_is_named),
+		cmocka_unit_test(many_calls),
+		cmocka_unit_test(there_is_an_end_to_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
