@@ -310,8 +310,9 @@ next_message(struct writer *w, struct scan_walk *walk, size_t at,
 	return *rc == OK;
 }
 
-/* What tells Anthropic who is to pay is no instruction, and differs with every
- * request: no backend could reuse what it has read before. */
+/* What Claude Code tells Anthropic of who is to pay is no instruction, and in
+ * front of all else it differs with each conversation: no backend could reuse
+ * what it has read for another. */
 static enum err
 write_system(struct writer *w, struct turn *t, const struct block *b)
 {
