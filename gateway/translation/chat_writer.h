@@ -38,8 +38,8 @@ void chat_writer_init(struct chat_writer *, struct buf *out);
 /* The last message is whole. */
 void chat_writer_end(struct chat_writer *);
 
-/* Whose turn it is, not a tool's: on with the message, or another one. Whoever
- * is to be first speaks for the system, once another has: for the user. */
+/* Whose turn it is: on with the message, or another one. What the system says
+ * once another has spoken, the user says. */
 void chat_writer_turn(struct chat_writer *, enum chat_role);
 /* What came of a call. */
 void chat_writer_result(struct chat_writer *, struct slice call_id);

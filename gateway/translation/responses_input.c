@@ -20,6 +20,7 @@ struct reader {
 	size_t item; /* which of the input, for complaints */
 	const char *list; /* of parts in it, or NULL */
 	size_t part; /* which of those */
+	struct slice answered; /* the call whose output came last */
 	struct slice shown; /* from the first item on whose pictures wait */
 	size_t shown_item; /* which that is */
 	bool waits; /* there is one */
@@ -335,7 +336,11 @@ read_output(struct reader *r, const struct item_row *row, struct slice item,
 		r->shown = here;
 		r->shown_item = r->item;
 	}
-	chat_writer_result(&r->messages, id);
+	if (r->messages.role == CHAT_TOOL && slice_eq(id, r->answered))
+		chat_writer_turn(&r->messages, CHAT_TOOL); /* there is more */
+	else
+		chat_writer_result(&r->messages, id);
+	r->answered = id;
 	if (m.type == SCAN_NULL)
 		return OK;
 	if (row->function != NULL && m.type != SCAN_STRING) {

@@ -161,6 +161,12 @@ calls_and_what_came_of_them(void **state)
 			"1", "") ",{'role':'user','content':"
 				 "[" SHOWN("u") "]}"),
 		    NULL },
+		/* an output in pieces */
+		{ INPUT(CALL("1", "f") "," OUTPUT("1", "'x'") "," OUTPUT(
+		      "1", "'y'")),
+		    MESSAGES(ASSISTANT("", CALLED("1", "f", A1)) "," TOOL(
+			"1", "x\\n\\ny")),
+		    NULL },
 		/* free text */
 		{ INPUT("{'type':'custom_tool_call','call_id':'1','"
 			"name':'p','input':'a\\n\\'b\\''},{'type':'"

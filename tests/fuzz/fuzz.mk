@@ -29,6 +29,7 @@ FUZZ_DEPS_line := gateway $(DEPS_gateway)
 FUZZ_DEPS_messages := gateway/translation backends gateway/conf gateway/lib
 FUZZ_DEPS_query := gateway $(DEPS_gateway)
 FUZZ_DEPS_reply := bench/load $(DEPS_bench/load)
+FUZZ_DEPS_responses := gateway/translation gateway/lib
 FUZZ_DEPS_resp := gateway/shared gateway/lib
 FUZZ_DEPS_scenario := bench/sim $(DEPS_bench/sim)
 FUZZ_DEPS_traceparent := gateway/telemetry $(DEPS_gateway/telemetry)
