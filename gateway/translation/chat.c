@@ -105,7 +105,7 @@ chat_next_call(struct slice *calls, struct chat_call *out)
 	enum scan_type type;
 
 	*out = (struct chat_call){ .index = 0 };
-	if (!scan_next_element(calls, &call, &type))
+	if (calls->n == 0 || !scan_next_element(calls, &call, &type))
 		return false;
 	if (type != SCAN_OBJECT)
 		return true;
