@@ -382,6 +382,20 @@ refuse(struct reader *r, const struct item_row *row, struct slice item,
 	return unsupported(r, "", slice_of(row->type));
 }
 
+/* Some SDKs refer to what they were answered unless `store` is false. */
+static enum err
+refuse_stored(struct reader *r, const struct item_row *row, struct slice item,
+    struct slice here)
+{
+	(void)item;
+	(void)here;
+	return fail(r->why, ERR_UNSUPPORTED,
+	    "input[%zu]: %s: nothing is stored for chat: send the item itself "
+	    "(an SDK does with `store` false), or use a backend that speaks "
+	    "/v1/responses",
+	    r->item, row->type);
+}
+
 static const struct item_row items[] = {
 	{ "message", read_message, NULL, "content" },
 	{ "function_call", read_call, NULL, "arguments" },
@@ -411,7 +425,7 @@ static const struct item_row items[] = {
 	{ "program", leave_out, NULL, NULL },
 	{ "program_output", leave_out, NULL, NULL },
 	{ "configuration_update", leave_out, NULL, NULL },
-	{ "item_reference", refuse, NULL, NULL },
+	{ "item_reference", refuse_stored, NULL, NULL },
 	{ "compaction", refuse, NULL, NULL },
 	{ "compaction_trigger", refuse, NULL, NULL },
 };

@@ -310,7 +310,7 @@ what_chat_cannot_say_is_named(void **state)
 		{ INPUT("{'role':'user','content':'a'},7"), ERR_INVALID,
 		    "input[1]: it is not an object" },
 		{ INPUT("{'id':'x'}"), ERR_UNSUPPORTED,
-		    "input[0]: item_reference has no" },
+		    "input[0]: item_reference: nothing is stored" },
 		{ INPUT("{'type':'compaction'}"), ERR_UNSUPPORTED,
 		    "input[0]: compaction has no" },
 		{ INPUT("{'type':'hologram'}"), ERR_UNSUPPORTED,
