@@ -48,6 +48,7 @@ class LocalModel(unittest.TestCase):
         self.assertGreaterEqual(self.tokens(url) - before, said)
         self.streams_its_timings(g, body)
         self.speaks_messages(g, body, word)
+        self.responds(g, body, word)
         self.assertEqual(g.stop(), 0)
 
     def speaks_messages(self, g, body, word):
@@ -82,6 +83,22 @@ class LocalModel(unittest.TestCase):
         after = count()
         self.assertEqual((after[0] - before[0], after[1] - before[1]),
                          (t["cache_n"] + t["prompt_n"], t["predicted_n"]))
+
+    def responds(self, g, body, word):
+        """Its template has a place for one who speaks for the system, and
+        wants others to take turns."""
+        asked = {"model": "gemma", "temperature": 0, "max_output_tokens": 24,
+                 "instructions": "You repeat words.", "stream": True,
+                 "input": [{"role": "developer", "content": "One word only."},
+                           {"role": "user", "content": "Hi."},
+                           *body["messages"]]}
+        status, _, text = g.post("/v1/responses", asked, timeout=60)
+        self.assertEqual(status, 200, text)
+        last = json.loads(events(text)[-1])
+        self.assertEqual(last["type"], "response.completed")
+        message, = last["response"]["output"]
+        self.assertIn(word, message["content"][0]["text"])
+        self.assertGreater(last["response"]["usage"]["output_tokens"], 1)
 
     @staticmethod
     def tokens(url):
