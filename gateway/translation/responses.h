@@ -147,10 +147,12 @@ struct responses_item *responses_new_item(
 void responses_fini(void *state);
 /* It has the next output_index. */
 void responses_place_item(struct responses_state *, struct responses_item *);
-/* A call has its name: which tool it is of, and an id that no other has. */
-void responses_name_call(struct translation *, struct responses_item *);
-/* Its text is all there. */
-void responses_settle_text(struct responses_item *);
+/* A call has its name: which tool it is of, and an id that no other has. False:
+ * no memory. */
+bool responses_name_call(struct translation *, struct responses_item *);
+/* Its text is all there: what of it is the client's. False: no memory. */
+bool responses_settle_text(struct responses_item *);
+struct slice responses_text_of(const struct responses_item *);
 
 void responses_add_id(
     const struct translation *, const struct responses_item *, struct buf *out);

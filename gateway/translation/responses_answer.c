@@ -35,10 +35,9 @@ add_call(struct translation *t, const struct chat_call *c, struct buf *out)
 		return;
 	buf_add(&item->call_id, c->id);
 	buf_add(&item->name, c->name);
-	if (buf_err(&item->call_id) != OK || buf_err(&item->name) != OK)
+	if (buf_err(&item->call_id) != OK || buf_err(&item->name) != OK ||
+	    !responses_name_call(t, item) || !responses_settle_text(item))
 		out->err = ERR_LIMIT;
-	responses_name_call(t, item);
-	responses_settle_text(item);
 }
 
 void

@@ -152,12 +152,6 @@ is_call(const struct responses_item *item)
 	    item->kind == RESPONSES_CUSTOM_CALL;
 }
 
-static struct slice
-text_of(const struct responses_item *item)
-{
-	return item->whole.n > 0 ? item->whole : buf_slice(&item->text);
-}
-
 /* What only is known of a call at its end has not been told of before. */
 static void
 end_item(struct translation *t, struct responses_item *item, const char *status,
@@ -171,10 +165,12 @@ end_item(struct translation *t, struct responses_item *item, const char *status,
 		return;
 	item->done = true;
 	item->status = status;
-	responses_settle_text(item);
+	if (!responses_settle_text(item))
+		give_up(out);
 	if (untold)
-		add_delta(t, item, text_of(item), out);
-	add_text(t, item, words->done, words->text, text_of(item), out);
+		add_delta(t, item, responses_text_of(item), out);
+	add_text(
+	    t, item, words->done, words->text, responses_text_of(item), out);
 	add_part(t, item, false, out);
 	add_item(t, item, false, out);
 }
@@ -300,7 +296,8 @@ take_call(struct translation *t, const struct chat_call *c, struct buf *out)
 			give_up(out);
 		if (item->name.n == 0 || buf_err(out) != OK)
 			return;
-		responses_name_call(t, item);
+		if (!responses_name_call(t, item))
+			give_up(out);
 		add_item(t, item, true, out);
 		text = buf_slice(&item->text);
 	}

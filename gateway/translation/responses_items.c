@@ -109,26 +109,27 @@ has_twin(const struct responses_state *s, const struct responses_item *item)
 }
 
 /* Clients answer a call by its id. */
-void
+bool
 responses_name_call(struct translation *t, struct responses_item *item)
 {
 	item->tool = responses_find_tool(t, buf_slice(&item->name));
 	item->kind = item->tool.custom ? RESPONSES_CUSTOM_CALL : RESPONSES_CALL;
 	responses_place_item(t->state, item);
 	if (item->call_id.n > 0 && !has_twin(t->state, item))
-		return;
+		return true;
 	buf_reset(&item->call_id);
 	buf_addf(&item->call_id, "call_%s%02zx", t->id, item->place);
+	return buf_err(&item->call_id) == OK;
 }
 
 /* Of the arguments {"input": text} that text; without them what there is. */
-static void
+static bool
 take_input(struct responses_item *item)
 {
 	struct scan_member m;
-	struct slice text =
-	    item->whole.n > 0 ? item->whole : buf_slice(&item->text);
+	struct slice text = responses_text_of(item);
 	struct buf quoted, json;
+	bool room;
 	struct errmsg why;
 	size_t n;
 
@@ -147,18 +148,27 @@ take_input(struct responses_item *item)
 		buf_add(&item->text, text);
 		item->whole = SLICE("");
 	}
+	room = buf_err(&quoted) == OK && buf_err(&json) == OK &&
+	    buf_err(&item->text) == OK;
 	buf_fini(&quoted);
 	buf_fini(&json);
+	return room;
 }
 
-void
+struct slice
+responses_text_of(const struct responses_item *item)
+{
+	return item->whole.n > 0 ? item->whole : buf_slice(&item->text);
+}
+
+bool
 responses_settle_text(struct responses_item *item)
 {
 	if (item->kind == RESPONSES_CUSTOM_CALL)
-		take_input(item);
-	else if (item->kind == RESPONSES_CALL && item->text.n == 0 &&
-	    item->whole.n == 0)
+		return take_input(item);
+	if (item->kind == RESPONSES_CALL && responses_text_of(item).n == 0)
 		item->whole = SLICE("{}");
+	return true;
 }
 
 /* --- as JSON --- */
@@ -168,8 +178,7 @@ add_text(const struct responses_item *item, bool begins, struct buf *out)
 {
 	buf_add_char(out, '"');
 	if (!begins)
-		buf_add(out,
-		    item->whole.n > 0 ? item->whole : buf_slice(&item->text));
+		buf_add(out, responses_text_of(item));
 	buf_add_char(out, '"');
 }
 
