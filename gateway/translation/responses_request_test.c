@@ -3,13 +3,6 @@
 
 #include "gateway/lib/count.h"
 
-#define HI "'input':'hi'"
-#define HI_CHAT "{'messages':[{'role':'user','content':'hi'}]"
-#define INPUT(items) "{'input':[" items "]}"
-#define MESSAGES(messages) "{'messages':[" messages "]}"
-#define SAID(role, text) "{'role':'" role "','content':'" text "'}"
-#define F(name) "{'type':'function','function':{'name':'" name "'}}"
-
 struct row {
 	const char *request, *chat, *left_out;
 };
@@ -31,27 +24,34 @@ check(const struct row *rows, size_t n)
 	}
 }
 
+/* clang-format off */
+
 static void
 texts(void **state)
 {
 	static const struct row rows[] = {
-		{ "{" HI "}", HI_CHAT "}", NULL },
-		{ "{'instructions':'be \\'brief\\'','input':'\\u00e9'}",
-		    MESSAGES(SAID("system", "be \\'brief\\'") "," SAID(
-			"user", "\\u00e9")),
+		{ "{'input':'hi'}",
+		    "{'messages':[{'role':'user','content':'hi'}]}",
 		    NULL },
-		/* all that comes first is one system's, what comes later the
-		 * user's; what one says in a row is one message */
-		{ "{'instructions':'a','input':[{'role':'developer','content':'"
-		  "b'},{'type':'message','role':'system','content':[{'type':'"
-		  "input_text','text':'c'},{'type':'input_text','text':'d'}]},{"
-		  "'role':'user','content':'e'},{'role':'user','content':'f'},{"
-		  "'role':'assistant','content':[{'type':'output_text','text':'"
-		  "g','annotations':[]},{'type':'refusal','refusal':'no'}]},{'"
-		  "role':'developer','content':'h'}]}",
-		    MESSAGES(SAID("system", "a\\n\\nb\\n\\nc\\nd") "," SAID(
-			"user", "e\\n\\nf") "," SAID("assistant",
-			"g\\nno") "," SAID("user", "h")),
+		{ "{'instructions':'be \\'brief\\'','input':'\\u00e9'}",
+		    "{'messages':[{'role':'system','content':"
+		    "'be \\'brief\\''},{'role':'user','content':'\\u00e9'}]}",
+		    NULL },
+		/* all that comes first is the system's, what comes later
+		 * the user's; what one says in a row is one message */
+		{ "{'instructions':'a','input':[{'role':'developer',"
+		  "'content':'b'},{'type':'message','role':'system',"
+		  "'content':[{'type':'input_text','text':'c'},"
+		  "{'type':'input_text','text':'d'}]},"
+		  "{'role':'user','content':'e'},{'role':'user',"
+		  "'content':'f'},{'role':'assistant',"
+		  "'content':[{'type':'output_text','text':'g',"
+		  "'annotations':[]},{'type':'refusal','refusal':'no'}]},"
+		  "{'role':'developer','content':'h'}]}",
+		    "{'messages':[{'role':'system','content':"
+		    "'a\\n\\nb\\n\\nc\\nd'},{'role':'user',"
+		    "'content':'e\\n\\nf'},{'role':'assistant',"
+		    "'content':'g\\nno'},{'role':'user','content':'h'}]}",
 		    NULL },
 	};
 
@@ -62,39 +62,34 @@ texts(void **state)
 static void
 pictures_and_sound(void **state)
 {
-#define IMAGE(url) "{'type':'input_image','image_url':'" url "'}"
-#define SHOWN(url) "{'type':'image_url','image_url':{'url':'" url "'}}"
-#define PART(text) "{'type':'text','text':'" text "'}"
 	static const struct row rows[] = {
-		{ INPUT("{'role':'user','content':[" IMAGE("data:,x") "]}"),
-		    MESSAGES(
-			"{'role':'user','content':[" SHOWN("data:,x") "]}"),
+		{ "{'input':[{'role':'user','content':["
+		  "{'type':'input_image','image_url':'data:,x'}]}]}",
+		    "{'messages':[{'role':'user','content':["
+		    "{'type':'image_url','image_url':{'url':'data:,x'}}]}]}",
 		    NULL },
-		{ INPUT(
-		      "{'role':'user','content':'a'},{'role':'user','content':["
-		      "{'type':'input_text','text':'b'}," IMAGE("u") "," IMAGE(
-			  "v") ",{'type':'input_text','text':'c'},{'type':'"
-			       "input_text','text':'d'},{'type':'input_image','"
-			       "image_url':'w','detail':'low'}]},{'role':'user'"
-			       ",'content':'e'}"),
-		    MESSAGES(
-			"{'role':'user','content':[" PART("a\\n\\nb") "," SHOWN(
-			    "u") "," SHOWN("v") "," PART("c\\nd") ",{'type':'"
-								  "image_"
-								  "url','image_"
-								  "url'"
-								  ":{'url':'w',"
-								  "'"
-								  "detail':'"
-								  "low'}}"
-								  "," PART(
-								      "e") "]"
-									   "}"),
+		{ "{'input':[{'role':'user','content':'a'},"
+		  "{'role':'user','content':[{'type':'input_text',"
+		  "'text':'b'},{'type':'input_image','image_url':'u'},"
+		  "{'type':'input_image','image_url':'v'},"
+		  "{'type':'input_text','text':'c'},"
+		  "{'type':'input_text','text':'d'},"
+		  "{'type':'input_image','image_url':'w','detail':'low'}]},"
+		  "{'role':'user','content':'e'}]}",
+		    "{'messages':[{'role':'user','content':[{'type':'text',"
+		    "'text':'a\\n\\nb'},{'type':'image_url',"
+		    "'image_url':{'url':'u'}},{'type':'image_url',"
+		    "'image_url':{'url':'v'}},{'type':'text',"
+		    "'text':'c\\nd'},{'type':'image_url',"
+		    "'image_url':{'url':'w','detail':'low'}},"
+		    "{'type':'text','text':'e'}]}]}",
 		    NULL },
-		{ INPUT("{'role':'user','content':[{'type':'input_audio','"
-			"input_audio':{'data':'x','format':'wav'}}]}"),
-		    MESSAGES("{'role':'user','content':[{'type':'input_audio','"
-			     "input_audio':{'data':'x','format':'wav'}}]}"),
+		{ "{'input':[{'role':'user','content':["
+		  "{'type':'input_audio','input_audio':{'data':'x',"
+		  "'format':'wav'}}]}]}",
+		    "{'messages':[{'role':'user','content':["
+		    "{'type':'input_audio','input_audio':{'data':'x',"
+		    "'format':'wav'}}]}]}",
 		    NULL },
 	};
 
@@ -105,100 +100,134 @@ pictures_and_sound(void **state)
 static void
 calls_and_what_came_of_them(void **state)
 {
-#define CALL(id, name)                                                         \
-	"{'type':'function_call','call_id':'" id "','name':'" name             \
-	"','arguments':'{\\'a\\':1}'}"
-#define OUTPUT(id, output)                                                     \
-	"{'type':'function_call_output','call_id':'" id "','output':" output "}"
-#define CALLED(id, name, arguments)                                            \
-	"{'id':'" id "','type':'function','function':{'name':'" name           \
-	"','arguments':'" arguments "'}}"
-#define ASSISTANT(text, calls)                                                 \
-	"{'role':'assistant','content':'" text "','tool_calls':[" calls "]}"
-#define TOOL(id, text)                                                         \
-	"{'role':'tool','tool_call_id':'" id "','content':'" text "'}"
-#define A1 "{\\'a\\':1}"
 	static const struct row rows[] = {
-		{ INPUT("{'role':'user','content':'q'},{'type':'"
-			"reasoning','summary':[],'id':'r'},{'role':"
-			"'assistant','content':'so'}," CALL(
-			    "1", "f") ",{'type':'reasoning','summary':[]"
-				      "}," CALL("2", "g") "," OUTPUT(
-					  "1", "'x\\n'") "," OUTPUT("2",
-					  "[{'type':'input_text','text':"
-					  "'y'}]") "," CALL("3",
-					  "f") "," OUTPUT("3", "'z'")),
-		    MESSAGES(SAID("user", "q") "," ASSISTANT("so",
-			CALLED("1", "f", A1) "," CALLED(
-			    "2", "g", A1)) "," TOOL("1", "x\\n") "," TOOL("2",
-			"y") "," ASSISTANT("",
-			CALLED("3", "f", A1)) "," TOOL("3", "z")),
+		{ "{'input':[{'role':'user','content':'q'},"
+		  "{'type':'reasoning','summary':[],'id':'r'},"
+		  "{'role':'assistant','content':'so'},"
+		  "{'type':'function_call','call_id':'1','name':'f',"
+		  "'arguments':'{\\'a\\':1}'},{'type':'reasoning',"
+		  "'summary':[]},{'type':'function_call','call_id':'2',"
+		  "'name':'g','arguments':'{\\'a\\':1}'},"
+		  "{'type':'function_call_output','call_id':'1',"
+		  "'output':'x\\n'},{'type':'function_call_output',"
+		  "'call_id':'2','output':[{'type':'input_text',"
+		  "'text':'y'}]},{'type':'function_call','call_id':'3',"
+		  "'name':'f','arguments':'{\\'a\\':1}'},"
+		  "{'type':'function_call_output','call_id':'3',"
+		  "'output':'z'}]}",
+		    "{'messages':[{'role':'user','content':'q'},"
+		    "{'role':'assistant','content':'so',"
+		    "'tool_calls':[{'id':'1','type':'function',"
+		    "'function':{'name':'f','arguments':'{\\'a\\':1}'}},"
+		    "{'id':'2','type':'function','function':{'name':'g',"
+		    "'arguments':'{\\'a\\':1}'}}]},{'role':'tool',"
+		    "'tool_call_id':'1','content':'x\\n'},"
+		    "{'role':'tool','tool_call_id':'2','content':'y'},"
+		    "{'role':'assistant','content':'',"
+		    "'tool_calls':[{'id':'3','type':'function',"
+		    "'function':{'name':'f','arguments':'{\\'a\\':1}'}}]},"
+		    "{'role':'tool','tool_call_id':'3','content':'z'}]}",
 		    NULL },
 		/* what it said behind its call */
-		{ INPUT(CALL("1", "f") ",{'role':'assistant','content':'a'}"
-				       "," CALL("2",
-					   "f") ",{'role':'assistant','content'"
-						":'b'}," OUTPUT("1", "'x'")),
-		    MESSAGES(ASSISTANT("a\\n\\nb",
-			CALLED("1", "f", A1) "," CALLED(
-			    "2", "f", A1)) "," TOOL("1", "x")),
+		{ "{'input':[{'type':'function_call','call_id':'1',"
+		  "'name':'f','arguments':'{\\'a\\':1}'},"
+		  "{'role':'assistant','content':'a'},"
+		  "{'type':'function_call','call_id':'2','name':'f',"
+		  "'arguments':'{\\'a\\':1}'},{'role':'assistant',"
+		  "'content':'b'},{'type':'function_call_output',"
+		  "'call_id':'1','output':'x'}]}",
+		    "{'messages':[{'role':'assistant','content':'a\\n\\nb',"
+		    "'tool_calls':[{'id':'1','type':'function',"
+		    "'function':{'name':'f','arguments':'{\\'a\\':1}'}},"
+		    "{'id':'2','type':'function','function':{'name':'f',"
+		    "'arguments':'{\\'a\\':1}'}}]},{'role':'tool',"
+		    "'tool_call_id':'1','content':'x'}]}",
 		    NULL },
 		/* the user shows what a tool cannot */
-		{ INPUT(CALL("1", "f") "," CALL("2", "f") "," OUTPUT(
-		      "1", "[" IMAGE("u") "]") "," OUTPUT("2",
-		      "[{'type':'input_text','text':'y'}," IMAGE(
-			  "v") "]") ",{'role':'user','content':'"
-				    "and?'}"),
-		    MESSAGES(ASSISTANT("",
-			CALLED("1", "f", A1) "," CALLED(
-			    "2", "f", A1)) "," TOOL("1", "") "," TOOL("2",
-			"y") ",{'role':'user','content':"
-			     "[" SHOWN("u") "," SHOWN("v") "," PART(
-				 "and?") "]}"),
+		{ "{'input':[{'type':'function_call','call_id':'1',"
+		  "'name':'f','arguments':'{\\'a\\':1}'},"
+		  "{'type':'function_call','call_id':'2','name':'f',"
+		  "'arguments':'{\\'a\\':1}'},{'type':"
+		  "'function_call_output','call_id':'1',"
+		  "'output':[{'type':'input_image','image_url':'u'}]},"
+		  "{'type':'function_call_output','call_id':'2',"
+		  "'output':[{'type':'input_text','text':'y'},"
+		  "{'type':'input_image','image_url':'v'}]},"
+		  "{'role':'user','content':'and?'}]}",
+		    "{'messages':[{'role':'assistant','content':'',"
+		    "'tool_calls':[{'id':'1','type':'function',"
+		    "'function':{'name':'f','arguments':'{\\'a\\':1}'}},"
+		    "{'id':'2','type':'function','function':{'name':'f',"
+		    "'arguments':'{\\'a\\':1}'}}]},{'role':'tool',"
+		    "'tool_call_id':'1','content':''},"
+		    "{'role':'tool','tool_call_id':'2','content':'y'},"
+		    "{'role':'user','content':[{'type':'image_url',"
+		    "'image_url':{'url':'u'}},{'type':'image_url',"
+		    "'image_url':{'url':'v'}},{'type':'text',"
+		    "'text':'and?'}]}]}",
 		    NULL },
-		{ INPUT(CALL("1", "f") "," OUTPUT("1", "[" IMAGE("u") "]")),
-		    MESSAGES(ASSISTANT("", CALLED("1", "f", A1)) "," TOOL(
-			"1", "") ",{'role':'user','content':"
-				 "[" SHOWN("u") "]}"),
+		{ "{'input':[{'type':'function_call','call_id':'1',"
+		  "'name':'f','arguments':'{\\'a\\':1}'},"
+		  "{'type':'function_call_output','call_id':'1',"
+		  "'output':[{'type':'input_image','image_url':'u'}]}]}",
+		    "{'messages':[{'role':'assistant','content':'',"
+		    "'tool_calls':[{'id':'1','type':'function',"
+		    "'function':{'name':'f','arguments':'{\\'a\\':1}'}}]},"
+		    "{'role':'tool','tool_call_id':'1','content':''},"
+		    "{'role':'user','content':[{'type':'image_url',"
+		    "'image_url':{'url':'u'}}]}]}",
 		    NULL },
 		/* an output in pieces */
-		{ INPUT(CALL("1", "f") "," OUTPUT("1", "'x'") "," OUTPUT(
-		      "1", "'y'")),
-		    MESSAGES(ASSISTANT("", CALLED("1", "f", A1)) "," TOOL(
-			"1", "x\\n\\ny")),
+		{ "{'input':[{'type':'function_call','call_id':'1',"
+		  "'name':'f','arguments':'{\\'a\\':1}'},"
+		  "{'type':'function_call_output','call_id':'1',"
+		  "'output':'x'},{'type':'function_call_output',"
+		  "'call_id':'1','output':'y'}]}",
+		    "{'messages':[{'role':'assistant','content':'',"
+		    "'tool_calls':[{'id':'1','type':'function',"
+		    "'function':{'name':'f','arguments':'{\\'a\\':1}'}}]},"
+		    "{'role':'tool','tool_call_id':'1',"
+		    "'content':'x\\n\\ny'}]}",
 		    NULL },
 		/* free text */
-		{ INPUT("{'type':'custom_tool_call','call_id':'1','"
-			"name':'p','input':'a\\n\\'b\\''},{'type':'"
-			"custom_tool_call_output','call_id':'1','"
-			"output':'ok'}"),
-		    MESSAGES(ASSISTANT("",
-			CALLED("1", "p",
-			    "{\\'input\\':\\'a\\\\n\\\\\\'b\\\\\\'"
-			    "\\'}")) "," TOOL("1", "ok")),
+		{ "{'input':[{'type':'custom_tool_call','call_id':'1',"
+		  "'name':'p','input':'a\\n\\'b\\''},"
+		  "{'type':'custom_tool_call_output','call_id':'1',"
+		  "'output':'ok'}]}",
+		    "{'messages':[{'role':'assistant','content':'',"
+		    "'tool_calls':[{'id':'1','type':'function',"
+		    "'function':{'name':'p','arguments':'{\\'input\\':"
+		    "\\'a\\\\n\\\\\\'b\\\\\\'\\'}'}}]},"
+		    "{'role':'tool','tool_call_id':'1','content':'ok'}]}",
 		    NULL },
 		/* a namespace, and no arguments */
-		{ INPUT("{'type':'function_call','call_id':'1','"
-			"namespace':'n','name':'f','arguments':''}"),
-		    MESSAGES(ASSISTANT("", CALLED("1", "n__f", "{}"))), NULL },
-		{ INPUT("{'type':'local_shell_call','call_id':'1','"
-			"action':{ "
-			"'command':\n['ls']}},{'type':'local_shell_"
-			"call_output','id':'1','output':'a'},{'"
-			"type':'shell_call_output','call_id':'2','"
-			"output':[{'stdout':'b'}]},{'type':'apply_"
-			"patch_call_output','call_id':'3','status':"
-			"'completed'}"),
-		    MESSAGES(ASSISTANT("",
-			CALLED("1", "local_shell",
-			    "{ \\'command\\': [\\'ls\\']}")) "," TOOL("1",
-			"a") "," TOOL("2",
-			"[{\\'stdout\\':\\'b\\'}]") "," TOOL("3", "")),
+		{ "{'input':[{'type':'function_call','call_id':'1',"
+		  "'namespace':'n','name':'f','arguments':''}]}",
+		    "{'messages':[{'role':'assistant','content':'',"
+		    "'tool_calls':[{'id':'1','type':'function',"
+		    "'function':{'name':'n__f','arguments':'{}'}}]}]}",
 		    NULL },
-		{ INPUT("{'role':'user','content':'q'},{'type':'"
-			"web_search_call','id':'w'},{'type':'mcp_"
-			"call'},{'type':'mcp_list_tools'}"),
-		    MESSAGES(SAID("user", "q")), "web_search_call, mcp_call" },
+		{ "{'input':[{'type':'local_shell_call','call_id':'1',"
+		  "'action':{ 'command':\n['ls']}},{'type':"
+		  "'local_shell_call_output','id':'1','output':'a'},"
+		  "{'type':'shell_call_output','call_id':'2',"
+		  "'output':[{'stdout':'b'}]},{'type':"
+		  "'apply_patch_call_output','call_id':'3',"
+		  "'status':'completed'}]}",
+		    "{'messages':[{'role':'assistant','content':'',"
+		    "'tool_calls':[{'id':'1','type':'function',"
+		    "'function':{'name':'local_shell',"
+		    "'arguments':'{ \\'command\\': [\\'ls\\']}'}}]},"
+		    "{'role':'tool','tool_call_id':'1','content':'a'},"
+		    "{'role':'tool','tool_call_id':'2',"
+		    "'content':'[{\\'stdout\\':\\'b\\'}]'},"
+		    "{'role':'tool','tool_call_id':'3','content':''}]}",
+		    NULL },
+		{ "{'input':[{'role':'user','content':'q'},"
+		  "{'type':'web_search_call','id':'w'},"
+		  "{'type':'mcp_call'},{'type':'mcp_list_tools'}]}",
+		    "{'messages':[{'role':'user','content':'q'}]}",
+		    "web_search_call, mcp_call" },
 	};
 
 	(void)state;
@@ -208,52 +237,68 @@ calls_and_what_came_of_them(void **state)
 static void
 tools(void **state)
 {
-#define ASK(members) "{" HI "," members "}"
-#define CHAT(members) HI_CHAT "," members "}"
-#define TF "{'type':'function','name':'f'}"
-#define TG "{'type':'function','name':'g'}"
 	static const struct row rows[] = {
-		{ ASK("'tools':[{'type':'function','name':'f','description':'d'"
-		      ",'strict':true,'parameters':{'type':'object'}},{'type':'"
-		      "function','name':'g','description':null,'strict':false,'"
-		      "parameters':null}],'tool_choice':'auto','parallel_tool_"
-		      "calls':true"),
-		    CHAT("'tools':[{'type':'function','function':{'name':'f','"
-			 "description':'d','parameters':{'type':'object'},'"
-			 "strict':true}}," F("g") "],'tool_choice':'auto'"),
+		{ "{'input':'hi','tools':[{'type':'function','name':'f',"
+		  "'description':'d','strict':true,'parameters':{"
+		  "'type':'object'}},{'type':'function','name':'g',"
+		  "'description':null,'strict':false,'parameters':null}],"
+		  "'tool_choice':'auto','parallel_tool_calls':true}",
+		    "{'messages':[{'role':'user','content':'hi'}],"
+		    "'tools':[{'type':'function','function':{'name':'f',"
+		    "'description':'d','parameters':{'type':'object'},"
+		    "'strict':true}},{'type':'function',"
+		    "'function':{'name':'g'}}],'tool_choice':'auto'}",
 		    NULL },
-		{ ASK("'tools':[],'tool_choice':'auto','parallel_tool_calls':"
-		      "false"),
-		    HI_CHAT "}", NULL },
-		{ ASK("'tools':[" TF "],'tool_choice':{'type':'function','name'"
-		      ":'f'},'parallel_tool_calls':false"),
-		    CHAT("'tools':[" F("f") "],'tool_choice':" F(
-			"f") ",'parallel_tool_calls':false"),
+		{ "{'input':'hi','tools':[],'tool_choice':'auto',"
+		  "'parallel_tool_calls':false}",
+		    "{'messages':[{'role':'user','content':'hi'}]}",
 		    NULL },
-		{ ASK("'tools':[" TF "," TG
-		      "],'tool_choice':{'type':'allowed_tools','mode':'"
-		      "required','tools':[{'type':'function','name':'g'}]}"),
-		    CHAT("'tools':[" F("g") "],'tool_choice':'required'"),
+		{ "{'input':'hi','tools':[{'type':'function','name':'f'}],"
+		  "'tool_choice':{'type':'function','name':'f'},"
+		  "'parallel_tool_calls':false}",
+		    "{'messages':[{'role':'user','content':'hi'}],"
+		    "'tools':[{'type':'function','function':{'name':'f'}}],"
+		    "'tool_choice':{'type':'function',"
+		    "'function':{'name':'f'}},'parallel_tool_calls':false}",
 		    NULL },
-		{ ASK("'tools':[{'type':'custom','name':'p','description':'d','"
-		      "format':{'type':'grammar','syntax':'lark','definition':'"
-		      "s: "
-		      "\\'x\\''}}],'tool_choice':{'type':'custom','name':'p'}"),
-		    CHAT("'tools':[{'type':'function','function':{'name':'p','"
-			 "description':'d','parameters':{'type':'object','"
-			 "properties':{'input':{'type':'string','description':'"
-			 "In this grammar (lark):\\ns: "
-			 "\\'x\\''}},'required':['input']}}}],'tool_choice':" F(
-			     "p")),
+		{ "{'input':'hi','tools':[{'type':'function','name':'f'},"
+		  "{'type':'function','name':'g'}],'tool_choice':{"
+		  "'type':'allowed_tools','mode':'required',"
+		  "'tools':[{'type':'function','name':'g'}]}}",
+		    "{'messages':[{'role':'user','content':'hi'}],"
+		    "'tools':[{'type':'function','function':{'name':'g'}}],"
+		    "'tool_choice':'required'}",
 		    NULL },
-		{ ASK("'tools':[{'type':'namespace','name':'n','tools':[" TF
-		      "]},{'type':'web_search'},{'type':'Odd, type'}]"),
-		    CHAT("'tools':[" F("n__f") "]"), "web_search, tool" },
-		{ ASK("'tools':[{'type':'web_search'}],'tool_choice':'auto'"),
-		    HI_CHAT "}", "web_search" },
-		{ INPUT("{'type':'additional_tools','tools':[" TF
-			"]},{'role':'user','content':'hi'}"),
-		    CHAT("'tools':[" F("f") "]"), NULL },
+		{ "{'input':'hi','tools':[{'type':'custom','name':'p',"
+		  "'description':'d','format':{'type':'grammar',"
+		  "'syntax':'lark','definition':'s: \\'x\\''}}],"
+		  "'tool_choice':{'type':'custom','name':'p'}}",
+		    "{'messages':[{'role':'user','content':'hi'}],"
+		    "'tools':[{'type':'function','function':{'name':'p',"
+		    "'description':'d','parameters':{'type':'object',"
+		    "'properties':{'input':{'type':'string',"
+		    "'description':'In this grammar (lark):\\ns:"
+		    " \\'x\\''}},'required':['input']}}}],"
+		    "'tool_choice':{'type':'function',"
+		    "'function':{'name':'p'}}}",
+		    NULL },
+		{ "{'input':'hi','tools':[{'type':'namespace','name':'n',"
+		  "'tools':[{'type':'function','name':'f'}]},"
+		  "{'type':'web_search'},{'type':'Odd, type'}]}",
+		    "{'messages':[{'role':'user','content':'hi'}],"
+		    "'tools':[{'type':'function','function':{"
+		    "'name':'n__f'}}]}",
+		    "web_search, tool" },
+		{ "{'input':'hi','tools':[{'type':'web_search'}],"
+		  "'tool_choice':'auto'}",
+		    "{'messages':[{'role':'user','content':'hi'}]}",
+		    "web_search" },
+		{ "{'input':[{'type':'additional_tools',"
+		  "'tools':[{'type':'function','name':'f'}]},"
+		  "{'role':'user','content':'hi'}]}",
+		    "{'messages':[{'role':'user','content':'hi'}],"
+		    "'tools':[{'type':'function','function':{'name':'f'}}]}",
+		    NULL },
 	};
 
 	(void)state;
@@ -264,28 +309,41 @@ static void
 settings(void **state)
 {
 	static const struct row rows[] = {
-		{ ASK("'max_output_tokens':7,'temperature':0.5,'top_p':1,'"
-		      "stream':true,'store':true,'user':'u','metadata':{'a':'b'"
-		      "},'include':[],'previous_response_id':null"),
-		    CHAT("'max_tokens':7,'temperature':0.5,'top_p':1,'stream':"
-			 "true"),
+		{ "{'input':'hi','max_output_tokens':7,'temperature':"
+		  "0.5,'top_p':1,'stream':true,'store':true,'user':'u',"
+		  "'metadata':{'a':'b'},'include':[],"
+		  "'previous_response_id':null}",
+		    "{'messages':[{'role':'user','content':'hi'}],"
+		    "'max_tokens':7,'temperature':0.5,'top_p':1,'stream':"
+		    "true}",
 		    NULL },
-		{ ASK("'stream':false,'reasoning':{'effort':'minimal'},'text':{"
-		      "'verbosity':'low'}"),
-		    CHAT("'reasoning_effort':'low'"), NULL },
-		{ ASK("'reasoning':{'effort':'xhigh'}"),
-		    CHAT("'reasoning_effort':'high'"), NULL },
-		{ ASK("'reasoning':{'effort':'none'},'top_logprobs':2"),
-		    HI_CHAT "}", "top_logprobs" },
-		{ ASK("'text':{'format':{'type':'json_object'}}"),
-		    CHAT("'response_format':{'type':'json_object'}"), NULL },
-		{ ASK("'text':{'format':{'type':'json_schema','name':'n','"
-		      "schema':{'type':'object'},'strict':true}}"),
-		    CHAT("'response_format':{'type':'json_schema','json_schema'"
-			 ":{'name':'n','schema':{'type':'object'},'strict':"
-			 "true}}"),
+		{ "{'input':'hi','stream':false,'reasoning':{"
+		  "'effort':'minimal'},'text':{'verbosity':'low'}}",
+		    "{'messages':[{'role':'user','content':'hi'}],"
+		    "'reasoning_effort':'low'}",
 		    NULL },
-		{ ASK("'text':{'format':{'type':'text'}}"), HI_CHAT "}", NULL },
+		{ "{'input':'hi','reasoning':{'effort':'xhigh'}}",
+		    "{'messages':[{'role':'user','content':'hi'}],"
+		    "'reasoning_effort':'high'}",
+		    NULL },
+		{ "{'input':'hi','reasoning':{'effort':'none'},"
+		  "'top_logprobs':2}",
+		    "{'messages':[{'role':'user','content':'hi'}]}",
+		    "top_logprobs" },
+		{ "{'input':'hi','text':{'format':{'type':'json_object'}}}",
+		    "{'messages':[{'role':'user','content':'hi'}],"
+		    "'response_format':{'type':'json_object'}}",
+		    NULL },
+		{ "{'input':'hi','text':{'format':{'type':'json_schema',"
+		  "'name':'n','schema':{'type':'object'},'strict':true}}}",
+		    "{'messages':[{'role':'user','content':'hi'}],"
+		    "'response_format':{'type':'json_schema',"
+		    "'json_schema':{'name':'n','schema':{'type':'object'},"
+		    "'strict':true}}}",
+		    NULL },
+		{ "{'input':'hi','text':{'format':{'type':'text'}}}",
+		    "{'messages':[{'role':'user','content':'hi'}]}",
+		    NULL },
 	};
 
 	(void)state;
@@ -300,59 +358,73 @@ what_chat_cannot_say_is_named(void **state)
 		enum err rc;
 		const char *why; /* begins so */
 	} rows[] = {
-		{ ASK("'previous_response_id':'r'"), ERR_UNSUPPORTED,
-		    "previous_response_id: " },
-		{ ASK("'conversation':'c'"), ERR_UNSUPPORTED,
-		    "conversation: " },
-		{ ASK("'prompt':{'id':'p'}"), ERR_UNSUPPORTED, "prompt: " },
-		{ "{}", ERR_INVALID, "input: it holds no message" },
-		{ INPUT(""), ERR_INVALID, "input: it holds no message" },
-		{ INPUT("{'role':'user','content':'a'},7"), ERR_INVALID,
-		    "input[1]: it is not an object" },
-		{ INPUT("{'id':'x'}"), ERR_UNSUPPORTED,
+		{ "{'input':'hi','previous_response_id':'r'}",
+		    ERR_UNSUPPORTED, "previous_response_id: " },
+		{ "{'input':'hi','conversation':'c'}",
+		    ERR_UNSUPPORTED, "conversation: " },
+		{ "{'input':'hi','prompt':{'id':'p'}}",
+		    ERR_UNSUPPORTED, "prompt: " },
+		{ "{}",
+		    ERR_INVALID, "input: it holds no message" },
+		{ "{'input':[]}",
+		    ERR_INVALID, "input: it holds no message" },
+		{ "{'input':[{'role':'user','content':'a'},7]}",
+		    ERR_INVALID, "input[1]: it is not an object" },
+		{ "{'input':[{'id':'x'}]}",
+		    ERR_UNSUPPORTED,
 		    "input[0]: item_reference: nothing is stored" },
-		{ INPUT("{'type':'compaction'}"), ERR_UNSUPPORTED,
-		    "input[0]: compaction has no" },
-		{ INPUT("{'type':'hologram'}"), ERR_UNSUPPORTED,
-		    "input[0]: hologram has no" },
-		{ INPUT("{'role':'tool','content':'a'}"), ERR_INVALID,
-		    "input[0]: its role" },
-		{ INPUT("{'role':'user'}"), ERR_INVALID,
-		    "input[0]: it has no content" },
-		{ INPUT("{'role':'user','content':[{'type':'input_text','text':"
-			"'a'},{'type':'input_file','file_id':'f'}]}"),
+		{ "{'input':[{'type':'compaction'}]}",
+		    ERR_UNSUPPORTED, "input[0]: compaction has no" },
+		{ "{'input':[{'type':'hologram'}]}",
+		    ERR_UNSUPPORTED, "input[0]: hologram has no" },
+		{ "{'input':[{'role':'tool','content':'a'}]}",
+		    ERR_INVALID, "input[0]: its role" },
+		{ "{'input':[{'role':'user'}]}",
+		    ERR_INVALID, "input[0]: it has no content" },
+		{ "{'input':[{'role':'user','content':["
+		  "{'type':'input_text','text':'a'},"
+		  "{'type':'input_file','file_id':'f'}]}]}",
 		    ERR_UNSUPPORTED,
 		    "input[0].content[1]: input_file has no counterpart in "
 		    "chat: use a backend that speaks /v1/responses" },
-		{ INPUT("{'role':'user','content':[{'type':'input_image','file_"
-			"id':'f'}]}"),
+		{ "{'input':[{'role':'user','content':["
+		  "{'type':'input_image','file_id':'f'}]}]}",
 		    ERR_UNSUPPORTED,
 		    "input[0].content[0]: a picture by file_id has no" },
-		{ INPUT("{'role':'system','content':[" IMAGE("u") "]}"),
-		    ERR_UNSUPPORTED, "input[0].content[0]: what only a user" },
-		{ INPUT("{'role':'user','content':[{'type':'input_image'}]}"),
-		    ERR_INVALID, "input[0].content[0]: it has no image_url" },
-		{ INPUT("{'role':'user','content':[{}]}"), ERR_INVALID,
-		    "input[0].content[0]: it has no type" },
-		{ INPUT(CALL("1", "f") "," OUTPUT(
-		      "1", "[{'type':'input_image','file_id':'x'}]")),
-		    ERR_UNSUPPORTED, "input[1].output[0]: a picture by file" },
-		{ INPUT("{'type':'function_call','name':'f','arguments':''}"),
+		{ "{'input':[{'role':'system','content':["
+		  "{'type':'input_image','image_url':'u'}]}]}",
+		    ERR_UNSUPPORTED,
+		    "input[0].content[0]: what only a user" },
+		{ "{'input':[{'role':'user','content':["
+		  "{'type':'input_image'}]}]}",
+		    ERR_INVALID,
+		    "input[0].content[0]: it has no image_url" },
+		{ "{'input':[{'role':'user','content':[{}]}]}",
+		    ERR_INVALID, "input[0].content[0]: it has no type" },
+		{ "{'input':[{'type':'function_call','call_id':'1',"
+		  "'name':'f','arguments':'{\\'a\\':1}'},"
+		  "{'type':'function_call_output','call_id':'1',"
+		  "'output':[{'type':'input_image','file_id':'x'}]}]}",
+		    ERR_UNSUPPORTED,
+		    "input[1].output[0]: a picture by file" },
+		{ "{'input':[{'type':'function_call','name':'f',"
+		  "'arguments':''}]}",
 		    ERR_INVALID, "input[0]: it has no call_id" },
-		{ INPUT("{'type':'function_call_output','call_id':'1'}"),
+		{ "{'input':[{'type':'function_call_output','call_id':'1'}]}",
 		    ERR_INVALID, "input[0]: it has no output" },
-		{ ASK("'tools':[{'name':'f'}]"), ERR_INVALID,
-		    "tools: one has no type" },
-		{ ASK("'tools':[{'type':'function'}]"), ERR_INVALID,
-		    "tools: one has no name" },
-		{ ASK("'tools':[{'type':'web_search'}],'tool_choice':'"
-		      "required'"),
+		{ "{'input':'hi','tools':[{'name':'f'}]}",
+		    ERR_INVALID, "tools: one has no type" },
+		{ "{'input':'hi','tools':[{'type':'function'}]}",
+		    ERR_INVALID, "tools: one has no name" },
+		{ "{'input':'hi','tools':[{'type':'web_search'}],"
+		  "'tool_choice':'required'}",
 		    ERR_UNSUPPORTED, "tool_choice: there is no tool" },
-		{ ASK("'tools':[" TF
-		      "],'tool_choice':{'type':'web_search_preview'}"),
-		    ERR_UNSUPPORTED, "tool_choice: web_search_preview has no" },
-		{ ASK("'text':{'format':{'type':'regex'}}"), ERR_INVALID,
-		    "text.format: " },
+		{ "{'input':'hi','tools':[{'type':'function','name':'f'}],"
+		  "'tool_choice':{'type':'web_search_preview'}}",
+		    ERR_UNSUPPORTED,
+		    "tool_choice: web_search_preview has no" },
+		{ "{'input':'hi','text':{'format':{'type':'regex'}}}",
+		    ERR_INVALID, "text.format: " },
 	};
 	char request[JSON_MAX];
 	struct errmsg why;
@@ -370,6 +442,8 @@ what_chat_cannot_say_is_named(void **state)
 		translation_free(&t);
 	}
 }
+
+/* clang-format on */
 
 int
 main(void)
