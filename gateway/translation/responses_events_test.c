@@ -224,7 +224,8 @@ tools_that_chat_calls_otherwise(void **state)
 	    "{'type':'function','name':'f'}]}]}";
 	static const char *const chunks[] = {
 		CALLS(PART("0", "c", "p", "{\\'input\\': \\'a\\\\nb\\'}")),
-		CALLS(PART("1", "c", "n__f", "1")), CALLS(PART("2", "", "p", "?")),
+		CALLS(PART("1", "c", "n__f", "1")),
+		CALLS(PART("2", "", "p", "?")),
 		FINISH("tool_calls"), NULL
 	};
 	static const char *const items[] = {

@@ -17,7 +17,8 @@ struct reader {
 	struct translation *t;
 	struct chat_writer messages;
 	struct errmsg *why;
-	size_t item; /* which of the input, for complaints */
+	struct slice here; /* the input from the item on that is being read */
+	size_t item; /* which that is, for complaints */
 	const char *list; /* of parts in it, or NULL */
 	size_t part; /* which of those */
 	struct slice answered; /* the call whose output came last */
@@ -183,7 +184,7 @@ is_output_of_parts(struct slice item, struct scan_member *out)
 
 /* Pictures of outputs, up to where the input has been read. */
 static enum err
-show(struct reader *r, struct slice until)
+show(struct reader *r)
 {
 	const size_t now = r->item;
 	struct slice item;
@@ -198,7 +199,7 @@ show(struct reader *r, struct slice until)
 	r->list = "output";
 	r->item = r->shown_item;
 	chat_writer_turn(&r->messages, CHAT_USER);
-	for (; rc == OK && r->shown.p < until.p &&
+	for (; rc == OK && r->shown.p < r->here.p &&
 	     scan_next_element(&r->shown, &item, &type);
 	     r->item++)
 		if (is_output_of_parts(item, &m))
@@ -210,9 +211,9 @@ show(struct reader *r, struct slice until)
 }
 
 static enum err
-turn(struct reader *r, struct slice here, enum chat_role role)
+turn(struct reader *r, enum chat_role role)
 {
-	enum err rc = show(r, here);
+	enum err rc = show(r);
 
 	if (rc == OK)
 		chat_writer_turn(&r->messages, role);
@@ -225,15 +226,14 @@ turn(struct reader *r, struct slice here, enum chat_role role)
 struct item_row {
 	const char *type;
 	enum err (*read)(struct reader *, const struct item_row *,
-	    struct slice item, struct slice here);
+	    struct slice item); /* NULL: it is passed over */
 	const char *function; /* that is called, by chat's lights; NULL: the
 				 item's own name */
 	const char *member; /* with what, or what came of it */
 };
 
 static enum err
-read_message(struct reader *r, const struct item_row *row, struct slice item,
-    struct slice here)
+read_message(struct reader *r, const struct item_row *row, struct slice item)
 {
 	static const struct {
 		const char *name;
@@ -253,7 +253,7 @@ read_message(struct reader *r, const struct item_row *row, struct slice item,
 			continue;
 		if (!scan_get(item, row->member, &content))
 			return invalid(r, "it has no content");
-		rc = turn(r, here, roles[i].role);
+		rc = turn(r, roles[i].role);
 		r->list = row->member;
 		return rc == OK ? read_content(r, &content) : rc;
 	}
@@ -287,8 +287,7 @@ add_arguments(
 }
 
 static enum err
-read_call(struct reader *r, const struct item_row *row, struct slice item,
-    struct slice here)
+read_call(struct reader *r, const struct item_row *row, struct slice item)
 {
 	struct buf *out = r->messages.out;
 	struct responses_tool tool = {
@@ -306,7 +305,7 @@ read_call(struct reader *r, const struct item_row *row, struct slice item,
 	if (!scan_get(item, row->member, &with))
 		return fail(r->why, ERR_INVALID, "input[%zu]: it has no %s",
 		    r->item, row->member);
-	rc = turn(r, here, CHAT_ASSISTANT);
+	rc = turn(r, CHAT_ASSISTANT);
 	if (rc != OK)
 		return rc;
 	chat_writer_call(&r->messages);
@@ -322,8 +321,7 @@ read_call(struct reader *r, const struct item_row *row, struct slice item,
 
 /* What is neither a string nor parts is JSON to the model. */
 static enum err
-read_output(struct reader *r, const struct item_row *row, struct slice item,
-    struct slice here)
+read_output(struct reader *r, const struct item_row *row, struct slice item)
 {
 	struct slice id = call_id_of(item);
 	struct scan_member m = { .type = SCAN_NULL };
@@ -333,7 +331,7 @@ read_output(struct reader *r, const struct item_row *row, struct slice item,
 	if (!scan_get(item, row->member, &m) && row->function == NULL)
 		return invalid(r, "it has no output");
 	if (!r->waits) {
-		r->shown = here;
+		r->shown = r->here;
 		r->shown_item = r->item;
 	}
 	if (r->messages.role == CHAT_TOOL && slice_eq(id, r->answered))
@@ -351,44 +349,26 @@ read_output(struct reader *r, const struct item_row *row, struct slice item,
 	return read_content(r, &m);
 }
 
-/* Nothing that a model of chat could read. */
 static enum err
-pass_over(struct reader *r, const struct item_row *row, struct slice item,
-    struct slice here)
-{
-	(void)r;
-	(void)row;
-	(void)item;
-	(void)here;
-	return OK;
-}
-
-static enum err
-leave_out(struct reader *r, const struct item_row *row, struct slice item,
-    struct slice here)
+leave_out(struct reader *r, const struct item_row *row, struct slice item)
 {
 	(void)item;
-	(void)here;
 	translation_leave_out(r->t, row->type);
 	return OK;
 }
 
 static enum err
-refuse(struct reader *r, const struct item_row *row, struct slice item,
-    struct slice here)
+refuse(struct reader *r, const struct item_row *row, struct slice item)
 {
 	(void)item;
-	(void)here;
 	return unsupported(r, "", slice_of(row->type));
 }
 
 /* Some SDKs refer to what they were answered unless `store` is false. */
 static enum err
-refuse_stored(struct reader *r, const struct item_row *row, struct slice item,
-    struct slice here)
+refuse_stored(struct reader *r, const struct item_row *row, struct slice item)
 {
 	(void)item;
-	(void)here;
 	return fail(r->why, ERR_UNSUPPORTED,
 	    "input[%zu]: %s: nothing is stored for chat: send the item itself "
 	    "(an SDK does with `store` false), or use a backend that speaks "
@@ -408,11 +388,11 @@ static const struct item_row items[] = {
 	{ "shell_call_output", read_output, "shell", "output" },
 	{ "apply_patch_call", read_call, "apply_patch", "operation" },
 	{ "apply_patch_call_output", read_output, "apply_patch", "output" },
-	{ "reasoning", pass_over, NULL, NULL },
-	{ "additional_tools", pass_over, NULL, NULL },
-	{ "mcp_list_tools", pass_over, NULL, NULL },
-	{ "tool_search_call", pass_over, NULL, NULL },
-	{ "tool_search_output", pass_over, NULL, NULL },
+	{ "reasoning", NULL, NULL, NULL },
+	{ "additional_tools", NULL, NULL, NULL },
+	{ "mcp_list_tools", NULL, NULL, NULL },
+	{ "tool_search_call", NULL, NULL, NULL },
+	{ "tool_search_output", NULL, NULL, NULL },
 	{ "web_search_call", leave_out, NULL, NULL },
 	{ "file_search_call", leave_out, NULL, NULL },
 	{ "code_interpreter_call", leave_out, NULL, NULL },
@@ -432,7 +412,7 @@ static const struct item_row items[] = {
 
 /* One without a type is a message, or refers to another. */
 static enum err
-read_item(struct reader *r, struct slice item, struct slice here)
+read_item(struct reader *r, struct slice item)
 {
 	struct scan_member m;
 	struct slice type = responses_get_text(item, "type");
@@ -442,25 +422,28 @@ read_item(struct reader *r, struct slice item, struct slice here)
 						  : SLICE("item_reference");
 	for (size_t i = 0; i < COUNT(items); i++)
 		if (slice_is(type, items[i].type))
-			return items[i].read(r, &items[i], item, here);
+			return items[i].read != NULL
+			    ? items[i].read(r, &items[i], item)
+			    : OK;
 	return unsupported(r, "", type);
 }
 
 static enum err
 read_items(struct reader *r, struct slice rest)
 {
-	struct slice here = rest, item;
+	struct slice item;
 	enum scan_type type;
 	enum err rc = OK;
 
-	for (; rc == OK && scan_next_element(&rest, &item, &type);
-	     here = rest) {
+	r->here = rest;
+	while (rc == OK && scan_next_element(&rest, &item, &type)) {
 		r->list = NULL;
-		rc = type == SCAN_OBJECT ? read_item(r, item, here)
+		rc = type == SCAN_OBJECT ? read_item(r, item)
 					 : invalid(r, "it is not an object");
+		r->here = rest;
 		r->item++;
 	}
-	return rc == OK ? show(r, here) : rc;
+	return rc == OK ? show(r) : rc;
 }
 
 static enum err
