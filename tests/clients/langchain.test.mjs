@@ -22,3 +22,16 @@ test('stream', async () => {
   assert.equal(text.split(' ').length, 8);
   assert.equal(usage.output_tokens, 8);
 });
+
+test('responses, of a backend that only chats', async () => {
+  const responses = new ChatOpenAI({
+    model: 'm', apiKey: 'any', maxRetries: 0, useResponsesApi: true,
+    configuration: { baseURL: process.env.BASE_URL },
+  });
+  let all;
+  for await (const chunk of await responses.stream('hello')) {
+    all = all?.concat(chunk) ?? chunk;
+  }
+  assert.equal(all.text.split(' ').length, 8);
+  assert.equal(all.usage_metadata.output_tokens, 8);
+});

@@ -12,6 +12,20 @@ test('chat', async () => {
   assert.match(r._request_id, /^req_/);
 });
 
+test('responses, of a backend that only chats', async () => {
+  const r = await client.responses.create({ model: 'm', input: 'hello' });
+  assert.match(r.output_text, /^word0/);
+  assert.equal(r.usage.output_tokens, 8);
+  const stream = client.responses.stream({ model: 'm', input: 'hello' });
+  let text = '';
+  for await (const e of stream) {
+    if (e.type === 'response.output_text.delta') text += e.delta;
+  }
+  const last = await stream.finalResponse();
+  assert.equal(last.output_text, text);
+  assert.equal(text.split(' ').length, 8);
+});
+
 test('streaming with usage', async () => {
   const stream = await client.chat.completions.create({
     model: 'm', messages, stream: true,
