@@ -124,7 +124,6 @@ start_transfer(struct attempt *a, const struct encoded *e, const char *base)
 		.method = "POST",
 		.url = url,
 		.streamed = a->request->facts.stream,
-		.bulky = dialect_passes(a->request->facts.dialect),
 		.headers = buf_slice(&e->headers),
 		.body = pieces,
 	};

@@ -8,6 +8,11 @@
 #include "gateway/upstream/easy_parts.h"
 
 #define RECEIVE_STREAMED 1024L /* kept as long as a stream is open */
+/* Of HTTP/2 libcurl reads 32 KB at a time (H2_BUFSIZE), whatever fits here.
+ * What does not is handed on only when something else comes (7.88): an event
+ * would be as late as the next one, the end of an answer would never come. So
+ * all of it has to fit, headers unpacked. */
+#define RECEIVE_TLS 65536L
 #define KEEPALIVE_SECONDS 60L
 #define HEAD_STARTS 4 /* of an address, in the time to connect */
 #define CONNECTION_SECONDS (24 * 3600L)
@@ -96,6 +101,9 @@ set_basics(struct easy *e)
 	/* Whose certificate is looked at once a day, at least. */
 	SET(e, rc, CURLOPT_MAXLIFETIME_CONN, CONNECTION_SECONDS);
 #endif
+	/* A libcurl without HTTP/2 says no: then it is HTTP/1.1. */
+	(void)curl_easy_setopt(
+	    e->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	return rc;
 }
 
@@ -158,10 +166,18 @@ ca_version(const struct easy *e, const char *ca_file)
 	return trust_version(e->callbacks.trust, ca_file, clock_now());
 }
 
+/* It may become HTTP/2. */
+static bool
+is_tls(const struct transfer_request *req)
+{
+	return slice_istarts(slice_of(req->url), SLICE("https:"));
+}
+
 static bool
 same_peer(const struct easy *e, const struct transfer_request *req)
 {
-	return e->url != NULL && same_text(e->unix_path, req->unix_path) &&
+	return e->url != NULL && e->tls == is_tls(req) &&
+	    same_text(e->unix_path, req->unix_path) &&
 	    same_text(e->ca_file, req->ca_file) &&
 	    same_text(e->pin, req->pin) &&
 	    e->ca_version == ca_version(e, req->ca_file) &&
@@ -254,6 +270,7 @@ set_peer(struct easy *e, const struct transfer_request *req)
 	if (!kept)
 		return CURLE_OUT_OF_MEMORY;
 	e->ca_version = ca_version(e, req->ca_file);
+	e->tls = is_tls(req);
 	e->tls_insecure = req->tls_insecure;
 	e->local = req->local;
 	if (e->unix_path != NULL)
@@ -296,6 +313,15 @@ total_of(const struct transfer_request *req)
 	return total;
 }
 
+/* How much it reads at once. */
+static long
+receives(const struct easy *e, const struct transfer_request *req)
+{
+	if (e->tls)
+		return RECEIVE_TLS;
+	return req->streamed ? RECEIVE_STREAMED : RECEIVE_BYTES;
+}
+
 /* For libcurl a request with a body is a POST, whatever it is called. */
 static bool
 has_body(const struct transfer_request *req, size_t total)
@@ -334,14 +360,7 @@ set_request(struct easy *e, const struct transfer_request *req)
 		rc = easy_set_method(e, req, has_body(req, total));
 	/* Refused to a handle that still has its buffer, as after a name that
 	 * did not resolve. */
-	(void)curl_easy_setopt(e->curl, CURLOPT_BUFFERSIZE,
-	    req->streamed ? RECEIVE_STREAMED : RECEIVE_BYTES);
-	/* A libcurl without HTTP/2 says no: then it is HTTP/1.1, as for what
-	 * has to pause: of HTTP/2 libcurl (7.88) keeps what it had read by then
-	 * until something else comes, and after the last byte nothing does. */
-	(void)curl_easy_setopt(e->curl, CURLOPT_HTTP_VERSION,
-	    (long)(req->bulky ? CURL_HTTP_VERSION_1_1
-			      : CURL_HTTP_VERSION_2TLS));
+	(void)curl_easy_setopt(e->curl, CURLOPT_BUFFERSIZE, receives(e, req));
 	SET(e, rc, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);
 	SET(e, rc, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, head_start(ms));
 	if (e->fresh)

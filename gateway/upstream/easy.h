@@ -38,7 +38,7 @@ struct easy {
 			  than HTTP/1.1 to the origin is possible */
 	unsigned ca_version; /* see trust_version() */
 	struct trust_ask ask;
-	bool tls_insecure, local;
+	bool tls, tls_insecure, local;
 	bool proxied; /* libcurl looks for a proxy */
 	bool fresh; /* CURLOPT_FRESH_CONNECT is set */
 	bool forbidden; /* CURLOPT_FORBID_REUSE is */

@@ -1,11 +1,8 @@
-/* gateway/upstream/tls_test.c - certificates, and HTTP/2 where there is a
- * server for it (nghttpd, of Debian's nghttp2-server). */
+/* gateway/upstream/tls_test.c - certificates. */
 #include "gateway/upstream/testing.h"
 
 #include "gateway/upstream/inner.h"
 #include "gateway/upstream/tls_server.h"
-
-#include <sys/wait.h>
 
 static void
 script_cut(struct connection *c)
@@ -288,185 +285,6 @@ a_handshake_without_an_answer_times_out(void **state)
 	rig_stop(&r);
 }
 
-/* --- HTTP/2 --- */
-
-struct nghttpd {
-	pid_t pid;
-	char url[96];
-};
-
-static const char *
-nghttpd_path(void)
-{
-	const char *places[] = { getenv("NGHTTPD"), "/usr/sbin/nghttpd",
-		"/usr/bin/nghttpd" };
-
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (places[i] != NULL && access(places[i], X_OK) == 0)
-			return places[i];
-	return NULL;
-}
-
-static uint16_t
-free_port(void)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	getsockname(fd, (struct sockaddr *)&a, &len);
-	close(fd);
-	return ntohs(a.sin_port);
-}
-
-static bool
-answers(uint16_t port)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	int rc = connect(fd, (struct sockaddr *)&a, sizeof(a));
-
-	close(fd);
-	return rc == 0;
-}
-
-static void
-nghttpd_start(struct nghttpd *n, const struct pki *p)
-{
-	uint16_t port = free_port();
-	char number[16];
-	usec end = clock_now() + PATIENCE;
-
-	snprintf(number, sizeof(number), "%d", port);
-	snprintf(n->url, sizeof(n->url), "https://localhost:%d", port);
-	n->pid = fork();
-	assert_true(n->pid >= 0);
-	if (n->pid == 0) {
-		execl(nghttpd_path(), "nghttpd", "-a", "127.0.0.1", "-d",
-		    p->dir, "--echo-upload", "-m", "100", number, p->key,
-		    p->cert, (char *)NULL);
-		_exit(127);
-	}
-	while (!answers(port) && clock_now() < end)
-		usleep(10000);
-}
-
-static void
-nghttpd_stop(struct nghttpd *n)
-{
-	kill(n->pid, SIGKILL);
-	waitpid(n->pid, NULL, 0);
-}
-
-static bool
-lacks_nghttpd(void)
-{
-	if (nghttpd_path() != NULL)
-		return false;
-	print_message("skipped: no nghttpd (Debian: nghttp2-server)\n");
-	return true;
-}
-
-static void
-http2_carries_calls_at_once(void **state)
-{
-	struct pki *p = *state;
-	const struct slice pieces[] = { SLICE("a"), SLICE("bc"), SLICE("d") };
-	struct upstream_stats stats;
-	struct nghttpd n;
-	struct client client;
-	struct transfer_request req;
-	struct call c[8];
-	char url[128];
-
-	if (lacks_nghttpd())
-		skip();
-	nghttpd_start(&n, p);
-	client_start(&client);
-	snprintf(url, sizeof(url), "%s/echo", n.url);
-	req = post_to(url);
-	req.ca_file = p->ca;
-	req.body = pieces;
-	req.n_body = 3;
-	for (int i = 0; i < 8; i++) {
-		call_init(&c[i]);
-		call_start(&client, &c[i], &req);
-		if (i == 0)
-			run_until(&client, &c[i].done);
-	}
-	for (int i = 0; i < 8; i++) {
-		run_until(&client, &c[i].done);
-		assert_string_equal(c[i].result.message, "");
-		assert_int_equal(c[i].status, 200);
-		assert_body(&c[i], "abcd");
-		call_fini(&c[i]);
-	}
-	upstream_stats(client.up, &stats);
-	assert_int_equal(stats.connections_made, multi_shares() ? 1 : 7);
-	client_stop(&client);
-	nghttpd_stop(&n);
-}
-
-/* The far end may send what its window allows (32 MB in libcurl 7.88), which
- * is kept; others on the connection are not held up by it. */
-static void
-a_paused_http2_stream_lets_its_neighbours_pass(void **state)
-{
-	struct pki *p = *state;
-	size_t n_big = (size_t)4 << 20;
-	char *big, path[128], url[128], other_url[128];
-	struct nghttpd n;
-	struct client client;
-	struct transfer_request req, other_req;
-	struct call c, other;
-	FILE *f;
-
-	if (lacks_nghttpd())
-		skip();
-	big = calloc(1, n_big);
-	for (size_t i = 0; i < n_big; i++)
-		big[i] = (char)('a' + i / 1024 % 26);
-	snprintf(path, sizeof(path), "%s/big", p->dir);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_int_equal(fwrite(big, 1, n_big, f), n_big);
-	fclose(f);
-	nghttpd_start(&n, p);
-	client_start(&client);
-	snprintf(url, sizeof(url), "%s/big", n.url);
-	snprintf(other_url, sizeof(other_url), "%s/ca.pem", n.url);
-	req = post_to(url);
-	req.method = "GET";
-	req.ca_file = p->ca;
-	other_req = req;
-	other_req.url = other_url;
-	call_init(&c);
-	c.pause_every = 100000;
-	call_start(&client, &c, &req);
-	run_until(&client, &c.paused);
-	for (int i = 0; i < 3; i++) {
-		call_init(&other);
-		call_run(&client, &other, &other_req);
-		assert_string_equal(other.result.message, "");
-		assert_int_equal(other.result.reused, multi_shares() || i > 0);
-		call_fini(&other);
-	}
-	assert_false(c.done);
-	resume_and_run(&client, &c);
-	assert_string_equal(c.result.message, "");
-	assert_int_equal(c.body.n, n_big);
-	assert_memory_equal(c.body.p, big, n_big);
-	call_fini(&c);
-	client_stop(&client);
-	nghttpd_stop(&n);
-	unlink(path);
-	free(big);
-}
-
 int
 main(void)
 {
@@ -484,9 +302,6 @@ main(void)
 		cmocka_unit_test(a_ca_file_that_changes_is_read_again),
 		cmocka_unit_test(a_stream_cut_short_is_cut_under_tls_too),
 		cmocka_unit_test(a_handshake_without_an_answer_times_out),
-		cmocka_unit_test(http2_carries_calls_at_once),
-		cmocka_unit_test(
-		    a_paused_http2_stream_lets_its_neighbours_pass),
 	};
 
 	return cmocka_run_group_tests(tests, make_pki, remove_pki);

@@ -35,7 +35,6 @@ struct transfer_request {
 			    its certificate says; or NULL */
 	bool local; /* no proxy look-up */
 	bool streamed; /* the answer comes in small pieces */
-	bool bulky; /* it may be more than a client takes at once */
 	bool fresh; /* on a connection of its own, to be kept for others */
 	uint32_t peer; /* whoever has the same shares connections; or 0 */
 	struct slice headers; /* "name: value\n" lines: as they were last time,
