@@ -401,9 +401,7 @@ easy_retry(struct easy *e)
 	e->piece = e->offset = 0;
 }
 
-/* Its connection is closed where nobody else uses it; else it is not taken for
- * new transfers any more, and RST_STREAM says the rest. Where libcurl would
- * keep that to itself multi.c has nobody share. */
+/* Its connection is closed. Of HTTP/2 libcurl would keep it otherwise. */
 void
 easy_abandon(struct easy *e)
 {

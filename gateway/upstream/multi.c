@@ -94,8 +94,7 @@ use_of(CURL *easy, const struct multi_word *w)
 	if (*w->held)
 		return SOCK_PAUSES;
 	curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
-	return version >= CURL_HTTP_VERSION_2_0 ? SOCK_IDLES_SHARED
-						: SOCK_IDLES;
+	return version >= CURL_HTTP_VERSION_2_0 ? SOCK_IDLES_HTTP2 : SOCK_IDLES;
 }
 
 /* CURLMOPT_SOCKETFUNCTION */
@@ -154,14 +153,6 @@ on_timeout(CURLM *curl, long ms, void *arg)
 	return 0;
 }
 
-bool
-multi_shares(void)
-{
-	unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
-
-	return version < 0x075800 || version >= 0x080f00;
-}
-
 static struct multi *
 multi_new(struct multi_set *set, size_t index)
 {
@@ -185,8 +176,7 @@ multi_new(struct multi_set *set, size_t index)
 	curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_timeout);
 	curl_multi_setopt(m->curl, CURLMOPT_TIMERDATA, m);
 	curl_multi_setopt(m->curl, CURLMOPT_MAXCONNECTS, IDLE_CONNECTIONS);
-	curl_multi_setopt(m->curl, CURLMOPT_PIPELINING,
-	    multi_shares() ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING);
+	curl_multi_setopt(m->curl, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
 	return m;
 }
 

@@ -4,7 +4,13 @@
  * each CURLM carries few transfers and there are as many as it takes. A place
  * is taken where a connection idles, else first fit: load gathers in the first
  * ones, where connections stay warm, and the last ones fall idle and are
- * freed. */
+ * freed.
+ *
+ * Streams of HTTP/2 share no connection. Of one whose client is slow libcurl
+ * would take in as much as its window allows (32 MB in 7.88, 10 MB in 8.23)
+ * where the socket could hold the far end up, and that may refuse the others
+ * meanwhile; and 7.88 to 8.14 keep RST_STREAM until the connection has traffic
+ * again, where closing it is heard at once. */
 #ifndef GATEWAY_UPSTREAM_MULTI_H
 #define GATEWAY_UPSTREAM_MULTI_H
 
@@ -42,11 +48,6 @@ void multi_set_init(
 void multi_set_fini(
     struct multi_set *, void (*on_closed)(void *arg), void *arg);
 
-/* Whether streams of HTTP/2 share connections. libcurl 7.88 to 8.14 keeps
- * RST_STREAM in a buffer until its connection has traffic again: there each
- * has one of its own, to close. */
-bool multi_shares(void);
-
 /* What there is to know of a transfer. */
 struct multi_word {
 	uint32_t peer; /* to whom; 0: nobody that matters */
@@ -57,7 +58,7 @@ struct multi_word {
 /* The multi that took it: one with an idle connection to the peer, if there is
  * any; NULL without memory. */
 struct multi *multi_add(struct multi_set *, CURL *, const struct multi_word *);
-/* Closes the connection of an unfinished HTTP/1.1 transfer. */
+/* Closes the connection of an unfinished transfer. */
 void multi_remove(struct multi *, CURL *);
 /* curl_easy_pause(CURLPAUSE_CONT): bytes may come from within. */
 CURLcode multi_unpause(struct multi *, CURL *);

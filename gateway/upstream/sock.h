@@ -52,7 +52,7 @@ enum sock_use {
 	SOCK_CONNECTS, /* it is closed without a word (libcurl 7.88) */
 	SOCK_PAUSES, /* the transfer goes on later */
 	SOCK_IDLES, /* it is over; its end will be told with sock_close() */
-	SOCK_IDLES_SHARED, /* likewise, and HTTP/2: the far end may speak */
+	SOCK_IDLES_HTTP2, /* likewise, and the far end may speak */
 };
 /* What libcurl wants to know of the socket: CURL_POLL_*. */
 void sock_want(struct sock_table *, void *owner, uint32_t peer, curl_socket_t,

@@ -91,12 +91,12 @@ sock_watch_idle(struct sock *s, bool ended, bool readable)
 {
 	if (s->use == SOCK_IDLES && (ended || (readable && has_come(s->fd))))
 		end_idle(s, ended);
-	else if (s->use == SOCK_IDLES_SHARED && (ended || is_end(s->fd)))
+	else if (s->use == SOCK_IDLES_HTTP2 && (ended || is_end(s->fd)))
 		end_idle(s, ended);
 	else if (s->use == SOCK_IDLES)
 		sock_watch(s, UV_READABLE);
 	else
-		sock_watch(s, s->use == SOCK_IDLES_SHARED ? UV_DISCONNECT : 0);
+		sock_watch(s, s->use == SOCK_IDLES_HTTP2 ? UV_DISCONNECT : 0);
 }
 
 /* --- whether what is sent on a kept connection arrives --- */

@@ -1,5 +1,5 @@
-"""HTTP/2, with several streams at once, on one connection or on one each: who
-leaves is heard of at once, though nobody says a word, and the others go on."""
+"""HTTP/2, with several streams at once: who leaves is heard of at once, though
+nobody says a word, and the others go on."""
 import asyncio
 import os
 import ssl

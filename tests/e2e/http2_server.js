@@ -43,9 +43,11 @@ function end(stream) {
 }
 
 function words(stream, n) {
+	const all = Array.from({ length: n },
+		(_, i) => event({ content: `w${i} ` }));
+
 	begin(stream);
-	for (let i = 0; i < n; i++)
-		stream.write(event({ content: `w${i} ` }));
+	stream.write(all.join(""));
 	end(stream);
 }
 

@@ -16,6 +16,8 @@ from harness import (Fake, Gateway, backend, chat, conf, events,  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MB = 1 << 20
+# sanitized, what was freed would be kept for long: it is measured here
+FREES = {"ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=1"}
 
 
 class Server:
@@ -107,7 +109,7 @@ class Stage(unittest.TestCase):
                       'probe_interval = "0s"; tls_insecure = true;', "openai")
         self.gateway = Gateway(conf(
             [row.replace("http://", "https://"), *self.others],
-            "workers = 1;\n"))
+            "workers = 1;\n"), env=FREES)
         self.addCleanup(self.stop)
 
     def stop(self):
@@ -170,14 +172,15 @@ class Http2(Stage):
                 self.assertEqual(got, pattern(n))
 
     def test_a_slow_client_holds_up_its_backend_and_nobody_else(self):
-        n = 64 * MB
-        self.sound(n).rest()
+        n = 32 * MB
+        self.words(self.ask("words 3"))
         before = self.settled()
-        slow = self.sound(n).until(b"abcdefg")
-        self.assertLess(self.settled() - before, n // 8)
+        slow = [self.sound(n).until(b"abcdefg") for _ in range(3)]
+        self.assertLess(self.settled() - before, n // 4)
         for _ in range(3):
             self.assertEqual(self.words(self.ask("words 3")), "w0 w1 w2 ")
-        self.assertEqual(len(slow.rest()), n)
+        for c in slow:
+            self.assertEqual(len(c.rest()), n)
 
     def resident(self):
         with open(f"/proc/{self.gateway.process.pid}/statm",
