@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/lib/text.h"
+#include "gateway/shared/lookup.h"
 
 #define PAUSE USEC_SEC /* between tries */
 #define PATIENCE (2 * USEC_SEC) /* for an answer */
@@ -49,8 +50,7 @@ struct redis {
 	const struct redis_ops *ops;
 	void *arg;
 	struct place to;
-	uv_getaddrinfo_t lookup;
-	bool resolving, stale; /* stale: for an address that has changed */
+	struct lookup *lookup; /* of the address; NULL: none is under way */
 	unsigned failures; /* each tries the next of a name's addresses */
 	struct link *link; /* NULL: down */
 	char digest[41]; /* of the script, as the server has it; "": not up */
@@ -365,39 +365,30 @@ pick(const struct addrinfo *all, unsigned nth)
 }
 
 static void
-on_resolved(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
+connect_found(struct redis *r)
 {
-	struct redis *r = lookup->data;
+	const struct addrinfo *found;
+	const char *why;
 
-	r->resolving = false;
-	if (r->stale || status == UV_ECANCELED)
-		; /* the next tick asks anew */
-	else if (status != 0)
-		note_down(r, uv_strerror(status));
+	found = lookup_found(r->lookup, &why);
+	if (found == NULL)
+		note_down(r, why);
 	else
 		begin(r, pick(found, r->failures % ADDRESSES_TRIED)->ai_addr,
 		    NULL);
-	uv_freeaddrinfo(found);
+	lookup_leave(&r->lookup);
 }
 
 static void
 connect_to(struct redis *r)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	char port[16];
-
 	if (slice_starts(slice_of(r->to.address), SLICE("unix:"))) {
 		begin(r, NULL, r->to.address + sizeof("unix:") - 1);
 		return;
 	}
-	snprintf(port, sizeof(port), "%u", r->to.port);
-	r->lookup.data = r;
-	r->stale = false;
-	if (uv_getaddrinfo(r->loop, &r->lookup, on_resolved, r->to.address,
-		port, &hints) != 0)
+	r->lookup = lookup_start(r->to.address, r->to.port);
+	if (r->lookup == NULL)
 		note_down(r, "no lookup of its name");
-	else
-		r->resolving = true;
 }
 
 void
@@ -410,9 +401,12 @@ redis_tick(struct redis *r, usec now)
 	if (late && r->late)
 		redis_fail(r, "no answer");
 	r->late = late;
-	if (r->link == NULL && !r->resolving && r->to.address != NULL &&
-	    now >= r->due)
+	if (r->lookup != NULL) {
+		if (lookup_is_over(r->lookup))
+			connect_found(r);
+	} else if (r->link == NULL && r->to.address != NULL && now >= r->due) {
 		connect_to(r);
+	}
 }
 
 bool
@@ -462,7 +456,7 @@ redis_configure(struct redis *r, const struct conf_shared_limits *to)
 	    r->to.database == to->database)
 		return;
 	leave(r);
-	r->stale = true;
+	lookup_leave(&r->lookup);
 	r->due = 0;
 	forget(&r->to);
 	r->to = (struct place){ .address = copy_of(to->address),
@@ -476,10 +470,8 @@ void
 redis_stop(struct redis *r)
 {
 	leave(r);
+	lookup_leave(&r->lookup);
 	forget(&r->to);
-	r->stale = true; /* a lookup that cannot be cancelled any more */
-	if (r->resolving)
-		uv_cancel((uv_req_t *)&r->lookup);
 }
 
 void
