@@ -144,7 +144,7 @@ adopt(struct site *s, const struct conf_backend *b, usec now)
 		site_begin(s, b, now);
 	s->conf = b;
 	s->kept = true;
-	s->key_off_until = s->key_off_since = s->worked_at = 0;
+	s->key_off_until = s->key_refused_since = s->worked_at = 0;
 	/* nobody will ask it any more whether it has loaded */
 	if (b->probe_interval == 0 && b->command == NULL)
 		s->cold_until = 0;

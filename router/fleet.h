@@ -76,7 +76,8 @@ struct site {
 	uint32_t id; /* of the backend */
 	struct charge charge; /* concerning all its servings */
 	enum fault_kind broken_by; /* what opened the breaker last */
-	usec key_off_since, cold_since; /* the last time that it was */
+	usec cold_since; /* the last time that it was */
+	usec key_refused_since; /* nothing sent since was answered; 0: it was */
 	usec failed_at; /* last time */
 	bool gone; /* its last failure: nobody was there at all */
 	bool back; /* it was gone, and a probe has found it well since */

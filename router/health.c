@@ -95,12 +95,22 @@ used_present_key(const struct site *s, const struct order *o)
 	return same_text(used, present);
 }
 
+/* It does not say so of what was sent before it was refused. */
+static void
+note_key_works(struct site *s, const struct order *o, usec now)
+{
+	s->worked_at = now;
+	if (o->sent >= s->key_refused_since)
+		s->key_refused_since = 0;
+}
+
 static void
 note_well(struct cell *c, const struct order *o, usec now)
 {
 	struct site *s = c->site;
 
-	c->answered_at = s->worked_at = now;
+	c->answered_at = now;
+	note_key_works(s, o, now);
 	c->blocks = 0;
 	breaker_success(&s->breaker, o->stay.epoch, o->first_token, now);
 	s->calls++;
@@ -216,10 +226,10 @@ gone_for(const struct cell *c, usec now)
 }
 
 static void
-refuse_key(struct site *s, usec now)
+note_key_refused(struct site *s, const struct order *o, usec now)
 {
-	note_since(&s->key_off_since, s->worked_at, now);
-	push_back(&s->key_off_until, now + CONF_KEY_REST);
+	if (s->key_refused_since == 0 && used_present_key(s, o))
+		s->key_refused_since = now;
 }
 
 static void
@@ -256,6 +266,8 @@ health_note(
 		charge(&c->charge, fault->kind, now);
 	else if (blame != BLAME_NONE)
 		charge(&s->charge, fault->kind, now);
+	if (blame == BLAME_KEY)
+		note_key_refused(s, o, now);
 	if (blame == BLAME_KEY && is_believed(s, o, now))
 		blame = BLAME_BACKEND;
 	else if (is_resolver(s, fault->kind, now))
@@ -269,7 +281,7 @@ health_note(
 	if (blame == BLAME_CAPACITY)
 		block(c, fault->retry_after, now);
 	else if (blame == BLAME_KEY && used_present_key(s, o))
-		refuse_key(s, now);
+		push_back(&s->key_off_until, now + CONF_KEY_REST);
 	else if (blame == BLAME_SERVING)
 		put_aside(c, now);
 	else if (blame == BLAME_COLD)
@@ -286,7 +298,8 @@ health_first_token(struct router *r, struct order *o, usec now)
 		health_said(r, o, now);
 		return;
 	}
-	c->answered_at = c->site->worked_at = now;
+	c->answered_at = now;
+	note_key_works(c->site, o, now);
 	breaker_vouch(&c->site->breaker, o->stay.epoch, now);
 	suspects_began(&c->suspects, &o->author, o->sent, now);
 	health_said(r, o, now);

@@ -46,6 +46,19 @@ on_trial(const struct site *s, usec now)
 	    s->broken_by, of(CAUSE_TRIAL, s->breaker.since, USEC_NEVER, now));
 }
 
+/* The last word of it; it may be used all the same: health.c. */
+static bool
+is_key_refused(const struct site *s)
+{
+	return s->key_refused_since > 0;
+}
+
+static struct plight
+key_refused(const struct site *s, usec until, usec now)
+{
+	return of(CAUSE_KEY, s->key_refused_since, until, now);
+}
+
 /* The first of these in which nothing but somebody's doing helps. */
 static struct plight
 when_out(const struct cell *c, usec now)
@@ -57,9 +70,11 @@ when_out(const struct cell *c, usec now)
 	if (s->conf->off != NULL)
 		return of(CAUSE_OFF, 0, USEC_NEVER, now);
 	if (s->key_off_until > now)
-		return of(CAUSE_KEY, s->key_off_since, s->key_off_until, now);
+		return key_refused(s, s->key_off_until, now);
 	if (c->gone_until > now)
 		return of(CAUSE_MODEL, c->gone_since, c->gone_until, now);
+	if (is_key_refused(s) && s->broken_by == FAULT_KEY)
+		return key_refused(s, s->breaker.until, now);
 	return by(s->broken_by,
 	    of(CAUSE_BREAKER, s->breaker.since, s->breaker.until, now));
 }
@@ -78,6 +93,8 @@ when_busy(const struct cell *c, usec now)
 	const struct site *s = c->site;
 	unsigned slots = site_capacity(s);
 
+	if (is_key_refused(s))
+		return key_refused(s, USEC_NEVER, now);
 	if (s->breaker.state != BREAKER_CLOSED &&
 	    !breaker_permits(&s->breaker, now))
 		return on_trial(s, now);
@@ -92,6 +109,8 @@ when_free(const struct cell *c, usec now)
 {
 	const struct site *s = c->site;
 
+	if (is_key_refused(s))
+		return key_refused(s, USEC_NEVER, now);
 	if (breaker_state(&s->breaker, now) == BREAKER_HALF_OPEN)
 		return on_trial(s, now);
 	if (s->failed_in_a_row >= FAILS_ALWAYS)

@@ -89,12 +89,49 @@ a_key_is_refused_since_the_first_time(void **state)
 	rig_pass(&g, 10 * USEC_SEC);
 	assert_plight(&g, CAUSE_KEY, FAULT_NONE, 10, rest - 10);
 	rig_pass(&g, CONF_KEY_REST);
-	assert_plight(&g, CAUSE_NONE, FAULT_NONE, -1, -1);
+	assert_plight(&g, CAUSE_KEY, FAULT_NONE, 10 + rest, -1);
 	fail_with(&g, FAULT_KEY);
 	assert_plight(&g, CAUSE_KEY, FAULT_NONE, 10 + rest, rest);
 	conf_unref(&(struct conf *){ rig_reload(&g, ONE) });
 	fail_with(&g, FAULT_KEY);
 	assert_plight(&g, CAUSE_KEY, FAULT_NONE, 0, rest);
+	rig_fini(&g);
+}
+
+static void
+answer(struct rig *g)
+{
+	struct ask a = ask_for(g);
+
+	assert_goes(g, &a, "a");
+	ask_finish(g, &a, USEC_MS, USEC_MS, 10);
+}
+
+/* One that has just worked is asked on with, and yet it is said at once. */
+static void
+a_key_that_worked_is_refused_since_then(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	rig_init(&g, ONE);
+	rig_pass(&g, USEC_SEC);
+	answer(&g);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	rig_pass(&g, USEC_SEC);
+	fail_with(&g, FAULT_KEY);
+	assert_plight(&g, CAUSE_KEY, FAULT_NONE, 0, -1);
+	rig_pass(&g, 2 * USEC_SEC);
+	ask_finish(&g, &a, USEC_MS, USEC_MS, 10); /* it was let in before */
+	assert_plight(&g, CAUSE_KEY, FAULT_NONE, 2, -1);
+	while (rig_view(&g, "a").breaker == BREAKER_CLOSED)
+		fail_with(&g, FAULT_KEY);
+	assert_plight(&g, CAUSE_KEY, FAULT_NONE, 2,
+	    (double)rig_view(&g, "a").opens_in / 1e6);
+	rig_pass(&g, 30 * USEC_SEC);
+	answer(&g);
+	assert_plight(&g, CAUSE_TRIAL, FAULT_KEY, 30, -1);
 	rig_fini(&g);
 }
 
@@ -225,6 +262,7 @@ main(void)
 		cmocka_unit_test(nothing_ails_it),
 		cmocka_unit_test(a_breaker_says_what_opened_it),
 		cmocka_unit_test(a_key_is_refused_since_the_first_time),
+		cmocka_unit_test(a_key_that_worked_is_refused_since_then),
 		cmocka_unit_test(a_model_is_gone_since_it_answered_last),
 		cmocka_unit_test(a_429_is_not_a_rate_used_up),
 		cmocka_unit_test(what_loads_does_so_since),

@@ -84,7 +84,7 @@ admin_serving_state(
 		return "drained";
 	if (backend->off != NULL)
 		return "off";
-	if (v->key_off)
+	if (v->plight.cause == CAUSE_KEY)
 		return "key_rejected";
 	if (v->model_gone)
 		return "model_missing";

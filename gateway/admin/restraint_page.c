@@ -93,7 +93,8 @@ works(const struct admin_picture *p, const struct conf_serving *s)
 	const struct serving_view *v = admin_view_of(p, s->id);
 
 	return v != NULL && s->backend->off == NULL && !admin_is_drained(v) &&
-	    !v->key_off && !v->model_gone && v->breaker != BREAKER_OPEN;
+	    v->plight.cause != CAUSE_KEY && !v->model_gone &&
+	    v->breaker != BREAKER_OPEN;
 }
 
 /* Whether it takes one from the model, and leaves none. */

@@ -71,6 +71,41 @@ class TwoBackends(unittest.TestCase):
         self.assertEqual(gateway.stop(), 0)
 
 
+class TheOnlyKey(unittest.TestCase):
+    """Revoked while it is in use: what an operator sees."""
+
+    def serving(self):
+        return self.gateway.backends()["p"]["servings"][0]
+
+    def test_it_is_said_from_the_first_refusal_to_the_next_answer(self):
+        provider = Provider()
+        self.addCleanup(provider.stop)
+        self.gateway = Gateway(conf([
+            '{ name = "p"; adapter = "openai"; probe_interval = "0s"; url = '
+            f'"http://127.0.0.1:{provider.port}/v1"; '
+            'price = { input = 1.0; output = 1.0; }; api_key = "env:P_A"; }']),
+            env={"P_A": "key-a"})
+        self.addCleanup(self.gateway.process.kill)
+        self.assertEqual(self.gateway.chat(chat("m"))[0], 200)
+        self.assertEqual(self.serving()["state"], "ok")
+        provider.rules["key-a"] = (401, {})
+        self.assertEqual(self.gateway.chat(chat("m"))[0], 502)
+        first = self.serving()
+        self.assertEqual(first["state"], "key_rejected")
+        self.assertEqual(first["cause"]["kind"], "key_rejected")
+        self.assertIn("its key is refused", first["cause"]["text"])
+        for _ in range(6):
+            self.assertIn(self.gateway.chat(chat("m"))[0], (502, 503))
+        last = self.serving()
+        self.assertEqual(last["cause"]["kind"], "key_rejected")
+        self.assertEqual(last["cause"]["since"][:-2],
+                         first["cause"]["since"][:-2])
+        del provider.rules["key-a"]
+        wait_for(lambda: self.gateway.chat(chat("m"))[0] == 200, 10)
+        self.assertNotEqual(self.serving()["state"], "key_rejected")
+        self.assertEqual(self.gateway.stop(), 0)
+
+
 class TwoModels(unittest.TestCase):
     def test_a_limit_is_of_the_model_that_met_it(self):
         provider = Provider()
