@@ -59,7 +59,7 @@ end_scan(struct whole *w)
 {
 	size_t n = 0;
 
-	w->good = scan_end(w->scan, &n);
+	w->good = scan_end(w->scan, &n, NULL) == OK;
 	w->answer.n = n < ANSWER_MEMBERS_MAX ? n : ANSWER_MEMBERS_MAX;
 	scan_free(&w->scan);
 	return !w->good && w->copy.n == 0 &&

@@ -62,7 +62,8 @@ question_encode(struct question *q, const char *base,
 	size_t total;
 	enum err rc;
 
-	rc = dialect_get(q->route->dialect)->parse(in.body, &q->parsed, &wrong);
+	rc = dialect_read(
+	    dialect_get(q->route->dialect), in.body, &q->parsed, &wrong);
 	if (rc != OK)
 		return fail(why, rc, "%s", wrong.message);
 	in.members = q->parsed.members;

@@ -94,6 +94,7 @@ request_free(struct request *r)
 	kept_answer_unref(&r->replay);
 	free(r->said);
 	free(r->asked);
+	scan_free(&r->scan);
 	pool_give(&r->worker->parsed, r->parsed);
 	conf_unref(&r->conf);
 	pool_give(&r->worker->requests, r);

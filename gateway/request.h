@@ -96,6 +96,7 @@ struct request {
 	struct quota_hold hold; /* what it has reserved of their limits */
 
 	struct dialect_request *parsed; /* until COMMIT */
+	struct scan *scan; /* of a long body, while that is read; NULL */
 	struct facts facts;
 	struct slo slo;
 	struct route_request routing; /* borrowed by the router */

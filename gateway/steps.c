@@ -109,17 +109,27 @@ is_form(const struct request *r)
 	return multipart_is(exchange_header(r->exchange, "content-type"));
 }
 
+static bool
+takes_form(const struct request *r)
+{
+	return r->route->body == BODY_JSON_OR_FORM && is_form(r);
+}
+
 static enum err
 parse(struct request *r, struct dialect_error *why)
 {
 	struct slice body = exchange_body(r->exchange);
 	enum err rc;
 
-	if (r->route->body == BODY_JSON_OR_FORM && is_form(r))
+	if (takes_form(r))
 		return dialect_parse_form(r->route->dialect,
 		    exchange_header(r->exchange, "content-type"), body,
 		    r->parsed, why);
-	rc = r->dialect->parse(body, r->parsed, why);
+	if (r->scan != NULL)
+		rc = dialect_end(r->dialect, r->scan, r->parsed, why);
+	else
+		rc = dialect_read(r->dialect, body, r->parsed, why);
+	scan_free(&r->scan);
 	if (rc != OK && is_form(r)) {
 		*why = (struct dialect_error){ .status = 415,
 			.code = "unsupported_media_type" };
@@ -130,12 +140,27 @@ parse(struct request *r, struct dialect_error *why)
 	return rc;
 }
 
+/* A part of a long body, for which others are not to wait. False: there is no
+ * more of it to scan. */
+static bool
+scan_body(struct request *r)
+{
+	struct slice body = exchange_body(r->exchange);
+
+	if (r->parsed == NULL)
+		r->parsed = pool_take(&r->worker->parsed);
+	if (body.n <= SCAN_SLICE || r->parsed == NULL || takes_form(r))
+		return false;
+	if (r->scan == NULL)
+		r->scan = dialect_begin(body, r->parsed);
+	return r->scan != NULL && scan_more(r->scan);
+}
+
 static bool
 parse_body(struct request *r, struct error_reply *e)
 {
 	struct dialect_error why = { .status = 400 };
 
-	r->parsed = pool_take(&r->worker->parsed);
 	if (r->parsed == NULL) {
 		*e = refusal_memory;
 		return false;
@@ -202,6 +227,10 @@ step_body(struct request *r)
 {
 	struct error_reply e = { 0 };
 
+	if (scan_body(r)) {
+		request_yield(r);
+		return STEP_WAIT;
+	}
 	if (!parse_body(r, &e) || !resolve(r, &e))
 		return request_refuse(r, &e);
 	if (dialect_passes(r->facts.dialect))

@@ -11,13 +11,12 @@
 	    FIELD_BIT(FIELD_MODALITIES) | FIELD_BIT(FIELD_MESSAGES))
 
 static enum err
-chat_parse(
-    struct slice body, struct dialect_request *out, struct dialect_error *why)
+chat_parse(struct dialect_request *out, struct dialect_error *why)
 {
 	struct fields found;
 	enum err rc;
 
-	rc = fields_read(body, DIALECT_CHAT, READS, out, &found, why);
+	rc = fields_read(DIALECT_CHAT, READS, out, &found, why);
 	if (rc != OK)
 		return rc;
 	prompt_hash(found.at[FIELD_MESSAGES], NULL, &out->facts);

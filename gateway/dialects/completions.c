@@ -9,13 +9,12 @@
 	    FIELD_BIT(FIELD_PROMPT))
 
 static enum err
-completions_parse(
-    struct slice body, struct dialect_request *out, struct dialect_error *why)
+completions_parse(struct dialect_request *out, struct dialect_error *why)
 {
 	struct fields found;
 	enum err rc;
 
-	rc = fields_read(body, DIALECT_COMPLETIONS, READS, out, &found, why);
+	rc = fields_read(DIALECT_COMPLETIONS, READS, out, &found, why);
 	if (rc != OK)
 		return rc;
 	prompt_hash(found.at[FIELD_PROMPT], NULL, &out->facts);

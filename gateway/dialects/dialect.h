@@ -46,10 +46,9 @@ struct error_reply {
 struct dialect_ops {
 	const char *name;
 	enum dialect id;
-	/* Scans the body once and fills *out; on failure *why. A member that
-	 * routing reads and that comes twice is an error. */
-	enum err (*parse)(struct slice body, struct dialect_request *out,
-	    struct dialect_error *why);
+	/* Of what its members say fills in the rest; on failure *why. A member
+	 * that routing reads and that comes twice is an error. */
+	enum err (*parse)(struct dialect_request *, struct dialect_error *why);
 	/* A whole JSON error body, and the same as an event in a stream. */
 	void (*render_error)(const struct error_reply *, struct buf *out);
 	void (*render_error_event)(const struct error_reply *, struct buf *out);
@@ -61,7 +60,15 @@ struct dialect_ops {
 };
 
 const struct dialect_ops *dialect_get(enum dialect);
-/* As its parse(), of a body that the content-type says is multipart. */
+/* Scans a body, and parses it. */
+enum err dialect_read(const struct dialect_ops *, struct slice body,
+    struct dialect_request *, struct dialect_error *why) MUST_USE;
+/* The same of a long one: begins, and once scan_more() is through with it,
+ * ends. Both stay where they are meanwhile. NULL: no memory. */
+struct scan *dialect_begin(struct slice body, struct dialect_request *);
+enum err dialect_end(const struct dialect_ops *, struct scan *,
+    struct dialect_request *, struct dialect_error *why) MUST_USE;
+/* As dialect_read(), of a body that the content-type says is multipart. */
 enum err dialect_parse_form(enum dialect, struct slice content_type,
     struct slice body, struct dialect_request *out, struct dialect_error *why);
 

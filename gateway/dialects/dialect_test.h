@@ -20,7 +20,7 @@ facts_of(enum dialect d, const char *body)
 	struct dialect_request r;
 	struct dialect_error why;
 
-	if (dialect_get(d)->parse(slice_of(body), &r, &why) != OK)
+	if (dialect_read(dialect_get(d), slice_of(body), &r, &why) != OK)
 		fail_msg("refused: %s: %s", why.message, body);
 	return r.facts;
 }
@@ -32,7 +32,7 @@ complaint(enum dialect d, const char *body, char text[128])
 	struct dialect_request r;
 	struct dialect_error why = { 0 };
 
-	if (dialect_get(d)->parse(slice_of(body), &r, &why) == OK)
+	if (dialect_read(dialect_get(d), slice_of(body), &r, &why) == OK)
 		return "fine";
 	assert_int_equal(why.status, 400);
 	assert_true(why.message[0] != '\0');

@@ -22,13 +22,12 @@ read_encoding(const struct scan_member *format, struct facts *facts,
 }
 
 static enum err
-embeddings_parse(
-    struct slice body, struct dialect_request *out, struct dialect_error *why)
+embeddings_parse(struct dialect_request *out, struct dialect_error *why)
 {
 	struct fields found;
 	enum err rc;
 
-	rc = fields_read(body, DIALECT_EMBEDDINGS, READS, out, &found, why);
+	rc = fields_read(DIALECT_EMBEDDINGS, READS, out, &found, why);
 	if (rc != OK)
 		return rc;
 	rc = read_encoding(found.at[FIELD_ENCODING_FORMAT], &out->facts, why);

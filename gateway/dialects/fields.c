@@ -308,25 +308,51 @@ read_facts(
 	return read_stream_options(found->at[FIELD_STREAM_OPTIONS], facts, why);
 }
 
-static enum err
-scan_body(
-    struct slice body, struct dialect_request *r, struct dialect_error *why)
-{
-	struct errmsg scan_why;
-	enum err rc = scan_object(
-	    body, r->members, DIALECT_MEMBERS_MAX, &r->n_members, &scan_why);
+/* --- the body --- */
 
+/* After its scan. */
+static enum err
+parse(const struct dialect_ops *ops, enum err rc, const struct errmsg *scan_why,
+    struct dialect_request *r, struct dialect_error *why)
+{
 	if (rc == ERR_INVALID)
 		return field_bad(why, NULL, "invalid_type",
 		    "the request body must be a JSON object");
 	if (rc != OK)
 		return field_bad(why, NULL, "invalid_json",
-		    "the request body is not valid JSON: %s", scan_why.text);
+		    "the request body is not valid JSON: %s", scan_why->text);
 	if (r->n_members > DIALECT_MEMBERS_MAX)
 		return field_bad(why, NULL, "too_many_members",
 		    "the request has %zu members, at most %d are allowed",
 		    r->n_members, DIALECT_MEMBERS_MAX);
-	return OK;
+	return ops->parse(r, why);
+}
+
+enum err
+dialect_read(const struct dialect_ops *ops, struct slice body,
+    struct dialect_request *r, struct dialect_error *why)
+{
+	struct errmsg scan_why;
+	enum err rc = scan_object(
+	    body, r->members, DIALECT_MEMBERS_MAX, &r->n_members, &scan_why);
+
+	return parse(ops, rc, &scan_why, r, why);
+}
+
+struct scan *
+dialect_begin(struct slice body, struct dialect_request *r)
+{
+	return scan_new(body, r->members, DIALECT_MEMBERS_MAX);
+}
+
+enum err
+dialect_end(const struct dialect_ops *ops, struct scan *s,
+    struct dialect_request *r, struct dialect_error *why)
+{
+	struct errmsg scan_why;
+	enum err rc = scan_end(s, &r->n_members, &scan_why);
+
+	return parse(ops, rc, &scan_why, r, why);
 }
 
 void
@@ -338,20 +364,16 @@ dialect_request_init(struct dialect_request *r, enum dialect dialect)
 	};
 	r->model = NULL;
 	r->model_name[0] = '\0';
-	r->n_members = 0;
 	r->form_model = r->form_end = (struct slice){ NULL, 0 };
 }
 
 enum err
-fields_read(struct slice body, enum dialect dialect, unsigned reads,
-    struct dialect_request *r, struct fields *found, struct dialect_error *why)
+fields_read(enum dialect dialect, unsigned reads, struct dialect_request *r,
+    struct fields *found, struct dialect_error *why)
 {
 	enum err rc;
 
 	dialect_request_init(r, dialect);
-	rc = scan_body(body, r, why);
-	if (rc != OK)
-		return rc;
 	rc = find_all(r, reads, found, why);
 	if (rc != OK)
 		return rc;

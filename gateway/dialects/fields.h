@@ -34,10 +34,10 @@ struct fields {
 	const struct scan_member *at[FIELD_COUNT]; /* NULL: not there, null */
 };
 
-/* Scans the body, finds the fields in `reads` (FIELD_BITs) and fills those
- * facts that mean the same in every dialect: all but the prompt's. */
-enum err fields_read(struct slice body, enum dialect, unsigned reads,
-    struct dialect_request *, struct fields *, struct dialect_error *) MUST_USE;
+/* Finds the fields in `reads` (FIELD_BITs) and fills those facts that mean the
+ * same in every dialect: all but the prompt's. */
+enum err fields_read(enum dialect, unsigned reads, struct dialect_request *,
+    struct fields *, struct dialect_error *) MUST_USE;
 
 /* Fills *why for a 400 and returns ERR_INVALID. */
 enum err field_bad(struct dialect_error *why, const char *param,

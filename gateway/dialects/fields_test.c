@@ -16,9 +16,8 @@ bad_json_is_refused_with_its_place(void **state)
 	struct dialect_request r;
 	struct dialect_error why;
 
-	assert_int_not_equal(
-	    dialect_get(DIALECT_CHAT)
-		->parse(SLICE("{\n\"model\":\"m\",}"), &r, &why),
+	assert_int_not_equal(dialect_read(dialect_get(DIALECT_CHAT),
+				 SLICE("{\n\"model\":\"m\",}"), &r, &why),
 	    OK);
 	assert_string_equal(why.code, "invalid_json");
 	assert_null(why.param);
@@ -26,6 +25,52 @@ bad_json_is_refused_with_its_place(void **state)
 	assert_complaint(DIALECT_CHAT, "", "- invalid_json");
 	assert_complaint(DIALECT_CHAT, "[]", "- invalid_type");
 	assert_complaint(DIALECT_EMBEDDINGS, "\"x\"", "- invalid_type");
+}
+
+/* Of `json`, which is long, with `end` behind it. */
+static enum err
+read_in_slices(const char *json, const char *end, struct dialect_request *r,
+    struct dialect_error *why)
+{
+	const struct dialect_ops *chat = dialect_get(DIALECT_CHAT);
+	struct buf body;
+	struct scan *s;
+	unsigned n = 1;
+	enum err rc;
+
+	buf_init(&body, 3 * SCAN_SLICE);
+	buf_add_str(&body, json);
+	while (body.n < 2 * SCAN_SLICE)
+		buf_add_str(&body, "[1, {}], ");
+	buf_add_str(&body, end);
+	s = dialect_begin(buf_slice(&body), r);
+	assert_non_null(s);
+	while (scan_more(s))
+		n++;
+	assert_int_equal(n, 3);
+	rc = dialect_end(chat, s, r, why);
+	scan_free(&s);
+	buf_fini(&body);
+	return rc;
+}
+
+static void
+slices_mean_what_the_whole_does(void **state)
+{
+	const char *begin = CHAT(",\"max_tokens\":7,\"x\":[");
+	struct dialect_request r;
+	struct dialect_error why;
+	char json[128];
+
+	snprintf(json, sizeof(json), "%.*s", (int)strlen(begin) - 1, begin);
+	assert_int_equal(read_in_slices(json, "0]}", &r, &why), OK);
+	assert_int_equal(r.n_members, 3);
+	assert_int_equal(r.facts.max_tokens, 7);
+	assert_int_equal(read_in_slices(json, "\n0]]", &r, &why), ERR_INVALID);
+	assert_string_equal(why.code, "invalid_json");
+	assert_non_null(strstr(why.message, "line 2, column 3"));
+	assert_int_equal(read_in_slices("[", "0]", &r, &why), ERR_INVALID);
+	assert_string_equal(why.code, "invalid_type");
 }
 
 static void
@@ -148,8 +193,8 @@ the_model_is_unescaped_and_its_member_known(void **state)
 	struct dialect_error why;
 
 	assert_int_equal(
-	    dialect_get(DIALECT_CHAT)
-		->parse(SLICE(CHAT(",\"model\":\"a\\/b\\u00e9\"")), &r, &why),
+	    dialect_read(dialect_get(DIALECT_CHAT),
+		SLICE(CHAT(",\"model\":\"a\\/b\\u00e9\"")), &r, &why),
 	    OK);
 	assert_true(slice_is(r.facts.model, "a/b\xc3\xa9"));
 	assert_string_equal(r.model_name, "a/b\xc3\xa9");
@@ -157,12 +202,13 @@ the_model_is_unescaped_and_its_member_known(void **state)
 	assert_ptr_equal(r.model, &r.members[1]);
 	assert_true(slice_is(r.model->value, "\"a\\/b\\u00e9\""));
 
-	assert_int_equal(dialect_get(DIALECT_CHAT)
-			     ->parse(SLICE(CHAT(",\"model\":null")), &r, &why),
+	assert_int_equal(dialect_read(dialect_get(DIALECT_CHAT),
+			     SLICE(CHAT(",\"model\":null")), &r, &why),
 	    OK);
 	assert_non_null(r.model); /* it is there to be replaced */
 	assert_int_equal(
-	    dialect_get(DIALECT_CHAT)->parse(SLICE(CHAT("")), &r, &why), OK);
+	    dialect_read(dialect_get(DIALECT_CHAT), SLICE(CHAT("")), &r, &why),
+	    OK);
 	assert_null(r.model);
 	assert_int_equal(r.facts.model.n, 0);
 }
@@ -326,6 +372,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_json_is_refused_with_its_place),
+		cmocka_unit_test(slices_mean_what_the_whole_does),
 		cmocka_unit_test(a_member_that_is_read_may_come_once),
 		cmocka_unit_test(a_nul_is_text_but_no_name),
 		cmocka_unit_test(wrong_types_are_refused_by_name),

@@ -109,6 +109,7 @@ dialect_parse_form(enum dialect dialect, struct slice content_type,
 	enum err rc = multipart_begin(&m, content_type, body, &text);
 
 	dialect_request_init(r, dialect);
+	r->n_members = 0;
 	if (rc != OK)
 		return bad_form(why, text.text);
 	while ((rc = multipart_next(&m, &part, &text)) == OK) {

@@ -10,13 +10,13 @@
 	    FIELD_BIT(FIELD_SYSTEM) | FIELD_BIT(FIELD_MESSAGES))
 
 static enum err
-read_messages(struct slice body, enum dialect dialect,
-    struct dialect_request *out, struct dialect_error *why)
+read_messages(enum dialect dialect, struct dialect_request *out,
+    struct dialect_error *why)
 {
 	struct fields found;
 	enum err rc;
 
-	rc = fields_read(body, dialect, READS, out, &found, why);
+	rc = fields_read(dialect, READS, out, &found, why);
 	if (rc != OK)
 		return rc;
 	prompt_hash(
@@ -26,18 +26,16 @@ read_messages(struct slice body, enum dialect dialect,
 }
 
 static enum err
-messages_parse(
-    struct slice body, struct dialect_request *out, struct dialect_error *why)
+messages_parse(struct dialect_request *out, struct dialect_error *why)
 {
-	return read_messages(body, DIALECT_MESSAGES, out, why);
+	return read_messages(DIALECT_MESSAGES, out, why);
 }
 
 /* No model reads them. */
 static enum err
-counting_parse(
-    struct slice body, struct dialect_request *out, struct dialect_error *why)
+counting_parse(struct dialect_request *out, struct dialect_error *why)
 {
-	enum err rc = read_messages(body, DIALECT_COUNTING, out, why);
+	enum err rc = read_messages(DIALECT_COUNTING, out, why);
 
 	out->facts.stream = false;
 	out->facts.prompt_bytes = out->facts.prefix_hash = 0;

@@ -10,35 +10,30 @@
 
 /* Without `stream`, or with it: sound comes as it is made. */
 static enum err
-speech_parse(
-    struct slice body, struct dialect_request *out, struct dialect_error *why)
+speech_parse(struct dialect_request *out, struct dialect_error *why)
 {
 	struct fields found;
-	enum err rc =
-	    fields_read(body, DIALECT_SPEECH, MODEL, out, &found, why);
+	enum err rc = fields_read(DIALECT_SPEECH, MODEL, out, &found, why);
 
 	out->facts.stream = true;
 	return rc;
 }
 
 static enum err
-transcription_parse(
-    struct slice body, struct dialect_request *out, struct dialect_error *why)
+transcription_parse(struct dialect_request *out, struct dialect_error *why)
 {
 	struct fields found;
 
 	return fields_read(
-	    body, DIALECT_TRANSCRIPTION, MODEL | STREAM, out, &found, why);
+	    DIALECT_TRANSCRIPTION, MODEL | STREAM, out, &found, why);
 }
 
 static enum err
-images_parse(
-    struct slice body, struct dialect_request *out, struct dialect_error *why)
+images_parse(struct dialect_request *out, struct dialect_error *why)
 {
 	struct fields found;
 
-	return fields_read(
-	    body, DIALECT_IMAGES, MODEL | STREAM, out, &found, why);
+	return fields_read(DIALECT_IMAGES, MODEL | STREAM, out, &found, why);
 }
 
 /* Pictures among it are the same ability's. */
@@ -53,12 +48,10 @@ read_text(
 }
 
 static enum err
-moderation_parse(
-    struct slice body, struct dialect_request *out, struct dialect_error *why)
+moderation_parse(struct dialect_request *out, struct dialect_error *why)
 {
 	struct fields found;
-	enum err rc =
-	    fields_read(body, DIALECT_MODERATION, MODEL, out, &found, why);
+	enum err rc = fields_read(DIALECT_MODERATION, MODEL, out, &found, why);
 
 	if (rc == OK)
 		read_text(out, "input", &out->facts);
@@ -66,12 +59,10 @@ moderation_parse(
 }
 
 static enum err
-rerank_parse(
-    struct slice body, struct dialect_request *out, struct dialect_error *why)
+rerank_parse(struct dialect_request *out, struct dialect_error *why)
 {
 	struct fields found;
-	enum err rc =
-	    fields_read(body, DIALECT_RERANK, MODEL, out, &found, why);
+	enum err rc = fields_read(DIALECT_RERANK, MODEL, out, &found, why);
 
 	if (rc != OK)
 		return rc;

@@ -22,13 +22,12 @@ refuse_background(const struct scan_member *m, struct dialect_error *why)
 }
 
 static enum err
-responses_parse(
-    struct slice body, struct dialect_request *out, struct dialect_error *why)
+responses_parse(struct dialect_request *out, struct dialect_error *why)
 {
 	struct fields found;
 	enum err rc;
 
-	rc = fields_read(body, DIALECT_RESPONSES, READS, out, &found, why);
+	rc = fields_read(DIALECT_RESPONSES, READS, out, &found, why);
 	if (rc != OK)
 		return rc;
 	rc = refuse_background(found.at[FIELD_BACKGROUND], why);

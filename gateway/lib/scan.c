@@ -389,9 +389,9 @@ step(struct scan *s, enum want want)
 
 /* Only space may be left. */
 static bool
-is_good(struct scan *s, enum want want)
+is_good(struct scan *s)
 {
-	if (want == WANT_FAILED)
+	if (s->want == WANT_FAILED)
 		return false;
 	s->p = skip_space(s->p, s->end);
 	if (s->p == s->end)
@@ -442,12 +442,8 @@ scan_object(struct slice json, struct scan_member *members, size_t cap,
 
 	while (want < WANT_NOTHING)
 		want = step(&s, want);
-	if (!is_good(&s, want))
-		return explain(&s, why);
-	if (s.top != SCAN_OBJECT)
-		return fail(why, ERR_INVALID, "want an object");
-	*n = s.n;
-	return OK;
+	s.want = want;
+	return scan_end(&s, n, why);
 }
 
 /* --- a slice at a time --- */
@@ -481,11 +477,17 @@ scan_more(struct scan *s)
 	return s->want < WANT_NOTHING;
 }
 
-bool
-scan_end(struct scan *s, size_t *n)
+enum err
+scan_end(struct scan *s, size_t *n, struct errmsg *why)
 {
-	if (s->top != SCAN_OBJECT || !is_good(s, s->want))
-		return false;
-	*n = s->n;
-	return true;
+	bool good = is_good(s);
+
+	if (good && s->top == SCAN_OBJECT) {
+		*n = s->n;
+		return OK;
+	}
+	if (why == NULL)
+		return good ? ERR_INVALID : ERR_SYNTAX;
+	return good ? fail(why, ERR_INVALID, "want an object")
+		    : explain(s, why);
 }

@@ -49,8 +49,9 @@ void scan_free(struct scan **);
 /* So many bytes more, and the token in which they end. False: that was all. */
 #define SCAN_SLICE ((size_t)512 << 10)
 bool scan_more(struct scan *);
-/* Then: whether it is an object, and how many members it has. */
-bool scan_end(struct scan *, size_t *n);
+/* Then: as scan_object(). why NULL: it is not asked for, which takes a look at
+ * every byte. */
+enum err scan_end(struct scan *, size_t *n, struct errmsg *why) MUST_USE;
 
 /* Escapes in the key are understood. */
 bool scan_key_is(const struct scan_member *, const char *name);

@@ -1,5 +1,5 @@
-"""Vectors in the encoding that was asked for, where a reply has many: others
-are served meanwhile."""
+"""Vectors in the encoding that was asked for, where a reply has many, and what
+is asked in a long body: others are served meanwhile."""
 import array
 import base64
 import http.client
@@ -61,22 +61,22 @@ class Long(unittest.TestCase):
         return {"model": "m", "input": ["x"] * VECTORS,
                 "encoding_format": encoding}
 
-    def post(self, encoding, out):
+    def post(self, body, out):
         """What is read is not parsed here: none of the time is ours."""
         c = http.client.HTTPConnection("127.0.0.1", self.gateway.port,
                                        timeout=120)
-        c.request("POST", "/v1/embeddings", json.dumps(self.body(encoding)),
+        c.request("POST", "/v1/embeddings", body,
                   {"content-type": "application/json"})
         answer = c.getresponse()
         out += [answer.status, answer.read()]
         c.close()
 
-    def ask(self, encoding):
-        """(vectors, how long it took, the longest that another waited for
-        an answer of the only worker meanwhile)"""
+    def send(self, body):
+        """(status, what is answered, how long it took, the longest that
+        another waited for an answer of the only worker meanwhile)"""
         out, waits = [], []
         began = time.monotonic()
-        t = threading.Thread(target=self.post, args=(encoding, out))
+        t = threading.Thread(target=self.post, args=(body, out))
         t.start()
         other = http.client.HTTPConnection("127.0.0.1", self.gateway.port,
                                            timeout=120)
@@ -87,9 +87,13 @@ class Long(unittest.TestCase):
             waits.append(time.monotonic() - before)
         took = time.monotonic() - began
         other.close()
-        self.assertEqual(out[0], 200, out[1][:500])
-        return ([e["embedding"] for e in json.loads(out[1])["data"]], took,
-                max(waits))
+        return *out, took, max(waits)
+
+    def ask(self, encoding):
+        """(vectors, took, waited)"""
+        status, said, *times = self.send(json.dumps(self.body(encoding)))
+        self.assertEqual(status, 200, said[:500])
+        return [e["embedding"] for e in json.loads(said)["data"]], *times
 
     def test_as_base64(self):
         got, took, wait = self.ask("base64")
@@ -109,6 +113,20 @@ class Long(unittest.TestCase):
         got, took, wait = self.ask("float")
         self.assertEqual([array.array("f", v) for v in got],
                          [vector(i) for i in range(VECTORS)])
+        self.assertLess(wait, took / 3)
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_a_long_question(self):
+        values = [[[1, 2], {"a": None}]] * 400_000
+        text = json.dumps({"model": "unknown", "input": "x", "y": values})
+        status, said, took, wait = self.send(text)
+        self.assertEqual((status, json.loads(said)["error"]["code"]),
+                         (404, "model_not_found"))
+        self.assertLess(wait, took / 3)
+        status, said, took, wait = self.send(text[:-2] + " \n]]")
+        self.assertEqual(status, 400)
+        self.assertIn("line 2, column 2: expected ',' or '}'",
+                      json.loads(said)["error"]["message"])
         self.assertLess(wait, took / 3)
         self.assertEqual(self.gateway.stop(), 0)
 

@@ -90,7 +90,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	ops = dialect_get((enum dialect)(data[0] % DIALECT_COUNT));
 	body = slice_make((const char *)data + 1, size - 1);
-	if (ops->parse(body, &r, &why) == OK) {
+	if (dialect_read(ops, body, &r, &why) == OK) {
 		check_request(ops, body, &r);
 		check_twice(&r);
 	} else {

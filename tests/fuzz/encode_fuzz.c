@@ -168,8 +168,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 3)
 		return 0;
 	body = slice_make((const char *)data + 3, size - 3);
-	if (dialect_get((enum dialect)(data[0] % DIALECT_COUNT))
-		->parse(body, &r, &why) == OK)
+	if (dialect_read(dialect_get((enum dialect)(data[0] % DIALECT_COUNT)),
+		body, &r, &why) == OK)
 		fuzz_encode(all[data[1] % n], body, data[2], &r);
 	return 0;
 }
