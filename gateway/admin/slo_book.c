@@ -148,6 +148,8 @@ count_measured(struct slo_group *g, const struct receipt *r)
 	}
 	if (r->result == RESULT_OK)
 		count_answer(g, r);
+	else if (r->result == RESULT_CLIENT_GONE && r->ttft >= 0)
+		hist_record(&g->ttft, r->ttft);
 }
 
 /* --- predicted --- */
@@ -220,7 +222,7 @@ slo_book_record(struct slo_book *b, const struct receipt *r)
 		return;
 	pthread_mutex_lock(&b->lock);
 	g = group_of(b, r);
-	if (g != NULL && r->result == RESULT_CLIENT_GONE) {
+	if (g != NULL && r->result == RESULT_CLIENT_GONE && !r->slo_declared) {
 		g->left++;
 	} else if (g != NULL) {
 		count_measured(g, r);

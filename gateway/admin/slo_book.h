@@ -26,7 +26,7 @@ struct slo_group {
 
 	/* measured, since the process began */
 	uint64_t requests; /* but those below */
-	uint64_t left; /* whose client left before the end: not judged */
+	uint64_t left; /* whose client left, and nothing was due: not judged */
 	uint64_t refused, failed; /* without, and after, an attempt */
 	uint64_t declared, met; /* had targets, and met all of them */
 	uint64_t missed_ttft, missed_itl, missed_total;

@@ -57,7 +57,8 @@ visit_as(struct desk *d, const struct visit *v, enum dialect dialect)
 	r->slo.ttft = 250000;
 	r->slo.itl = dialect_passes(dialect) ? 0 : 15000;
 	r->dialect = dialect;
-	r->slo_declared = true;
+	/* before anything was due, or not */
+	r->slo_declared = v->result != RESULT_CLIENT_GONE || v->ttft >= 0;
 	r->slo_met = v->result == RESULT_OK && v->ttft <= 250000;
 	r->result = v->result;
 	r->ttft = v->ttft;
@@ -143,15 +144,13 @@ measured_and_predicted_are_summed_apart(void **state)
 }
 
 static void
-what_failed_is_a_miss_and_who_left_is_not_judged(void **state)
+what_failed_is_a_miss(void **state)
 {
 	struct visit v = { "acme", RESULT_ERROR, 0, 0, 0.5f, 0.5f, 1, 1, -1,
 		-1 };
 	struct desk d;
 
 	desk_init(&d);
-	visit(&d, &v);
-	v.result = RESULT_CLIENT_GONE;
 	visit(&d, &v);
 	assert_true(slo_book_group(d.book, 0, &d.g));
 	assert_int_equal(d.g.requests, 1);
@@ -160,6 +159,27 @@ what_failed_is_a_miss_and_who_left_is_not_judged(void **state)
 	assert_int_equal(d.g.met, 0);
 	assert_int_equal(d.g.missed_ttft, 1);
 	assert_int_equal(d.g.answered, 0);
+	desk_fini(&d);
+}
+
+static void
+who_left_is_judged_by_what_was_due(void **state)
+{
+	struct visit v = { "acme", RESULT_CLIENT_GONE, 0, 0, 0.5f, 0.5f, 1, 1,
+		300000, -1 };
+	struct desk d;
+
+	desk_init(&d);
+	visit(&d, &v);
+	v.ttft = -1;
+	visit(&d, &v);
+	assert_true(slo_book_group(d.book, 0, &d.g));
+	assert_int_equal(d.g.requests, 1);
+	assert_int_equal(d.g.declared, 1);
+	assert_int_equal(d.g.met, 0);
+	assert_int_equal(d.g.missed_ttft, 1);
+	assert_int_equal(d.g.ttft.n, 1);
+	assert_int_equal(d.g.answered, 0); /* nobody knows how long it was */
 	assert_int_equal(d.g.left, 1);
 	desk_fini(&d);
 }
@@ -234,8 +254,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(measured_and_predicted_are_summed_apart),
-		cmocka_unit_test(
-		    what_failed_is_a_miss_and_who_left_is_not_judged),
+		cmocka_unit_test(what_failed_is_a_miss),
+		cmocka_unit_test(who_left_is_judged_by_what_was_due),
 		cmocka_unit_test(
 		    an_engine_that_chose_none_is_compared_with_nothing),
 		cmocka_unit_test(groups_are_bounded_and_none_is_lost),

@@ -55,8 +55,8 @@ print_measured(const json_t *m)
 		printf(", %.0f refused, %.0f failed", doc_number(m, "refused"),
 		    doc_number(m, "failed"));
 	if (doc_number(m, "left") > 0)
-		printf(
-		    ", %.0f more left before the end", doc_number(m, "left"));
+		printf(", %.0f more left before anything was due",
+		    doc_number(m, "left"));
 	if (doc_has(m, "cost_usd_per_request"))
 		printf(
 		    "; %.7f USD each", doc_number(m, "cost_usd_per_request"));

@@ -300,6 +300,15 @@ class WhoLeaves(Bed):
         return (self.count("pointsman_slo_met_total"),
                 self.count("pointsman_slo_missed_total"))
 
+    def judged(self, name="voice"):
+        """What `pointsman slo suggest` has of a class: with targets, met,
+        and not judged."""
+        for g in http_json(self.gateway.admin, "GET",
+                           "/admin/v1/slo")[2]["groups"]:
+            if g["slo"]["class"] == name:
+                return tuple(g["measured"][m] for m in
+                             ("with_targets", "met", "left"))
+
     def test_what_came_in_time_is_met(self):
         talk = ["word", GAP] * 30
         for words in 1, 5:
@@ -310,6 +319,8 @@ class WhoLeaves(Bed):
                          (None, []))
         self.assertEqual(self.leave(1.0, after=0.05), (None, []))
         self.assertEqual(self.counts(), (2, 0))
+        self.assertEqual(self.judged(), (2, 2, 1))
+        self.assertEqual(self.judged("long"), (0, 0, 1))
         self.assertIn("result=client_gone", self.logged())
 
     def test_what_was_late_by_then_is_missed(self):
@@ -319,6 +330,7 @@ class WhoLeaves(Bed):
         self.assertEqual(self.leave("word", 1.0, words=1, after=0.3),
                          (False, ["itl"]))
         self.assertEqual(self.counts(), (0, 3))
+        self.assertEqual(self.judged(), (3, 0, 0))
 
 
 if __name__ == "__main__":
