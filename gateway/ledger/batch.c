@@ -2,72 +2,47 @@
  * its last. */
 #include "gateway/ledger/batch.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define ROWS_MANY 1e4 /* whatever the planner thinks of it */
 
 /* How a column is made of an entry. */
 enum how {
 	TIME,
-	TEXT,
+	RECEIPT,
+	FACTS,
 	COUNT, /* uint32_t */
-	FLAG,
 	WHOLE, /* int64_t */
 	SPAN, /* the same; negative: not known */
 	SUM, /* double */
 	COST, /* the same; negative: not known */
-	DIALECT,
-	RESULT,
-	FAULT,
-	STATUS,
-	SLO_MET,
-	MISSED,
-	FACTS
 };
 
 #define OF(member) offsetof(struct entry, member)
 
-/* As in `requests`. */
+/* As in `rows`. */
 static const struct {
 	enum how how;
-	unsigned at; /* in struct entry, or which text */
+	unsigned at; /* in struct entry */
 } columns[] = {
 	{ TIME, 0 },
-	{ TEXT, TEXT_RECEIPT },
-	{ TEXT, TEXT_TENANT },
-	{ TEXT, TEXT_KEY },
-	{ TEXT, TEXT_MODEL },
-	{ TEXT, TEXT_BACKEND },
-	{ TEXT, TEXT_UPSTREAM },
-	{ TEXT, TEXT_SLO },
-	{ DIALECT, 0 },
-	{ FLAG, OF(stream) },
-	{ RESULT, 0 },
-	{ FAULT, 0 },
-	{ STATUS, 0 },
-	{ COUNT, OF(attempts) },
-	{ SLO_MET, 0 },
-	{ MISSED, 0 },
+	{ RECEIPT, 0 },
+	{ WHOLE, OF(names) },
+	{ FACTS, 0 },
 	{ COUNT, OF(input) },
 	{ COUNT, OF(output) },
 	{ COUNT, OF(cached) },
-	{ FLAG, OF(estimated) },
 	{ COST, OF(cost) },
 	{ SPAN, OF(queue) },
 	{ SPAN, OF(ttft) },
 	{ SPAN, OF(itl) },
 	{ WHOLE, OF(total) },
 	{ SUM, OF(charged) },
-	{ FACTS, 0 },
-	{ WHOLE, OF(names) },
 };
 static const char schema[] =
-    "CREATE TABLE batch (time, receipt, tenant, key, model, backend, upstream, "
-    "slo, dialect, stream, result, fault, status, attempts, slo_met, missed, "
-    "tokens_in, tokens_out, tokens_cached, estimated, cost_usd, queue_us, "
-    "ttft_us, itl_us, total_us, charged_usd, facts HIDDEN, names HIDDEN)";
+    "CREATE TABLE batch (time, receipt, names, facts, tokens_in, tokens_out, "
+    "tokens_cached, cost_usd, queue_us, ttft_us, itl_us, total_us, "
+    "charged_usd)";
 
 struct table {
 	sqlite3_vtab base;
@@ -78,8 +53,6 @@ struct cursor {
 	sqlite3_vtab_cursor base;
 	const struct entry *entry; /* NULL: at the end */
 	const char *end;
-	const char *text[TEXT_COUNT]; /* of the entry */
-	char missed[64];
 	usec at; /* the entry's `time` */
 	usec newest; /* of the file and of those that came before */
 	bool follows; /* the newest: SQLite makes its `time`, 1 more */
@@ -104,17 +77,11 @@ place(struct cursor *c, usec ended)
 static void
 show(struct cursor *c, const char *p)
 {
-	const struct entry *e = NULL;
-
-	if (p < c->end)
-		e = (const struct entry *)(const void *)p;
-	c->entry = e;
-	if (e == NULL)
+	c->entry = NULL;
+	if (p == c->end)
 		return;
-	p = entry_names(e);
-	for (int i = 0; i < TEXT_COUNT; p += e->text[i++] + 1)
-		c->text[i] = p;
-	place(c, e->ended);
+	c->entry = (const struct entry *)(const void *)p;
+	place(c, c->entry->ended);
 }
 
 static int
@@ -159,38 +126,6 @@ on_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
 
 /* --- what stands there --- */
 
-static void
-tell_name(sqlite3_context *to, const char *name)
-{
-	sqlite3_result_text(to, name, -1, SQLITE_STATIC);
-}
-
-static void
-tell_text(sqlite3_context *to, const struct cursor *c, enum entry_text which)
-{
-	if (c->entry->text[which] > 0)
-		sqlite3_result_text(
-		    to, c->text[which], c->entry->text[which], SQLITE_STATIC);
-}
-
-/* Which targets were missed, "ttft,total"; of one that was not answered, and
- * therefore missed all that it was not measured by, at least "answer". */
-static void
-tell_missed(sqlite3_context *to, struct cursor *c)
-{
-	const struct entry *e = c->entry;
-	const size_t cap = sizeof(c->missed);
-	size_t n = 0;
-
-	if (!e->declared || e->met)
-		return;
-	for (enum phase p = 0; p < PHASE_COUNT; p++)
-		if (e->missed & (1u << p))
-			n += (size_t)snprintf(c->missed + n, cap - n, "%s%s",
-			    n > 0 ? "," : "", phase_name(p));
-	tell_name(to, n > 0 ? c->missed : "answer");
-}
-
 _Static_assert(DIALECT_COUNT <= 1 << FACT_DIALECT_N, "more than fit");
 
 static int64_t
@@ -210,47 +145,28 @@ facts_of(const struct entry *e)
 	    (uint64_t)e->status << FACT_STATUS | attempts << FACT_ATTEMPTS);
 }
 
-static void
-tell_fact(sqlite3_context *to, struct cursor *c, enum how how)
-{
-	const struct entry *e = c->entry;
-
-	if (how == FACTS)
-		sqlite3_result_int64(to, facts_of(e));
-	else if (how == DIALECT)
-		tell_name(to, dialect_name((enum dialect)e->dialect));
-	else if (how == RESULT)
-		tell_name(to, result_name((enum result)e->result));
-	else if (how == FAULT && e->fault != FAULT_NONE)
-		tell_name(to, fault_rule((enum fault_kind)e->fault)->name);
-	else if (how == STATUS && e->status > 0)
-		sqlite3_result_int(to, e->status);
-	else if (how == SLO_MET && e->declared)
-		sqlite3_result_int(to, e->met);
-	else if (how == MISSED)
-		tell_missed(to, c);
-}
-
 /* What is not told is NULL. */
 static int
 on_column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 {
 	struct cursor *c = (struct cursor *)base;
-	const void *at = (const char *)c->entry + columns[i].at;
+	const struct entry *e = c->entry;
+	const void *at = (const char *)e + columns[i].at;
 
 	switch (columns[i].how) {
 	case TIME:
 		if (!c->follows)
 			sqlite3_result_int64(to, c->at);
 		break;
-	case TEXT:
-		tell_text(to, c, columns[i].at);
+	case RECEIPT:
+		sqlite3_result_text(
+		    to, entry_names(e), e->text[TEXT_RECEIPT], SQLITE_STATIC);
+		break;
+	case FACTS:
+		sqlite3_result_int64(to, facts_of(e));
 		break;
 	case COUNT:
 		sqlite3_result_int64(to, *(const uint32_t *)at);
-		break;
-	case FLAG:
-		sqlite3_result_int(to, *(const bool *)at);
 		break;
 	case SPAN:
 		if (*(const usec *)at < 0)
@@ -266,8 +182,6 @@ on_column(sqlite3_vtab_cursor *base, sqlite3_context *to, int i)
 	case SUM:
 		sqlite3_result_double(to, *(const double *)at);
 		break;
-	default:
-		tell_fact(to, c, columns[i].how);
 	}
 	return SQLITE_OK;
 }

@@ -1,6 +1,5 @@
 /* gateway/ledger/batch.h - entries in memory as a table of SQLite's, `batch`,
- * with the columns that `requests` has, and with those of `rows`: one statement
- * copies all of them into the file.
+ * with the columns of `rows`: one statement copies all of them into the file.
  *
  * https://www.sqlite.org/vtab.html, an eponymous one. */
 #ifndef GATEWAY_LEDGER_BATCH_H

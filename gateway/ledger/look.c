@@ -64,10 +64,9 @@ ledger_look(const char *path, struct errmsg *why)
 		    "want a ledger or no file, got another program's database: "
 		    "%s",
 		    path);
-	if (application != 0 && version > SCHEMA_VERSION)
+	if (application != 0 && version != SCHEMA_VERSION)
 		return fail(why, ERR_INVALID,
-		    "want a ledger of schema 1..%d, got one of a later "
-		    "version: %s",
-		    SCHEMA_VERSION, path);
+		    "want a ledger of schema %d, got one of schema %u: %s",
+		    SCHEMA_VERSION, (unsigned)version, path);
 	return OK;
 }

@@ -42,49 +42,6 @@ const char schema_tables[] = "CREATE TABLE rows ("
 			     " cost_usd REAL NOT NULL,"
 			     " PRIMARY KEY (day, tenant, key)) WITHOUT ROWID;";
 
-const char schema_widen[] = "ALTER TABLE requests ADD COLUMN charged_usd REAL;";
-
-const char *
-schema_insert(int64_t version)
-{
-	if (version <= SCHEMA_WIDE)
-		return "INSERT INTO requests SELECT * FROM batch";
-	if (version <= SCHEMA_NAMED)
-		return "INSERT INTO rows SELECT time, receipt, tenant, key, "
-		       "model, backend, upstream, slo, facts, tokens_in, "
-		       "tokens_out, tokens_cached, cost_usd, queue_us, "
-		       "ttft_us, itl_us, total_us, charged_usd FROM batch";
-	return "INSERT INTO rows SELECT time, receipt, names, facts, "
-	       "tokens_in, tokens_out, tokens_cached, cost_usd, queue_us, "
-	       "ttft_us, itl_us, total_us, charged_usd FROM batch";
-}
-
-const char *
-schema_prune(int64_t version)
-{
-	if (version <= SCHEMA_WIDE)
-		return "DELETE FROM requests WHERE time IN (SELECT time FROM "
-		       "requests WHERE time < ?1 ORDER BY time LIMIT ?2)";
-	return "DELETE FROM rows WHERE time IN (SELECT time FROM rows "
-	       "WHERE time < ?1 ORDER BY time LIMIT ?2)";
-}
-
-const char *
-schema_newest(int64_t version)
-{
-	if (version <= SCHEMA_WIDE)
-		return "SELECT max(time) FROM requests";
-	return "SELECT max(time) FROM rows";
-}
-
-const char *
-schema_latest(int64_t version)
-{
-	if (version <= SCHEMA_WIDE)
-		return "SELECT total_us FROM requests ORDER BY time DESC";
-	return "SELECT total_us FROM rows ORDER BY time DESC";
-}
-
 /* --- the view --- */
 
 static const char *
@@ -139,7 +96,7 @@ add_missed(struct buf *sql)
 }
 
 void
-schema_view(int64_t version, struct buf *sql)
+schema_view(struct buf *sql)
 {
 	buf_add_str(sql,
 	    "CREATE VIEW requests AS SELECT time, receipt, tenant, key, model, "
@@ -159,10 +116,7 @@ schema_view(int64_t version, struct buf *sql)
 	add_bit(sql, FACT_ESTIMATED, "estimated");
 	buf_add_str(sql,
 	    "cost_usd, queue_us, ttft_us, itl_us, total_us, charged_usd "
-	    "FROM rows");
-	if (version > SCHEMA_NAMED)
-		/* or SQLite would walk through all rows for each of a
-		 * model's names; by their number they are found */
-		buf_add_str(
-		    sql, " LEFT JOIN names NOT INDEXED ON number = rows.names");
+	    /* or SQLite would walk through all rows for each of a model's
+	     * names; by their number they are found */
+	    "FROM rows LEFT JOIN names NOT INDEXED ON number = rows.names");
 }

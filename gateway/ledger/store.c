@@ -1,5 +1,5 @@
 /* gateway/ledger/store.c - the file opened: is it ours, is it whole, is it of
- * this version; if it is older, brought up to it. */
+ * this version. */
 #include "gateway/ledger/store.h"
 
 #include <errno.h>
@@ -18,29 +18,34 @@
 #define CHECK_STEPS 10000 /* of SQLite's machine, between looks at the clock */
 
 static const struct {
-	int since; /* the first version of which it is */
 	size_t at; /* in struct store */
 	const char *sql;
 } statements[] = {
-	{ 0, offsetof(struct store, begin), "BEGIN IMMEDIATE" },
-	{ 0, offsetof(struct store, commit), "COMMIT" },
-	{ 0, offsetof(struct store, rollback), "ROLLBACK" },
-	{ 0, offsetof(struct store, add_spent),
+	{ offsetof(struct store, insert),
+	    "INSERT INTO rows SELECT * FROM batch" },
+	{ offsetof(struct store, newest), "SELECT max(time) FROM rows" },
+	{ offsetof(struct store, prune),
+	    "DELETE FROM rows WHERE time IN (SELECT time FROM rows "
+	    "WHERE time < ?1 ORDER BY time LIMIT ?2)" },
+	{ offsetof(struct store, begin), "BEGIN IMMEDIATE" },
+	{ offsetof(struct store, commit), "COMMIT" },
+	{ offsetof(struct store, rollback), "ROLLBACK" },
+	{ offsetof(struct store, add_spent),
 	    "INSERT INTO spent VALUES (?1, ?2, ?3, ?4, ?5) "
 	    "ON CONFLICT (day, tenant, key) DO UPDATE SET "
 	    "requests = requests + excluded.requests, "
 	    "cost_usd = cost_usd + excluded.cost_usd" },
-	{ 0, offsetof(struct store, prune_spent),
+	{ offsetof(struct store, prune_spent),
 	    "DELETE FROM spent WHERE day < ?1" },
-	{ SCHEMA_NAMED + 1, offsetof(struct store, find_names),
+	{ offsetof(struct store, find_names),
 	    "SELECT number, day FROM names WHERE model IS ?3 AND "
 	    "tenant IS ?1 AND key IS ?2 AND upstream IS ?5 AND "
 	    "backend IS ?4 AND slo IS ?6" },
-	{ SCHEMA_NAMED + 1, offsetof(struct store, add_names),
+	{ offsetof(struct store, add_names),
 	    "INSERT INTO names VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
-	{ SCHEMA_NAMED + 1, offsetof(struct store, date_names),
+	{ offsetof(struct store, date_names),
 	    "UPDATE names SET day = ?2 WHERE number = ?1" },
-	{ SCHEMA_NAMED + 1, offsetof(struct store, prune_names),
+	{ offsetof(struct store, prune_names),
 	    "DELETE FROM names WHERE number IN (SELECT number FROM names "
 	    "WHERE day < ?1 LIMIT ?2)" },
 };
@@ -95,9 +100,9 @@ is_late(void *arg)
  * through the whole file before it can be interrupted (SQLite 3.40). What is
  * damaged further back is an error of whoever asks for that time. */
 static enum err
-check_rows(struct store *s, int64_t version, struct errmsg *why)
+check_rows(struct store *s, struct errmsg *why)
 {
-	const char *sql = schema_latest(version);
+	const char *sql = "SELECT total_us FROM rows ORDER BY time DESC";
 	usec until = clock_now() + CHECK_FOR;
 	sqlite3_stmt *q = NULL;
 	enum err err = OK;
@@ -119,7 +124,7 @@ check_rows(struct store *s, int64_t version, struct errmsg *why)
 	return err;
 }
 
-/* --- is it ours, and how old --- */
+/* --- is it ours, and of this version --- */
 
 static enum err
 read_version(struct store *s, int64_t *version, struct errmsg *why)
@@ -140,9 +145,9 @@ read_version(struct store *s, int64_t *version, struct errmsg *why)
 		    "ledger: %s is another program's database: want a ledger "
 		    "or no file",
 		    s->path);
-	if (*version > SCHEMA_VERSION)
+	if (*version != 0 && *version != SCHEMA_VERSION)
 		return fail(why, ERR_INVALID,
-		    "ledger: %s was written by a later version (schema %lld, "
+		    "ledger: %s was written by another version (schema %lld, "
 		    "this one knows %d)",
 		    s->path, (long long)*version, SCHEMA_VERSION);
 	return OK;
@@ -172,9 +177,9 @@ make_view(struct store *s, const char *view, struct errmsg *why)
 	return rc == OK ? run(s, view, why) : rc;
 }
 
-/* Makes the tables, or brings them to the version at which they stay. */
+/* Makes what is missing: all of it, or the view. */
 static enum err
-migrate(struct store *s, const char *view, struct errmsg *why)
+make(struct store *s, const char *view, struct errmsg *why)
 {
 	char pragma[96];
 	int64_t version = 0;
@@ -185,13 +190,11 @@ migrate(struct store *s, const char *view, struct errmsg *why)
 		rc = read_version(s, &version, why);
 	if (rc == OK && version == 0)
 		rc = run(s, schema_tables, why);
-	else if (rc == OK && version < SCHEMA_WIDE)
-		rc = run(s, schema_widen, why);
-	if (rc == OK && s->version > SCHEMA_WIDE)
+	if (rc == OK)
 		rc = make_view(s, view, why);
 	snprintf(pragma, sizeof(pragma),
 	    "PRAGMA application_id = %d; PRAGMA user_version = %d",
-	    SCHEMA_APPLICATION, s->version);
+	    SCHEMA_APPLICATION, SCHEMA_VERSION);
 	if (rc == OK)
 		rc = run(s, pragma, why);
 	if (rc == OK)
@@ -204,23 +207,19 @@ migrate(struct store *s, const char *view, struct errmsg *why)
 static enum err
 bring_up_to_date(struct store *s, int64_t version, struct errmsg *why)
 {
-	bool good = version == SCHEMA_WIDE;
 	char view[SCHEMA_VIEW_MAX];
+	bool good = false;
 	enum err rc = OK;
 	struct buf sql;
 
-	s->version = SCHEMA_VERSION;
-	if (version > 0)
-		s->version =
-		    (int)(version < SCHEMA_WIDE ? SCHEMA_WIDE : version);
 	buf_on(&sql, view, sizeof(view));
-	schema_view(s->version, &sql);
+	schema_view(&sql);
 	buf_add_char(&sql, '\0');
 	if (buf_err(&sql) != OK)
 		abort();
-	if (version > SCHEMA_WIDE)
+	if (version > 0)
 		rc = check_view(s, view, &good, why);
-	return rc != OK || good ? rc : migrate(s, view, why);
+	return rc != OK || good ? rc : make(s, view, why);
 }
 
 /* FULL: a commit is on the disk, not only with the system. */
@@ -233,7 +232,7 @@ set_up(struct store *s, struct errmsg *why)
 	sqlite3_busy_timeout(s->db, BUSY_MS);
 	rc = read_version(s, &version, why);
 	if (rc == OK && version > 0)
-		rc = check_rows(s, version, why);
+		rc = check_rows(s, why);
 	if (rc == OK)
 		rc = run(s,
 		    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
@@ -242,13 +241,6 @@ set_up(struct store *s, struct errmsg *why)
 	if (rc == OK)
 		rc = bring_up_to_date(s, version, why);
 	return rc;
-}
-
-static bool
-prepare_one(struct store *s, const char *sql, sqlite3_stmt **to)
-{
-	return sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, to,
-		   NULL) == SQLITE_OK;
 }
 
 static sqlite3_stmt **
@@ -260,15 +252,12 @@ statement(struct store *s, size_t i)
 static enum err
 prepare(struct store *s, struct errmsg *why)
 {
-	bool good = prepare_one(s, schema_insert(s->version), &s->insert) &&
-	    prepare_one(s, schema_newest(s->version), &s->newest) &&
-	    prepare_one(s, schema_prune(s->version), &s->prune);
-
-	for (size_t i = 0; i < N_STATEMENTS && good; i++)
-		if (s->version >= statements[i].since)
-			good =
-			    prepare_one(s, statements[i].sql, statement(s, i));
-	return good ? OK : store_fail(s->db, s->path, why);
+	for (size_t i = 0; i < N_STATEMENTS; i++)
+		if (sqlite3_prepare_v3(s->db, statements[i].sql, -1,
+			SQLITE_PREPARE_PERSISTENT, statement(s, i),
+			NULL) != SQLITE_OK)
+			return store_fail(s->db, s->path, why);
+	return OK;
 }
 
 /* SQLite would let everybody read it; and the system says better than SQLite
@@ -334,9 +323,6 @@ store_close(struct store *s)
 		    s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	for (size_t i = 0; i < N_STATEMENTS; i++)
 		sqlite3_finalize(*statement(s, i));
-	sqlite3_finalize(s->insert);
-	sqlite3_finalize(s->newest);
-	sqlite3_finalize(s->prune);
 	sqlite3_close(s->db);
 	store_names_forget(&s->names);
 	*s = (struct store){ NULL };

@@ -23,12 +23,10 @@ struct store_names {
 struct store {
 	sqlite3 *db;
 	sqlite3_stmt *insert, *newest, *add_spent, *begin, *commit, *rollback,
-	    *prune, *prune_spent;
-	/* NULL in files whose rows have the names themselves */
-	sqlite3_stmt *find_names, *add_names, *date_names, *prune_names;
+	    *prune, *prune_spent, *find_names, *add_names, *date_names,
+	    *prune_names;
 	struct store_names names;
 	struct batch batch; /* what `insert` reads */
-	int version; /* of the file's schema */
 	char path[512];
 };
 

@@ -207,7 +207,7 @@ add_all(
 	const char *end = p + n;
 	const struct entry *e;
 
-	if (s->find_names != NULL && !store_names_number(s, p, end))
+	if (!store_names_number(s, p, end))
 		return sqlite3_errcode(s->db) != SQLITE_OK
 		    ? store_fail(s->db, s->path, why)
 		    : fail(why, ERR_MEMORY, "ledger: out of memory");
@@ -253,7 +253,7 @@ prune_names(struct store *s, usec before, bool *more)
 {
 	int n;
 
-	if (s->prune_names == NULL || before == 0)
+	if (before == 0)
 		return true;
 	sqlite3_bind_int64(s->prune_names, 1, before / STORE_DAY - 1);
 	sqlite3_bind_int(s->prune_names, 2, PRUNE_ROWS);

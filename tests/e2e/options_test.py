@@ -255,7 +255,7 @@ class Check(unittest.TestCase):
                 ("access_log", folder + "//no//x.log",
                  f"want a folder that is there, got {folder}/no: No such"),
                 ("ledger", self.database("later.db", 0x504d4c47, 99),
-                 "got one of a later version"),
+                 "got one of schema 99"),
                 ("keys_file", text, "want JSON"),
                 ("keys_file", folder, "want a file, got the folder")):
             conf_text = conf(rows, f'{setting} = "{path}";\n')
