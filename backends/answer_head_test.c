@@ -1,5 +1,4 @@
 /* backends/answer_head_test.c - what headers of an answer are taken to say. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "backends/backend.h"

@@ -1,5 +1,4 @@
 /* backends/classify_test.c - whose fault a refusal is. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "backends/backend.h"

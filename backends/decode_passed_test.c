@@ -1,7 +1,5 @@
 /* backends/decode_passed_test.c - answers that pass: their ends, their errors
  * and what they cost. */
-#include <stdlib.h>
-
 #include "backends/backend.h"
 #include "gateway/lib/count.h"
 

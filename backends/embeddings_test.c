@@ -1,6 +1,4 @@
 /* backends/embeddings_test.c - vectors as lists and as base64. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "backends/embeddings.h"

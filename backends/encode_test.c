@@ -1,5 +1,4 @@
 /* backends/encode_test.c - what a backend is sent for what a client sent. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "backends/backend.h"

@@ -1,6 +1,5 @@
 /* backends/probe_test.c - what each kind of backend is asked, and what its
  * answers tell of its health, load and models. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "backends/backend.h"

@@ -1,5 +1,4 @@
 /* backends/registry_test.c - the table of adapters is whole. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "backends/backend.h"

@@ -1,7 +1,6 @@
 /* backends/whole_test.c - a long answer in slices means what it does whole. */
 #include "backends/whole.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/lib/count.h"

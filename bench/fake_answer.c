@@ -1,7 +1,6 @@
 /* bench/fake_answer.c - what fakellm says, and how it breaks off. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bench/fake.h"

@@ -1,6 +1,5 @@
 /* bench/fake_media.c - sound, transcripts, pictures, verdicts and rankings that
  * fakellm makes up. A token of speech is 256 bytes of it. */
-#include <stdio.h>
 #include <string.h>
 
 #include "bench/fake.h"

@@ -11,7 +11,6 @@
 #include "gateway/app.h"
 #include "gateway/feed.h"
 #include "gateway/lib/list.h"
-#include "gateway/viewers.h"
 
 #include <cmocka.h>
 

@@ -2,7 +2,6 @@
  *
  * Runs inside libmicrohttpd's handler: decides and leaves word, writes
  * nothing. A stranger is turned away here and costs no memory. */
-#include <stdio.h>
 #include <string.h>
 
 #include "gateway/head.h"

@@ -1,9 +1,7 @@
 /* gateway/keys_admin.c - /admin/v1/keys and /admin/v1/tenants. */
 #include "gateway/keys_admin.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/admin/query.h"

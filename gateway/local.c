@@ -1,6 +1,5 @@
 /* gateway/local.c - what the gateway answers by itself: the list of models,
  * one model, and CORS preflights. */
-#include <stdio.h>
 #include <string.h>
 
 #include "gateway/app.h"

@@ -12,7 +12,6 @@
 #include <stdbool.h>
 
 #include "gateway/lib/clock.h"
-#include "gateway/lib/slice.h"
 
 struct app;
 struct attempt;

@@ -3,7 +3,6 @@
 
 #include "gateway/lib/hash.h"
 #include "policies/hedge.h"
-#include "policies/price.h"
 #include "router/choose.h"
 #include "router/engine.h"
 #include "router/filter.h"

@@ -12,7 +12,6 @@
 #define ROUTER_PREDICT_H
 
 #include "router/fleet.h"
-#include "router/router.h"
 
 #define PREDICT_FELT_BY 64.0 /* tokens that share the delay of a new prompt */
 

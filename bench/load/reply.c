@@ -1,5 +1,4 @@
 /* bench/load/reply.c - HTTP/1.1 replies. See reply.h. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "bench/load/reply.h"

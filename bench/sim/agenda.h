@@ -11,7 +11,6 @@
 #include <stddef.h>
 
 #include "gateway/lib/clock.h"
-#include "gateway/lib/err.h"
 
 /* What goes first at the same microsecond. */
 enum rank { RANK_INCIDENT, RANK_MACHINE, RANK_TRIAL, RANK_ARRIVAL, RANK_TICK };

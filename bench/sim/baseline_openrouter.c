@@ -9,7 +9,6 @@
  * minutes: a provider beyond one comes later, and is never left out. Two
  * failures within 30 s are an outage. A total time cannot be asked for. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bench/sim/baseline.h"

@@ -7,7 +7,6 @@
 #include "bench/sim/bound.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "gateway/lib/count.h"
 #include "policies/price.h"

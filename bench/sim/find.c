@@ -1,6 +1,5 @@
 /* bench/sim/find.c - where scenarios are. */
 #include <libconfig.h>
-#include <stdlib.h>
 #include <string.h>
 #include <glob.h>
 #include <unistd.h>

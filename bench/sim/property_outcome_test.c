@@ -1,8 +1,6 @@
 /* bench/sim/property_outcome_test.c - what traffic gets, over many seeds. */
 #include <math.h>
 
-#include "gateway/lib/rng.h"
-
 #include "bench/sim/testing.h"
 
 /* --- a tenant's priority --- */

@@ -3,7 +3,6 @@
 #include "gateway/admin/drill_page.h"
 
 #include <jansson.h>
-#include <stdio.h>
 
 #include "gateway/admin/drill.h"
 #include "gateway/admin/query.h"

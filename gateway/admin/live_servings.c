@@ -1,6 +1,5 @@
 /* gateway/admin/live_servings.c - how every serving fares now. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "gateway/admin/live_store.h"
 #include "gateway/admin/plight.h"

@@ -1,7 +1,6 @@
 /* gateway/admin/receipt_json.c - a receipt as JSON. Unknown is null, never
  * zero; times are milliseconds, and begin when the request was in. */
 #include <math.h>
-#include <stdio.h>
 
 #include "gateway/admin/plight.h"
 #include "gateway/admin/receipt_pages.h"

@@ -14,7 +14,6 @@
 #ifndef GATEWAY_ADMIN_RECEIPTS_H
 #define GATEWAY_ADMIN_RECEIPTS_H
 
-#include "gateway/conf/conf.h"
 #include "router/router.h"
 
 /* "rcpt_" and 24 hexadecimal digits: those of the request's id. */

@@ -4,7 +4,6 @@
  * Invariant: without force no model loses its last serving that works. */
 #include "gateway/admin/restraint_page.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -3,7 +3,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 
 #include "gateway/admin/vigil.h"
 #include "gateway/lib/rng.h"

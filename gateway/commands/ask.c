@@ -1,6 +1,5 @@
 /* gateway/commands/ask.c - `pointsman ask`: one streamed question, then which
  * serving answered, how fast and why. */
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* gateway/commands/client.c - one request at a time, for the subcommands. */
 #include "gateway/commands/client.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/lib/descriptors.h"

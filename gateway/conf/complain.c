@@ -1,7 +1,6 @@
 /* gateway/conf/complain.c - what is wrong, where, and what was wanted.
  *
  * A complaint may show what the file says, except for secrets. */
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 /* gateway/conf/secret.c - values that stand elsewhere: keys and URLs.
  *
  * A secret is never written in gateway.conf and never shown in a complaint. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>

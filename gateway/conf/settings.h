@@ -7,7 +7,6 @@
 
 #include "gateway/conf/conf.h"
 #include "gateway/lib/buf.h"
-#include "gateway/lib/clock.h"
 
 /* In brackets: what the field at `at` is. */
 enum setting_type {

@@ -12,7 +12,6 @@
 
 #include "gateway/conf/source.h"
 #include "gateway/lib/hex.h"
-#include "gateway/lib/log.h"
 
 #define RING_BYTES ((size_t)1 << 30)
 

@@ -2,8 +2,6 @@
  * it makes. */
 #include "gateway/ledger/usage.h"
 
-#include <stdio.h>
-
 #include "gateway/ledger/store.h"
 #include "gateway/ledger/usage_where.h"
 #include "gateway/lib/buf.h"

@@ -1,5 +1,4 @@
 /* gateway/ledger/usage_row.c - the row of one request, whole. */
-#include "gateway/ledger/store.h"
 #include "gateway/ledger/usage_where.h"
 
 /* No index: it would cost each row more than a look through them takes, once in

@@ -13,7 +13,6 @@
 
 #include "gateway/lib/clock.h"
 #include "gateway/lib/err.h"
-#include "gateway/lib/slice.h"
 
 enum log_level {
 	LOG_ERROR,

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gateway/lib/slice.h"
 #include "gateway/telemetry/fixture.h"
 #include "gateway/telemetry/telemetry.h"
 

@@ -11,7 +11,6 @@
 
 #include "gateway/lib/buf.h"
 #include "gateway/lib/inference.h"
-#include "gateway/telemetry/hist.h"
 
 struct telemetry;
 

@@ -3,7 +3,6 @@
  *
  * The first byte says where to. A line stays one line of printable characters;
  * a document stays JSON. */
-#include <fcntl.h>
 #include <jansson.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -4,7 +4,6 @@
  * overlooks after a number or word; what it refuses we refuse, but for numbers
  * beyond its range. Where both accept, cursors and tree agree on the names. */
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/lib/scan.h"
