@@ -90,23 +90,12 @@ doubt_twins(struct loader *l, size_t i, const struct conf_model *m)
 /* --- tenants --- */
 
 static bool
-listed(const char *const *list, const char *name)
-{
-	if (list == NULL)
-		return true;
-	for (; *list != NULL; list++)
-		if (same_text(*list, name))
-			return true;
-	return false;
-}
-
-static bool
 may_use(const struct conf_tenant *t, const struct conf_model *m)
 {
-	if (listed(t->models, m->name))
+	if (text_listed(t->models, m->name))
 		return true;
 	for (size_t i = 0; m->aliases != NULL && m->aliases[i] != NULL; i++)
-		if (listed(t->models, m->aliases[i]))
+		if (text_listed(t->models, m->aliases[i]))
 			return true;
 	return false;
 }
@@ -119,8 +108,8 @@ may_be_served(const struct conf_tenant *t, const struct conf_model *m)
 
 		if (s->backend == NULL ||
 		    (s->quality >= t->min_quality &&
-			listed(t->backends, s->backend->name) &&
-			listed(t->regions, s->backend->region)))
+			text_listed(t->backends, s->backend->name) &&
+			text_listed(t->regions, s->backend->region)))
 			return true;
 	}
 	return false;

@@ -151,28 +151,13 @@ model_named(struct import *im, struct slice name, const yaml_node_t *at)
 	return m;
 }
 
-static struct im_serving *
-find_twin(
-    const struct im_model *m, const struct im_backend *b, const char *upstream)
-{
-	struct im_serving *s;
-
-	for (struct list *l = m->servings.next; l != &m->servings;
-	     l = l->next) {
-		s = CONTAINER_OF(l, struct im_serving, node);
-		if (s->backend == b && strcmp(s->upstream, upstream) == 0)
-			return s;
-	}
-	return NULL;
-}
-
 static void
 serve(struct import *im, const yaml_node_t *at, const char *path,
     struct im_model *m, const struct im_serving *wanted)
 {
 	if (m == NULL)
 		return;
-	if (find_twin(m, wanted->backend, wanted->upstream) != NULL)
+	if (has_serving(m, wanted))
 		note(im, at, path,
 		    "the same model at the same place a second time: once is "
 		    "enough");

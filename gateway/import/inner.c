@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define NAME_LONGEST 255 /* bytes, of a model */
 
@@ -100,6 +101,21 @@ name_model(struct import *im, struct im_model *m, const char *name)
 {
 	im->out_of_memory |=
 	    name == NULL || map_put(&im->names, slice_of(name), m) != OK;
+}
+
+bool
+has_serving(const struct im_model *m, const struct im_serving *wanted)
+{
+	const struct im_serving *s;
+
+	for (struct list *l = m->servings.next; l != &m->servings;
+	     l = l->next) {
+		s = CONTAINER_OF(l, struct im_serving, node);
+		if (s->backend == wanted->backend &&
+		    strcmp(s->upstream, wanted->upstream) == 0)
+			return true;
+	}
+	return false;
 }
 
 bool

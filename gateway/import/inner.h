@@ -92,6 +92,8 @@ bool is_plain(struct slice name);
 struct im_model *find_model(const struct import *, struct slice name);
 /* That it goes by the name, which has to last. */
 void name_model(struct import *, struct im_model *, const char *name);
+/* The same model at the same place. */
+bool has_serving(const struct im_model *, const struct im_serving *);
 /* False where it has as many servings as a model can have. */
 bool add_serving(struct import *, struct im_model *, const struct im_serving *);
 /* A number of the file that is not negative; false where it is not there, or

@@ -7,21 +7,6 @@
 
 /* --- fallbacks --- */
 
-static bool
-serves(const struct im_model *m, const struct im_serving *wanted)
-{
-	const struct im_serving *s;
-
-	for (struct list *l = m->servings.next; l != &m->servings;
-	     l = l->next) {
-		s = CONTAINER_OF(l, struct im_serving, node);
-		if (s->backend == wanted->backend &&
-		    strcmp(s->upstream, wanted->upstream) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Only what serves `other` itself: fallbacks of a fallback are another's.
  * False where there is no room for all. */
 static bool
@@ -34,7 +19,7 @@ fall_back(struct import *im, struct im_model *m, const struct im_model *other)
 	for (struct list *l = other->servings.next; l != &other->servings;
 	     l = l->next) {
 		copy = *CONTAINER_OF(l, struct im_serving, node);
-		if (copy.fallback || serves(m, &copy))
+		if (copy.fallback || has_serving(m, &copy))
 			continue;
 		copy.fallback = true;
 		if (!add_serving(im, m, &copy))
