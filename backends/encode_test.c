@@ -1,114 +1,7 @@
-/* backends/encode_test.c - what a backend is sent for what a client sent. */
-#include <string.h>
-
-#include "backends/backend.h"
+/* backends/encode_test.c - the body that a backend is sent for what a client
+ * sent. */
+#include "backends/encode_testing.h"
 #include "gateway/lib/count.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-#define MEMBERS 40
-
-/* One request on its way to one backend; zeroes mean the plain case. */
-struct sent {
-	const char *adapter, *body, *model; /* "openai", -, "m" */
-	const char *key, *path;
-	const char *const *strip;
-	enum dialect dialect;
-	const char *beta;
-	bool stream, client_wants_usage, base64;
-	uint32_t max_tokens;
-	const char *form; /* where its model is; "": it has none */
-	/* out */
-	char text[2048], headers[1024];
-	size_t edits;
-	bool usage_injected;
-	struct errmsg why;
-};
-
-static void
-keep_body(struct sent *s, const struct encoded *e)
-{
-	struct slice pieces[EDITS_PIECES_MAX];
-	size_t total, n = edits_pieces(&e->body, pieces, &total), at = 0;
-
-	assert_true(total < sizeof(s->text));
-	for (size_t i = 0; i < n; i++) {
-		memcpy(s->text + at, pieces[i].p, pieces[i].n);
-		at += pieces[i].n;
-	}
-	s->text[at] = '\0';
-	s->edits = e->body.n;
-}
-
-static void
-keep_headers(struct sent *s, const struct encoded *e)
-{
-	assert_true(e->headers.n < sizeof(s->headers));
-	memcpy(s->headers, e->headers.p, e->headers.n);
-	s->headers[e->headers.n] = '\0';
-}
-
-static enum err
-encode(struct sent *s)
-{
-	struct scan_member members[MEMBERS];
-	struct conf_backend backend = { .name = "b",
-		.adapter = s->adapter != NULL ? s->adapter : "openai",
-		.api_key = s->key,
-		.strip = s->strip };
-	struct conf_serving serving = { .backend = &backend };
-	struct facts facts = { .dialect = s->dialect,
-		.stream = s->stream,
-		.include_usage = s->client_wants_usage,
-		.base64 = s->base64 };
-	const struct backend_ops *ops = backend_find(slice_of(backend.adapter));
-	struct encode_in in = { .ops = ops,
-		.dialect = s->dialect,
-		.path = s->path != NULL ? s->path : "/chat/completions",
-		.facts = &facts,
-		.body = slice_of(s->body),
-		.members = members,
-		.serving = &serving,
-		.model_name = slice_of(s->model != NULL ? s->model : "m"),
-		.want_usage = s->stream,
-		.beta = slice_of(s->beta),
-		.max_tokens = s->max_tokens };
-	struct encoded e;
-	enum err rc;
-
-	if (s->form != NULL) {
-		in.form_type = SLICE("multipart/form-data; boundary=b");
-		in.form_end =
-		    slice_make(strstr(s->body, "--b--"), strlen("--b"));
-		if (s->form[0] != '\0')
-			in.form_model = slice_make(
-			    strstr(s->body, s->form), strlen(s->form));
-	} else {
-		assert_int_equal(scan_object(in.body, members, MEMBERS,
-				     &in.n_members, &s->why),
-		    OK);
-		in.model = scan_find(members, in.n_members, "model");
-	}
-	encoded_init(&e);
-	rc = ops->encode(&in, &e, &s->why);
-	if (rc == OK) {
-		keep_body(s, &e);
-		keep_headers(s, &e);
-		s->usage_injected = e.usage_injected;
-	}
-	encoded_fini(&e);
-	return rc;
-}
-
-static void
-becomes(struct sent *s, const char *want)
-{
-	assert_int_equal(encode(s), OK);
-	assert_string_equal(s->text, want);
-}
 
 /* --- forms --- */
 
@@ -137,26 +30,6 @@ a_form_gets_the_models_name(void **state)
 	    "--b\r\n..model\r\n\r\nwhisper\r\n--b\r\n"
 	    "content-disposition: form-data; name=\"model\"\r\n\r\n"
 	    "whisper\r\n--b--");
-}
-
-static void
-counting_has_the_headers_of_messages(void **state)
-{
-	struct sent s = { .body = "{\"model\":\"x\"}",
-		.adapter = "anthropic",
-		.dialect = DIALECT_COUNTING,
-		.beta = "b1",
-		.max_tokens = 50,
-		.key = "k" };
-
-	becomes(&s, "{\"model\":\"m\"}");
-	assert_string_equal(s.headers,
-	    "content-type: application/json\n"
-	    "accept-encoding: identity\n"
-	    "accept: */*\n"
-	    "anthropic-beta: b1\n"
-	    "anthropic-version: 2023-06-01\n"
-	    "x-api-key: k\n");
 }
 
 /* --- the longest answer --- */
@@ -512,108 +385,6 @@ usage_is_asked_for_only_where_the_format_has_it(void **state)
 	becomes(&responses, responses.body);
 }
 
-/* --- headers --- */
-
-static void
-headers_name_key_and_types(void **state)
-{
-	struct sent s = {
-		.key = "sk-1", .stream = true, .body = "{\"model\":\"m\"}"
-	};
-
-	assert_int_equal(encode(&s), OK);
-	assert_string_equal(s.headers,
-	    "content-type: application/json\n"
-	    "accept-encoding: identity\n"
-	    "accept: text/event-stream\n"
-	    "authorization: Bearer sk-1\n");
-}
-
-static void
-no_key_means_no_authorization(void **state)
-{
-	struct sent s = { .body = "{\"model\":\"m\"}" };
-
-	assert_int_equal(encode(&s), OK);
-	assert_null(strstr(s.headers, "authorization"));
-	assert_non_null(strstr(s.headers, "accept: application/json\n"));
-}
-
-static void
-messages_carry_anthropics_headers(void **state)
-{
-	struct sent s = { .key = "sk-2",
-		.dialect = DIALECT_MESSAGES,
-		.path = "/messages",
-		.body = "{\"model\":\"m\"}" };
-
-	assert_int_equal(encode(&s), OK);
-	assert_non_null(strstr(s.headers, "x-api-key: sk-2\n"));
-	assert_non_null(strstr(s.headers, "authorization: Bearer sk-2\n"));
-	assert_non_null(strstr(s.headers, "anthropic-version: 2023-06-01\n"));
-	assert_null(strstr(s.headers, "anthropic-beta"));
-}
-
-static void
-anthropic_itself_gets_its_key_once(void **state)
-{
-	struct sent s = { .adapter = "anthropic",
-		.key = "sk-2",
-		.dialect = DIALECT_MESSAGES,
-		.path = "/messages",
-		.body = "{\"model\":\"m\"}" };
-	struct sent chat = { .adapter = "anthropic",
-		.key = "sk-2",
-		.body = "{\"model\":\"m\"}" };
-
-	assert_int_equal(encode(&s), OK);
-	assert_non_null(strstr(s.headers, "x-api-key: sk-2\n"));
-	assert_null(strstr(s.headers, "authorization"));
-	assert_int_equal(encode(&chat), OK);
-	assert_null(strstr(chat.headers, "x-api-key"));
-	assert_non_null(strstr(chat.headers, "authorization: Bearer sk-2\n"));
-}
-
-static void
-what_is_in_beta_is_asked_for_by_its_header(void **state)
-{
-	struct sent s = { .dialect = DIALECT_MESSAGES,
-		.path = "/messages",
-		.beta = "a-2025-06-27,b-2",
-		.body = "{\"model\":\"m\"}" };
-
-	assert_int_equal(encode(&s), OK);
-	assert_non_null(
-	    strstr(s.headers, "anthropic-beta: a-2025-06-27,b-2\n"));
-	s.beta = "a\nx-evil: 1";
-	assert_int_equal(encode(&s), OK);
-	assert_null(strstr(s.headers, "x-evil"));
-	s = (struct sent){ .beta = "a", .body = "{\"model\":\"m\"}" };
-	assert_int_equal(encode(&s), OK);
-	assert_null(strstr(s.headers, "anthropic-"));
-}
-
-static void
-a_key_cannot_add_headers(void **state)
-{
-	struct sent s = { .key = "sk-1\nx-evil: 1",
-		.body = "{\"model\":\"m\"}" };
-
-	assert_int_equal(encode(&s), ERR_INVALID);
-	assert_null(strstr(s.why.text, "sk-1"));
-}
-
-static void
-a_path_beyond_its_room_is_refused(void **state)
-{
-	char path[400];
-	struct sent s = { .path = path, .body = "{\"model\":\"m\"}" };
-
-	memset(path, 'a', sizeof(path));
-	path[sizeof(path) - 1] = '\0';
-	assert_int_equal(encode(&s), ERR_LIMIT);
-}
-
 int
 main(void)
 {
@@ -645,15 +416,7 @@ main(void)
 		cmocka_unit_test(options_that_are_stripped_are_not_put_back),
 		cmocka_unit_test(
 		    usage_is_asked_for_only_where_the_format_has_it),
-		cmocka_unit_test(headers_name_key_and_types),
-		cmocka_unit_test(no_key_means_no_authorization),
-		cmocka_unit_test(messages_carry_anthropics_headers),
-		cmocka_unit_test(anthropic_itself_gets_its_key_once),
-		cmocka_unit_test(what_is_in_beta_is_asked_for_by_its_header),
-		cmocka_unit_test(a_key_cannot_add_headers),
-		cmocka_unit_test(a_path_beyond_its_room_is_refused),
 		cmocka_unit_test(a_form_gets_the_models_name),
-		cmocka_unit_test(counting_has_the_headers_of_messages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
