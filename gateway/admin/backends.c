@@ -5,13 +5,7 @@
 
 #include "gateway/admin/admin.h"
 #include "gateway/admin/plight.h"
-
-/* Unknown is null, never zero. */
-static json_t *
-milliseconds(usec us)
-{
-	return us >= 0 ? json_real((double)us / 1e3) : json_null();
-}
+#include "gateway/admin/values.h"
 
 static json_t *
 known(const struct load *l, enum load_has which, double value)
@@ -43,12 +37,9 @@ render_latency(const struct telemetry_view *t)
 
 	for (int i = 0; i < PHASE_COUNT; i++) {
 		phase = json_object();
-		json_object_set_new(
-		    phase, "p50_ms", milliseconds(t->phase[i].p50));
-		json_object_set_new(
-		    phase, "p95_ms", milliseconds(t->phase[i].p95));
-		json_object_set_new(
-		    phase, "p99_ms", milliseconds(t->phase[i].p99));
+		json_object_set_new(phase, "p50_ms", ms(t->phase[i].p50));
+		json_object_set_new(phase, "p95_ms", ms(t->phase[i].p95));
+		json_object_set_new(phase, "p99_ms", ms(t->phase[i].p99));
 		json_object_set_new(
 		    phase, "n", json_integer((json_int_t)t->phase[i].n));
 		json_object_set_new(o, phase_name((enum phase)i), phase);
@@ -118,8 +109,8 @@ add_router(json_t *o, const struct conf_backend *backend,
 	    v->last_fault != FAULT_NONE
 		? json_string(fault_rule(v->last_fault)->name)
 		: json_null());
-	json_object_set_new(o, "opens_in_ms",
-	    milliseconds(v->opens_in == USEC_NEVER ? -1 : v->opens_in));
+	json_object_set_new(
+	    o, "opens_in_ms", ms(v->opens_in == USEC_NEVER ? -1 : v->opens_in));
 	json_object_set_new(o, "warm", json_boolean(v->warm));
 	json_object_set_new(o, "in_flight", json_integer(v->in_flight));
 	json_object_set_new(o, "waiting", json_integer(v->waiting));

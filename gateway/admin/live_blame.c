@@ -46,16 +46,16 @@ cause_json(const struct admin_picture *p, const char *model,
 	if (serving == MISS_NOBODY && no_room)
 		serving = serving_out(p, model);
 	label = label_of(p->labels, serving);
-	live_set(o, "backend",
+	set(o, "backend",
 	    serving != MISS_NOBODY ? json_string(label.backend) : json_null());
-	live_set(o, "upstream_model",
+	set(o, "upstream_model",
 	    serving != MISS_NOBODY ? json_string(label.model) : json_null());
-	live_set(o, "cause", json_string(miss_cause_name(m->what.cause)));
-	live_set(o, "detail",
+	set(o, "cause", json_string(miss_cause_name(m->what.cause)));
+	set(o, "detail",
 	    m->what.detail != NULL ? json_string(m->what.detail) : json_null());
-	live_set(o, "state", state_json(p, serving));
-	live_set(o, "misses", live_count(m->n));
-	live_set(o, "share", live_known(all > 0, (double)m->n / (double)all));
+	set(o, "state", state_json(p, serving));
+	set(o, "misses", count(m->n));
+	set(o, "share", number_if(all > 0, (double)m->n / (double)all));
 	return o;
 }
 

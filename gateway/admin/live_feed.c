@@ -70,7 +70,7 @@ models_json(const struct conf *c)
 static json_t *
 target_json(usec us)
 {
-	return us > 0 ? live_ms(us) : json_null();
+	return us > 0 ? ms(us) : json_null();
 }
 
 static json_t *
@@ -82,14 +82,13 @@ classes_json(const struct conf *c)
 		const struct slo *s = &c->slos[i];
 
 		o = json_object();
-		live_set(o, "name", json_string(s->name));
-		live_set(
-		    o, "priority", json_string(priority_name(s->priority)));
-		live_set(o, "percentile", json_real(s->percentile));
-		live_set(o, "ttft_ms", target_json(s->ttft));
-		live_set(o, "itl_ms", target_json(s->itl));
-		live_set(o, "total_ms", target_json(s->total));
-		live_set(o, "default", json_boolean(s == c->default_slo));
+		set(o, "name", json_string(s->name));
+		set(o, "priority", json_string(priority_name(s->priority)));
+		set(o, "percentile", json_real(s->percentile));
+		set(o, "ttft_ms", target_json(s->ttft));
+		set(o, "itl_ms", target_json(s->itl));
+		set(o, "total_ms", target_json(s->total));
+		set(o, "default", json_boolean(s == c->default_slo));
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -107,7 +106,7 @@ live_render_history(const struct live *l, const struct admin_picture *p,
 	add_member(out, "front", front_json(p));
 	add_member(out, "open", json_boolean(p->conf->n_tenants == 0));
 	add_member(out, "receipts_kept",
-	    live_count(p->receipts != NULL ? receipts_room(p->receipts) : 0));
+	    count(p->receipts != NULL ? receipts_room(p->receipts) : 0));
 	add_member(out, "models", models_json(p->conf));
 	add_member(out, "classes", classes_json(p->conf));
 	add_member(out, "receipts", live_receipts(p, 0));
@@ -134,10 +133,9 @@ cost_json(const struct live *l)
 		total += l->groups[i].cost;
 		unknown += l->groups[i].cost_unknown;
 	}
-	live_set(o, "per_hour_usd",
-	    live_known(seconds > 0, minute * 3600 / seconds));
-	live_set(o, "total_usd", json_real(total));
-	live_set(o, "unknown_total", live_count(unknown));
+	set(o, "per_hour_usd", number_if(seconds > 0, minute * 3600 / seconds));
+	set(o, "total_usd", json_real(total));
+	set(o, "unknown_total", count(unknown));
 	return o;
 }
 
@@ -149,7 +147,7 @@ rate_json(
 	unsigned known =
 	    series_sum(l->traffic, (uint32_t)i, column, 0, VIGIL_MINUTE, &sum);
 
-	return live_known(known > 0, sum * times / seconds);
+	return number_if(known > 0, sum * times / seconds);
 }
 
 static json_t *
@@ -160,15 +158,15 @@ class_json(const struct live *l, const struct admin_picture *p, size_t i)
 	char key[16];
 
 	snprintf(key, sizeof(key), "%u", (unsigned)i);
-	live_set(o, "key", json_string(key));
-	live_set(o, "slo", json_string(l->classes[i]));
-	live_set(o, "priority",
+	set(o, "key", json_string(key));
+	set(o, "slo", json_string(l->classes[i]));
+	set(o, "priority",
 	    slo != NULL ? json_string(priority_name(slo->priority))
 			: json_null());
-	live_set(o, "requests_per_s", rate_json(l, i, TRAFFIC_REQUESTS, 1));
-	live_set(o, "tokens_in_per_s", rate_json(l, i, TRAFFIC_TOKENS_IN, 1));
-	live_set(o, "tokens_out_per_s", rate_json(l, i, TRAFFIC_TOKENS_OUT, 1));
-	live_set(o, "cost_per_hour_usd", rate_json(l, i, TRAFFIC_COST, 3600));
+	set(o, "requests_per_s", rate_json(l, i, TRAFFIC_REQUESTS, 1));
+	set(o, "tokens_in_per_s", rate_json(l, i, TRAFFIC_TOKENS_IN, 1));
+	set(o, "tokens_out_per_s", rate_json(l, i, TRAFFIC_TOKENS_OUT, 1));
+	set(o, "cost_per_hour_usd", rate_json(l, i, TRAFFIC_COST, 3600));
 	return o;
 }
 
@@ -183,7 +181,7 @@ traffic_json(struct live *l, const struct admin_picture *p)
 		    l->groups[i].requests;
 	for (size_t i = 0; i < l->n_classes; i++) {
 		o = class_json(l, p, i);
-		live_set(o, "requests_total", live_count(requests[i]));
+		set(o, "requests_total", count(requests[i]));
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -227,7 +225,7 @@ live_render_now(struct live *l, const struct admin_picture *p, usec wall,
 	add_member(out, "slos", slos);
 	add_member(out, "slo_5m", slo_5m);
 	add_member(out, "objectives", live_objectives(l, p));
-	add_member(out, "objectives_total", live_count(l->n_groups));
+	add_member(out, "objectives_total", count(l->n_groups));
 	add_member(out, "traffic", traffic_json(l, p));
 	add_member(out, "cost", cost_json(l));
 	add_member(out, "receipts", live_receipts(p, *filed));

@@ -10,23 +10,17 @@
 #define HOUR 3600e6 /* us */
 
 static json_t *
-share(double v)
-{
-	return live_known(v >= 0, v);
-}
-
-static json_t *
 windows_json(const struct burn_sum windows[BURN_WINDOWS], double target)
 {
 	json_t *o = json_object(), *w;
 
 	for (unsigned i = 0; i < BURN_WINDOWS; i++) {
 		w = json_object();
-		live_set(w, "met", live_count(windows[i].met));
-		live_set(w, "missed", live_count(windows[i].missed));
-		live_set(w, "attainment", share(burn_attainment(&windows[i])));
-		live_set(w, "burn", share(burn_rate(&windows[i], target)));
-		live_set(o, burn_window_name((enum burn_window)i), w);
+		set(w, "met", count(windows[i].met));
+		set(w, "missed", count(windows[i].missed));
+		set(w, "attainment", number(burn_attainment(&windows[i])));
+		set(w, "burn", number(burn_rate(&windows[i], target)));
+		set(o, burn_window_name((enum burn_window)i), w);
 	}
 	return o;
 }
@@ -36,11 +30,11 @@ live_add_targets(json_t *o, const struct census_group *g)
 {
 	double spent = burn_rate(&g->windows[BURN_3D], g->target);
 
-	live_set(o, "target", live_known(g->target > 0, g->target));
-	live_set(o, "met_total", live_count(g->met));
-	live_set(o, "missed_total", live_count(g->missed));
-	live_set(o, "windows", windows_json(g->windows, g->target));
-	live_set(o, "budget_left", live_known(spent >= 0, 1 - spent));
+	set(o, "target", number_if(g->target > 0, g->target));
+	set(o, "met_total", count(g->met));
+	set(o, "missed_total", count(g->missed));
+	set(o, "windows", windows_json(g->windows, g->target));
+	set(o, "budget_left", number_if(spent >= 0, 1 - spent));
 }
 
 static const struct vigil *
@@ -76,7 +70,7 @@ cost_before_json(const struct live *l, const struct census_group *g)
 	    ? at->cost_before
 	    : live_cost_before(l, g->index, VIGIL_MINUTE);
 
-	return live_known(usd >= 0, usd);
+	return number(usd);
 }
 
 static json_int_t
@@ -95,14 +89,13 @@ add_rates(json_t *o, const struct live *l, const struct census_group *g)
 
 	if (known)
 		minute = vigil_minute(v);
-	live_set(o, "since_ms",
+	set(o, "since_ms",
 	    known && v->below ? json_integer(moment_ms(l, v->began))
 			      : json_null());
-	live_set(
-	    o, "requests_per_s", live_known(known, minute.requests / seconds));
-	live_set(o, "cost_per_hour_usd",
-	    live_known(known, (double)minute.cost * 3600 / seconds));
-	live_set(o, "cost_per_hour_before_usd", cost_before_json(l, g));
+	set(o, "requests_per_s", number_if(known, minute.requests / seconds));
+	set(o, "cost_per_hour_usd",
+	    number_if(known, (double)minute.cost * 3600 / seconds));
+	set(o, "cost_per_hour_before_usd", cost_before_json(l, g));
 }
 
 static json_t *
@@ -113,16 +106,16 @@ objective_json(const struct live *l, const struct admin_picture *p,
 	char key[16];
 
 	snprintf(key, sizeof(key), "%u", g->index);
-	live_set(o, "key", json_string(key));
-	live_set(o, "tenant", json_string(g->tenant));
-	live_set(o, "model", json_string(g->model));
-	live_set(o, "slo", json_string(g->slo));
-	live_set(o, "requests_total", live_count(g->requests));
-	live_set(o, "cost_total_usd", json_real(g->cost));
-	live_set(o, "cost_unknown_total", live_count(g->cost_unknown));
+	set(o, "key", json_string(key));
+	set(o, "tenant", json_string(g->tenant));
+	set(o, "model", json_string(g->model));
+	set(o, "slo", json_string(g->slo));
+	set(o, "requests_total", count(g->requests));
+	set(o, "cost_total_usd", json_real(g->cost));
+	set(o, "cost_unknown_total", count(g->cost_unknown));
 	live_add_targets(o, g);
 	add_rates(o, l, g);
-	live_set(o, "blame", live_blame(p, g));
+	set(o, "blame", live_blame(p, g));
 	return o;
 }
 

@@ -41,7 +41,7 @@ live_receipts(const struct admin_picture *p, uint64_t since)
 		if (r == NULL)
 			break;
 		line = receipt_line_json(r, p->labels);
-		live_set(line, "missed", missed_json(r));
+		set(line, "missed", missed_json(r));
 		json_array_append_new(list, line);
 		free(r);
 	}

@@ -10,10 +10,10 @@ quantiles_json(const struct telemetry_view *t, enum phase phase)
 {
 	json_t *o = json_object();
 
-	live_set(o, "p50_ms", live_ms(t->phase[phase].p50));
-	live_set(o, "p95_ms", live_ms(t->phase[phase].p95));
-	live_set(o, "p99_ms", live_ms(t->phase[phase].p99));
-	live_set(o, "n", live_count(t->phase[phase].n));
+	set(o, "p50_ms", ms(t->phase[phase].p50));
+	set(o, "p95_ms", ms(t->phase[phase].p95));
+	set(o, "p99_ms", ms(t->phase[phase].p99));
+	set(o, "n", count(t->phase[phase].n));
 	return o;
 }
 
@@ -23,25 +23,24 @@ add_names(json_t *o, const struct conf_serving *s)
 	char key[16];
 
 	snprintf(key, sizeof(key), "%u", s->id);
-	live_set(o, "key", json_string(key));
-	live_set(o, "model", json_string(s->model->name));
-	live_set(o, "backend", json_string(s->backend->name));
-	live_set(o, "upstream_model", json_string(s->upstream));
-	live_set(o, "adapter", json_string(s->backend->adapter));
-	live_set(o, "hardware", json_string(s->backend->hardware));
-	live_set(o, "region", json_string(s->backend->region));
-	live_set(o, "fallback", json_boolean(s->fallback));
+	set(o, "key", json_string(key));
+	set(o, "model", json_string(s->model->name));
+	set(o, "backend", json_string(s->backend->name));
+	set(o, "upstream_model", json_string(s->upstream));
+	set(o, "adapter", json_string(s->backend->adapter));
+	set(o, "hardware", json_string(s->backend->hardware));
+	set(o, "region", json_string(s->backend->region));
+	set(o, "fallback", json_boolean(s->fallback));
 }
 
 static void
 add_load(json_t *o, const struct load *l)
 {
-	live_set(
-	    o, "running", live_known((l->has & LOAD_RUNNING) != 0, l->running));
-	live_set(o, "backend_waiting",
-	    live_known((l->has & LOAD_WAITING) != 0, l->waiting));
-	live_set(o, "cache_use",
-	    live_known((l->has & LOAD_CACHE_USE) != 0, l->cache_use));
+	set(o, "running", number_if((l->has & LOAD_RUNNING) != 0, l->running));
+	set(o, "backend_waiting",
+	    number_if((l->has & LOAD_WAITING) != 0, l->waiting));
+	set(o, "cache_use",
+	    number_if((l->has & LOAD_CACHE_USE) != 0, l->cache_use));
 }
 
 static void
@@ -51,20 +50,19 @@ add_router(json_t *o, const struct admin_picture *p,
 	struct telemetry_serving m;
 
 	admin_serving_metrics(p->conf, v, &m);
-	live_set(o, "state", json_string(admin_serving_state(s->backend, v)));
-	live_set(o, "cause", plight_json(&v->plight, p->wall, s->backend->off));
-	live_set(o, "breaker", json_string(breaker_state_name(v->breaker)));
-	live_set(o, "usable", json_boolean(m.usable));
-	live_set(o, "warm", json_boolean(m.warm));
-	live_set(o, "last_fault",
+	set(o, "state", json_string(admin_serving_state(s->backend, v)));
+	set(o, "cause", plight_json(&v->plight, p->wall, s->backend->off));
+	set(o, "breaker", json_string(breaker_state_name(v->breaker)));
+	set(o, "usable", json_boolean(m.usable));
+	set(o, "warm", json_boolean(m.warm));
+	set(o, "last_fault",
 	    v->last_fault != FAULT_NONE
 		? json_string(fault_rule(v->last_fault)->name)
 		: json_null());
-	live_set(o, "opens_in_ms",
-	    live_ms(v->opens_in == USEC_NEVER ? -1 : v->opens_in));
-	live_set(o, "in_flight", live_count(m.in_flight));
-	live_set(o, "waiting", live_count(m.waiting));
-	live_set(o, "slots", m.slots > 0 ? live_count(m.slots) : json_null());
+	set(o, "opens_in_ms", ms(v->opens_in == USEC_NEVER ? -1 : v->opens_in));
+	set(o, "in_flight", count(m.in_flight));
+	set(o, "waiting", count(m.waiting));
+	set(o, "slots", m.slots > 0 ? count(m.slots) : json_null());
 	add_load(o, &v->load);
 }
 
@@ -79,14 +77,13 @@ add_telemetry(json_t *o, const struct live *l, const struct admin_picture *p,
 
 	if (!telemetry_view(p->telemetry, s->id, p->now, &t))
 		return;
-	live_set(o, "ttft", quantiles_json(&t, PHASE_TTFT));
-	live_set(o, "itl", quantiles_json(&t, PHASE_ITL));
-	live_set(o, "attempts_total", live_count(t.attempts));
-	live_set(o, "errors_total", live_count(t.errors));
-	live_set(o, "tokens_in_total", live_count(t.tokens_in));
-	live_set(o, "tokens_out_total", live_count(t.tokens_out));
-	live_set(
-	    o, "requests_per_s", live_known(known > 0, sum / live_minute(l)));
+	set(o, "ttft", quantiles_json(&t, PHASE_TTFT));
+	set(o, "itl", quantiles_json(&t, PHASE_ITL));
+	set(o, "attempts_total", count(t.attempts));
+	set(o, "errors_total", count(t.errors));
+	set(o, "tokens_in_total", count(t.tokens_in));
+	set(o, "tokens_out_total", count(t.tokens_out));
+	set(o, "requests_per_s", number_if(known > 0, sum / live_minute(l)));
 }
 
 static json_t *
@@ -94,9 +91,9 @@ price_json(const struct conf_price *p)
 {
 	json_t *o = json_object();
 
-	live_set(o, "input", live_known(p->input >= 0, p->input));
-	live_set(o, "output", live_known(p->output >= 0, p->output));
-	live_set(o, "hourly", live_known(p->hourly >= 0, p->hourly));
+	set(o, "input", number(p->input));
+	set(o, "output", number(p->output));
+	set(o, "hourly", number(p->hourly));
 	return o;
 }
 
@@ -114,7 +111,7 @@ live_servings(const struct live *l, const struct admin_picture *p)
 		add_names(o, s);
 		add_router(o, p, s, &p->servings[i]);
 		add_telemetry(o, l, p, s);
-		live_set(o, "price", price_json(&s->backend->price));
+		set(o, "price", price_json(&s->backend->price));
 		json_array_append_new(list, o);
 	}
 	return list;

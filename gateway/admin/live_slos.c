@@ -37,8 +37,8 @@ append_slo(json_t *list, const struct census_group *sum)
 {
 	json_t *o = json_object();
 
-	live_set(o, "tenant", json_string(sum->tenant));
-	live_set(o, "slo", json_string(sum->slo));
+	set(o, "tenant", json_string(sum->tenant));
+	set(o, "slo", json_string(sum->slo));
 	live_add_targets(o, sum);
 	json_array_append_new(list, o);
 }
@@ -96,11 +96,11 @@ all_json(const struct census_group *sums, size_t n)
 		below += sums[i].target > 0 &&
 		    burn_rate(w, sums[i].target) > 1 + ROUNDING;
 	}
-	live_set(o, "rows", live_count(n));
-	live_set(o, "asked", live_count(asked));
-	live_set(o, "below", live_count(below));
-	live_set(o, "met", live_count(all.met));
-	live_set(o, "missed", live_count(all.missed));
+	set(o, "rows", count(n));
+	set(o, "asked", count(asked));
+	set(o, "below", count(below));
+	set(o, "met", count(all.met));
+	set(o, "missed", count(all.missed));
 	return o;
 }
 

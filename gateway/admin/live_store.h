@@ -2,10 +2,9 @@
 #ifndef GATEWAY_ADMIN_LIVE_STORE_H
 #define GATEWAY_ADMIN_LIVE_STORE_H
 
-#include <math.h>
-
 #include "gateway/admin/live.h"
 #include "gateway/admin/series.h"
+#include "gateway/admin/values.h"
 #include "gateway/admin/vigil.h"
 #include "gateway/telemetry/census.h"
 
@@ -104,31 +103,5 @@ json_t *live_blame(const struct admin_picture *, const struct census_group *);
 json_t *live_servings(const struct live *, const struct admin_picture *);
 /* live_receipts.c: the newest ones, of those filed after so many. */
 json_t *live_receipts(const struct admin_picture *, uint64_t since);
-
-/* --- values: unknown is null, never zero --- */
-
-static inline void
-live_set(json_t *o, const char *name, json_t *value)
-{
-	json_object_set_new(o, name, value);
-}
-
-static inline json_t *
-live_ms(usec us)
-{
-	return us >= 0 ? json_real((double)us / 1e3) : json_null();
-}
-
-static inline json_t *
-live_count(uint64_t n)
-{
-	return json_integer((json_int_t)n);
-}
-
-static inline json_t *
-live_known(bool known, double value)
-{
-	return known && isfinite(value) ? json_real(value) : json_null();
-}
 
 #endif

@@ -4,14 +4,9 @@
 
 #include "gateway/admin/plight.h"
 #include "gateway/admin/receipt_pages.h"
+#include "gateway/admin/values.h"
 #include "gateway/conf/dump.h"
 #include "gateway/lib/count.h"
-
-static json_t *
-ms(usec us)
-{
-	return us >= 0 ? json_real((double)us / 1e3) : json_null();
-}
 
 static json_t *
 ms_of_float(float us)
@@ -27,23 +22,11 @@ ms_unless_zero(usec us)
 }
 
 static json_t *
-number(double v)
-{
-	return v >= 0 && isfinite(v) ? json_real(v) : json_null();
-}
-
-static json_t *
 text_of_time(usec wall)
 {
 	char text[CLOCK_TEXT];
 
 	return json_stringn(text, clock_text(text, wall, 3));
-}
-
-static void
-set(json_t *o, const char *name, json_t *value)
-{
-	json_object_set_new(o, name, value);
 }
 
 static void

@@ -9,20 +9,9 @@
 #include <stdlib.h>
 
 #include "gateway/admin/slo_book.h"
+#include "gateway/admin/values.h"
 #include "policies/boundaries.h"
 #include "policies/price.h"
-
-static void
-set(json_t *o, const char *name, json_t *value)
-{
-	json_object_set_new(o, name, value);
-}
-
-static json_t *
-ms(usec us)
-{
-	return us >= 0 ? json_real((double)us / 1e3) : json_null();
-}
 
 static json_t *
 target(usec us)
@@ -30,23 +19,11 @@ target(usec us)
 	return us > 0 ? ms(us) : json_null();
 }
 
-static json_t *
-count(uint64_t n)
-{
-	return json_integer((json_int_t)n);
-}
-
 /* A mean or a share of nothing is not known. */
 static json_t *
 per(double sum, uint64_t n)
 {
 	return n > 0 ? json_real(sum / (double)n) : json_null();
-}
-
-static json_t *
-dollars(double usd)
-{
-	return usd >= 0 ? json_real(usd) : json_null();
 }
 
 /* --- measured --- */
@@ -228,8 +205,8 @@ render_option(const struct option *list, size_t i)
 	set(doc, "fallback", json_boolean(o->serving->fallback));
 	set(doc, "ttft", render_live(o->view, PHASE_TTFT));
 	set(doc, "itl", render_live(o->view, PHASE_ITL));
-	set(doc, "price_usd_per_request", dollars(o->price));
-	set(doc, "hourly_usd", dollars(price->hourly));
+	set(doc, "price_usd_per_request", number(o->price));
+	set(doc, "hourly_usd", number(price->hourly));
 	set(doc, "outdone", json_boolean(dominated(list, i)));
 	return doc;
 }

@@ -151,22 +151,6 @@ usage_read_question(
 	return rc;
 }
 
-bool
-usage_row_question(struct slice id, struct usage_question *q)
-{
-	static const char prefix[] = "rcpt_";
-	ptrdiff_t at = slice_rfind(id, '_');
-
-	*q = (struct usage_question){ .format = USAGE_JSON };
-	if (at >= 0)
-		id = slice_make(id.p + at + 1, id.n - (size_t)at - 1);
-	if (id.n != sizeof(q->receipt) - sizeof(prefix))
-		return false;
-	memcpy(q->receipt, prefix, sizeof(prefix) - 1);
-	memcpy(q->receipt + sizeof(prefix) - 1, id.p, id.n);
-	return true;
-}
-
 /* --- the answer --- */
 
 static void
@@ -254,13 +238,30 @@ admin_get_usage(const struct admin_picture *p, struct admin_reply *r)
 	r->action = ADMIN_USAGE;
 }
 
+/* The row of a receipt's or a request's id; false: it cannot be one. */
+static bool
+ask_for_row(struct slice id, struct usage_question *q)
+{
+	static const char prefix[] = "rcpt_";
+	ptrdiff_t at = slice_rfind(id, '_');
+
+	*q = (struct usage_question){ .format = USAGE_JSON };
+	if (at >= 0)
+		id = slice_make(id.p + at + 1, id.n - (size_t)at - 1);
+	if (id.n != sizeof(q->receipt) - sizeof(prefix))
+		return false;
+	memcpy(q->receipt, prefix, sizeof(prefix) - 1);
+	memcpy(q->receipt + sizeof(prefix) - 1, id.p, id.n);
+	return true;
+}
+
 void
 admin_get_usage_row(
     const struct admin_picture *p, struct slice id, struct admin_reply *r)
 {
 	if (is_off(p, r))
 		return;
-	if (usage_row_question(id, &r->usage))
+	if (ask_for_row(id, &r->usage))
 		r->action = ADMIN_USAGE;
 	else
 		refuse(ERR_NOT_FOUND,

@@ -24,9 +24,6 @@ struct usage_question {
 enum err usage_read_question(struct slice query, usec wall,
     struct usage_question *, struct errmsg *why) MUST_USE;
 
-/* The row of a receipt's or a request's id; false: it cannot be one. */
-bool usage_row_question(struct slice id, struct usage_question *);
-
 /* Sums up, or finds the row, and words the answer: any thread, and not a quick
  * thing. */
 void usage_answer(const char *path, const struct usage_question *,

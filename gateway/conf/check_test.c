@@ -4,7 +4,6 @@
 #define A_KEY                                                                  \
 	"sha256:"                                                              \
 	"0000000000000000000000000000000000000000000000000000000000000000"
-#define TENANTS "tenants = ( { name = \"acme\"; keys = [ \"" A_KEY "\" ]; } );"
 
 static void
 a_collector_has_a_whole_url(void **state)
