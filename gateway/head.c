@@ -2,9 +2,10 @@
  *
  * Runs inside libmicrohttpd's handler: decides and leaves word, writes
  * nothing. A stranger is turned away here and costs no memory. */
+#include "gateway/head.h"
+
 #include <string.h>
 
-#include "gateway/head.h"
 #include "gateway/app.h"
 #include "gateway/keys/keyring.h"
 #include "gateway/origin.h"

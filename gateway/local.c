@@ -6,7 +6,7 @@
 #include "gateway/keys/keyring.h"
 #include "gateway/lib/uri.h"
 #include "gateway/refusals.h"
-#include "gateway/request.h"
+#include "gateway/steps.h"
 #include "policies/boundaries.h"
 
 #define MODELS_MAX ((size_t)16 << 20) /* bytes of /v1/models */
@@ -62,9 +62,7 @@ send_json(struct request *r, struct buf *body)
 	r->sink->ops->write(r->sink, buf_slice(body));
 	r->sink->ops->end(r->sink, SINK_CLEAN);
 	r->outcome.bytes_out += body->n;
-	r->outcome.result = RESULT_OK;
-	request_enter(r, REQ_FINISH);
-	return STEP_AGAIN;
+	return request_finish(r, RESULT_OK, FAULT_NONE, NULL);
 }
 
 static enum step
@@ -120,9 +118,7 @@ local_answer(struct request *r)
 	if (slice_is(exchange_method(r->exchange), "OPTIONS")) {
 		reply_headers(r, 204, NULL, 0, NULL);
 		r->sink->ops->end(r->sink, SINK_CLEAN);
-		r->outcome.result = RESULT_OK;
-		request_enter(r, REQ_FINISH);
-		return STEP_AGAIN;
+		return request_finish(r, RESULT_OK, FAULT_NONE, NULL);
 	}
 	if (slice_starts(path, prefix) && path.n > prefix.n)
 		return answer_model(

@@ -8,15 +8,15 @@
 #include "gateway/admin/labels.h"
 #include "gateway/admin_server.h"
 #include "gateway/app.h"
+#include "gateway/children.h"
 #include "gateway/idempotency/idempotency.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/lib/log.h"
 #include "gateway/lib/text.h"
-#include "gateway/children.h"
 #include "gateway/probe.h"
-#include "gateway/systemd.h"
 #include "gateway/quota/quota.h"
 #include "gateway/shared/limits.h"
+#include "gateway/systemd.h"
 
 #define ADOPT_PATIENCE USEC_SEC /* a worker's turn is short */
 

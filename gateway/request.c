@@ -2,10 +2,6 @@
  *
  * The steps themselves are in steps.c. */
 #include "gateway/request.h"
-#include "gateway/head.h"
-#include "gateway/lib/hex.h"
-#include "gateway/note.h"
-#include "gateway/tracer.h"
 
 #include <assert.h>
 #include <openssl/rand.h>
@@ -15,6 +11,10 @@
 #include <string.h>
 
 #include "gateway/attempt.h"
+#include "gateway/head.h"
+#include "gateway/lib/hex.h"
+#include "gateway/note.h"
+#include "gateway/tracer.h"
 
 #define SAID_MAX 512
 #define ID_RANDOM 12 /* bytes of an id */

@@ -52,7 +52,7 @@ enum request_state {
 	REQ_ATTEMPT, /* one or two backends work; the client saw nothing */
 	REQ_COMMIT, /* the answer begins */
 	REQ_RELAY, /* and goes on */
-	REQ_FINISH, /* over: told everybody who counts */
+	REQ_FINISH, /* over; whoever counts is told at the turn's end */
 	REQ_STATE_COUNT
 };
 

@@ -1,5 +1,5 @@
 /* gateway/steps.c - the request's steps, one function per state; those of
- * COMMIT and RELAY are in relay.c.
+ * COMMIT and RELAY are in relay.c, that of HOLD in replay.c.
  *
  * Runs from the worker's settle loop. Each step either goes on at once
  * (STEP_AGAIN) or waits for a callback to leave word (STEP_WAIT). The router

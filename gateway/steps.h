@@ -1,16 +1,16 @@
 /* gateway/steps.h - what the files of the request's steps share.
  *
  * steps.c has one function per state, but for COMMIT and RELAY in relay.c and
- * HOLD in replay.c;
- * hedge.c, two attempts at a time; retry.c, what a failed attempt leads to and
- * how tickets end; outcome.c, what is told of a request once it is over. */
+ * HOLD in replay.c; hedge.c, two attempts at a time; retry.c, what a failed
+ * attempt leads to and how tickets end; outcome.c, what is told of a request
+ * once it is over. */
 #ifndef GATEWAY_STEPS_H
 #define GATEWAY_STEPS_H
 
 #include "gateway/request.h"
 
 /* steps.c: the last transition; the answer has been given. `reason` must
- * outlive the request: a name from a table. */
+ * outlive the request: a name from a table, or NULL. */
 enum step request_finish(
     struct request *, enum result, enum fault_kind, const char *reason);
 /* What the router said, now or after a wait. */

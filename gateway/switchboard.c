@@ -1,12 +1,13 @@
 /* gateway/switchboard.c - the router under its one lock, and who to wake. */
 #include "gateway/switchboard.h"
-#include "gateway/upstream/target.h"
 
 #include <openssl/rand.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
+
+#include "gateway/upstream/target.h"
 
 struct switchboard {
 	uv_mutex_t lock;

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "policies/fairness.h"
 #include "gateway/lib/hash.h"
+#include "policies/fairness.h"
 
 static void
 init_lists(struct list *lists, unsigned n)

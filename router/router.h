@@ -257,11 +257,11 @@ void router_finished(
 bool router_probe(struct router *, usec now, struct route_request *req,
     struct ticket *t, struct plan *plan);
 
-/* What a probe or a child's state told of a backend. `fault`
- * is how a health probe ended (FAULT_NONE: it is well), NULL for mere load.
- * Load may be NULL. Faults: FAULT_LOADING makes it cold until a later probe
- * says FAULT_NONE or LOAD_WARM; those that open a breaker do, except while a
- * supervised child is cold, when a refusal is no news. Others tell nothing. */
+/* What a probe or a child's state told of a backend. `fault` is how a health
+ * probe ended (FAULT_NONE: it is well), NULL for mere load. Load may be NULL.
+ * Faults: FAULT_LOADING makes it cold until a later probe says FAULT_NONE or
+ * LOAD_WARM; those that open a breaker do, except while a supervised child is
+ * cold, when a refusal is no news. Others tell nothing. */
 void router_load(struct router *, uint32_t backend, const struct load *,
     const struct fault *, usec now);
 /* What reply headers told of a serving's rate limit: LOAD_LIMIT_*. */

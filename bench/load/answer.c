@@ -1,7 +1,8 @@
 /* bench/load/answer.c - tokens in streams. See answer.h. */
+#include "bench/load/answer.h"
+
 #include <string.h>
 
-#include "bench/load/answer.h"
 #include "gateway/lib/count.h"
 
 void

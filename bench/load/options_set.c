@@ -1,9 +1,10 @@
 /* bench/load/options_set.c - the options of `pointsman loadtest`: a row each,
  * and how its value is read. */
+#include "bench/load/options_set.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/load/options_set.h"
 #include "gateway/conf/value.h"
 #include "gateway/lib/count.h"
 #include "gateway/lib/scan.h"

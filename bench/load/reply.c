@@ -1,7 +1,8 @@
 /* bench/load/reply.c - HTTP/1.1 replies. See reply.h. */
+#include "bench/load/reply.h"
+
 #include <string.h>
 
-#include "bench/load/reply.h"
 #include "gateway/lib/hex.h"
 
 void

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/sim/group.h"
 #include "bench/sim/fleet.h"
+#include "bench/sim/group.h"
 #include "bench/sim/scenario_parts.h"
 #include "gateway/lib/count.h"
 

@@ -1,10 +1,11 @@
 /* bench/traffic/arrivals.c - random arrivals and traces. See arrivals.h. */
+#include "bench/traffic/arrivals.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <zlib.h>
 
-#include "bench/traffic/arrivals.h"
 #include "gateway/lib/slice.h"
 
 #define LINE_MAX_BYTES 1024

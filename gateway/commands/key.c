@@ -9,8 +9,8 @@
 
 #include "gateway/commands/admin_client.h"
 #include "gateway/commands/command.h"
-#include "gateway/conf/conf.h"
 #include "gateway/commands/doc.h"
+#include "gateway/conf/conf.h"
 #include "gateway/lib/count.h"
 #include "gateway/lib/uri.h"
 

@@ -9,9 +9,9 @@
 
 #include "bench/load/options_set.h"
 #include "gateway/commands/command.h"
+#include "gateway/commands/loadtest_run.h"
 #include "gateway/lib/count.h"
 #include "gateway/lib/descriptors.h"
-#include "gateway/commands/loadtest_run.h"
 
 #define REPORT_MAX ((size_t)1 << 20)
 #define LATE_MS 5.0 /* late p99 beyond which figures are in doubt */

@@ -36,19 +36,13 @@ hold(struct exchange *x, size_t n)
 	return before + n <= f->settings.limits.bodies;
 }
 
-static void
-drop_body(struct exchange *x)
+void
+exchange_free_body(struct exchange *x)
 {
 	buf_fini(&x->body);
 	atomic_fetch_sub(&x->front->budget->held, x->held);
 	x->held = 0;
 	room_forget(x);
-}
-
-void
-exchange_free_body(struct exchange *x)
-{
-	drop_body(x);
 }
 
 void
@@ -62,7 +56,7 @@ exchange_refuse(
 	};
 	x->close_after = true;
 	x->keep_body = false;
-	drop_body(x);
+	exchange_free_body(x);
 }
 
 static void
@@ -307,7 +301,7 @@ static void
 exchange_free(struct exchange *x)
 {
 	list_remove(&x->touched);
-	drop_body(x);
+	exchange_free_body(x);
 	buf_fini(&x->headers);
 	buf_fini(&x->queue);
 	if (x->known)

@@ -110,8 +110,8 @@ void exchange_free_body(struct exchange *); /* returns it to the budget */
 struct sink *exchange_sink(struct exchange *);
 void exchange_set_arg(struct exchange *, void *);
 void *exchange_arg(const struct exchange *);
-/* Clock times: the connection's first byte of this request as far as known,
- * headers complete, body complete. */
+/* Clock times: the connection's first byte of this request, as far as known;
+ * its headers complete and, from on_request on, its body. */
 usec exchange_began(const struct exchange *);
 usec exchange_received(const struct exchange *);
 

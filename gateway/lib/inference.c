@@ -1,6 +1,7 @@
 /* gateway/lib/inference.c - the words that all rooms share: their names. */
-#include "gateway/lib/count.h"
 #include "gateway/lib/inference.h"
+
+#include "gateway/lib/count.h"
 
 static const struct {
 	const char *name;
