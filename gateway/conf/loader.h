@@ -150,11 +150,13 @@ void read_keys(struct loader *, const struct setting *,
 void read_headers(struct loader *, const struct setting *,
     const config_setting_t *, void *base);
 
-/* --- read.c --- */
+/* --- text.c --- */
 
-/* Visible characters only; no '*' but alone. */
-bool model_name_ok(const char *);
 /* No control characters, and UTF-8. */
 bool text_ok(const char *);
+/* Letters, digits and "._-", of which none comes first. */
+bool name_ok(const char *);
+/* Visible characters only; no '*' but alone. */
+bool model_name_ok(const char *);
 
 #endif

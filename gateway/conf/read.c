@@ -6,10 +6,7 @@
 
 #include "gateway/conf/loader.h"
 #include "gateway/conf/value.h"
-#include "gateway/lib/utf8.h"
 
-#define NAME_MAX_BYTES 64
-#define MODEL_NAME_MAX_BYTES 255
 #define TEXT_WANTED "UTF-8 without control characters"
 
 static void *
@@ -135,48 +132,6 @@ settings_set_defaults(const struct setting_group *g, void *base)
 }
 
 /* --- strings --- */
-
-bool
-text_ok(const char *s)
-{
-	const unsigned char *p = (const unsigned char *)s, *end = p + strlen(s);
-	size_t n;
-
-	for (; p < end; p += n) {
-		n = utf8_length(p, (size_t)(end - p));
-		if (n == 0 || *p < ' ' || *p == 0x7f)
-			return false;
-	}
-	return true;
-}
-
-static bool
-name_ok(const char *s)
-{
-	static const char letters[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-	static const char others[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-	size_t n = strlen(s);
-
-	return n > 0 && n <= NAME_MAX_BYTES && strspn(s, letters) > 0 &&
-	    strspn(s, others) == n;
-}
-
-bool
-model_name_ok(const char *s)
-{
-	size_t n = strlen(s);
-
-	if (strcmp(s, "*") == 0)
-		return true;
-	if (n == 0 || n > MODEL_NAME_MAX_BYTES)
-		return false;
-	for (const char *p = s; *p != '\0'; p++)
-		if (*p <= ' ' || *p >= 0x7f || *p == '*' || *p == '"')
-			return false;
-	return true;
-}
 
 /* The string there, or NULL after a complaint. */
 static const char *
