@@ -133,9 +133,17 @@ void fake_count(struct fake_call *, struct slice);
 void fake_done(struct fake_call *);
 void fake_hang_up(struct fake_call *, bool reset);
 
-/* fake_answer.c: what is said. */
+/* fake_routes.c: what is answered at which path. */
 void fake_answer(
     struct fake *, struct fake_call *, struct slice method, struct slice path);
+
+/* fake_answer.c: what is said. */
+/* In one write, as a server does that is no bottleneck; extra: lines of its
+ * head. */
+void fake_reply(struct fake_call *, int status, const char *type,
+    const char *extra, struct slice body);
+void fake_reply_json(struct fake_call *, int status, struct buf *body);
+void fake_reply_error(struct fake_call *, int status);
 void fake_begin(struct fake *, struct fake_call *);
 void fake_continue(struct fake *, struct fake_call *);
 
