@@ -216,6 +216,26 @@ print_trace_of(const char *config, const struct parameter *list, size_t n)
 	return rc;
 }
 
+/* list: `by` first. */
+static int
+trace_of(const char *file, const char *config, const struct parameter *list,
+    size_t n)
+{
+	if (list[0].value != NULL) {
+		fprintf(stderr,
+		    "pointsman usage: --trace sums nothing up: want no --by\n");
+		return EXIT_USAGE;
+	}
+	if (file != NULL)
+		return print_trace(file, list, n);
+	if (config != NULL)
+		return print_trace_of(config, list, n);
+	fprintf(stderr,
+	    "pointsman usage: --trace reads a ledger's file: want "
+	    "--config FILE or --file FILE\n");
+	return EXIT_USAGE;
+}
+
 /* --json and --csv are short for it. */
 static bool
 choose_format(const char *word, bool json, bool csv, bool trace,
@@ -281,21 +301,8 @@ command_usage(int argc, char **argv)
 		return rc;
 	if (!choose_format(word, json, csv, trace, &format))
 		return EXIT_USAGE;
-	if (trace && list[0].value != NULL) {
-		fprintf(stderr,
-		    "pointsman usage: --trace sums nothing up: want no --by\n");
-		return EXIT_USAGE;
-	}
-	if (trace && file != NULL)
-		return print_trace(file, list, COUNT(list));
-	if (trace && where.config != NULL)
-		return print_trace_of(where.config, list, COUNT(list));
-	if (trace) {
-		fprintf(stderr,
-		    "pointsman usage: --trace reads a ledger's file: want "
-		    "--config FILE or --file FILE\n");
-		return EXIT_USAGE;
-	}
+	if (trace)
+		return trace_of(file, where.config, list, COUNT(list));
 	doc = ask(&where, file, list, COUNT(list));
 	if (doc == NULL)
 		return admin_exit(&where);

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/lib/count.h"
+
 #define TYPE(t) (1u << SCAN_##t)
 #define BOOLEAN (TYPE(TRUE) | TYPE(FALSE))
 
@@ -177,8 +179,7 @@ read_model(const struct scan_member *m, struct dialect_request *r,
 		return field_bad(why, "model", "invalid_value",
 		    "'model' must have 1 to %zu bytes, got %zu",
 		    sizeof(r->model_name) - 1, n);
-	/* a buf on memory that is not its own: it fits, so it never grows */
-	name = (struct buf){ .p = r->model_name, .cap = n, .max = n };
+	buf_on(&name, r->model_name, sizeof(r->model_name));
 	scan_unescape(m->value, &name);
 	if (memchr(r->model_name, '\0', n) != NULL)
 		return field_bad(why, "model", "invalid_value",
@@ -301,7 +302,7 @@ read_facts(
 	facts->stream = found->at[FIELD_STREAM] != NULL &&
 	    found->at[FIELD_STREAM]->type == SCAN_TRUE;
 	read_needs(found, facts);
-	for (size_t i = 0; i < 3 && rc == OK; i++)
+	for (size_t i = 0; i < COUNT(counts) && rc == OK; i++)
 		rc = read_count(found, counts[i], &facts->max_tokens, why);
 	if (rc != OK)
 		return rc;
