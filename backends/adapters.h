@@ -14,34 +14,22 @@ void openai_decode(enum dialect, struct slice name, struct slice data,
 void openai_read_header(
     struct slice name, struct slice value, struct answer_head *);
 struct fault openai_classify(const struct answer_head *, struct slice body);
-/* Health is whether the list of models can be had; there is no load. */
-bool openai_probe(
-    enum probe_kind, const struct conf_backend *, struct probe_request *);
 void openai_read_probe(
     enum probe_kind, int status, struct slice body, struct probe_result *);
 
 void anthropic_read_header(
     struct slice name, struct slice value, struct answer_head *);
 
-bool vllm_probe(
-    enum probe_kind, const struct conf_backend *, struct probe_request *);
 void vllm_read_probe(
     enum probe_kind, int status, struct slice body, struct probe_result *);
-/* sglang and llamacpp answer at the paths that vllm does. */
 void sglang_read_probe(
     enum probe_kind, int status, struct slice body, struct probe_result *);
 void llamacpp_read_probe(
     enum probe_kind, int status, struct slice body, struct probe_result *);
-bool mlx_probe(
-    enum probe_kind, const struct conf_backend *, struct probe_request *);
 
 struct fault ollama_classify(const struct answer_head *, struct slice body);
-bool ollama_probe(
-    enum probe_kind, const struct conf_backend *, struct probe_request *);
 void ollama_read_probe(
     enum probe_kind, int status, struct slice body, struct probe_result *);
-bool lmstudio_probe(
-    enum probe_kind, const struct conf_backend *, struct probe_request *);
 void lmstudio_read_probe(
     enum probe_kind, int status, struct slice body, struct probe_result *);
 

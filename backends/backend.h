@@ -113,10 +113,10 @@ struct answer_head {
 
 /* --- probes --- */
 
+/* A GET. */
 struct probe_request {
-	const char *method; /* "GET" */
-	char path[128]; /* from the server's root: "/health"; or, where
-			       under_base is set, after the base URL */
+	const char *path; /* from the server's root: "/health"; or, where
+			     under_base is set, after the base URL */
 	bool under_base;
 };
 
@@ -141,6 +141,11 @@ struct backend_ops {
 				   it wants max_completion_tokens */
 	const char *const *strip; /* members it rejects, NULL-terminated; or
 				     NULL */
+	/* Pages, from the server's root. Without one for health it is well
+	 * where its models can be listed, as hosted APIs are: that costs
+	 * nothing, and needs a good key. Without one for load nothing is known
+	 * of that. */
+	const char *health_path, *load_path;
 
 	enum err (*encode)(
 	    const struct encode_in *, struct encoded *out, struct errmsg *why);
@@ -157,9 +162,6 @@ struct backend_ops {
 	 * carries an error that names its own status, that one counts, so that
 	 * no backend is blamed for a request it was right to refuse. */
 	struct fault (*classify)(const struct answer_head *, struct slice body);
-	/* False: this kind of probe does not exist here. */
-	bool (*probe)(enum probe_kind, const struct conf_backend *,
-	    struct probe_request *out);
 	/* Nothing is read where the caller has set out->fault: the question
 	 * was not answered in full. */
 	void (*read_probe)(enum probe_kind, int status, struct slice body,
@@ -172,6 +174,9 @@ const struct backend_ops *backend_find(struct slice name);
  * the format; key: NULL where there is none. */
 void backend_add_auth(const struct backend_ops *, enum dialect, const char *key,
     struct buf *headers);
+/* What it is asked; false: not such a thing. */
+bool backend_probe(
+    const struct backend_ops *, enum probe_kind, struct probe_request *out);
 /* The dialect by whose headers it is probed. */
 enum dialect backend_probe_dialect(const struct backend_ops *);
 /* All of them, in the order of the documentation. */

@@ -2,18 +2,6 @@
  * API says which are loaded. */
 #include "backends/probe.h"
 
-#define MODELS_PATH "/api/v1/models"
-
-bool
-lmstudio_probe(enum probe_kind kind, const struct conf_backend *b,
-    struct probe_request *out)
-{
-	static const struct probe_paths paths = { MODELS_PATH, MODELS_PATH };
-
-	(void)b;
-	return probe_at(&paths, kind, out);
-}
-
 /* {"models":[{"key":"..","loaded_instances":[{"id":".."}]}]} */
 static void
 read_loaded(struct slice body, struct load *l)

@@ -3,16 +3,6 @@
 #include "backends/probe.h"
 #include "backends/wire_error.h"
 
-bool
-ollama_probe(enum probe_kind kind, const struct conf_backend *b,
-    struct probe_request *out)
-{
-	static const struct probe_paths paths = { "/api/version", "/api/ps" };
-
-	(void)b;
-	return probe_at(&paths, kind, out);
-}
-
 /* {"models":[{"name":"qwen3:8b",...}]}: those in memory now. */
 static void
 read_resident(struct slice body, struct load *l)

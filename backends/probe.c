@@ -1,46 +1,28 @@
-/* backends/probe.c - what OpenAI's API lets us ask about a backend.
+/* backends/probe.c - what backends are asked of themselves, and what those tell
+ * that speak as OpenAI does.
  *
  * A server that answers at all, but has no such page, is well: what it lacks
  * is the page. Its load is then unknown. */
 #include "backends/probe.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "backends/prometheus.h"
 
-static void
-get(const char *path, bool under_base, struct probe_request *out)
-{
-	*out =
-	    (struct probe_request){ .method = "GET", .under_base = under_base };
-	snprintf(out->path, sizeof(out->path), "%s", path);
-}
-
 bool
-probe_at(const struct probe_paths *paths, enum probe_kind kind,
+backend_probe(const struct backend_ops *ops, enum probe_kind kind,
     struct probe_request *out)
 {
-	const char *path = kind == PROBE_HEALTH ? paths->health : paths->load;
+	const char *path = NULL;
 
-	if (kind == PROBE_MODELS)
-		get("/models", true, out);
-	else if (path != NULL)
-		get(path, false, out);
-	return kind == PROBE_MODELS || path != NULL;
-}
-
-/* Hosted APIs have no page for health that would say as much as the list of
- * models, which costs nothing and needs a good key. */
-bool
-openai_probe(enum probe_kind kind, const struct conf_backend *b,
-    struct probe_request *out)
-{
-	(void)b;
-	if (kind == PROBE_LOAD)
-		return false;
-	get("/models", true, out);
-	return true;
+	if (kind == PROBE_HEALTH)
+		path = ops->health_path;
+	else if (kind == PROBE_LOAD)
+		path = ops->load_path;
+	*out = (struct probe_request){ .path = path };
+	if (path == NULL)
+		*out = (struct probe_request){ "/models", .under_base = true };
+	return path != NULL || kind != PROBE_LOAD;
 }
 
 static bool

@@ -6,14 +6,6 @@
 
 #include "backends/adapters.h"
 
-/* Where a kind of probe is sent, from the server's root; a NULL path: there
- * is no such probe. Models are always asked for under the base URL. */
-struct probe_paths {
-	const char *health, *load;
-};
-bool probe_at(
-    const struct probe_paths *, enum probe_kind, struct probe_request *out);
-
 /* True: a good answer came and is to be read. Otherwise out->fault says why
  * not, or FAULT_NONE where the server merely lacks that page. */
 bool probe_answered(int status, struct slice body, struct probe_result *out);

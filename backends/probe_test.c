@@ -31,11 +31,9 @@ load_of(const char *adapter, const char *body)
 static void
 asks(const char *adapter, enum probe_kind kind, const char *path, bool under)
 {
-	static const struct conf_backend backend;
-	struct probe_request q = { .method = "" };
+	struct probe_request q;
 
-	assert_true(backend_find(slice_of(adapter))->probe(kind, &backend, &q));
-	assert_string_equal(q.method, "GET");
+	assert_true(backend_probe(backend_find(slice_of(adapter)), kind, &q));
 	assert_string_equal(q.path, path);
 	assert_int_equal(q.under_base, under);
 }
@@ -43,11 +41,9 @@ asks(const char *adapter, enum probe_kind kind, const char *path, bool under)
 static void
 asks_not(const char *adapter, enum probe_kind kind)
 {
-	static const struct conf_backend backend;
 	struct probe_request q;
 
-	assert_false(
-	    backend_find(slice_of(adapter))->probe(kind, &backend, &q));
+	assert_false(backend_probe(backend_find(slice_of(adapter)), kind, &q));
 }
 
 /* --- questions --- */

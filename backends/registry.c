@@ -16,7 +16,6 @@ static const struct backend_ops openai = {
 	.decode = openai_decode,
 	.read_header = openai_read_header,
 	.classify = openai_classify,
-	.probe = openai_probe,
 	.read_probe = openai_read_probe,
 };
 
@@ -37,7 +36,6 @@ static const struct backend_ops cerebras = {
 	.decode = openai_decode,
 	.read_header = openai_read_header,
 	.classify = openai_classify,
-	.probe = openai_probe,
 	.read_probe = openai_read_probe,
 };
 
@@ -57,7 +55,6 @@ static const struct backend_ops groq = {
 	.decode = openai_decode,
 	.read_header = openai_read_header,
 	.classify = openai_classify,
-	.probe = openai_probe,
 	.read_probe = openai_read_probe,
 };
 
@@ -72,7 +69,6 @@ static const struct backend_ops anthropic = {
 	.decode = openai_decode,
 	.read_header = anthropic_read_header,
 	.classify = openai_classify,
-	.probe = openai_probe,
 	.read_probe = openai_read_probe,
 };
 
@@ -87,7 +83,6 @@ static const struct backend_ops huggingface = {
 	.decode = openai_decode,
 	.read_header = openai_read_header,
 	.classify = openai_classify,
-	.probe = openai_probe,
 	.read_probe = openai_read_probe,
 };
 
@@ -95,11 +90,12 @@ static const struct backend_ops vllm = {
 	.name = "vllm",
 	.default_url = "http://127.0.0.1:8000/v1",
 	.caps = CAP_PLAIN | CAP_TRANSCRIPTION | CAP_RERANK,
+	.health_path = "/health",
+	.load_path = "/metrics",
 	.encode = openai_encode,
 	.decode = openai_decode,
 	.read_header = openai_read_header,
 	.classify = openai_classify,
-	.probe = vllm_probe,
 	.read_probe = vllm_read_probe,
 };
 
@@ -108,11 +104,12 @@ static const struct backend_ops sglang = {
 	.default_url = "http://127.0.0.1:30000/v1",
 	.caps = (CAP_PLAIN & ~(unsigned)CAP_MESSAGES) | CAP_RERANK,
 	.lacks_base64 = true,
+	.health_path = "/health",
+	.load_path = "/metrics",
 	.encode = openai_encode,
 	.decode = openai_decode,
 	.read_header = openai_read_header,
 	.classify = openai_classify,
-	.probe = vllm_probe,
 	.read_probe = sglang_read_probe,
 };
 
@@ -121,11 +118,12 @@ static const struct backend_ops llamacpp = {
 	.name = "llamacpp",
 	.caps = CAP_PLAIN | CAP_RERANK,
 	.tells_usage = true, /* in timings, which would move if it were asked */
+	.health_path = "/health",
+	.load_path = "/metrics",
 	.encode = openai_encode,
 	.decode = openai_decode,
 	.read_header = openai_read_header,
 	.classify = openai_classify,
-	.probe = vllm_probe,
 	.read_probe = llamacpp_read_probe,
 };
 
@@ -134,11 +132,12 @@ static const struct backend_ops ollama = {
 	.default_url = "http://127.0.0.1:11434/v1",
 	.caps = CAP_PLAIN & ~(unsigned)CAP_AUDIO,
 	.lacks_base64 = true,
+	.health_path = "/api/version",
+	.load_path = "/api/ps",
 	.encode = openai_encode,
 	.decode = openai_decode,
 	.read_header = openai_read_header,
 	.classify = ollama_classify,
-	.probe = ollama_probe,
 	.read_probe = ollama_read_probe,
 };
 
@@ -146,11 +145,11 @@ static const struct backend_ops mlx = {
 	.name = "mlx",
 	.default_url = "http://127.0.0.1:8080/v1",
 	.caps = CAP_CHAT | CAP_COMPLETIONS | CAP_TOOLS,
+	.health_path = "/health",
 	.encode = openai_encode,
 	.decode = openai_decode,
 	.read_header = openai_read_header,
 	.classify = openai_classify,
-	.probe = mlx_probe,
 	.read_probe = openai_read_probe,
 };
 
@@ -159,11 +158,12 @@ static const struct backend_ops lmstudio = {
 	.default_url = "http://127.0.0.1:1234/v1",
 	.caps = CAP_PLAIN & ~(unsigned)CAP_AUDIO,
 	.lacks_base64 = true,
+	.health_path = "/api/v1/models",
+	.load_path = "/api/v1/models",
 	.encode = openai_encode,
 	.decode = openai_decode,
 	.read_header = openai_read_header,
 	.classify = openai_classify,
-	.probe = lmstudio_probe,
 	.read_probe = lmstudio_read_probe,
 };
 

@@ -21,7 +21,6 @@ every_row_can_do_everything(void **state)
 		assert_non_null(all[i]->decode);
 		assert_non_null(all[i]->read_header);
 		assert_non_null(all[i]->classify);
-		assert_non_null(all[i]->probe);
 		assert_non_null(all[i]->read_probe);
 		assert_true((all[i]->caps & CAP_CHAT) != 0);
 		assert_int_equal(all[i]->caps & ~CAP_ALL, 0);

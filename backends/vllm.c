@@ -1,16 +1,6 @@
-/* backends/vllm.c - vLLM, and what answers at the same paths. */
+/* backends/vllm.c - vLLM: its gauges. */
 #include "backends/probe.h"
 #include "backends/prometheus.h"
-
-bool
-vllm_probe(enum probe_kind kind, const struct conf_backend *b,
-    struct probe_request *out)
-{
-	static const struct probe_paths paths = { "/health", "/metrics" };
-
-	(void)b;
-	return probe_at(&paths, kind, out);
-}
 
 /* Some requests wait for a cache that is being fetched or a slow grammar:
  * more room would not help them. Newer versions count them apart. */

@@ -176,8 +176,7 @@ probe_send(const struct probe_call *c, const struct transfer_ops *to, void *arg)
 {
 	const struct backend_ops *adapter =
 	    backend_find(slice_of(c->backend->adapter));
-	struct transfer_request t = { .method = c->request->method,
-		.fresh = c->fresh };
+	struct transfer_request t = { .method = "GET", .fresh = c->fresh };
 	struct transfer *sent;
 	struct buf headers;
 	char url[768];
@@ -199,7 +198,7 @@ static void
 ask(struct probe *p, enum probe_kind kind)
 {
 	const struct conf_backend *b = p->backend;
-	struct probe_request q = { 0 };
+	struct probe_request q;
 	char url[768];
 
 	if (!app_backend_url(p->app, b, url, sizeof(url))) {
@@ -207,11 +206,8 @@ ask(struct probe *p, enum probe_kind kind)
 		rest(p);
 		return;
 	}
-	if (p->ops->probe == NULL || !p->ops->probe(kind, b, &q)) {
-		if (kind == PROBE_HEALTH)
-			ask(p, PROBE_LOAD);
-		else
-			rest(p);
+	if (!backend_probe(p->ops, kind, &q)) {
+		rest(p);
 		return;
 	}
 	p->kind = kind;

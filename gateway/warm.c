@@ -130,13 +130,10 @@ ask(struct keep *k, const struct conf_backend *b, bool fresh, usec now)
 {
 	const struct backend_ops *o = backend_find(slice_of(b->adapter));
 	struct worker *worker = k->warm->worker;
-	struct probe_request probe = { 0 };
+	struct probe_request probe;
 	struct question_of *q;
 
-	if (o == NULL || o->probe == NULL ||
-	    (!o->probe(PROBE_HEALTH, b, &probe) &&
-		!o->probe(PROBE_MODELS, b, &probe)))
-		return;
+	(void)backend_probe(o, PROBE_HEALTH, &probe); /* all are asked that */
 	q = calloc(1, sizeof(*q));
 	if (q == NULL)
 		return;

@@ -202,7 +202,6 @@ server_init(struct world *w, size_t i)
 	const struct scenario *sc = w->scenario;
 	struct server *s = &w->server[i];
 	const struct backend_ops *ops;
-	struct probe_request q;
 
 	s->world = w;
 	s->conf = &sc->fleet->backends[i];
@@ -217,8 +216,7 @@ server_init(struct world *w, size_t i)
 	s->tokens = s->truth->burst;
 	ops = backend_find(slice_of(s->conf->adapter));
 	s->hosted = ops->always_warm;
-	s->tells_load =
-	    ops->probe != NULL && ops->probe(PROBE_LOAD, s->conf, &q);
+	s->tells_load = ops->load_path != NULL;
 	s->probe = (struct moment){ .run = on_probe, .arg = s };
 }
 
