@@ -54,7 +54,7 @@ read_members(struct slice body, struct scan_member found[MEMBERS])
 	struct scan_member m;
 
 	for (size_t i = 0; i < MEMBERS; i++)
-		found[i].type = SCAN_NULL;
+		found[i] = (struct scan_member){ .type = SCAN_NULL };
 	while (scan_next_member(&body, &m))
 		for (size_t i = 0; i < MEMBERS; i++)
 			if (scan_key_is(&m, names[i])) {

@@ -405,7 +405,7 @@ messages_turns(const struct scan_member *system,
     const struct scan_member *messages, struct buf *chat, struct errmsg *why)
 {
 	struct writer w = { .out = chat, .why = why };
-	struct scan_walk walk = scan_walk_at(messages->value);
+	struct scan_walk walk;
 	enum err rc;
 
 	if (!scan_has_elements(messages))
@@ -416,6 +416,7 @@ messages_turns(const struct scan_member *system,
 		return fail(
 		    why, ERR_INVALID, "system: want a string or an array");
 	buf_add_char(chat, '[');
+	walk = scan_walk_at(messages->value);
 	scan_walk_enter(&walk);
 	rc = add_system(&w, system, walk);
 	if (rc == OK)
