@@ -40,7 +40,9 @@ read_message(struct slice message, struct chat_answer *out)
 	struct scan_member m;
 
 	while (scan_next_member(&message, &m)) {
-		if (scan_key_is(&m, "content"))
+		if (scan_key_is(&m, "content") && m.type == SCAN_ARRAY)
+			out->parts = m.value;
+		else if (scan_key_is(&m, "content"))
 			out->text = inside(&m);
 		else if (scan_key_is(&m, "reasoning_content") ||
 		    scan_key_is(&m, "reasoning"))
@@ -84,6 +86,41 @@ chat_read(struct slice json, struct chat_answer *out)
 		read_choice(choice, out);
 }
 
+/* {"type":"text","text":"a"}, or {"type":"thinking","thinking":[one such]} */
+static void
+read_part(struct slice part, struct chat_part *out)
+{
+	struct slice inner;
+	enum scan_type type;
+	struct scan_member m;
+
+	while (scan_next_member(&part, &m)) {
+		if (scan_key_is(&m, "text")) {
+			out->text = inside(&m);
+		} else if (scan_key_is(&m, "thinking")) {
+			out->thought = true;
+			if (m.type == SCAN_ARRAY &&
+			    scan_next_element(&m.value, &inner, &type) &&
+			    type == SCAN_OBJECT && scan_get(inner, "text", &m))
+				out->text = inside(&m);
+		}
+	}
+}
+
+bool
+chat_next_part(struct slice *parts, struct chat_part *out)
+{
+	struct slice part;
+	enum scan_type type;
+
+	*out = (struct chat_part){ .thought = false };
+	if (parts->n == 0 || !scan_next_element(parts, &part, &type))
+		return false;
+	if (type == SCAN_OBJECT)
+		read_part(part, out);
+	return true;
+}
+
 static void
 read_function(struct slice function, struct chat_call *out)
 {
@@ -92,6 +129,8 @@ read_function(struct slice function, struct chat_call *out)
 	while (scan_next_member(&function, &m)) {
 		if (scan_key_is(&m, "name"))
 			out->name = inside(&m);
+		else if (scan_key_is(&m, "arguments") && m.type == SCAN_OBJECT)
+			out->object = m.value;
 		else if (scan_key_is(&m, "arguments"))
 			out->arguments = inside(&m);
 	}

@@ -21,6 +21,7 @@ enum chat_finish {
 /* One event of a stream, or a whole answer: of the first choice. */
 struct chat_answer {
 	struct slice text, reasoning, refusal; /* empty: none */
+	struct slice parts; /* text that is an array, for chat_next_part() */
 	struct slice calls; /* an array for chat_next_call(), or empty */
 	struct slice stop; /* the stop sequence it ends with, if it is told */
 	enum chat_finish finish;
@@ -31,10 +32,18 @@ struct chat_call {
 	bool indexed; /* false: it did not say */
 	struct slice id, name; /* empty: not in this part */
 	struct slice arguments; /* JSON as a string, or a part of one */
+	struct slice object; /* or, as some send them, as an object */
+};
+
+/* Mistral's content where a model reasons. */
+struct chat_part {
+	struct slice text; /* empty: neither text nor a thought */
+	bool thought;
 };
 
 /* Of valid JSON; what is no answer gives an empty one. */
 void chat_read(struct slice json, struct chat_answer *);
+bool chat_next_part(struct slice *parts, struct chat_part *);
 /* False at the end. What is no call gives an empty one. */
 bool chat_next_call(struct slice *calls, struct chat_call *);
 

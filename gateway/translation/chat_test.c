@@ -128,6 +128,47 @@ calls_follow_each_other(void **state)
 }
 
 static void
+content_may_be_parts(void **state)
+{
+	struct chat_answer a;
+	struct chat_part part;
+
+	(void)state;
+	chat_read(SLICE("{\"choices\":[{\"delta\":{\"content\":["
+			"{\"type\":\"thinking\",\"thinking\":[{\"type\":"
+			"\"text\",\"text\":\"h\"}]},{\"type\":\"text\","
+			"\"text\":\"a\"},7,{\"type\":\"reference\"}]}}]}"),
+	    &a);
+	assert_int_equal(a.text.n, 0);
+	assert_true(chat_next_part(&a.parts, &part));
+	assert_slice(part.text, "h");
+	assert_true(part.thought);
+	assert_true(chat_next_part(&a.parts, &part));
+	assert_slice(part.text, "a");
+	assert_false(part.thought);
+	assert_true(chat_next_part(&a.parts, &part));
+	assert_true(chat_next_part(&a.parts, &part));
+	assert_int_equal(part.text.n, 0);
+	assert_false(chat_next_part(&a.parts, &part));
+}
+
+static void
+arguments_may_be_an_object(void **state)
+{
+	struct chat_answer a;
+	struct chat_call c;
+
+	(void)state;
+	chat_read(SLICE("{\"choices\":[{\"message\":{\"tool_calls\":["
+			"{\"function\":{\"name\":\"f\",\"arguments\":"
+			"{\"a\":1}}}]}}]}"),
+	    &a);
+	assert_true(chat_next_call(&a.calls, &c));
+	assert_int_equal(c.arguments.n, 0);
+	assert_slice(c.object, "{\"a\":1}");
+}
+
+static void
 what_is_no_answer_says_nothing(void **state)
 {
 	static const char *const odd[] = { "{}", "{\"choices\":[]}",
@@ -155,6 +196,8 @@ main(void)
 		cmocka_unit_test(reasons_to_finish),
 		cmocka_unit_test(a_stop_sequence_may_be_told),
 		cmocka_unit_test(calls_follow_each_other),
+		cmocka_unit_test(content_may_be_parts),
+		cmocka_unit_test(arguments_may_be_an_object),
 		cmocka_unit_test(what_is_no_answer_says_nothing),
 	};
 

@@ -126,6 +126,16 @@ add_text(struct messages_state *s, struct slice raw, struct buf *out)
 	buf_add_str(out, "\"}");
 }
 
+static void
+add_thought(struct messages_state *s, struct slice raw, struct buf *out)
+{
+	if (raw.n == 0 || !s->shows_thinking)
+		return;
+	begin_block(s, "{\"type\":\"thinking\",\"thinking\":\"", out);
+	buf_add(out, raw);
+	buf_add_str(out, "\",\"signature\":\"\"}");
+}
+
 /* The object that the string means; an empty one, where it means none. */
 static void
 add_input(struct slice raw, struct buf *out)
@@ -155,7 +165,9 @@ add_call(struct translation *t, const struct chat_call *call, struct buf *out)
 	buf_add_str(out, ",\"name\":\"");
 	buf_add(out, call->name);
 	buf_add_str(out, "\",\"input\":");
-	if (call->arguments.n > 0)
+	if (call->object.n > 0)
+		buf_add(out, call->object);
+	else if (call->arguments.n > 0)
 		add_input(call->arguments, out);
 	else
 		buf_add_str(out, "{}");
@@ -166,13 +178,15 @@ static void
 add_content(struct translation *t, struct chat_answer *a, struct buf *out)
 {
 	struct messages_state *s = t->state;
+	struct chat_part part;
 	struct chat_call call;
 
-	if (a->reasoning.n > 0 && s->shows_thinking) {
-		begin_block(s, "{\"type\":\"thinking\",\"thinking\":\"", out);
-		buf_add(out, a->reasoning);
-		buf_add_str(out, "\",\"signature\":\"\"}");
-	}
+	add_thought(s, a->reasoning, out);
+	while (chat_next_part(&a->parts, &part))
+		if (part.thought)
+			add_thought(s, part.text, out);
+		else
+			add_text(s, part.text, out);
 	add_text(s, a->text, out);
 	add_text(s, a->refusal, out);
 	if (a->calls.n > 0)

@@ -195,24 +195,36 @@ end_calls(struct messages_state *s, bool all, struct buf *out)
 }
 
 static void
+begin_piece(struct messages_state *s, enum messages_block kind, struct buf *out)
+{
+	end_open(s, out);
+	end_calls(s, false, out);
+	s->open = kind;
+	s->at = s->blocks++;
+	begin_block_event(out, "content_block_start", s->at);
+	buf_add_str(out, ",\"content_block\":");
+	buf_add_str(out,
+	    kind == BLOCK_THINKING
+		? "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}"
+		: "{\"type\":\"text\",\"text\":\"\"}");
+	end_event(out);
+}
+
+static void
 add_piece(struct messages_state *s, enum messages_block kind, struct slice raw,
     struct buf *out)
 {
 	const bool thinks = kind == BLOCK_THINKING;
 
-	if (s->open != kind) {
-		end_open(s, out);
-		end_calls(s, false, out);
-		s->open = kind;
-		s->at = s->blocks++;
-		begin_block_event(out, "content_block_start", s->at);
-		buf_add_str(out, ",\"content_block\":");
-		buf_add_str(out,
-		    thinks ? "{\"type\":\"thinking\",\"thinking\":\"\","
-			     "\"signature\":\"\"}"
-			   : "{\"type\":\"text\",\"text\":\"\"}");
-		end_event(out);
+	if (raw.n == 0)
+		return;
+	if (thinks && !s->shows_thinking) {
+		if (++s->hidden % PING_EVERY == 0)
+			add_ping(out);
+		return;
 	}
+	if (s->open != kind)
+		begin_piece(s, kind, out);
 	add_delta(out, s->at, thinks ? "thinking_delta" : "text_delta",
 	    thinks ? "thinking" : "text", raw);
 }
@@ -273,6 +285,17 @@ begin_call(struct translation *t, const struct chat_call *part, struct buf *out)
 	return c;
 }
 
+static void
+add_object(struct buf *out, uint32_t block, struct slice object)
+{
+	begin_block_event(out, "content_block_delta", block);
+	buf_add_str(
+	    out, ",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":");
+	buf_add_json(out, object);
+	buf_add_char(out, '}');
+	end_event(out);
+}
+
 /* Arguments of a call that has no name yet, or has been ended, are dropped. */
 static void
 add_call(struct translation *t, const struct chat_call *part, struct buf *out)
@@ -285,6 +308,10 @@ add_call(struct translation *t, const struct chat_call *part, struct buf *out)
 		c = begin_call(t, part, out);
 	if (c == NULL)
 		return;
+	if (part->object.n > 0 && !is_whole(&c->json)) {
+		c->json.begun = true;
+		add_object(out, c->block, part->object);
+	}
 	arguments = take_arguments(&c->json, part->arguments);
 	if (arguments.n > 0)
 		add_delta(out, c->block, "input_json_delta", "partial_json",
@@ -298,18 +325,17 @@ messages_event(struct translation *t, struct slice data, struct buf *out)
 {
 	struct messages_state *s = t->state;
 	struct chat_answer a;
+	struct chat_part piece;
 	struct chat_call part;
 
 	chat_read(data, &a);
 	begin(t, out);
-	if (a.reasoning.n > 0 && s->shows_thinking)
-		add_piece(s, BLOCK_THINKING, a.reasoning, out);
-	else if (a.reasoning.n > 0 && ++s->hidden % PING_EVERY == 0)
-		add_ping(out);
-	if (a.text.n > 0)
-		add_piece(s, BLOCK_TEXT, a.text, out);
-	if (a.refusal.n > 0)
-		add_piece(s, BLOCK_TEXT, a.refusal, out);
+	add_piece(s, BLOCK_THINKING, a.reasoning, out);
+	while (chat_next_part(&a.parts, &piece))
+		add_piece(s, piece.thought ? BLOCK_THINKING : BLOCK_TEXT,
+		    piece.text, out);
+	add_piece(s, BLOCK_TEXT, a.text, out);
+	add_piece(s, BLOCK_TEXT, a.refusal, out);
 	if (a.calls.n > 0)
 		while (chat_next_call(&a.calls, &part))
 			add_call(t, &part, out);

@@ -199,6 +199,22 @@ thinking_is_shown_to_who_asked(void **state)
 	    START TEXT("0") PIECE("0", "a") STOP("0") END("end_turn"));
 }
 
+#define PARTS                                                                  \
+	"[{'type':'thinking','thinking':[{'type':'text','text':'h'}]},"        \
+	"{'type':'text','text':'a'}]"
+
+static void
+content_may_be_parts(void **state)
+{
+	(void)state;
+	streams_as(THINKING_ON, CHUNK("{'content':" PARTS "}") FINISH("stop"),
+	    &counted,
+	    START THINKING("0") THOUGHT("0", "h") UNSIGNED("0") STOP("0")
+		TEXT("1") PIECE("1", "a") STOP("1") END("end_turn"));
+	streams(CHUNK("{'content':" PARTS "}") FINISH("stop"),
+	    START TEXT("0") PIECE("0", "a") STOP("0") END("end_turn"));
+}
+
 static void
 who_thinks_unseen_pings(void **state)
 {
@@ -286,6 +302,11 @@ odd_ways_to_call(void **state)
 		    CALLS(CALL("0", "c1", "f", "\\':1}")) FINISH("stop"),
 	    START USE("0", "c1", "f") INPUT("0", "{") INPUT("0", "\\'a")
 		INPUT("0", "\\':1}") STOP("0") END("tool_use"));
+	/* arguments that are no string */
+	streams(CALLS("{'index':0,'id':'c1','function':{'name':'f',"
+		      "'arguments':{'a':1}}}") FINISH("stop"),
+	    START USE("0", "c1", "f") INPUT("0", "{\\'a\\':1}") STOP("0")
+		END("tool_use"));
 	/* no id, nor index */
 	streams(CALLS("{'function':{'name':'f','arguments':'{}'}}")
 		    CALLS("{'function':{'name':'g','arguments':'{}'}}")
@@ -442,6 +463,12 @@ a_whole_answer_is_a_message(void **state)
 		answers("", chat, WHOLE_USE("{}"),
 		    "'tool_use','stop_sequence':null");
 	}
+	answers("", WHOLE_CALL("{'a':1}"), WHOLE_USE("{'a':1}"),
+	    "'tool_use','stop_sequence':null");
+	answers(THINKING_ON, WHOLE("{'content':" PARTS "}", "stop"),
+	    "{'type':'thinking','thinking':'h','signature':''},"
+	    "{'type':'text','text':'a'}",
+	    "'end_turn','stop_sequence':null");
 	answers("", "{}", "", "'end_turn','stop_sequence':null");
 }
 
@@ -452,6 +479,7 @@ main(void)
 		cmocka_unit_test(text_is_a_block),
 		cmocka_unit_test(nothing_is_an_empty_message),
 		cmocka_unit_test(thinking_is_shown_to_who_asked),
+		cmocka_unit_test(content_may_be_parts),
 		cmocka_unit_test(who_thinks_unseen_pings),
 		cmocka_unit_test(a_call_is_a_block),
 		cmocka_unit_test(calls_follow_each_other),

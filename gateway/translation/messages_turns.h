@@ -1,5 +1,5 @@
-/* gateway/translation/messages_turns.h - the turns and blocks of a conversation
- * in Anthropic's messages. Private to messages_turns.c and messages_survey.c. */
+/* gateway/translation/messages_turns.h - turns and blocks of a conversation in
+ * Anthropic's messages. Private to messages_turns.c and messages_survey.c. */
 #ifndef GATEWAY_TRANSLATION_MESSAGES_TURNS_H
 #define GATEWAY_TRANSLATION_MESSAGES_TURNS_H
 
