@@ -3,7 +3,7 @@
  *
  * Messages of one role that follow each other are one turn, as they are for
  * Anthropic; templates of many models want roles to alternate. A turn is read
- * twice or more: first surveyed, which finds all that is wrong with it, then
+ * more than once: surveyed, which finds all that is wrong with it, and then
  * written. Results of tools go before what else a user says, as messages of
  * their own; pictures among them have no place there and follow.
  *
