@@ -79,23 +79,19 @@ take_arguments(struct messages_json *j, struct slice raw)
 
 /* --- events --- */
 
-static void
-begin_event(struct buf *out, const char *type)
-{
-	buf_add_str(out, "event: ");
-	buf_add_str(out, type);
-	buf_add_str(out, "\ndata: {\"type\":\"");
-	buf_add_str(out, type);
-	buf_add_char(out, '"');
-}
+/* Its beginning, up to the first member behind its type. */
+#define EVENT(type) "event: " type "\ndata: {\"type\":\"" type "\""
+#define BLOCK_EVENT(type) EVENT(type) ",\"index\":"
+
+/* What stands before a delta's string. */
+#define DELTA(type, name) ",\"delta\":{\"type\":\"" type "\",\"" name "\":\""
 
 static void
-begin_block_event(struct buf *out, const char *type, uint32_t block)
+begin_block_event(struct buf *out, const char *event, uint32_t block)
 {
 	char digits[DIGITS_MAX];
 
-	begin_event(out, type);
-	buf_add_str(out, ",\"index\":");
+	buf_add_str(out, event);
 	buf_add(out, slice_make(digits, digits_u64(digits, block)));
 }
 
@@ -105,26 +101,20 @@ end_event(struct buf *out)
 	buf_add_str(out, "}\n\n");
 }
 
-/* One that has a string, as it is written. */
+/* The string as it is written. */
 static void
-add_delta(struct buf *out, uint32_t block, const char *type, const char *name,
-    struct slice raw)
+add_delta(struct buf *out, uint32_t block, const char *delta, struct slice raw)
 {
-	begin_block_event(out, "content_block_delta", block);
-	buf_add_str(out, ",\"delta\":{\"type\":\"");
-	buf_add_str(out, type);
-	buf_add_str(out, "\",\"");
-	buf_add_str(out, name);
-	buf_add_str(out, "\":\"");
+	begin_block_event(out, BLOCK_EVENT("content_block_delta"), block);
+	buf_add_str(out, delta);
 	buf_add(out, raw);
-	buf_add_str(out, "\"}");
-	end_event(out);
+	buf_add_str(out, "\"}}\n\n");
 }
 
 static void
 stop_block(struct buf *out, uint32_t block)
 {
-	begin_block_event(out, "content_block_stop", block);
+	begin_block_event(out, BLOCK_EVENT("content_block_stop"), block);
 	end_event(out);
 }
 
@@ -137,7 +127,7 @@ begin(struct translation *t, struct buf *out)
 	if (s->begun)
 		return;
 	s->begun = true;
-	begin_event(out, "message_start");
+	buf_add_str(out, EVENT("message_start"));
 	buf_add_str(out, ",\"message\":{");
 	messages_add_head(t, out);
 	buf_add_str(out,
@@ -154,7 +144,7 @@ begin(struct translation *t, struct buf *out)
 static void
 add_ping(struct buf *out)
 {
-	begin_event(out, "ping");
+	buf_add_str(out, EVENT("ping"));
 	end_event(out);
 }
 
@@ -167,8 +157,8 @@ end_open(struct messages_state *s, struct buf *out)
 	if (s->open == BLOCK_NONE)
 		return;
 	if (s->open == BLOCK_THINKING)
-		add_delta(
-		    out, s->at, "signature_delta", "signature", SLICE(""));
+		add_delta(out, s->at, DELTA("signature_delta", "signature"),
+		    SLICE(""));
 	stop_block(out, s->at);
 	s->open = BLOCK_NONE;
 }
@@ -201,7 +191,7 @@ begin_piece(struct messages_state *s, enum messages_block kind, struct buf *out)
 	end_calls(s, false, out);
 	s->open = kind;
 	s->at = s->blocks++;
-	begin_block_event(out, "content_block_start", s->at);
+	begin_block_event(out, BLOCK_EVENT("content_block_start"), s->at);
 	buf_add_str(out, ",\"content_block\":");
 	buf_add_str(out,
 	    kind == BLOCK_THINKING
@@ -225,8 +215,10 @@ add_piece(struct messages_state *s, enum messages_block kind, struct slice raw,
 	}
 	if (s->open != kind)
 		begin_piece(s, kind, out);
-	add_delta(out, s->at, thinks ? "thinking_delta" : "text_delta",
-	    thinks ? "thinking" : "text", raw);
+	add_delta(out, s->at,
+	    thinks ? DELTA("thinking_delta", "thinking")
+		   : DELTA("text_delta", "text"),
+	    raw);
 }
 
 /* --- calls --- */
@@ -275,7 +267,7 @@ begin_call(struct translation *t, const struct chat_call *part, struct buf *out)
 	*c = (struct messages_call){ .index = part->index,
 		.id = hash_of(part->id),
 		.block = s->blocks++ };
-	begin_block_event(out, "content_block_start", c->block);
+	begin_block_event(out, BLOCK_EVENT("content_block_start"), c->block);
 	buf_add_str(out, ",\"content_block\":{\"type\":\"tool_use\",\"id\":");
 	messages_add_id(t, part->id, out);
 	buf_add_str(out, ",\"name\":\"");
@@ -288,7 +280,7 @@ begin_call(struct translation *t, const struct chat_call *part, struct buf *out)
 static void
 add_object(struct buf *out, uint32_t block, struct slice object)
 {
-	begin_block_event(out, "content_block_delta", block);
+	begin_block_event(out, BLOCK_EVENT("content_block_delta"), block);
 	buf_add_str(
 	    out, ",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":");
 	buf_add_json(out, object);
@@ -314,8 +306,8 @@ add_call(struct translation *t, const struct chat_call *part, struct buf *out)
 	}
 	arguments = take_arguments(&c->json, part->arguments);
 	if (arguments.n > 0)
-		add_delta(out, c->block, "input_json_delta", "partial_json",
-		    arguments);
+		add_delta(out, c->block,
+		    DELTA("input_json_delta", "partial_json"), arguments);
 }
 
 /* --- all of it --- */
@@ -350,12 +342,12 @@ messages_end(struct translation *t, const struct usage *usage, struct buf *out)
 	begin(t, out);
 	end_open(s, out);
 	end_calls(s, true, out);
-	begin_event(out, "message_delta");
+	buf_add_str(out, EVENT("message_delta"));
 	buf_add_str(out, ",\"delta\":{");
 	messages_add_stop(s, out);
 	buf_add_str(out, "},\"usage\":");
 	messages_add_usage(usage, out);
 	end_event(out);
-	begin_event(out, "message_stop");
+	buf_add_str(out, EVENT("message_stop"));
 	end_event(out);
 }
