@@ -257,6 +257,39 @@ tools_that_chat_calls_otherwise(void **state)
 	translation_free(&t);
 }
 
+static void
+a_name_too_long_for_chat_comes_back_whole(void **state)
+{
+#define LONG "a123456789b123456789c123456789"
+#define SHORT LONG "__" LONG "c123456789"
+	static const char request[] =
+	    "{'input':[{'type':'function_call','call_id':'1','namespace':'"
+	    LONG "','name':'" LONG "c123456789','arguments':'{}'}],"
+	    "'tools':[{'type':'namespace','name':'" LONG "','tools':["
+	    "{'type':'function','name':'" LONG "c123456789'}]}]}";
+	char chunk[512], json[JSON_MAX], called[65];
+	struct translation *t;
+	struct slice chat = asked(&t, request);
+	struct buf out;
+	const char *name;
+
+	(void)state;
+	name = strstr(chat.p, "\"name\":\"") + 8;
+	slice_copy(called, sizeof(called), slice_make(name, 64));
+	assert_int_equal(name[64], '"');
+	assert_memory_equal(name, SHORT, 55);
+	assert_non_null(strstr(name + 64, called)); /* the tool's own, too */
+	snprintf(chunk, sizeof(chunk), CALLS(PART("0", "c", "%s", "1")),
+	    called);
+	buf_init(&out, SSE_EVENT_MAX);
+	translation_event(t, json_of(json, chunk), &out);
+	buf_add_char(&out, '\0');
+	json_of(json, "'name':'" LONG "c123456789','namespace':'" LONG "'");
+	assert_non_null(strstr(out.p, json));
+	buf_fini(&out);
+	translation_free(&t);
+}
+
 /* clang-format on */
 
 static void
@@ -300,6 +333,7 @@ main(void)
 		cmocka_unit_test(what_a_model_says_is_one_item_of_each_kind),
 		cmocka_unit_test(calls),
 		cmocka_unit_test(tools_that_chat_calls_otherwise),
+		cmocka_unit_test(a_name_too_long_for_chat_comes_back_whole),
 		cmocka_unit_test(a_backend_cannot_fill_the_memory),
 	};
 

@@ -3,14 +3,17 @@
  *
  * One that takes free text is a function with one string. One in a namespace
  * has that ahead of its name. Those that a server would run are left out. */
-#include "gateway/translation/responses.h"
+#include <ctype.h>
+#include <inttypes.h>
 
 #include "gateway/translation/chat_writer.h"
+#include "gateway/translation/responses.h"
 
 #define TYPE_MAX 40 /* of a type that is told of, with NUL */
 /* What is looked up in lists has ends that no application comes near. */
 #define TOOLS_MAX 1024
-#define NAME_MAX 256
+#define TOOL_NAME_MAX 256
+#define CHAT_NAME_MAX 64 /* OpenAI's own; others refuse a longer one, too */
 #define ALLOWED_MAX ((size_t)64 << 10) /* bytes */
 
 struct tools {
@@ -24,13 +27,40 @@ struct tools {
 
 /* --- names --- */
 
+static bool
+is_plain(struct slice name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (!isalnum((unsigned char)name.p[i]) && name.p[i] != '_' &&
+		    name.p[i] != '-')
+			return false;
+	return true;
+}
+
+/* Its beginning, and a number that is made of all of it. */
+static void
+shorten(struct buf *out, size_t from)
+{
+	struct slice name = slice_make(out->p + from, out->n - from);
+	uint32_t number = (uint32_t)slice_hash(name);
+
+	if (!is_plain(name))
+		return;
+	out->n = from + CHAT_NAME_MAX - 9;
+	buf_addf(out, "_%08" PRIx32, number);
+}
+
 void
 responses_add_name(struct buf *out, const struct responses_tool *tool)
 {
+	size_t from = out->n;
+
 	buf_add(out, tool->namespace);
 	if (tool->namespace.n > 0 && !slice_ends(tool->namespace, SLICE("__")))
 		buf_add_str(out, "__");
 	buf_add(out, tool->name);
+	if (tool->namespace.n > 0 && out->n > from + CHAT_NAME_MAX)
+		shorten(out, from);
 }
 
 /* For the answer. */
@@ -178,10 +208,10 @@ add_tool(struct tools *w, struct slice object, const char *place,
 
 	if (type.n == 0)
 		return fail(w->why, ERR_INVALID, "%s: one has no type", place);
-	if (w->seen++ == TOOLS_MAX || tool.name.n > NAME_MAX)
+	if (w->seen++ == TOOLS_MAX || tool.name.n > TOOL_NAME_MAX)
 		return fail(w->why, ERR_INVALID,
 		    "%s: more than %d, or a name of more than %d bytes", place,
-		    TOOLS_MAX, NAME_MAX);
+		    TOOLS_MAX, TOOL_NAME_MAX);
 	if (slice_is(type, "namespace") && namespace.n == 0 &&
 	    scan_get(object, "tools", &inner) && inner.type == SCAN_ARRAY)
 		return add_array(w, inner.value, place, tool.name);
