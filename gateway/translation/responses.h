@@ -65,12 +65,24 @@ enum err responses_add_messages(struct translation *,
 
 /* --- responses_tools.c --- */
 
-/* A tool, as the client knows it: where it has a namespace or takes free text,
- * chat knows it otherwise. */
+enum responses_kind {
+	RESPONSES_REASONED, /* a model's own reasoning */
+	RESPONSES_SUMMARY, /* the same, for who asked for a summary of it */
+	RESPONSES_SAID,
+	RESPONSES_REFUSED,
+	RESPONSES_CALL, /* from here on: of tools */
+	RESPONSES_CUSTOM_CALL, /* with text, {"input": text} in chat */
+	RESPONSES_SEARCH_CALL, /* for tools that the client has not told of */
+};
+
+/* A tool, as the client knows it: chat may know it otherwise. */
 struct responses_tool {
 	struct slice name, namespace; /* empty: none */
-	bool custom; /* takes text, which is {"input": text} in chat */
+	enum responses_kind kind; /* of its calls */
 };
+
+/* What chat calls the search for tools. */
+#define RESPONSES_SEARCH "tool_search"
 
 /* "tools" and what goes with them, each with a comma ahead. */
 enum err responses_add_tools(struct translation *,
@@ -86,6 +98,9 @@ struct responses_tool responses_find_tool(
 
 /* Members of an answer that repeat the request, each with a comma ahead. */
 void responses_echo(const struct responses_body *, struct buf *out);
+/* JSON as an event has it: only what stands between its tokens has line ends
+ * in it. */
+void responses_on_a_line(struct buf *, size_t from);
 
 /* --- responses_items.c --- */
 
@@ -94,15 +109,6 @@ void responses_echo(const struct responses_body *, struct buf *out);
 	((size_t)3 << 20) /* text in a stream, likewise: what
 					     ends it has each four times */
 #define RESPONSES_NAME ((size_t)1 << 10) /* a call's id, and its name */
-
-enum responses_kind {
-	RESPONSES_REASONED, /* a model's own reasoning */
-	RESPONSES_SUMMARY, /* the same, for who asked for a summary of it */
-	RESPONSES_SAID,
-	RESPONSES_REFUSED,
-	RESPONSES_CALL,
-	RESPONSES_CUSTOM_CALL,
-};
 
 /* A part of an answer. */
 struct responses_item {

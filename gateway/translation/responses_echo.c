@@ -31,14 +31,9 @@ static const struct {
 	{ RESPONSES_USER, "user", "null" },
 };
 
-/* On one line, as an event has it: only what stands between tokens of JSON has
- * line ends in it. */
-static void
-add_on_a_line(struct slice json, struct buf *out)
+void
+responses_on_a_line(struct buf *out, size_t from)
 {
-	size_t from = out->n;
-
-	buf_add(out, json);
 	for (; from < out->n; from++)
 		if (out->p[from] == '\n' || out->p[from] == '\r')
 			out->p[from] = ' ';
@@ -57,8 +52,9 @@ responses_echo(const struct responses_body *body, struct buf *out)
 		buf_add_str(out, echoes[i].name);
 		buf_add_str(out, "\":");
 		if (m->type != SCAN_NULL && m->value.n <= ECHO_MAX)
-			add_on_a_line(m->value, out);
+			buf_add(out, m->value);
 		else
 			buf_add_str(out, echoes[i].otherwise);
 	}
+	responses_on_a_line(out, 0);
 }

@@ -126,9 +126,10 @@ static void
 add_delta(struct translation *t, const struct responses_item *item,
     struct slice text, struct buf *out)
 {
-	if (text.n > 0)
-		add_text(t, item, responses_words(item->kind)->delta, "delta",
-		    text, out);
+	const char *type = responses_words(item->kind)->delta;
+
+	if (text.n > 0 && type != NULL)
+		add_text(t, item, type, "delta", text, out);
 }
 
 /* --- items --- */
@@ -148,8 +149,7 @@ begin(struct translation *t, struct buf *out)
 static bool
 is_call(const struct responses_item *item)
 {
-	return item->kind == RESPONSES_CALL ||
-	    item->kind == RESPONSES_CUSTOM_CALL;
+	return item->kind >= RESPONSES_CALL;
 }
 
 /* What only is known of a call at its end has not been told of before. */
@@ -158,7 +158,7 @@ end_item(struct translation *t, struct responses_item *item, const char *status,
     struct buf *out)
 {
 	const struct responses_words *words = responses_words(item->kind);
-	bool untold = item->kind == RESPONSES_CUSTOM_CALL ||
+	bool untold = item->kind > RESPONSES_CALL ||
 	    (item->kind == RESPONSES_CALL && item->text.n == 0);
 
 	if (item->done || !item->added)
@@ -169,8 +169,9 @@ end_item(struct translation *t, struct responses_item *item, const char *status,
 		give_up(out);
 	if (untold)
 		add_delta(t, item, responses_text_of(item), out);
-	add_text(
-	    t, item, words->done, words->text, responses_text_of(item), out);
+	if (words->done != NULL)
+		add_text(t, item, words->done, words->text,
+		    responses_text_of(item), out);
 	add_part(t, item, false, out);
 	add_item(t, item, false, out);
 }

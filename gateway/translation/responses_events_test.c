@@ -221,11 +221,14 @@ tools_that_chat_calls_otherwise(void **state)
 	static const char request[] =
 	    "{'input':'hi','tools':[{'type':'custom','name':'p'},"
 	    "{'type':'namespace','name':'n','tools':["
-	    "{'type':'function','name':'f'}]}]}";
+	    "{'type':'function','name':'f'}]},"
+	    "{'type':'tool_search','execution':'client'}]}";
 	static const char *const chunks[] = {
 		CALLS(PART("0", "c", "p", "{\\'input\\': \\'a\\\\nb\\'}")),
 		CALLS(PART("1", "c", "n__f", "1")),
 		CALLS(PART("2", "", "p", "?")),
+		CALLS(PART("3", "d", "tool_search", "{\\'query\\':\\n1}")),
+		CALLS(PART("4", "e", "tool_search", "[")),
 		FINISH("tool_calls"), NULL
 	};
 	static const char *const items[] = {
@@ -236,6 +239,12 @@ tools_that_chat_calls_otherwise(void **state)
 		"'arguments':'1'}",
 		"{'id':'ctc_ab1202','type':'custom_tool_call','status':"
 		"'completed','call_id':'call_ab1202','name':'p','input':'?'}",
+		"{'id':'tsc_ab1203','type':'tool_search_call','status':"
+		"'completed','call_id':'d','execution':'client','arguments':"
+		"{'query': 1}}",
+		"{'id':'tsc_ab1204','type':'tool_search_call','status':"
+		"'completed','call_id':'e','execution':'client','arguments':"
+		"{}}",
 	};
 	struct buf out;
 	struct translation *t = stream(request, chunks, &out);
@@ -245,11 +254,14 @@ tools_that_chat_calls_otherwise(void **state)
 	assert_digest(request, chunks, BEGIN
 	    "output_item.added:0 output_item.added:1 "
 	    "function_call_arguments.delta:1(1) output_item.added:2 "
+	    "output_item.added:3 output_item.added:4 "
 	    "custom_tool_call_input.delta:0(a\\nb) "
 	    "custom_tool_call_input.done:0 output_item.done:0 "
 	    CALL_DONE("1") " custom_tool_call_input.delta:2(?) "
-	    "custom_tool_call_input.done:2 output_item.done:2 completed");
-	snprintf(all, sizeof(all), "[%s,%s,%s]", items[0], items[1], items[2]);
+	    "custom_tool_call_input.done:2 output_item.done:2 "
+	    "output_item.done:3 output_item.done:4 completed");
+	snprintf(all, sizeof(all), "[%s,%s,%s,%s,%s]", items[0], items[1],
+	    items[2], items[3], items[4]);
 	json_of(want, all);
 	buf_add_char(&out, '\0');
 	assert_non_null(strstr(out.p, want));

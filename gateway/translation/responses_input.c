@@ -349,6 +349,18 @@ read_output(struct reader *r, const struct item_row *row, struct slice item)
 	return read_content(r, &m);
 }
 
+/* One that a server has made is its own. */
+static enum err
+read_search(struct reader *r, const struct item_row *row, struct slice item)
+{
+	if (responses_get_text(item, "call_id").n == 0 ||
+	    slice_is(responses_get_text(item, "execution"), "server"))
+		return OK;
+	return slice_is(slice_of(row->member), "tools")
+	    ? read_output(r, row, item)
+	    : read_call(r, row, item);
+}
+
 static enum err
 leave_out(struct reader *r, const struct item_row *row, struct slice item)
 {
@@ -391,8 +403,8 @@ static const struct item_row items[] = {
 	{ "reasoning", NULL, NULL, NULL },
 	{ "additional_tools", NULL, NULL, NULL },
 	{ "mcp_list_tools", NULL, NULL, NULL },
-	{ "tool_search_call", NULL, NULL, NULL },
-	{ "tool_search_output", NULL, NULL, NULL },
+	{ "tool_search_call", read_search, RESPONSES_SEARCH, "arguments" },
+	{ "tool_search_output", read_search, RESPONSES_SEARCH, "tools" },
 	{ "web_search_call", leave_out, NULL, NULL },
 	{ "file_search_call", leave_out, NULL, NULL },
 	{ "code_interpreter_call", leave_out, NULL, NULL },

@@ -34,6 +34,8 @@ responses_words(enum responses_kind kind)
 		    "response.custom_tool_call_input.delta",
 		    "response.custom_tool_call_input.done", NULL, NULL,
 		    "input" },
+		[RESPONSES_SEARCH_CALL] = { "tsc_", NULL, NULL, NULL, NULL,
+		    NULL, NULL },
 	};
 
 	return &words[kind];
@@ -113,7 +115,7 @@ bool
 responses_name_call(struct translation *t, struct responses_item *item)
 {
 	item->tool = responses_find_tool(t, buf_slice(&item->name));
-	item->kind = item->tool.custom ? RESPONSES_CUSTOM_CALL : RESPONSES_CALL;
+	item->kind = item->tool.kind;
 	responses_place_item(t->state, item);
 	if (item->call_id.n > 0 && !has_twin(t->state, item))
 		return true;
@@ -122,35 +124,57 @@ responses_name_call(struct translation *t, struct responses_item *item)
 	return buf_err(&item->call_id) == OK;
 }
 
-/* Of the arguments {"input": text} that text; without them what there is. */
+/* Arguments are a string that has JSON in it. What came in pieces nobody has
+ * validated yet: false where it is no object. */
 static bool
-take_input(struct responses_item *item)
+read_arguments(struct slice text, struct buf *json)
 {
 	struct scan_member m;
-	struct slice text = responses_text_of(item);
-	struct buf quoted, json;
-	bool room;
 	struct errmsg why;
+	struct buf quoted;
 	size_t n;
 
 	buf_init(&quoted, text.n + 16);
-	buf_init(&json, text.n + 16);
 	buf_add_str(&quoted, "{\"\":\"");
 	buf_add(&quoted, text);
 	buf_add_str(&quoted, "\"}");
-	/* what came in pieces nobody has validated yet */
 	if (scan_object(buf_slice(&quoted), &m, 1, &n, &why) == OK)
-		scan_unescape(m.value, &json);
-	if (scan_object(buf_slice(&json), NULL, 0, &n, &why) == OK &&
-	    scan_get(buf_slice(&json), "input", &m) && m.type == SCAN_STRING) {
-		text = responses_text(&m);
-		buf_reset(&item->text);
-		buf_add(&item->text, text);
-		item->whole = SLICE("");
-	}
-	room = buf_err(&quoted) == OK && buf_err(&json) == OK &&
-	    buf_err(&item->text) == OK;
+		scan_unescape(m.value, json);
+	else if (buf_err(&quoted) != OK)
+		json->err = buf_err(&quoted);
 	buf_fini(&quoted);
+	return buf_err(json) == OK &&
+	    scan_object(buf_slice(json), NULL, 0, &n, &why) == OK;
+}
+
+static void
+replace_text(struct responses_item *item, struct slice text)
+{
+	buf_reset(&item->text);
+	buf_add(&item->text, text);
+	item->whole = SLICE("");
+}
+
+/* Of the arguments {"input": text} that text, without them what there is; or
+ * the object on one line, without one an empty one. */
+static bool
+take_arguments(struct responses_item *item)
+{
+	struct slice text = responses_text_of(item);
+	struct scan_member m;
+	struct buf json;
+	bool is_object, room;
+
+	buf_init(&json, text.n + 16);
+	is_object = read_arguments(text, &json);
+	if (item->kind == RESPONSES_SEARCH_CALL) {
+		replace_text(item, is_object ? buf_slice(&json) : SLICE("{}"));
+		responses_on_a_line(&item->text, 0);
+	} else if (is_object && scan_get(buf_slice(&json), "input", &m) &&
+	    m.type == SCAN_STRING) {
+		replace_text(item, responses_text(&m));
+	}
+	room = buf_err(&json) == OK && buf_err(&item->text) == OK;
 	buf_fini(&json);
 	return room;
 }
@@ -164,8 +188,8 @@ responses_text_of(const struct responses_item *item)
 bool
 responses_settle_text(struct responses_item *item)
 {
-	if (item->kind == RESPONSES_CUSTOM_CALL)
-		return take_input(item);
+	if (item->kind > RESPONSES_CALL)
+		return take_arguments(item);
 	if (item->kind == RESPONSES_CALL && responses_text_of(item).n == 0)
 		item->whole = SLICE("{}");
 	return true;
@@ -230,13 +254,20 @@ add_call(const struct responses_item *item, bool begins, struct buf *out)
 
 	buf_add_str(out, ",\"call_id\":\"");
 	buf_add(out, buf_slice(&item->call_id));
+	if (item->kind == RESPONSES_SEARCH_CALL) {
+		buf_add_str(out, "\",\"execution\":\"client\",\"arguments\":");
+		buf_add(out, begins ? SLICE("{}") : buf_slice(&item->text));
+		return;
+	}
 	buf_add_str(out, "\",\"name\":\"");
 	buf_add(out, tool->name);
 	if (tool->namespace.n > 0) {
 		buf_add_str(out, "\",\"namespace\":\"");
 		buf_add(out, tool->namespace);
 	}
-	buf_add_str(out, tool->custom ? "\",\"input\":" : "\",\"arguments\":");
+	buf_add_str(out, "\",\"");
+	buf_add_str(out, responses_words(item->kind)->text);
+	buf_add_str(out, "\":");
 	add_text(item, begins, out);
 }
 
@@ -251,6 +282,7 @@ responses_add_item(const struct translation *t,
 		[RESPONSES_REFUSED] = "message",
 		[RESPONSES_CALL] = "function_call",
 		[RESPONSES_CUSTOM_CALL] = "custom_tool_call",
+		[RESPONSES_SEARCH_CALL] = "tool_search_call",
 	};
 
 	buf_add_str(out, "{\"id\":");
@@ -276,6 +308,7 @@ responses_add_item(const struct translation *t,
 		break;
 	case RESPONSES_CALL:
 	case RESPONSES_CUSTOM_CALL:
+	case RESPONSES_SEARCH_CALL:
 		add_call(item, begins, out);
 		break;
 	}

@@ -299,6 +299,40 @@ tools(void **state)
 		    "{'messages':[{'role':'user','content':'hi'}],"
 		    "'tools':[{'type':'function','function':{'name':'f'}}]}",
 		    NULL },
+		/* what a client has searched for, and may have found before */
+		{ "{'input':[{'type':'tool_search_call','call_id':'1',"
+		  "'execution':'client','arguments':{'query':'x'}},"
+		  "{'type':'tool_search_output','call_id':'1','tools':["
+		  "{'type':'namespace','name':'n','tools':[{'type':"
+		  "'function','name':'f'}]},{'type':'function','name':'g'}]},"
+		  "{'type':'tool_search_output','call_id':'2','tools':["
+		  "{'type':'namespace','name':'n','tools':[{'type':"
+		  "'function','name':'f'}]},{'type':'function','name':'g'},"
+		  "{'type':'function','name':'h'}]},"
+		  "{'type':'tool_search_call','call_id':null,'arguments':{}}],"
+		  "'tools':[{'type':'tool_search','execution':'client',"
+		  "'description':'d','parameters':{}},"
+		  "{'type':'tool_search'}]}",
+		    "{'messages':[{'role':'assistant','content':'',"
+		    "'tool_calls':[{'id':'1','type':'function','function':{"
+		    "'name':'tool_search','arguments':"
+		    "'{\\'query\\':\\'x\\'}'}}]},{'role':'tool',"
+		    "'tool_call_id':'1','content':'[{\\'type\\':"
+		    "\\'namespace\\',\\'name\\':\\'n\\',\\'tools\\':["
+		    "{\\'type\\':\\'function\\',\\'name\\':\\'f\\'}]},"
+		    "{\\'type\\':\\'function\\',\\'name\\':\\'g\\'}]'},"
+		    "{'role':'tool','tool_call_id':'2','content':"
+		    "'[{\\'type\\':\\'namespace\\',\\'name\\':\\'n\\',"
+		    "\\'tools\\':[{\\'type\\':\\'function\\',"
+		    "\\'name\\':\\'f\\'}]},{\\'type\\':\\'function\\',"
+		    "\\'name\\':\\'g\\'},{\\'type\\':\\'function\\',"
+		    "\\'name\\':\\'h\\'}]'}],"
+		    "'tools':[{'type':'function','function':{'name':"
+		    "'tool_search','description':'d','parameters':{}}},"
+		    "{'type':'function','function':{'name':'n__f'}},"
+		    "{'type':'function','function':{'name':'g'}},"
+		    "{'type':'function','function':{'name':'h'}}]}",
+		    "tool_search" },
 	};
 
 	(void)state;

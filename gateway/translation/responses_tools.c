@@ -22,6 +22,7 @@ struct tools {
 	const struct scan_member *allowed; /* an array of tools, or NULL: all */
 	size_t n; /* that were written */
 	size_t seen, kept; /* that were read; whose names are kept */
+	bool late; /* they come as items, some once more */
 	struct errmsg *why;
 };
 
@@ -69,7 +70,7 @@ keep_name(struct tools *w, const struct responses_tool *tool)
 {
 	struct buf *out = &w->t->kept;
 
-	if (tool->namespace.n == 0 && !tool->custom)
+	if (tool->namespace.n == 0 && tool->kind == RESPONSES_CALL && !w->late)
 		return;
 	buf_add_str(out, w->kept++ == 0 ? "{\"as\":\"" : ",{\"as\":\"");
 	responses_add_name(out, tool);
@@ -77,28 +78,42 @@ keep_name(struct tools *w, const struct responses_tool *tool)
 	buf_add(out, tool->name);
 	buf_add_str(out, "\",\"namespace\":\"");
 	buf_add(out, tool->namespace);
-	buf_add_str(out, tool->custom ? "\",\"custom\":true}" : "\"}");
+	buf_addf(out, "\",\"kind\":%d}", (int)tool->kind);
+}
+
+static bool
+find_row(const struct translation *t, struct slice name, struct slice *row)
+{
+	const struct responses_state *s = t->state;
+	struct slice rest = buf_slice(&t->kept);
+	enum scan_type type;
+
+	if (rest.n <= s->echoed)
+		return false;
+	rest = slice_make(rest.p + s->echoed, rest.n - s->echoed);
+	while (scan_next_element(&rest, row, &type))
+		if (slice_eq(responses_get_text(*row, "as"), name))
+			return true;
+	return false;
 }
 
 struct responses_tool
 responses_find_tool(const struct translation *t, struct slice name)
 {
-	const struct responses_state *s = t->state;
-	struct slice rest = buf_slice(&t->kept), row;
 	struct scan_member m;
-	enum scan_type type;
+	struct slice row;
+	uint64_t kind = RESPONSES_CALL;
 
-	if (rest.n > 0)
-		rest = slice_make(rest.p + s->echoed, rest.n - s->echoed);
-	while (scan_next_element(&rest, &row, &type))
-		if (slice_eq(responses_get_text(row, "as"), name))
-			return (struct responses_tool){
-				.name = responses_get_text(row, "name"),
-				.namespace =
-				    responses_get_text(row, "namespace"),
-				.custom = scan_get(row, "custom", &m),
-			};
-	return (struct responses_tool){ .name = name };
+	if (!find_row(t, name, &row))
+		return (struct responses_tool){ .name = name,
+			.kind = RESPONSES_CALL };
+	if (scan_get(row, "kind", &m))
+		(void)scan_u64(m.value, &kind);
+	return (struct responses_tool){
+		.name = responses_get_text(row, "name"),
+		.namespace = responses_get_text(row, "namespace"),
+		.kind = (enum responses_kind)kind,
+	};
 }
 
 /* --- one of them --- */
@@ -166,6 +181,16 @@ add_text_parameter(struct buf *out, struct slice tool)
 	buf_add_str(out, "}},\"required\":[\"input\"]}");
 }
 
+static bool
+is_told(const struct tools *w, size_t from)
+{
+	struct slice row;
+
+	return w->late && buf_err(w->out) == OK &&
+	    find_row(
+		w->t, slice_make(w->out->p + from, w->out->n - from), &row);
+}
+
 /* Strict is what chat is not unless told so. */
 static void
 add_function(
@@ -173,22 +198,46 @@ add_function(
 {
 	struct buf *out = w->out;
 	struct scan_member m;
+	size_t before = out->n, name;
 
 	if (!is_allowed(w, tool))
 		return;
-	keep_name(w, tool);
-	buf_add_str(out, w->n++ == 0 ? ",\"tools\":[" : ",");
+	buf_add_str(out, w->n == 0 ? ",\"tools\":[" : ",");
 	buf_add_str(out, "{\"type\":\"function\",\"function\":{\"name\":\"");
+	name = out->n;
 	responses_add_name(out, tool);
+	if (is_told(w, name)) {
+		out->n = before;
+		return;
+	}
+	keep_name(w, tool);
+	w->n++;
 	buf_add_char(out, '"');
 	add_member(out, object, "description");
-	if (tool->custom)
+	if (tool->kind == RESPONSES_CUSTOM_CALL)
 		add_text_parameter(out, object);
 	else
 		add_member(out, object, "parameters");
 	if (scan_get(object, "strict", &m) && m.type == SCAN_TRUE)
 		buf_add_str(out, ",\"strict\":true");
 	buf_add_str(out, "}}");
+}
+
+/* Of those kinds that a client runs itself. */
+static bool
+is_function(struct slice object, struct slice type, struct responses_tool *tool)
+{
+	tool->kind = RESPONSES_CALL;
+	if (slice_is(type, "custom")) {
+		tool->kind = RESPONSES_CUSTOM_CALL;
+	} else if (slice_is(type, RESPONSES_SEARCH) &&
+	    slice_is(responses_get_text(object, "execution"), "client")) {
+		tool->kind = RESPONSES_SEARCH_CALL;
+		tool->name = SLICE(RESPONSES_SEARCH);
+	} else {
+		return slice_is(type, "function");
+	}
+	return true;
 }
 
 static enum err add_array(struct tools *, struct slice tools, const char *place,
@@ -202,7 +251,6 @@ add_tool(struct tools *w, struct slice object, const char *place,
 	struct responses_tool tool = {
 		.name = responses_get_text(object, "name"),
 		.namespace = namespace,
-		.custom = slice_is(type, "custom"),
 	};
 	struct scan_member inner;
 
@@ -215,7 +263,7 @@ add_tool(struct tools *w, struct slice object, const char *place,
 	if (slice_is(type, "namespace") && namespace.n == 0 &&
 	    scan_get(object, "tools", &inner) && inner.type == SCAN_ARRAY)
 		return add_array(w, inner.value, place, tool.name);
-	if (!slice_is(type, "function") && !tool.custom) {
+	if (!is_function(object, type, &tool)) {
 		leave_out(w->t, type);
 		return OK;
 	}
@@ -243,24 +291,28 @@ add_array(struct tools *w, struct slice tools, const char *place,
 
 /* --- all of them --- */
 
-/* Some come as items of the input. */
+/* Some come as items of the input: what a client has found for the model it
+ * may find again. */
 static enum err
 add_more(struct tools *w, const struct scan_member *input)
 {
-	struct slice rest = input->value, item;
+	struct slice rest = input->value, item, kind;
 	struct scan_member m;
 	enum scan_type type;
 	enum err rc = OK;
 
+	w->late = true;
 	if (input->type != SCAN_ARRAY)
 		return OK;
-	while (rc == OK && scan_next_element(&rest, &item, &type))
-		if (type == SCAN_OBJECT &&
-		    slice_is(
-			responses_get_text(item, "type"), "additional_tools") &&
+	while (rc == OK && scan_next_element(&rest, &item, &type)) {
+		if (type != SCAN_OBJECT)
+			continue;
+		kind = responses_get_text(item, "type");
+		if ((slice_is(kind, "additional_tools") ||
+			slice_is(kind, "tool_search_output")) &&
 		    scan_get(item, "tools", &m) && m.type == SCAN_ARRAY)
-			rc = add_array(
-			    w, m.value, "additional_tools", SLICE(""));
+			rc = add_array(w, m.value, "input's tools", SLICE(""));
+	}
 	return rc;
 }
 
@@ -269,7 +321,7 @@ static enum err
 add_choice(struct tools *w, const struct scan_member *choice)
 {
 	struct slice word = responses_text(choice), type = SLICE("");
-	struct responses_tool tool = { .custom = false };
+	struct responses_tool tool = { .kind = RESPONSES_CALL };
 
 	if (choice->type == SCAN_OBJECT) {
 		type = responses_get_text(choice->value, "type");
