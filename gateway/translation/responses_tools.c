@@ -2,7 +2,9 @@
  * chat.
  *
  * One that takes free text is a function with one string. One in a namespace
- * has that ahead of its name. Those that a server would run are left out. */
+ * has that ahead of its name. A client's search for tools is a function, too;
+ * what it finds is there from then on. Those that a server would run are left
+ * out. */
 #include <ctype.h>
 #include <inttypes.h>
 
