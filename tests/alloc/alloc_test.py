@@ -16,8 +16,8 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import (POINTSMAN, Fake, Gateway, backend, chat,  # noqa: E402
-                     conf, events, wait_for)
+from harness import (POINTSMAN, Fake, Gateway, Stub, backend,  # noqa: E402
+                     chat, conf, events, wait_for)
 
 MOST = 3000  # allocations of one act: more would mean that it never ends
 
@@ -276,6 +276,74 @@ class Translated(Sweep):
     def test_a_stream_of_responses(self):
         self.sweep(lambda: self.ask("/v1/responses", True,
                                     b"response.completed"))
+
+
+class TranslatedCalls(Sweep):
+    """Of tools that chat knows by other names: none is half a call."""
+    calls = [("c0", "p", '{"input":"x\\ny"}'), ("c0", "n__f", '{"a":1}'),
+             ("c2", "tool_search", '{"query": 1}')]
+    request = {
+        "model": "m", "input": "go", "tools": [
+            {"type": "custom", "name": "p"},
+            {"type": "namespace", "name": "n",
+             "tools": [{"type": "function", "name": "f"}]},
+            {"type": "tool_search", "execution": "client"}]}
+
+    def setUp(self):
+        self.stubs = [Stub(self.answer), Stub(self.answer)]
+        for stub in self.stubs:
+            self.addCleanup(stub.stop)
+        self.control = Control()
+        self.g = Gateway(conf(
+            [backend(name, stub.port, 'translate = "always";')
+             for name, stub in zip(("one", "two"), self.stubs)],
+            "workers = 1;\n"), self.control.env)
+        self.healthy()
+
+    def answer(self, request):
+        said = {"role": "assistant", "content": "a", "tool_calls": [
+            {"index": i, "id": id, "type": "function",
+             "function": {"name": name, "arguments": arguments}}
+            for i, (id, name, arguments) in enumerate(self.calls)]}
+        choice = {"index": 0, "finish_reason": "tool_calls"}
+        if b'"stream":true' in request.body.replace(b" ", b""):
+            return 200, {"content-type": "text/event-stream"}, (
+                "data: " + json.dumps({"choices": [{**choice, "delta": said}]})
+                + "\n\ndata: [DONE]\n\n")
+        return 200, {}, {"choices": [{**choice, "message": said}]}
+
+    def judge(self, items):
+        said = [(i["type"], i.get("name"),
+                 i.get("input") or i.get("arguments")) for i in items]
+        if said != [("message", None, None),
+                    ("custom_tool_call", "p", "x\ny"),
+                    ("function_call", "f", '{"a":1}'),
+                    ("tool_search_call", None, {"query": 1})]:
+            raise Broken(f"{said}")
+
+    def test_whole(self):
+        def act():
+            status, raw, whole = raw_answer(
+                self.g.port, "POST", "/v1/responses", self.request)
+            judge_json(status, raw, whole, "output")
+            if status == 200 and whole:
+                self.judge(json.loads(raw)["output"])
+        self.sweep(act)
+
+    def test_stream(self):
+        def act():
+            status, raw, whole = raw_answer(
+                self.g.port, "POST", "/v1/responses",
+                {**self.request, "stream": True})
+            if status != 200:
+                judge_json(status, raw, whole, "-")
+            elif whole:
+                last = json.loads(events(raw.decode())[-1])
+                if last["type"] == "response.completed":
+                    self.judge(last["response"]["output"])
+                elif last["type"] != "error":
+                    raise Broken(f"{last}")
+        self.sweep(act)
 
 
 class Vectors(Sweep):
