@@ -1,27 +1,19 @@
-/* gateway/steps.c - the request's steps, one function per state; those of
- * COMMIT and RELAY are in relay.c, that of HOLD in replay.c.
+/* gateway/steps.c - the request's steps, one function per state; that of BODY
+ * is in body.c, those of COMMIT and RELAY in relay.c, that of HOLD in replay.c.
  *
  * Runs from the worker's settle loop. Each step either goes on at once
  * (STEP_AGAIN) or waits for a callback to leave word (STEP_WAIT). The router
- * and attempts meet in the files that steps.h names and nowhere else; this one
- * and relay.c join front and dialects to them. */
-#include <stdio.h>
-
+ * and attempts meet in the files that steps.h names and nowhere else; this one,
+ * body.c and relay.c join front and dialects to them. */
 #include "gateway/app.h"
 #include "gateway/attempt.h"
-#include "gateway/dialects/multipart.h"
-#include "gateway/keys/keyring.h"
-#include "gateway/lib/count.h"
 #include "gateway/lib/log.h"
 #include "gateway/limits.h"
 #include "gateway/note.h"
 #include "gateway/refusals.h"
 #include "gateway/steps.h"
-#include "policies/slo.h"
-#include "policies/tenant.h"
 
 #define SECOND_LOOK (20 * USEC_MS) /* at a house that was full */
-#define CLIENT_FIRST (50 * USEC_MS) /* before us, by its own clock */
 
 /* --- endings --- */
 
@@ -62,7 +54,7 @@ request_refuse(struct request *r, const struct error_reply *e)
 	    e->code != NULL ? e->code : "refused");
 }
 
-/* --- HEAD, BODY --- */
+/* --- HEAD --- */
 
 static enum step
 step_head(struct request *r)
@@ -82,173 +74,6 @@ step_head(struct request *r)
 	if (r->verdict == HEAD_LOCAL)
 		return local_answer(r);
 	request_enter(r, REQ_BODY);
-	return STEP_AGAIN;
-}
-
-/* Clients may say how long they will wait; never longer than ours. Their own
- * clock is to come first: what they raise then they raise without a gateway. */
-static usec
-deadline_of(const struct request *r)
-{
-	static const char *const hints[] = { "x-stainless-timeout",
-		"x-stainless-read-timeout" };
-	usec limit = r->conf->deadline;
-	double seconds;
-
-	for (size_t i = 0; i < COUNT(hints); i++)
-		if (slice_double(
-			exchange_header(r->exchange, hints[i]), &seconds) &&
-		    seconds > 0 && seconds * 1e6 + CLIENT_FIRST < (double)limit)
-			limit = (usec)(seconds * 1e6) + CLIENT_FIRST;
-	return exchange_received(r->exchange) + limit;
-}
-
-static bool
-is_form(const struct request *r)
-{
-	return multipart_is(exchange_header(r->exchange, "content-type"));
-}
-
-static bool
-takes_form(const struct request *r)
-{
-	return r->route->body == BODY_JSON_OR_FORM && is_form(r);
-}
-
-static enum err
-parse(struct request *r, struct dialect_error *why)
-{
-	struct slice body = exchange_body(r->exchange);
-	enum err rc;
-
-	if (takes_form(r))
-		return dialect_parse_form(r->route->dialect,
-		    exchange_header(r->exchange, "content-type"), body,
-		    r->parsed, why);
-	if (r->scan != NULL)
-		rc = dialect_end(r->dialect, r->scan, r->parsed, why);
-	else
-		rc = dialect_read(r->dialect, body, r->parsed, why);
-	scan_free(&r->scan);
-	if (rc != OK && is_form(r)) {
-		*why = (struct dialect_error){ .status = 415,
-			.code = "unsupported_media_type" };
-		snprintf(why->message, sizeof(why->message),
-		    "%s takes application/json, not multipart/form-data",
-		    r->route->path);
-	}
-	return rc;
-}
-
-/* A part of a long body, for which others are not to wait. False: there is no
- * more of it to scan. */
-static bool
-scan_body(struct request *r)
-{
-	struct slice body = exchange_body(r->exchange);
-
-	if (r->parsed == NULL)
-		r->parsed = pool_take(&r->worker->parsed);
-	if (body.n <= SCAN_SLICE || r->parsed == NULL || takes_form(r))
-		return false;
-	if (r->scan == NULL)
-		r->scan = dialect_begin(body, r->parsed);
-	return r->scan != NULL && scan_more(r->scan);
-}
-
-static bool
-parse_body(struct request *r, struct error_reply *e)
-{
-	struct dialect_error why = { .status = 400 };
-
-	if (r->parsed == NULL) {
-		*e = refusal_memory;
-		return false;
-	}
-	if (parse(r, &why) != OK) {
-		*e = (struct error_reply){ .status = why.status,
-			.type = "invalid_request_error",
-			.code = why.code,
-			.param = why.param,
-			.message = request_say(r, "%s", why.message) };
-		return false;
-	}
-	r->facts = r->parsed->facts;
-	r->outcome.stream = r->facts.stream;
-	return true;
-}
-
-static bool
-resolve(struct request *r, struct error_reply *e)
-{
-	const struct exchange *x = r->exchange;
-	struct slo_headers asked = {
-		.slo_class = exchange_header(x, "x-slo-class"),
-		.ttft_ms = exchange_header(x, "x-slo-ttft-ms"),
-		.itl_ms = exchange_header(x, "x-slo-itl-ms"),
-		.total_ms = exchange_header(x, "x-slo-total-ms"),
-	};
-	struct model_choice choice;
-	struct errmsg why;
-	enum err rc;
-
-	if (asked.itl_ms.n == 0)
-		asked.itl_ms = exchange_header(x, "x-slo-tpot-ms");
-	rc = model_resolve(r->conf, r->tenant, r->facts.model, &choice, &why);
-	if (rc == OK && r->grant != NULL &&
-	    !grant_allows(r->grant, choice.model))
-		rc = fail(&why, ERR_NOT_FOUND,
-		    "the key %s is not for the model %s", r->key->name,
-		    choice.model->name);
-	if (rc == OK) {
-		r->facts.model = choice.name; /* without its suffix */
-		r->routing.model = choice.model;
-		r->routing.pin = choice.pin;
-		r->routing.prefer = choice.prefer;
-		rc = slo_resolve(
-		    r->conf, r->tenant, &asked, choice.slo, &r->slo, &why);
-		e->code = "invalid_slo";
-		e->param = NULL;
-	} else {
-		refusal_of_model(rc, r->facts.model.n > 0, e);
-	}
-	if (rc == OK)
-		return true;
-	e->status = rc == ERR_NOT_FOUND ? 404
-	    : rc == ERR_UNSUPPORTED     ? 403
-					: 400;
-	e->type = "invalid_request_error";
-	e->message = request_say(r, "%s", why.text);
-	return false;
-}
-
-static enum step
-step_body(struct request *r)
-{
-	struct error_reply e = { 0 };
-
-	if (scan_body(r)) {
-		request_yield(r);
-		return STEP_WAIT;
-	}
-	if (!parse_body(r, &e) || !resolve(r, &e))
-		return request_refuse(r, &e);
-	if (dialect_passes(r->facts.dialect))
-		r->slo.itl = 0; /* there is nothing between its tokens */
-	r->deadline = deadline_of(r);
-	r->outcome.model = r->routing.model->name;
-	r->outcome.slo = r->slo.name;
-	r->routing.facts = &r->facts;
-	r->routing.tenant = r->tenant;
-	r->routing.slo = r->slo;
-	r->routing.arrived = exchange_received(r->exchange);
-	r->routing.deadline = r->deadline;
-	r->routing.worker = r->worker->index;
-	r->routing.owner = r;
-	if (r->facts.stream && r->conf->heartbeat > 0 &&
-	    r->dialect->heartbeat.n > 0)
-		r->beat_at = r->routing.arrived + r->conf->heartbeat;
-	request_enter(r, replay_wanted(r) ? REQ_HOLD : REQ_PLAN);
 	return STEP_AGAIN;
 }
 

@@ -1,9 +1,9 @@
 /* gateway/steps.h - what the files of the request's steps share.
  *
- * steps.c has one function per state, but for COMMIT and RELAY in relay.c and
- * HOLD in replay.c; hedge.c, two attempts at a time; retry.c, what a failed
- * attempt leads to and how tickets end; outcome.c, what is told of a request
- * once it is over. */
+ * steps.c has one function per state, but for BODY in body.c, COMMIT and RELAY
+ * in relay.c and HOLD in replay.c; hedge.c, two attempts at a time; retry.c,
+ * what a failed attempt leads to and how tickets end; outcome.c, what is told
+ * of a request once it is over. */
 #ifndef GATEWAY_STEPS_H
 #define GATEWAY_STEPS_H
 
@@ -15,6 +15,9 @@ enum step request_finish(
     struct request *, enum result, enum fault_kind, const char *reason);
 /* What the router said, now or after a wait. */
 enum step request_follow_plan(struct request *);
+
+/* body.c: the step of that state. */
+enum step step_body(struct request *);
 
 /* relay.c: the steps of these two states. */
 enum step step_commit(struct request *);
