@@ -71,8 +71,11 @@ class Client:
                                               "content": "play " + play}])
             if "chat" in path else
             {"model": "m", "input": "play " + play, "voice": "a"}).encode()
-        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket = socket.socket()
+        # what it does not read is not read for it
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         self.socket.settimeout(10)
+        self.socket.connect(("127.0.0.1", port))
         self.socket.sendall(
             b"POST %s HTTP/1.0\r\nhost: 127.0.0.1\r\ncontent-type: "
             b"application/json\r\ncontent-length: %d\r\n\r\n"
