@@ -7,10 +7,6 @@
 
 #include "backends/backend.h"
 
-enum err openai_encode(
-    const struct encode_in *, struct encoded *, struct errmsg *why);
-void openai_decode(enum dialect, struct slice name, struct slice data,
-    struct event *, struct buf *scratch);
 void openai_read_header(
     struct slice name, struct slice value, struct answer_head *);
 struct fault openai_classify(const struct answer_head *, struct slice body);

@@ -13,9 +13,9 @@
 
 /* --- a request to a backend --- */
 
-/* What encode() reads. All borrowed. */
+/* What backend_encode() reads. All borrowed. */
 struct encode_in {
-	const struct backend_ops *ops; /* whose encode() it is */
+	const struct backend_ops *ops; /* of the kind that is asked */
 	enum dialect dialect;
 	const char *path; /* after the base URL: "/chat/completions" */
 	const struct facts *facts;
@@ -40,7 +40,7 @@ struct encode_in {
  * one counts is the backend's to say. *tokens: 0 means without an end. */
 bool backend_length(const struct scan_member *, double *tokens);
 
-/* What encode() makes. Owned by the attempt. */
+/* What backend_encode() makes. Owned by the attempt. */
 struct encoded {
 	char path[256]; /* after the base URL */
 	struct edits body; /* over encode_in.body */
@@ -50,6 +50,8 @@ struct encoded {
 };
 void encoded_init(struct encoded *);
 void encoded_fini(struct encoded *);
+enum err backend_encode(
+    const struct encode_in *, struct encoded *out, struct errmsg *why);
 
 /* --- an answer --- */
 
@@ -78,6 +80,11 @@ struct event {
 	struct usage usage;
 	struct slice error_message; /* EVENT_ERROR: unescaped, in scratch */
 };
+/* One event's data (or, for JSON replies, a whole body). name is the SSE event
+ * name or empty. What *out points to is appended to scratch, which may hold the
+ * data itself. */
+void backend_decode(enum dialect, struct slice name, struct slice data,
+    struct event *out, struct buf *scratch);
 
 /* Rate limits are counted over windows of several lengths at a time; of each
  * kind the one with the least left is told. */
@@ -147,13 +154,6 @@ struct backend_ops {
 	 * of that. */
 	const char *health_path, *load_path;
 
-	enum err (*encode)(
-	    const struct encode_in *, struct encoded *out, struct errmsg *why);
-	/* One event's data (or, for JSON replies, a whole body). name is the
-	 * SSE event name or empty. What *out points to is appended to scratch,
-	 * which may hold the data itself. */
-	void (*decode)(enum dialect, struct slice name, struct slice data,
-	    struct event *out, struct buf *scratch);
 	/* One header line of an answer. */
 	void (*read_header)(
 	    struct slice name, struct slice value, struct answer_head *);

@@ -7,7 +7,6 @@
 
 #include <ctype.h>
 
-#include "backends/adapters.h"
 #include "backends/wire_error.h"
 
 /* --- numbers --- */
@@ -461,7 +460,7 @@ decode_nothing(struct event *out, struct buf *scratch)
 }
 
 void
-openai_decode(enum dialect dialect, struct slice name, struct slice data,
+backend_decode(enum dialect dialect, struct slice name, struct slice data,
     struct event *out, struct buf *scratch)
 {
 	struct answer a; /* large: not worth clearing for each event */

@@ -17,9 +17,8 @@ decode(const char *data)
 	struct buf scratch;
 
 	buf_init(&scratch, 4096);
-	backend_find(SLICE("openai"))
-	    ->decode(
-		DIALECT_TRANSCRIPTION, SLICE(""), slice_of(data), &e, &scratch);
+	backend_decode(
+	    DIALECT_TRANSCRIPTION, SLICE(""), slice_of(data), &e, &scratch);
 	buf_fini(&scratch);
 	return e;
 }

@@ -20,8 +20,7 @@ decode(enum dialect dialect, const char *data)
 	struct event e;
 
 	buf_reset(&scratch);
-	backend_find(SLICE("openai"))
-	    ->decode(dialect, SLICE(""), slice_of(data), &e, &scratch);
+	backend_decode(dialect, SLICE(""), slice_of(data), &e, &scratch);
 	return e;
 }
 
@@ -407,10 +406,9 @@ an_event_named_error_is_one(void **state)
 	struct event e;
 
 	buf_reset(&scratch);
-	backend_find(SLICE("groq"))
-	    ->decode(DIALECT_CHAT, SLICE("error"),
-		SLICE("{\"message\":\"over capacity\",\"code\":498}"), &e,
-		&scratch);
+	backend_decode(DIALECT_CHAT, SLICE("error"),
+	    SLICE("{\"message\":\"over capacity\",\"code\":498}"), &e,
+	    &scratch);
 	assert_int_equal(e.bits, EVENT_ERROR);
 	assert_memory_equal(e.error_message.p, "over capacity", 13);
 }
@@ -453,9 +451,8 @@ the_data_may_lie_in_scratch(void **state)
 
 	buf_fini(&scratch);
 	buf_add_str(&scratch, text);
-	backend_find(SLICE("openai"))
-	    ->decode(
-		DIALECT_CHAT, SLICE(""), buf_slice(&scratch), &e, &scratch);
+	backend_decode(
+	    DIALECT_CHAT, SLICE(""), buf_slice(&scratch), &e, &scratch);
 	assert_int_equal(e.bits, EVENT_ERROR);
 	assert_memory_equal(e.error_message.p, "a long enough", 13);
 }
@@ -467,9 +464,8 @@ a_full_scratch_still_tells_of_the_error(void **state)
 	struct event e;
 
 	buf_init(&tiny, 4);
-	backend_find(SLICE("openai"))
-	    ->decode(DIALECT_CHAT, SLICE(""),
-		SLICE("{\"error\":\"longer than four\"}"), &e, &tiny);
+	backend_decode(DIALECT_CHAT, SLICE(""),
+	    SLICE("{\"error\":\"longer than four\"}"), &e, &tiny);
 	assert_int_equal(e.bits, EVENT_ERROR);
 	assert_true(e.error_message.n > 0);
 	buf_fini(&tiny);

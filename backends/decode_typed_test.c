@@ -19,8 +19,7 @@ decode(enum dialect dialect, const char *name, const char *data)
 	struct event e;
 
 	buf_reset(&scratch);
-	backend_find(SLICE("vllm"))
-	    ->decode(dialect, slice_of(name), slice_of(data), &e, &scratch);
+	backend_decode(dialect, slice_of(name), slice_of(data), &e, &scratch);
 	return e;
 }
 

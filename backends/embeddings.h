@@ -16,7 +16,7 @@ enum transcoding {
 	TRANSCODE_FAILED, /* no memory, or more than max bytes */
 };
 
-/* `reply` is one that an adapter's decode() found no fault with, and is
+/* `reply` is one that backend_decode() found no fault with, and is
  * borrowed until the end; what is made of it has `max` bytes at most. NULL
  * without memory. */
 struct transcoder *transcoder_new(struct slice reply, bool base64, size_t max);

@@ -4,7 +4,7 @@
  * it lies; what has to change is an edit over it. */
 #include <string.h>
 
-#include "backends/adapters.h"
+#include "backends/backend.h"
 #include "gateway/lib/count.h"
 
 #define EXTRA_MAX ((size_t)16 << 10) /* a model's name, escaped */
@@ -408,7 +408,7 @@ set_path(const char *path, struct encoded *out, struct errmsg *why)
 }
 
 enum err
-openai_encode(
+backend_encode(
     const struct encode_in *in, struct encoded *out, struct errmsg *why)
 {
 	enum err rc;

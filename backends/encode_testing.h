@@ -96,7 +96,7 @@ encode(struct sent *s)
 		in.model = scan_find(members, in.n_members, "model");
 	}
 	encoded_init(&e);
-	rc = ops->encode(&in, &e, &s->why);
+	rc = backend_encode(&in, &e, &s->why);
 	if (rc == OK) {
 		keep_body(s, &e);
 		keep_headers(s, &e);

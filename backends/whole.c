@@ -1,4 +1,4 @@
-/* backends/whole.c - the steps of openai_decode(), each in slices:
+/* backends/whole.c - the steps of backend_decode(), each in slices:
  *
  *	as it came --no object--> blotted --> the copy
  *

@@ -16,7 +16,7 @@ struct whole *whole_new(struct slice body);
 void whole_free(struct whole **);
 /* SCAN_SLICE bytes of it. False: that was all. */
 bool whole_more(struct whole *);
-/* Then: what openai_decode() says of it. */
+/* Then: what backend_decode() says of it. */
 void whole_decode(
     const struct whole *, enum dialect, struct event *out, struct buf *scratch);
 

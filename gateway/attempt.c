@@ -98,7 +98,7 @@ encode(struct attempt *a, struct encoded *out, struct errmsg *why)
 		return ERR_INVALID;
 	if (dialect_is_anthropic(in.dialect))
 		in.beta = beta_of(r->exchange, beta, sizeof(beta));
-	return a->ops->encode(&in, out, why);
+	return backend_encode(&in, out, why);
 }
 
 static enum err

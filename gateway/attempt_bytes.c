@@ -323,7 +323,7 @@ judge_body(struct attempt *a)
 			attempt_fail(a, FAULT_MEMORY);
 		return;
 	}
-	a->ops->decode(a->head.dialect, SLICE(""), body, &e, &a->scratch);
+	backend_decode(a->head.dialect, SLICE(""), body, &e, &a->scratch);
 	judge(a, &e);
 }
 

@@ -79,7 +79,7 @@ take_event(struct attempt *a, struct slice raw)
 	if (passes && is_plain(f.data))
 		e = (struct event){ .bits = EVENT_TOKEN | EVENT_FINISH };
 	else
-		a->ops->decode(
+		backend_decode(
 		    a->head.dialect, f.event, f.data, &e, &a->scratch);
 	if ((e.bits & EVENT_ERROR) != 0) {
 		attempt_fail_inside(a, f.data, e.error_message);

@@ -69,7 +69,7 @@ question_encode(struct question *q, const char *base,
 	in.members = q->parsed.members;
 	in.n_members = q->parsed.n_members;
 	in.model = q->parsed.model;
-	rc = q->ops->encode(&in, &q->out, why);
+	rc = backend_encode(&in, &q->out, why);
 	if (rc != OK)
 		return rc;
 	snprintf(q->url, sizeof(q->url), "%s%s", base, q->out.path);
@@ -115,7 +115,7 @@ take_event(struct question *q)
 	sse_parse(buf_slice(&q->body), &f, &q->scratch);
 	if (!f.has_data)
 		return;
-	q->ops->decode(q->route->dialect, f.event, f.data, &e, &q->scratch);
+	backend_decode(q->route->dialect, f.event, f.data, &e, &q->scratch);
 	note(q, &e);
 	if ((e.bits & EVENT_ERROR) == 0)
 		buf_reset(&q->body); /* an error is kept, to be told */
@@ -146,7 +146,7 @@ question_end(struct question *q, const struct transfer_result *t)
 
 	if (t->fault == FAULT_NONE && t->status == 200) {
 		if (!q->streams) {
-			q->ops->decode(q->route->dialect, SLICE(""),
+			backend_decode(q->route->dialect, SLICE(""),
 			    buf_slice(&q->body), &e, &q->scratch);
 			note(q, &e);
 		}

@@ -29,10 +29,10 @@ fuzz_decode(unsigned which, struct slice text)
 
 	buf_init(&first, SCRATCH_MAX);
 	buf_init(&second, SCRATCH_MAX);
-	adapter(which)->decode(dialect, name, text, &a, &first);
+	backend_decode(dialect, name, text, &a, &first);
 	/* as an event of several data lines is passed: lying in scratch */
 	buf_add(&second, text);
-	adapter(which)->decode(dialect, name, buf_slice(&second), &b, &second);
+	backend_decode(dialect, name, buf_slice(&second), &b, &second);
 	FUZZ_REQUIRE(a.bits == b.bits);
 	FUZZ_REQUIRE(slice_eq(a.error_message, b.error_message));
 	FUZZ_REQUIRE((a.bits & EVENT_ERROR) == 0 || a.error_message.n > 0);
@@ -114,8 +114,7 @@ fuzz_embeddings(unsigned which, struct slice reply)
 	buf_init(&scratch, SCRATCH_MAX);
 	buf_init(&once, SCRATCH_MAX);
 	buf_init(&twice, SCRATCH_MAX);
-	adapter(which)->decode(
-	    DIALECT_EMBEDDINGS, SLICE(""), reply, &e, &scratch);
+	backend_decode(DIALECT_EMBEDDINGS, SLICE(""), reply, &e, &scratch);
 	if ((e.bits & (EVENT_TOKEN | EVENT_ERROR)) == EVENT_TOKEN &&
 	    transcode(reply, base64, &once) == TRANSCODE_DONE)
 		FUZZ_REQUIRE(transcode(buf_slice(&once), base64, &twice) ==

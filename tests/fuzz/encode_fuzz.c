@@ -145,7 +145,7 @@ fuzz_encode(const struct backend_ops *ops, struct slice body, uint8_t flags,
 	struct encoded out;
 
 	encoded_init(&out);
-	if (ops->encode(&in, &out, &why) == OK) {
+	if (backend_encode(&in, &out, &why) == OK) {
 		check_encoded(&out);
 		now = flatten(&out);
 		if (was != NULL) /* else a number that is too large for it */
