@@ -89,7 +89,7 @@ attempt_note_chat(const struct attempt *a)
 static void
 fail_translation(struct attempt *a, enum err rc, const struct errmsg *why)
 {
-	if (rc != ERR_UNSUPPORTED && rc != ERR_INVALID) {
+	if (rc == ERR_MEMORY || rc == ERR_LIMIT) {
 		attempt_fail(a, FAULT_MEMORY);
 		return;
 	}
@@ -105,8 +105,11 @@ attempt_translate(struct attempt *a, struct encode_in *in,
 	struct slice chat;
 	enum err rc = translate(a->request, &a->translation, &chat, why);
 
-	if (rc == OK)
-		rc = scan_object(chat, members, cap, &in->n_members, why);
+	/* tools stand a level deeper in chat */
+	if (rc == OK &&
+	    scan_object(chat, members, cap, &in->n_members, why) != OK)
+		rc = fail(why, ERR_UNSUPPORTED,
+		    "the request is nested too deeply to be said in chat");
 	if (rc != OK) {
 		fail_translation(a, rc, why);
 		return rc;

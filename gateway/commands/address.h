@@ -20,7 +20,8 @@ enum address_of { ADDRESS_LISTEN, ADDRESS_ADMIN };
 
 /* By its URL, else by its gateway.conf, else where one usually is; either may
  * be NULL. Of the gateway.conf's own gateway the key of its certificate is
- * known, so that nobody else can answer, whatever address it is reached at. False: it is said on stderr what is wrong with it. */
+ * known, so that nobody else can answer, whatever address it is reached at.
+ * False: it is said on stderr what is wrong with it. */
 bool address_find(
     const char *url, const char *config, enum address_of, struct address *);
 

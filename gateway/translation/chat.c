@@ -158,3 +158,16 @@ chat_next_call(struct slice *calls, struct chat_call *out)
 	}
 	return true;
 }
+
+struct slice
+chat_arguments(const struct chat_call *c, struct buf *room)
+{
+	struct slice quoted;
+
+	if (c->object.n == 0)
+		return c->arguments;
+	buf_add_json(room, c->object);
+	quoted = buf_slice(room);
+	return buf_err(room) == OK ? slice_make(quoted.p + 1, quoted.n - 2)
+				   : SLICE("");
+}

@@ -46,5 +46,8 @@ void chat_read(struct slice json, struct chat_answer *);
 bool chat_next_part(struct slice *parts, struct chat_part *);
 /* False at the end. What is no call gives an empty one. */
 bool chat_next_call(struct slice *calls, struct chat_call *);
+/* Its arguments as a string has them: of an object they are written to *room,
+ * which is empty. */
+struct slice chat_arguments(const struct chat_call *, struct buf *room);
 
 #endif

@@ -138,6 +138,13 @@ struct responses_state {
 	size_t n_added;
 };
 
+/* What a model thinks is. */
+static inline enum responses_kind
+responses_thought(const struct responses_state *s)
+{
+	return s->summary ? RESPONSES_SUMMARY : RESPONSES_REASONED;
+}
+
 /* What an event says beside its item: the types of those that a kind has. */
 struct responses_words {
 	const char *prefix; /* of its id */

@@ -33,10 +33,13 @@ add_call(struct translation *t, const struct chat_call *c, struct buf *out)
 	item = add_item(t, RESPONSES_CALL, c->arguments, out);
 	if (item == NULL)
 		return;
+	if (c->object.n > 0)
+		item->whole = chat_arguments(c, &item->text);
 	buf_add(&item->call_id, c->id);
 	buf_add(&item->name, c->name);
-	if (buf_err(&item->call_id) != OK || buf_err(&item->name) != OK ||
-	    !responses_name_call(t, item) || !responses_settle_text(item))
+	if (buf_err(&item->text) != OK || buf_err(&item->call_id) != OK ||
+	    buf_err(&item->name) != OK || !responses_name_call(t, item) ||
+	    !responses_settle_text(item))
 		out->err = ERR_LIMIT;
 }
 
@@ -45,13 +48,17 @@ responses_answer(struct translation *t, struct slice body,
     const struct usage *usage, struct buf *out)
 {
 	struct responses_state *s = t->state;
+	const enum responses_kind thought = responses_thought(s);
 	struct chat_answer a;
+	struct chat_part part;
 	struct chat_call call;
 
 	chat_read(slice_trim(body), &a);
-	(void)add_item(t, s->summary ? RESPONSES_SUMMARY : RESPONSES_REASONED,
-	    a.reasoning, out);
+	(void)add_item(t, thought, a.reasoning, out);
 	(void)add_item(t, RESPONSES_SAID, a.text, out);
+	while (buf_err(out) == OK && chat_next_part(&a.parts, &part))
+		(void)add_item(
+		    t, part.thought ? thought : RESPONSES_SAID, part.text, out);
 	(void)add_item(t, RESPONSES_REFUSED, a.refusal, out);
 	while (buf_err(out) == OK && chat_next_call(&a.calls, &call))
 		add_call(t, &call, out);

@@ -77,6 +77,24 @@ whole_answers(void **state)
 			"{'id':'fc_ab1203','type':'function_call','status':"
 			"'completed','call_id':'d','name':'g','arguments':"
 			"'{}'}") },
+		/* as Mistral says it */
+		{ MESSAGE("'content':[{'type':'thinking','thinking':"
+			"[{'type':'text','text':'h'}]},"
+			"{'type':'text','text':'a'}],'tool_calls':["
+			"{'id':'c','function':{'name':'f','arguments':"
+			"{'a':'\\n'}}}]",
+			"stop"),
+		    HEAD("completed", "null",
+			"{'id':'rs_ab1200','type':'reasoning','status':"
+			"'completed','summary':[],'content':[{'type':"
+			"'reasoning_text','text':'h'}]},"
+			"{'id':'msg_ab1201','type':'message','status':"
+			"'completed','role':'assistant','content':[{'type':"
+			"'output_text','annotations':[],'logprobs':[],"
+			"'text':'a'}]},"
+			"{'id':'fc_ab1202','type':'function_call','status':"
+			"'completed','call_id':'c','name':'f','arguments':"
+			"'{\\'a\\':\\'\\\\n\\'}'}") },
 		{ "{}", HEAD("completed", "null", "") },
 	};
 

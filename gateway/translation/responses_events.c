@@ -281,14 +281,15 @@ call_of(struct translation *t, const struct chat_call *c, struct buf *out)
 
 /* Free text is told of once it has been taken out of the arguments. */
 static void
-take_call(struct translation *t, const struct chat_call *c, struct buf *out)
+take_part_of_call(struct translation *t, const struct chat_call *c,
+    struct slice arguments, struct buf *out)
 {
 	struct responses_item *item = call_of(t, c, out);
-	struct slice text = c->arguments;
+	struct slice text = arguments;
 
 	if (item == NULL)
 		return;
-	keep(t, item, c->arguments, out);
+	keep(t, item, arguments, out);
 	if (!item->added) {
 		if (item->call_id.n == 0)
 			buf_add(&item->call_id, c->id);
@@ -306,22 +307,41 @@ take_call(struct translation *t, const struct chat_call *c, struct buf *out)
 		add_delta(t, item, text, out);
 }
 
+static void
+take_call(struct translation *t, const struct chat_call *c, struct buf *out)
+{
+	struct slice arguments;
+	struct buf room;
+
+	buf_init(&room, RESPONSES_BYTES);
+	arguments = chat_arguments(c, &room);
+	if (buf_err(&room) == OK)
+		take_part_of_call(t, c, arguments, out);
+	else
+		give_up(out);
+	buf_fini(&room);
+}
+
 /* --- the stream --- */
 
 void
 responses_event(struct translation *t, struct slice data, struct buf *out)
 {
 	struct responses_state *s = t->state;
+	const enum responses_kind thought = responses_thought(s);
 	struct chat_answer a;
+	struct chat_part part;
 	struct chat_call call;
 
 	chat_read(slice_trim(data), &a);
 	begin(t, out);
 	if (s->finish != CHAT_GOES_ON)
 		return;
-	take_text(t, s->summary ? RESPONSES_SUMMARY : RESPONSES_REASONED,
-	    a.reasoning, out);
+	take_text(t, thought, a.reasoning, out);
 	take_text(t, RESPONSES_SAID, a.text, out);
+	while (buf_err(out) == OK && chat_next_part(&a.parts, &part))
+		take_text(
+		    t, part.thought ? thought : RESPONSES_SAID, part.text, out);
 	take_text(t, RESPONSES_REFUSED, a.refusal, out);
 	while (buf_err(out) == OK && chat_next_call(&a.calls, &call))
 		take_call(t, &call, out);

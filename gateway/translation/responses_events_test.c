@@ -140,6 +140,14 @@ what_a_model_says_is_one_item_of_each_kind(void **state)
 	    "reasoning_text.done:0 content_part.done:0 output_item.done:0 "
 	    SAY("1") "output_text.delta:1(a)" SAID_SO("1") " completed",
 	    REASONING("h"), REASONING("m"), TEXT("a"), FINISH("stop"));
+	/* as Mistral says it */
+	DIGEST(HI, BEGIN
+	    SAY("0") "reasoning_text.delta:0(h) "
+	    "reasoning_text.done:0 content_part.done:0 output_item.done:0 "
+	    SAY("1") "output_text.delta:1(a)" SAID_SO("1") " completed",
+	    DELTA("'content':[{'type':'thinking','thinking':[{'type':'text',"
+		  "'text':'h'}]},{'type':'text','text':'a'}]"),
+	    FINISH("stop"));
 	/* for who asks for a summary */
 	DIGEST("{'input':'hi','reasoning':{'summary':'auto'}}", BEGIN
 	    "output_item.added:0 reasoning_summary_part.added:0 "
@@ -206,6 +214,12 @@ calls(void **state)
 	    CALL_DONE("0") " completed",
 	    CALLS(PART("0", "c", "f", "1")),
 	    CALLS("{'index':0,'id':'d','function':{'arguments':'2'}}"),
+	    FINISH("tool_calls"));
+	/* as an object */
+	DIGEST(HI, BEGIN
+	    "output_item.added:0 function_call_arguments.delta:0({\\\"a\\\":1}) "
+	    CALL_DONE("0") " completed",
+	    CALLS("{'function':{'name':'f','arguments':{'a':1}}}"),
 	    FINISH("tool_calls"));
 	/* no arguments are some; no name is no call */
 	DIGEST(HI, BEGIN

@@ -73,13 +73,23 @@ translation_free(struct translation **tp)
 	*tp = NULL;
 }
 
+static bool
+is_left_out(const struct translation *t, const char *name)
+{
+	struct slice rest = slice_of(t->left_out), one;
+
+	while (slice_next(&rest, ',', &one))
+		if (slice_is(slice_trim(one), name))
+			return true;
+	return false;
+}
+
 void
 translation_leave_out(struct translation *t, const char *name)
 {
 	size_t n = strlen(t->left_out), more = strlen(name);
 
-	if (strstr(t->left_out, name) != NULL ||
-	    n + more + 3 > sizeof(t->left_out))
+	if (is_left_out(t, name) || n + more + 3 > sizeof(t->left_out))
 		return;
 	if (n > 0) {
 		memcpy(t->left_out + n, ", ", 2);

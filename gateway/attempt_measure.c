@@ -1,0 +1,143 @@
+/* gateway/attempt_measure.c - what was measured of an attempt: its pace, its
+ * usage, its part of a receipt. */
+#include "gateway/attempt.h"
+
+#include <string.h>
+
+#include "gateway/tracer.h"
+#include "gateway/translation/translation.h"
+#include "gateway/upstream/upstream.h"
+
+bool
+attempt_progress(struct attempt *a, unsigned *tokens, usec *span)
+{
+	/* A reader who sets the pace says nothing of the backend's. */
+	if (!a->token_told || a->paced ||
+	    a->last_token - a->told < ATTEMPT_PROGRESS)
+		return false;
+	*tokens = a->tokens - a->tokens_told;
+	*span = a->last_token - a->told;
+	a->tokens_told = a->tokens;
+	a->told = a->last_token;
+	return true;
+}
+
+/* How many tokens of one answer there are for each that was seen: several may
+ * come in an event. What was thought and not shown is none of them. */
+static double
+tokens_each(const struct attempt *a)
+{
+	uint32_t made = a->usage.output;
+
+	if (!a->usage.known)
+		return 1;
+	if ((a->seen & EVENT_REASONING) == 0)
+		made -= a->usage.reasoning < made ? a->usage.reasoning : made;
+	return made > a->tokens ? (double)made / a->tokens : 1;
+}
+
+/* Until the client made it pause for the first time: what comes after a pause
+ * was made during it, nobody knows when. Of several answers at a time each has
+ * a pace of its own. */
+static usec
+inter_token(const struct attempt *a)
+{
+	int answers = __builtin_popcountll(a->choices.begun);
+	double seen = a->paced ? a->unpaced.tokens : a->tokens;
+	usec last = a->paced ? a->unpaced.last_token : a->last_token;
+
+	if (answers > 1)
+		seen /= answers;
+	if (a->first_token == 0 || seen < 2)
+		return -1;
+	return (usec)((double)(last - a->first_token) /
+	    ((seen - 1) * tokens_each(a)));
+}
+
+bool
+attempt_was_sent(const struct attempt *a)
+{
+	return a->transfer != NULL ? transfer_was_sent(a->transfer)
+				   : a->sent_any;
+}
+
+/* Of what broke off it may have told the input alone. */
+void
+attempt_usage(const struct attempt *a, struct usage *out)
+{
+	*out = a->usage;
+	if (!attempt_is_whole(a) && out->output < a->tokens)
+		out->known = false;
+	if (out->known || !dialect_reads_text(a->head.dialect))
+		return;
+	if (out->input == 0 && attempt_was_sent(a))
+		out->input = tokens_of_bytes(a->request->facts.prompt_bytes);
+	out->output = a->guessed;
+}
+
+void
+attempt_result(const struct attempt *a, usec now, struct route_result *out)
+{
+	*out = (struct route_result){
+		.fault = a->fault,
+		.ttft = a->first_token > 0 ? a->first_token - a->sent : -1,
+		.itl = inter_token(a),
+		.total = attempt_is_whole(a) && !a->paced ? now - a->sent : -1,
+		.stalled = a->stalled + (a->paused > 0 ? now - a->paused : 0),
+		.said = (a->seen & EVENT_TOKEN) != 0,
+	};
+	attempt_usage(a, &out->usage);
+}
+
+/* As it was sent, if it is known. */
+static const char *
+upstream_name(const struct attempt *a)
+{
+	const char *name = a->serving->upstream;
+
+	return strcmp(name, "*") == 0 && a->request->asked != NULL
+	    ? a->request->asked
+	    : name;
+}
+
+/* Known once an answer has begun, or none came. */
+static enum connection_kind
+connection_of(const struct attempt *a, usec connect)
+{
+	if (connect >= 0)
+		return CONNECTION_COLD;
+	return a->reused || a->head.status != 0 ? CONNECTION_WARM
+						: CONNECTION_NONE;
+}
+
+void
+attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
+{
+	struct route_result result;
+	usec connect = a->connect, tls = a->tls;
+	usec arrived = a->request->routing.arrived;
+
+	if (!a->done)
+		connect = tls = -1;
+	if (a->transfer != NULL && a->mode != ATTEMPT_HEAD)
+		transfer_timing(a->transfer, &connect, &tls);
+	attempt_result(a, now, &result);
+	*out = (struct attempt_report){
+		.serving = a->serving->id,
+		.backend = a->serving->backend->name,
+		.model = upstream_name(a),
+		.adapter = a->serving->backend->adapter,
+		.fault = a->fault.kind,
+		.status = a->head.status,
+		.hedge = a->hedge,
+		.translated = a->translation != NULL,
+		.began = a->sent - arrived,
+		.ended = now - arrived,
+		.connection = connection_of(a, connect),
+		.connect = connect,
+		.tls = tls,
+		.ttft = result.ttft,
+		.itl = result.itl,
+		.total = attempt_is_whole(a) ? now - a->sent : -1,
+	};
+}
