@@ -56,8 +56,7 @@ is_an_answer(struct slice line)
 	struct event e;
 
 	buf_init(&scratch, 1 << 20);
-	backend_find(SLICE("openai"))
-	    ->decode(DIALECT_CHAT, SLICE(""), line, &e, &scratch);
+	backend_decode(DIALECT_CHAT, SLICE(""), line, &e, &scratch);
 	buf_fini(&scratch);
 	return (e.bits & (EVENT_ERROR | EVENT_DONE | EVENT_IGNORED)) == 0;
 }
