@@ -15,6 +15,10 @@ $(LOADCLIENT): $(OUT)/obj/bench/loadclient.o \
 $(OUT)/micro_scan: $(OUT)/obj/bench/micro_scan.o $(call archives,gateway/lib)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+$(OUT)/micro_translation: $(OUT)/obj/bench/micro_translation.o \
+		$(call archives,gateway/translation gateway/lib)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 $(OUT)/micro_metrics: $(OUT)/obj/bench/micro_metrics.o \
 		$(call archives,gateway/telemetry $(DEPS_gateway/telemetry))
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
