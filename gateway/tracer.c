@@ -326,7 +326,9 @@ post(struct tracer *t, usec now)
 	static const struct transfer_ops ops = {
 		.on_header = on_header, .on_bytes = on_bytes, .on_done = on_done
 	};
-	const struct conf_backend where = { .url = t->app->conf->otlp.url,
+	const char *url = t->app->conf->otlp.url;
+	const struct conf_backend where = { .url = url,
+		.local = conf_url_is_local(url),
 		.timeouts.connect = TIMEOUT };
 	struct transfer_request q = { .method = "POST",
 		.url = where.url,

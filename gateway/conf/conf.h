@@ -80,6 +80,7 @@ struct conf_backend {
 	const char *adapter; /* a name that conf_env lists */
 	const char *url; /* never NULL unless off, or `command` is set */
 	const char *unix_path; /* from url = "unix:/path"; url is then http */
+	bool local; /* on this machine: no proxy is to see it */
 	const char *api_key; /* the secret itself, or the first; NULL: none */
 	struct conf_api_key *api_keys; /* all, in their order; api_keys.c */
 	size_t n_api_keys;

@@ -203,6 +203,8 @@ settle_backend(struct loader *l, struct conf_backend *b, size_t i)
 	if (b->price.cached < 0)
 		b->price.cached = b->price.input;
 	settle_url(l, b, i);
+	b->local = b->command != NULL || b->unix_path != NULL ||
+	    conf_url_is_local(b->url);
 }
 
 void

@@ -21,6 +21,5 @@ transfer_target(struct transfer_request *t, const struct conf_backend *b)
 	t->ca_file = b->ca_file;
 	t->tls_insecure = b->tls_insecure;
 	t->connect_timeout = b->timeouts.connect;
-	t->local = b->command != NULL || b->unix_path != NULL ||
-	    conf_url_is_local(b->url);
+	t->local = b->local;
 }
