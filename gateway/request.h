@@ -113,7 +113,7 @@ struct request {
 	const struct conf_price *outrun_price; /* of the one cancelled at
 						  COMMIT; NULL: none was */
 	unsigned outrun_tokens; /* that it had made by then */
-	unsigned n_attempts, n_rate_limited, n_empty;
+	unsigned n_attempts, n_unspoken, n_rate_limited, n_empty;
 	unsigned drill; /* the id of one that it has met; 0: none */
 	usec drill_expected; /* of the backend that failed; -1: not known */
 	usec waited; /* in the router's queue, in all */

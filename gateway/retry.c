@@ -119,6 +119,14 @@ word_fault(struct request *r, enum fault_kind kind, struct error_reply *e)
 	    a->serving->backend->name, fault_rule(kind)->name);
 }
 
+/* That a backend does not know a path says nothing beside what it then says in
+ * chat. */
+static unsigned
+n_tried(const struct request *r)
+{
+	return r->n_attempts - r->n_unspoken;
+}
+
 /* Nothing is left to try: the row of the last fault speaks to the client. */
 static enum step
 answer_fault(
@@ -135,7 +143,7 @@ answer_fault(
 	upstream_error_read(&said, body, a->message != NULL ? a->message : "");
 	upstream_error_mask(&said, attempt_secret(a));
 	refusal_of_fault(
-	    fault, plan, r->n_attempts == r->n_rate_limited, &said, &e);
+	    fault, plan, n_tried(r) == r->n_rate_limited, &said, &e);
 	if (e.message == NULL)
 		word_fault(r, kind, &e);
 	outcome_note_attempt(r, a);
@@ -385,6 +393,7 @@ try_anew(struct request *r)
 		return false;
 	next->key_turns = a->key_turns + key;
 	a->ticketed = false; /* the next one's now */
+	r->n_unspoken += !key;
 	r->n_rate_limited += a->fault.kind == FAULT_RATE_LIMITED;
 	request_drop_attempt(r, &r->attempt);
 	r->attempt = next;
@@ -417,7 +426,7 @@ request_retry(struct request *r)
 	}
 	note_plan(r, &r->plan, false);
 	/* From every candidate: then that is the answer. */
-	if (r->n_empty < r->n_attempts)
+	if (r->n_empty < n_tried(r))
 		return answer_fault(r, &r->plan, &fault);
 	attempt_accept(a);
 	request_enter(r, REQ_COMMIT);

@@ -184,6 +184,20 @@ class Translated(unittest.TestCase):
         self.assertEqual(set(s.paths()), {RESPONSES})
         self.assertEqual(g.stop(), 0)
 
+    def test_what_chat_says_counts_alone_where_the_path_is_unknown(self):
+        limited = (429, {"retry-after": "7"}, {"error": {
+            "message": "slow down", "code": "rate_limit_exceeded"}})
+        empty = (200, {}, {"choices": [{
+            "index": 0, "message": {"role": "assistant", "content": ""},
+            "finish_reason": "stop"}]})
+        for answer, status in (limited, 429), (empty, 200):
+            s = self.stub(**{"chat/completions": answer})
+            g = self.gateway(s, adapter="vllm")
+            got, _, body = g.post(MESSAGES, message())
+            self.assertEqual(got, status, body)
+            self.assertEqual(s.paths(), [MESSAGES, CHAT])
+            self.assertEqual(g.stop(), 0)
+
     def test_never_and_always(self):
         s = self.stub()
         g = self.gateway(s, adapter="vllm", extra='translate = "never";')
