@@ -45,16 +45,17 @@ translate(const struct request *r, struct translation **t, struct slice *chat,
 	return translation_request(*t, body, chat, why);
 }
 
+/* Where there is no memory to tell by, the attempt in chat fails for that. */
 static bool
 can_be_said(const struct request *r)
 {
 	struct translation *t = NULL;
 	struct errmsg why;
 	struct slice chat;
-	bool can = translate(r, &t, &chat, &why) == OK;
+	enum err rc = translate(r, &t, &chat, &why);
 
 	translation_free(&t);
-	return can;
+	return rc == OK || rc == ERR_MEMORY;
 }
 
 /* A 404 may also be about something that the request names. Then chat has no

@@ -198,6 +198,17 @@ class Translated(unittest.TestCase):
             self.assertEqual(s.paths(), [MESSAGES, CHAT])
             self.assertEqual(g.stop(), 0)
 
+    def test_no_memory_for_chat_is_no_unknown_path(self):
+        s = self.stub()
+        g = Gateway(conf([backend("one", s.port)],
+                         'max_memory = "112MiB";\n'))
+        self.addCleanup(lambda: g.process.poll() is None and g.stop())
+        status, _, body = g.post(MESSAGES, message(messages=[
+            {"role": "user", "content": "x" * 55_000_000}]))
+        self.assertEqual(status, 503, body)
+        self.assertEqual(s.paths(), [MESSAGES])
+        self.assertEqual(g.stop(), 0)
+
     def test_never_and_always(self):
         s = self.stub()
         g = self.gateway(s, adapter="vllm", extra='translate = "never";')
