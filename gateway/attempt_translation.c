@@ -6,6 +6,7 @@
 
 #include "gateway/app.h"
 #include "gateway/lib/log.h"
+#include "gateway/refusals.h"
 #include "gateway/translation/translation.h"
 
 /* 0: it is never translated. */
@@ -58,8 +59,22 @@ can_be_said(const struct request *r)
 	return rc == OK || rc == ERR_MEMORY;
 }
 
-/* A 404 may also be about something that the request names. Then chat has no
- * word for that. */
+/* A 404 may also be about something that the request names, by what it says.
+ * What it does not say chat has no word for. */
+static bool
+is_of_the_path(const struct attempt *a)
+{
+	struct slice body = buf_slice(&a->held);
+	struct upstream_error said;
+	bool named;
+
+	upstream_error_read(&said, body, "");
+	named = said.param != NULL ||
+	    a->ops->classify(&a->head, body).kind == FAULT_MODEL;
+	upstream_error_fini(&said);
+	return !named;
+}
+
 bool
 attempt_may_be_chat(const struct attempt *a)
 {
@@ -70,7 +85,7 @@ attempt_may_be_chat(const struct attempt *a)
 	    (status == 404 || status == 405 || status == 501) &&
 	    cap_of(a) != 0 && (s->caps & CAP_CHAT) != 0 &&
 	    s->backend->translate == CONF_TRANSLATE_NEEDED &&
-	    can_be_said(a->request);
+	    is_of_the_path(a) && can_be_said(a->request);
 }
 
 void

@@ -198,6 +198,32 @@ class Translated(unittest.TestCase):
             self.assertEqual(s.paths(), [MESSAGES, CHAT])
             self.assertEqual(g.stop(), 0)
 
+    def test_a_404_about_what_is_left_out_is_none_of_the_path(self):
+        lost = {"error": {"message": "Item with id 'rs_6' not found.",
+                          "type": "invalid_request_error", "param": "input",
+                          "code": None}}
+        s = self.stub(responses=(404, {}, lost))
+        g = self.gateway(s, adapter="openai")
+        for _ in range(2):
+            status, _, body = g.post(RESPONSES, question(input=[
+                {"type": "reasoning", "id": "rs_6", "summary": []},
+                {"role": "user", "content": "hello"}]))
+            self.assertEqual(status, 404, body)
+            self.assertEqual(body["error"]["param"], "input")
+        self.assertEqual(s.paths(), [RESPONSES] * 2)
+        self.assertEqual(g.stop(), 0)
+
+    def test_a_model_that_is_not_there_is_not_asked_for_in_chat(self):
+        s = self.stub(messages=(404, {}, {"error": {
+            "message": "The model `m` does not exist", "param": None,
+            "type": "NotFoundError", "code": "model_not_found"}}))
+        g = Gateway(conf([backend("one", s.port)],
+                         serve='{ backend = "one"; model = "*"; }'))
+        self.addCleanup(lambda: g.process.poll() is None and g.stop())
+        self.assertEqual(g.post(MESSAGES, message())[0], 404)
+        self.assertEqual(s.paths(), [MESSAGES])
+        self.assertEqual(g.stop(), 0)
+
     def test_no_memory_for_chat_is_no_unknown_path(self):
         s = self.stub()
         g = Gateway(conf([backend("one", s.port)],
