@@ -150,6 +150,8 @@ bool attempt_is_translated(const struct attempt *);
 bool attempt_may_be_chat(const struct attempt *);
 /* And that was right: the next ones are translated from the start. */
 void attempt_note_chat(const struct attempt *);
+/* Of its request, what chat has no word for; empty: nothing, or no chat. */
+struct slice attempt_left_out(const struct attempt *);
 /* What ends a stream; and what is held, a whole answer: false without memory.
  */
 bool attempt_translate_end(struct attempt *);

@@ -139,6 +139,13 @@ attempt_translate(struct attempt *a, struct encode_in *in,
 	return OK;
 }
 
+struct slice
+attempt_left_out(const struct attempt *a)
+{
+	return a->translation != NULL ? translation_left_out(a->translation)
+				      : SLICE("");
+}
+
 /* --- the answer --- */
 
 void

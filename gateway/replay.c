@@ -128,6 +128,7 @@ replay_keep(struct request *r, struct slice body)
 	const struct kept_answer answer = {
 		.backend = r->attempt->serving->backend->name,
 		.model = r->attempt->model,
+		.left_out = attempt_left_out(r->attempt),
 		.body = body,
 	};
 

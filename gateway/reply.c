@@ -14,7 +14,6 @@
 #include "gateway/origin.h"
 #include "gateway/refusals.h"
 #include "gateway/request.h"
-#include "gateway/translation/translation.h"
 
 #define SDK_WAITS (60 * USEC_SEC) /* at most; a longer one it makes shorter */
 #define REPLY_ERROR_MAX ((size_t)1 << 20) /* a quoted error, escaped */
@@ -112,25 +111,24 @@ static void
 add_who(struct header_list *h, const struct request *r, struct slice attempts)
 {
 	const struct attempt *a = r->attempt;
+	struct slice left = SLICE("");
 
 	header_add(h, "x-pointsman-attempts", attempts);
 	if (a != NULL) {
 		header_add(h, "x-pointsman-backend",
 		    slice_of(a->serving->backend->name));
 		header_add(h, "x-pointsman-model", slice_of(a->model));
-	}
-	if (a != NULL && a->translation != NULL) {
-		struct slice left = translation_left_out(a->translation);
-
-		if (left.n > 0)
-			header_add(h, "x-pointsman-left-out", left);
+		left = attempt_left_out(a);
 	}
 	if (r->replay != NULL) {
 		header_add(
 		    h, "x-pointsman-backend", slice_of(r->replay->backend));
 		header_add(h, "x-pointsman-model", slice_of(r->replay->model));
 		header_add(h, "x-pointsman-idempotent-replay", SLICE("true"));
+		left = r->replay->left_out;
 	}
+	if (left.n > 0)
+		header_add(h, "x-pointsman-left-out", left);
 }
 
 void

@@ -30,6 +30,7 @@ struct idempotent_key; /* a key in use, or with an answer */
 struct kept_answer {
 	atomic_uint refs;
 	const char *backend, *model; /* that made it; behind `body` */
+	struct slice left_out; /* of its request, in translation; so is it */
 	struct slice body;
 };
 

@@ -100,11 +100,22 @@ idempotency_key_for(struct slice tenant, struct slice key, struct slice backend,
 
 /* --- answers --- */
 
+static struct slice
+copy(char **p, struct slice from)
+{
+	struct slice to = slice_make(*p, from.n);
+
+	if (from.n > 0)
+		memcpy(*p, from.p, from.n);
+	*p += from.n;
+	return to;
+}
+
 size_t
 kept_answer_size(const struct kept_answer *a)
 {
-	return sizeof(*a) + a->body.n + strlen(a->backend) + strlen(a->model) +
-	    2;
+	return sizeof(*a) + a->body.n + a->left_out.n + strlen(a->backend) +
+	    strlen(a->model) + 2;
 }
 
 struct kept_answer *
@@ -112,18 +123,15 @@ kept_answer_copy(const struct kept_answer *from)
 {
 	size_t backend = strlen(from->backend) + 1;
 	size_t model = strlen(from->model) + 1;
-	struct kept_answer *a =
-	    malloc(sizeof(*a) + from->body.n + backend + model);
+	struct kept_answer *a = malloc(kept_answer_size(from));
 	char *p;
 
 	if (a == NULL)
 		return NULL;
 	p = (char *)(a + 1);
 	atomic_init(&a->refs, 1);
-	if (from->body.n > 0)
-		memcpy(p, from->body.p, from->body.n);
-	a->body = slice_make(p, from->body.n);
-	p += from->body.n;
+	a->body = copy(&p, from->body);
+	a->left_out = copy(&p, from->left_out);
 	a->backend = memcpy(p, from->backend, backend);
 	a->model = memcpy(p + backend, from->model, model);
 	return a;

@@ -278,6 +278,16 @@ class Translated(unittest.TestCase):
                           for t in s.asked[0][1]["tools"]], ["f"])
         self.assertEqual(g.stop(), 0)
 
+    def test_a_replay_says_what_was_left_out(self):
+        g = self.gateway(self.stub())
+        for again in None, "true":
+            _, headers, _ = g.post(RESPONSES, question(tools=[
+                {"type": "web_search"}]), {"idempotency-key": "k"})
+            self.assertEqual(headers.get("x-pointsman-idempotent-replay"),
+                             again)
+            self.assertEqual(headers["x-pointsman-left-out"], "web_search")
+        self.assertEqual(g.stop(), 0)
+
     def test_errors_have_the_shape_of_the_clients_format(self):
         s = self.stub(**{"chat/completions": (429, {"retry-after": "7"}, {
             "error": {"message": "slow down", "type": "rate_limit",
