@@ -148,13 +148,27 @@ attempt_left_out(const struct attempt *a)
 
 /* --- the answer --- */
 
+/* The backend has done nothing wrong: in chat it is an answer. */
+static void
+fail_answer(struct attempt *a, enum err rc)
+{
+	if (rc == ERR_MEMORY) {
+		attempt_fail(a, FAULT_MEMORY);
+		return;
+	}
+	attempt_keep_message(a,
+	    SLICE("the answer is too long, or has too many parts, to be "
+		  "said in another format"));
+	attempt_fail(a, FAULT_UNSUITED);
+}
+
 void
 attempt_translate_event(struct attempt *a, struct slice data)
 {
 	buf_reset(&a->scratch);
 	translation_event(a->translation, data, &a->scratch);
 	if (buf_err(&a->scratch) != OK)
-		attempt_fail(a, FAULT_TOO_LARGE);
+		fail_answer(a, buf_err(&a->scratch));
 	else
 		attempt_forward(a, buf_slice(&a->scratch));
 }

@@ -131,6 +131,22 @@ class Translated(unittest.TestCase):
             self.assertEqual(sent["stream_options"], {"include_usage": True})
         self.assertEqual(g.stop(), 0)
 
+    def test_nobody_is_blamed_for_what_a_format_has_no_room_for(self):
+        def call(n):
+            return {"choices": [{"index": 0, "delta": {"tool_calls": [{
+                "index": n, "id": f"c{n}", "type": "function",
+                "function": {"name": "f", "arguments": "{}"}}]}}]}
+        s = self.stub(**{"chat/completions": (
+            200, {"content-type": "text/event-stream"},
+            lines([call(n) for n in range(200)] + EVENTS[2:]))})
+        g = self.gateway(s, extra='probe_interval = "0s";')
+        for _ in range(6):
+            _, _, raw = g.post(RESPONSES, question(stream=True))
+            self.assertIn("(unsuited)", str(raw))
+        told = g.backends()["one"]["servings"][0]
+        self.assertIsNone(told["cause"])
+        self.assertEqual(g.stop(), 0)
+
     def test_a_stream_without_its_end_mark_is_ended(self):
         s = self.stub(**{"chat/completions": (
             200, {"content-type": "text/event-stream"},
