@@ -53,7 +53,8 @@ add_cors(struct header_list *h, const struct request *r)
 	header_add(h, "access-control-max-age", SLICE("600"));
 }
 
-/* The SDKs retry by themselves: say whether that makes sense. */
+/* The SDKs retry by themselves, Claude Code also where its key is wrong: say
+ * whether that makes sense. */
 struct retry_text {
 	char seconds[24], ms[24];
 };
@@ -74,7 +75,7 @@ add_retry(
 	}
 	if ((e->retry_after > SDK_WAITS && e->status == 429) ||
 	    (e->retry_after == 0 &&
-		(e->status >= 500 || e->status == 429 ||
+		(e->status >= 500 || e->status == 429 || e->status == 401 ||
 		    e == &refusal_key_reused)))
 		header_add(h, "x-should-retry", SLICE("false"));
 }

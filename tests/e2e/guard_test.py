@@ -289,6 +289,7 @@ class Tenants(unittest.TestCase):
         status, headers, body = g.chat(chat("m"))
         self.assertEqual((status, body["error"]["code"]),
                          (401, "invalid_api_key"))
+        self.assertEqual(headers["x-should-retry"], "false")
         self.assertEqual(g.chat(chat("m"), {
             "authorization": "Bearer wrong"})[0], 401)
         for k in ("acme-key", "hashed-key"):
