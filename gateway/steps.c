@@ -114,8 +114,12 @@ word_needs(struct request *r, const char *refusal)
 		buf_add_str(&names, names.n > 0 ? ", " : "");
 		buf_add_str(&names, cap_name((enum cap)(needs & -needs)));
 	}
-	return request_say(
-	    r, "%s (%.*s)", refusal, SLICE_ARG(buf_slice(&names)));
+	return request_say(r, "%s (%.*s)%s", refusal,
+	    SLICE_ARG(buf_slice(&names)),
+	    r->dialect->id == DIALECT_COUNTING
+		? ": tokens are counted by backends that speak messages "
+		  "themselves"
+		: "");
 }
 
 /* What the router said, now or after a wait. */

@@ -330,7 +330,8 @@ class Translated(unittest.TestCase):
         g = self.gateway(s)
         status, _, body = g.post(MESSAGES + "/count_tokens", message())
         self.assertEqual(status, 400, body)
-        self.assertIn("(messages)", body["error"]["message"])
+        self.assertIn("(messages): tokens are counted by",
+                      body["error"]["message"])
         self.assertEqual(s.asked, [])
         self.assertEqual(g.stop(), 0)
 
