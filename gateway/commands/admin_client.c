@@ -83,8 +83,12 @@ read_answer(const struct admin_where *where, const char *method,
 	else if (result->fault != FAULT_NONE)
 		fprintf(stderr,
 		    "pointsman: no gateway answers at %s (%s): is it running, "
-		    "and is that its admin listener?\n",
-		    url, fault_rule(result->fault)->name);
+		    "and is that its admin listener?%s\n",
+		    url, fault_rule(result->fault)->name,
+		    strncmp(url, "http://", 7) == 0 &&
+			    result->fault == FAULT_RESET
+			? " One that speaks TLS wants https://"
+			: "");
 	else
 		fprintf(stderr,
 		    "pointsman: %s %s: want JSON with status 200, got status "

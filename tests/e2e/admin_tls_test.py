@@ -87,6 +87,9 @@ class AdminTls(TlsBed):
         done = self.command("--admin", url)
         self.assertEqual(done.returncode, 1)
         self.assertIn("$POINTSMAN_ADMIN_CA", done.stderr)
+        done = self.command("--admin", url.replace("https", "http"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("wants https://", done.stderr)
         done = self.command("--admin", url,
                             POINTSMAN_ADMIN_CA=self.ca.path("ca", "pem"))
         self.assertEqual((done.returncode, done.stderr), (0, ""))
