@@ -109,7 +109,9 @@ static const struct setting top_rows[] = {
 	{ "admin", SETTING_GROUP, SETTING_RESTART, AT(conf, admin),
 	    .group = &settings_admin, .help = "Where operators connect." },
 	{ "tls", SETTING_GROUP, AT(conf, tls), .group = &settings_tls,
-	    .otherwise = "none: plain HTTP", .help = "TLS for `listen`." },
+	    .otherwise = "none: plain HTTP",
+	    .help = "TLS for `listen`, and with "
+		    "`admin.tls` for `admin`." },
 	{ "admin_keys", SETTING_KEYS, .group = &settings_operators,
 	    .otherwise = "none: open",
 	    .help = "Keys for the admin listener: `\"env:NAME\"`, "

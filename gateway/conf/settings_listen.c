@@ -96,8 +96,8 @@ static const struct setting tls_rows[] = {
 
 const struct setting_group settings_tls = {
 	.title = "tls",
-	.intro = "TLS for `listen`. The files are read again by each reload: "
-		 "new connections get the new certificate, open ones go on "
-		 "with theirs.",
+	.intro = "TLS for `listen`, and for `admin` where that says `tls`. "
+		 "The files are read again by each reload: new connections "
+		 "get the new certificate, open ones go on with theirs.",
 	ROWS(tls_rows, conf_tls),
 };
