@@ -112,13 +112,15 @@ is_left_open(const struct outcome *o, const struct slo *slo)
 	    (!o->stream || o->ttft < 0 || slo->total > 0);
 }
 
+/* A stream without a token was waited for until its end. */
 static void
 judge_slo(struct outcome *o, const struct slo *slo)
 {
 	const bool gone = o->result == RESULT_CLIENT_GONE;
+	const bool empty = o->result == RESULT_OK && o->stream && o->ttft < 0;
 	const struct spans took = gone
 	    ? waited_for(o)
-	    : (struct spans){ .ttft = o->ttft,
+	    : (struct spans){ .ttft = empty ? o->total : o->ttft,
 		      .itl = o->itl,
 		      .total = o->total - o->stalled };
 

@@ -157,8 +157,9 @@ receipt_missed(const struct receipt *r, enum phase term, usec *by)
 		*by = took - target;
 		return true;
 	}
-	/* its client did not wait for it any longer */
-	if (r->result == RESULT_CLIENT_GONE)
+	/* its client did not wait for it any longer, or it never came */
+	if (r->result == RESULT_CLIENT_GONE ||
+	    (r->result == RESULT_OK && took < 0))
 		return (r->slo_missed & (1u << term)) != 0;
 	/* The time until it failed is not the time of an answer. */
 	return r->result != RESULT_OK && (took < 0 || term == PHASE_TOTAL);

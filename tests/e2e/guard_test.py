@@ -269,6 +269,18 @@ class Open(Bed):
             "access-control-allow-origin"))
 
 
+class Empty(unittest.TestCase):
+    def test_a_stream_without_a_token_is_judged_by_its_end(self):
+        one = Fake("--ttft", "100-120", "--fault", "no_tokens")
+        self.addCleanup(one.stop)
+        g = Gateway(conf([backend("one", one.port)]))
+        self.addCleanup(g.stop)
+        for ms, met in (("20", "no"), ("20000", "yes")):
+            self.assertEqual(g.chat(chat("m", stream=True), {
+                "x-slo-ttft-ms": ms})[0], 200)
+            wait_for(lambda: f"slo_met={met} " in g.log(), what="its line")
+
+
 class Tenants(unittest.TestCase):
     def test_keys_boundaries_and_pins(self):
         one, two = Fake("--tokens", "2"), Fake("--tokens", "2")
