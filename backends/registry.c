@@ -102,7 +102,8 @@ static const struct backend_ops sglang = {
 /* Its port has changed over time: the URL is never assumed. */
 static const struct backend_ops llamacpp = {
 	.name = "llamacpp",
-	.caps = CAP_PLAIN | CAP_RERANK,
+	/* its events of responses lack members that SDKs need */
+	.caps = (CAP_PLAIN & ~(unsigned)CAP_RESPONSES) | CAP_RERANK,
 	.tells_usage = true, /* in timings, which would move if it were asked */
 	.health_path = "/health",
 	.load_path = "/metrics",
