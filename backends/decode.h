@@ -48,15 +48,6 @@ void decode_fail(struct event *out, struct scan_member *error,
 /* A token at least; bytes: of its text, 0 where it is none. */
 void decode_token(struct event *out, size_t bytes);
 
-/* A string without its quotes, as types have no escapes; empty: it is none. */
-static inline struct slice
-decode_text(const struct scan_member *m)
-{
-	if (m == NULL || m->type != SCAN_STRING)
-		return SLICE("");
-	return slice_make(m->value.p + 1, m->value.n - 2);
-}
-
 /* scan_key_is() for literals, whose length the compiler knows. An escaped key
  * is longer than what it means. */
 static inline bool

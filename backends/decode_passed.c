@@ -88,7 +88,7 @@ decode_passed(
 		if (key_is(m, SLICE("choices"))) {
 			choices = m;
 		} else if (key_is(m, SLICE("type"))) {
-			type = decode_text(m);
+			type = scan_inside(m);
 		} else if (key_is(m, SLICE("usage"))) {
 			if (m->type == SCAN_OBJECT)
 				read_usage(m->value, out);

@@ -7,7 +7,7 @@
 static struct slice
 type_of(const struct answer *a)
 {
-	struct slice type = decode_text(scan_find(a->members, a->n, "type"));
+	struct slice type = scan_inside(scan_find(a->members, a->n, "type"));
 
 	return type.n > 0 ? type : a->name;
 }
@@ -80,7 +80,7 @@ starts_call(const struct answer *a)
 	struct scan_member type;
 
 	return scan_get(object_in(a, "item"), "type", &type) &&
-	    slice_ends(decode_text(&type), SLICE("_call"));
+	    slice_ends(scan_inside(&type), SLICE("_call"));
 }
 
 void

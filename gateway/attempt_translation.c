@@ -181,8 +181,10 @@ attempt_translate_end(struct attempt *a)
 	attempt_usage(a, &usage);
 	buf_reset(&a->scratch);
 	translation_end(a->translation, &usage, &a->scratch);
-	if (buf_err(&a->scratch) != OK)
+	if (buf_err(&a->scratch) != OK) {
+		fail_answer(a, buf_err(&a->scratch));
 		return false;
+	}
 	attempt_forward(a, buf_slice(&a->scratch));
 	return true;
 }

@@ -166,10 +166,8 @@ end_answer(struct request *r)
 	struct slice done = r->dialect->done_event;
 
 	if (r->streaming && a->translation != NULL) {
-		if (!attempt_translate_end(a)) {
-			attempt_fail(a, FAULT_INTERNAL);
+		if (!attempt_translate_end(a))
 			return break_off(r);
-		}
 	} else if (r->streaming && (a->seen & EVENT_DONE) == 0 && done.n > 0) {
 		r->sink->ops->write(r->sink, done);
 		r->outcome.bytes_out += done.n;

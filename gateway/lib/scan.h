@@ -90,6 +90,9 @@ size_t scan_walk_text(struct scan_walk *);
 void scan_unescape(struct slice string, struct buf *out);
 /* How many bytes scan_unescape() would append. */
 size_t scan_text_length(struct slice string);
+/* What stands between the quotes of a string, escapes not undone; empty: it is
+ * none, or NULL. */
+struct slice scan_inside(const struct scan_member *);
 /* True for a string that means `text`; escapes are understood. */
 bool scan_string_is(const struct scan_member *, const char *text);
 /* True for a string of at least one character; an array of at least one

@@ -235,3 +235,11 @@ scan_u64(struct slice number, uint64_t *out)
 	*out = v;
 	return true;
 }
+
+struct slice
+scan_inside(const struct scan_member *m)
+{
+	if (m == NULL || m->type != SCAN_STRING)
+		return SLICE("");
+	return slice_make(m->value.p + 1, m->value.n - 2);
+}

@@ -3,15 +3,6 @@
 
 #include "gateway/lib/count.h"
 
-/* A string without its quotes; empty: it is none. */
-static struct slice
-inside(const struct scan_member *m)
-{
-	if (m->type != SCAN_STRING)
-		return SLICE("");
-	return slice_make(m->value.p + 1, m->value.n - 2);
-}
-
 static enum chat_finish
 finish_of(const struct scan_member *m)
 {
@@ -43,13 +34,13 @@ read_message(struct slice message, struct chat_answer *out)
 		if (scan_key_is(&m, "content") && m.type == SCAN_ARRAY)
 			out->parts = m.value;
 		else if (scan_key_is(&m, "content"))
-			out->text = inside(&m);
+			out->text = scan_inside(&m);
 		else if (scan_key_is(&m, "reasoning_content") ||
 		    scan_key_is(&m, "reasoning"))
-			out->reasoning =
-			    out->reasoning.n > 0 ? out->reasoning : inside(&m);
+			out->reasoning = out->reasoning.n > 0 ? out->reasoning
+							      : scan_inside(&m);
 		else if (scan_key_is(&m, "refusal"))
-			out->refusal = inside(&m);
+			out->refusal = scan_inside(&m);
 		else if (scan_key_is(&m, "tool_calls") && m.type == SCAN_ARRAY)
 			out->calls = m.value;
 	}
@@ -68,7 +59,7 @@ read_choice(struct slice choice, struct chat_answer *out)
 			out->finish = finish_of(&m);
 		else if (scan_key_is(&m, "stop_reason") || /* vLLM's */
 		    scan_key_is(&m, "matched_stop")) /* SGLang's */
-			out->stop = inside(&m);
+			out->stop = scan_inside(&m);
 	}
 }
 
@@ -96,13 +87,13 @@ read_part(struct slice part, struct chat_part *out)
 
 	while (scan_next_member(&part, &m)) {
 		if (scan_key_is(&m, "text")) {
-			out->text = inside(&m);
+			out->text = scan_inside(&m);
 		} else if (scan_key_is(&m, "thinking")) {
 			out->thought = true;
 			if (m.type == SCAN_ARRAY &&
 			    scan_next_element(&m.value, &inner, &type) &&
 			    type == SCAN_OBJECT && scan_get(inner, "text", &m))
-				out->text = inside(&m);
+				out->text = scan_inside(&m);
 		}
 	}
 }
@@ -128,11 +119,11 @@ read_function(struct slice function, struct chat_call *out)
 
 	while (scan_next_member(&function, &m)) {
 		if (scan_key_is(&m, "name"))
-			out->name = inside(&m);
+			out->name = scan_inside(&m);
 		else if (scan_key_is(&m, "arguments") && m.type == SCAN_OBJECT)
 			out->object = m.value;
 		else if (scan_key_is(&m, "arguments"))
-			out->arguments = inside(&m);
+			out->arguments = scan_inside(&m);
 	}
 }
 
@@ -152,7 +143,7 @@ chat_next_call(struct slice *calls, struct chat_call *out)
 		if (scan_key_is(&m, "index"))
 			out->indexed = scan_u64(m.value, &out->index);
 		else if (scan_key_is(&m, "id"))
-			out->id = inside(&m);
+			out->id = scan_inside(&m);
 		else if (scan_key_is(&m, "function") && m.type == SCAN_OBJECT)
 			read_function(m.value, out);
 	}

@@ -11,12 +11,6 @@ messages_member(const struct scan_member *object, const char *name)
 	return m;
 }
 
-struct slice
-messages_inside(const struct scan_member *m)
-{
-	return slice_make(m->value.p + 1, m->value.n - 2);
-}
-
 const struct translation_format translation_messages = {
 	.dialect = DIALECT_MESSAGES,
 	.state_bytes = sizeof(struct messages_state),

@@ -44,8 +44,6 @@ struct messages_state {
 /* The member `name` of an object; null: none. */
 struct scan_member messages_member(
     const struct scan_member *object, const char *name);
-/* A string as it is written, without its quotes. */
-struct slice messages_inside(const struct scan_member *);
 
 enum err messages_request(struct translation *, struct slice body,
     struct buf *chat, struct errmsg *why) MUST_USE;

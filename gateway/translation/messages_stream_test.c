@@ -65,7 +65,7 @@ take_data(struct slice sse, struct buf *lines)
 			assert_int_equal(
 			    scan_object(line, NULL, 0, &n, &why), OK);
 			assert_true(scan_get(line, "type", &type));
-			assert_true(slice_eq(messages_inside(&type), name));
+			assert_true(slice_eq(scan_inside(&type), name));
 			buf_add(lines, line);
 			buf_add_char(lines, '\n');
 		} else {

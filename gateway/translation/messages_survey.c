@@ -277,7 +277,7 @@ survey_image(struct writer *w, struct turn *t, const struct block *b)
 	if (type.type != SCAN_STRING)
 		return turn_invalid(w, ".source.type: want a string");
 	return unsupported(
-	    w, "an image from a source of type ", messages_inside(&type));
+	    w, "an image from a source of type ", scan_inside(&type));
 }
 
 static enum err
@@ -294,7 +294,7 @@ survey_document(struct writer *w, struct turn *t, const struct block *b)
 	if (type.type != SCAN_STRING)
 		return turn_invalid(w, ".source.type: want a string");
 	return unsupported(
-	    w, "a document from a source of type ", messages_inside(&type));
+	    w, "a document from a source of type ", scan_inside(&type));
 }
 
 /* What a result of a tool may hold, too. */
@@ -313,8 +313,7 @@ survey_content(struct writer *w, struct turn *t, const struct block *b)
 		return survey_document(w, t, b);
 	default:
 		return b->type.type == SCAN_STRING
-		    ? unsupported(
-			  w, "a block of type ", messages_inside(&b->type))
+		    ? unsupported(w, "a block of type ", scan_inside(&b->type))
 		    : turn_invalid(w, ".type: want a string");
 	}
 }

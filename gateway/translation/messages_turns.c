@@ -54,7 +54,7 @@ static void
 add_string(struct writer *w, const struct scan_member *m)
 {
 	if (m->type == SCAN_STRING)
-		add_text(w, messages_inside(m));
+		add_text(w, scan_inside(m));
 }
 
 static void
@@ -70,12 +70,12 @@ add_image(struct writer *w, const struct scan_member *source)
 	buf_add_str(
 	    w->out, "{\"type\":\"image_url\",\"image_url\":{\"url\":\"");
 	if (scan_string_is(&type, "url")) {
-		buf_add(w->out, messages_inside(&url));
+		buf_add(w->out, scan_inside(&url));
 	} else {
 		buf_add_str(w->out, "data:");
-		buf_add(w->out, messages_inside(&media));
+		buf_add(w->out, scan_inside(&media));
 		buf_add_str(w->out, ";base64,");
-		buf_add(w->out, messages_inside(&data));
+		buf_add(w->out, scan_inside(&data));
 	}
 	buf_add_str(w->out, "\"}}");
 }
@@ -318,7 +318,7 @@ write_system(struct writer *w, struct turn *t, const struct block *b)
 {
 	if (b->kind != KIND_TEXT || b->text.type != SCAN_STRING)
 		return turn_invalid(w, ": want a block of text");
-	if (slice_starts(messages_inside(&b->text), SLICE(BILLING)))
+	if (slice_starts(scan_inside(&b->text), SLICE(BILLING)))
 		return OK;
 	return write_text(w, t, b);
 }

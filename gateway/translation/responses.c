@@ -2,19 +2,11 @@
 #include "gateway/translation/responses.h"
 
 struct slice
-responses_text(const struct scan_member *m)
-{
-	if (m->type != SCAN_STRING)
-		return SLICE("");
-	return slice_make(m->value.p + 1, m->value.n - 2);
-}
-
-struct slice
 responses_get_text(struct slice object, const char *name)
 {
 	struct scan_member m;
 
-	return scan_get(object, name, &m) ? responses_text(&m) : SLICE("");
+	return scan_get(object, name, &m) ? scan_inside(&m) : SLICE("");
 }
 
 const struct translation_format translation_responses = {

@@ -46,9 +46,7 @@ struct responses_body {
 /* What follows the name of what is refused. */
 #define RESPONSES_ELSEWHERE ": use a backend that speaks /v1/responses"
 
-/* Of a string what stands between its quotes; empty: it is none. */
-struct slice responses_text(const struct scan_member *);
-/* The same of a member of an object. */
+/* scan_inside() of a member of an object. */
 struct slice responses_get_text(struct slice object, const char *name);
 
 /* --- responses_request.c --- */

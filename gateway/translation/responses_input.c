@@ -70,7 +70,7 @@ read_text(struct reader *r, struct slice part, const char *member)
 	if (!scan_get(part, member, &m) || m.type != SCAN_STRING)
 		return invalid(r, "its text is not a string");
 	if (!r->unseen)
-		chat_writer_text(&r->messages, responses_text(&m));
+		chat_writer_text(&r->messages, scan_inside(&m));
 	return OK;
 }
 
@@ -158,7 +158,7 @@ read_content(struct reader *r, const struct scan_member *m)
 
 	if (m->type == SCAN_STRING) {
 		if (!r->unseen)
-			chat_writer_text(&r->messages, responses_text(m));
+			chat_writer_text(&r->messages, scan_inside(m));
 		return OK;
 	}
 	if (m->type != SCAN_ARRAY)
@@ -273,7 +273,7 @@ static void
 add_arguments(
     const struct item_row *row, const struct scan_member *m, struct buf *out)
 {
-	struct slice text = responses_text(m);
+	struct slice text = scan_inside(m);
 
 	if (m->type != SCAN_STRING) {
 		chat_writer_escape(out, m->value);
@@ -465,7 +465,7 @@ read_input(struct reader *r, const struct scan_member *input)
 		return read_items(r, input->value);
 	if (input->type == SCAN_STRING) {
 		chat_writer_turn(&r->messages, CHAT_USER);
-		chat_writer_text(&r->messages, responses_text(input));
+		chat_writer_text(&r->messages, scan_inside(input));
 	}
 	return OK;
 }
@@ -482,7 +482,7 @@ responses_add_messages(struct translation *t, const struct responses_body *body,
 	buf_add_str(chat, "\"messages\":[");
 	if (scan_nonempty_string(said)) {
 		chat_writer_turn(&r.messages, CHAT_SYSTEM);
-		chat_writer_text(&r.messages, responses_text(said));
+		chat_writer_text(&r.messages, scan_inside(said));
 	}
 	rc = read_input(&r, &body->at[RESPONSES_INPUT]);
 	if (rc != OK)

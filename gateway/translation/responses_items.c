@@ -172,7 +172,7 @@ take_arguments(struct responses_item *item)
 		responses_on_a_line(&item->text, 0);
 	} else if (is_object && scan_get(buf_slice(&json), "input", &m) &&
 	    m.type == SCAN_STRING) {
-		replace_text(item, responses_text(&m));
+		replace_text(item, scan_inside(&m));
 	}
 	room = buf_err(&json) == OK && buf_err(&item->text) == OK;
 	buf_fini(&json);

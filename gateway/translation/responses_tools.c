@@ -322,7 +322,7 @@ add_more(struct tools *w, const struct scan_member *input)
 static enum err
 add_choice(struct tools *w, const struct scan_member *choice)
 {
-	struct slice word = responses_text(choice), type = SLICE("");
+	struct slice word = scan_inside(choice), type = SLICE("");
 	struct responses_tool tool = { .kind = RESPONSES_CALL };
 
 	if (choice->type == SCAN_OBJECT) {
