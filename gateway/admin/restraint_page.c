@@ -86,6 +86,7 @@ is_about(const struct admin_restraint *what, const struct conf_serving *s)
 	    (what->model == NULL || s->model == what->model);
 }
 
+/* One whose breaker is half open has not shown it yet. */
 static bool
 works(const struct admin_picture *p, const struct conf_serving *s)
 {
@@ -93,7 +94,7 @@ works(const struct admin_picture *p, const struct conf_serving *s)
 
 	return v != NULL && s->backend->off == NULL && !admin_is_drained(v) &&
 	    v->plight.cause != CAUSE_KEY && !v->model_gone &&
-	    v->breaker != BREAKER_OPEN;
+	    v->breaker == BREAKER_CLOSED;
 }
 
 /* Whether it takes one from the model, and leaves none. */
