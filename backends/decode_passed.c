@@ -61,14 +61,29 @@ read_choices(const struct scan_member *choices, struct event *out)
 	}
 }
 
+static void
+read_seconds(const struct scan_member *m, struct event *out)
+{
+	double seconds;
+
+	if (!slice_double(
+		m->type == SCAN_STRING ? scan_inside(m) : m->value, &seconds) ||
+	    !(seconds > 0))
+		return;
+	out->usage.seconds = seconds;
+	out->bits |= EVENT_USAGE;
+}
+
 /* Those who rerank tell one number; of sound some tell seconds. */
 static void
 read_usage(struct slice usage, struct event *out)
 {
-	struct scan_member total;
+	struct scan_member total, seconds;
 	uint64_t tokens;
 
 	decode_usage(usage, DIALECT_CHAT, out);
+	if (scan_get(usage, "seconds", &seconds))
+		read_seconds(&seconds, out);
 	if (out->usage.known || !scan_get(usage, "total_tokens", &total) ||
 	    total.type != SCAN_NUMBER || !scan_u64(total.value, &tokens))
 		return;
@@ -92,6 +107,8 @@ decode_passed(
 		} else if (key_is(m, SLICE("usage"))) {
 			if (m->type == SCAN_OBJECT)
 				read_usage(m->value, out);
+		} else if (key_is(m, SLICE("duration"))) {
+			read_seconds(m, out);
 		} else if (decode_is_error(m)) {
 			out->bits |= EVENT_ERROR;
 			*error = *m;

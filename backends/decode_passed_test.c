@@ -23,6 +23,37 @@ decode(const char *data)
 	return e;
 }
 
+/* As a number, or as some write it, a string. */
+static void
+sound_has_a_length(void **state)
+{
+	static const struct {
+		const char *data;
+		double seconds;
+	} rows[] = {
+		{ "{\"text\":\"a\",\"usage\":{\"type\":\"duration\","
+		  "\"seconds\":9}}",
+		    9 },
+		{ "{\"duration\":8.47,\"text\":\"a\"}", 8.47 },
+		{ "{\"duration\":\"2.5\",\"text\":\"a\"}", 2.5 },
+		{ "{\"duration\":-1,\"text\":\"a\"}", 0 },
+		{ "{\"duration\":null,\"text\":\"a\"}", 0 },
+		{ "{\"duration\":1e999,\"text\":\"a\"}", 0 },
+		{ "{\"text\":\"a\"}", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct event e = decode(rows[i].data);
+
+		assert_true(e.usage.seconds >= rows[i].seconds &&
+		    e.usage.seconds <= rows[i].seconds);
+		assert_false(e.usage.known);
+		assert_int_equal(
+		    (e.bits & EVENT_USAGE) != 0, rows[i].seconds > 0 || i == 0);
+	}
+}
+
 static void
 parts_and_ends_are_told_apart(void **state)
 {
@@ -98,6 +129,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sound_has_a_length),
 		cmocka_unit_test(parts_and_ends_are_told_apart),
 		cmocka_unit_test(errors_are_none),
 		cmocka_unit_test(only_what_is_told_in_tokens_is_known),

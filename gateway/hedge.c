@@ -98,7 +98,7 @@ outrun(struct request *r)
 	log_debug("outrun id=%s backend=%s by=%s", r->id,
 	    a->serving->backend->name, r->attempt->serving->backend->name);
 	if (attempt_was_sent(a)) {
-		r->outrun_price = &a->serving->backend->price;
+		r->outrun_price = &a->serving->price;
 		r->outrun_tokens = a->guessed;
 	}
 	request_cancel_attempt(r, &r->second, FAULT_OUTRUN);

@@ -263,8 +263,8 @@ charge_of(const struct request *r)
 	if (!has_left(r) &&
 	    (o->cost >= 0 || o->usage.known || o->result == RESULT_ERROR))
 		return o->cost;
-	return price_expected(&r->attempt->serving->backend->price,
-	    o->usage.input, o->usage.output);
+	return price_of_request(&r->attempt->serving->price, o->usage.input,
+	    o->usage.output, &r->facts.units);
 }
 
 void

@@ -141,7 +141,8 @@ cost_of_hedge(const struct request *r, const struct usage *answer)
 {
 	return r->outrun_price == NULL
 	    ? 0
-	    : price_expected(r->outrun_price, answer->input, r->outrun_tokens);
+	    : price_of_request(r->outrun_price, answer->input, r->outrun_tokens,
+		  &r->facts.units);
 }
 
 /* What the answering attempt measured, and what the request cost. */
@@ -156,8 +157,8 @@ note_answer(struct request *r, usec now)
 	o->usage = result.usage;
 	o->itl = result.itl;
 	o->stalled = result.stalled;
-	o->cost =
-	    price_of_usage(&r->attempt->serving->backend->price, &result.usage);
+	o->cost = price_of_usage(
+	    &r->attempt->serving->price, &result.usage, &r->facts.units);
 	hedge = cost_of_hedge(r, &result.usage);
 	o->cost = o->cost < 0 || hedge < 0 ? PRICE_UNKNOWN : o->cost + hedge;
 	if (o->dialect == DIALECT_COUNTING)

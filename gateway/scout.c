@@ -83,7 +83,7 @@ settle(struct errand *e, struct fault fault, usec ttft)
 		    (struct usage){ .input = PROBE_INPUT, .output = q->tokens };
 	if (whole)
 		cost = price_expected(
-		    &q->serving->backend->price, r.usage.input, r.usage.output);
+		    &q->serving->price, r.usage.input, r.usage.output);
 	switchboard_finished(app->board, e->ticket, &r, now);
 	telemetry_probe(
 	    app->telemetry, q->serving->id, fault.kind, cost > 0 ? cost : 0);

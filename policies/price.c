@@ -4,6 +4,15 @@
 #include <math.h>
 
 #define PER_MILLION 1e-6
+#define MINUTE 60.0 /* seconds */
+
+/* Whether what is sold is something else than tokens. */
+static bool
+is_by_call(const struct conf_price *p)
+{
+	return p->request > 0 || p->image > 0 || p->characters > 0 ||
+	    p->minute > 0;
+}
 
 /* Negative: unknown. */
 static double
@@ -12,7 +21,7 @@ part(const struct conf_price *p, double per_million, double tokens)
 	if (tokens <= 0)
 		return 0;
 	if (per_million < 0)
-		return p->hourly >= 0 ? 0 : PRICE_UNKNOWN;
+		return p->hourly >= 0 || is_by_call(p) ? 0 : PRICE_UNKNOWN;
 	return per_million * tokens * PER_MILLION;
 }
 
@@ -22,14 +31,35 @@ sum(double a, double b)
 	return a < 0 || b < 0 ? PRICE_UNKNOWN : a + b;
 }
 
-double
-price_expected(const struct conf_price *p, double input, double output)
+static double
+of_tokens(const struct conf_price *p, double input, double output)
 {
 	return sum(part(p, p->input, input), part(p, p->output, output));
 }
 
+static double
+of_units(const struct conf_price *p, const struct units *u)
+{
+	return fmax(p->image, 0) * u->images +
+	    fmax(p->characters, 0) * u->characters * PER_MILLION +
+	    fmax(p->minute, 0) * u->seconds / MINUTE;
+}
+
 double
-price_of_usage(const struct conf_price *p, const struct usage *u)
+price_expected(const struct conf_price *p, double input, double output)
+{
+	return sum(of_tokens(p, input, output), fmax(p->request, 0));
+}
+
+double
+price_of_request(const struct conf_price *p, double input, double output,
+    const struct units *u)
+{
+	return sum(price_expected(p, input, output), of_units(p, u));
+}
+
+static double
+of_used_tokens(const struct conf_price *p, const struct usage *u)
 {
 	uint32_t cached = u->cached < u->input ? u->cached : u->input;
 	double of_cached = p->cached >= 0 ? p->cached : p->input;
@@ -37,9 +67,24 @@ price_of_usage(const struct conf_price *p, const struct usage *u)
 
 	if (!u->known)
 		/* one token of each: is anything at all to be paid? */
-		return price_expected(p, 1, 1) == 0 ? 0 : PRICE_UNKNOWN;
-	usd = price_expected(p, u->input - cached, u->output);
+		return of_tokens(p, 1, 1) == 0 ? 0 : PRICE_UNKNOWN;
+	usd = of_tokens(p, u->input - cached, u->output);
 	return sum(usd, part(p, of_cached, cached));
+}
+
+double
+price_of_usage(
+    const struct conf_price *p, const struct usage *u, const struct units *of)
+{
+	struct units used = *of;
+
+	if (used.seconds > 0 && p->minute > 0) {
+		if (u->seconds <= 0)
+			return PRICE_UNKNOWN;
+		used.seconds = u->seconds;
+	}
+	return sum(
+	    of_used_tokens(p, u), fmax(p->request, 0) + of_units(p, &used));
 }
 
 double

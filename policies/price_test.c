@@ -6,13 +6,20 @@
 #include "policies/price.h"
 
 #define NO PRICE_UNKNOWN
+#define NO_CALLS .request = NO, .image = NO, .characters = NO, .minute = NO
+#define TOKENS(in, out, of_cached, an_hour)                                    \
+	{                                                                      \
+		.input = in, .output = out, .cached = of_cached, NO_CALLS,     \
+		.hourly = an_hour                                              \
+	}
 
-static const struct conf_price metered = { 2.0, 10.0, NO, NO, NULL };
-static const struct conf_price cheap_cache = { 2.0, 10.0, 0.5, NO, NULL };
-static const struct conf_price by_the_hour = { NO, NO, NO, 12.0, NULL };
-static const struct conf_price no_charge = { 0, 0, NO, NO, NULL };
-static const struct conf_price silent = { NO, NO, NO, NO, NULL };
-static const struct conf_price input_only = { 2.0, NO, NO, NO, NULL };
+static const struct conf_price metered = TOKENS(2.0, 10.0, NO, NO);
+static const struct conf_price cheap_cache = TOKENS(2.0, 10.0, 0.5, NO);
+static const struct conf_price by_the_hour = TOKENS(NO, NO, NO, 12.0);
+static const struct conf_price no_charge = TOKENS(0, 0, NO, NO);
+static const struct conf_price silent = TOKENS(NO, NO, NO, NO);
+static const struct conf_price input_only = TOKENS(2.0, NO, NO, NO);
+static const struct units none;
 
 static void
 assert_usd(double got, double want)
@@ -63,13 +70,13 @@ cached_input_has_its_own_price(void **state)
 	};
 
 	(void)state;
-	assert_usd(price_of_usage(&metered, &u), 0.003);
-	assert_usd(price_of_usage(&cheap_cache, &u),
+	assert_usd(price_of_usage(&metered, &u, &none), 0.003);
+	assert_usd(price_of_usage(&cheap_cache, &u, &none),
 	    (400 * 2.0 + 600 * 0.5 + 100 * 10.0) / 1e6);
 	/* a backend that counts wrongly must not earn money */
 	u.cached = 5000;
-	assert_usd(
-	    price_of_usage(&cheap_cache, &u), (1000 * 0.5 + 100 * 10.0) / 1e6);
+	assert_usd(price_of_usage(&cheap_cache, &u, &none),
+	    (1000 * 0.5 + 100 * 10.0) / 1e6);
 }
 
 static void
@@ -78,9 +85,59 @@ unknown_usage_is_known_only_where_it_is_free(void **state)
 	struct usage u = { .known = false, .input = 10, .output = 10 };
 
 	(void)state;
-	assert_usd(price_of_usage(&metered, &u), PRICE_UNKNOWN);
-	assert_usd(price_of_usage(&by_the_hour, &u), 0);
-	assert_usd(price_of_usage(&no_charge, &u), 0);
+	assert_usd(price_of_usage(&metered, &u, &none), PRICE_UNKNOWN);
+	assert_usd(price_of_usage(&by_the_hour, &u, &none), 0);
+	assert_usd(price_of_usage(&no_charge, &u, &none), 0);
+}
+
+/* What is not said of tokens then costs nothing; of other calls neither. */
+static void
+calls_have_prices_of_their_own(void **state)
+{
+	struct conf_price p = silent;
+	const struct units pictures = { .images = 3 };
+	const struct units words = { .characters = 2000000 };
+	const struct usage nothing = { .known = false };
+
+	(void)state;
+	p.request = 0.5;
+	assert_usd(price_expected(&p, 100, 100), 0.5);
+	assert_usd(price_of_usage(&p, &nothing, &none), 0.5);
+	p.image = 0.04;
+	p.characters = 15;
+	assert_usd(price_of_request(&p, 100, 0, &pictures), 0.62);
+	assert_usd(price_of_usage(&p, &nothing, &pictures), 0.62);
+	assert_usd(price_of_request(&p, 0, 0, &words), 30.5);
+}
+
+static void
+tokens_cost_beside_what_has_another_price(void **state)
+{
+	struct conf_price p = metered;
+	const struct units pictures = { .images = 1 };
+	struct usage u = { .known = true, .input = 1000, .output = 200 };
+
+	(void)state;
+	p.image = 0.04;
+	assert_usd(price_of_usage(&p, &u, &pictures), 0.044);
+	u.known = false;
+	assert_usd(price_of_usage(&p, &u, &pictures), PRICE_UNKNOWN);
+}
+
+static void
+sound_costs_what_the_answer_says(void **state)
+{
+	struct conf_price p = silent;
+	const struct units sound = { .seconds = 60 };
+	struct usage u = { .known = false, .seconds = 90 };
+
+	(void)state;
+	p.minute = 0.006;
+	assert_usd(price_of_request(&p, 0, 0, &sound), 0.006);
+	assert_usd(price_of_usage(&p, &u, &sound), 0.009);
+	u.seconds = 0;
+	assert_usd(price_of_usage(&p, &u, &sound), PRICE_UNKNOWN);
+	assert_usd(price_of_usage(&p, &u, &none), 0);
 }
 
 int
@@ -93,6 +150,9 @@ main(void)
 		cmocka_unit_test(a_price_that_is_not_needed_may_be_unknown),
 		cmocka_unit_test(cached_input_has_its_own_price),
 		cmocka_unit_test(unknown_usage_is_known_only_where_it_is_free),
+		cmocka_unit_test(calls_have_prices_of_their_own),
+		cmocka_unit_test(tokens_cost_beside_what_has_another_price),
+		cmocka_unit_test(sound_costs_what_the_answer_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

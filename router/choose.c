@@ -258,8 +258,8 @@ is_worth_waiting(const struct quest *q, double price, usec now)
 	for (unsigned i = 0; i < q->n_hopes; i++) {
 		const struct cell *c = q->hopes[i];
 
-		if (price_rank(price_expected(&c->conf->backend->price,
-			d->input, d->output)) < CHEAPER * price &&
+		if (price_rank(price_of_request(&c->conf->price, d->input,
+			d->output, &d->units)) < CHEAPER * price &&
 		    is_hope(q, c, now))
 			return true;
 	}

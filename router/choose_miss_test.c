@@ -174,8 +174,8 @@ batch_does_not_wait_for_a_small_saving(void **state)
 {
 	struct market *m = market();
 
-	m->stall[1].backend.price = m->stall[0].backend.price;
-	m->stall[1].backend.price.input *= 1.05;
+	m->stall[1].serving.price = m->stall[0].backend.price;
+	m->stall[1].serving.price.input *= 1.05;
 	set_class(m, PRIORITY_BATCH, 0, 0, 60 * USEC_SEC);
 	may_wait(m);
 	m->list[0] = m->list[1];

@@ -80,7 +80,7 @@ fullness_makes_dearer(void **state)
 {
 	struct market *m = market();
 
-	m->stall[1].backend.price.input = m->stall[1].backend.price.output =
+	m->stall[1].serving.price.input = m->stall[1].serving.price.output =
 	    1.15;
 	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
 	occupy(m, 0, 2, 0);
@@ -95,7 +95,7 @@ what_is_paid_by_the_hour_is_filled_first(void **state)
 {
 	struct market *m = market();
 
-	m->stall[1].backend.price =
+	m->stall[1].serving.price =
 	    (struct conf_price){ .input = -1, .output = -1, .hourly = 12 };
 	occupy(m, 1, 19, 0);
 	assert_sent(m, 1, REASON_CHEAPEST_ADEQUATE);
@@ -107,7 +107,7 @@ an_unknown_price_is_the_last_resort(void **state)
 {
 	struct market *m = market();
 
-	m->stall[0].backend.price =
+	m->stall[0].serving.price =
 	    (struct conf_price){ .input = -1, .output = -1, .hourly = -1 };
 	assert_int_equal(share_of(m, 1), MANY);
 	slow_down(m, 1, 10, 0.2);
@@ -166,7 +166,7 @@ lower_priorities_leave_slots_to_who_has_a_tighter_target(void **state)
 		while (fits[i] < 19 && chosen(m).index == 0) {
 			occupy(m, 0, 1, 300 * USEC_MS);
 			fits[i]++;
-			m->stall[1].backend.price.input = 99;
+			m->stall[1].serving.price.input = 99;
 		}
 		free(m);
 	}

@@ -53,6 +53,7 @@ demand_of(struct router *r, const struct order *o, usec now, struct demand *d)
 		.stream = facts->stream,
 		.input = input,
 		.output = output_of(r, o),
+		.units = facts->units,
 		.output_high = most_of(facts, high),
 		.output_most = most_of(facts, LENGTH_TAIL * high),
 		.waited = (double)(now - o->req->arrived),

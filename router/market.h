@@ -44,6 +44,7 @@ add_stall(struct market *m, double price)
 		.profile = { 20000, 10000, 200, 50 },
 		.price = { .input = price, .output = price, .hourly = -1 } };
 	s->serving.backend = &s->backend;
+	s->serving.price = s->backend.price;
 	s->site.conf = &s->backend;
 	s->cell.conf = &s->serving;
 	s->cell.site = &s->site;

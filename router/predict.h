@@ -24,6 +24,7 @@ struct demand {
 	bool shortage; /* more is asked for than there is */
 	bool much; /* it takes more work than most */
 	double input, output; /* tokens; output is expected */
+	struct units units;
 	double output_high, output_most; /* seldom more, hardly ever more */
 	double waited; /* us since it arrived */
 	double required; /* the chance that makes a serving adequate */

@@ -38,8 +38,7 @@ static const struct facts question = { .dialect = DIALECT_CHAT,
 static double
 cost_of(const struct cell *c)
 {
-	return price_expected(
-	    &c->conf->backend->price, PROBE_INPUT, PROBE_OUTPUT);
+	return price_expected(&c->conf->price, PROBE_INPUT, PROBE_OUTPUT);
 }
 
 static void
@@ -72,8 +71,8 @@ is_used(const struct cell *c, usec now)
 static double
 typical_price(const struct cell *c)
 {
-	return price_rank(price_expected(
-	    &c->conf->backend->price, TYPICAL_INPUT, TYPICAL_OUTPUT));
+	return price_rank(
+	    price_expected(&c->conf->price, TYPICAL_INPUT, TYPICAL_OUTPUT));
 }
 
 /* The dearest of what serves requests with targets now; negative: none. */

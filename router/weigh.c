@@ -107,8 +107,8 @@ static void
 weigh_one(struct candidate *c, const struct demand *d, bool spare, usec now)
 {
 	c->full = occupancy(c->cell->site, now);
-	c->price = price_rank(price_expected(
-	    &c->cell->conf->backend->price, d->input, d->output));
+	c->price = price_rank(price_of_request(
+	    &c->cell->conf->price, d->input, d->output, &d->units));
 	predict(c->cell, d, now, &c->outlook);
 	c->score = c->price * (1 + FULLNESS * c->full * c->full);
 	c->verdict = judge(c, d, spare, now);

@@ -82,12 +82,12 @@ rank(const struct base_site *s, const struct slo *slo, usec now)
 }
 
 static double
-price_at(const struct base *b, const struct base_order *o, uint32_t at)
+price_at(const struct base_order *o, uint32_t at)
 {
 	double input = tokens_of_bytes(o->req->facts->prompt_bytes);
 
 	return price_rank(price_expected(
-	    &base_site(b, o, at)->conf->price, input, OUTPUT_USUAL));
+	    &o->req->model->servings[at].price, input, OUTPUT_USUAL));
 }
 
 static uint32_t
@@ -98,14 +98,14 @@ draw(struct base *b, const struct base_order *o, const struct set *set)
 	uint32_t last = set_next(set, 0);
 
 	SET_EACH (i, set) {
-		double p = price_at(b, o, i);
+		double p = price_at(o, i);
 
 		if (p < INFINITY)
 			most = fmax(most, p);
 	}
 	most = most > 0 ? most : 1;
 	SET_EACH (i, set) {
-		double p = fmax(price_at(b, o, i) / most, FREE_AS);
+		double p = fmax(price_at(o, i) / most, FREE_AS);
 
 		weight[i] = 1 / (p * p);
 		sum += weight[i];

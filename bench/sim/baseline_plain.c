@@ -71,7 +71,7 @@ pick_cheapest(
 	(void)now;
 	SET_EACH (i, set) {
 		double usd = price_rank(price_expected(
-		    &base_site(b, o, i)->conf->price, input, OUTPUT_USUAL));
+		    &o->req->model->servings[i].price, input, OUTPUT_USUAL));
 
 		if (usd < least)
 			cheapest = (struct set){ 0 };

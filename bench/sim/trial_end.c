@@ -5,7 +5,9 @@
 static void
 charge(struct trial *t, usec now)
 {
-	const struct conf_price *p = &t->server->conf->price;
+	const struct conf_price *p = &conf_find_serving(
+	    t->errand->world->scenario->fleet, t->plan.serving)
+					  ->price;
 	struct errand *c = t->errand;
 	double input = p->input, output = p->output;
 	usec last;

@@ -158,25 +158,11 @@ render_serving(const struct admin_picture *p, const struct conf_serving *s)
 	json_object_set_new(o, "upstream_model", json_string(s->upstream));
 	json_object_set_new(o, "quality", json_real(s->quality));
 	json_object_set_new(o, "fallback", json_boolean(s->fallback));
+	json_object_set_new(o, "price", price_json(&s->price));
 	if (v != NULL)
 		add_router(o, s->backend, v, p->wall);
 	if (telemetry_view(p->telemetry, s->id, p->now, &t))
 		add_telemetry(o, &t);
-	return o;
-}
-
-static json_t *
-render_price(const struct conf_price *p)
-{
-	json_t *o = json_object();
-	const double unknown = PRICE_UNKNOWN;
-
-	json_object_set_new(
-	    o, "input", p->input > unknown ? json_real(p->input) : json_null());
-	json_object_set_new(o, "output",
-	    p->output > unknown ? json_real(p->output) : json_null());
-	json_object_set_new(o, "hourly",
-	    p->hourly > unknown ? json_real(p->hourly) : json_null());
 	return o;
 }
 
@@ -233,7 +219,7 @@ admin_backend_json(const struct admin_picture *p, const struct conf_backend *b)
 	json_object_set_new(
 	    o, "slots", b->slots > 0 ? json_integer(b->slots) : json_null());
 	add_site(o, p, b);
-	json_object_set_new(o, "price", render_price(&b->price));
+	json_object_set_new(o, "price", price_json(&b->price));
 	for (size_t i = 0; i < p->conf->n_servings; i++)
 		if (p->conf->servings[i].backend == b)
 			json_array_append_new(

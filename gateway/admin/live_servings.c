@@ -86,17 +86,6 @@ add_telemetry(json_t *o, const struct live *l, const struct admin_picture *p,
 	set(o, "requests_per_s", number_if(known > 0, sum / live_minute(l)));
 }
 
-static json_t *
-price_json(const struct conf_price *p)
-{
-	json_t *o = json_object();
-
-	set(o, "input", number(p->input));
-	set(o, "output", number(p->output));
-	set(o, "hourly", number(p->hourly));
-	return o;
-}
-
 json_t *
 live_servings(const struct live *l, const struct admin_picture *p)
 {
@@ -111,7 +100,7 @@ live_servings(const struct live *l, const struct admin_picture *p)
 		add_names(o, s);
 		add_router(o, p, s, &p->servings[i]);
 		add_telemetry(o, l, p, s);
-		set(o, "price", price_json(&s->backend->price));
+		set(o, "price", price_json(&s->price));
 		json_array_append_new(list, o);
 	}
 	return list;

@@ -142,8 +142,8 @@ list_options(const struct admin_picture *p, const struct slo_group *g,
 		if (v == NULL || s->backend->off != NULL ||
 		    !boundary_serving(t, &g->slo, s))
 			continue;
-		list[n++] = (struct option){ s, v,
-			price_expected(&s->backend->price, in, out) };
+		list[n++] =
+		    (struct option){ s, v, price_expected(&s->price, in, out) };
 	}
 	qsort(list, n, sizeof(*list), by_price);
 	return n;
@@ -197,7 +197,7 @@ static json_t *
 render_option(const struct option *list, size_t i)
 {
 	const struct option *o = &list[i];
-	const struct conf_price *price = &o->serving->backend->price;
+	const struct conf_price *price = &o->serving->price;
 	json_t *doc = json_object();
 
 	set(doc, "backend", json_string(o->serving->backend->name));

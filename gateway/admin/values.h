@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <math.h>
 
-#include "gateway/lib/clock.h"
+#include "gateway/conf/conf.h"
 
 static inline void
 set(json_t *o, const char *name, json_t *value)
@@ -36,6 +36,23 @@ static inline json_t *
 number(double v)
 {
 	return number_if(v >= 0, v);
+}
+
+/* As in gateway.conf. */
+static inline json_t *
+price_json(const struct conf_price *p)
+{
+	json_t *o = json_object();
+
+	set(o, "input", number(p->input));
+	set(o, "output", number(p->output));
+	set(o, "cached", number(p->cached));
+	set(o, "request", number(p->request));
+	set(o, "image", number(p->image));
+	set(o, "characters", number(p->characters));
+	set(o, "minute", number(p->minute));
+	set(o, "hourly", number(p->hourly));
+	return o;
 }
 
 #endif

@@ -257,38 +257,6 @@ check_slo(struct loader *l, size_t i)
 
 /* --- backends --- */
 
-/* YYYY-MM or YYYY-MM-DD, which the calendar has */
-static bool
-date_ok(const char *s)
-{
-	usec at;
-
-	switch (strlen(s)) {
-	case 7:
-		return clock_read(s, "%Y-%m", &at);
-	case 10:
-		return clock_read(s, "%Y-%m-%d", &at);
-	default:
-		return false;
-	}
-}
-
-static void
-check_price(struct loader *l, size_t i, const struct conf_price *p)
-{
-	const config_setting_t *s = loader_at(l, "backends", i, "price");
-
-	if (p->as_of != NULL && !date_ok(p->as_of))
-		complain(l, loader_member(s, "as_of"),
-		    "want a month such as \"2026-11\" or a day, got \"%s\"",
-		    p->as_of);
-	if (p->hourly < 0 && (p->input < 0 || p->output < 0))
-		warn(l, s,
-		    "want price.input and price.output, or price.hourly, got "
-		    "%s: unknown counts as dearest",
-		    p->input < 0 && p->output < 0 ? "nothing" : "one of two");
-}
-
 static void
 check_command(struct loader *l, size_t i, const struct conf_backend *b)
 {
@@ -308,7 +276,6 @@ check_backend(struct loader *l, size_t i)
 	if (b->name != NULL && is_preference(b->name))
 		complain(l, loader_at(l, "backends", i, "name"),
 		    "want a name that has no meaning yet, got \"%s\"", b->name);
-	check_price(l, i, &b->price);
 	check_spans(l, loader_at(l, "backends", i, "timeouts"), &b->timeouts);
 	if (b->command != NULL)
 		check_command(l, i, b);

@@ -39,10 +39,14 @@ struct conf_tls {
 	unsigned char id[CONF_KEY_BYTES]; /* another where any differs */
 };
 
-struct conf_price {
-	double input, output; /* USD per million tokens, or PRICE_UNKNOWN */
+struct conf_price { /* USD, or PRICE_UNKNOWN */
+	double input, output; /* per million tokens */
 	double cached; /* input read from a cache; default: input */
-	double hourly; /* USD, or PRICE_UNKNOWN: not fixed-cost */
+	double request; /* per call */
+	double image; /* per picture that is made */
+	double characters; /* per million of them that are spoken */
+	double minute; /* of sound that is heard */
+	double hourly; /* PRICE_UNKNOWN: not fixed-cost */
 	const char *as_of; /* "2026-11", or NULL */
 };
 
@@ -114,6 +118,7 @@ struct conf_serving {
 	uint32_t context; /* tokens; 0: not known */
 	unsigned caps; /* enum cap bits; CAP_ALL: not restricted */
 	unsigned translated; /* those of them that it has as chat */
+	struct conf_price price; /* its own, else the backend's */
 	const char *version; /* or "" */
 	/* Noted by those who use it: for each of the backend's keys, at its
 	 * limit until then; and caps that it has as chat after all. */

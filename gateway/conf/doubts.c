@@ -2,22 +2,6 @@
 #include "gateway/conf/loader.h"
 #include "gateway/lib/text.h"
 
-/* USD per million tokens. What is cheaper than anything for sale was looked up
- * per thousand tokens, or per token. */
-#define PRICE_LEAST 0.005
-
-static void
-doubt_price(struct loader *l, size_t i, const char *name, double price)
-{
-	const config_setting_t *s = loader_at(l, "backends", i, "price");
-
-	if (price > 0 && price < PRICE_LEAST)
-		warn(l, loader_member(s, name),
-		    "want USD per million tokens, got %.15g: is that per "
-		    "thousand, or per token?",
-		    price);
-}
-
 /* --- where a backend is --- */
 
 /* "http://host:port/path": where `listen` is, as far as a name shows. */
@@ -146,11 +130,8 @@ check_doubts(struct loader *l)
 {
 	const struct conf *c = l->conf;
 
-	for (size_t i = 0; i < c->n_backends && l->err == OK; i++) {
-		doubt_price(l, i, "input", c->backends[i].price.input);
-		doubt_price(l, i, "output", c->backends[i].price.output);
+	for (size_t i = 0; i < c->n_backends && l->err == OK; i++)
 		check_own_url(l, i, &c->backends[i]);
-	}
 	for (size_t i = 0; i < c->n_models && l->err == OK; i++)
 		doubt_twins(l, i, &c->models[i]);
 	/* names that mean nothing bound nobody */

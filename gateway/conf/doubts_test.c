@@ -10,11 +10,6 @@ static void
 what_is_hardly_meant_is_warned_of(void **state)
 {
 	assert_warned(
-	    "backends = ( { name = \"gpu\"; adapter = \"ollama\";\n"
-	    "price = { input = 0.0025; output = 0.01; }; } );\n" MODELS,
-	    "gateway.conf:2: warning: backends.gpu.price.input: want USD per "
-	    "million tokens, got 0.0025: is that per thousand, or per token?");
-	assert_warned(
 	    "backends = ( { name = \"a\"; adapter = \"ollama\"; price = { "
 	    "hourly = 1; }; }, { name = \"b\"; adapter = \"ollama\"; price = "
 	    "{ hourly = 2; }; } );\n"

@@ -142,7 +142,7 @@ build(struct loader *l, const struct conf *previous)
 {
 	static void (*const steps[])(struct loader *) = { read_tree,
 		settle_before_names, names_resolve, keys_settle, tls_settle,
-		settle, check, check_doubts, check_places };
+		settle, check, check_prices, check_doubts, check_places };
 
 	for (size_t i = 0; i < COUNT(steps); i++) {
 		steps[i](l);

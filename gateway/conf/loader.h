@@ -116,6 +116,8 @@ void settle(struct loader *);
 void check(struct loader *);
 /* listen.c: a part of it. */
 void check_listeners(struct loader *);
+/* prices.c: what is said of them. */
+void check_prices(struct loader *);
 /* doubts.c: what is hardly meant. */
 void check_doubts(struct loader *);
 void check_places(struct loader *);

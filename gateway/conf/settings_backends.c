@@ -54,33 +54,51 @@ static const struct setting_group backend_timeouts_group = {
 
 /* --- backends --- */
 
+#define PRICE(member, ...)                                                     \
+#member, SETTING_NUMBER, SETTING_UNSET_NEGATIVE,                       \
+	    AT(conf_price, member), BOUNDS(0, PRICE_MAX), __VA_ARGS__
+
+/* hourly comes last: a serving has none of its own. */
 static const struct setting price_rows[] = {
-	{ "input", SETTING_NUMBER, SETTING_UNSET_NEGATIVE,
-	    AT(conf_price, input), BOUNDS(0, PRICE_MAX), .otherwise = "unknown",
-	    .help = "Prompt tokens." },
-	{ "output", SETTING_NUMBER, SETTING_UNSET_NEGATIVE,
-	    AT(conf_price, output), BOUNDS(0, PRICE_MAX),
-	    .otherwise = "unknown", .help = "Tokens of the answer." },
-	{ "cached", SETTING_NUMBER, SETTING_UNSET_NEGATIVE,
-	    AT(conf_price, cached), BOUNDS(0, PRICE_MAX),
-	    .otherwise = "that of `input`",
-	    .help = "Prompt tokens that the backend read from its cache." },
-	{ "hourly", SETTING_NUMBER, SETTING_UNSET_NEGATIVE,
-	    AT(conf_price, hourly), BOUNDS(0, PRICE_MAX),
-	    .otherwise = "not fixed-cost",
-	    .help = "USD per hour, for hardware that costs the same busy or "
-		    "idle." },
+	{ PRICE(input, .otherwise = "unknown", .help = "Prompt tokens.") },
+	{ PRICE(
+	    output, .otherwise = "unknown", .help = "Tokens of the answer.") },
+	{ PRICE(cached, .otherwise = "that of `input`",
+	    .help = "Prompt tokens that the backend read from its cache.") },
+	{ PRICE(
+	    request, .otherwise = "nothing", .help = "USD for each call.") },
+	{ PRICE(image, .otherwise = "nothing",
+	    .help = "USD for each picture that a call asks for.") },
+	{ PRICE(characters, .otherwise = "nothing",
+	    .help = "For a million characters that are spoken.") },
+	{ PRICE(minute, .otherwise = "nothing",
+	    .help = "USD for a minute of sound that is transcribed, as the "
+		    "answer tells it.") },
 	{ "as_of", SETTING_STRING, AT(conf_price, as_of), .otherwise = "none",
 	    .help = "When you looked the price up: `\"2026-11\"` or "
 		    "`\"2026-11-30\"`." },
+	{ PRICE(hourly, .otherwise = "not fixed-cost",
+	    .help = "USD per hour, for hardware that costs the same busy or "
+		    "idle.") },
 };
 
 static const struct setting_group price_group = {
 	.title = "backends[].price",
-	.intro = "USD per million tokens. Free is written `0`; what is left "
-		 "out is unknown, and an unknown price is ranked as the "
-		 "dearest, never as free.",
+	.intro = "USD per million tokens, and for what is not sold by tokens. "
+		 "Free is written `0`; what is left out is unknown, and an "
+		 "unknown price is ranked as the dearest, never as free. Only "
+		 "beside `request`, `image`, `characters` or `minute` tokens "
+		 "that are left out cost nothing.",
 	ROWS(price_rows, conf_price),
+};
+
+static const struct setting_group serving_price_group = {
+	.title = "models[].serve[].price",
+	.intro = "Instead of all of `backends[].price` but `hourly`: one "
+		 "account often has models at several prices.",
+	.rows = price_rows,
+	.n = COUNT(price_rows) - 1,
+	.size = sizeof(struct conf_price),
 };
 
 #define GUESSED .otherwise = "by `hardware`"
@@ -205,6 +223,9 @@ static const struct setting serving_rows[] = {
 	{ "caps", SETTING_CAPS, SETTING_NONEMPTY, AT(conf_serving, caps),
 	    .otherwise = "not known: all",
 	    .help = "What it can do; requests that need more go elsewhere." },
+	{ "price", SETTING_GROUP, AT(conf_serving, price),
+	    .group = &serving_price_group, .otherwise = "the backend's",
+	    .help = "What it costs there." },
 	{ "version", SETTING_STRING, AT(conf_serving, version), .value = "",
 	    .help = "Of the model, in your words; shown in receipts." },
 };

@@ -152,6 +152,33 @@ by_chat(const struct conf_serving *s)
 					    : CAP_BY_CHAT & ~s->caps;
 }
 
+static void
+settle_cached(struct conf_price *p)
+{
+	if (p->cached < 0)
+		p->cached = p->input;
+}
+
+static bool
+is_given(const struct conf_price *p)
+{
+	return p->input >= 0 || p->output >= 0 || p->cached >= 0 ||
+	    p->request >= 0 || p->image >= 0 || p->characters >= 0 ||
+	    p->minute >= 0;
+}
+
+/* What is paid by the hour is the machine. */
+static void
+settle_price(struct conf_serving *s)
+{
+	const struct conf_price *of = &s->backend->price;
+
+	if (!is_given(&s->price))
+		s->price = *of;
+	s->price.hourly = of->hourly;
+	settle_cached(&s->price);
+}
+
 /* Its caps: what neither the operator nor the adapter rules out, and what it
  * can have as chat. */
 static void
@@ -162,6 +189,7 @@ settle_serving(struct loader *l, struct conf_serving *s)
 	if (s->backend == NULL)
 		return;
 	settle_keys(l, s);
+	settle_price(s);
 	adapter = s->backend->adapter != NULL
 	    ? loader_adapter(l, s->backend->adapter)
 	    : NULL;
@@ -200,8 +228,7 @@ static void
 settle_backend(struct loader *l, struct conf_backend *b, size_t i)
 {
 	settle_timeouts(&b->timeouts, &l->conf->timeouts);
-	if (b->price.cached < 0)
-		b->price.cached = b->price.input;
+	settle_cached(&b->price);
 	settle_url(l, b, i);
 	b->local = b->command != NULL || b->unix_path != NULL ||
 	    conf_url_is_local(b->url);

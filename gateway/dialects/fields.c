@@ -48,6 +48,7 @@ static const struct {
 	[FIELD_ENCODING_FORMAT] =
 	    ROW("encoding_format", TYPE(STRING), "a string"),
 	[FIELD_BACKGROUND] = ROW("background", BOOLEAN, "a boolean"),
+	[FIELD_N] = ROW("n", TYPE(NUMBER), "an integer"),
 #undef ROW
 };
 
@@ -304,6 +305,8 @@ read_facts(
 	read_needs(found, facts);
 	for (size_t i = 0; i < COUNT(counts) && rc == OK; i++)
 		rc = read_count(found, counts[i], &facts->max_tokens, why);
+	if (rc == OK)
+		rc = read_count(found, FIELD_N, &facts->units.images, why);
 	if (rc != OK)
 		return rc;
 	return read_stream_options(found->at[FIELD_STREAM_OPTIONS], facts, why);
@@ -362,6 +365,8 @@ dialect_request_init(struct dialect_request *r, enum dialect dialect)
 	r->facts = (struct facts){
 		.dialect = dialect,
 		.needs = dialect_cap(dialect),
+		.units = { .images = dialect == DIALECT_IMAGES,
+		    .seconds = dialect == DIALECT_TRANSCRIPTION ? 60 : 0 },
 	};
 	r->model = NULL;
 	r->model_name[0] = '\0';

@@ -26,6 +26,7 @@ enum field {
 	FIELD_INPUT,
 	FIELD_ENCODING_FORMAT,
 	FIELD_BACKGROUND,
+	FIELD_N,
 	FIELD_COUNT
 };
 #define FIELD_BIT(f) (1u << (f))

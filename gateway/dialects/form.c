@@ -1,6 +1,6 @@
 /* gateway/dialects/form.c - requests that are forms, with files in them.
  *
- * Routing reads two parts; all others are the backend's. Their names are
+ * Routing reads three parts; all others are the backend's. Their names are
  * compared as they are written, so a part whose name another reader could take
  * for one of them is none, or has been refused (multipart.h). */
 #include <string.h>
@@ -82,20 +82,48 @@ is_true(struct slice s)
 	return false;
 }
 
-static enum err
-read_part(const struct multipart_part *p, struct dialect_request *r,
-    bool *stream, struct dialect_error *why)
-{
-	enum err rc;
+/* Those that were read. */
+struct seen {
+	bool stream, n;
+};
 
-	if (slice_is(p->name, "model"))
-		return read_model(p, r, why);
-	if (!slice_is(p->name, "stream"))
-		return OK;
-	rc = check_field(p, "stream", *stream, why);
-	*stream = true;
+static enum err
+read_stream(const struct multipart_part *p, struct dialect_request *r,
+    struct seen *seen, struct dialect_error *why)
+{
+	enum err rc = check_field(p, "stream", seen->stream, why);
+
+	seen->stream = true;
 	r->facts.stream = is_true(p->value);
 	return rc;
+}
+
+/* How many pictures; what is no number is the backend's to refuse. */
+static enum err
+read_n(const struct multipart_part *p, struct dialect_request *r,
+    struct seen *seen, struct dialect_error *why)
+{
+	enum err rc = check_field(p, "n", seen->n, why);
+	uint64_t n;
+
+	seen->n = true;
+	if (rc == OK && slice_u64(p->value, &n) && n > 0)
+		r->facts.units.images =
+		    n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+	return rc;
+}
+
+static enum err
+read_part(const struct multipart_part *p, struct dialect_request *r,
+    struct seen *seen, struct dialect_error *why)
+{
+	if (slice_is(p->name, "model"))
+		return read_model(p, r, why);
+	if (slice_is(p->name, "stream"))
+		return read_stream(p, r, seen, why);
+	if (slice_is(p->name, "n") && r->facts.dialect == DIALECT_IMAGES)
+		return read_n(p, r, seen, why);
+	return OK;
 }
 
 enum err
@@ -105,7 +133,7 @@ dialect_parse_form(enum dialect dialect, struct slice content_type,
 	struct multipart_part part;
 	struct multipart m;
 	struct errmsg text;
-	bool stream = false;
+	struct seen seen = { .stream = false };
 	enum err rc = multipart_begin(&m, content_type, body, &text);
 
 	dialect_request_init(r, dialect);
@@ -113,7 +141,7 @@ dialect_parse_form(enum dialect dialect, struct slice content_type,
 	if (rc != OK)
 		return bad_form(why, text.text);
 	while ((rc = multipart_next(&m, &part, &text)) == OK) {
-		rc = read_part(&part, r, &stream, why);
+		rc = read_part(&part, r, &seen, why);
 		if (rc != OK)
 			return rc;
 	}

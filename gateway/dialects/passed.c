@@ -7,14 +7,23 @@
 
 #define MODEL FIELD_BIT(FIELD_MODEL)
 #define STREAM FIELD_BIT(FIELD_STREAM)
+#define INPUT FIELD_BIT(FIELD_INPUT)
+#define N FIELD_BIT(FIELD_N)
 
 /* Without `stream`, or with it: sound comes as it is made. */
 static enum err
 speech_parse(struct dialect_request *out, struct dialect_error *why)
 {
 	struct fields found;
-	enum err rc = fields_read(DIALECT_SPEECH, MODEL, out, &found, why);
+	enum err rc =
+	    fields_read(DIALECT_SPEECH, MODEL | INPUT, out, &found, why);
+	const struct scan_member *input =
+	    rc == OK ? found.at[FIELD_INPUT] : NULL;
+	size_t n = 0;
 
+	if (input != NULL && input->type == SCAN_STRING)
+		n = scan_characters(input->value);
+	out->facts.units.characters = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 	out->facts.stream = true;
 	return rc;
 }
@@ -33,7 +42,8 @@ images_parse(struct dialect_request *out, struct dialect_error *why)
 {
 	struct fields found;
 
-	return fields_read(DIALECT_IMAGES, MODEL | STREAM, out, &found, why);
+	return fields_read(
+	    DIALECT_IMAGES, MODEL | STREAM | N, out, &found, why);
 }
 
 /* Pictures among it are the same ability's. */

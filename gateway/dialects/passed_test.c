@@ -38,6 +38,44 @@ sound_comes_in_pieces(void **state)
 	    DIALECT_IMAGES, "{\"stream\":1}", "stream invalid_type");
 }
 
+/* What it is paid by, where that is not tokens. */
+static void
+units_are_counted(void **state)
+{
+	struct dialect_request r;
+	struct dialect_error why;
+
+	assert_int_equal(facts_of(DIALECT_SPEECH,
+			     "{\"input\":\"h\\u00e9\\ud83d\\ude00\xc3\xa9\"}")
+			     .units.characters,
+	    4);
+	assert_int_equal(facts_of(DIALECT_IMAGES, "{}").units.images, 1);
+	assert_int_equal(
+	    facts_of(DIALECT_IMAGES, "{\"n\":null}").units.images, 1);
+	assert_int_equal(facts_of(DIALECT_IMAGES, "{\"n\":4}").units.images, 4);
+	assert_complaint(DIALECT_IMAGES, "{\"n\":\"4\"}", "n invalid_type");
+	assert_complaint(
+	    DIALECT_IMAGES, "{\"n\":1,\"n\":4}", "n duplicate_member");
+	assert_complaint(DIALECT_SPEECH, "{\"input\":\"a\",\"input\":\"\"}",
+	    "input duplicate_member");
+	assert_int_equal(
+	    dialect_parse_form(DIALECT_IMAGES, SLICE(TYPE),
+		SLICE(PART("\"n\"", "3") PART("\"prompt\"", "a") END), &r,
+		&why),
+	    OK);
+	assert_int_equal(r.facts.units.images, 3);
+	assert_int_equal(
+	    dialect_parse_form(DIALECT_IMAGES, SLICE(TYPE),
+		SLICE(PART("n", "3") PART("n", "1") END), &r, &why),
+	    ERR_INVALID);
+	assert_string_equal(why.code, "duplicate_member");
+	/* of sound it is the answer that tells; until then it is a minute */
+	assert_int_equal(read_form(PART("n", "x") END, &r, &why), OK);
+	assert_int_equal(r.facts.units.images, 0);
+	assert_true(r.facts.units.seconds > 0);
+	assert_true(facts_of(DIALECT_MODERATION, "{}").units.seconds <= 0);
+}
+
 static void
 text_to_judge_is_counted(void **state)
 {
@@ -132,6 +170,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sound_comes_in_pieces),
+		cmocka_unit_test(units_are_counted),
 		cmocka_unit_test(text_to_judge_is_counted),
 		cmocka_unit_test(counting_takes_no_tokens),
 		cmocka_unit_test(a_form_has_a_model),

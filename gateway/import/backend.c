@@ -7,29 +7,9 @@
 #include "gateway/import/inner.h"
 #include "gateway/lib/count.h"
 
-#define MILLION 1e6
 #define SLOTS_MAX 65536
-#define PRICE_MAX 1.0 /* USD a token; as in gateway.conf */
 
 /* --- what one deployment says of it --- */
-
-/* A price by the token, as one by the million; what is none is not free. */
-static double
-price(struct import *im, const yaml_node_t *params, const yaml_node_t *info,
-    const char *path, const char *key)
-{
-	const yaml_node_t *from =
-	    yaml_member(im->doc, params, key) != NULL ? params : info;
-	double v;
-
-	if (!find_number(im, from, path, key, &v))
-		return -1;
-	if (v <= PRICE_MAX)
-		return v * MILLION;
-	note(im, yaml_member(im->doc, from, key), path,
-	    "%s: want the price of one token, at most 1 USD, got %g", key, v);
-	return -1;
-}
 
 /* Clients want some key even where a server asks for none. */
 static bool
@@ -133,18 +113,13 @@ slots(struct import *im, const yaml_node_t *params, const char *path)
 }
 
 void
-read_backend(struct import *im, const yaml_node_t *params,
-    const yaml_node_t *info, const char *path, const struct provider *p,
-    struct im_backend *b)
+read_backend(struct import *im, const yaml_node_t *params, const char *path,
+    const struct provider *p, struct im_backend *b)
 {
 	b->provider = p->prefix;
 	b->adapter = p->adapter;
 	b->url = deployment_url(im, params, path, p);
 	b->api_key = api_key(im, params, path, p);
-	b->input = price(im, params, info, path, "input_cost_per_token");
-	b->output = price(im, params, info, path, "output_cost_per_token");
-	b->cached =
-	    price(im, params, info, path, "cache_read_input_token_cost");
 	b->timeout = get_number(im, params, path, "timeout");
 	b->stream_timeout = get_number(im, params, path, "stream_timeout");
 	b->slots = slots(im, params, path);
@@ -168,8 +143,7 @@ describe(struct buf *b, const struct im_backend *e)
 	add_part(b, e->adapter);
 	add_part(b, e->url);
 	add_part(b, e->api_key);
-	buf_addf(b, "%.17g;%.17g;%.17g;%.17g;%.17g", e->input, e->output,
-	    e->cached, e->timeout, e->stream_timeout);
+	buf_addf(b, "%.17g;%.17g", e->timeout, e->stream_timeout);
 	for (size_t i = 0; e->strip != NULL && e->strip[i] != NULL; i++)
 		add_part(b, e->strip[i]);
 }

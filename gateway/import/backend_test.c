@@ -326,6 +326,53 @@ a_price_that_cannot_be_is_none(void **state)
 	sheet_fini(&s);
 }
 
+static void
+models_of_one_place_have_prices_of_their_own(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("a",
+		"model: openai/a, input_cost_per_token: 1e-6, "
+		"output_cost_per_token: 4e-6") MODEL("b",
+		"model: openai/b, input_cost_per_token: 2e-6, "
+		"output_cost_per_token: 8e-6")));
+	assert_int_equal(s.rc, OK);
+	assert_int_equal(s.i.backends, 1);
+	assert_has(
+	    s.conf, "model = \"a\"; price = { input = 1; output = 4; };");
+	assert_has(
+	    s.conf, "model = \"b\"; price = { input = 2; output = 8; };");
+	sheet_fini(&s);
+}
+
+static void
+what_is_not_sold_by_tokens_has_a_price(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST("- model_name: w\n  litellm_params: {model: openai/w, "
+		 "input_cost_per_second: 0.0001}\n  model_info: "
+		 "{mode: audio_transcription}\n"
+		 "- model_name: c\n  litellm_params: {model: openai/c, "
+		 "input_cost_per_second: 0.0001}\n"
+		 "- model_name: t\n  litellm_params: {model: openai/t, "
+		 "input_cost_per_character: 1.5e-05}\n"
+		 "- model_name: p\n  litellm_params: {model: openai/p, "
+		 "output_cost_per_image: 0.04}\n"
+		 "- model_name: r\n  litellm_params: {model: openai/r, "
+		 "input_cost_per_query: 0.002}\n"));
+	assert_int_equal(s.rc, OK);
+	assert_has(s.conf, "price = { minute = 0.006; };");
+	assert_has(s.conf, "price = { characters = 15; };");
+	assert_has(s.conf, "price = { image = 0.04; };");
+	assert_has(s.conf, "price = { request = 0.002; };");
+	assert_has(s.conf, "model = \"c\"; }");
+	assert_has(s.notes, "input_cost_per_second: of the time that");
+	sheet_fini(&s);
+}
+
 /* However many. */
 static void
 all_names_are_taken_out_of_requests(void **state)
@@ -385,6 +432,8 @@ main(void)
 		cmocka_unit_test(prices_are_by_the_million),
 		cmocka_unit_test(what_is_no_number_is_said),
 		cmocka_unit_test(a_price_that_cannot_be_is_none),
+		cmocka_unit_test(models_of_one_place_have_prices_of_their_own),
+		cmocka_unit_test(what_is_not_sold_by_tokens_has_a_price),
 		cmocka_unit_test(all_names_are_taken_out_of_requests),
 		cmocka_unit_test(a_long_timeout_makes_a_long_deadline),
 		cmocka_unit_test(modes_are_abilities),

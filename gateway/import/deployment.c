@@ -33,6 +33,10 @@ static const struct key_fate param_keys[] = {
 	{ "input_cost_per_token", NULL },
 	{ "output_cost_per_token", NULL },
 	{ "cache_read_input_token_cost", NULL },
+	{ "input_cost_per_query", NULL },
+	{ "output_cost_per_image", NULL },
+	{ "input_cost_per_character", NULL },
+	{ "input_cost_per_second", NULL },
 	{ "additional_drop_params", NULL },
 	{ "drop_params", NULL }, /* adapters know what to take out */
 	{ "order", NULL },
@@ -68,6 +72,10 @@ static const struct key_fate info_keys[] = {
 	{ "input_cost_per_token", NULL },
 	{ "output_cost_per_token", NULL },
 	{ "cache_read_input_token_cost", NULL },
+	{ "input_cost_per_query", NULL },
+	{ "output_cost_per_image", NULL },
+	{ "input_cost_per_character", NULL },
+	{ "input_cost_per_second", NULL },
 	{ "supports_function_calling", NULL },
 	{ "supports_vision", NULL },
 	{ "supports_response_schema", NULL },
@@ -305,7 +313,8 @@ read_parts(struct import *im, const yaml_node_t *d, const char *path,
 	    !has_room(im, d, path, name) ||
 	    !read_serving(im, d, path, params_path, &s))
 		return false;
-	read_backend(im, params, info, params_path, p, &wanted);
+	read_backend(im, params, params_path, p, &wanted);
+	read_price(im, params, info, params_path, &s);
 	s.backend = backend_like(im, &wanted);
 	s.upstream = im_dup(im, upstream);
 	if (s.backend == NULL || s.upstream == NULL)

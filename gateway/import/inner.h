@@ -19,10 +19,21 @@ struct im_backend {
 	char name[64]; /* empty until all models are known */
 	const char *provider;
 	const char *adapter, *url, *api_key;
-	double input, output, cached; /* USD per million tokens; -1: not said */
 	double timeout, stream_timeout; /* seconds; 0: not said */
 	unsigned slots; /* 0: not said */
 	const char *const *strip; /* NULL at the end */
+};
+
+/* As a group `price` has them; what is not said is negative. */
+enum im_price {
+	IM_PRICE_INPUT,
+	IM_PRICE_OUTPUT,
+	IM_PRICE_CACHED,
+	IM_PRICE_REQUEST,
+	IM_PRICE_IMAGE,
+	IM_PRICE_CHARACTERS,
+	IM_PRICE_MINUTE,
+	IM_PRICE_COUNT
 };
 
 #define ORDER_NONE HUGE_VAL
@@ -31,6 +42,7 @@ struct im_serving {
 	struct list node;
 	const struct im_backend *backend;
 	const char *upstream;
+	double price[IM_PRICE_COUNT]; /* USD */
 	double order; /* the lower go first; ORDER_NONE: not said */
 	unsigned context, caps; /* 0: not said */
 	bool fallback;
@@ -131,12 +143,18 @@ struct slice deployment_model(struct import *, const yaml_node_t *params,
     const struct provider *, struct slice model);
 
 /* --- backend.c --- */
-/* Where the deployment asks, and how; out of litellm_params and model_info. */
-void read_backend(struct import *, const yaml_node_t *params,
-    const yaml_node_t *info, const char *path, const struct provider *,
-    struct im_backend *);
+/* Where the deployment asks, and how; out of litellm_params. */
+void read_backend(struct import *, const yaml_node_t *params, const char *path,
+    const struct provider *, struct im_backend *);
 /* A backend; one that is like it in all, if there is one. */
 struct im_backend *backend_like(struct import *, const struct im_backend *);
+
+/* --- price.c --- */
+
+/* What the deployment says that it costs there; once its caps are known. */
+void read_price(struct import *, const yaml_node_t *params,
+    const yaml_node_t *info, const char *path, struct im_serving *);
+void write_price(struct buf *, const struct im_serving *);
 
 /* --- relations.c --- */
 void read_fallbacks(

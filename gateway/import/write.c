@@ -76,27 +76,6 @@ add_timeouts(struct buf *b, double total, double stream, double all)
 }
 
 static void
-add_price(struct buf *b, const struct im_backend *e)
-{
-	const struct {
-		const char *key;
-		double value;
-	} rows[] = {
-		{ "input", e->input },
-		{ "output", e->output },
-		{ "cached", e->cached },
-	};
-
-	if (e->input < 0 && e->output < 0)
-		return;
-	buf_add_str(b, " price = {");
-	for (size_t i = 0; i < COUNT(rows); i++)
-		if (rows[i].value >= 0)
-			buf_addf(b, " %s = %.9g;", rows[i].key, rows[i].value);
-	buf_add_str(b, " };");
-}
-
-static void
 write_backend(
     const struct import *im, struct buf *b, const struct im_backend *e)
 {
@@ -107,7 +86,6 @@ write_backend(
 	add_text(b, "api_key", e->api_key);
 	if (e->slots > 0)
 		buf_addf(b, " slots = %u;", e->slots);
-	add_price(b, e);
 	if (e->timeout > 0 || e->stream_timeout > 0) {
 		buf_add_char(b, ' ');
 		add_timeouts(b, e->timeout, e->stream_timeout, im->timeout);
@@ -143,6 +121,7 @@ write_serving(struct buf *b, const struct im_serving *s, bool last)
 	if (s->context > 0)
 		buf_addf(b, " context = %u;", s->context);
 	add_caps(b, s->caps);
+	write_price(b, s);
 	buf_addf(b, " }%s\n", last ? "" : ",");
 }
 

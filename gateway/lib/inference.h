@@ -99,6 +99,13 @@ struct slo {
 
 /* What is known of a request once its body has been scanned. Slices point
  * into the body. */
+/* What a call is about where that is not tokens; 0: it is not. */
+struct units {
+	uint32_t images; /* to be made */
+	uint32_t characters; /* to be spoken */
+	double seconds; /* of sound to be heard: a guess, the answer tells */
+};
+
 struct facts {
 	enum dialect dialect;
 	struct slice model; /* as asked for, unescaped; empty: none given */
@@ -107,6 +114,7 @@ struct facts {
 	bool include_usage; /* stream_options.include_usage is true */
 	bool base64; /* embeddings: encoding_format is base64 */
 	uint32_t max_tokens; /* 0: not said */
+	struct units units;
 	uint64_t prompt_bytes; /* of text in messages, prompt or input, and of
 				  tools and their calls */
 	uint64_t prefix_hash; /* of the first bytes of the prompt; 0: none */
@@ -119,6 +127,7 @@ struct usage {
 	bool known; /* false: the backend has not said; tokens are a guess */
 	uint32_t input, output, cached;
 	uint32_t reasoning; /* of output */
+	double seconds; /* of sound; 0: not told */
 };
 
 /* What went wrong with an attempt. One row each in the fault table. */

@@ -90,6 +90,8 @@ size_t scan_walk_text(struct scan_walk *);
 void scan_unescape(struct slice string, struct buf *out);
 /* How many bytes scan_unescape() would append. */
 size_t scan_text_length(struct slice string);
+/* And how many code points those are. */
+size_t scan_characters(struct slice string);
 /* What stands between the quotes of a string, escapes not undone; empty: it is
  * none, or NULL. */
 struct slice scan_inside(const struct scan_member *);

@@ -262,6 +262,9 @@ strings_are_unescaped(void **state)
 	struct scan_member m = { .type = SCAN_STRING };
 
 	unescapes(s, want);
+	assert_int_equal(scan_characters(s), 14);
+	assert_int_equal(scan_characters(SLICE("\"\"")), 0);
+	assert_int_equal(scan_characters(SLICE("\"\xc3\xa9\xe2\x82\xac\"")), 2);
 	m.value = SLICE("\"\"");
 	assert_false(scan_nonempty_string(&m));
 	assert_true(scan_string_is(&m, ""));

@@ -113,6 +113,32 @@ scan_unescape(struct slice string, struct buf *out)
 	}
 }
 
+/* Each but its first byte continues one. */
+static size_t
+characters(struct slice plain)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plain.n; i++)
+		n += ((unsigned char)plain.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+size_t
+scan_characters(struct slice string)
+{
+	struct slice text = without_quotes(string);
+	size_t n = 0;
+
+	for (;;) {
+		n += characters(take_run(&text));
+		if (text.n == 0)
+			return n;
+		(void)take_escape(&text);
+		n++;
+	}
+}
+
 /* How much longer than its meaning the escape at p is; *past: behind it. */
 static size_t
 escape_excess(const char *p, const char *end, const char **past)

@@ -42,10 +42,12 @@ function make() {
 	};
 }
 
-function priceOf({input, output, hourly}) {
+function priceOf({input, output, hourly, ...sold}) {
+	const units = {request: 'a call', image: 'a picture', characters: 'a million characters', minute: 'a minute of sound'};
 	const tokens = input !== null && output !== null ? `$${input} in, $${output} out a million tokens` : null;
+	const others = Object.entries(units).map(([name, of]) => sold[name] && `$${sold[name]} ${of}`);
 
-	return [tokens, hourly === null ? null : `$${hourly}/h`].filter(Boolean).join(', ') || 'price not known';
+	return [tokens, ...others, hourly === null ? null : `$${hourly}/h`].filter(Boolean).join(', ') || 'price not known';
 }
 
 const nullIfNone = (v) => v === null || v === undefined ? null : v;

@@ -1,0 +1,114 @@
+/* gateway/conf/prices.c - prices that are none, are missing or are hardly meant:
+ * of backends, and of servings that have their own. */
+#include <string.h>
+
+#include "gateway/conf/loader.h"
+#include "gateway/lib/clock.h"
+
+/* USD per million tokens. What is cheaper than anything for sale was looked up
+ * per thousand tokens, or per token. */
+#define PRICE_LEAST 0.005
+
+/* YYYY-MM or YYYY-MM-DD, which the calendar has */
+static bool
+date_ok(const char *s)
+{
+	usec at;
+
+	switch (strlen(s)) {
+	case 7:
+		return clock_read(s, "%Y-%m", &at);
+	case 10:
+		return clock_read(s, "%Y-%m-%d", &at);
+	default:
+		return false;
+	}
+}
+
+static void
+doubt(struct loader *l, const config_setting_t *at, const char *name,
+    double price)
+{
+	if (price > 0 && price < PRICE_LEAST)
+		warn(l, loader_member(at, name),
+		    "want USD per million tokens, got %.15g: is that per "
+		    "thousand, or per token?",
+		    price);
+}
+
+static bool
+is_priced(const struct conf_price *p)
+{
+	return p->hourly >= 0 || (p->input >= 0 && p->output >= 0) ||
+	    p->request > 0 || p->image > 0 || p->characters > 0 ||
+	    p->minute > 0;
+}
+
+/* `used`: nothing else says what a request costs there. */
+static void
+check_price(struct loader *l, const config_setting_t *at,
+    const struct conf_price *p, bool used)
+{
+	bool neither = p->input < 0 && p->output < 0;
+
+	if (p->as_of != NULL && !date_ok(p->as_of))
+		complain(l, loader_member(at, "as_of"),
+		    "want a month such as \"2026-11\" or a day, got \"%s\"",
+		    p->as_of);
+	if (used && !is_priced(p))
+		warn(l, at,
+		    "want price.input and price.output, or price.hourly, got "
+		    "%s: unknown counts as dearest",
+		    neither ? "nothing" : "one of two");
+	doubt(l, at, "input", p->input);
+	doubt(l, at, "output", p->output);
+}
+
+/* Whether it is what some serving costs, or would. */
+static bool
+is_used(const struct loader *l, const struct conf_backend *b)
+{
+	const struct conf *c = l->conf;
+	bool any = false;
+
+	for (size_t i = 0; i < c->n_models; i++) {
+		const config_setting_t *serve =
+		    loader_at(l, "models", i, "serve");
+
+		for (unsigned j = 0; j < c->models[i].n_servings; j++) {
+			if (c->models[i].servings[j].backend != b)
+				continue;
+			if (!loader_is_set(
+				config_setting_get_elem(serve, j), "price"))
+				return true;
+			any = true;
+		}
+	}
+	return !any;
+}
+
+static void
+check_own_prices(struct loader *l, size_t i, const struct conf_model *m)
+{
+	const config_setting_t *serve = loader_at(l, "models", i, "serve");
+
+	for (unsigned j = 0; j < m->n_servings; j++) {
+		const config_setting_t *at = config_setting_get_elem(serve, j);
+
+		if (loader_is_set(at, "price") && m->servings[j].backend)
+			check_price(l, loader_member(at, "price"),
+			    &m->servings[j].price, true);
+	}
+}
+
+void
+check_prices(struct loader *l)
+{
+	const struct conf *c = l->conf;
+
+	for (size_t i = 0; i < c->n_backends && l->err == OK; i++)
+		check_price(l, loader_at(l, "backends", i, "price"),
+		    &c->backends[i].price, is_used(l, &c->backends[i]));
+	for (size_t i = 0; i < c->n_models && l->err == OK; i++)
+		check_own_prices(l, i, &c->models[i]);
+}
