@@ -66,7 +66,8 @@ decode_usage(struct slice usage, enum dialect dialect, struct event *out)
 			u->cached = count_of(&m);
 			beside = plus(beside, u->cached);
 		} else if (scan_key_is(&m, "cache_creation_input_tokens")) {
-			beside = plus(beside, count_of(&m));
+			u->cache_write = count_of(&m);
+			beside = plus(beside, u->cache_write);
 		}
 	}
 	u->input = plus(u->input, beside);

@@ -206,6 +206,7 @@ a_stream_of_messages_is_followed(void **state)
 	assert_int_equal(e.bits, EVENT_USAGE);
 	assert_int_equal(e.usage.input, 60);
 	assert_int_equal(e.usage.cached, 30);
+	assert_int_equal(e.usage.cache_write, 20);
 	assert_int_equal(e.usage.output, 0);
 
 	e = message("{\"type\":\"content_block_start\",\"index\":0,"

@@ -67,6 +67,8 @@ attempt_note_usage(struct attempt *a, const struct usage *u)
 	sum->input = u->input > 0 ? u->input : sum->input;
 	sum->output = u->output > 0 ? u->output : sum->output;
 	sum->cached = u->cached > 0 ? u->cached : sum->cached;
+	sum->cache_write =
+	    u->cache_write > 0 ? u->cache_write : sum->cache_write;
 	sum->seconds = u->seconds > 0 ? u->seconds : sum->seconds;
 	sum->reasoning = u->reasoning > 0 ? u->reasoning : sum->reasoning;
 }

@@ -62,14 +62,16 @@ static double
 of_used_tokens(const struct conf_price *p, const struct usage *u)
 {
 	uint32_t cached = u->cached < u->input ? u->cached : u->input;
-	double of_cached = p->cached >= 0 ? p->cached : p->input;
-	double usd;
+	uint32_t rest = u->input - cached;
+	uint32_t written = u->cache_write < rest ? u->cache_write : rest;
 
 	if (!u->known)
 		/* one token of each: is anything at all to be paid? */
 		return of_tokens(p, 1, 1) == 0 ? 0 : PRICE_UNKNOWN;
-	usd = of_tokens(p, u->input - cached, u->output);
-	return sum(usd, part(p, of_cached, cached));
+	return sum(of_tokens(p, rest - written, u->output),
+	    sum(part(p, p->cached >= 0 ? p->cached : p->input, cached),
+		part(p, p->cache_write >= 0 ? p->cache_write : p->input,
+		    written)));
 }
 
 double

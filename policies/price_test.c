@@ -6,7 +6,9 @@
 #include "policies/price.h"
 
 #define NO PRICE_UNKNOWN
-#define NO_CALLS .request = NO, .image = NO, .characters = NO, .minute = NO
+#define NO_CALLS                                                               \
+	.cache_write = NO, .request = NO, .image = NO, .characters = NO,       \
+	.minute = NO
 #define TOKENS(in, out, of_cached, an_hour)                                    \
 	{                                                                      \
 		.input = in, .output = out, .cached = of_cached, NO_CALLS,     \
@@ -68,9 +70,16 @@ cached_input_has_its_own_price(void **state)
 	struct usage u = {
 		.known = true, .input = 1000, .output = 100, .cached = 600
 	};
+	struct conf_price dear_writes = cheap_cache;
 
 	(void)state;
 	assert_usd(price_of_usage(&metered, &u, &none), 0.003);
+	assert_usd(price_of_usage(&cheap_cache, &u, &none),
+	    (400 * 2.0 + 600 * 0.5 + 100 * 10.0) / 1e6);
+	dear_writes.cache_write = 2.5;
+	u.cache_write = 300;
+	assert_usd(price_of_usage(&dear_writes, &u, &none),
+	    (100 * 2.0 + 600 * 0.5 + 300 * 2.5 + 100 * 10.0) / 1e6);
 	assert_usd(price_of_usage(&cheap_cache, &u, &none),
 	    (400 * 2.0 + 600 * 0.5 + 100 * 10.0) / 1e6);
 	/* a backend that counts wrongly must not earn money */

@@ -239,6 +239,7 @@ render_usage(const struct usage *u)
 	set(o, "input", json_integer(u->input));
 	set(o, "output", json_integer(u->output));
 	set(o, "cached", json_integer(u->cached));
+	set(o, "cache_write", json_integer(u->cache_write));
 	return o;
 }
 

@@ -47,6 +47,7 @@ price_json(const struct conf_price *p)
 	set(o, "input", number(p->input));
 	set(o, "output", number(p->output));
 	set(o, "cached", number(p->cached));
+	set(o, "cache_write", number(p->cache_write));
 	set(o, "request", number(p->request));
 	set(o, "image", number(p->image));
 	set(o, "characters", number(p->characters));

@@ -42,6 +42,7 @@ struct conf_tls {
 struct conf_price { /* USD, or PRICE_UNKNOWN */
 	double input, output; /* per million tokens */
 	double cached; /* input read from a cache; default: input */
+	double cache_write; /* input written into one; default: input */
 	double request; /* per call */
 	double image; /* per picture that is made */
 	double characters; /* per million of them that are spoken */

@@ -65,6 +65,9 @@ static const struct setting price_rows[] = {
 	    output, .otherwise = "unknown", .help = "Tokens of the answer.") },
 	{ PRICE(cached, .otherwise = "that of `input`",
 	    .help = "Prompt tokens that the backend read from its cache.") },
+	{ PRICE(cache_write, .otherwise = "that of `input`",
+	    .help = "Prompt tokens that it wrote into its cache, where it "
+		    "tells them (`/v1/messages`).") },
 	{ PRICE(
 	    request, .otherwise = "nothing", .help = "USD for each call.") },
 	{ PRICE(image, .otherwise = "nothing",

@@ -153,16 +153,18 @@ by_chat(const struct conf_serving *s)
 }
 
 static void
-settle_cached(struct conf_price *p)
+settle_cache(struct conf_price *p)
 {
 	if (p->cached < 0)
 		p->cached = p->input;
+	if (p->cache_write < 0)
+		p->cache_write = p->input;
 }
 
 static bool
 is_given(const struct conf_price *p)
 {
-	return p->input >= 0 || p->output >= 0 || p->cached >= 0 ||
+	return p->input >= 0 || p->output >= 0 || p->cached >= 0 || p->cache_write >= 0 ||
 	    p->request >= 0 || p->image >= 0 || p->characters >= 0 ||
 	    p->minute >= 0;
 }
@@ -176,7 +178,7 @@ settle_price(struct conf_serving *s)
 	if (!is_given(&s->price))
 		s->price = *of;
 	s->price.hourly = of->hourly;
-	settle_cached(&s->price);
+	settle_cache(&s->price);
 }
 
 /* Its caps: what neither the operator nor the adapter rules out, and what it
@@ -228,7 +230,7 @@ static void
 settle_backend(struct loader *l, struct conf_backend *b, size_t i)
 {
 	settle_timeouts(&b->timeouts, &l->conf->timeouts);
-	settle_cached(&b->price);
+	settle_cache(&b->price);
 	settle_url(l, b, i);
 	b->local = b->command != NULL || b->unix_path != NULL ||
 	    conf_url_is_local(b->url);

@@ -17,6 +17,8 @@ static const struct {
 	    MILLION },
 	[IM_PRICE_CACHED] = { "cache_read_input_token_cost", "cached", "token",
 	    MILLION },
+	[IM_PRICE_CACHE_WRITE] = { "cache_creation_input_token_cost",
+	    "cache_write", "token", MILLION },
 	[IM_PRICE_REQUEST] = { "input_cost_per_query", "request", "query", 1 },
 	[IM_PRICE_IMAGE] = { "output_cost_per_image", "image", "image", 1 },
 	[IM_PRICE_CHARACTERS] = { "input_cost_per_character", "characters",
@@ -60,14 +62,15 @@ read_price(struct import *im, const yaml_node_t *params,
 	}
 }
 
-/* Nothing that is to be had has a price of its cache alone. */
+/* Nothing has a price for its cache alone. */
 void
 write_price(struct buf *b, const struct im_serving *s)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < COUNT(rows); i++)
-		any |= i != IM_PRICE_CACHED && s->price[i] >= 0;
+		any |= i != IM_PRICE_CACHED && i != IM_PRICE_CACHE_WRITE &&
+		    s->price[i] >= 0;
 	if (!any)
 		return;
 	buf_add_str(b, " price = {");

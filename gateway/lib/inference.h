@@ -126,6 +126,7 @@ uint32_t tokens_of_bytes(uint64_t bytes);
 struct usage {
 	bool known; /* false: the backend has not said; tokens are a guess */
 	uint32_t input, output, cached;
+	uint32_t cache_write; /* of input, as is cached */
 	uint32_t reasoning; /* of output */
 	double seconds; /* of sound; 0: not told */
 };

@@ -131,7 +131,8 @@ class Tokens(Bed):
         _, _, outcome = self.ask("/v1/messages", stream=True, max_tokens=100)
         self.assertEqual(outcome["result"], "broken")
         self.assertEqual(outcome["usage"], {
-            "reported": False, "input": 7, "output": 40, "cached": 0})
+            "reported": False, "input": 7, "output": 40, "cached": 0,
+            "cache_write": 0})
 
     def cut_after(self, *deltas):
         """How many tokens a stream is taken for that ends after these."""
