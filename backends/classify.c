@@ -76,15 +76,19 @@ is_about_model(const struct wire_error *e)
 		"model_not_supported", "model_decommissioned",
 		"model_not_available", "invalid_model",
 		"model_permission_blocked_org",
-		"model_permission_blocked_project", NULL };
+		"model_permission_blocked_project", "key_model_access_denied",
+		"team_model_access_denied", NULL };
 	static const char *const phrases[] = { "model not exist",
+		"model does not exist",
 		"invalid model:", "the provided model identifier is invalid",
-		NULL };
+		"/chat/completions: invalid model name",
+		"/embeddings: invalid model name", "failed to load model",
+		"model unloaded", "model is unloaded", NULL };
 
 	return is_any(e, words) || begins_any(e, phrases);
 }
 
-/* Of a 403: that we may not, whatever is asked. */
+/* Of a 400 or 403: that we may not, whatever is asked. */
 static bool
 is_about_key(const struct wire_error *e)
 {
@@ -94,9 +98,13 @@ is_about_key(const struct wire_error *e)
 		"account_deactivated", "insufficient_permissions",
 		"AccessDeniedException", NULL };
 	static const char *const phrases[] = { "invalid api key",
-		"your api key", "this api key", "key limit exceeded",
-		"country, region, or territory", "access denied due to invalid",
-		"permission denied", NULL };
+		"incorrect api key", "api key not valid", "api key not found",
+		"api key expired", "your api key", "this api key",
+		"key limit exceeded", "country, region, or territory",
+		"user location is not supported",
+		"access denied due to invalid", "permission denied",
+		"authentication failed",
+		"the security token included in the request is", NULL };
 
 	return is_any(e, words) || begins_any(e, phrases);
 }
@@ -116,9 +124,10 @@ static bool
 is_about_credit(const struct wire_error *e)
 {
 	static const char *const words[] = { "billing_hard_limit_reached",
-		NULL };
+		"budget_exceeded", "Arrearage", NULL };
 	static const char *const phrases[] = { "your credit balance is too low",
-		NULL };
+		"your newly created team",
+		"sorry, your account balance is insufficient", NULL };
 
 	return is_any(e, words) || begins_any(e, phrases);
 }
@@ -131,12 +140,16 @@ is_about_length(const struct wire_error *e)
 		"exceed_context_size_error", "request_too_large", NULL };
 	static const char *const phrases[] = { "context length", "context size",
 		"context window", "context limit", "maximum context",
-		"maximum input length", "maximum model length",
-		"max_new_tokens", "max_tokens is too large",
+		"maximum input length", "maximum allowed input length",
+		"maximum model length", "maximum prompt length",
+		"maximum number of tokens", "max_new_tokens", "max_num_tokens",
+		"max_seq_len", "max_tokens is too large",
 		"maximum allowed number of output tokens",
 		"must have less than", "supports at most",
-		"exceeds the model limit", "prompt is too long",
-		"input is too long", "too many tokens", NULL };
+		"exceeds the model limit", "model token limit",
+		"prompt token count", "prompt is too long", "input is too long",
+		"range of input length", "range of max_tokens",
+		"too many tokens", NULL };
 
 	return is_any(e, words) || says_any(e, phrases);
 }
@@ -153,8 +166,8 @@ is_about_ability(const struct wire_error *e)
 	static const char *const phrases[] = { "not supported", "not support",
 		"isn't supported", "only supported", "unsupported",
 		"not permitted", "not enabled", "unrecognized",
-		"unknown parameter", "unknown field", "unknown variant",
-		"untagged enum", "invalid type: sequence",
+		"unknown parameter", "unknown field", "unknown name",
+		"unknown variant", "untagged enum", "invalid type: sequence",
 		"value must be a string", "not implemented", "requires --",
 		"may be provided in one", "not a multimodal model",
 		"chat template", "roles must alternate", "parse grammar",
@@ -182,9 +195,29 @@ static bool
 lacks_ability(const struct wire_error *e)
 {
 	static const char *const phrases[] = { "input is not supported",
-		"requires --jinja", "missing data required for image", NULL };
+		"requires --jinja", "missing data required for image",
+		"too large to process", NULL };
 
 	return says_any(e, phrases);
+}
+
+/* SGLang says with a 503 that others come first: it is busy, not broken. */
+static bool
+is_full(const struct wire_error *e)
+{
+	static const char *const phrases[] = { "the request queue is full",
+		"the request is aborted by a higher priority", NULL };
+
+	return begins_any(e, phrases);
+}
+
+/* LM Studio says with a 400 that it broke. */
+static bool
+is_broken(const struct wire_error *e)
+{
+	static const char *const phrases[] = { "the model has crashed", NULL };
+
+	return begins_any(e, phrases);
 }
 
 /* --- statuses --- */
@@ -214,7 +247,8 @@ kind_of_server_error(int status, const struct wire_error *e)
 		return FAULT_UNSUITED;
 	if (status == 503 && e != NULL && is_loading(e))
 		return FAULT_LOADING;
-	return FAULT_SERVER_ERROR;
+	return status == 503 && e != NULL && is_full(e) ? FAULT_RATE_LIMITED
+							: FAULT_SERVER_ERROR;
 }
 
 /* Of chat, which all of them have, a missing path means a wrong URL, and the
@@ -242,6 +276,10 @@ kind_of_bad_request(const struct wire_error *e)
 		return FAULT_RATE_LIMITED;
 	if (is_about_model(e))
 		return FAULT_MODEL;
+	if (is_about_key(e))
+		return FAULT_KEY;
+	if (is_broken(e))
+		return FAULT_SERVER_ERROR;
 	return is_about_length(e) || is_about_ability(e) || is_about_origin(e)
 	    ? FAULT_UNSUITED
 	    : FAULT_REQUEST;
@@ -252,9 +290,13 @@ kind_of_bad_request(const struct wire_error *e)
 static enum fault_kind
 kind_of_forbidden(const struct wire_error *e)
 {
-	if (e != NULL && is_about_model(e))
+	if (e == NULL)
+		return FAULT_UNSUITED;
+	if (is_about_credit(e))
+		return FAULT_RATE_LIMITED;
+	if (is_about_model(e))
 		return FAULT_MODEL;
-	return e != NULL && is_about_key(e) ? FAULT_KEY : FAULT_UNSUITED;
+	return is_about_key(e) ? FAULT_KEY : FAULT_UNSUITED;
 }
 
 /* One request that is more than the limit of a minute never fits. */
@@ -275,12 +317,13 @@ kind_of_refusal(int status, enum dialect dialect, const struct wire_error *e)
 		return FAULT_UNSUITED;
 	switch (status) {
 	case 401:
-		return FAULT_KEY;
+		return e != NULL && is_about_model(e) ? FAULT_MODEL : FAULT_KEY;
 	case 403:
 		return kind_of_forbidden(e);
 	case 429:
 		return kind_of_limit(e);
 	case 402: /* out of credit: back when it is paid */
+	case 412: /* Fireworks: suspended, likewise */
 	case 498: /* Groq: its spare capacity is used up */
 		return FAULT_RATE_LIMITED;
 	case 404:
@@ -292,6 +335,7 @@ kind_of_refusal(int status, enum dialect dialect, const struct wire_error *e)
 	case 421: /* not over this connection */
 	case 425: /* not yet, though nothing was sent early */
 	case 424: /* TGI: what it stands on failed */
+	case 499: /* Google: what it stands on gave up; nginx: who it is for */
 		return FAULT_SERVER_ERROR;
 	case 413:
 		return FAULT_UNSUITED;

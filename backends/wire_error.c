@@ -53,6 +53,16 @@ static const struct {
 	{ "image_file_not_found", 400 },
 };
 
+/* Google puts its one error into a list. */
+static struct slice
+without_list(struct slice text)
+{
+	text = slice_trim(text);
+	return text.n > 2 && text.p[0] == '[' && text.p[text.n - 1] == ']'
+	    ? slice_trim(slice_make(text.p + 1, text.n - 2))
+	    : text;
+}
+
 struct slice
 wire_error_text(struct slice body, struct buf *scratch)
 {
@@ -63,12 +73,12 @@ wire_error_text(struct slice body, struct buf *scratch)
 	body = slice_trim(body);
 	if (!slice_starts(body, SLICE("data:")) &&
 	    !slice_starts(body, SLICE("event:")))
-		return body;
+		return without_list(body);
 	sse_init(&sse);
 	if (sse_scan(&sse, body, &taken) != SSE_LONG)
 		body = slice_make(body.p, taken);
 	sse_parse(body, &f, scratch);
-	return f.has_data ? f.data : body;
+	return f.has_data ? without_list(f.data) : body;
 }
 
 static bool
@@ -119,7 +129,7 @@ keep_message(const struct scan_member *m, struct slice *out)
 static void
 read_member(const struct scan_member *m, struct wire_error *e)
 {
-	if (scan_key_is(m, "message")) {
+	if (scan_key_is(m, "message") || scan_key_is(m, "Message")) {
 		keep_message(m, &e->message);
 	} else if (scan_key_is(m, "type") || scan_key_is(m, "error_type")) {
 		keep_string(m, &e->type);
@@ -128,8 +138,11 @@ read_member(const struct scan_member *m, struct wire_error *e)
 	} else if (scan_key_is(m, "code")) {
 		keep_string(m, &e->code);
 		read_status(m, e);
-	} else if (scan_key_is(m, "status") || scan_key_is(m, "status_code")) {
+	} else if (scan_key_is(m, "status") || scan_key_is(m, "status_code") ||
+	    scan_key_is(m, "http_status_code")) {
 		read_status(m, e);
+		if (e->type.n == 0) /* Google's is a word */
+			keep_string(m, &e->type);
 	}
 }
 

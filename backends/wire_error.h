@@ -6,6 +6,9 @@
  *	{"object":"error","message":..,"type":..,"code":400}	vLLM up to 0.9
  *	{"message":..,"type":..,"param":..,"code":..}		Cerebras
  *	{"object":"error","message":{"detail":..},"type":..}	Mistral
+ *	[{"error":{"code":400,"message":..,"status":".."}}]	Google
+ *	{"Message":..}					AWS
+ *	{"error":{"message":..,"http_status_code":422}} TGI, in a stream
  *	{"detail":..}						FastAPI
  *	{"type":"error","code":..,"message":..}		/responses
  *	{"type":"response.failed","response":{"error":..}}	/responses */
@@ -22,7 +25,8 @@ struct wire_error {
 };
 
 /* What a body says, trimmed; of one that comes as an event, as some send it,
- * its data. Points into the body, or into scratch, which is initialised. */
+ * its data; of a list, what is in it. Points into the body, or into scratch,
+ * which is initialised. */
 struct slice wire_error_text(struct slice body, struct buf *scratch);
 
 /* Among the top-level members of a validated document. The shapes that could

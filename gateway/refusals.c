@@ -253,14 +253,17 @@ upstream_error_read(
 	if (json_is_object(error)) {
 		read_members(out, error);
 		out->more = more_of(error);
-	} else if (json_is_string(error)) { /* TGI, Ollama */
+	} else if (json_is_string(error)) { /* TGI, Ollama, xAI */
 		out->message = text_of(error);
 		out->type = text_of(json_object_get(doc, "error_type"));
+		out->code = text_of(json_object_get(doc, "code"));
 	} else if (json_is_object(doc)) { /* older vLLM; FastAPI's detail */
 		read_members(out, doc);
 		if (out->message == NULL)
 			out->message =
 			    message_of(json_object_get(doc, "detail"));
+		if (out->message == NULL) /* AWS */
+			out->message = text_of(json_object_get(doc, "Message"));
 	}
 	if (doc == NULL && otherwise[0] == '\0')
 		out->message = plain_of(body);

@@ -1,0 +1,159 @@
+"""What providers say in ways of their own: whose fault it is taken for, where
+the request goes then, and what the client reads where nobody else could."""
+import json
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import Gateway, Stub, chat, http_json  # noqa: E402
+
+JSON, EVENTS = "application/json", "text/event-stream"
+
+
+def error(message, **members):
+    return {"error": {"message": message, **members}}
+
+
+def google(status, message, word):
+    return [{"error": {"code": status, "message": message, "status": word}}]
+
+
+def whole(text, finish="stop", **members):
+    return {"object": "chat.completion", "choices": [
+        {"index": 0, "finish_reason": finish,
+         "message": {"role": "assistant", "content": text}}], **members}
+
+
+def event(document):
+    return "data: " + json.dumps(document) + "\n\n"
+
+
+def chunk(finish=None, **delta):
+    return event({"choices": [
+        {"index": 0, "delta": delta, "finish_reason": finish}]})
+
+
+DONE = "data: [DONE]\n\n"
+HAD = chunk(content="from two") + chunk("stop") + DONE
+
+# by the name of the model that such a backend has: status, body, fault, and
+# what is quoted where it stands alone (None: nothing)
+REFUSALS = {
+    "gemini-key": (400, google(
+        400, "API key not valid. Please pass a valid API key.",
+        "INVALID_ARGUMENT"), "key", None),
+    "gemini-member": (400, google(
+        400, 'Unknown name "seed": Cannot find field.', "INVALID_ARGUMENT"),
+        "unsuited", 'Unknown name "seed": Cannot find field.'),
+    "gemini-length": (400, google(
+        400, "The input token count (9) exceeds the maximum number of tokens "
+        "allowed (8).", "INVALID_ARGUMENT"), "unsuited",
+        "The input token count (9) exceeds the maximum number of tokens "
+        "allowed (8)."),
+    "gemini-wrong": (400, google(
+        400, "Request contains an invalid argument.", "INVALID_ARGUMENT"),
+        "request", "Request contains an invalid argument."),
+    "gemini-cancelled": (499, google(
+        499, "The operation was cancelled.", "CANCELLED"), "server_error",
+        None),
+    "xai-key": (400, {
+        "code": "invalid-argument", "error": "Incorrect API key provided: "
+        "xa***ai. You can obtain an API key from https://console.x.ai."},
+        "key", None),
+    "xai-wrong": (400, {
+        "code": "invalid-argument", "error": "Each message must have a role"},
+        "request", "Each message must have a role"),
+    "fireworks-account": (412, error(
+        "Account x is suspended", code="PRECONDITION_FAILED"),
+        "rate_limited", None),
+    "aws-wrong": (400, {"Message": "no messages"}, "request", "no messages"),
+    "lmstudio-crash": (400, {
+        "error": "The model has crashed without additional information."},
+        "server_error", None),
+    "sglang-full": (503, {
+        "object": "error", "message": "The request queue is full.",
+        "type": "SERVICE_UNAVAILABLE", "param": None, "code": 503},
+        "rate_limited", None),
+}
+
+
+class Bed(unittest.TestCase):
+    """For each name of `replies` a backend that says so, its model `name`
+    with a second backend behind it, and `name-alone` without."""
+
+    replies = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stub = Stub(cls.answer)
+        backends = [cls.backend("two", 2.0)]
+        models = []
+        for name in cls.replies:
+            backends.append(cls.backend(name, 1.0))
+            one = f'{{ backend = "{name}"; model = "%s"; }}'
+            models.append(
+                f'{{ name = "{name}"; serve = ( {one % "up"}, '
+                '{ backend = "two"; model = "up"; } ); }')
+            models.append(f'{{ name = "{name}-alone"; '
+                          f'serve = ( {one % "alone"} ); }}')
+        cls.gateway = Gateway(
+            f'backends = ( {", ".join(backends)} );\n'
+            f'models = ( {", ".join(models)} );\n', env={"KEY": "k"})
+
+    @classmethod
+    def backend(cls, name, price):
+        return (f'{{ name = "{name}"; adapter = "openai"; '
+                f'url = "http://127.0.0.1:{cls.stub.port}/{name}/v1"; '
+                'api_key = "env:KEY"; probe_interval = "0s"; '
+                f'price = {{ input = {price}; output = {price}; }}; }}')
+
+    @classmethod
+    def answer(cls, request):
+        name = request.path.split("/")[1]
+        if name == "two":
+            streamed = json.loads(request.body).get("stream")
+            return (200, {"content-type": EVENTS}, HAD) if streamed \
+                else (200, {}, whole("from two"))
+        return cls.replies[name]
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.gateway.stop() == 0
+        cls.stub.stop()
+
+    def ask(self, model, **members):
+        """Status, headers, body; and what became of it by its receipt."""
+        status, headers, body = self.gateway.chat(chat(model, **members))
+        receipt = http_json(
+            self.gateway.admin, "GET",
+            "/admin/v1/receipts/" + headers["x-request-id"])[2]
+        return status, headers, body, receipt["outcome"]
+
+
+class Refusals(Bed):
+    replies = {name: (status, {}, body)
+               for name, (status, body, _, _) in REFUSALS.items()}
+
+    def test_whose_fault_it_is(self):
+        for name, (status, _, fault, quoted) in REFUSALS.items():
+            with self.subTest(name):
+                got, headers, body, outcome = self.ask(name)
+                self.assertEqual(outcome["attempts"][0]["fault"], fault)
+                if fault == "request":
+                    self.assertEqual(got, status)
+                    self.assertEqual(len(outcome["attempts"]), 1)
+                else:
+                    self.assertEqual((got, body), (200, whole("from two")))
+                got, headers, body, outcome = self.ask(name + "-alone")
+                if quoted is not None:
+                    self.assertEqual(
+                        (got, body["error"]["message"]), (status, quoted))
+                else:
+                    self.assertIn(got, (429, 502, 503))
+        body = self.ask("xai-wrong")[2]
+        self.assertEqual(body["error"]["code"], "invalid-argument")
+
+
+if __name__ == "__main__":
+    unittest.main()
