@@ -9,71 +9,6 @@
 
 #include "backends/wire_error.h"
 
-/* --- numbers --- */
-
-static uint32_t
-count_of(const struct scan_member *m)
-{
-	uint64_t v;
-
-	if (m->type != SCAN_NUMBER || !scan_u64(m->value, &v))
-		return 0;
-	return v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
-}
-
-/* A sum does not wrap, either. */
-static uint32_t
-plus(uint32_t a, uint32_t b)
-{
-	return b < UINT32_MAX - a ? a + b : UINT32_MAX;
-}
-
-/* Of prompt_tokens_details, completion_tokens_details. */
-static void
-read_detail(const struct scan_member *details, const char *name, uint32_t *out)
-{
-	struct scan_member m;
-
-	if (details->type == SCAN_OBJECT && scan_get(details->value, name, &m))
-		*out = count_of(&m);
-}
-
-void
-decode_usage(struct slice usage, enum dialect dialect, struct event *out)
-{
-	struct usage *u = &out->usage;
-	uint32_t beside = 0; /* input that input_tokens leaves out */
-	struct scan_member m;
-
-	while (scan_next_member(&usage, &m)) {
-		if (scan_key_is(&m, "prompt_tokens") ||
-		    scan_key_is(&m, "input_tokens")) {
-			u->input = count_of(&m);
-			u->known = true;
-		} else if (scan_key_is(&m, "completion_tokens") ||
-		    scan_key_is(&m, "output_tokens")) {
-			u->output = count_of(&m);
-			u->known = true;
-		} else if (scan_key_is(&m, "prompt_tokens_details") ||
-		    scan_key_is(&m, "input_tokens_details")) {
-			read_detail(&m, "cached_tokens", &u->cached);
-		} else if (scan_key_is(&m, "completion_tokens_details") ||
-		    scan_key_is(&m, "output_tokens_details")) {
-			read_detail(&m, "reasoning_tokens", &u->reasoning);
-		} else if (dialect != DIALECT_MESSAGES) {
-			continue;
-		} else if (scan_key_is(&m, "cache_read_input_tokens")) {
-			u->cached = count_of(&m);
-			beside = plus(beside, u->cached);
-		} else if (scan_key_is(&m, "cache_creation_input_tokens")) {
-			u->cache_write = count_of(&m);
-			beside = plus(beside, u->cache_write);
-		}
-	}
-	u->input = plus(u->input, beside);
-	out->bits |= EVENT_USAGE;
-}
-
 /* --- chat and completions --- */
 
 void
@@ -234,36 +169,6 @@ read_choices(const struct scan_member *choices, struct event *out,
 	return n;
 }
 
-/* Groq reports a stream's usage in a member of its own. */
-static void
-read_x_groq(const struct scan_member *x_groq, struct event *out)
-{
-	struct scan_member m;
-
-	if (x_groq->type == SCAN_OBJECT &&
-	    scan_get(x_groq->value, "usage", &m) && m.type == SCAN_OBJECT)
-		decode_usage(m.value, DIALECT_CHAT, out);
-}
-
-/* So does llama.cpp, unasked: of the prompt what it had in its cache and what
- * it read, and what it said. */
-static void
-read_timings(const struct scan_member *timings, struct event *out)
-{
-	struct scan_member cached, read, said;
-
-	if (timings->type != SCAN_OBJECT ||
-	    !scan_get(timings->value, "cache_n", &cached) ||
-	    !scan_get(timings->value, "prompt_n", &read) ||
-	    !scan_get(timings->value, "predicted_n", &said))
-		return;
-	out->bits |= EVENT_USAGE;
-	out->usage = (struct usage){ .known = true,
-		.input = plus(count_of(&cached), count_of(&read)),
-		.output = count_of(&said),
-		.cached = count_of(&cached) };
-}
-
 bool
 decode_is_error(const struct scan_member *m)
 {
@@ -301,7 +206,7 @@ decode_chat(
 			out->bits |= EVENT_ERROR;
 			*error = *m;
 		} else if (key_is(m, SLICE("x_groq"))) {
-			read_x_groq(m, out);
+			decode_x_groq(m, out);
 		} else if (key_is(m, SLICE("timings"))) {
 			timings = m;
 		}
@@ -309,7 +214,7 @@ decode_chat(
 	if ((out->bits & EVENT_USAGE) != 0 && choices == 0)
 		out->bits |= EVENT_USAGE_ONLY;
 	if ((out->bits & EVENT_USAGE) == 0 && timings != NULL)
-		read_timings(timings, out);
+		decode_timings(timings, out);
 }
 
 /* --- embeddings --- */

@@ -185,122 +185,6 @@ done_and_silence_are_told_apart(void **state)
 	means(" \n", EVENT_IGNORED);
 }
 
-/* --- usage --- */
-
-static void
-the_usage_event_says_nothing_else(void **state)
-{
-	struct event e =
-	    chat("{\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":11,"
-		 "\"completion_tokens\":7,\"total_tokens\":18,"
-		 "\"prompt_tokens_details\":{\"cached_tokens\":5}}}");
-
-	assert_int_equal(e.bits, EVENT_USAGE | EVENT_USAGE_ONLY);
-	assert_true(e.usage.known);
-	assert_int_equal(e.usage.input, 11);
-	assert_int_equal(e.usage.output, 7);
-	assert_int_equal(e.usage.cached, 5);
-}
-
-static void
-what_usage_does_not_say_is_not_known(void **state)
-{
-	struct event e =
-	    chat("{\"choices\":[],\"usage\":{\"total_tokens\":50}}");
-
-	assert_int_equal(e.bits, EVENT_USAGE | EVENT_USAGE_ONLY);
-	assert_false(e.usage.known);
-	e = chat("{\"choices\":[],\"usage\":{\"prompt_tokens\":3,"
-		 "\"completion_tokens\":9,\"completion_tokens_details\":"
-		 "{\"reasoning_tokens\":7}}}");
-	assert_true(e.usage.known);
-	assert_int_equal(e.usage.reasoning, 7);
-}
-
-static void
-usage_beside_a_token_is_not_alone(void **state)
-{
-	means("{\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"usage\":"
-	      "{\"prompt_tokens\":1,\"completion_tokens\":1}}",
-	    EVENT_TOKEN | EVENT_USAGE);
-}
-
-static void
-cached_tokens_are_not_counted_twice(void **state)
-{
-	struct event e = chat("{\"choices\":[],\"usage\":{\"prompt_tokens\":9,"
-			      "\"cache_read_input_tokens\":4,"
-			      "\"prompt_tokens_details\":null}}");
-
-	assert_int_equal(e.usage.input, 9);
-	assert_int_equal(e.usage.cached, 0);
-}
-
-static void
-absurd_counts_do_not_wrap(void **state)
-{
-	struct event e = chat("{\"choices\":[],\"usage\":{\"prompt_tokens\":"
-			      "4294967297,\"completion_tokens\":-3}}");
-
-	assert_int_equal(e.usage.input, UINT32_MAX);
-	assert_int_equal(e.usage.output, 0);
-	e = chat("{\"choices\":[],\"timings\":{\"cache_n\":4294967295,"
-		 "\"prompt_n\":5,\"predicted_n\":1}}");
-	assert_int_equal(e.usage.input, UINT32_MAX);
-}
-
-static void
-groq_reports_usage_its_own_way(void **state)
-{
-	struct event first = chat(
-	    "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}"
-	    "}],\"x_groq\":{\"id\":\"req_1\"}}");
-	struct event last =
-	    chat("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],"
-		 "\"x_groq\":{\"id\":\"req_1\",\"usage\":{\"queue_time\":0.25,"
-		 "\"prompt_tokens\":20,\"prompt_time\":0.001,"
-		 "\"completion_tokens\":3}}}");
-
-	assert_int_equal(first.bits, 0);
-	assert_int_equal(last.bits, EVENT_FINISH | EVENT_USAGE);
-	assert_int_equal(last.usage.input, 20);
-	assert_int_equal(last.usage.output, 3);
-}
-
-static void
-llama_cpp_tells_it_in_its_timings(void **state)
-{
-	static const char timings[] =
-	    "\"timings\":{\"cache_n\":178,\"prompt_n\":5,\"prompt_ms\":98.2,"
-	    "\"predicted_n\":3,\"predicted_ms\":60.5}}";
-	char text[512];
-	struct event e;
-
-	snprintf(text, sizeof(text),
-	    "{\"choices\":[{\"finish_reason\":\"stop\",\"index\":0,"
-	    "\"delta\":{}}],%s",
-	    timings);
-	e = chat(text);
-	assert_int_equal(e.bits, EVENT_FINISH | EVENT_USAGE);
-	assert_true(e.usage.known);
-	assert_int_equal(e.usage.input, 183);
-	assert_int_equal(e.usage.cached, 178);
-	assert_int_equal(e.usage.output, 3);
-	/* usage says it better; an event of timings alone is the client's */
-	snprintf(text, sizeof(text),
-	    "{\"choices\":[],\"usage\":{\"prompt_tokens\":9},%s", timings);
-	e = chat(text);
-	assert_int_equal(e.bits, EVENT_USAGE | EVENT_USAGE_ONLY);
-	assert_int_equal(e.usage.input, 9);
-	snprintf(text, sizeof(text), "{\"choices\":[],%s", timings);
-	assert_int_equal(chat(text).bits, EVENT_USAGE);
-	/* without what was cached nobody knows the prompt */
-	assert_int_equal(chat("{\"timings\":{\"prompt_n\":5,"
-			      "\"predicted_n\":3}}")
-			     .bits,
-	    0);
-}
-
 /* --- whole answers --- */
 
 static void
@@ -509,13 +393,6 @@ main(void)
 		cmocka_unit_test(a_finish_reason_may_come_with_the_last_token),
 		cmocka_unit_test(a_backend_that_gives_up_has_failed),
 		cmocka_unit_test(done_and_silence_are_told_apart),
-		cmocka_unit_test(the_usage_event_says_nothing_else),
-		cmocka_unit_test(what_usage_does_not_say_is_not_known),
-		cmocka_unit_test(usage_beside_a_token_is_not_alone),
-		cmocka_unit_test(cached_tokens_are_not_counted_twice),
-		cmocka_unit_test(absurd_counts_do_not_wrap),
-		cmocka_unit_test(llama_cpp_tells_it_in_its_timings),
-		cmocka_unit_test(groq_reports_usage_its_own_way),
 		cmocka_unit_test(a_whole_answer_is_token_finish_and_usage),
 		cmocka_unit_test(an_answer_without_text_has_no_token),
 		cmocka_unit_test(completions_carry_text),

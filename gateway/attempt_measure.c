@@ -61,12 +61,15 @@ attempt_was_sent(const struct attempt *a)
 				   : a->sent_any;
 }
 
-/* Of what broke off it may have told the input alone. */
+/* Of what broke off it may have told the input alone; and some write zeroes,
+ * whatever there was. */
 void
 attempt_usage(const struct attempt *a, struct usage *out)
 {
 	*out = a->usage;
 	if (!attempt_is_whole(a) && out->output < a->tokens)
+		out->known = false;
+	if (out->input == 0 && out->output == 0 && a->guessed > 0)
 		out->known = false;
 	if (out->known || !dialect_reads_text(a->head.dialect))
 		return;

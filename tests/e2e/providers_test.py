@@ -155,5 +155,56 @@ class Refusals(Bed):
         self.assertEqual(body["error"]["code"], "invalid-argument")
 
 
+# by the name of the model: usage, and what is counted: whether it was told,
+# input, output, cached
+USAGES = {
+    "xai": ({"prompt_tokens": 12, "completion_tokens": 1, "total_tokens": 399,
+             "completion_tokens_details": {"reasoning_tokens": 386}},
+            (True, 12, 387, 0)),
+    "gemini": ({"completion_tokens": 198, "prompt_tokens": 20,
+                "total_tokens": 623}, (True, 20, 603, 0)),
+    "deepseek": ({"prompt_tokens": 100, "completion_tokens": 2,
+                  "total_tokens": 102, "prompt_cache_hit_tokens": 64,
+                  "prompt_cache_miss_tokens": 36}, (True, 100, 2, 64)),
+    "new-api": ({"prompt_tokens": 13, "completion_tokens": 8,
+                 "total_tokens": 21, "input_tokens": 0, "output_tokens": 0},
+                (True, 13, 8, 0)),
+    "null": ({"prompt_tokens": None, "completion_tokens": None,
+              "total_tokens": 0}, None),
+    "zero": ({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+             None),
+}
+
+
+class Counts(Bed):
+    replies = {}
+    for name, (usage, _) in USAGES.items():
+        replies[name] = 200, {}, whole("a few words of it", usage=usage)
+        replies[name + "-stream"] = (
+            200, {"content-type": EVENTS},
+            chunk(content="a few words of it") + chunk("stop") +
+            event({"choices": [], "usage": usage}) + DONE)
+
+    def test_what_is_paid_for(self):
+        for name, (_, counted) in USAGES.items():
+            for model, streamed in ((name, False), (name + "-stream", True)):
+                with self.subTest(model):
+                    status, _, _, outcome = self.ask(model, stream=streamed)
+                    usage = outcome["usage"]
+                    self.assertEqual(status, 200)
+                    if counted is None:
+                        self.assertFalse(usage["reported"])
+                        self.assertGreater(usage["input"], 0)
+                        self.assertGreater(usage["output"], 0)
+                    else:
+                        self.assertEqual(
+                            tuple(usage[k] for k in (
+                                "reported", "input", "output", "cached")),
+                            counted)
+                        self.assertAlmostEqual(
+                            outcome["cost_usd"],
+                            (counted[1] + counted[2]) / 1e6)
+
+
 if __name__ == "__main__":
     unittest.main()
