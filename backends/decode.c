@@ -8,6 +8,7 @@
 #include <ctype.h>
 
 #include "backends/wire_error.h"
+#include "gateway/lib/chat_finish.h"
 
 /* --- chat and completions --- */
 
@@ -97,20 +98,12 @@ read_message(struct scan_walk *w, struct event *out)
 	}
 }
 
-/* Two reasons mean that the backend gave up, not that the model was done. */
-static bool
-gave_up(const struct scan_member *finish_reason)
-{
-	return scan_string_is(finish_reason, "error") ||
-	    scan_string_is(finish_reason, "abort");
-}
-
 static void
 read_choice(struct scan_walk *w, struct event *out, struct scan_member *error)
 {
 	const unsigned others = out->tokens;
 	uint64_t index = 0, bit;
-	bool ended = false;
+	enum chat_finish finish = CHAT_GOES_ON;
 	struct scan_member m;
 
 	out->tokens = 0;
@@ -127,12 +120,11 @@ read_choice(struct scan_walk *w, struct event *out, struct scan_member *error)
 			if (scan_nonempty_string(&m))
 				decode_token(out, m.value.n);
 		} else if (key_is(&m, SLICE("finish_reason"))) {
-			if (gave_up(&m))
+			finish = chat_finish_of(&m);
+			if (finish == CHAT_FAILED)
 				decode_fail(out, error, &m);
-			else if (scan_nonempty_string(&m)) /* some say "" */
-				ended = true;
-			out->limited |= scan_string_is(&m, "length") ||
-			    scan_string_is(&m, "content_filter");
+			out->limited |=
+			    finish == CHAT_LENGTH || finish == CHAT_FILTERED;
 		} else if (key_is(&m, SLICE("index"))) {
 			(void)scan_u64(m.value, &index);
 		}
@@ -141,7 +133,7 @@ read_choice(struct scan_walk *w, struct event *out, struct scan_member *error)
 	if (out->tokens > 0)
 		out->choices.begun |= bit;
 	out->tokens += others;
-	if (ended) {
+	if (finish != CHAT_GOES_ON && finish != CHAT_FAILED) {
 		out->bits |= EVENT_FINISH;
 		out->choices.ended |= bit;
 	}

@@ -171,9 +171,50 @@ a_backend_that_gives_up_has_failed(void **state)
 	    "\"finish_reason\":\"abort\"}]}",
 	    "the backend ended the answer with abort");
 	fails(DIALECT_CHAT,
+	    "{\"choices\":[{\"delta\":{\"content\":\"\"},"
+	    "\"finish_reason\":\"insufficient_system_resource\"}]}",
+	    "the backend ended the answer with insufficient_system_resource");
+	fails(DIALECT_CHAT,
+	    "{\"choices\":[{\"finish_reason\":\"network_error\"}]}",
+	    "the backend ended the answer with network_error");
+	fails(DIALECT_CHAT,
 	    "{\"error\":{\"message\":\"gone\",\"code\":502},\"choices\":"
 	    "[{\"delta\":{},\"finish_reason\":\"error\"}]}",
 	    "gone");
+}
+
+/* Their clients get it as it came. */
+static void
+ends_by_the_words_of_others(void **state)
+{
+	static const struct {
+		const char *reason;
+		bool limited;
+	} rows[] = {
+		{ "stop", false },
+		{ "eos", false },
+		{ "tool_calls", false },
+		{ "length", true },
+		{ "model_length", true },
+		{ "MAX_TOKENS", true },
+		{ "model_context_window_exceeded", true },
+		{ "content_filter", true },
+		{ "content_filter: PROHIBITED_CONTENT", true },
+		{ "SAFETY", true },
+		{ "sensitive", true },
+	};
+	char data[256];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct event e;
+
+		snprintf(data, sizeof(data),
+		    "{\"choices\":[{\"index\":0,\"finish_reason\":\"%s\"}]}",
+		    rows[i].reason);
+		e = chat(data);
+		assert_int_equal(e.bits, EVENT_FINISH);
+		assert_int_equal(e.limited, rows[i].limited);
+	}
 }
 
 static void
@@ -392,6 +433,7 @@ main(void)
 		cmocka_unit_test(escaped_keys_are_keys),
 		cmocka_unit_test(a_finish_reason_may_come_with_the_last_token),
 		cmocka_unit_test(a_backend_that_gives_up_has_failed),
+		cmocka_unit_test(ends_by_the_words_of_others),
 		cmocka_unit_test(done_and_silence_are_told_apart),
 		cmocka_unit_test(a_whole_answer_is_token_finish_and_usage),
 		cmocka_unit_test(an_answer_without_text_has_no_token),

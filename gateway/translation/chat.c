@@ -1,29 +1,6 @@
 /* gateway/translation/chat.c - what an answer of chat says. */
 #include "gateway/translation/chat.h"
 
-#include "gateway/lib/count.h"
-
-static enum chat_finish
-finish_of(const struct scan_member *m)
-{
-	static const struct {
-		const char *name;
-		enum chat_finish finish;
-	} names[] = {
-		{ "length", CHAT_LENGTH },
-		{ "tool_calls", CHAT_TOOL_CALLS },
-		{ "function_call", CHAT_TOOL_CALLS },
-		{ "content_filter", CHAT_FILTERED },
-	};
-
-	if (!scan_nonempty_string(m))
-		return CHAT_GOES_ON;
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (scan_string_is(m, names[i].name))
-			return names[i].finish;
-	return CHAT_STOP;
-}
-
 /* A delta, or the message of a whole answer. */
 static void
 read_message(struct slice message, struct chat_answer *out)
@@ -56,7 +33,7 @@ read_choice(struct slice choice, struct chat_answer *out)
 		    m.type == SCAN_OBJECT)
 			read_message(m.value, out);
 		else if (scan_key_is(&m, "finish_reason"))
-			out->finish = finish_of(&m);
+			out->finish = chat_finish_of(&m);
 		else if (scan_key_is(&m, "stop_reason") || /* vLLM's */
 		    scan_key_is(&m, "matched_stop")) /* SGLang's */
 			out->stop = scan_inside(&m);

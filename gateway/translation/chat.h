@@ -8,15 +8,7 @@
 
 #include <stdint.h>
 
-#include "gateway/lib/scan.h"
-
-enum chat_finish {
-	CHAT_GOES_ON, /* not said yet */
-	CHAT_STOP,
-	CHAT_LENGTH,
-	CHAT_TOOL_CALLS,
-	CHAT_FILTERED,
-};
+#include "gateway/lib/chat_finish.h"
 
 /* One event of a stream, or a whole answer: of the first choice. */
 struct chat_answer {

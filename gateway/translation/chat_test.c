@@ -80,6 +80,9 @@ reasons_to_finish(void **state)
 	assert_int_equal(finish_of("\"function_call\""), CHAT_TOOL_CALLS);
 	assert_int_equal(finish_of("\"content_filter\""), CHAT_FILTERED);
 	assert_int_equal(finish_of("\"eos\""), CHAT_STOP);
+	assert_int_equal(finish_of("\"model_length\""), CHAT_LENGTH);
+	assert_int_equal(
+	    finish_of("\"content_filter: RECITATION\""), CHAT_FILTERED);
 }
 
 static void

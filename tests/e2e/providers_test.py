@@ -155,6 +155,35 @@ class Refusals(Bed):
         self.assertEqual(body["error"]["code"], "invalid-argument")
 
 
+def ended(reason):
+    return chunk(role="assistant", content="") + chunk(reason) + DONE
+
+
+# by the name of the model: a stream without a token, and whether it is an
+# answer
+ENDS = {
+    "gemini-filter": ("content_filter: PROHIBITED_CONTENT", True),
+    "gemini-limit": ("MAX_TOKENS", True),
+    "mistral-length": ("model_length", True),
+    "glm-sensitive": ("sensitive", True),
+    "glm-network": ("network_error", False),
+    "deepseek-resource": ("insufficient_system_resource", False),
+}
+
+
+class Ends(Bed):
+    replies = {name: (200, {"content-type": EVENTS}, ended(reason))
+               for name, (reason, _) in ENDS.items()}
+
+    def test_why_nothing_was_said(self):
+        for name, (reason, whole_answer) in ENDS.items():
+            with self.subTest(name):
+                _, _, body, outcome = self.ask(name, stream=True)
+                self.assertEqual(body, ended(reason) if whole_answer else HAD)
+                self.assertEqual(outcome["attempts"][0]["fault"],
+                                 None if whole_answer else "bad_answer")
+
+
 # by the name of the model: usage, and what is counted: whether it was told,
 # input, output, cached
 USAGES = {
