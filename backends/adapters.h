@@ -7,6 +7,10 @@
 
 #include "backends/backend.h"
 
+/* "6m0s", "250ms", "1h2m3.5s", or plain seconds: "7", "0.25". False: it is
+ * none of these, and *out untouched. */
+bool read_span(struct slice text, usec *out);
+
 void openai_read_header(
     struct slice name, struct slice value, struct answer_head *);
 struct fault openai_classify(const struct answer_head *, struct slice body);

@@ -11,6 +11,11 @@
 /* Longer spans are taken for this: far beyond any use, far from overflow. */
 #define SECONDS_MAX (366.0 * 86400)
 
+/* A number as large is no span, but a moment since 1970: seconds, and from the
+ * second on milliseconds. */
+#define MOMENT_MIN 1e9
+#define MOMENT_MS 1e11
+
 /* --- spans --- */
 
 static bool
@@ -66,8 +71,7 @@ take(struct slice *rest, bool number)
 	return part;
 }
 
-/* "6m0s", "250ms", "1h2m3.5s", or plain seconds: "7", "0.25". */
-static bool
+bool
 read_span(struct slice text, usec *out)
 {
 	struct slice number;
@@ -104,52 +108,25 @@ read_date(struct slice text)
 	return (int64_t)timegm(&tm);
 }
 
-/* --- headers --- */
-
-/* Cloudflare's way to tell a challenge from the server's own words. */
-static void
-read_mitigation(struct slice value, struct answer_head *h)
+/* What is said by the clock: a date or a number. 0: it is neither. */
+static int64_t
+read_moment(struct slice text)
 {
-	h->challenged = slice_iis(value, "challenge");
+	double v;
+
+	if (!slice_double(text, &v))
+		return read_date(text);
+	if (!isfinite(v) || v < MOMENT_MIN || v >= MOMENT_MS * 1e3)
+		return 0;
+	return (int64_t)(v < MOMENT_MS ? v : v / 1e3);
 }
 
+/* By the answer's own date: clocks need not agree. */
 static void
-read_content_type(struct slice value, struct answer_head *h)
+until(const struct answer_head *h, int64_t moment, usec *span)
 {
-	slice_copy(h->content_type, sizeof(h->content_type), value);
-}
-
-static void
-set_retry_at(struct answer_head *h)
-{
-	if (h->retry_in_ms || h->date == 0 || h->retry_at <= h->date)
-		return;
-	span_of((double)(h->retry_at - h->date), &h->retry_after);
-}
-
-static void
-read_answer_date(struct slice value, struct answer_head *h)
-{
-	h->date = read_date(value);
-	set_retry_at(h);
-}
-
-static void
-read_retry_after(struct slice value, struct answer_head *h)
-{
-	if (h->retry_in_ms || read_span(value, &h->retry_after))
-		return;
-	h->retry_at = read_date(value);
-	set_retry_at(h);
-}
-
-static void
-read_retry_after_ms(struct slice value, struct answer_head *h)
-{
-	double ms;
-
-	if (slice_double(value, &ms) && span_of(ms / 1000, &h->retry_after))
-		h->retry_in_ms = true;
+	if (h->date != 0 && moment > h->date)
+		span_of((double)(moment - h->date), span);
 }
 
 /* --- rate limits --- */
@@ -170,9 +147,13 @@ tightest(const struct limit windows[WINDOWS])
 static void
 sum_up(struct answer_head *h, enum limit_kind kind)
 {
-	const struct limit *l = tightest(h->windows[kind]);
+	struct limit *windows = h->windows[kind];
 	struct load *load = &h->limits;
+	const struct limit *l;
 
+	for (size_t i = 0; i < WINDOWS; i++)
+		until(h, windows[i].reset_at, &windows[i].reset);
+	l = tightest(windows);
 	if (l == NULL)
 		return;
 	if (kind == LIMIT_REQUESTS) {
@@ -201,7 +182,7 @@ static bool
 read_limit_name(
     struct slice name, enum limit_kind *kind, enum limit_window *window)
 {
-	if (skip(&name, SLICE("requests")))
+	if (skip(&name, SLICE("requests")) || skip(&name, SLICE("req")))
 		*kind = LIMIT_REQUESTS;
 	else if (skip(&name, SLICE("tokens")))
 		*kind = LIMIT_TOKENS;
@@ -236,12 +217,65 @@ read_rate_limit(struct slice name, struct slice value, struct answer_head *h)
 		return;
 	l = &h->windows[kind][window];
 	if (!remaining) {
-		read_span(value, &l->reset);
+		l->reset_at = read_moment(value);
+		if (l->reset_at == 0)
+			read_span(value, &l->reset);
 	} else if (slice_double(value, &left) && isfinite(left)) {
 		l->known = left >= 0; /* -1 is some's word for no limit */
 		l->left = left;
 	}
 	sum_up(h, kind);
+}
+
+/* --- headers --- */
+
+/* Cloudflare's way to tell a challenge from the server's own words. */
+static void
+read_mitigation(struct slice value, struct answer_head *h)
+{
+	h->challenged = slice_iis(value, "challenge");
+}
+
+static void
+read_content_type(struct slice value, struct answer_head *h)
+{
+	slice_copy(h->content_type, sizeof(h->content_type), value);
+}
+
+static void
+set_retry_at(struct answer_head *h)
+{
+	if (!h->retry_in_ms)
+		until(h, h->retry_at, &h->retry_after);
+}
+
+static void
+read_answer_date(struct slice value, struct answer_head *h)
+{
+	h->date = read_date(value);
+	set_retry_at(h);
+	sum_up(h, LIMIT_REQUESTS);
+	sum_up(h, LIMIT_TOKENS);
+}
+
+static void
+read_retry_after(struct slice value, struct answer_head *h)
+{
+	if (h->retry_in_ms)
+		return;
+	h->retry_at = read_moment(value);
+	if (h->retry_at == 0)
+		read_span(value, &h->retry_after);
+	set_retry_at(h);
+}
+
+static void
+read_retry_after_ms(struct slice value, struct answer_head *h)
+{
+	double ms;
+
+	if (slice_double(value, &ms) && span_of(ms / 1000, &h->retry_after))
+		h->retry_in_ms = true;
 }
 
 void

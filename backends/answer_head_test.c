@@ -80,6 +80,7 @@ an_absurd_span_does_not_overflow(void **state)
 {
 	usec year = 366 * 86400 * USEC_SEC;
 
+	assert_int_equal(retry_after("999999999"), year);
 	assert_int_equal(retry_after("99999999999999999999999999"), year);
 	assert_int_equal(retry_after("99999999999999999h"), year);
 }
@@ -101,6 +102,46 @@ a_date_is_read_against_the_answers_own(void **state)
 	tell(&past, "date", then);
 	tell(&past, "retry-after", now);
 	assert_int_equal(past.retry_after, 0);
+}
+
+/* OpenRouter writes milliseconds since 1970, others seconds. */
+static void
+a_large_number_is_a_moment(void **state)
+{
+	static const char now[] = "Sun, 22 Nov 2026 15:00:00 GMT";
+	static const char *const then[] = { "1795359623", "1795359623000",
+		"1795359623.25", "1795359623250" };
+	struct answer_head undated = { 0 };
+
+	for (size_t i = 0; i < COUNT(then); i++) {
+		struct answer_head h = { 0 }, reversed = { 0 };
+
+		tell(&h, "date", now);
+		tell(&h, "retry-after", then[i]);
+		assert_int_equal(h.retry_after, 23 * USEC_SEC);
+		tell(&h, "x-ratelimit-remaining-requests", "0");
+		tell(&h, "x-ratelimit-reset-requests", then[i]);
+		assert_int_equal(h.limits.reset_requests, 23 * USEC_SEC);
+		tell(&reversed, "x-ratelimit-remaining-tokens-minute", "0");
+		tell(&reversed, "x-ratelimit-reset-tokens-minute", then[i]);
+		assert_int_equal(reversed.limits.reset_tokens, 0);
+		tell(&reversed, "date", now);
+		assert_int_equal(reversed.limits.reset_tokens, 23 * USEC_SEC);
+	}
+	tell(&undated, "retry-after", then[0]);
+	assert_int_equal(undated.retry_after, 0);
+}
+
+static void
+mistral_counts_requests_by_another_name(void **state)
+{
+	struct answer_head h = { 0 };
+
+	tell(&h, "x-ratelimit-remaining-req-minute", "59");
+	tell(&h, "x-ratelimit-remaining-tokens-minute", "47196");
+	tell(&h, "x-ratelimit-remaining-tokens-month", "3");
+	assert_true(h.limits.left_requests == 59);
+	assert_true(h.limits.left_tokens == 47196);
 }
 
 static void
@@ -186,6 +227,8 @@ main(void)
 		cmocka_unit_test(nonsense_is_not_said),
 		cmocka_unit_test(an_absurd_span_does_not_overflow),
 		cmocka_unit_test(a_date_is_read_against_the_answers_own),
+		cmocka_unit_test(a_large_number_is_a_moment),
+		cmocka_unit_test(mistral_counts_requests_by_another_name),
 		cmocka_unit_test(milliseconds_win_in_either_order),
 		cmocka_unit_test(openais_limits_are_read),
 		cmocka_unit_test(a_reset_alone_limits_nothing),

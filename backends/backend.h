@@ -100,6 +100,7 @@ struct limit {
 	bool known;
 	double left;
 	usec reset; /* span; 0: not said */
+	int64_t reset_at; /* seconds since 1970; 0: not said so */
 };
 
 /* Headers of an answer that mean something to us. Starts as zeroes; holds

@@ -225,11 +225,13 @@ is_broken(const struct wire_error *e)
 /* How long a rate limit lasts: what was said, else when the limit that is used
  * up is filled again. */
 static usec
-limited_for(const struct answer_head *h)
+limited_for(const struct answer_head *h, const struct wire_error *e)
 {
 	const struct load *l = &h->limits;
 	usec span = h->retry_after;
 
+	if (span == 0 && e != NULL)
+		read_span(e->retry_delay, &span);
 	if (span > 0)
 		return span;
 	if ((l->has & LOAD_LIMIT_REQUESTS) != 0 && l->left_requests < 1)
@@ -376,8 +378,9 @@ openai_classify(const struct answer_head *h, struct slice body)
 		f.kind = FAULT_SERVER_ERROR;
 	else if (f.kind == FAULT_REQUEST && is_page(h))
 		f.kind = FAULT_UNSUITED;
-	f.retry_after =
-	    f.kind == FAULT_RATE_LIMITED ? limited_for(h) : h->retry_after;
+	f.retry_after = f.kind == FAULT_RATE_LIMITED
+	    ? limited_for(h, said ? &e : NULL)
+	    : h->retry_after;
 	buf_fini(&scratch);
 	return f;
 }

@@ -270,6 +270,30 @@ else_the_limit_that_is_used_up_tells(void **state)
 }
 
 static void
+gemini_says_it_in_the_body(void **state)
+{
+	static const char body[] =
+	    "[{\"error\":{\"code\":429,\"message\":\"You exceeded your "
+	    "current quota.\",\"status\":\"RESOURCE_EXHAUSTED\",\"details\":"
+	    "[{\"@type\":\"type.googleapis.com/google.rpc.Help\"},{\"@type\":"
+	    "\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":"
+	    "\"24.5s\"}]}}]";
+	struct answer_head h = { .status = 429, .retry_after = USEC_SEC };
+
+	assert_int_equal(
+	    classify("openai", 429, body).retry_after, 24500 * USEC_MS);
+	assert_int_equal(classify("openai", 429,
+			     "{\"error\":{\"details\":"
+			     "[7,{\"retryDelay\":0}]}}")
+			     .retry_after,
+	    0);
+	assert_int_equal(backend_find(SLICE("openai"))
+			     ->classify(&h, SLICE(body))
+			     .retry_after,
+	    USEC_SEC);
+}
+
+static void
 a_full_queue_of_ollama_is_no_breakage(void **state)
 {
 	static const char busy[] = "{\"error\":{\"message\":\"server busy, "
@@ -301,6 +325,7 @@ main(void)
 		cmocka_unit_test(an_answers_own_numbers_are_no_status),
 		cmocka_unit_test(what_was_said_counts_first),
 		cmocka_unit_test(else_the_limit_that_is_used_up_tells),
+		cmocka_unit_test(gemini_says_it_in_the_body),
 		cmocka_unit_test(a_full_queue_of_ollama_is_no_breakage),
 	};
 

@@ -126,6 +126,21 @@ keep_message(const struct scan_member *m, struct slice *out)
 		keep_string(m, out);
 }
 
+/* [{"@type":"..RetryInfo","retryDelay":"24s"}] */
+static void
+read_details(const struct scan_member *details, struct wire_error *e)
+{
+	struct slice rest = details->value, value;
+	struct scan_member m;
+	enum scan_type type;
+
+	if (details->type != SCAN_ARRAY)
+		return;
+	while (scan_next_element(&rest, &value, &type))
+		if (type == SCAN_OBJECT && scan_get(value, "retryDelay", &m))
+			e->retry_delay = scan_inside(&m);
+}
+
 static void
 read_member(const struct scan_member *m, struct wire_error *e)
 {
@@ -143,6 +158,8 @@ read_member(const struct scan_member *m, struct wire_error *e)
 		read_status(m, e);
 		if (e->type.n == 0) /* Google's is a word */
 			keep_string(m, &e->type);
+	} else if (scan_key_is(m, "details")) { /* Google's */
+		read_details(m, e);
 	}
 }
 

@@ -21,6 +21,7 @@
  * be a whole document. */
 struct wire_error {
 	struct slice message, type, param, code;
+	struct slice retry_delay; /* "24s": when to come again */
 	int status; /* the HTTP status that it stands for; 0: not said */
 };
 

@@ -3,6 +3,7 @@ the request goes then, and what the client reads where nobody else could."""
 import json
 import os
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
@@ -233,6 +234,47 @@ class Counts(Bed):
                         self.assertAlmostEqual(
                             outcome["cost_usd"],
                             (counted[1] + counted[2]) / 1e6)
+
+
+def in_half_a_minute(scale=1):
+    return str(int((time.time() + 30) * scale))
+
+
+# by the name of the model: headers of a 429, made for each, and its body; all
+# of them mean half a minute
+LIMITS = {
+    "seconds": (lambda: {"retry-after": "30"}, error("slow down")),
+    "moment": (lambda: {"retry-after": in_half_a_minute()},
+               error("slow down")),
+    "reset": (lambda: {
+        "x-ratelimit-remaining-requests": "0",
+        "x-ratelimit-reset-requests": in_half_a_minute(1000)},
+        error("slow down")),
+    "mistral": (lambda: {
+        "x-ratelimit-remaining-req-minute": "0",
+        "x-ratelimit-reset-req-minute": "30s"}, error("slow down")),
+    "gemini": (dict, [{"error": {
+        "code": 429, "message": "You exceeded your current quota.",
+        "status": "RESOURCE_EXHAUSTED", "details": [{
+            "@type": "type.googleapis.com/google.rpc.RetryInfo",
+            "retryDelay": "30s"}]}}]),
+}
+
+
+class Limits(Bed):
+    replies = LIMITS
+
+    @classmethod
+    def answer(cls, request):
+        headers, body = LIMITS[request.path.split("/")[1]]
+        return 429, headers(), body
+
+    def test_how_long_it_lasts(self):
+        for name in LIMITS:
+            with self.subTest(name):
+                status, headers, _ = self.gateway.chat(chat(name + "-alone"))
+                self.assertEqual(status, 429)
+                self.assertIn(int(headers["retry-after"]), range(26, 32))
 
 
 if __name__ == "__main__":
