@@ -77,13 +77,14 @@ is_about_model(const struct wire_error *e)
 		"model_not_available", "invalid_model",
 		"model_permission_blocked_org",
 		"model_permission_blocked_project", "key_model_access_denied",
-		"team_model_access_denied", NULL };
+		"team_model_access_denied", "model_terms_required", NULL };
 	static const char *const phrases[] = { "model not exist",
 		"model does not exist",
 		"invalid model:", "the provided model identifier is invalid",
 		"/chat/completions: invalid model name",
 		"/embeddings: invalid model name", "failed to load model",
-		"model unloaded", "model is unloaded", NULL };
+		"model unloaded", "model is unloaded",
+		"you don't have access to the model", NULL };
 
 	return is_any(e, words) || begins_any(e, phrases);
 }
@@ -96,14 +97,17 @@ is_about_key(const struct wire_error *e)
 		"authentication_error", "permission_error", "permission_denied",
 		"PERMISSION_DENIED", "unsupported_country_region_territory",
 		"account_deactivated", "insufficient_permissions",
-		"AccessDeniedException", NULL };
+		"AccessDeniedException", "organization_restricted", NULL };
 	static const char *const phrases[] = { "invalid api key",
 		"incorrect api key", "api key not valid", "api key not found",
 		"api key expired", "your api key", "this api key",
 		"key limit exceeded", "country, region, or territory",
-		"user location is not supported",
-		"access denied due to invalid", "permission denied",
-		"authentication failed",
+		"user location is not supported", "access denied due to",
+		"public access is disabled", "permission denied",
+		"authentication failed", "authorization failed",
+		"this authentication method does not",
+		"this organization has been disabled",
+		"your account is not authorized",
 		"the security token included in the request is", NULL };
 
 	return is_any(e, words) || begins_any(e, phrases);
@@ -126,7 +130,7 @@ is_about_credit(const struct wire_error *e)
 	static const char *const words[] = { "billing_hard_limit_reached",
 		"budget_exceeded", "Arrearage", NULL };
 	static const char *const phrases[] = { "your credit balance is too low",
-		"your newly created team",
+		"you have reached your specified", "your newly created team",
 		"sorry, your account balance is insufficient", NULL };
 
 	return is_any(e, words) || begins_any(e, phrases);
@@ -171,7 +175,7 @@ is_about_ability(const struct wire_error *e)
 		"value must be a string", "not implemented", "requires --",
 		"may be provided in one", "not a multimodal model",
 		"chat template", "roles must alternate", "parse grammar",
-		"no endpoints found that", NULL };
+		"is not a valid model", "no endpoints found that", NULL };
 
 	return is_any(e, words) || says_any(e, phrases);
 }
@@ -190,13 +194,16 @@ is_about_origin(const struct wire_error *e)
 	return is_any(e, words) || says_any(e, phrases);
 }
 
-/* Some say with a 500 that they were not built, or not started, for it. */
+/* llama.cpp says with a 500 that it was not built, or not started, for it, and
+ * what its template or its reader of calls made of this conversation. */
 static bool
 lacks_ability(const struct wire_error *e)
 {
 	static const char *const phrases[] = { "input is not supported",
 		"requires --jinja", "missing data required for image",
-		"too large to process", NULL };
+		"too large to process", "jinja exception",
+		"roles must alternate", "failed to parse input at pos",
+		"failed to parse tool call", NULL };
 
 	return says_any(e, phrases);
 }

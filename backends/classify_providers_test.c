@@ -46,13 +46,40 @@ too_long_by_other_names(void **state)
 }
 
 static void
-a_member_that_gemini_does_not_know(void **state)
+a_name_that_it_does_not_know(void **state)
 {
 	static const struct row rows[] = {
 		{ "gemini", "openai", 400,
 		    "[{\"error\":{\"code\":400,\"message\":\"Invalid JSON "
 		    "payload received. Unknown name \\\"frequency_penalty\\\": "
 		    "Cannot find field.\",\"status\":\"INVALID_ARGUMENT\"}}]" },
+		{ "openrouter, its model", "openai", 400,
+		    "{\"error\":{\"message\":\"x/y is not a valid model ID\","
+		    "\"code\":400}}" },
+	};
+
+	ALL_ARE(rows, FAULT_UNSUITED);
+}
+
+static void
+what_a_conversation_does_to_llama_cpp_is_not_its_fault(void **state)
+{
+	static const struct row rows[] = {
+		{ "template", "llamacpp", 500,
+		    "{\"error\":{\"message\":\"\\n------------\\nWhile "
+		    "executing CallExpression at line 189, column 32 in source:"
+		    " Error: Jinja Exception: After the optional system "
+		    "message, conversation roles must alternate user and "
+		    "assistant roles except for tool calls and results.\","
+		    "\"code\":500,\"type\":\"server_error\"}}" },
+		{ "call", "llamacpp", 500,
+		    "{\"error\":{\"message\":\"Failed to parse input at pos "
+		    "395: <|tool_call_start|>[f(x='y')]<|tool_call_end|>\","
+		    "\"code\":500,\"type\":\"server_error\"}}" },
+		{ "earlier call", "llamacpp", 500,
+		    "{\"error\":{\"message\":\"Failed to parse tool call "
+		    "arguments as JSON\",\"code\":500,\"type\":"
+		    "\"server_error\"}}" },
 	};
 
 	ALL_ARE(rows, FAULT_UNSUITED);
@@ -89,6 +116,26 @@ a_bad_key_may_be_a_400(void **state)
 		{ "bedrock, key", "openai", 403,
 		    "{\"Message\":\"Authentication failed: Please make sure "
 		    "your API Key is valid.\"}" },
+		{ "groq, restricted", "groq", 400,
+		    "{\"error\":{\"message\":\"Organization has been "
+		    "restricted. Please reach out to support if you believe "
+		    "this was in error.\",\"type\":\"invalid_request_error\","
+		    "\"code\":\"organization_restricted\"}}" },
+		{ "anthropic, disabled", "openai", 400,
+		    "{\"type\":\"error\",\"error\":{\"type\":"
+		    "\"invalid_request_error\",\"message\":\"This organization "
+		    "has been disabled.\"}}" },
+		{ "azure, from another network", "openai", 403,
+		    "{\"error\":{\"code\":\"AccessDenied\",\"message\":"
+		    "\"Access denied due to Virtual Network/Firewall "
+		    "rules.\"}}" },
+		{ "nim", "openai", 403,
+		    "{\"status\":403,\"title\":\"Forbidden\",\"detail\":"
+		    "\"Authorization failed\"}" },
+		{ "hugging face", "huggingface", 403,
+		    "{\"error\":\"This authentication method does not have "
+		    "sufficient permissions to call Inference Providers on "
+		    "behalf of user x\"}" },
 	};
 
 	ALL_ARE(rows, FAULT_KEY);
@@ -108,6 +155,14 @@ a_key_may_be_good_for_other_models(void **state)
 		    "{\"error\":{\"message\":\"key not allowed to access "
 		    "model.\",\"type\":\"key_model_access_denied\",\"param\":"
 		    "\"model\",\"code\":\"401\"}}" },
+		{ "bedrock", "openai", 403,
+		    "{\"error\":{\"message\":\"You don't have access to the "
+		    "model with the specified model ID.\",\"code\":"
+		    "\"AccessDeniedException\"}}" },
+		{ "groq", "groq", 400,
+		    "{\"error\":{\"message\":\"The model `x` requires terms "
+		    "acceptance.\",\"type\":\"invalid_request_error\",\"code\":"
+		    "\"model_terms_required\"}}" },
 	};
 
 	ALL_ARE(rows, FAULT_MODEL);
@@ -160,6 +215,11 @@ money_is_a_limit_by_any_status(void **state)
 		{ "siliconflow", "openai", 403,
 		    "{\"code\":30001,\"message\":\"Sorry, your account balance "
 		    "is insufficient\",\"data\":null}" },
+		{ "anthropic", "openai", 400,
+		    "{\"type\":\"error\",\"error\":{\"type\":"
+		    "\"invalid_request_error\",\"message\":\"You have reached "
+		    "your specified API usage limits. You will regain access "
+		    "on 2026-12-01 at 00:00 UTC.\"}}" },
 	};
 
 	ALL_ARE(rows, FAULT_RATE_LIMITED);
@@ -229,7 +289,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(too_long_by_other_names),
-		cmocka_unit_test(a_member_that_gemini_does_not_know),
+		cmocka_unit_test(a_name_that_it_does_not_know),
+		cmocka_unit_test(
+		    what_a_conversation_does_to_llama_cpp_is_not_its_fault),
 		cmocka_unit_test(a_bad_key_may_be_a_400),
 		cmocka_unit_test(a_key_may_be_good_for_other_models),
 		cmocka_unit_test(a_model_may_be_missing_in_other_words),

@@ -146,6 +146,7 @@ take_stop(const struct scan_member *reason, struct event *out)
 	if (reason->type != SCAN_NULL)
 		out->bits |= EVENT_FINISH;
 	out->limited |= scan_string_is(reason, "max_tokens") ||
+	    scan_string_is(reason, "model_context_window_exceeded") ||
 	    scan_string_is(reason, "refusal");
 }
 

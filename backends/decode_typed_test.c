@@ -272,6 +272,10 @@ a_whole_message_is_an_answer(void **state)
 	e = message("{\"type\":\"message\",\"content\":[],"
 		    "\"stop_reason\":null}");
 	assert_int_equal(e.bits, 0);
+	e = message("{\"type\":\"message\",\"content\":[],"
+		    "\"stop_reason\":\"model_context_window_exceeded\"}");
+	assert_int_equal(e.bits, EVENT_FINISH);
+	assert_true(e.limited);
 }
 
 static int
