@@ -301,3 +301,12 @@ openai_read_header(struct slice name, struct slice value, struct answer_head *h)
 	if (skip(&name, SLICE("x-ratelimit-")))
 		read_rate_limit(name, value, h);
 }
+
+bool
+answer_may_stream(const struct answer_head *h)
+{
+	struct slice type = slice_of(h->content_type);
+
+	return type.n == 0 || slice_istarts(type, SLICE("text/event-stream")) ||
+	    slice_istarts(type, SLICE("text/plain"));
+}

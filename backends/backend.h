@@ -119,6 +119,10 @@ struct answer_head {
 	int64_t date, retry_at; /* seconds since 1970; 0: not seen */
 };
 
+/* Whether what was asked for as a stream may be one, by its type: of those who
+ * say none, and of those who call it text, clients take events all the same. */
+bool answer_may_stream(const struct answer_head *);
+
 /* --- probes --- */
 
 /* A GET. */

@@ -184,11 +184,21 @@ is_json(const struct answer_head *h)
 		strstr(h->content_type, "+json") != NULL);
 }
 
+static bool
+comes_as_events(const struct attempt *a)
+{
+	bool asked =
+	    a->request->facts.stream && !dialect_passes(a->head.dialect);
+
+	return has_type(&a->head, SLICE("text/event-stream")) ||
+	    (asked && answer_may_stream(&a->head));
+}
+
 static void
 on_headers_end(void *arg, int status)
 {
 	struct attempt *a = arg;
-	bool events = has_type(&a->head, SLICE("text/event-stream"));
+	bool events = comes_as_events(a);
 	size_t cap = ATTEMPT_JSON_MAX;
 
 	a->head.status = status;
@@ -244,7 +254,7 @@ fail_for_memory(struct attempt *a)
 static void
 take_answer(struct attempt *a, struct slice bytes)
 {
-	buf_add(&a->held, bytes);
+	buf_add(&a->held, attempt_without_bom(a, bytes));
 	if (buf_err(&a->held) != OK)
 		attempt_fail(a, FAULT_TOO_LARGE);
 }

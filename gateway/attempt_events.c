@@ -44,10 +44,10 @@ attempt_judge_events(struct attempt *a)
 	    (a->choices.begun & ~a->choices.ended) != 0;
 
 	request_wake(a->request);
-	if ((a->seen & EVENT_FINISH) == 0 || unended)
-		attempt_fail(a,
-		    a->head.status != 0 && a->seen == 0 ? FAULT_BAD_ANSWER
-							: FAULT_CUT);
+	if (a->seen == 0) /* it may be an error, and no event */
+		attempt_fail_inside(a, buf_slice(&a->partial), SLICE(""));
+	else if ((a->seen & EVENT_FINISH) == 0 || unended)
+		attempt_fail(a, FAULT_CUT);
 	else if (!a->ready && !a->limited)
 		attempt_fail(a, FAULT_BAD_ANSWER);
 	else
@@ -73,8 +73,9 @@ take_event(struct attempt *a, struct slice raw)
 	sse_parse(raw, &f, &a->joined);
 	buf_reset(&a->scratch);
 	/* Clients that follow the standard pass over one without data; some
-	 * others stumble. Comments keep connections alive. */
-	if (!f.has_data)
+	 * others stumble, also over empty data. Comments keep connections
+	 * alive. */
+	if (!f.has_data || slice_trim(f.data).n == 0)
 		return f.comment_only || passes;
 	if (passes && is_plain(f.data))
 		e = (struct event){ .bits = EVENT_TOKEN | EVENT_FINISH };
@@ -112,9 +113,8 @@ attempt_is_over(const struct attempt *a)
 	return a->failed || (a->seen & EVENT_DONE) != 0;
 }
 
-/* No client expects a byte order mark: to some it hides the first event. */
-static struct slice
-without_bom(struct attempt *a, struct slice bytes)
+struct slice
+attempt_without_bom(struct attempt *a, struct slice bytes)
 {
 	static const char bom[] = "\xef\xbb\xbf";
 
@@ -151,8 +151,7 @@ attempt_take_events(struct attempt *a, struct slice bytes)
 	enum sse_state state;
 	struct slice raw;
 
-	if (a->bom < 3)
-		bytes = without_bom(a, bytes);
+	bytes = attempt_without_bom(a, bytes);
 	while (pos < bytes.n && !attempt_is_over(a)) {
 		state = sse_scan(
 		    &a->sse, slice_make(bytes.p + pos, bytes.n - pos), &taken);

@@ -31,6 +31,9 @@ void attempt_translate_event(struct attempt *, struct slice data);
 /* --- attempt_events.c --- */
 
 void attempt_take_events(struct attempt *, struct slice bytes);
+/* What is left of the next bytes of a body without the mark that it may begin
+ * with: some clients stumble over it. */
+struct slice attempt_without_bom(struct attempt *, struct slice bytes);
 /* The last of them has come. */
 void attempt_judge_events(struct attempt *);
 /* Nothing follows the end. */

@@ -87,8 +87,12 @@ void
 question_take_header(struct question *q, struct slice name, struct slice value)
 {
 	q->ops->read_header(name, value, &q->head);
-	if (slice_iis(name, "content-type"))
-		q->streams = slice_istarts(value, SLICE("text/event-stream"));
+}
+
+static bool
+streams(const struct question *q)
+{
+	return q->route->dialect == DIALECT_CHAT && answer_may_stream(&q->head);
 }
 
 static void
@@ -128,7 +132,7 @@ question_take(struct question *q, struct slice bytes)
 		enum sse_state s = SSE_MORE;
 		size_t taken = bytes.n;
 
-		if (q->streams)
+		if (streams(q))
 			s = sse_scan(&q->sse, bytes, &taken);
 		buf_add(&q->body, slice_make(bytes.p, taken));
 		bytes = slice_make(bytes.p + taken, bytes.n - taken);
@@ -145,7 +149,7 @@ question_end(struct question *q, const struct transfer_result *t)
 	struct event e;
 
 	if (t->fault == FAULT_NONE && t->status == 200) {
-		if (!q->streams) {
+		if (!streams(q)) {
 			backend_decode(q->route->dialect, SLICE(""),
 			    buf_slice(&q->body), &e, &q->scratch);
 			note(q, &e);

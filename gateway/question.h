@@ -14,7 +14,6 @@ struct question {
 	const char *key; /* to be shown; NULL: the backend's first */
 	/* for reading */
 	const struct conf_serving *serving;
-	bool streams; /* the answer comes as events */
 	usec sent, first_token, last_token; /* 0: not yet */
 	unsigned tokens; /* that came */
 	struct usage usage; /* known where the backend said so */

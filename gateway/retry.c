@@ -274,8 +274,10 @@ blame(const struct request *r, const struct attempt *a)
 static const char *
 flaw_of_answer(const struct request *r, const struct attempt *a)
 {
-	if (a->fault.kind != FAULT_BAD_ANSWER || a->mode == ATTEMPT_ERROR)
+	if (a->fault.kind != FAULT_BAD_ANSWER)
 		return "";
+	if (a->mode == ATTEMPT_ERROR) /* neither a 2xx nor a 4xx */
+		return ": a redirect, which is not followed";
 	if (is_empty(r, a))
 		return ": a finish without a token";
 	if (a->mode == ATTEMPT_EVENTS && !r->facts.stream)

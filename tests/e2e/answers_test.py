@@ -153,6 +153,7 @@ class Answers(Bed):
             ("id: 7\n\n" + first + ": here\n\n" + rest,
              first + ": here\n\n" + rest),
             (first + "event: ping\n\n" + rest, first + rest),
+            ("data: \n\n" + first + "data:\n\n" + rest, first + rest),
             ("retry: 5\n\n: a\n\n" + first + rest,
              ": a\n\n" + first + rest),
             ("id: 7\nevent: message\n" + first + rest, None))

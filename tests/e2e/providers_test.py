@@ -76,6 +76,7 @@ REFUSALS = {
         "object": "error", "message": "The request queue is full.",
         "type": "SERVICE_UNAVAILABLE", "param": None, "code": 503},
         "rate_limited", None),
+    "moved": (308, {"moved": "to https"}, "bad_answer", None),
 }
 
 
@@ -154,6 +155,8 @@ class Refusals(Bed):
                     self.assertIn(got, (429, 502, 503))
         body = self.ask("xai-wrong")[2]
         self.assertEqual(body["error"]["code"], "invalid-argument")
+        self.assertIn("application/json: a redirect, which is not followed",
+                      self.gateway.log())
 
 
 def ended(reason):
@@ -275,6 +278,43 @@ class Limits(Bed):
                 status, headers, _ = self.gateway.chat(chat(name + "-alone"))
                 self.assertEqual(status, 429)
                 self.assertIn(int(headers["retry-after"]), range(26, 32))
+
+
+SAID = chunk(content="as text") + chunk("stop") + DONE
+SLOW = json.dumps(error("slow down", code=429))
+
+# by the name of the model: headers and body of a stream, and whether it is one
+# or the fault
+TYPES = {
+    "untyped": ({}, SAID, None),
+    "plain": ({"content-type": "text/plain; charset=utf-8"}, SAID, None),
+    "untyped-error": ({}, SLOW, "rate_limited"),
+    "plain-error": ({"content-type": "text/plain"}, SLOW, "rate_limited"),
+    "unended-error": (
+        {"content-type": EVENTS}, "data: " + SLOW, "rate_limited"),
+    "untyped-page": ({}, "<html>Just a moment</html>", "bad_answer"),
+    "json": ({"content-type": JSON}, json.dumps(whole("x")), "bad_answer"),
+}
+
+
+class Types(Bed):
+    replies = {name: (200, headers, body)
+               for name, (headers, body, _) in TYPES.items()}
+    replies["marked"] = (200, {"content-type": JSON},
+                         "\ufeff" + json.dumps(whole("marked")))
+
+    def test_events_are_read_by_what_they_are(self):
+        for name, (_, sent, fault) in TYPES.items():
+            with self.subTest(name):
+                status, headers, body, outcome = self.ask(name, stream=True)
+                self.assertEqual(status, 200)
+                self.assertTrue(headers["content-type"].startswith(EVENTS))
+                self.assertEqual(body, HAD if fault else sent)
+                self.assertEqual(outcome["attempts"][0]["fault"], fault)
+
+    def test_a_mark_before_an_answer_is_left_out(self):
+        status, _, body, _ = self.ask("marked")
+        self.assertEqual((status, body), (200, whole("marked")))
 
 
 if __name__ == "__main__":
