@@ -152,7 +152,8 @@ class Receipts(unittest.TestCase):
         self.assertGreater(causes["down"]["until"], r["time"])
         self.assertIsNone(causes["held"]["until"])
         texts = ("its breaker is open (refused), for ",
-                 "its key is refused, for ", "it answered 429, ",
+                 "its key is refused, for ",
+                 "it answered 429, full or unpaid, ",
                  "an operator has drained it, for ")
         for said in (command("explain", r["id"], *where)[0],
                      command("backend", "list", *where)[0],
