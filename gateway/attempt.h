@@ -152,8 +152,8 @@ bool attempt_may_be_chat(const struct attempt *);
 void attempt_note_chat(const struct attempt *);
 /* Of its request, what chat has no word for; empty: nothing, or no chat. */
 struct slice attempt_left_out(const struct attempt *);
-/* What ends a stream; and what is held, a whole answer: false without memory.
- */
+/* What ends a stream; and what is held, a whole answer. On failure the attempt
+ * has failed: for memory, or as unsuited, with a message. */
 bool attempt_translate_end(struct attempt *);
 bool attempt_translate_answer(struct attempt *);
 

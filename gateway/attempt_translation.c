@@ -3,6 +3,7 @@
 #include "gateway/attempt_parts.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "gateway/app.h"
 #include "gateway/lib/log.h"
@@ -148,18 +149,20 @@ attempt_left_out(const struct attempt *a)
 
 /* --- the answer --- */
 
+#define MESSAGE_MAX 128 /* of ours */
+
 /* The backend has done nothing wrong: in chat it is an answer. */
 static void
 fail_answer(struct attempt *a, enum err rc)
 {
-	if (rc == ERR_MEMORY) {
-		attempt_fail(a, FAULT_MEMORY);
-		return;
-	}
-	attempt_keep_message(a,
-	    SLICE("the answer is too long, or has too many parts, to be "
-		  "said in another format"));
-	attempt_fail(a, FAULT_UNSUITED);
+	char text[MESSAGE_MAX];
+
+	snprintf(text, sizeof(text),
+	    "the answer has %s: it cannot be said in another format",
+	    translation_passed(a->translation));
+	if (rc == ERR_LIMIT)
+		attempt_keep_message(a, slice_of(text));
+	attempt_fail(a, rc == ERR_LIMIT ? FAULT_UNSUITED : FAULT_MEMORY);
 }
 
 void
@@ -200,5 +203,7 @@ attempt_translate_answer(struct attempt *a)
 	translation_answer(a->translation, buf_slice(&a->held), &usage, &out);
 	buf_fini(&a->held);
 	a->held = out;
+	if (buf_err(&out) != OK)
+		fail_answer(a, buf_err(&out));
 	return buf_err(&out) == OK;
 }

@@ -80,6 +80,25 @@ commit_body(struct request *r)
 	return give_body(r);
 }
 
+/* Its client's format has no room for it, or there is no memory. */
+static enum step
+refuse_answer(struct request *r)
+{
+	struct attempt *a = r->attempt;
+
+	request_settle_ticket(r);
+	r->outcome.fault = a->fault.kind;
+	if (a->fault.kind == FAULT_MEMORY)
+		return request_refuse(r, &refusal_memory);
+	return request_refuse(r,
+	    &(struct error_reply){ .status = 502,
+		.type = "server_error",
+		.code = "answer_too_large",
+		.message = request_say(r, "backend %s has answered, but %s",
+		    a->serving->backend->name,
+		    a->message != NULL ? a->message : "at great length") });
+}
+
 enum step
 step_commit(struct request *r)
 {
@@ -93,10 +112,8 @@ step_commit(struct request *r)
 	request_tell_limits(r, a);
 	if (a->mode == ATTEMPT_JSON) {
 		free_request_body(r);
-		if (a->translation != NULL && !attempt_translate_answer(a)) {
-			request_settle_ticket(r);
-			return request_refuse(r, &refusal_memory);
-		}
+		if (a->translation != NULL && !attempt_translate_answer(a))
+			return refuse_answer(r);
 		return commit_body(r);
 	}
 	r->streaming = true;

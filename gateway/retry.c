@@ -108,15 +108,19 @@ request_cancel_attempt(
 
 /* --- what a failure leads to --- */
 
-/* Names only: what libcurl or a backend says may tell of addresses and keys. */
+/* What libcurl or a backend says may tell of addresses and keys; what we say of
+ * an answer that was translated does not. */
 static void
 word_fault(struct request *r, enum fault_kind kind, struct error_reply *e)
 {
 	const struct attempt *a = r->attempt;
 
+	const bool ours = kind == FAULT_UNSUITED && a->message != NULL;
+
 	e->message = request_say(r,
-	    "no backend could answer: the last one, %s, failed (%s)",
-	    a->serving->backend->name, fault_rule(kind)->name);
+	    "no backend could answer: the last one, %s, failed (%s)%s%s",
+	    a->serving->backend->name, fault_rule(kind)->name, ours ? ": " : "",
+	    ours ? a->message : "");
 }
 
 /* That a backend does not know a path says nothing beside what it then says in

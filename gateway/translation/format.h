@@ -17,6 +17,7 @@ struct translation {
 	char left_out[TRANSLATION_LEFT_OUT];
 	struct buf chat; /* the request */
 	struct buf kept; /* what a format keeps of the request */
+	const char *passed; /* the limit that the answer is beyond, or NULL */
 	void *state; /* the format's own: state_bytes, zeroes to begin with */
 };
 
@@ -38,5 +39,9 @@ extern const struct translation_format translation_responses;
 
 /* Adds a name to those that were left out, once. */
 void translation_leave_out(struct translation *, const char *name);
+/* What a part of an answer has failed with, *out does, too. `passed` is what
+ * ERR_LIMIT means, in words that follow "it has". */
+void translation_fail(
+    struct translation *, enum err, const char *passed, struct buf *out);
 
 #endif

@@ -1,6 +1,8 @@
 /* gateway/translation/messages.c - Anthropic's messages. */
 #include "gateway/translation/messages.h"
 
+#include <stdlib.h>
+
 struct scan_member
 messages_member(const struct scan_member *object, const char *name)
 {
@@ -11,6 +13,14 @@ messages_member(const struct scan_member *object, const char *name)
 	return m;
 }
 
+static void
+fini(void *state)
+{
+	struct messages_state *s = state;
+
+	free(s->calls_open);
+}
+
 const struct translation_format translation_messages = {
 	.dialect = DIALECT_MESSAGES,
 	.state_bytes = sizeof(struct messages_state),
@@ -18,4 +28,5 @@ const struct translation_format translation_messages = {
 	.event = messages_event,
 	.end = messages_end,
 	.answer = messages_answer,
+	.fini = fini,
 };

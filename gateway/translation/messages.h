@@ -22,8 +22,8 @@ struct messages_call {
 
 enum messages_block { BLOCK_NONE, BLOCK_TEXT, BLOCK_THINKING };
 
-/* Calls that a backend may make at the same time. */
-#define MESSAGES_CALLS_OPEN 16
+/* Calls that a backend may make at the same time; more are a failure. */
+#define MESSAGES_CALLS_OPEN 1024
 
 struct messages_state {
 	bool shows_thinking; /* its client asked for it */
@@ -35,8 +35,8 @@ struct messages_state {
 	uint32_t blocks; /* so far */
 	uint32_t calls; /* so far */
 	uint32_t hidden; /* pieces of reasoning, so far */
-	size_t n_open;
-	struct messages_call calls_open[MESSAGES_CALLS_OPEN];
+	size_t n_open, cap_open;
+	struct messages_call *calls_open; /* as many as there were at a time */
 	size_t n_stop; /* bytes of the stop sequence, as it is written */
 	char stop[64]; /* longer ones are not told */
 };

@@ -7,8 +7,8 @@
  *
  * A block ends where the next begins. The one exception is a call whose
  * arguments are not whole by then: some backends make calls at the same time,
- * and what comes of it later goes to its block. More such calls than there is
- * room for end the oldest. */
+ * and what comes of it later goes to its block. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/lib/digits.h"
@@ -254,6 +254,30 @@ begins(const struct messages_call *open, const struct chat_call *part)
 }
 
 static struct messages_call *
+open_call(struct translation *t, struct buf *out)
+{
+	struct messages_state *s = t->state;
+	size_t cap = s->cap_open > 0 ? 2 * s->cap_open : 4;
+	struct messages_call *calls;
+
+	if (s->n_open == MESSAGES_CALLS_OPEN) {
+		translation_fail(
+		    t, ERR_LIMIT, "more than 1024 calls at a time", out);
+		return NULL;
+	}
+	if (s->n_open == s->cap_open) {
+		calls = realloc(s->calls_open, cap * sizeof(*calls));
+		if (calls == NULL) {
+			translation_fail(t, ERR_MEMORY, NULL, out);
+			return NULL;
+		}
+		s->calls_open = calls;
+		s->cap_open = cap;
+	}
+	return &s->calls_open[s->n_open++];
+}
+
+static struct messages_call *
 begin_call(struct translation *t, const struct chat_call *part, struct buf *out)
 {
 	struct messages_state *s = t->state;
@@ -261,9 +285,9 @@ begin_call(struct translation *t, const struct chat_call *part, struct buf *out)
 
 	end_open(s, out);
 	end_calls(s, false, out);
-	if (s->n_open == MESSAGES_CALLS_OPEN)
-		end_call(s, 0, out);
-	c = &s->calls_open[s->n_open++];
+	c = open_call(t, out);
+	if (c == NULL)
+		return NULL;
 	*c = (struct messages_call){ .index = part->index,
 		.id = hash_of(part->id),
 		.block = s->blocks++ };

@@ -1,52 +1,5 @@
 /* gateway/translation/messages_stream_test.c */
-#include "gateway/translation/messages.h"
-
-#include <stdio.h>
-#include <string.h>
-
-#include "gateway/lib/count.h"
-#include "gateway/translation/translation.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-static const struct usage counted = { .known = true, .input = 10, .output = 5 };
-
-/* Single quotes stand for double ones. */
-static struct slice
-json_of(const char *text, struct buf *out)
-{
-	size_t from = out->n;
-
-	buf_add_str(out, text);
-	assert_int_equal(buf_err(out), OK);
-	for (size_t i = from; i < out->n; i++)
-		if (out->p[i] == '\'')
-			out->p[i] = '"';
-	return slice_make(out->p + from, out->n - from);
-}
-
-static struct translation *
-asked(const char *more)
-{
-	const struct translation_about about = { .id = "req_0123456789abcdef",
-		.model = SLICE("claude \"x\"") };
-	struct translation *t = translation_new(DIALECT_MESSAGES, &about);
-	struct errmsg why;
-	struct slice chat;
-	struct buf body;
-
-	buf_init(&body, 4096);
-	json_of("{'messages':[{'role':'user','content':'hi'}]", &body);
-	json_of(more, &body);
-	json_of("}", &body);
-	assert_int_equal(
-	    translation_request(t, buf_slice(&body), &chat, &why), OK);
-	buf_fini(&body);
-	return t;
-}
+#include "gateway/translation/messages_testing.h"
 
 /* Events as their data alone, a line each: each has its type for a name. */
 static void
@@ -101,9 +54,6 @@ take_data(struct slice sse, struct buf *lines)
 	"{'type':'message_delta','delta':{'stop_reason':'" reason              \
 	"','stop_sequence':" sequence "},'usage':" usage "}\n"                 \
 	"{'type':'message_stop'}\n"
-#define USAGE                                                                  \
-	"{'input_tokens':10,'cache_creation_input_tokens':0,"                  \
-	"'cache_read_input_tokens':0,'output_tokens':5}"
 #define END(reason) END_AS(reason, "null", USAGE)
 
 #define CHUNK(delta) "{'choices':[{'index':0,'delta':" delta "}]}\n"
@@ -155,8 +105,6 @@ streams(const char *chunks, const char *events)
 	streams_as("", chunks, &counted, events);
 }
 
-#define THINKING_ON ",'thinking':{'type':'enabled','budget_tokens':1024}"
-
 static void
 text_is_a_block(void **state)
 {
@@ -198,10 +146,6 @@ thinking_is_shown_to_who_asked(void **state)
 	    THINKS("h") SAYS("a") FINISH("stop"), &counted,
 	    START TEXT("0") PIECE("0", "a") STOP("0") END("end_turn"));
 }
-
-#define PARTS                                                                  \
-	"[{'type':'thinking','thinking':[{'type':'text','text':'h'}]},"        \
-	"{'type':'text','text':'a'}]"
 
 static void
 content_may_be_parts(void **state)
@@ -326,34 +270,68 @@ odd_ways_to_call(void **state)
 		END("tool_use"));
 }
 
+#define BEGINS "{'index':%d,'function':{'name':'f','arguments':'{'}}"
+#define ENDS "{'index':%d,'function':{'arguments':'}'}}"
+
 static void
-no_more_calls_are_open_than_there_is_room_for(void **state)
+add_call(struct translation *t, const char *form, int i, struct buf *out)
+{
+	struct buf chunk;
+	char call[256];
+
+	buf_init(&chunk, 1 << 16);
+	snprintf(call, sizeof(call), form, i);
+	translation_event(t, json_of(call, &chunk), out);
+	buf_fini(&chunk);
+}
+
+static void
+no_argument_is_lost_to_calls_at_the_same_time(void **state)
 {
 	struct translation *t = asked("");
 	struct messages_state *s = t->state;
-	struct buf out, chunk, lines;
-	char call[256];
+	struct buf out, lines;
+	char block[128];
 
 	(void)state;
 	buf_init(&out, 1 << 20);
-	buf_init(&chunk, 1 << 16);
 	buf_init(&lines, 1 << 20);
-	for (int i = 0; i < 1000; i++) {
-		buf_reset(&chunk);
-		snprintf(call, sizeof(call),
-		    "{'choices':[{'delta':{'tool_calls':[{'index':%d,"
-		    "'function':{'name':'f','arguments':'{'}}]}}]}",
-		    i);
-		translation_event(t, json_of(call, &chunk), &out);
-		assert_true(s->n_open <= MESSAGES_CALLS_OPEN);
+	for (int i = 0; i < MESSAGES_CALLS_OPEN; i++)
+		add_call(t, CALLS(BEGINS), i, &out);
+	for (int i = 0; i < MESSAGES_CALLS_OPEN; i++) {
+		buf_reset(&out);
+		add_call(t, CALLS(ENDS), i, &out);
+		buf_add_char(&out, '\0');
+		snprintf(block, sizeof(block), "\"index\":%d,", i);
+		assert_non_null(strstr(out.p, block));
+		assert_non_null(strstr(out.p, "\"partial_json\":\"}\""));
 	}
+	buf_reset(&out);
 	translation_end(t, &counted, &out);
-	assert_int_equal(s->n_open, 0);
-	assert_int_equal(s->blocks, 1000);
 	take_data(buf_slice(&out), &lines);
+	assert_int_equal(s->n_open, 0);
+	assert_int_equal(s->blocks, MESSAGES_CALLS_OPEN);
 	buf_fini(&out);
-	buf_fini(&chunk);
 	buf_fini(&lines);
+	translation_free(&t);
+}
+
+static void
+more_calls_than_there_is_room_for_are_told_of(void **state)
+{
+	struct translation *t = asked("");
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 1 << 20);
+	for (int i = 0; i < MESSAGES_CALLS_OPEN; i++)
+		add_call(t, CALLS(BEGINS), i, &out);
+	assert_int_equal(buf_err(&out), OK);
+	add_call(t, CALLS(BEGINS), MESSAGES_CALLS_OPEN, &out);
+	assert_int_equal(buf_err(&out), ERR_LIMIT);
+	assert_string_equal(
+	    translation_passed(t), "more than 1024 calls at a time");
+	buf_fini(&out);
 	translation_free(&t);
 }
 
@@ -396,82 +374,6 @@ what_was_cached_is_counted_apart(void **state)
 		"'output_tokens_details':{'thinking_tokens':3}}"));
 }
 
-/* --- whole answers --- */
-
-static void
-answers(const char *request, const char *chat, const char *content,
-    const char *stop)
-{
-	struct translation *t = asked(request);
-	struct buf in, want, out;
-	struct errmsg why;
-	size_t n;
-
-	buf_init(&in, 65536);
-	buf_init(&want, 65536);
-	buf_init(&out, 65536);
-	translation_answer(t, json_of(chat, &in), &counted, &out);
-	assert_int_equal(scan_object(buf_slice(&out), NULL, 0, &n, &why), OK);
-	json_of("{'id':'msg_0123456789abcdef','type':'message',"
-		"'role':'assistant','model':'claude \\'x\\'','content':[",
-	    &want);
-	json_of(content, &want);
-	json_of("],'stop_reason':", &want);
-	json_of(stop, &want);
-	json_of(",'usage':" USAGE "}", &want);
-	if (!slice_eq(buf_slice(&out), buf_slice(&want)))
-		fail_msg("want\n%.*s\ngot\n%.*s", SLICE_ARG(buf_slice(&want)),
-		    SLICE_ARG(buf_slice(&out)));
-	buf_fini(&in);
-	buf_fini(&want);
-	buf_fini(&out);
-	translation_free(&t);
-}
-
-#define WHOLE(message, finish)                                                 \
-	"{'choices':[{'message':" message ",'finish_reason':'" finish "'}]}"
-#define WHOLE_CALL(arguments)                                                  \
-	WHOLE("{'content':null,'tool_calls':[{'id':'c1','type':'function',"    \
-	      "'function':{'name':'f','arguments':" arguments "}}]}",          \
-	    "tool_calls")
-#define WHOLE_USE(input)                                                       \
-	"{'type':'tool_use','id':'c1','name':'f','input':" input "}"
-
-static void
-a_whole_answer_is_a_message(void **state)
-{
-	static const char *const none[] = { "'{\\'a'", "'[]'", "''",
-		"'\\ud83d'", "null" };
-	char chat[512];
-
-	(void)state;
-	answers("", WHOLE("{'content':'a\\n'}", "stop"),
-	    "{'type':'text','text':'a\\n'}", "'end_turn','stop_sequence':null");
-	answers(THINKING_ON,
-	    WHOLE("{'reasoning':'hm','content':'a'}", "length"),
-	    "{'type':'thinking','thinking':'hm','signature':''},"
-	    "{'type':'text','text':'a'}",
-	    "'max_tokens','stop_sequence':null");
-	answers("", WHOLE("{'content':null,'refusal':'no'}", "stop"),
-	    "{'type':'text','text':'no'}", "'refusal','stop_sequence':null");
-	answers("", WHOLE_CALL("'{\\'a\\':\\'\\\\n\\\\u00e9\\'}'"),
-	    WHOLE_USE("{'a':'\\n\\u00e9'}"), "'tool_use','stop_sequence':null");
-	answers("", WHOLE_CALL("'{\\'\\ud83d\\':1}'"),
-	    WHOLE_USE("{'\xef\xbf\xbd':1}"), "'tool_use','stop_sequence':null");
-	for (size_t i = 0; i < COUNT(none); i++) {
-		snprintf(chat, sizeof(chat), WHOLE_CALL("%s"), none[i]);
-		answers("", chat, WHOLE_USE("{}"),
-		    "'tool_use','stop_sequence':null");
-	}
-	answers("", WHOLE_CALL("{'a':1}"), WHOLE_USE("{'a':1}"),
-	    "'tool_use','stop_sequence':null");
-	answers(THINKING_ON, WHOLE("{'content':" PARTS "}", "stop"),
-	    "{'type':'thinking','thinking':'h','signature':''},"
-	    "{'type':'text','text':'a'}",
-	    "'end_turn','stop_sequence':null");
-	answers("", "{}", "", "'end_turn','stop_sequence':null");
-}
-
 int
 main(void)
 {
@@ -485,10 +387,10 @@ main(void)
 		cmocka_unit_test(calls_follow_each_other),
 		cmocka_unit_test(calls_at_the_same_time),
 		cmocka_unit_test(odd_ways_to_call),
-		cmocka_unit_test(no_more_calls_are_open_than_there_is_room_for),
+		cmocka_unit_test(no_argument_is_lost_to_calls_at_the_same_time),
+		cmocka_unit_test(more_calls_than_there_is_room_for_are_told_of),
 		cmocka_unit_test(reasons_to_stop),
 		cmocka_unit_test(what_was_cached_is_counted_apart),
-		cmocka_unit_test(a_whole_answer_is_a_message),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

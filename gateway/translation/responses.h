@@ -102,11 +102,12 @@ void responses_on_a_line(struct buf *, size_t from);
 
 /* --- responses_items.c --- */
 
-#define RESPONSES_ITEMS 128 /* in one answer; more are a failure */
-#define RESPONSES_BYTES                                                        \
-	((size_t)3 << 20) /* text in a stream, likewise: what
-					     ends it has each four times */
-#define RESPONSES_NAME ((size_t)1 << 10) /* a call's id, and its name */
+/* In one answer; more are a failure. */
+#define RESPONSES_ITEMS 1024
+/* Text in a stream, likewise: what ends it has each four times. */
+#define RESPONSES_BYTES ((size_t)3 << 20)
+#define RESPONSES_NAME ((size_t)16 << 10) /* a call's id, and its name */
+#define RESPONSES_WHOLE ((size_t)128 << 20) /* a whole answer is shorter */
 
 /* A part of an answer. */
 struct responses_item {
@@ -132,7 +133,7 @@ struct responses_state {
 	size_t bytes; /* of all texts */
 	struct responses_item *items; /* in the order that they began */
 	size_t n, cap;
-	uint8_t order[RESPONSES_ITEMS]; /* in that of their output_index */
+	uint16_t *order; /* in that of their output_index; cap of them */
 	size_t n_added;
 };
 
@@ -152,17 +153,22 @@ struct responses_words {
 };
 const struct responses_words *responses_words(enum responses_kind);
 
-/* NULL: no memory, or too many. */
+/* NULL: *out has failed. */
 struct responses_item *responses_new_item(
-    struct responses_state *, enum responses_kind);
+    struct translation *, enum responses_kind, struct buf *out);
 void responses_fini(void *state);
 /* It has the next output_index. */
 void responses_place_item(struct responses_state *, struct responses_item *);
-/* A call has its name: which tool it is of, and an id that no other has. False:
- * no memory. */
-bool responses_name_call(struct translation *, struct responses_item *);
-/* Its text is all there: what of it is the client's. False: no memory. */
-bool responses_settle_text(struct responses_item *);
+/* What a part of a call says of it; without either, that part goes on with
+ * it. */
+void responses_say_call(struct translation *, struct responses_item *,
+    struct slice id, struct slice name, struct buf *out);
+/* A call has its name: which tool it is of, and an id that no other has. */
+void responses_name_call(
+    struct translation *, struct responses_item *, struct buf *out);
+/* Its text is all there: what of it is the client's. */
+void responses_settle_text(
+    struct translation *, struct responses_item *, struct buf *out);
 struct slice responses_text_of(const struct responses_item *);
 
 void responses_add_id(

@@ -2,7 +2,7 @@
  * responses. */
 #include "gateway/translation/responses.h"
 
-/* NULL: there is nothing to add, or no room. */
+/* NULL: there is nothing to add, or *out has failed. */
 static struct responses_item *
 add_item(struct translation *t, enum responses_kind kind, struct slice text,
     struct buf *out)
@@ -11,11 +11,9 @@ add_item(struct translation *t, enum responses_kind kind, struct slice text,
 
 	if (text.n == 0 && kind != RESPONSES_CALL)
 		return NULL;
-	item = responses_new_item(t->state, kind);
-	if (item == NULL) {
-		out->err = ERR_LIMIT;
+	item = responses_new_item(t, kind, out);
+	if (item == NULL)
 		return NULL;
-	}
 	item->whole = text;
 	if (kind != RESPONSES_CALL)
 		responses_place_item(t->state, item);
@@ -35,12 +33,10 @@ add_call(struct translation *t, const struct chat_call *c, struct buf *out)
 		return;
 	if (c->object.n > 0)
 		item->whole = chat_arguments(c, &item->text);
-	buf_add(&item->call_id, c->id);
-	buf_add(&item->name, c->name);
-	if (buf_err(&item->text) != OK || buf_err(&item->call_id) != OK ||
-	    buf_err(&item->name) != OK || !responses_name_call(t, item) ||
-	    !responses_settle_text(item))
-		out->err = ERR_LIMIT;
+	translation_fail(t, buf_err(&item->text), NULL, out);
+	responses_say_call(t, item, c->id, c->name, out);
+	responses_name_call(t, item, out);
+	responses_settle_text(t, item, out);
 }
 
 void

@@ -14,13 +14,7 @@
 #include "gateway/lib/digits.h"
 #include "gateway/translation/responses.h"
 
-/* It sticks: the answer fails. */
-static void
-give_up(struct buf *out)
-{
-	if (out->err == OK)
-		out->err = ERR_LIMIT;
-}
+#define TOO_LONG "more than 3 MiB of text in a stream"
 
 /* --- one event --- */
 
@@ -165,8 +159,7 @@ end_item(struct translation *t, struct responses_item *item, const char *status,
 		return;
 	item->done = true;
 	item->status = status;
-	if (!responses_settle_text(item))
-		give_up(out);
+	responses_settle_text(t, item, out);
 	if (untold)
 		add_delta(t, item, responses_text_of(item), out);
 	if (words->done != NULL)
@@ -203,8 +196,9 @@ keep(struct translation *t, struct responses_item *item, struct slice text,
 
 	s->bytes += text.n;
 	buf_add(&item->text, text);
-	if (s->bytes > RESPONSES_BYTES || buf_err(&item->text) != OK)
-		give_up(out);
+	translation_fail(t,
+	    s->bytes > RESPONSES_BYTES ? ERR_LIMIT : buf_err(&item->text),
+	    TOO_LONG, out);
 }
 
 static void
@@ -218,11 +212,9 @@ take_text(struct translation *t, enum responses_kind kind, struct slice text,
 		return;
 	if (item == NULL || item->kind != kind) {
 		end_open_item(t, out);
-		item = responses_new_item(s, kind);
-		if (item == NULL) {
-			give_up(out);
+		item = responses_new_item(t, kind, out);
+		if (item == NULL)
 			return;
-		}
 		responses_place_item(s, item);
 		add_item(t, item, true, out);
 		add_part(t, item, true, out);
@@ -269,11 +261,9 @@ call_of(struct translation *t, const struct chat_call *c, struct buf *out)
 	if (item != NULL)
 		return item;
 	end_open_item(t, out);
-	item = responses_new_item(s, RESPONSES_CALL);
-	if (item == NULL) {
-		give_up(out);
+	item = responses_new_item(t, RESPONSES_CALL, out);
+	if (item == NULL)
 		return NULL;
-	}
 	item->index = c->index;
 	item->indexed = c->indexed;
 	return item;
@@ -291,15 +281,10 @@ take_part_of_call(struct translation *t, const struct chat_call *c,
 		return;
 	keep(t, item, arguments, out);
 	if (!item->added) {
-		if (item->call_id.n == 0)
-			buf_add(&item->call_id, c->id);
-		buf_add(&item->name, c->name);
-		if (buf_err(&item->call_id) != OK || buf_err(&item->name) != OK)
-			give_up(out);
+		responses_say_call(t, item, c->id, c->name, out);
 		if (item->name.n == 0 || buf_err(out) != OK)
 			return;
-		if (!responses_name_call(t, item))
-			give_up(out);
+		responses_name_call(t, item, out);
 		add_item(t, item, true, out);
 		text = buf_slice(&item->text);
 	}
@@ -315,10 +300,9 @@ take_call(struct translation *t, const struct chat_call *c, struct buf *out)
 
 	buf_init(&room, RESPONSES_BYTES);
 	arguments = chat_arguments(c, &room);
-	if (buf_err(&room) == OK)
+	translation_fail(t, buf_err(&room), TOO_LONG, out);
+	if (buf_err(out) == OK)
 		take_part_of_call(t, c, arguments, out);
-	else
-		give_up(out);
 	buf_fini(&room);
 }
 

@@ -319,6 +319,34 @@ a_name_too_long_for_chat_comes_back_whole(void **state)
 /* clang-format on */
 
 static void
+every_item_of_many_has_an_id_of_its_own(void **state)
+{
+	static const char *const ids[] = { "'fc_ab1200'", "'fc_ab12ff'",
+		"'fc_ab12100'", "'fc_ab123ff'" };
+	char json[JSON_MAX], chunk[256];
+	struct translation *t;
+	struct buf out;
+
+	(void)state;
+	(void)asked(&t, HI);
+	buf_init(&out, SSE_EVENT_MAX);
+	for (size_t n = 0; n < RESPONSES_ITEMS; n++) {
+		snprintf(
+		    chunk, sizeof(chunk), CALLS(PART("%zu", "", "f", "")), n);
+		translation_event(t, json_of(json, chunk), &out);
+	}
+	translation_end(t, &used, &out);
+	assert_int_equal(buf_err(&out), OK);
+	buf_add_char(&out, '\0');
+	for (size_t i = 0; i < COUNT(ids); i++) {
+		json_of(json, ids[i]);
+		assert_non_null(strstr(out.p, json));
+	}
+	buf_fini(&out);
+	translation_free(&t);
+}
+
+static void
 a_backend_cannot_fill_the_memory(void **state)
 {
 	struct translation *t;
@@ -329,12 +357,13 @@ a_backend_cannot_fill_the_memory(void **state)
 	(void)state;
 	(void)asked(&t, HI);
 	buf_init(&out, SSE_EVENT_MAX);
-	for (; n < 1000 && buf_err(&out) == OK; n++) {
+	for (; n < 2000 && buf_err(&out) == OK; n++) {
 		snprintf(
 		    chunk, sizeof(chunk), CALLS(PART("%zu", "", "f", "")), n);
 		translation_event(t, json_of(json, chunk), &out);
 	}
 	assert_int_equal(n, RESPONSES_ITEMS + 1);
+	assert_string_equal(translation_passed(t), "more than 1024 parts");
 	buf_fini(&out);
 	translation_free(&t);
 	(void)asked(&t, HI);
@@ -347,6 +376,8 @@ a_backend_cannot_fill_the_memory(void **state)
 		buf_fini(&out);
 	}
 	assert_int_equal(n, RESPONSES_BYTES / 100);
+	assert_string_equal(
+	    translation_passed(t), "more than 3 MiB of text in a stream");
 	buf_fini(&out);
 	translation_free(&t);
 }
@@ -360,6 +391,7 @@ main(void)
 		cmocka_unit_test(calls),
 		cmocka_unit_test(tools_that_chat_calls_otherwise),
 		cmocka_unit_test(a_name_too_long_for_chat_comes_back_whole),
+		cmocka_unit_test(every_item_of_many_has_an_id_of_its_own),
 		cmocka_unit_test(a_backend_cannot_fill_the_memory),
 	};
 

@@ -48,6 +48,7 @@ grow(struct responses_state *s)
 {
 	size_t cap = s->cap > 0 ? 2 * s->cap : 4;
 	struct responses_item *items;
+	uint16_t *order;
 
 	if (s->n < s->cap)
 		return true;
@@ -55,20 +56,30 @@ grow(struct responses_state *s)
 	if (items == NULL)
 		return false;
 	s->items = items;
+	order = realloc(s->order, cap * sizeof(*order));
+	if (order == NULL)
+		return false;
+	s->order = order;
 	s->cap = cap;
 	return true;
 }
 
 struct responses_item *
-responses_new_item(struct responses_state *s, enum responses_kind kind)
+responses_new_item(
+    struct translation *t, enum responses_kind kind, struct buf *out)
 {
+	struct responses_state *s = t->state;
 	struct responses_item *item;
 
-	if (s->n == RESPONSES_ITEMS || !grow(s))
+	if (s->n == RESPONSES_ITEMS)
+		translation_fail(t, ERR_LIMIT, "more than 1024 parts", out);
+	else if (!grow(s))
+		translation_fail(t, ERR_MEMORY, NULL, out);
+	if (buf_err(out) != OK)
 		return NULL;
 	item = &s->items[s->n++];
 	*item = (struct responses_item){ .kind = kind, .status = "completed" };
-	buf_init(&item->text, RESPONSES_BYTES);
+	buf_init(&item->text, RESPONSES_WHOLE);
 	buf_init(&item->call_id, RESPONSES_NAME);
 	buf_init(&item->name, RESPONSES_NAME);
 	return item;
@@ -85,6 +96,7 @@ responses_fini(void *state)
 		buf_fini(&s->items[i].name);
 	}
 	free(s->items);
+	free(s->order);
 }
 
 void
@@ -92,7 +104,7 @@ responses_place_item(struct responses_state *s, struct responses_item *item)
 {
 	item->place = s->n_added;
 	item->added = true;
-	s->order[s->n_added++] = (uint8_t)(item - s->items);
+	s->order[s->n_added++] = (uint16_t)(item - s->items);
 }
 
 /* --- calls --- */
@@ -110,18 +122,33 @@ has_twin(const struct responses_state *s, const struct responses_item *item)
 	return false;
 }
 
+void
+responses_say_call(struct translation *t, struct responses_item *item,
+    struct slice id, struct slice name, struct buf *out)
+{
+	static const char *const limit =
+	    "an id or a name of a call of more than 16 KiB";
+
+	if (item->call_id.n == 0)
+		buf_add(&item->call_id, id);
+	buf_add(&item->name, name);
+	translation_fail(t, buf_err(&item->call_id), limit, out);
+	translation_fail(t, buf_err(&item->name), limit, out);
+}
+
 /* Clients answer a call by its id. */
-bool
-responses_name_call(struct translation *t, struct responses_item *item)
+void
+responses_name_call(
+    struct translation *t, struct responses_item *item, struct buf *out)
 {
 	item->tool = responses_find_tool(t, buf_slice(&item->name));
 	item->kind = item->tool.kind;
 	responses_place_item(t->state, item);
 	if (item->call_id.n > 0 && !has_twin(t->state, item))
-		return true;
+		return;
 	buf_reset(&item->call_id);
 	buf_addf(&item->call_id, "call_%s%02zx", t->id, item->place);
-	return buf_err(&item->call_id) == OK;
+	translation_fail(t, buf_err(&item->call_id), NULL, out);
 }
 
 /* Arguments are a string that has JSON in it. What came in pieces nobody has
@@ -157,13 +184,14 @@ replace_text(struct responses_item *item, struct slice text)
 
 /* Of the arguments {"input": text} that text, without them what there is; or
  * the object on one line, without one an empty one. */
-static bool
+static enum err
 take_arguments(struct responses_item *item)
 {
 	struct slice text = responses_text_of(item);
 	struct scan_member m;
 	struct buf json;
-	bool is_object, room;
+	enum err rc;
+	bool is_object;
 
 	buf_init(&json, text.n + 16);
 	is_object = read_arguments(text, &json);
@@ -174,9 +202,9 @@ take_arguments(struct responses_item *item)
 	    m.type == SCAN_STRING) {
 		replace_text(item, scan_inside(&m));
 	}
-	room = buf_err(&json) == OK && buf_err(&item->text) == OK;
+	rc = buf_err(&json) != OK ? buf_err(&json) : buf_err(&item->text);
 	buf_fini(&json);
-	return room;
+	return rc;
 }
 
 struct slice
@@ -185,14 +213,14 @@ responses_text_of(const struct responses_item *item)
 	return item->whole.n > 0 ? item->whole : buf_slice(&item->text);
 }
 
-bool
-responses_settle_text(struct responses_item *item)
+void
+responses_settle_text(
+    struct translation *t, struct responses_item *item, struct buf *out)
 {
 	if (item->kind > RESPONSES_CALL)
-		return take_arguments(item);
-	if (item->kind == RESPONSES_CALL && responses_text_of(item).n == 0)
+		translation_fail(t, take_arguments(item), NULL, out);
+	else if (item->kind == RESPONSES_CALL && responses_text_of(item).n == 0)
 		item->whole = SLICE("{}");
-	return true;
 }
 
 /* --- as JSON --- */
@@ -211,12 +239,14 @@ responses_add_id(const struct translation *t, const struct responses_item *item,
     struct buf *out)
 {
 	static const char hex[] = "0123456789abcdef";
-	char place[2] = { hex[item->place >> 4 & 15], hex[item->place & 15] };
+	char place[3] = { hex[item->place >> 8 & 15],
+		hex[item->place >> 4 & 15], hex[item->place & 15] };
+	size_t zero = item->place < 256;
 
 	buf_add_char(out, '"');
 	buf_add_str(out, responses_words(item->kind)->prefix);
 	buf_add_str(out, t->id);
-	buf_add(out, slice_make(place, sizeof(place)));
+	buf_add(out, slice_make(place + zero, sizeof(place) - zero));
 	buf_add_char(out, '"');
 }
 

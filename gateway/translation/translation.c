@@ -104,6 +104,22 @@ translation_left_out(const struct translation *t)
 	return slice_of(t->left_out);
 }
 
+void
+translation_fail(
+    struct translation *t, enum err rc, const char *passed, struct buf *out)
+{
+	if (rc == OK || out->err != OK)
+		return;
+	out->err = rc;
+	t->passed = passed;
+}
+
+const char *
+translation_passed(const struct translation *t)
+{
+	return t->passed != NULL ? t->passed : "too many bytes";
+}
+
 enum err
 translation_request(struct translation *t, struct slice body,
     struct slice *chat, struct errmsg *why)

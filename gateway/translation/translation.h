@@ -39,6 +39,9 @@ void translation_free_request(struct translation *);
  * with commas between them, or empty. */
 struct slice translation_left_out(const struct translation *);
 
+/* An answer may be more than its format has room for: *out has failed with
+ * ERR_LIMIT then, and this says of what, behind "it has". */
+const char *translation_passed(const struct translation *);
 /* Of a stream the data of one event, an object of JSON that is no error:
  * events of the client's format are appended to *out, if it means any. */
 void translation_event(

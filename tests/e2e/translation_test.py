@@ -132,19 +132,32 @@ class Translated(unittest.TestCase):
         self.assertEqual(g.stop(), 0)
 
     def test_nobody_is_blamed_for_what_a_format_has_no_room_for(self):
-        def call(n):
-            return {"choices": [{"index": 0, "delta": {"tool_calls": [{
-                "index": n, "id": f"c{n}", "type": "function",
-                "function": {"name": "f", "arguments": "{}"}}]}}]}
+        calls = [{"index": n, "id": f"c{n}", "type": "function",
+                  "function": {"name": "f", "arguments": "{}"}}
+                 for n in range(1100)]
+        events_of = [{"choices": [{"index": 0, "delta": {"tool_calls": [c]}}]}
+                     for c in calls]
+        limit = "the answer has more than 1024 parts"
         s = self.stub(**{"chat/completions": (
             200, {"content-type": "text/event-stream"},
-            lines([call(n) for n in range(200)] + EVENTS[2:]))})
+            lines(events_of + EVENTS[2:]))})
         g = self.gateway(s, extra='probe_interval = "0s";')
         for _ in range(6):
             _, _, raw = g.post(RESPONSES, question(stream=True))
             self.assertIn("(unsuited)", str(raw))
+            self.assertIn(limit, str(raw))
+        s.otherwise[CHAT] = 200, {}, {"choices": [{
+            "index": 0, "finish_reason": "tool_calls",
+            "message": {"content": None, "tool_calls": calls}}]}
+        for _ in range(6):
+            status, headers, body = g.post(RESPONSES, question())
+            self.assertEqual((status, body["error"]["code"]),
+                             (502, "answer_too_large"))
+            self.assertIn(limit, body["error"]["message"])
+            self.assertEqual(headers["x-should-retry"], "false")
         told = g.backends()["one"]["servings"][0]
         self.assertIsNone(told["cause"])
+        self.assertEqual(told["state"], "ok")
         self.assertEqual(g.stop(), 0)
 
     def test_a_stream_without_its_end_mark_is_ended(self):
