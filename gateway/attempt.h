@@ -148,8 +148,9 @@ void attempt_report(const struct attempt *, usec now, struct attempt_report *);
 bool attempt_is_translated(const struct attempt *);
 /* It failed because there is no such path, and may be tried as chat. */
 bool attempt_may_be_chat(const struct attempt *);
-/* And that was right: the next ones are translated from the start. */
-void attempt_note_chat(const struct attempt *);
+/* It is answered: if as chat, the next ones are translated from the start; if
+ * not, they never are. */
+void attempt_note_format(const struct attempt *);
 /* Of its request, what chat has no word for; empty: nothing, or no chat. */
 struct slice attempt_left_out(const struct attempt *);
 /* What ends a stream; and what is held, a whole answer. On failure the attempt

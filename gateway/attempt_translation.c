@@ -4,11 +4,16 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "gateway/app.h"
 #include "gateway/lib/log.h"
 #include "gateway/refusals.h"
 #include "gateway/translation/translation.h"
+
+#define WORD_MIN 3 /* of an id, bytes */
+#define WORD_MAX 128
+#define PUNCTUATION " \t\r\n.,:;!?'\"`()[]{}<>/\\"
 
 /* 0: it is never translated. */
 static unsigned
@@ -60,8 +65,44 @@ can_be_said(const struct request *r)
 	return rc == OK || rc == ERR_MEMORY;
 }
 
-/* A 404 may also be about something that the request names, by what it says.
- * What it does not say chat has no word for. */
+/* Whether the request has that word for a string: the id of something that it
+ * refers to. Its model is none: that one may be unknown on this path alone. */
+static bool
+refers_to(const struct request *r, struct slice word)
+{
+	struct slice body = exchange_body(r->exchange);
+	char string[WORD_MAX + 2];
+
+	if (word.n < WORD_MIN || word.n > WORD_MAX ||
+	    slice_eq(word, r->facts.model))
+		return false;
+	string[0] = string[word.n + 1] = '"';
+	memcpy(string + 1, word.p, word.n);
+	return memmem(body.p, body.n, string, word.n + 2) != NULL;
+}
+
+/* Whether what was said has an id in it that the request has, too: a word with
+ * a letter and something that words of English have not. */
+static bool
+quotes(const char *said, const struct request *r)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char others[] = "0123456789_-";
+	size_t n;
+
+	for (const char *p = said; *p != '\0'; p += n > 0 ? n : 1) {
+		n = strcspn(p, PUNCTUATION);
+		if (n > strcspn(p, letters) && n > strcspn(p, others) &&
+		    refers_to(r, slice_make(p, n)))
+			return true;
+	}
+	return false;
+}
+
+/* A 404 may also be about something that the request names: who has answered on
+ * this path before means that, and who says so. What it does not say chat has
+ * no word for. */
 static bool
 is_of_the_path(const struct attempt *a)
 {
@@ -69,9 +110,12 @@ is_of_the_path(const struct attempt *a)
 	struct upstream_error said;
 	bool named;
 
+	if ((atomic_load(a->serving->spoken) & cap_of(a)) != 0)
+		return false;
 	upstream_error_read(&said, body, "");
 	named = said.param != NULL ||
-	    a->ops->classify(&a->head, body).kind == FAULT_MODEL;
+	    a->ops->classify(&a->head, body).kind == FAULT_MODEL ||
+	    (said.message != NULL && quotes(said.message, a->request));
 	upstream_error_fini(&said);
 	return !named;
 }
@@ -90,11 +134,14 @@ attempt_may_be_chat(const struct attempt *a)
 }
 
 void
-attempt_note_chat(const struct attempt *a)
+attempt_note_format(const struct attempt *a)
 {
 	const struct conf_serving *s = a->serving;
+	unsigned cap = cap_of(a);
 
-	if ((atomic_fetch_or(s->unspoken, cap_of(a)) & cap_of(a)) == 0)
+	if (a->translation == NULL && (atomic_load(s->spoken) & cap) != cap)
+		atomic_fetch_or(s->spoken, cap);
+	if (a->as_chat && (atomic_fetch_or(s->unspoken, cap) & cap) == 0)
 		log_info("translated backend=%s model=%s format=%s",
 		    s->backend->name, s->model->name,
 		    dialect_name(a->request->route->dialect));

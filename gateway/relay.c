@@ -107,8 +107,7 @@ step_commit(struct request *r)
 	if (a->transcoder != NULL) /* it goes on */
 		return commit_body(r);
 	outcome_note_commit(r);
-	if (a->as_chat)
-		attempt_note_chat(a);
+	attempt_note_format(a);
 	request_tell_limits(r, a);
 	if (a->mode == ATTEMPT_JSON) {
 		free_request_body(r);

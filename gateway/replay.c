@@ -119,7 +119,8 @@ replay_key(const struct request *r, const struct attempt *a,
 
 	return key.n > 0 &&
 	    idempotency_key_for(tenant_of(r), key,
-		slice_of(a->serving->backend->name), slice_of(a->model), hex);
+		slice_of(a->serving->backend->name), slice_of(a->model),
+		slice_of(dialect_name(a->head.dialect)), hex);
 }
 
 void

@@ -122,9 +122,10 @@ struct conf_serving {
 	struct conf_price price; /* its own, else the backend's */
 	const char *version; /* or "" */
 	/* Noted by those who use it: for each of the backend's keys, at its
-	 * limit until then; and caps that it has as chat after all. */
+	 * limit until then; caps that it has as chat after all; and those by
+	 * which it has answered. */
 	atomic_llong *keys_limited;
-	atomic_uint *unspoken;
+	atomic_uint *unspoken, *spoken;
 };
 
 struct conf_model {

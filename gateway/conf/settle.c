@@ -198,6 +198,7 @@ settle_serving(struct loader *l, struct conf_serving *s)
 	if (adapter != NULL && adapter->caps != 0)
 		s->caps &= adapter->caps;
 	s->unspoken = loader_alloc(l, sizeof(*s->unspoken));
+	s->spoken = loader_alloc(l, sizeof(*s->spoken));
 	s->translated = by_chat(s);
 	s->caps |= s->translated;
 }

@@ -70,11 +70,12 @@ enum claim_naming claim_name(struct claim *, struct slice tenant,
 /* Gives up in the middle. */
 void claim_name_end(struct claim *);
 
-/* The key by which that backend is to know the request for its model: no two
- * tenants' are the same, nor those of two servings, which a provider may well
- * keep in one account. False: no digest. */
+/* The key by which that backend is to know the request for its model, in that
+ * format: no two tenants' are the same, nor those of two servings, which a
+ * provider may well keep in one account, nor those of two formats, whose bodies
+ * differ. False: no digest. */
 bool idempotency_key_for(struct slice tenant, struct slice key,
-    struct slice backend, struct slice model,
+    struct slice backend, struct slice model, struct slice format,
     char hex[2 * IDEMPOTENCY_DIGEST + 1]);
 
 /* wake(arg, worker) is called outside the lock, from any worker's thread:

@@ -275,15 +275,16 @@ a_long_body_is_named_part_by_part(void **state)
 }
 
 static void
-each_tenant_and_serving_has_its_own_key_upstream(void **state)
+each_tenant_serving_and_format_has_its_own_key_upstream(void **state)
 {
-	static const char *const parts[][4] = {
-		{ "acme", "k", "one", "m" },
-		{ "other", "k", "one", "m" },
-		{ "acme", "k2", "one", "m" },
-		{ "acme", "k", "two", "m" },
-		{ "acme", "k", "one", "m2" },
-		{ "acmek", "", "one", "m" },
+	static const char *const parts[][5] = {
+		{ "acme", "k", "one", "m", "chat" },
+		{ "other", "k", "one", "m", "chat" },
+		{ "acme", "k2", "one", "m", "chat" },
+		{ "acme", "k", "two", "m", "chat" },
+		{ "acme", "k", "one", "m2", "chat" },
+		{ "acme", "k", "one", "m", "messages" },
+		{ "acmek", "", "one", "m", "chat" },
 	};
 	enum { N = COUNT(parts) };
 	char hex[N + 1][2 * IDEMPOTENCY_DIGEST + 1];
@@ -291,7 +292,8 @@ each_tenant_and_serving_has_its_own_key_upstream(void **state)
 	for (size_t i = 0; i <= N; i++)
 		assert_true(idempotency_key_for(slice_of(parts[i % N][0]),
 		    slice_of(parts[i % N][1]), slice_of(parts[i % N][2]),
-		    slice_of(parts[i % N][3]), hex[i]));
+		    slice_of(parts[i % N][3]), slice_of(parts[i % N][4]),
+		    hex[i]));
 	assert_string_equal(hex[0], hex[N]); /* the same each time */
 	assert_int_equal(strlen(hex[0]), 2 * IDEMPOTENCY_DIGEST);
 	for (size_t i = 0; i < N; i++)
@@ -395,7 +397,7 @@ main(void)
 		cmocka_unit_test(who_waited_gets_an_answer_that_is_not_kept),
 		cmocka_unit_test(a_long_body_is_named_part_by_part),
 		cmocka_unit_test(
-		    each_tenant_and_serving_has_its_own_key_upstream),
+		    each_tenant_serving_and_format_has_its_own_key_upstream),
 		cmocka_unit_test(an_answer_lasts_as_long_as_the_window),
 		cmocka_unit_test(the_oldest_goes_where_there_are_too_many),
 		cmocka_unit_test(bytes_are_bounded),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/idempotency/idempotency.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/hex.h"
 
 /* --- digests --- */
@@ -87,12 +88,13 @@ claim_name_end(struct claim *c)
 
 bool
 idempotency_key_for(struct slice tenant, struct slice key, struct slice backend,
-    struct slice model, char hex[2 * IDEMPOTENCY_DIGEST + 1])
+    struct slice model, struct slice format,
+    char hex[2 * IDEMPOTENCY_DIGEST + 1])
 {
-	const struct slice parts[] = { tenant, key, backend, model };
+	const struct slice parts[] = { tenant, key, backend, model, format };
 	unsigned char out[IDEMPOTENCY_DIGEST];
 
-	if (!digest(parts, 4, out))
+	if (!digest(parts, COUNT(parts), out))
 		return false;
 	hex_write(out, sizeof(out), hex);
 	return true;

@@ -29,10 +29,11 @@ def lines(documents, end=True):
 
 
 class Chats(Stub):
-    """Answers chat; other paths as it is told. Keeps what it was asked."""
+    """Answers chat; other paths as it is told. Keeps what it was asked, and
+    the Idempotency-Key with it."""
 
     def __init__(self, **otherwise):
-        self.asked = []
+        self.asked, self.keys = [], []
         self.otherwise = {"/v1/" + k: v for k, v in otherwise.items()}
         super().__init__(self.answer)
 
@@ -41,6 +42,7 @@ class Chats(Stub):
             return 200, {}, b""
         body = json.loads(request.body)
         self.asked.append((request.path, body))
+        self.keys.append(request.headers.get("idempotency-key"))
         if request.path in self.otherwise:
             return self.otherwise[request.path]
         if request.path != CHAT:
@@ -240,6 +242,49 @@ class Translated(unittest.TestCase):
             self.assertEqual(status, 404, body)
             self.assertEqual(body["error"]["param"], "input")
         self.assertEqual(s.paths(), [RESPONSES] * 2)
+        self.assertEqual(g.stop(), 0)
+
+    def test_a_404_that_quotes_an_id_is_none_of_the_path(self):
+        lost = {"error": {"message": "Vector store with id [vs_6abc] not "
+                          "found.", "type": "invalid_request_error",
+                          "param": None, "code": None}}
+        asks = question(tools=[{"type": "file_search",
+                                "vector_store_ids": ["vs_6abc"]}])
+        s = self.stub(responses=(404, {}, lost))
+        g = self.gateway(s, adapter="openai")
+        for _ in range(2):
+            status, _, body = g.post(RESPONSES, asks)
+            self.assertEqual(status, 404, body)
+            self.assertIn("vs_6abc", body["error"]["message"])
+        self.assertEqual(s.paths(), [RESPONSES] * 2)
+        # of an id that is none of the request's the path is to blame
+        status, _, body = g.post(RESPONSES, question(input="vs_6"))
+        self.assertEqual(status, 200, body)
+        self.assertEqual(g.stop(), 0)
+
+    def test_who_has_answered_on_a_path_knows_it(self):
+        native = {"id": "resp_1", "object": "response", "status": "completed",
+                  "output": [{"type": "message"}]}
+        s = self.stub(responses=(200, {}, native))
+        g = self.gateway(s, adapter="openai")
+        self.assertEqual(g.post(RESPONSES, question())[0], 200)
+        s.otherwise[RESPONSES] = 404, {}, {"error": {
+            "message": "Container not found.", "param": None, "code": None}}
+        for _ in range(2):
+            self.assertEqual(g.post(RESPONSES, question())[0], 404)
+        self.assertEqual(s.paths(), [RESPONSES] * 3)
+        self.assertEqual(g.post(MESSAGES, message())[0], 200)
+        self.assertEqual(g.stop(), 0)
+
+    def test_each_format_has_an_idempotency_key_of_its_own(self):
+        s = self.stub()
+        g = self.gateway(s, adapter="vllm")
+        status, _, body = g.post(MESSAGES, message(),
+                                 {"idempotency-key": "k"})
+        self.assertEqual(status, 200, body)
+        self.assertEqual(s.paths(), [MESSAGES, CHAT])
+        self.assertEqual(len(set(s.keys)), 2)
+        self.assertNotIn(None, s.keys)
         self.assertEqual(g.stop(), 0)
 
     def test_a_model_that_is_not_there_is_not_asked_for_in_chat(self):
