@@ -149,6 +149,37 @@ attempt_note_format(const struct attempt *a)
 
 /* --- the request --- */
 
+/* The member that a complaint begins with; empty: with none. */
+static struct slice
+member_of(struct slice complaint)
+{
+	size_t n = strspn(complaint.p,
+	    "abcdefghijklmnopqrstuvwxyz"
+	    "0123456789_.[]");
+
+	return slice_make(complaint.p, complaint.p[n] == ':' ? n : 0);
+}
+
+/* As a backend would have said it. */
+static void
+hold_complaint(struct attempt *a, enum err rc, struct slice complaint)
+{
+	struct slice member = member_of(complaint);
+
+	buf_add_str(
+	    &a->held, "{\"error\":{\"type\":\"invalid_request_error\",");
+	buf_add_str(&a->held,
+	    rc == ERR_UNSUPPORTED ? "\"code\":\"unsupported_value\""
+				  : "\"code\":\"invalid_value\"");
+	if (member.n > 0) {
+		buf_add_str(&a->held, ",\"param\":");
+		buf_add_json(&a->held, member);
+	}
+	buf_add_str(&a->held, ",\"message\":");
+	buf_add_json(&a->held, complaint);
+	buf_add_str(&a->held, "}}");
+}
+
 /* What cannot be said in chat somebody else may understand as it is. */
 static void
 fail_translation(struct attempt *a, enum err rc, const struct errmsg *why)
@@ -158,7 +189,7 @@ fail_translation(struct attempt *a, enum err rc, const struct errmsg *why)
 		return;
 	}
 	a->head.status = 400;
-	attempt_keep_message(a, slice_of(why->text));
+	hold_complaint(a, rc, slice_of(why->text));
 	attempt_fail(a, rc == ERR_UNSUPPORTED ? FAULT_UNSUITED : FAULT_REQUEST);
 }
 

@@ -275,7 +275,7 @@ a_long_body_is_named_part_by_part(void **state)
 }
 
 static void
-each_tenant_serving_and_format_has_its_own_key_upstream(void **state)
+each_tenant_and_serving_has_its_own_key_upstream(void **state)
 {
 	static const char *const parts[][5] = {
 		{ "acme", "k", "one", "m", "chat" },
@@ -397,7 +397,7 @@ main(void)
 		cmocka_unit_test(who_waited_gets_an_answer_that_is_not_kept),
 		cmocka_unit_test(a_long_body_is_named_part_by_part),
 		cmocka_unit_test(
-		    each_tenant_serving_and_format_has_its_own_key_upstream),
+		    each_tenant_and_serving_has_its_own_key_upstream),
 		cmocka_unit_test(an_answer_lasts_as_long_as_the_window),
 		cmocka_unit_test(the_oldest_goes_where_there_are_too_many),
 		cmocka_unit_test(bytes_are_bounded),

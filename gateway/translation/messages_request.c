@@ -128,14 +128,14 @@ check_tool(const struct tool *t, size_t at, struct errmsg *why)
 {
 	if (!scan_nonempty_string(&t->name))
 		return fail(why, ERR_INVALID,
-		    "tools[%zu].name: want a string, and not an empty one", at);
+		    "tools.%zu.name: want a string, and not an empty one", at);
 	if (t->description.type != SCAN_STRING &&
 	    t->description.type != SCAN_NULL)
 		return fail(why, ERR_INVALID,
-		    "tools[%zu].description: want a string", at);
+		    "tools.%zu.description: want a string", at);
 	if (t->schema.type != SCAN_OBJECT && t->schema.type != SCAN_NULL)
 		return fail(why, ERR_INVALID,
-		    "tools[%zu].input_schema: want an object", at);
+		    "tools.%zu.input_schema: want an object", at);
 	return OK;
 }
 
@@ -195,7 +195,7 @@ add_tools(struct translation *t, const struct scan_member *tools, size_t *n,
 	     i++)
 		rc = type == SCAN_OBJECT
 		    ? take_tool(t, value, i, n, choice, why)
-		    : fail(why, ERR_INVALID, "tools[%zu]: want an object", i);
+		    : fail(why, ERR_INVALID, "tools.%zu: want an object", i);
 	if (*n > 0)
 		buf_add_char(&t->chat, ']');
 	return rc;

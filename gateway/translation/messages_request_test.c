@@ -42,13 +42,13 @@ tools_are_functions(void **state)
 		"'container':'c'}",
 	    "{" SAYS_HI "}", "u0022rn, mcp_servers, container");
 	refuses("{" HI ",'tools':{}}", ERR_INVALID, "tools: ");
-	refuses("{" HI ",'tools':[7]}", ERR_INVALID, "tools[0]: ");
+	refuses("{" HI ",'tools':[7]}", ERR_INVALID, "tools.0: ");
 	refuses("{" HI ",'tools':[" TOOL ",{'name':''}]}", ERR_INVALID,
-	    "tools[1].name: ");
+	    "tools.1.name: ");
 	refuses("{" HI ",'tools':[{'name':'f','description':7}]}", ERR_INVALID,
-	    "tools[0].description: ");
+	    "tools.0.description: ");
 	refuses("{" HI ",'tools':[{'name':'f','input_schema':7}]}", ERR_INVALID,
-	    "tools[0].input_schema: ");
+	    "tools.0.input_schema: ");
 }
 
 static void

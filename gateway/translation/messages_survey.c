@@ -15,16 +15,16 @@ place(const struct writer *w, char out[PLACE_MAX])
 	int n;
 
 	if (w->in_system) {
-		snprintf(out, PLACE_MAX, "system[%zu]", w->inner);
+		snprintf(out, PLACE_MAX, "system.%zu", w->inner);
 		return;
 	}
-	n = snprintf(out, PLACE_MAX, "messages[%zu]", w->message);
+	n = snprintf(out, PLACE_MAX, "messages.%zu", w->message);
 	if (w->in_block)
-		n += snprintf(out + n, (size_t)(PLACE_MAX - n), ".content[%zu]",
-		    w->block);
+		n += snprintf(
+		    out + n, (size_t)(PLACE_MAX - n), ".content.%zu", w->block);
 	if (w->in_inner)
-		snprintf(out + n, (size_t)(PLACE_MAX - n), ".content[%zu]",
-		    w->inner);
+		snprintf(
+		    out + n, (size_t)(PLACE_MAX - n), ".content.%zu", w->inner);
 }
 
 enum err

@@ -73,7 +73,7 @@ struct call call_of(const struct block *);
 enum role { ROLE_USER, ROLE_ASSISTANT, ROLE_SYSTEM, ROLE_UNKNOWN };
 /* The role of the message, an object, that the walk stands at. */
 enum role role_at(struct scan_walk);
-/* "messages[1].content[0]" and the complaint. */
+/* "messages.1.content.0" and the complaint. */
 enum err turn_invalid(const struct writer *, const char *complaint) MUST_USE;
 
 #endif

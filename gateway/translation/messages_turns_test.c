@@ -45,7 +45,7 @@ system_is_one_message_of_text(void **state)
 	    "");
 	refuses("{'system':7," HI "}", ERR_INVALID, "system: ");
 	refuses("{'system':[{'type':'text','text':'a'},7]," HI "}", ERR_INVALID,
-	    "system[1]: ");
+	    "system.1: ");
 }
 
 #define IMAGE                                                                  \
@@ -76,7 +76,7 @@ what_the_system_says_later(void **state)
 	    "{'role':'user','content':'c\\nd'}");
 	wrong_message("{'role':'user','content':'a'},"
 		      "{'role':'system','content':[" IMAGE "]}",
-	    ERR_INVALID, "messages[1].content[0]: want a block of text");
+	    ERR_INVALID, "messages.1.content.0: want a block of text");
 }
 
 static void
@@ -131,15 +131,15 @@ pictures_make_parts(void **state)
 	wrong_message("{'role':'user','content':[{'type':'image','source':"
 		      "{'type':'file','file_id':'f'}}]}",
 	    ERR_UNSUPPORTED,
-	    "messages[0].content[0]: an image from a source of type file has "
+	    "messages.0.content.0: an image from a source of type file has "
 	    "no counterpart in chat: use a backend that speaks /v1/messages");
 	wrong_message("{'role':'user','content':[{'type':'image','source':"
 		      "{'type':'base64'}}]}",
-	    ERR_INVALID, "messages[0].content[0].source: ");
+	    ERR_INVALID, "messages.0.content.0.source: ");
 	wrong_message("{'role':'user','content':[{'type':'image'}]}",
-	    ERR_INVALID, "messages[0].content[0].source.type: ");
+	    ERR_INVALID, "messages.0.content.0.source.type: ");
 	wrong_message("{'role':'assistant','content':[" IMAGE "]}",
-	    ERR_UNSUPPORTED, "messages[0].content[0]: an image");
+	    ERR_UNSUPPORTED, "messages.0.content.0: an image");
 }
 
 static void
@@ -154,7 +154,7 @@ documents_are_text_or_nothing(void **state)
 		      "{'type':'base64','media_type':'application/pdf',"
 		      "'data':'x'}}]}",
 	    ERR_UNSUPPORTED,
-	    "messages[0].content[0]: a document from a source of type base64");
+	    "messages.0.content.0: a document from a source of type base64");
 }
 
 #define USE(id, name, input)                                                   \
@@ -252,13 +252,13 @@ blocks_that_chat_lacks_are_named(void **state)
 		      "{'type':'server_tool_use','id':'s','name':'web_search',"
 		      "'input':{}}]}",
 	    ERR_UNSUPPORTED,
-	    "messages[1].content[1]: a block of type server_tool_use has no "
+	    "messages.1.content.1: a block of type server_tool_use has no "
 	    "counterpart in chat");
 	wrong_message("{'role':'user','content':[" RESULT("t1",
 			  ",'content':[{'type':'tool_reference',"
 			  "'tool_name':'x'}]") "]}",
 	    ERR_UNSUPPORTED,
-	    "messages[0].content[0].content[0]: a block of type "
+	    "messages.0.content.0.content.0: a block of type "
 	    "tool_reference");
 }
 
@@ -268,29 +268,29 @@ what_is_malformed_is_named(void **state)
 	static const struct {
 		const char *messages, *complaint;
 	} rows[] = {
-		{ "7", "messages[0]: want an object" },
-		{ "{'role':'x','content':'a'}", "messages[0].role: " },
-		{ "{'content':'a'}", "messages[0].role: " },
-		{ "{'role':'user'}", "messages[0].content: " },
-		{ "{'role':'user','content':7}", "messages[0].content: " },
+		{ "7", "messages.0: want an object" },
+		{ "{'role':'x','content':'a'}", "messages.0.role: " },
+		{ "{'content':'a'}", "messages.0.role: " },
+		{ "{'role':'user'}", "messages.0.content: " },
+		{ "{'role':'user','content':7}", "messages.0.content: " },
 		{ "{'role':'user','content':'a'},{'role':'user','content':[7]}",
-		    "messages[1].content[0].type: " },
+		    "messages.1.content.0.type: " },
 		{ "{'role':'user','content':[{'type':'text'}]}",
-		    "messages[0].content[0].text: " },
+		    "messages.0.content.0.text: " },
 		{ "{'role':'user','content':[" RESULT("", "") "]}",
-		    "messages[0].content[0].tool_use_id: " },
+		    "messages.0.content.0.tool_use_id: " },
 		{ "{'role':'user','content':[" RESULT("t", ",'content':7") "]}",
-		    "messages[0].content[0].content: " },
+		    "messages.0.content.0.content: " },
 		{ "{'role':'user','content':[" USE("t", "f", "{}") "]}",
-		    "messages[0].content[0]: a tool_use" },
+		    "messages.0.content.0: a tool_use" },
 		{ "{'role':'assistant','content':[" RESULT("t", "") "]}",
-		    "messages[0].content[0]: a tool_result" },
+		    "messages.0.content.0: a tool_result" },
 		{ "{'role':'assistant','content':[" USE("", "f", "{}") "]}",
-		    "messages[0].content[0].id: " },
+		    "messages.0.content.0.id: " },
 		{ "{'role':'assistant','content':[" USE("t", "", "{}") "]}",
-		    "messages[0].content[0].name: " },
+		    "messages.0.content.0.name: " },
 		{ "{'role':'assistant','content':[" USE("t", "f", "[]") "]}",
-		    "messages[0].content[0].input: " },
+		    "messages.0.content.0.input: " },
 	};
 
 	(void)state;
@@ -378,10 +378,10 @@ there_is_an_end_to_it(void **state)
 {
 	(void)state;
 	too_many("{\"messages\":[", "{\"role\":\"user\",\"content\":\"\"}",
-	    "]}", "messages[100000]: want fewer messages");
+	    "]}", "messages.100000: want fewer messages");
 	too_many("{\"messages\":[{\"role\":\"user\",\"content\":[",
 	    "{\"type\":\"text\",\"text\":\"\"}", "]}]}",
-	    "messages[0].content[100000]: want fewer blocks");
+	    "messages.0.content.100000: want fewer blocks");
 }
 
 int

@@ -288,7 +288,7 @@ class AnthropicPython(unittest.TestCase):
                 {"type": "document", "source": {
                     "type": "base64", "media_type": "application/pdf",
                     "data": "JVBERi0="}}]}])
-        self.assertIn("messages[0].content[0]: a document",
+        self.assertIn("messages.0.content.0: a document",
                       str(caught.exception))
 
     def test_errors(self):

@@ -379,7 +379,18 @@ class Translated(unittest.TestCase):
         status, _, body = g.post(MESSAGES, message(messages=[
             {"role": "user", "content": [{"type": "text"}]}]))
         self.assertEqual(status, 400, body)
-        self.assertIn("messages[0].content[0]", body["error"]["message"])
+        self.assertIn("messages.0.content.0", body["error"]["message"])
+        for asks, param, code in (
+                ([{"role": "user", "content": [{"type": "input_text"}]}],
+                 "input[0].content[0]", "invalid_value"),
+                ([{"role": "user", "content": "a"},
+                  {"type": "item_reference", "id": "x"}],
+                 "input[1]", "unsupported_value")):
+            status, _, body = g.post(RESPONSES, question(input=asks))
+            self.assertEqual(status, 400, body)
+            self.assertEqual(body["error"]["param"], param)
+            self.assertEqual(body["error"]["code"], code)
+            self.assertEqual(body["error"]["type"], "invalid_request_error")
         self.assertEqual(s.asked, [])
         self.assertEqual(g.stop(), 0)
 
