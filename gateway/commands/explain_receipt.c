@@ -32,6 +32,19 @@ print_targets(const json_t *slo, FILE *f)
 		fputs(", without targets", f);
 }
 
+/* Who has chat has the formats that are said in it. */
+static bool
+went_as_chat(const json_t *doc)
+{
+	const json_t *all = doc_get(doc_get(doc, "outcome"), "attempts"), *a;
+	size_t i;
+
+	json_array_foreach (all, i, a)
+		if (json_is_true(doc_get(a, "translated")))
+			return true;
+	return false;
+}
+
 static void
 print_head(const json_t *doc, FILE *f)
 {
@@ -56,6 +69,8 @@ print_head(const json_t *doc, FILE *f)
 	fputs("; needs", f);
 	json_array_foreach (doc_get(facts, "needs"), i, need)
 		fprintf(f, " %s", json_string_value(need));
+	if (went_as_chat(doc))
+		fputs(", and was said as chat", f);
 	fprintf(f, "\npolicy   %s\n", doc_text(doc, "policy"));
 }
 

@@ -167,6 +167,8 @@ access_line(const struct outcome *o, usec wall, struct access_line *l)
 	if (a != NULL) {
 		put_text(l, KEY("backend"), a->backend);
 		put_text(l, KEY("upstream"), a->model);
+		if (a->translated)
+			put_word(l, KEY("as"), "chat");
 	}
 	put_text(l, KEY("slo"), o->slo);
 	if (o->slo_declared)

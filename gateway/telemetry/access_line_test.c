@@ -85,6 +85,16 @@ the_serving_that_answered_is_named(void **state)
 }
 
 static void
+who_was_asked_in_chat_for_another_format_is_said_to_be(void **state)
+{
+	struct outcome o = outcome_good();
+
+	assert_lacks(&o, " as=");
+	o.attempts[0].translated = true;
+	assert_has(&o, " upstream=gemma-4-31b as=chat slo=");
+}
+
+static void
 a_client_that_stalled_is_said_to_have(void **state)
 {
 	struct outcome o = outcome_good();
@@ -186,6 +196,8 @@ main(void)
 		cmocka_unit_test(a_good_request_reads_well),
 		cmocka_unit_test(what_is_not_known_is_left_out),
 		cmocka_unit_test(the_serving_that_answered_is_named),
+		cmocka_unit_test(
+		    who_was_asked_in_chat_for_another_format_is_said_to_be),
 		cmocka_unit_test(a_client_that_stalled_is_said_to_have),
 		cmocka_unit_test(a_guess_is_called_one),
 		cmocka_unit_test(a_name_cannot_forge_a_line),

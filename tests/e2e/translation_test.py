@@ -2,12 +2,14 @@
 to whom, and what becomes of what cannot be said so."""
 import json
 import os
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (  # noqa: E402
-    Fake, Gateway, Stub, backend, chat, conf, events, http_json, wait_for)
+    POINTSMAN, Fake, Gateway, Stub, backend, chat, conf, events, http_json,
+    wait_for)
 
 MESSAGES, RESPONSES = "/v1/messages", "/v1/responses"
 CHAT = "/v1/chat/completions"
@@ -413,6 +415,13 @@ class Translated(unittest.TestCase):
                  what="the receipt")
         told = http_json(g.admin, "GET", path)[2]["outcome"]["attempts"]
         self.assertEqual([a["translated"] for a in told], [True])
+        said = subprocess.run(
+            [POINTSMAN, "explain", headers["x-pointsman-receipt"], "--admin",
+             f"http://127.0.0.1:{g.admin}"],
+            capture_output=True, text=True, timeout=30, check=True).stdout
+        self.assertIn("; needs messages, and was said as chat\n", said)
+        self.assertIn("model fake-model, as chat\n", said)
+        wait_for(lambda: " as=chat " in g.log(), what="the access line")
         self.assertEqual(g.stop(), 0)
 
     def test_another_backend_goes_on_unseen(self):

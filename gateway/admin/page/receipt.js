@@ -54,7 +54,7 @@ function story(doc) {
 	for (const a of doc.outcome.attempts) {
 		const name = `attempt ${a.number}`;
 
-		list.push([a.began_ms, `${name}${a.hedge ? ', a second copy' : ''}: sent to ${a.backend}, ${a.upstream_model}`]);
+		list.push([a.began_ms, `${name}${a.hedge ? ', a second copy' : ''}: sent to ${a.backend}, ${a.upstream_model}${a.translated ? ', as chat' : ''}`]);
 		if (a.ttft_ms !== null)
 			list.push([a.began_ms + a.ttft_ms, `${name}: first token, ${ms(a.ttft_ms)} after it was sent`]);
 		if (a.ended_ms !== null)
