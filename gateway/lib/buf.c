@@ -120,30 +120,49 @@ buf_addf(struct buf *b, const char *fmt, ...)
 	b->n += (size_t)n;
 }
 
+/* ASCII that stands in a string as it is. */
+static bool
+is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void
+add_escape(struct buf *b, unsigned char c)
+{
+	if (c >= 0x80) {
+		buf_add_str(b, "\\ufffd");
+	} else if (c == '"' || c == '\\') {
+		buf_add_char(b, '\\');
+		buf_add_char(b, (char)c);
+	} else if (c == '\n') {
+		buf_add_str(b, "\\n");
+	} else {
+		buf_addf(b, "\\u%04x", c);
+	}
+}
+
+/* What needs no escape is copied in runs. */
 void
 buf_add_json(struct buf *b, struct slice s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
-	size_t i = 0, len;
+	size_t run = 0, i = 0, len;
 
 	buf_add_char(b, '"');
 	while (i < s.n) {
-		len = utf8_length(p + i, s.n - i);
-		if (len == 0) {
-			buf_add_str(b, "\\ufffd");
-			len = 1;
-		} else if (p[i] == '"' || p[i] == '\\') {
-			buf_add_char(b, '\\');
-			buf_add_char(b, (char)p[i]);
-		} else if (p[i] == '\n') {
-			buf_add_str(b, "\\n");
-		} else if (p[i] < 0x20 || p[i] == 0x7f) {
-			buf_addf(b, "\\u%04x", p[i]);
-		} else {
-			buf_add(b, slice_make(s.p + i, len));
+		len = is_plain(p[i]) ? 1
+		    : p[i] < 0x80    ? 0
+				     : utf8_length(p + i, s.n - i);
+		if (len > 0) {
+			i += len;
+			continue;
 		}
-		i += len;
+		buf_add(b, slice_make(s.p + run, i - run));
+		add_escape(b, p[i]);
+		run = ++i;
 	}
+	buf_add(b, slice_make(s.p + run, s.n - run));
 	buf_add_char(b, '"');
 }
 

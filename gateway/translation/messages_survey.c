@@ -257,44 +257,66 @@ turn_each_block(struct writer *w, struct turn *t, turn_visit *visit)
 /* As many messages as Anthropic takes. No body is to keep a worker for long. */
 #define BLOCKS_MAX 100000
 
+/* They may be long: each is read once. */
+struct source
+source_of(const struct block *b)
+{
+	static const struct scan_member none = { .type = SCAN_NULL };
+	struct source s = { none, none, none, none };
+	const struct {
+		const char *name;
+		struct scan_member *to;
+	} rows[] = {
+		{ "type", &s.type },
+		{ "url", &s.url },
+		{ "media_type", &s.media_type },
+		{ "data", &s.data },
+	};
+	struct slice rest = b->source.value;
+	struct scan_member m;
+
+	while (b->source.type == SCAN_OBJECT && scan_next_member(&rest, &m))
+		for (size_t i = 0; i < COUNT(rows); i++)
+			if (scan_key_is(&m, rows[i].name))
+				*rows[i].to = m;
+	return s;
+}
+
 static enum err
 survey_image(struct writer *w, struct turn *t, const struct block *b)
 {
-	struct scan_member type = messages_member(&b->source, "type");
-	struct scan_member url = messages_member(&b->source, "url");
-	struct scan_member media = messages_member(&b->source, "media_type");
-	struct scan_member data = messages_member(&b->source, "data");
+	const struct source s = source_of(b);
 
 	t->images++;
-	if (scan_string_is(&type, "url"))
-		return url.type == SCAN_STRING
+	if (scan_string_is(&s.type, "url"))
+		return s.url.type == SCAN_STRING
 		    ? OK
 		    : turn_invalid(w, ".source.url: want a string");
-	if (scan_string_is(&type, "base64"))
-		return media.type == SCAN_STRING && data.type == SCAN_STRING
+	if (scan_string_is(&s.type, "base64"))
+		return s.media_type.type == SCAN_STRING &&
+			s.data.type == SCAN_STRING
 		    ? OK
 		    : turn_invalid(w, ".source: want media_type and data");
-	if (type.type != SCAN_STRING)
+	if (s.type.type != SCAN_STRING)
 		return turn_invalid(w, ".source.type: want a string");
 	return unsupported(
-	    w, "an image from a source of type ", scan_inside(&type));
+	    w, "an image from a source of type ", scan_inside(&s.type));
 }
 
 static enum err
 survey_document(struct writer *w, struct turn *t, const struct block *b)
 {
-	struct scan_member type = messages_member(&b->source, "type");
-	struct scan_member data = messages_member(&b->source, "data");
+	const struct source s = source_of(b);
 
 	t->texts++;
-	if (scan_string_is(&type, "text"))
-		return data.type == SCAN_STRING
+	if (scan_string_is(&s.type, "text"))
+		return s.data.type == SCAN_STRING
 		    ? OK
 		    : turn_invalid(w, ".source.data: want a string");
-	if (type.type != SCAN_STRING)
+	if (s.type.type != SCAN_STRING)
 		return turn_invalid(w, ".source.type: want a string");
 	return unsupported(
-	    w, "a document from a source of type ", scan_inside(&type));
+	    w, "a document from a source of type ", scan_inside(&s.type));
 }
 
 /* What a result of a tool may hold, too. */

@@ -58,24 +58,21 @@ add_string(struct writer *w, const struct scan_member *m)
 }
 
 static void
-add_image(struct writer *w, const struct scan_member *source)
+add_image(struct writer *w, const struct block *b)
 {
-	struct scan_member type = messages_member(source, "type");
-	struct scan_member url = messages_member(source, "url");
-	struct scan_member media = messages_member(source, "media_type");
-	struct scan_member data = messages_member(source, "data");
+	const struct source s = source_of(b);
 
 	if (w->n++ > 0)
 		buf_add_char(w->out, ',');
 	buf_add_str(
 	    w->out, "{\"type\":\"image_url\",\"image_url\":{\"url\":\"");
-	if (scan_string_is(&type, "url")) {
-		buf_add(w->out, scan_inside(&url));
+	if (scan_string_is(&s.type, "url")) {
+		buf_add(w->out, scan_inside(&s.url));
 	} else {
 		buf_add_str(w->out, "data:");
-		buf_add(w->out, scan_inside(&media));
+		buf_add(w->out, scan_inside(&s.media_type));
 		buf_add_str(w->out, ";base64,");
-		buf_add(w->out, scan_inside(&data));
+		buf_add(w->out, scan_inside(&s.data));
 	}
 	buf_add_str(w->out, "\"}}");
 }
@@ -83,16 +80,16 @@ add_image(struct writer *w, const struct scan_member *source)
 static enum err
 write_text(struct writer *w, struct turn *t, const struct block *b)
 {
-	struct scan_member data;
+	struct source s;
 
 	(void)t;
 	if (b->kind == KIND_TEXT) {
 		add_string(w, &b->text);
 	} else if (b->kind == KIND_DOCUMENT) {
-		data = messages_member(&b->source, "data");
+		s = source_of(b);
 		add_string(w, &b->title);
 		add_string(w, &b->context);
-		add_string(w, &data);
+		add_string(w, &s.data);
 	}
 	return OK;
 }
@@ -102,7 +99,7 @@ write_content(struct writer *w, struct turn *t, const struct block *b)
 {
 	if (b->kind != KIND_IMAGE)
 		return write_text(w, t, b);
-	add_image(w, &b->source);
+	add_image(w, b);
 	return OK;
 }
 
@@ -111,7 +108,7 @@ write_image(struct writer *w, struct turn *t, const struct block *b)
 {
 	(void)t;
 	if (b->kind == KIND_IMAGE)
-		add_image(w, &b->source);
+		add_image(w, b);
 	return OK;
 }
 

@@ -22,6 +22,11 @@ struct block {
 	bool is_error;
 };
 
+/* Where a picture or a document comes from. */
+struct source {
+	struct scan_member type, url, media_type, data;
+};
+
 /* A tool_use, or the result of one. */
 struct call {
 	struct slice id, name; /* with quotes; a result has no name */
@@ -69,6 +74,7 @@ enum err turn_each_block(struct writer *, struct turn *, turn_visit *) MUST_USE;
 /* Counts a turn's blocks, keeps its calls. What passes can be written. */
 enum err turn_survey(struct writer *, struct turn *) MUST_USE;
 struct call call_of(const struct block *);
+struct source source_of(const struct block *);
 
 enum role { ROLE_USER, ROLE_ASSISTANT, ROLE_SYSTEM, ROLE_UNKNOWN };
 /* The role of the message, an object, that the walk stands at. */
