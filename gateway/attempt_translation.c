@@ -36,12 +36,15 @@ attempt_is_translated(const struct attempt *a)
 /* The same bytes are held twice from now on. *t is the caller's to free,
  * whatever comes of it. */
 static enum err
-translate(const struct request *r, struct translation **t, struct slice *chat,
+translate(const struct attempt *a, struct translation **t, struct slice *chat,
     struct errmsg *why)
 {
+	const struct request *r = a->request;
 	const struct translation_about about = { .id = r->id,
 		.model = r->facts.model,
-		.created = clock_wall() / USEC_SEC };
+		.created = clock_wall() / USEC_SEC,
+		.length = a->ops->completion_tokens ? "max_completion_tokens"
+						    : "max_tokens" };
 	struct slice body = exchange_body(r->exchange);
 
 	if (body.n > ATTEMPT_COUNTED && !front_hold(r->worker->front, body.n))
@@ -54,12 +57,12 @@ translate(const struct request *r, struct translation **t, struct slice *chat,
 
 /* Where there is no memory to tell by, the attempt in chat fails for that. */
 static bool
-can_be_said(const struct request *r)
+can_be_said(const struct attempt *a)
 {
 	struct translation *t = NULL;
 	struct errmsg why;
 	struct slice chat;
-	enum err rc = translate(r, &t, &chat, &why);
+	enum err rc = translate(a, &t, &chat, &why);
 
 	translation_free(&t);
 	return rc == OK || rc == ERR_MEMORY;
@@ -130,7 +133,7 @@ attempt_may_be_chat(const struct attempt *a)
 	    (status == 404 || status == 405 || status == 501) &&
 	    cap_of(a) != 0 && (s->caps & CAP_CHAT) != 0 &&
 	    s->backend->translate == CONF_TRANSLATE_NEEDED &&
-	    is_of_the_path(a) && can_be_said(a->request);
+	    is_of_the_path(a) && can_be_said(a);
 }
 
 void
@@ -198,7 +201,7 @@ attempt_translate(struct attempt *a, struct encode_in *in,
     struct scan_member *members, size_t cap, struct errmsg *why)
 {
 	struct slice chat;
-	enum err rc = translate(a->request, &a->translation, &chat, why);
+	enum err rc = translate(a, &a->translation, &chat, why);
 
 	/* tools stand a level deeper in chat */
 	if (rc == OK &&

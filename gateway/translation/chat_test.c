@@ -76,6 +76,8 @@ reasons_to_finish(void **state)
 	assert_int_equal(finish_of("\"\""), CHAT_GOES_ON);
 	assert_int_equal(finish_of("\"stop\""), CHAT_STOP);
 	assert_int_equal(finish_of("\"length\""), CHAT_LENGTH);
+	assert_int_equal(finish_of("\"model_length\""), CHAT_LENGTH);
+	assert_int_equal(finish_of("\"max_tokens\""), CHAT_LENGTH);
 	assert_int_equal(finish_of("\"tool_calls\""), CHAT_TOOL_CALLS);
 	assert_int_equal(finish_of("\"function_call\""), CHAT_TOOL_CALLS);
 	assert_int_equal(finish_of("\"content_filter\""), CHAT_FILTERED);

@@ -25,6 +25,9 @@ enum messages_block { BLOCK_NONE, BLOCK_TEXT, BLOCK_THINKING };
 /* Calls that a backend may make at the same time; more are a failure. */
 #define MESSAGES_CALLS_OPEN 1024
 
+/* Among so many calls in a row no two have the same id. */
+#define MESSAGES_IDS 16
+
 struct messages_state {
 	bool shows_thinking; /* its client asked for it */
 	bool has_stops; /* stop_sequences were given */
@@ -34,6 +37,7 @@ struct messages_state {
 	uint32_t at;
 	uint32_t blocks; /* so far */
 	uint32_t calls; /* so far */
+	uint64_t ids[MESSAGES_IDS]; /* hashes, of the last of them */
 	uint32_t hidden; /* pieces of reasoning, so far */
 	size_t n_open, cap_open;
 	struct messages_call *calls_open; /* as many as there were at a time */
@@ -64,7 +68,8 @@ void messages_add_stop(const struct messages_state *, struct buf *out);
 void messages_add_usage(const struct usage *, struct buf *out);
 /* The members of a message before its content, without braces. */
 void messages_add_head(const struct translation *, struct buf *out);
-/* A call's id: the backend's own, or one of ours. */
+/* A call's id: the backend's own, or, as clients answer by it, one of ours where
+ * that has been given to another. */
 void messages_add_id(
     const struct translation *, struct slice id, struct buf *out);
 

@@ -45,6 +45,19 @@ messages_add_usage(const struct usage *u, struct buf *out)
 	buf_add_char(out, '}');
 }
 
+/* Keeps it, too. */
+static bool
+is_new(struct messages_state *s, struct slice id)
+{
+	uint64_t hash = slice_hash(id);
+
+	for (size_t i = 0; i < MESSAGES_IDS; i++)
+		if (s->ids[i] == hash)
+			return false;
+	s->ids[s->calls % MESSAGES_IDS] = hash;
+	return true;
+}
+
 void
 messages_add_id(const struct translation *t, struct slice id, struct buf *out)
 {
@@ -53,7 +66,7 @@ messages_add_id(const struct translation *t, struct slice id, struct buf *out)
 	s->called = true;
 	s->calls++;
 	buf_add_char(out, '"');
-	if (id.n > 0) {
+	if (id.n > 0 && is_new(s, id)) {
 		buf_add(out, id);
 	} else {
 		buf_add_str(out, "toolu_");

@@ -75,11 +75,26 @@ a_whole_answer_is_a_message(void **state)
 	answers("", "{}", "", "'end_turn','stop_sequence':null");
 }
 
+static void
+no_two_calls_have_one_id(void **state)
+{
+	(void)state;
+	answers("",
+	    WHOLE("{'tool_calls':[{'id':'c','function':{'name':'f'}},"
+		  "{'id':'c','function':{'name':'g'}}]}",
+		"tool_calls"),
+	    "{'type':'tool_use','id':'c','name':'f','input':{}},"
+	    "{'type':'tool_use','id':'toolu_0123456789abcdef_2','name':'g',"
+	    "'input':{}}",
+	    "'tool_use','stop_sequence':null");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_answer_is_a_message),
+		cmocka_unit_test(no_two_calls_have_one_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,12 +12,12 @@
 
 enum member {
 	/* those of the same name and meaning first */
-	MAX_TOKENS,
 	TEMPERATURE,
 	TOP_P,
 	STREAM,
 	SAME,
-	STOP_SEQUENCES = SAME,
+	MAX_TOKENS = SAME,
+	STOP_SEQUENCES,
 	SYSTEM,
 	MESSAGES,
 	TOOLS,
@@ -31,10 +31,10 @@ enum member {
 };
 
 static const char *const names[MEMBERS] = {
-	[MAX_TOKENS] = "max_tokens",
 	[TEMPERATURE] = "temperature",
 	[TOP_P] = "top_p",
 	[STREAM] = "stream",
+	[MAX_TOKENS] = "max_tokens",
 	[STOP_SEQUENCES] = "stop_sequences",
 	[SYSTEM] = "system",
 	[MESSAGES] = "messages",
@@ -371,6 +371,8 @@ messages_request(struct translation *t, struct slice body, struct buf *chat,
 	rc = messages_turns(&found[SYSTEM], &found[MESSAGES], chat, why);
 	if (rc == OK)
 		rc = add_tooling(t, found, why);
+	if (rc == OK && found[MAX_TOKENS].type != SCAN_NULL)
+		add_member(chat, t->length, found[MAX_TOKENS].value);
 	for (size_t i = 0; rc == OK && i < SAME; i++)
 		if (found[i].type != SCAN_NULL)
 			add_member(chat, names[i], found[i].value);

@@ -147,7 +147,7 @@ add_settings(
 	const struct scan_member *likely = &body->at[RESPONSES_TOP_LOGPROBS];
 	uint64_t n = 0;
 
-	add_as(chat, "max_tokens", &body->at[RESPONSES_MAX_OUTPUT_TOKENS]);
+	add_as(chat, t->length, &body->at[RESPONSES_MAX_OUTPUT_TOKENS]);
 	add_as(chat, "temperature", &body->at[RESPONSES_TEMPERATURE]);
 	add_as(chat, "top_p", &body->at[RESPONSES_TOP_P]);
 	add_effort(&body->at[RESPONSES_REASONING], chat);

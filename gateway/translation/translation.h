@@ -16,6 +16,8 @@ struct translation_about {
 			   are made of these */
 	struct slice model; /* as the client asked for it, unescaped */
 	int64_t created; /* seconds since 1970 */
+	const char *length; /* what the backend calls the longest answer;
+			       outlives the translation */
 };
 
 /* One request and its answer. */

@@ -311,6 +311,20 @@ class Translated(unittest.TestCase):
         self.assertEqual(s.paths(), [MESSAGES])
         self.assertEqual(g.stop(), 0)
 
+    def test_the_longest_answer_is_named_as_the_backend_knows_it(self):
+        for adapter, name in (("cerebras", "max_completion_tokens"),
+                              ("vllm", "max_tokens")):
+            s = self.stub()
+            g = self.gateway(s, adapter, extra='translate = "always";')
+            for status, _, body in (
+                    g.post(MESSAGES, message()),
+                    g.post(RESPONSES, question(max_output_tokens=50))):
+                self.assertEqual(status, 200, body)
+            for _, sent in s.asked:
+                self.assertEqual([sent[k] for k in sent if "max_" in k], [50])
+                self.assertIn(name, sent)
+            self.assertEqual(g.stop(), 0)
+
     def test_never_and_always(self):
         s = self.stub()
         g = self.gateway(s, adapter="vllm", extra='translate = "never";')
