@@ -1,6 +1,8 @@
 /* gateway/translation/chat_writer.c - the messages of a request of chat. */
 #include "gateway/translation/chat_writer.h"
 
+#include <ctype.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define PART "{\"type\":\"text\",\"text\":\""
@@ -151,6 +153,29 @@ chat_writer_call(struct chat_writer *w)
 	}
 	if (w->calls++ > 0)
 		buf_add_char(w->out, ',');
+}
+
+static bool
+is_plain(struct slice name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (!isalnum((unsigned char)name.p[i]) && name.p[i] != '_' &&
+		    name.p[i] != '-')
+			return false;
+	return true;
+}
+
+void
+chat_writer_shorten(struct buf *out, size_t from)
+{
+	struct slice name = slice_make(out->p + from, out->n - from);
+	uint32_t number;
+
+	if (name.n <= CHAT_NAME_MAX || !is_plain(name))
+		return;
+	number = (uint32_t)slice_hash(name);
+	out->n = from + CHAT_NAME_MAX - 9;
+	buf_addf(out, "_%08" PRIx32, number);
 }
 
 /* Of JSON only what stands between its tokens are controls. */

@@ -52,6 +52,12 @@ void chat_writer_part(struct chat_writer *);
 /* The caller adds an object to the assistant's calls. */
 void chat_writer_call(struct chat_writer *);
 
+/* What chat's tools are called has an end, OpenAI's own: others refuse a longer
+ * name, too. One that begins at `from` becomes its beginning and a number that
+ * is made of all of it. */
+#define CHAT_NAME_MAX 64
+void chat_writer_shorten(struct buf *, size_t from);
+
 /* A text that is JSON, or what stands between the quotes of a string of it,
  * inside a string of JSON. */
 void chat_writer_escape(struct buf *, struct slice);

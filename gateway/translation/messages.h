@@ -49,6 +49,12 @@ struct messages_state {
 struct scan_member messages_member(
     const struct scan_member *object, const char *name);
 
+/* A tool's name, a string with its quotes, as chat has it; and the one that was
+ * meant, of those that messages_keep_name() was given. */
+void messages_add_name(struct buf *, struct slice string);
+void messages_keep_name(struct translation *, struct slice string);
+struct slice messages_name_of(const struct translation *, struct slice name);
+
 enum err messages_request(struct translation *, struct slice body,
     struct buf *chat, struct errmsg *why) MUST_USE;
 /* The conversation as the elements of chat's `messages`, brackets included. */

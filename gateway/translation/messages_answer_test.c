@@ -89,12 +89,67 @@ no_two_calls_have_one_id(void **state)
 	    "'tool_use','stop_sequence':null");
 }
 
+/* Anthropic's names may be 128 bytes long, chat's 64. */
+static void
+a_name_too_long_for_chat_comes_back_whole(void **state)
+{
+#define LONG "mcp__a_server_with_a_name__a_tool_with_a_very_long_one_"
+#define FIRST LONG "xxxxxxxxxx1"
+#define SECOND LONG "xxxxxxxxxx2"
+	struct translation *t = translation_new(DIALECT_MESSAGES,
+	    &(struct translation_about){ .id = "req_1", .model = SLICE("m") });
+	struct slice chat, rest;
+	struct errmsg why;
+	struct buf body, out;
+	const char *name;
+	char answer[512];
+
+	(void)state;
+	buf_init(&body, 4096);
+	buf_init(&out, 4096);
+	json_of(
+	    "{'messages':[{'role':'user','content':'a'},{'role':"
+	    "'assistant','content':[{'type':'tool_use','id':'c','name':'" SECOND
+	    "','input':{}}]}],'tools':[{'name':'" FIRST "'},{'name':'" SECOND
+	    "'}],'tool_choice':{'type':'tool',"
+	    "'name':'" SECOND "'}}",
+	    &body);
+	assert_int_equal(
+	    translation_request(t, buf_slice(&body), &chat, &why), OK);
+	name = strstr(chat.p, "\"name\":\"" LONG);
+	assert_non_null(name);
+	name += strlen("\"name\":\"");
+	assert_int_equal(name[64], '"');
+	rest = slice_make(name + 64, chat.n - (size_t)(name + 64 - chat.p));
+	/* in the history, as a tool and as the choice, each time the same */
+	for (int i = 0; i < 2; i++) {
+		const char *again = memmem(rest.p, rest.n, name, 65);
+
+		assert_non_null(again);
+		rest = slice_make(
+		    again + 65, rest.n - (size_t)(again + 65 - rest.p));
+	}
+	assert_null(memmem(chat.p, chat.n, FIRST, strlen(FIRST)));
+	snprintf(answer, sizeof(answer),
+	    "{'choices':[{'message':{'tool_calls'"
+	    ":[{'id':'c','function':{'name':'%.64s'}}]}}]}",
+	    name);
+	buf_reset(&body);
+	translation_answer(t, json_of(answer, &body), &counted, &out);
+	buf_add_char(&out, '\0');
+	assert_non_null(strstr(out.p, "\"name\":\"" SECOND "\""));
+	buf_fini(&body);
+	buf_fini(&out);
+	translation_free(&t);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_answer_is_a_message),
 		cmocka_unit_test(no_two_calls_have_one_id),
+		cmocka_unit_test(a_name_too_long_for_chat_comes_back_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

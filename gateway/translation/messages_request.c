@@ -143,7 +143,7 @@ static void
 add_tool(const struct tool *t, struct buf *out)
 {
 	buf_add_str(out, "{\"type\":\"function\",\"function\":{\"name\":");
-	buf_add(out, t->name.value);
+	messages_add_name(out, t->name.value);
 	if (t->description.type == SCAN_STRING)
 		add_member(out, "description", t->description.value);
 	if (t->schema.type == SCAN_OBJECT)
@@ -174,6 +174,7 @@ take_tool(struct translation *t, struct slice value, size_t at, size_t *n,
 		return rc;
 	buf_add_str(&t->chat, (*n)++ > 0 ? "," : ",\"tools\":[");
 	add_tool(&tool, &t->chat);
+	messages_keep_name(t, tool.name.value);
 	choice->met |= choice->name.type != SCAN_STRING ||
 	    slice_eq(choice->name.value, tool.name.value);
 	return OK;
@@ -237,7 +238,7 @@ add_choice(const struct scan_member *m, const struct choice *c, struct buf *out)
 		buf_add_str(out,
 		    ",\"tool_choice\":{\"type\":\"function\","
 		    "\"function\":{\"name\":");
-		buf_add(out, c->name.value);
+		messages_add_name(out, c->name.value);
 		buf_add_str(out, "}}");
 	} else if (c->type.type == SCAN_STRING) {
 		add_member(out, "tool_choice",

@@ -295,7 +295,7 @@ begin_call(struct translation *t, const struct chat_call *part, struct buf *out)
 	buf_add_str(out, ",\"content_block\":{\"type\":\"tool_use\",\"id\":");
 	messages_add_id(t, part->id, out);
 	buf_add_str(out, ",\"name\":\"");
-	buf_add(out, part->name);
+	buf_add(out, messages_name_of(t, part->name));
 	buf_add_str(out, "\",\"input\":{}}");
 	end_event(out);
 	return c;

@@ -217,7 +217,7 @@ write_use(struct writer *w, const struct call *c)
 	buf_add_str(w->out, "{\"id\":");
 	buf_add(w->out, c->id);
 	buf_add_str(w->out, ",\"type\":\"function\",\"function\":{\"name\":");
-	buf_add(w->out, c->name);
+	messages_add_name(w->out, c->name);
 	buf_add_str(w->out, ",\"arguments\":");
 	if (c->body.type == SCAN_OBJECT)
 		buf_add_json(w->out, c->body.value);

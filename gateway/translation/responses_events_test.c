@@ -350,7 +350,7 @@ static void
 a_backend_cannot_fill_the_memory(void **state)
 {
 	struct translation *t;
-	char json[JSON_MAX], chunk[256];
+	char json[JSON_MAX], names[JSON_MAX], chunk[256];
 	struct buf out;
 	size_t n = 0;
 
@@ -364,6 +364,17 @@ a_backend_cannot_fill_the_memory(void **state)
 	}
 	assert_int_equal(n, RESPONSES_ITEMS + 1);
 	assert_string_equal(translation_passed(t), "more than 1024 parts");
+	buf_fini(&out);
+	translation_free(&t);
+	(void)asked(&t, HI);
+	buf_init(&out, SSE_EVENT_MAX);
+	for (n = 0; n < RESPONSES_ITEMS && buf_err(&out) == OK; n++) {
+		snprintf(names, sizeof(names),
+		    CALLS(PART("%zu", "", "%03900d", "")), n, 0);
+		translation_event(t, json_of(json, names), &out);
+	}
+	assert_int_equal(buf_err(&out), ERR_LIMIT);
+	assert_true(n < RESPONSES_ITEMS);
 	buf_fini(&out);
 	translation_free(&t);
 	(void)asked(&t, HI);

@@ -128,7 +128,9 @@ responses_say_call(struct translation *t, struct responses_item *item,
 {
 	static const char *const limit =
 	    "an id or a name of a call of more than 16 KiB";
+	struct responses_state *s = t->state;
 
+	s->bytes += id.n + name.n;
 	if (item->call_id.n == 0)
 		buf_add(&item->call_id, id);
 	buf_add(&item->name, name);

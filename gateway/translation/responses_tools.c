@@ -5,9 +5,6 @@
  * has that ahead of its name. A client's search for tools is a function, too;
  * what it finds is there from then on. Those that a server would run are left
  * out. */
-#include <ctype.h>
-#include <inttypes.h>
-
 #include "gateway/translation/chat_writer.h"
 #include "gateway/translation/responses.h"
 
@@ -15,7 +12,6 @@
 /* What is looked up in lists has ends that no application comes near. */
 #define TOOLS_MAX 1024
 #define TOOL_NAME_MAX 256
-#define CHAT_NAME_MAX 64 /* OpenAI's own; others refuse a longer one, too */
 #define ALLOWED_MAX ((size_t)64 << 10) /* bytes */
 
 struct tools {
@@ -30,29 +26,6 @@ struct tools {
 
 /* --- names --- */
 
-static bool
-is_plain(struct slice name)
-{
-	for (size_t i = 0; i < name.n; i++)
-		if (!isalnum((unsigned char)name.p[i]) && name.p[i] != '_' &&
-		    name.p[i] != '-')
-			return false;
-	return true;
-}
-
-/* Its beginning, and a number that is made of all of it. */
-static void
-shorten(struct buf *out, size_t from)
-{
-	struct slice name = slice_make(out->p + from, out->n - from);
-	uint32_t number = (uint32_t)slice_hash(name);
-
-	if (!is_plain(name))
-		return;
-	out->n = from + CHAT_NAME_MAX - 9;
-	buf_addf(out, "_%08" PRIx32, number);
-}
-
 void
 responses_add_name(struct buf *out, const struct responses_tool *tool)
 {
@@ -62,8 +35,8 @@ responses_add_name(struct buf *out, const struct responses_tool *tool)
 	if (tool->namespace.n > 0 && !slice_ends(tool->namespace, SLICE("__")))
 		buf_add_str(out, "__");
 	buf_add(out, tool->name);
-	if (tool->namespace.n > 0 && out->n > from + CHAT_NAME_MAX)
-		shorten(out, from);
+	if (tool->namespace.n > 0)
+		chat_writer_shorten(out, from);
 }
 
 /* For the answer. */
