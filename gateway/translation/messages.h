@@ -74,8 +74,8 @@ void messages_add_stop(const struct messages_state *, struct buf *out);
 void messages_add_usage(const struct usage *, struct buf *out);
 /* The members of a message before its content, without braces. */
 void messages_add_head(const struct translation *, struct buf *out);
-/* A call's id: the backend's own, or, as clients answer by it, one of ours where
- * that has been given to another. */
+/* A call's id: the backend's own, or one of ours where there is none or another
+ * call has the same: clients answer by it. */
 void messages_add_id(
     const struct translation *, struct slice id, struct buf *out);
 
