@@ -38,6 +38,7 @@ add_cors(struct header_list *h, const struct request *r)
 			  "x-pointsman-idempotent-replay, "
 			  "x-pointsman-left-out, "
 			  "server-timing, retry-after, retry-after-ms, "
+			  "x-should-retry, "
 			  "x-ratelimit-limit-requests, "
 			  "x-ratelimit-remaining-requests, "
 			  "x-ratelimit-reset-requests, "
