@@ -455,7 +455,12 @@ exchange_header_list(
 struct slice
 exchange_body(const struct exchange *x)
 {
-	return buf_slice(&x->body);
+	struct slice body = buf_slice(&x->body);
+	struct slice mark = SLICE("\xef\xbb\xbf");
+
+	if (slice_starts(body, mark))
+		return slice_make(body.p + mark.n, body.n - mark.n);
+	return body;
 }
 
 struct sink *
