@@ -75,7 +75,7 @@ add_retry(
 		header_add(h, "retry-after-ms", slice_of(text->ms));
 	}
 	if ((e->retry_after > SDK_WAITS && e->status == 429) ||
-	    (e->retry_after == 0 &&
+	    (e->retry_after == 0 && !e->tried_once &&
 		(e->status >= 500 || e->status == 429 || e->status == 401 ||
 		    e == &refusal_key_reused)))
 		header_add(h, "x-should-retry", SLICE("false"));

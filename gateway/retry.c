@@ -131,6 +131,18 @@ n_tried(const struct request *r)
 	return r->n_attempts - r->n_unspoken;
 }
 
+/* Where a single serving has failed in passing nobody has retried anything, and
+ * a client that would do so without a gateway is not to be kept from it. */
+static bool
+tried_once(
+    const struct request *r, const struct plan *plan, enum fault_kind kind)
+{
+	return n_tried(r) == 1 && plan != NULL &&
+	    plan->reason == REASON_EXHAUSTED &&
+	    (kind == FAULT_SERVER_ERROR || kind == FAULT_CUT ||
+		kind == FAULT_FRAMING || kind == FAULT_BAD_ANSWER);
+}
+
 /* Nothing is left to try: the row of the last fault speaks to the client. */
 static enum step
 answer_fault(
@@ -150,6 +162,7 @@ answer_fault(
 	    fault, plan, n_tried(r) == r->n_rate_limited, &said, &e);
 	if (e.message == NULL)
 		word_fault(r, kind, &e);
+	e.tried_once = tried_once(r, plan, kind);
 	outcome_note_attempt(r, a);
 	reply_error(r, &e);
 	upstream_error_fini(&said);

@@ -41,6 +41,7 @@ struct error_reply {
 	const char *more; /* members that it has besides, as JSON without
 			     braces; or NULL */
 	usec retry_after; /* a span; 0: retrying makes no sense, or unknown */
+	bool tried_once; /* by us: whether to retry is left to the client */
 };
 
 struct dialect_ops {
