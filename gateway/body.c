@@ -8,6 +8,7 @@
 #include "gateway/dialects/multipart.h"
 #include "gateway/keys/keyring.h"
 #include "gateway/lib/count.h"
+#include "gateway/lib/uri.h"
 #include "gateway/refusals.h"
 #include "gateway/steps.h"
 #include "gateway/worker.h"
@@ -87,6 +88,20 @@ scan_body(struct request *r)
 	return r->scan != NULL && scan_more(r->scan);
 }
 
+/* What the path says counts, as it does with Azure. */
+static void
+name_deployment(struct request *r)
+{
+	struct dialect_request *p = r->parsed;
+	struct buf name;
+
+	if (r->deployment.n == 0)
+		return;
+	buf_on(&name, p->model_name, sizeof(p->model_name));
+	uri_unescape(r->deployment, &name);
+	r->facts.model = buf_slice(&name);
+}
+
 static bool
 parse_body(struct request *r, struct error_reply *e)
 {
@@ -105,6 +120,7 @@ parse_body(struct request *r, struct error_reply *e)
 		return false;
 	}
 	r->facts = r->parsed->facts;
+	name_deployment(r);
 	r->outcome.stream = r->facts.stream;
 	return true;
 }

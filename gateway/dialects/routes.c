@@ -58,12 +58,52 @@ routes(size_t *n)
 	return table;
 }
 
+static struct slice
+behind(struct slice path, size_t n)
+{
+	return slice_make(path.p + n, path.n - n);
+}
+
+/* What follows the base URL: "/v1", or what Azure's clients put there, which is
+ * "/openai", and for most a deployment's name. False: neither. */
+static bool
+skip_base(struct slice *path, struct slice *deployment)
+{
+	struct slice v1 = SLICE("/v1"), azure = SLICE("/openai");
+	struct slice named = SLICE("/openai/deployments/");
+	struct slice name;
+
+	*deployment = SLICE("");
+	if (slice_starts(*path, v1)) {
+		*path = behind(*path, v1.n);
+		return true;
+	}
+	if (!slice_starts(*path, named)) {
+		if (!slice_starts(*path, azure))
+			return false;
+		*path = behind(*path, azure.n);
+		if (slice_starts(*path, v1))
+			*path = behind(*path, v1.n);
+		return true;
+	}
+	*path = behind(*path, named.n);
+	name = slice_make(path->p, 0);
+	while (name.n < path->n && name.p[name.n] != '/')
+		name.n++;
+	*path = behind(*path, name.n);
+	*deployment = name;
+	return name.n > 0 && name.n <= DEPLOYMENT_MAX;
+}
+
 const struct route *
-route_find(struct slice method, struct slice path, bool *known_path)
+route_find(struct slice method, struct slice path, struct slice *deployment,
+    bool *known_path)
 {
 	*known_path = false;
+	if (!skip_base(&path, deployment))
+		return NULL;
 	for (const struct route *r = table; r < table + ROUTES; r++) {
-		if (!slice_is(path, r->path))
+		if (!slice_is(path, r->upstream_path))
 			continue;
 		if (slice_is(method, r->method))
 			return r;

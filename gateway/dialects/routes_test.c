@@ -5,14 +5,15 @@ static void
 every_route_is_found(void **state)
 {
 	const struct route *r;
+	struct slice named;
 	bool known;
 	size_t n;
 
 	r = routes(&n);
 	assert_true(n >= DIALECT_COUNT);
 	for (size_t i = 0; i < n; i++) {
-		assert_ptr_equal(
-		    route_find(SLICE("POST"), slice_of(r[i].path), &known),
+		assert_ptr_equal(route_find(SLICE("POST"), slice_of(r[i].path),
+				     &named, &known),
 		    &r[i]);
 		/* upstream paths follow a base URL that ends in /v1 */
 		assert_true(slice_is(
@@ -27,15 +28,17 @@ every_route_is_found(void **state)
 static void
 other_methods_and_paths_are_told_apart(void **state)
 {
+	struct slice named;
 	bool known;
 
-	assert_null(
-	    route_find(SLICE("GET"), SLICE("/v1/chat/completions"), &known));
+	assert_null(route_find(
+	    SLICE("GET"), SLICE("/v1/chat/completions"), &named, &known));
 	assert_true(known);
-	assert_null(route_find(SLICE("POST"), SLICE("/v1/chat"), &known));
-	assert_false(known);
 	assert_null(
-	    route_find(SLICE("POST"), SLICE("/v1/chat/completions/"), &known));
+	    route_find(SLICE("POST"), SLICE("/v1/chat"), &named, &known));
+	assert_false(known);
+	assert_null(route_find(
+	    SLICE("POST"), SLICE("/v1/chat/completions/"), &named, &known));
 	assert_false(known);
 }
 
@@ -52,12 +55,45 @@ a_forgotten_v1_is_noticed(void **state)
 	assert_false(route_lacks_v1(SLICE("/")));
 }
 
+static void
+azure_names_the_model_in_the_path(void **state)
+{
+	static const struct {
+		const char *path, *route, *deployment;
+	} all[] = {
+		{ "/openai/deployments/gpt-4o/chat/completions",
+		    "/v1/chat/completions", "gpt-4o" },
+		{ "/openai/deployments/a%2Fb/embeddings", "/v1/embeddings",
+		    "a%2Fb" },
+		{ "/openai/responses", "/v1/responses", "" },
+		{ "/openai/v1/chat/completions", "/v1/chat/completions", "" },
+		{ "/openai/deployments//chat/completions", NULL, "" },
+		{ "/openai/deployments/m", NULL, "m" },
+		{ "/openai/deployments/", NULL, "" },
+		{ "/openai", NULL, "" },
+		{ "/deployments/m/chat/completions", NULL, "" },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct slice named;
+		bool known;
+		const struct route *r = route_find(
+		    SLICE("POST"), slice_of(all[i].path), &named, &known);
+
+		assert_true((r == NULL) == (all[i].route == NULL));
+		if (r != NULL)
+			assert_string_equal(r->path, all[i].route);
+		assert_true(slice_is(named, all[i].deployment));
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_route_is_found),
 		cmocka_unit_test(other_methods_and_paths_are_told_apart),
+		cmocka_unit_test(azure_names_the_model_in_the_path),
 		cmocka_unit_test(a_forgotten_v1_is_noticed),
 	};
 
