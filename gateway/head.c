@@ -231,6 +231,8 @@ head_judge(struct request *r)
 		r->dialect = dialect_get(r->route->dialect);
 		r->outcome.dialect = r->route->dialect;
 		r->outcome.path = r->route->path;
+	} else if (exchange_header(x, "anthropic-version").n > 0) {
+		r->dialect = dialect_get(DIALECT_MESSAGES);
 	}
 	if (!authenticate(r))
 		return;

@@ -11,15 +11,32 @@
 
 #define MODELS_MAX ((size_t)16 << 20) /* bytes of /v1/models */
 
-static void
-render_model(struct buf *out, const char *id, usec created)
+/* Anthropic's SDKs page through a list of their own shape. */
+static bool
+is_for_anthropic(const struct request *r)
 {
+	return r->dialect != NULL && dialect_is_anthropic(r->dialect->id);
+}
+
+static void
+render_model(const struct request *r, struct buf *out, const char *id)
+{
+	usec created = app_started_wall(r->worker->app);
+	char text[CLOCK_TEXT];
+
 	buf_add_str(out, "{\"id\":");
 	buf_add_json(out, slice_of(id));
-	buf_addf(out,
-	    ",\"object\":\"model\",\"created\":%lld,"
-	    "\"owned_by\":\"pointsman\"}",
-	    (long long)(created / USEC_SEC));
+	if (!is_for_anthropic(r)) {
+		buf_addf(out,
+		    ",\"object\":\"model\",\"created\":%lld,"
+		    "\"owned_by\":\"pointsman\"}",
+		    (long long)(created / USEC_SEC));
+		return;
+	}
+	buf_add_str(out, ",\"type\":\"model\",\"display_name\":");
+	buf_add_json(out, slice_of(id));
+	buf_addf(out, ",\"created_at\":\"%.*s\"}",
+	    (int)clock_text(text, created, 3), text);
 }
 
 static bool
@@ -29,28 +46,54 @@ may_ask_for(const struct request *r, const struct conf_model *m)
 	    (r->grant == NULL || grant_allows(r->grant, m));
 }
 
+static void
+render_id(struct buf *out, const char *member, const char *id)
+{
+	buf_addf(out, ",\"%s\":", member);
+	if (id != NULL)
+		buf_add_json(out, slice_of(id));
+	else
+		buf_add_str(out, "null");
+}
+
+/* All of it is one page. */
+static void
+render_page(struct buf *out, const char *first, const char *last)
+{
+	buf_add_str(out, ",\"has_more\":false");
+	render_id(out, "first_id", first);
+	render_id(out, "last_id", last);
+}
+
 /* The names a caller may ask for: each model and its aliases. */
 static void
 render_models(const struct request *r, struct buf *out)
 {
-	usec created = app_started_wall(r->worker->app);
-	const char *comma = "";
+	const char *comma = "", *first = NULL, *last = NULL;
 
-	buf_add_str(out, "{\"object\":\"list\",\"data\":[");
+	buf_add_str(out,
+	    is_for_anthropic(r) ? "{\"data\":["
+				: "{\"object\":\"list\",\"data\":[");
 	for (size_t i = 0; i < r->conf->n_models; i++) {
 		const struct conf_model *m = &r->conf->models[i];
 
 		if (strcmp(m->name, "*") == 0 || !may_ask_for(r, m))
 			continue;
 		buf_add_str(out, comma);
-		render_model(out, m->name, created);
+		render_model(r, out, m->name);
 		comma = ",";
+		first = first != NULL ? first : m->name;
+		last = m->name;
 		for (size_t k = 0; m->aliases != NULL && m->aliases[k]; k++) {
 			buf_add_char(out, ',');
-			render_model(out, m->aliases[k], created);
+			render_model(r, out, m->aliases[k]);
+			last = m->aliases[k];
 		}
 	}
-	buf_add_str(out, "]}");
+	buf_add_char(out, ']');
+	if (is_for_anthropic(r))
+		render_page(out, first, last);
+	buf_add_char(out, '}');
 }
 
 static enum step
@@ -99,7 +142,7 @@ answer_model(struct request *r, struct slice id)
 	} else {
 		buf_init(&body, MODELS_MAX);
 		buf_add_char(&name, '\0');
-		render_model(&body, name.p, app_started_wall(r->worker->app));
+		render_model(r, &body, name.p);
 		step = send_json(r, &body);
 		buf_fini(&body);
 	}
