@@ -8,6 +8,7 @@
 
 #include "gateway/app.h"
 #include "gateway/keys/keyring.h"
+#include "gateway/lib/count.h"
 #include "gateway/origin.h"
 #include "gateway/refusals.h"
 
@@ -126,6 +127,25 @@ authenticate(struct request *r)
 
 #define SHOWN_MAX 200 /* bytes of a path that a message repeats */
 
+/* What a provider does beside inference, and only the one that has begun it. */
+static bool
+is_kept_by_provider(struct slice path)
+{
+	static const char *const kept[] = { "assistants", "batches",
+		"chat/completions/", "containers", "conversations", "evals",
+		"files", "fine_tuning/", "messages/batches", "responses/resp_",
+		"skills", "threads", "uploads", "vector_stores", "videos" };
+	struct slice v1 = SLICE("/v1/");
+
+	if (!slice_starts(path, v1))
+		return false;
+	path = slice_make(path.p + v1.n, path.n - v1.n);
+	for (size_t i = 0; i < COUNT(kept); i++)
+		if (slice_starts(path, slice_of(kept[i])))
+			return true;
+	return false;
+}
+
 /* Some SDKs want a base URL that ends in /v1, others add it. */
 static const char *
 word_unknown_path(struct request *r, struct slice path)
@@ -139,6 +159,11 @@ word_unknown_path(struct request *r, struct slice path)
 		return request_say(r,
 		    "no such path: %.*s; this client adds /v1 to its base URL "
 		    "by itself",
+		    SLICE_SHORT(path, SHOWN_MAX));
+	if (is_kept_by_provider(path))
+		return request_say(r,
+		    "no such path: %.*s; files, batches, stored answers and "
+		    "the like are kept by one provider: ask it directly",
 		    SLICE_SHORT(path, SHOWN_MAX));
 	return request_say(
 	    r, "no such path: %.*s", SLICE_SHORT(path, SHOWN_MAX));
