@@ -27,6 +27,7 @@
 #include "gateway/ledger/ledger.h"
 #include "gateway/lib/descriptors.h"
 #include "gateway/lib/log.h"
+#include "gateway/listed.h"
 #include "gateway/probe.h"
 #include "gateway/quota/quota.h"
 #include "gateway/scout.h"
@@ -284,13 +285,14 @@ make_rooms(struct app *app, struct conf *conf)
 		app->shared_limits = shared_limits_new(&app->loop, app->quotas);
 	app->telemetry = telemetry_new(app->n_workers);
 	app->tracer = tracer_new(app);
+	app->listed = listed_new();
 	app->prober = prober_new(app);
 	app->scout = scout_new(app);
 	app->children = children_new(app);
 	return app->workers != NULL && app->board != NULL &&
 	    app->idempotency != NULL && app->shared_limits != NULL &&
 	    app->telemetry != NULL && app->tracer != NULL &&
-	    app->prober != NULL && app->scout != NULL &&
+	    app->listed != NULL && app->prober != NULL && app->scout != NULL &&
 	    app->children != NULL && open_receipts(app, conf) &&
 	    open_audit(app, conf);
 }
@@ -374,6 +376,7 @@ free_rooms(struct app *app)
 	receipts_free(&app->receipts);
 	slo_book_free(&app->book);
 	labels_free(&app->labels);
+	listed_free(&app->listed);
 	drill_free(&app->drill);
 	free(app->workers);
 	conf_unref(&app->conf);

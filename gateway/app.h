@@ -18,6 +18,7 @@ struct idempotency;
 struct labels;
 struct ledger;
 struct keyring;
+struct listed;
 struct prober;
 struct quotas;
 struct receipts;
@@ -47,6 +48,7 @@ struct app {
 	struct receipts *receipts; /* NULL: none are kept */
 	struct slo_book *book; /* as receipts */
 	struct labels *labels; /* main thread's */
+	struct listed *listed;
 	struct drill *drill;
 	struct idempotency *idempotency;
 	struct quotas *quotas;

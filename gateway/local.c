@@ -5,6 +5,7 @@
 #include "gateway/app.h"
 #include "gateway/keys/keyring.h"
 #include "gateway/lib/uri.h"
+#include "gateway/listed.h"
 #include "gateway/refusals.h"
 #include "gateway/steps.h"
 #include "policies/boundaries.h"
@@ -19,13 +20,13 @@ is_for_anthropic(const struct request *r)
 }
 
 static void
-render_model(const struct request *r, struct buf *out, const char *id)
+render_model(const struct request *r, struct buf *out, struct slice id)
 {
 	usec created = app_started_wall(r->worker->app);
 	char text[CLOCK_TEXT];
 
 	buf_add_str(out, "{\"id\":");
-	buf_add_json(out, slice_of(id));
+	buf_add_json(out, id);
 	if (!is_for_anthropic(r)) {
 		buf_addf(out,
 		    ",\"object\":\"model\",\"created\":%lld,"
@@ -34,7 +35,7 @@ render_model(const struct request *r, struct buf *out, const char *id)
 		return;
 	}
 	buf_add_str(out, ",\"type\":\"model\",\"display_name\":");
-	buf_add_json(out, slice_of(id));
+	buf_add_json(out, id);
 	buf_addf(out, ",\"created_at\":\"%.*s\"}",
 	    (int)clock_text(text, created, 3), text);
 }
@@ -46,49 +47,97 @@ may_ask_for(const struct request *r, const struct conf_model *m)
 	    (r->grant == NULL || grant_allows(r->grant, m));
 }
 
-static void
-render_id(struct buf *out, const char *member, const char *id)
+/* --- the names a caller may ask for, one a line --- */
+
+static bool
+has_name(const struct buf *names, struct slice name)
 {
-	buf_addf(out, ",\"%s\":", member);
-	if (id != NULL)
-		buf_add_json(out, slice_of(id));
-	else
-		buf_add_str(out, "null");
+	struct slice rest = buf_slice(names), line;
+
+	while (slice_next(&rest, '\n', &line))
+		if (name.n > 0 && slice_eq(line, name))
+			return true;
+	return false;
+}
+
+static void
+add_name(struct buf *names, struct slice name)
+{
+	buf_add(names, name);
+	buf_add_char(names, '\n');
+}
+
+/* What the backends of `*` list, as far as it is not another model here. */
+static void
+add_listed(
+    const struct request *r, const struct conf_model *m, struct buf *names)
+{
+	struct buf all;
+	struct slice rest, line;
+
+	buf_init(&all, MODELS_MAX);
+	for (size_t i = 0; i < m->n_servings; i++)
+		if (strcmp(m->servings[i].upstream, "*") == 0 &&
+		    boundary_backend(r->tenant, m->servings[i].backend))
+			listed_add(r->worker->app->listed,
+			    m->servings[i].backend->id, &all);
+	rest = buf_slice(&all);
+	while (slice_next(&rest, '\n', &line))
+		if (line.n > 0 && conf_find_model(r->conf, line) == NULL &&
+		    !has_name(names, line))
+			add_name(names, line);
+	buf_fini(&all);
+}
+
+/* Each model and its aliases. */
+static void
+gather(const struct request *r, struct buf *names)
+{
+	for (size_t i = 0; i < r->conf->n_models; i++) {
+		const struct conf_model *m = &r->conf->models[i];
+
+		if (!may_ask_for(r, m))
+			continue;
+		if (strcmp(m->name, "*") == 0) {
+			add_listed(r, m, names);
+			continue;
+		}
+		add_name(names, slice_of(m->name));
+		for (size_t k = 0; m->aliases != NULL && m->aliases[k]; k++)
+			add_name(names, slice_of(m->aliases[k]));
+	}
 }
 
 /* All of it is one page. */
 static void
-render_page(struct buf *out, const char *first, const char *last)
+render_page(struct buf *out, struct slice first, struct slice last)
 {
-	buf_add_str(out, ",\"has_more\":false");
-	render_id(out, "first_id", first);
-	render_id(out, "last_id", last);
+	buf_add_str(out, ",\"has_more\":false,\"first_id\":");
+	if (last.n == 0) {
+		buf_add_str(out, "null,\"last_id\":null");
+		return;
+	}
+	buf_add_json(out, first);
+	buf_add_str(out, ",\"last_id\":");
+	buf_add_json(out, last);
 }
 
-/* The names a caller may ask for: each model and its aliases. */
 static void
-render_models(const struct request *r, struct buf *out)
+render_models(const struct request *r, const struct buf *names, struct buf *out)
 {
-	const char *comma = "", *first = NULL, *last = NULL;
+	struct slice rest = buf_slice(names), line;
+	struct slice first = SLICE(""), last = SLICE("");
 
 	buf_add_str(out,
 	    is_for_anthropic(r) ? "{\"data\":["
 				: "{\"object\":\"list\",\"data\":[");
-	for (size_t i = 0; i < r->conf->n_models; i++) {
-		const struct conf_model *m = &r->conf->models[i];
-
-		if (strcmp(m->name, "*") == 0 || !may_ask_for(r, m))
-			continue;
-		buf_add_str(out, comma);
-		render_model(r, out, m->name);
-		comma = ",";
-		first = first != NULL ? first : m->name;
-		last = m->name;
-		for (size_t k = 0; m->aliases != NULL && m->aliases[k]; k++) {
+	while (slice_next(&rest, '\n', &line) && line.n > 0) {
+		if (last.n > 0)
 			buf_add_char(out, ',');
-			render_model(r, out, m->aliases[k]);
-			last = m->aliases[k];
-		}
+		else
+			first = line;
+		render_model(r, out, line);
+		last = line;
 	}
 	buf_add_char(out, ']');
 	if (is_for_anthropic(r))
@@ -126,27 +175,38 @@ refuse_unknown(struct request *r, struct slice id)
 
 /* Ids may hold slashes and, from some clients, %2F. */
 static enum step
-answer_model(struct request *r, struct slice id)
+answer_model(struct request *r, const struct buf *names, struct slice id)
 {
-	const struct conf_model *m;
 	struct buf name, body;
 	enum step step;
 
 	buf_init(&name, 1024);
 	uri_unescape(id, &name);
-	m = conf_find_model(r->conf, buf_slice(&name));
-	if (buf_err(&name) == ERR_MEMORY) {
+	if (buf_err(&name) == ERR_MEMORY || buf_err(names) != OK) {
 		step = request_refuse(r, &refusal_memory);
-	} else if (buf_err(&name) != OK || m == NULL || !may_ask_for(r, m)) {
+	} else if (buf_err(&name) != OK || !has_name(names, buf_slice(&name))) {
 		step = refuse_unknown(r, buf_slice(&name));
 	} else {
 		buf_init(&body, MODELS_MAX);
-		buf_add_char(&name, '\0');
-		render_model(r, &body, name.p);
+		render_model(r, &body, buf_slice(&name));
 		step = send_json(r, &body);
 		buf_fini(&body);
 	}
 	buf_fini(&name);
+	return step;
+}
+
+static enum step
+answer_models(struct request *r, const struct buf *names)
+{
+	struct buf body;
+	enum step step;
+
+	buf_init(&body, MODELS_MAX);
+	render_models(r, names, &body);
+	step = buf_err(names) == OK ? send_json(r, &body)
+				    : request_refuse(r, &refusal_memory);
+	buf_fini(&body);
 	return step;
 }
 
@@ -155,7 +215,7 @@ local_answer(struct request *r)
 {
 	struct slice path = exchange_path(r->exchange);
 	struct slice prefix = SLICE("/v1/models/");
-	struct buf body;
+	struct buf names;
 	enum step step;
 
 	if (slice_is(exchange_method(r->exchange), "OPTIONS")) {
@@ -163,12 +223,13 @@ local_answer(struct request *r)
 		r->sink->ops->end(r->sink, SINK_CLEAN);
 		return request_finish(r, RESULT_OK, FAULT_NONE, NULL);
 	}
+	buf_init(&names, MODELS_MAX);
+	gather(r, &names);
 	if (slice_starts(path, prefix) && path.n > prefix.n)
-		return answer_model(
-		    r, slice_make(path.p + prefix.n, path.n - prefix.n));
-	buf_init(&body, MODELS_MAX);
-	render_models(r, &body);
-	step = send_json(r, &body);
-	buf_fini(&body);
+		step = answer_model(r, &names,
+		    slice_make(path.p + prefix.n, path.n - prefix.n));
+	else
+		step = answer_models(r, &names);
+	buf_fini(&names);
 	return step;
 }

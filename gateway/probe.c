@@ -11,6 +11,7 @@
 #include "backends/backend.h"
 #include "gateway/children.h"
 #include "gateway/lib/log.h"
+#include "gateway/listed.h"
 #include "gateway/upstream/target.h"
 
 #define PROBE_TIMEOUT (3 * USEC_SEC)
@@ -33,6 +34,7 @@ struct probe {
 	struct buf body;
 	unsigned gone; /* nobody was there, so often in a row */
 	bool loading, closing;
+	bool wild; /* a model is whatever this one lists */
 };
 
 struct prober {
@@ -50,6 +52,10 @@ on_timer(uv_timer_t *t)
 
 	if (p->transfer != NULL) {
 		transfer_cancel(&p->transfer);
+		if (p->kind == PROBE_MODELS) { /* long, perhaps; no fault */
+			ask(p, PROBE_LOAD);
+			return;
+		}
 		switchboard_load(
 		    p->app->board, p->backend->id, NULL, &late, clock_now());
 	}
@@ -102,6 +108,24 @@ judge_child(const struct probe *p, struct fault *f)
 	return true;
 }
 
+/* Only a list that was understood is one. */
+static void
+take_list(struct probe *p, const struct transfer_result *t)
+{
+	struct buf names;
+	struct probe_result result = { .fault = { .kind = t->fault },
+		.models = &names };
+
+	buf_init(&names, PROBE_BODY_MAX);
+	p->ops->read_probe(
+	    PROBE_MODELS, t->status, buf_slice(&p->body), &result);
+	if (result.fault.kind == FAULT_NONE && t->status == 200 &&
+	    buf_err(&names) == OK)
+		listed_set(p->app->listed, p->backend->id, buf_slice(&names));
+	buf_fini(&names);
+	ask(p, PROBE_LOAD);
+}
+
 static void
 on_done(void *arg, const struct transfer_result *t)
 {
@@ -112,6 +136,10 @@ on_done(void *arg, const struct transfer_result *t)
 	usec now = clock_now();
 
 	p->transfer = NULL;
+	if (kind == PROBE_MODELS) {
+		take_list(p, t);
+		return;
+	}
 	p->ops->read_probe(kind, t->status, buf_slice(&p->body), &result);
 	buf_reset(&p->body);
 	if (kind != PROBE_HEALTH) {
@@ -137,7 +165,7 @@ on_done(void *arg, const struct transfer_result *t)
 	switchboard_load(
 	    p->app->board, p->backend->id, &result.load, &result.fault, now);
 	if (result.fault.kind == FAULT_NONE)
-		ask(p, PROBE_LOAD);
+		ask(p, p->wild ? PROBE_MODELS : PROBE_LOAD);
 	else
 		rest(p);
 }
@@ -257,6 +285,18 @@ prober_new(struct app *app)
 	return pr;
 }
 
+static bool
+is_wild(const struct conf *conf, const struct conf_backend *b)
+{
+	const struct conf_model *m = conf_find_model(conf, SLICE("*"));
+
+	for (size_t i = 0; m != NULL && i < m->n_servings; i++)
+		if (m->servings[i].backend == b &&
+		    strcmp(m->servings[i].upstream, "*") == 0)
+			return true;
+	return false;
+}
+
 void
 prober_configure(struct prober *pr)
 {
@@ -276,6 +316,7 @@ prober_configure(struct prober *pr)
 		p->backend = b;
 		p->ops = backend_find(slice_of(b->adapter));
 		p->conf = conf_ref(conf);
+		p->wild = is_wild(conf, b);
 		buf_init(&p->body, PROBE_BODY_MAX);
 		uv_timer_init(&pr->app->loop, &p->timer);
 		p->timer.data = p;

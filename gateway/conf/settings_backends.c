@@ -245,7 +245,9 @@ const struct setting_group settings_servings = {
 static const struct setting model_rows[] = {
 	{ "name", SETTING_MODEL_NAME, SETTING_REQUIRED, AT(conf_model, name),
 	    .help = "The public name, as clients write it. `*` stands for "
-		    "every name that is not listed." },
+		    "every name that is not listed; `/v1/models` then has "
+		    "those, too, that its backends say they have (where they "
+		    "are probed)." },
 	{ "aliases", SETTING_STRINGS, SETTING_NO_NULL, AT(conf_model, aliases),
 	    .otherwise = "none", .help = "Other names for it." },
 	{ "serve", SETTING_LIST, SETTING_REQUIRED | SETTING_NONEMPTY,
