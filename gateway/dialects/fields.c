@@ -176,9 +176,11 @@ read_model(const struct scan_member *m, struct dialect_request *r,
 	if (m == NULL)
 		return OK;
 	n = scan_text_length(m->value);
-	if (n == 0 || n >= sizeof(r->model_name))
+	if (n == 0) /* as some have it who know of one model only */
+		return OK;
+	if (n >= sizeof(r->model_name))
 		return field_bad(why, "model", "invalid_value",
-		    "'model' must have 1 to %zu bytes, got %zu",
+		    "'model' must have at most %zu bytes, got %zu",
 		    sizeof(r->model_name) - 1, n);
 	buf_on(&name, r->model_name, sizeof(r->model_name));
 	scan_unescape(m->value, &name);

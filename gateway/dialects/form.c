@@ -55,9 +55,9 @@ read_model(const struct multipart_part *p, struct dialect_request *r,
 
 	if (rc != OK)
 		return rc;
-	if (p->value.n == 0 || p->value.n >= sizeof(r->model_name))
+	if (p->value.n >= sizeof(r->model_name))
 		return field_bad(why, "model", "invalid_value",
-		    "'model' must have 1 to %zu bytes, got %zu",
+		    "'model' must have at most %zu bytes, got %zu",
 		    sizeof(r->model_name) - 1, p->value.n);
 	if (!is_text(p->value))
 		return field_bad(why, "model", "invalid_value",

@@ -463,6 +463,20 @@ class Refusals(Case):
                          (415, "unsupported_media_type"))
         self.assertEqual(u.asked, [])
 
+    def test_an_empty_name_is_none(self):
+        u, = self.up((200, {}, {"text": ""}))
+        g = self.gate(u, extra='default_model = "m";')
+        self.assertEqual(self.get(g, "/v1/audio/transcriptions", form(""),
+                                  FORM)[0], 200)
+        self.assertEqual(u.asked[0].body, form("up"))
+        path, body = "/v1/moderations", {"model": "", "input": "x"}
+        self.assertEqual(self.get(g, path, body)[0], 200)
+        self.assertEqual(json.loads(u.asked[1].body),
+                         {"model": "up", "input": "x"})
+        status, _, text = self.get(self.gate(u), path, body)
+        self.assertEqual((status, json.loads(text)["error"]["code"]),
+                         (400, "model_required"))
+
     def test_a_long_model_name_of_255_bytes(self):
         u, = self.up((200, {}, {"text": ""}))
         g = self.gate(u, extra='default_model = "m";')
