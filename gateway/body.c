@@ -9,6 +9,7 @@
 #include "gateway/keys/keyring.h"
 #include "gateway/lib/count.h"
 #include "gateway/lib/uri.h"
+#include "gateway/lib/utf8.h"
 #include "gateway/refusals.h"
 #include "gateway/steps.h"
 #include "gateway/worker.h"
@@ -89,17 +90,25 @@ scan_body(struct request *r)
 }
 
 /* What the path says counts, as it does with Azure. */
-static void
-name_deployment(struct request *r)
+static bool
+name_deployment(struct request *r, struct error_reply *e)
 {
 	struct dialect_request *p = r->parsed;
 	struct buf name;
 
 	if (r->deployment.n == 0)
-		return;
+		return true;
 	buf_on(&name, p->model_name, sizeof(p->model_name));
 	uri_unescape(r->deployment, &name);
 	r->facts.model = buf_slice(&name);
+	if (utf8_is_text(name.p, name.n))
+		return true;
+	*e = (struct error_reply){ .status = 400,
+		.type = "invalid_request_error",
+		.code = "invalid_value",
+		.message = "the deployment in the path must be text, without "
+			   "control characters" };
+	return false;
 }
 
 static bool
@@ -120,9 +129,8 @@ parse_body(struct request *r, struct error_reply *e)
 		return false;
 	}
 	r->facts = r->parsed->facts;
-	name_deployment(r);
 	r->outcome.stream = r->facts.stream;
-	return true;
+	return name_deployment(r, e);
 }
 
 static bool

@@ -4,6 +4,7 @@
 
 #include "gateway/app.h"
 #include "gateway/keys/keyring.h"
+#include "gateway/lib/map.h"
 #include "gateway/lib/uri.h"
 #include "gateway/listed.h"
 #include "gateway/refusals.h"
@@ -73,8 +74,10 @@ add_listed(
     const struct request *r, const struct conf_model *m, struct buf *names)
 {
 	struct buf all;
+	struct map seen;
 	struct slice rest, line;
 
+	map_init(&seen);
 	buf_init(&all, MODELS_MAX);
 	for (size_t i = 0; i < m->n_servings; i++)
 		if (strcmp(m->servings[i].upstream, "*") == 0 &&
@@ -84,8 +87,10 @@ add_listed(
 	rest = buf_slice(&all);
 	while (slice_next(&rest, '\n', &line))
 		if (line.n > 0 && conf_find_model(r->conf, line) == NULL &&
-		    !has_name(names, line))
+		    map_get(&seen, line) == NULL &&
+		    map_put(&seen, line, names) == OK)
 			add_name(names, line);
+	map_fini(&seen);
 	buf_fini(&all);
 }
 

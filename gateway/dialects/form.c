@@ -17,21 +17,6 @@ bad_form(struct dialect_error *why, const char *text)
 	    "the request body is not valid multipart/form-data: %s", text);
 }
 
-/* A name that can be logged, and that no line's end or NUL hides in. */
-static bool
-is_text(struct slice s)
-{
-	const unsigned char *p = (const unsigned char *)s.p;
-	size_t n;
-
-	for (size_t i = 0; i < s.n; i += n) {
-		n = utf8_length(p + i, s.n - i);
-		if (n == 0 || p[i] < ' ')
-			return false;
-	}
-	return true;
-}
-
 /* What stands as it is, and once. */
 static enum err
 check_field(const struct multipart_part *p, const char *name, bool seen,
@@ -59,7 +44,7 @@ read_model(const struct multipart_part *p, struct dialect_request *r,
 		return field_bad(why, "model", "invalid_value",
 		    "'model' must have at most %zu bytes, got %zu",
 		    sizeof(r->model_name) - 1, p->value.n);
-	if (!is_text(p->value))
+	if (!utf8_is_text(p->value.p, p->value.n))
 		return field_bad(why, "model", "invalid_value",
 		    "'model' must be text, without control characters");
 	memcpy(r->model_name, p->value.p, p->value.n);

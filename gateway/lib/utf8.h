@@ -59,4 +59,19 @@ utf8_mend(char *text, size_t n)
 	}
 }
 
+/* Whether it can be logged, and no line's end or NUL hides in it. */
+static inline bool
+utf8_is_text(const char *text, size_t size)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t n;
+
+	for (size_t i = 0; i < size; i += n) {
+		n = utf8_length(p + i, size - i);
+		if (n == 0 || p[i] < ' ')
+			return false;
+	}
+	return true;
+}
+
 #endif
