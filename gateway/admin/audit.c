@@ -81,6 +81,22 @@ is_ours(const struct audit *a)
 	    open_one.st_ino == named.st_ino && open_one.st_size == a->size;
 }
 
+/* What is no file has no chain that could be looked at; and a pipe might keep
+ * us waiting for who reads it. */
+static enum err
+open_file(struct audit *a, struct errmsg *why)
+{
+	struct stat st;
+
+	a->fd = open(a->path,
+	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+	    0600);
+	if (a->fd >= 0 && fstat(a->fd, &st) == 0 && S_ISREG(st.st_mode))
+		return OK;
+	return fail(why, ERR_IO, "cannot open the audit log %s: %s", a->path,
+	    a->fd >= 0 || errno == ENXIO ? "it is no file" : strerror(errno));
+}
+
 /* Two processes that add to one chain would break it. */
 static enum err
 take(struct audit *a, struct errmsg *why)
@@ -125,11 +141,9 @@ audit_ready(struct audit *a, struct errmsg *why)
 	if (is_ours(a))
 		return reserve(a, why);
 	shut(a);
-	a->fd = open(a->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (a->fd < 0)
-		return fail(why, ERR_IO, "cannot open the audit log %s: %s",
-		    a->path, strerror(errno));
-	rc = take(a, why);
+	rc = open_file(a, why);
+	if (rc == OK)
+		rc = take(a, why);
 	if (rc != OK)
 		shut(a);
 	else if (again)

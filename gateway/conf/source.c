@@ -5,14 +5,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/lib/clock.h"
 #include "gateway/lib/count.h"
 
+#define PATIENCE (5 * USEC_SEC) /* with who writes into a pipe */
 #define DEPTH_MAX 64 /* brackets within brackets; ours need five */
 #define NAMES_MAX 256 /* of settings; further ones are not compared */
 
@@ -47,21 +50,46 @@ source_fini(struct source *s)
 	buf_fini(&s->text);
 }
 
+/* Of a pipe that nobody writes to, a read would wait for ever, and at a reload
+ * with it whatever the main thread is there for. */
+static bool
+await_bytes(int fd, usec until)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	usec left;
+	int n;
+
+	do {
+		left = until - clock_now();
+		n = poll(&p, 1, left > 0 ? (int)(left / USEC_MS) + 1 : 0);
+	} while (n < 0 && errno == EINTR);
+	return n != 0; /* of an error, read(2) says more */
+}
+
 enum err
 source_read(const char *path, struct buf *raw, struct errmsg *why)
 {
+	const usec until = clock_now() + PATIENCE;
 	enum err rc = OK;
 	char chunk[4096];
-	ssize_t n;
+	ssize_t n = 1;
 	int fd;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return fail(why, ERR_IO, "cannot open: %s", strerror(errno));
-	while (rc == OK && (n = read(fd, chunk, sizeof(chunk))) != 0) {
+	while (rc == OK && n != 0) {
+		if (!await_bytes(fd, until)) {
+			rc = fail(why, ERR_IO,
+			    "cannot read: it is a pipe, and its end has not "
+			    "come within %d s",
+			    (int)(PATIENCE / USEC_SEC));
+			break;
+		}
+		n = read(fd, chunk, sizeof(chunk));
 		if (n > 0)
 			buf_add(raw, slice_make(chunk, (size_t)n));
-		else if (errno != EINTR)
+		else if (n < 0 && errno != EINTR && errno != EAGAIN)
 			rc = fail(
 			    why, ERR_IO, "cannot read: %s", strerror(errno));
 		if (buf_err(raw) != OK)
