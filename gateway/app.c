@@ -358,6 +358,13 @@ start_regulars(struct app *app)
 	}
 }
 
+void
+app_tend_backends(struct app *app)
+{
+	children_configure(app->children);
+	prober_configure(app->prober);
+}
+
 static void
 free_rooms(struct app *app)
 {
@@ -424,6 +431,9 @@ app_run(const char *conf_path)
 	}
 	conf_unref(&conf);
 	start_regulars(&app);
+	/* not before nothing can fail, and signals are heard: nobody would end
+	 * a child that was begun */
+	app_tend_backends(&app);
 	app.ready = true;
 	banner_print(&app);
 	systemd_notify("READY=1");

@@ -86,6 +86,10 @@ enum err app_reload(struct app *, struct complaints *) MUST_USE;
 /* Makes a snapshot the one in force everywhere. */
 enum err app_publish(struct app *, struct conf *) MUST_USE;
 
+/* Children and probes as the snapshot has them: at the end of the start, and
+ * with each that is published from then on. */
+void app_tend_backends(struct app *);
+
 /* Ends the workers, then what the main loop holds: app_run() returns. */
 void app_stop(struct app *);
 

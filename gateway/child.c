@@ -215,7 +215,8 @@ on_exited(uv_process_t *p, int64_t status, int number)
 
 	c->alive = false;
 	signal_all(c, SIGKILL); /* what it left behind */
-	log_info("child=%s event=exit status=%lld signal=%d", c->name,
+	log_line(c->stopping ? LOG_INFO : LOG_WARN,
+	    "child=%s event=exit status=%lld signal=%d", c->name,
 	    (long long)status, number);
 	if (!c->stopping)
 		c->ops->on_down(c->arg);

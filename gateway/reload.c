@@ -214,8 +214,8 @@ app_publish(struct app *app, struct conf *conf)
 		admin_server_configure(app->admin, conf);
 	warn_fixed(app->bound, conf);
 	conf_unref(&old);
-	children_configure(app->children);
-	prober_configure(app->prober);
+	if (app->ready)
+		app_tend_backends(app);
 	return OK;
 }
 

@@ -1,5 +1,5 @@
-"""What the gateway stands on is not what it was: pipes where there were
-files."""
+"""What the gateway stands on is not what it was: pipes where there were files,
+and a start that fails half way."""
 import os
 import signal
 import sys
@@ -59,6 +59,30 @@ class Pipes(unittest.TestCase):
                 self.assertEqual(g.stop(), 0)
                 if reads:
                     os.close(reader)
+
+
+class Children(unittest.TestCase):
+    def test_a_start_that_fails_leaves_none_behind(self):
+        with tempfile.TemporaryDirectory(prefix="pointsman-") as folder:
+            keys, mark = (os.path.join(folder, n) for n in ("keys", "mark"))
+            with open(keys, "w", encoding="ascii") as f:
+                f.write("not JSON")
+            row = ('{ name = "kid"; adapter = "vllm"; command = [ "/bin/sh", '
+                   f'"-c", "echo $$ > {mark}; exec sleep 60", '
+                   '"{port}" ]; }')
+            g = Gateway(conf([row, backend("one", free_port())],
+                             f'keys_file = "{keys}";\n'), wait=False)
+            self.addCleanup(self.end, mark)
+            self.assertEqual(g.process.wait(20), 1, g.log())
+            self.assertIn("want JSON", g.log())
+            self.assertFalse("event=start" in g.log())
+            self.assertEqual(g.stop(), 1)
+
+    @staticmethod
+    def end(mark):
+        if os.path.exists(mark):
+            with open(mark, encoding="ascii") as f:
+                os.kill(int(f.read()), signal.SIGKILL)
 
 
 if __name__ == "__main__":
