@@ -247,6 +247,64 @@ a_file_that_is_moved_away_is_whole(void **state)
 }
 
 static void
+cut(const char *path, const char *end)
+{
+	char name[sizeof(((struct place *)0)->path) + 8];
+
+	snprintf(name, sizeof(name), "%s%s", path, end);
+	assert_int_equal(truncate(name, 0), 0);
+}
+
+static void
+take_away(const char *path, const char *end)
+{
+	char name[sizeof(((struct place *)0)->path) + 8];
+
+	snprintf(name, sizeof(name), "%s%s", path, end);
+	assert_int_equal(unlink(name), 0);
+}
+
+/* Rows that nobody could ever read were counted as written before. */
+static void
+files_that_others_empty_or_delete_cost_no_later_row(void **state)
+{
+	struct outcome o = answered("acme");
+	struct ledger *l;
+	struct place p;
+
+	log_set_level(LOG_ERROR);
+	place_init(&p);
+	l = opened(p.path);
+	ledger_write(l, &o, clock_wall());
+	await_rows(l, 1);
+	take_away(p.path, "-wal");
+	take_away(p.path, "-shm");
+	ledger_write(l, &o, clock_wall());
+	await_rows(l, 2);
+	assert_int_equal(written_rows(p.path), 2);
+
+	cut(p.path, "-shm"); /* SQLite has it mapped */
+	ledger_write(l, &o, clock_wall());
+	await_rows(l, 3);
+	assert_int_equal(written_rows(p.path), 3);
+
+	cut(p.path, "");
+	cut(p.path, "-shm");
+	cut(p.path, "-wal");
+	ledger_write(l, &o, clock_wall());
+	await_rows(l, 4);
+	assert_int_equal(written_rows(p.path), 1);
+
+	cut(p.path, "");
+	ledger_write(l, &o, clock_wall());
+	await_rows(l, 5);
+	assert_int_equal(written_rows(p.path), 1);
+	ledger_close(&l);
+	assert_int_equal(written_rows(p.path), 1);
+	place_fini(&p);
+}
+
+static void
 a_place_that_cannot_be_had_is_named(void **state)
 {
 	struct ledger *l = NULL;
@@ -271,6 +329,8 @@ main(void)
 		cmocka_unit_test(old_rows_are_deleted_by_themselves),
 		cmocka_unit_test(old_rows_are_deleted_faster_than_others_come),
 		cmocka_unit_test(a_file_that_is_moved_away_is_whole),
+		cmocka_unit_test(
+		    files_that_others_empty_or_delete_cost_no_later_row),
 		cmocka_unit_test(a_place_that_cannot_be_had_is_named),
 	};
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway/ledger/schema.h"
@@ -16,6 +17,7 @@
 #define BUSY_MS 1000
 #define CHECK_FOR (250 * USEC_MS) /* looking for damage, at the start */
 #define CHECK_STEPS 10000 /* of SQLite's machine, between looks at the clock */
+#define INDEX_LEAST 32768 /* bytes of "-shm": WALINDEX_PGSZ in SQLite's wal.c */
 
 static const struct {
 	size_t at; /* in struct store */
@@ -260,6 +262,74 @@ prepare(struct store *s, struct errmsg *why)
 	return OK;
 }
 
+/* --- what others have done to our files --- */
+
+/* "-wal" and "-shm"; without them, zeros. */
+static struct stat
+beside(const char *path, const char *end, char name[STORE_PATH + 8])
+{
+	struct stat st = { 0 };
+
+	snprintf(name, STORE_PATH + 8, "%s%s", path, end);
+	if (stat(name, &st) != 0)
+		st = (struct stat){ 0 };
+	return st;
+}
+
+static ino_t
+inode_beside(const struct store *s, const char *end)
+{
+	char name[STORE_PATH + 8];
+
+	return beside(s->path, end, name).st_ino;
+}
+
+/* SQLite has its index mapped: where somebody has cut that off, a look at it
+ * would end the process. Of zeros it makes the index anew. By the path: to
+ * close a descriptor of it would give up SQLite's locks. */
+static void
+mend_index(const char *path)
+{
+	char name[STORE_PATH + 8];
+	struct stat st = beside(path, "-shm", name);
+
+	if (st.st_ino != 0 && st.st_size < INDEX_LEAST)
+		(void)!truncate(name, INDEX_LEAST);
+}
+
+static bool
+has_moved(struct store *s)
+{
+	int moved = 0;
+
+	return sqlite3_file_control(
+		   s->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+	    moved;
+}
+
+/* Ours is never empty: what is in the log would be written to its place in a
+ * file that lacks all the rest. */
+static bool
+is_emptied(struct store *s)
+{
+	struct stat st;
+
+	return !has_moved(s) && stat(s->path, &st) == 0 && st.st_size == 0;
+}
+
+bool
+store_moved(struct store *s)
+{
+	if (s->db == NULL)
+		return true;
+	mend_index(s->path);
+	return has_moved(s) || is_emptied(s) ||
+	    inode_beside(s, "-wal") != s->log ||
+	    inode_beside(s, "-shm") != s->index;
+}
+
+/* --- opening and closing --- */
+
 /* SQLite would let everybody read it; and the system says better than SQLite
  * why a file cannot be had. */
 static enum err
@@ -298,27 +368,23 @@ store_open(struct store *s, const char *path, struct errmsg *why)
 		rc = set_up(s, why);
 	if (rc == OK)
 		rc = prepare(s, why);
+	s->log = inode_beside(s, "-wal");
+	s->index = inode_beside(s, "-shm");
 	if (rc != OK)
 		store_close(s);
 	return rc;
-}
-
-bool
-store_moved(struct store *s)
-{
-	int moved = 0;
-
-	return s->db == NULL ||
-	    (sqlite3_file_control(
-		 s->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
-		moved);
 }
 
 /* SQLite would leave what is in the log there, under the old name. */
 void
 store_close(struct store *s)
 {
-	if (s->db != NULL && store_moved(s))
+	const bool moved = s->db != NULL && store_moved(s);
+
+	if (moved && is_emptied(s))
+		(void)sqlite3_db_config(
+		    s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	else if (moved)
 		(void)sqlite3_wal_checkpoint_v2(
 		    s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	for (size_t i = 0; i < N_STATEMENTS; i++)
@@ -334,6 +400,7 @@ store_open_reader(const char *path, sqlite3 **out, struct errmsg *why)
 	sqlite3 *db = NULL;
 	enum err rc;
 
+	mend_index(path);
 	if (sqlite3_open_v2(path, &db,
 		SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
 		NULL) != SQLITE_OK) {

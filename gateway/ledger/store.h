@@ -5,6 +5,7 @@
 #define GATEWAY_LEDGER_STORE_H
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "gateway/ledger/batch.h"
 #include "gateway/ledger/ledger.h"
@@ -13,6 +14,7 @@
 #include "gateway/lib/map.h"
 
 #define STORE_DAY (24 * 3600 * USEC_SEC)
+#define STORE_PATH 512
 
 /* Numbers of names that are in the file. */
 struct store_names {
@@ -27,14 +29,17 @@ struct store {
 	    *prune_names;
 	struct store_names names;
 	struct batch batch; /* what `insert` reads */
-	char path[512];
+	char path[STORE_PATH];
+	ino_t log, index; /* SQLite's files beside it, as it has them open */
 };
 
 /* As ledger_open(). Zeroed on failure. */
 enum err store_open(
     struct store *, const char *path, struct errmsg *why) MUST_USE;
 void store_close(struct store *);
-/* Whether the file has another name by now, or none; or is not open. */
+/* Whether what is open is no more what stands there: the file has another name
+ * by now, or none, somebody has emptied it, or taken away what SQLite keeps
+ * beside it; or nothing is open. */
 bool store_moved(struct store *);
 
 /* n bytes of entries, in one transaction: all are on the disk, or none. They
