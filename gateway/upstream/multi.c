@@ -15,6 +15,7 @@
 struct seat {
 	CURL *easy; /* NULL: nobody's */
 	struct multi_word word;
+	bool gave_up; /* an attempt to connect: there may be a next address */
 };
 
 struct multi {
@@ -46,6 +47,31 @@ collect(struct multi *m)
 	}
 }
 
+/* libcurl 7.88 begins with the next address only when it is run again, and asks
+ * for that no sooner than all its time is up. That it goes on after a pause is
+ * the one word by which it can be told. */
+static void
+go_on_connecting(struct multi *m)
+{
+	curl_off_t connected;
+
+	for (size_t i = 0; i < MULTI_TRANSFERS; i++) {
+		struct seat *s = &m->seats[i];
+
+		if (!s->gave_up)
+			continue;
+		s->gave_up = false;
+		connected = 0;
+		curl_easy_getinfo(s->easy, CURLINFO_CONNECT_TIME_T, &connected);
+		if (connected != 0)
+			continue;
+		m->set->inside++;
+		(void)curl_easy_pause(s->easy, CURLPAUSE_RECV);
+		(void)curl_easy_pause(s->easy, CURLPAUSE_CONT);
+		m->set->inside--;
+	}
+}
+
 static void
 multi_run(struct multi *m, curl_socket_t fd, int bits)
 {
@@ -60,6 +86,7 @@ multi_run(struct multi *m, curl_socket_t fd, int bits)
 	if (rc != CURLM_OK)
 		log_error(
 		    "upstream_multi reason=\"%s\"", curl_multi_strerror(rc));
+	go_on_connecting(m);
 	collect(m);
 }
 
@@ -102,12 +129,14 @@ static int
 on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
 	struct multi *m = arg;
-	const struct seat *seat = find_seat(m, easy);
+	struct seat *seat = find_seat(m, easy);
 	enum sock_use use = SOCK_CONNECTS;
 
 	(void)unused;
-	if (seat != NULL && what == CURL_POLL_REMOVE)
+	if (seat != NULL && what == CURL_POLL_REMOVE) {
 		use = use_of(easy, &seat->word);
+		seat->gave_up = use == SOCK_CONNECTS;
+	}
 	sock_want(&m->set->socks, m, seat != NULL ? seat->word.peer : 0, fd,
 	    what, use);
 	return 0;
@@ -321,7 +350,7 @@ multi_add(struct multi_set *set, CURL *easy, const struct multi_word *w)
 	if (m == NULL)
 		return NULL;
 	seat = find_seat(m, NULL);
-	*seat = (struct seat){ easy, *w };
+	*seat = (struct seat){ .easy = easy, .word = *w };
 	if (curl_multi_add_handle(m->curl, easy) != CURLM_OK) {
 		*seat = (struct seat){ 0 };
 		return NULL;

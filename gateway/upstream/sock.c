@@ -167,9 +167,14 @@ on_hear_closed(uv_handle_t *handle)
 	table_let_go(t);
 }
 
+/* libcurl has nothing open any more; what is left are attempts that it opened
+ * and closed in one turn, and never told of. */
 void
 sock_table_fini(struct sock_table *t, void (*on_closed)(void *arg), void *arg)
 {
+	for (size_t fd = 0; fd < t->n; fd++)
+		if (t->by_fd[fd] != NULL)
+			sock_drop(t->by_fd[fd]);
 	t->on_closed = on_closed;
 	t->arg = arg;
 	t->closing = true;

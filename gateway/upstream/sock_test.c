@@ -128,6 +128,20 @@ a_number_given_out_again_is_watched_as_before(void **state)
 	stop(&f);
 }
 
+/* Nor of the end of one that it opened and gave up in the same turn. */
+static void
+an_attempt_that_nobody_told_of_holds_nothing_up(void **state)
+{
+	struct fixture f;
+	int fd;
+
+	start(&f);
+	fd = open_tcp(&f);
+	connect_it(&f, fd);
+	close(fd);
+	stop(&f);
+}
+
 /* The number may be somebody else's by the time that libcurl lets go. */
 static void
 an_attempt_given_up_leaves_no_watcher(void **state)
@@ -274,6 +288,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_number_given_out_again_is_watched_as_before),
+		cmocka_unit_test(
+		    an_attempt_that_nobody_told_of_holds_nothing_up),
 		cmocka_unit_test(an_attempt_given_up_leaves_no_watcher),
 		cmocka_unit_test(an_idle_connection_that_ends_is_left_alone),
 		cmocka_unit_test(what_came_before_an_error_is_to_be_read),
