@@ -394,6 +394,14 @@ easy_guard(struct easy *e, bool on)
 }
 
 void
+easy_begin(struct easy *e, struct held_address *h, usec now)
+{
+	e->error[0] = '\0';
+	easy_guard(e, false);
+	easy_doubt_address(e, h, now);
+}
+
+void
 easy_retry(struct easy *e)
 {
 	(void)curl_easy_setopt(e->curl, CURLOPT_FRESH_CONNECT, 1L);

@@ -53,7 +53,7 @@ struct easy {
 	bool alone; /* header_text is all that is set */
 	int64_t length; /* of the body, as it is said there */
 	struct buf header_lines; /* else the same, cut into strings */
-	struct curl_slist *resolve; /* a held address; NULL: none */
+	struct curl_slist *resolve; /* of a name; NULL: none */
 	struct curl_slist *headers; /* an array, linked; points into lines */
 	size_t headers_cap;
 	struct buf copy; /* of a short body */
@@ -85,6 +85,9 @@ void easy_retry(struct easy *);
  * on; false: it does not. */
 void easy_note_address(struct easy *, struct held_address *, usec now);
 bool easy_use_address(struct easy *, struct held_address *, CURLcode, usec now);
+/* Before each start. Where the last connection to that name could not be made,
+ * it is looked up again, once a second at most. */
+void easy_begin(struct easy *, struct held_address *, usec now);
 /* Before an unfinished transfer leaves its multi: the far end must hear of it
  * at once, with HTTP/2 too. */
 void easy_abandon(struct easy *);

@@ -3,7 +3,7 @@
  * A resolver that is out takes no backend with it: for a while a connection is
  * made to where the last one went, as HAProxy ("hold") and Envoy do. libcurl
  * keeps such a name as long as others, so that after a minute it is asked for
- * again. */
+ * again; sooner where nobody is reached there. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +13,7 @@
 #define HELD_MAX (10 * 60 * USEC_SEC)
 #define NAME_KEPT (60 * USEC_SEC) /* by libcurl */
 #define HELD_BYTES 512
+#define DOUBT_EVERY USEC_SEC
 
 static bool
 add_part(struct easy *e, struct buf *out, CURLUPart which)
@@ -86,8 +87,13 @@ easy_use_address(
 	struct curl_slist *list = NULL;
 	struct buf name;
 
-	if (h == NULL || !lacks_address(e, code))
+	if (h == NULL)
 		return false;
+	if (!lacks_address(e, code)) {
+		h->doubted |= code == CURLE_COULDNT_CONNECT ||
+		    code == CURLE_OPERATION_TIMEDOUT;
+		return false;
+	}
 	buf_init(&name, HELD_BYTES);
 	if (h->text != NULL && now - h->at < HELD_MAX && add_name(e, &name) &&
 	    slice_starts(slice_of(h->text), buf_slice(&name)))
@@ -101,6 +107,30 @@ easy_use_address(
 	h->used_at = now;
 	log_warn("name_lost held=\"%s\" reason=\"%s\"", h->text, e->error);
 	return true;
+}
+
+void
+easy_doubt_address(struct easy *e, struct held_address *h, usec now)
+{
+	struct curl_slist *list = NULL;
+	struct buf name;
+
+	if (h == NULL || !h->doubted || e->resolve != NULL ||
+	    (h->doubted_at != 0 && now - h->doubted_at < DOUBT_EVERY))
+		return;
+	buf_init(&name, HELD_BYTES);
+	if (add_name(e, &name)) {
+		name.p[0] = '-';
+		name.p[name.n - 1] = '\0'; /* the last colon */
+		list = curl_slist_append(NULL, name.p);
+	}
+	buf_fini(&name);
+	if (list == NULL)
+		return;
+	(void)curl_easy_setopt(e->curl, CURLOPT_RESOLVE, list);
+	e->resolve = list;
+	h->doubted = false;
+	h->doubted_at = now;
 }
 
 void

@@ -35,6 +35,7 @@ CURLcode easy_set_method(
 /* --- easy_name.c --- */
 
 void easy_drop_address(struct easy *);
+void easy_doubt_address(struct easy *, struct held_address *, usec now);
 
 /* --- easy_list.c --- */
 

@@ -17,6 +17,8 @@ struct held_address {
 	char *text; /* "+name:port:address" */
 	usec at; /* when a connection there was made */
 	usec used_at; /* when it last stood in for a look-up */
+	bool doubted; /* where it leads now, by libcurl, nobody is reached */
+	usec doubted_at; /* when libcurl was last made to forget that */
 };
 
 struct peer {

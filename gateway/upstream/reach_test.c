@@ -102,7 +102,8 @@ a_connection_that_hangs_times_out(void **state)
 #define SIX_NAME "six.test" /* ::1, then 127.0.0.1 */
 #define LOST_NAME "lost.test" /* 127.0.0.1, or as below */
 static atomic_bool look_up_over;
-static atomic_int resolver; /* 0: well, 1: says no, 2: says nothing */
+/* 0: well, 1: says no, 2: says nothing, 3: says 127.0.0.3, where nobody is */
+static atomic_int resolver;
 
 static struct addrinfo *
 address6(const char *port, struct addrinfo *next)
@@ -148,6 +149,10 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 		usleep(600000);
 		atomic_store(&look_up_over, true);
 		return EAI_NONAME;
+	}
+	if (strcmp(node, LOST_NAME) == 0 && atomic_load(&resolver) == 3) {
+		*out = address(INADDR_LOOPBACK + 2, service, NULL);
+		return 0;
 	}
 	if (strcmp(node, LOST_NAME) == 0 && atomic_load(&resolver) > 0) {
 		usleep(atomic_load(&resolver) > 1 ? 300000 : 0);
@@ -329,6 +334,30 @@ a_name_that_is_lost_leads_where_it_led(void **state)
 	server_stop(&s);
 }
 
+/* libcurl would ask there for a minute. */
+static void
+a_backend_that_has_moved_is_found_by_the_next_call(void **state)
+{
+	struct client client;
+	struct server s = { 0 };
+	struct transfer_request req;
+	char url[64];
+
+	server_start(&s, script_ok);
+	client_start(&client);
+	snprintf(
+	    url, sizeof(url), "http://" LOST_NAME "%s", strrchr(s.url, ':'));
+	req = post_to(url);
+	req.peer = 7;
+	req.fresh = true;
+	atomic_store(&resolver, 3);
+	assert_int_equal(fault_of_call(&client, &req), FAULT_REFUSED);
+	atomic_store(&resolver, 0);
+	assert_int_equal(fault_of_call(&client, &req), FAULT_NONE);
+	client_stop(&client);
+	server_stop(&s);
+}
+
 static void
 a_slow_name_look_up_holds_nobody_up(void **state)
 {
@@ -379,6 +408,8 @@ main(void)
 		cmocka_unit_test(
 		    a_dead_address_of_one_family_leaves_time_for_the_other),
 		cmocka_unit_test(a_name_that_is_lost_leads_where_it_led),
+		cmocka_unit_test(
+		    a_backend_that_has_moved_is_found_by_the_next_call),
 		cmocka_unit_test(a_slow_name_look_up_holds_nobody_up),
 	};
 

@@ -324,8 +324,7 @@ begin(struct transfer *t)
 	t->answered = t->interim = t->headed = false;
 	t->paused = t->held = false;
 	t->open_error = 0;
-	t->easy.error[0] = '\0';
-	easy_guard(&t->easy, false);
+	easy_begin(&t->easy, held(t), clock_now());
 	t->multi = multi_add(&t->up->multis, t->easy.curl,
 	    &(struct multi_word){ .peer = t->peer,
 		.fresh = t->easy.fresh,
