@@ -1,19 +1,24 @@
 /* gateway/banner.c - what `serve` says once it is ready. */
 #include "gateway/banner.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "gateway/lib/log.h"
 
 static void
-print_backend(const struct conf_backend *b)
+print_backend(FILE *out, const struct conf_backend *b)
 {
 	if (b->off != NULL)
-		printf("  %-12s off  %s\n", b->name, b->off);
+		fprintf(out, "  %-12s off  %s\n", b->name, b->off);
 	else if (b->command != NULL)
-		printf(
-		    "  %-12s on   started here: %s\n", b->name, b->command[0]);
+		fprintf(out, "  %-12s on   started here: %s\n", b->name,
+		    b->command[0]);
 	else
-		printf("  %-12s on   %s\n", b->name, b->url);
+		fprintf(out, "  %-12s on   %s\n", b->name, b->url);
 }
 
 /* A model that a first-time user may ask for. */
@@ -29,36 +34,59 @@ example_model(const struct conf *c)
 }
 
 static void
-print_examples(const struct conf *c, const char *base, const char *key)
+print_examples(
+    FILE *out, const struct conf *c, const char *base, const char *key)
 {
-	printf("\n  curl -N %s/chat/completions -H 'content-type: "
-	       "application/json'%s \\\n"
-	       "    -d '{\"model\":\"%s\",\"stream\":true,\"messages\":"
-	       "[{\"role\":\"user\",\"content\":\"Name three colours.\"}]}'\n",
+	fprintf(out,
+	    "\n  curl -N %s/chat/completions -H 'content-type: "
+	    "application/json'%s \\\n"
+	    "    -d '{\"model\":\"%s\",\"stream\":true,\"messages\":"
+	    "[{\"role\":\"user\",\"content\":\"Name three colours.\"}]}'\n",
 	    base, c->n_tenants > 0 ? " -H 'authorization: Bearer KEY'" : "",
 	    example_model(c));
-	printf("\n  client = OpenAI(base_url=\"%s\", api_key=\"%s\")\n\n", base,
-	    key);
+	fprintf(out, "\n  client = OpenAI(base_url=\"%s\", api_key=\"%s\")\n\n",
+	    base, key);
 }
 
-void
-banner_print(const struct app *app)
+static void
+print(FILE *out, const struct app *app)
 {
 	const struct conf *c = app->conf;
 	char base[160];
 
 	if (c->listen.path != NULL) {
-		printf("pointsman %s on unix:%s\n\n", POINTSMAN_VERSION,
+		fprintf(out, "pointsman %s on unix:%s\n\n", POINTSMAN_VERSION,
 		    c->listen.path);
 	} else {
 		snprintf(base, sizeof(base), "%s://%s:%u/v1",
 		    c->tls.certificate != NULL ? "https" : "http",
 		    c->listen.address, c->listen.port);
-		printf("pointsman %s: %s\n\n", POINTSMAN_VERSION, base);
+		fprintf(out, "pointsman %s: %s\n\n", POINTSMAN_VERSION, base);
 	}
 	for (size_t i = 0; i < c->n_backends; i++)
-		print_backend(&c->backends[i]);
+		print_backend(out, &c->backends[i]);
 	if (c->listen.path == NULL)
-		print_examples(c, base, c->n_tenants > 0 ? "KEY" : "none");
-	fflush(stdout);
+		print_examples(out, c, base, c->n_tenants > 0 ? "KEY" : "none");
+}
+
+/* Whoever holds a full pipe there and does not read it gets what fits: to wait
+ * for him would keep the main thread from all else. */
+void
+banner_print(const struct app *app)
+{
+	size_t n = 0, piece;
+	char *text = NULL, *p;
+	ssize_t written = 1;
+	FILE *out = open_memstream(&text, &n);
+
+	if (out == NULL)
+		return;
+	print(out, app);
+	if (fclose(out) == 0)
+		for (p = text; n > 0 && written > 0; p += written) {
+			piece = n < PIPE_BUF ? n : PIPE_BUF;
+			written = log_write(STDOUT_FILENO, p, piece);
+			n -= written > 0 ? (size_t)written : 0;
+		}
+	free(text);
 }

@@ -21,6 +21,7 @@
 #include "gateway/lib/log.h"
 
 #define LINE_MAX_BYTES 512 /* of one logged line; the rest is dropped */
+#define LINES_MAX 1000 /* logged in a second; there would be no end to them */
 #define COMMAND_MAX ((size_t)256 << 10)
 #define DRAIN (500 * USEC_MS) /* for output after the exit */
 #define PORT_MARK "{port}"
@@ -45,6 +46,7 @@ struct child {
 	uv_process_t process;
 	uv_timer_t timer;
 	struct output out[2];
+	struct log_limit said;
 	bool alive, stopping;
 	unsigned open;
 	usec started, backoff;
@@ -67,7 +69,7 @@ timer_set(struct child *c, uv_timer_cb cb, usec span)
 static void
 log_text(struct output *o)
 {
-	if (o->n > 0)
+	if (o->n > 0 && log_limit_pass(&o->child->said, clock_now()))
 		log_info("child=%s text=\"%.*s\"", o->child->name, (int)o->n,
 		    o->line);
 	o->n = 0;
@@ -416,6 +418,7 @@ child_new(uv_loop_t *loop, const char *name, const char *const *command,
 	c->ops = ops;
 	c->arg = arg;
 	c->timing = CHILD_TIMING;
+	c->said = (struct log_limit){ .event = "child", .most = LINES_MAX };
 	if (c->name == NULL || (cwd != NULL && c->cwd == NULL) ||
 	    !copy_command(c, command)) {
 		free_child(c);

@@ -205,7 +205,8 @@ class Gateway:
     """The gateway under test, from the text of a configuration without its
     listeners."""
 
-    def __init__(self, conf, env=None, listen=None, wait=True, stderr=None):
+    def __init__(self, conf, env=None, listen=None, wait=True, stderr=None,
+                 stdout=subprocess.PIPE):
         self.port, self.admin = free_port(), free_port()
         self.folder = tempfile.TemporaryDirectory(prefix="pointsman-test-")
         self.path = os.path.join(self.folder.name, "gateway.conf")
@@ -222,7 +223,7 @@ class Gateway:
         environ.update(env or {})
         self.process = subprocess.Popen(
             [POINTSMAN, "serve", "-c", self.path], env=environ,
-            stdout=subprocess.PIPE, stderr=stderr or self.log_file)
+            stdout=stdout, stderr=stderr or self.log_file)
         if wait:
             wait_for(self.ready, 20, "the gateway to be ready")
 
@@ -279,7 +280,8 @@ class Gateway:
             self.process.wait()
             raise AssertionError("the gateway did not stop:\n" + self.log())
         finally:
-            self.process.stdout.close()
+            if self.process.stdout is not None:
+                self.process.stdout.close()
             self.log_file.close()
         text = self.log()
         self.folder.cleanup()

@@ -131,8 +131,8 @@ write_bytes(struct access_log *l, struct slice s)
 		if (n < 0) {
 			if (!l->failing)
 				log_warn("access_log reason=write_failed "
-					 "errno=%d",
-				    errno);
+					 "text=\"%s\"",
+				    strerror(errno));
 			l->failing = true;
 			return s;
 		}

@@ -61,7 +61,32 @@ class Pipes(unittest.TestCase):
                     os.close(reader)
 
 
+class Output(unittest.TestCase):
+    def test_nobody_reads_it_and_the_start_goes_on(self):
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        os.set_blocking(writing, False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(writing, bytes(1024))
+        os.set_blocking(writing, True)
+        g = Gateway(conf([backend("one", free_port())]), stdout=writing)
+        os.close(writing)
+        self.assertEqual(g.stop(), 0)
+
+
 class Children(unittest.TestCase):
+    def test_one_that_never_stops_talking_fills_no_disk(self):
+        row = ('{ name = "kid"; adapter = "vllm"; command = [ "/bin/sh", '
+               '"-c", "exec yes noise >&2", "{port}" ]; }')
+        g = Gateway(conf([row]))
+        began = time.monotonic()
+        wait_for(lambda: "suppressed event=child lines=" in g.log())
+        lines = g.log().count('text="noise"')
+        self.assertLess(lines, 1000 * (time.monotonic() - began + 3))
+        self.assertGreaterEqual(lines, 1000)
+        self.assertEqual(g.stop(), 0)
+
     def test_a_start_that_fails_leaves_none_behind(self):
         with tempfile.TemporaryDirectory(prefix="pointsman-") as folder:
             keys, mark = (os.path.join(folder, n) for n in ("keys", "mark"))
