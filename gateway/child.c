@@ -12,6 +12,7 @@
 #include "gateway/child.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,8 +229,8 @@ on_exited(uv_process_t *p, int64_t status, int number)
 
 /* --- its start --- */
 
-/* A port that was free a moment ago, or 0. Somebody else may still take it:
- * then the child fails, and is started again on another. */
+/* A port that was free a moment ago, or 0 and errno. Somebody else may still
+ * take it: then the child fails, and is started again on another. */
 static int
 pick_port(void)
 {
@@ -371,7 +372,7 @@ start(struct child *c)
 
 	c->started = clock_now();
 	init_handles(c);
-	rc = port != 0 ? spawn(c, port) : UV_EADDRNOTAVAIL;
+	rc = port != 0 ? spawn(c, port) : uv_translate_sys_error(errno);
 	if (rc != 0) {
 		spawn_failed(c, rc);
 		return;

@@ -120,6 +120,9 @@ look_at_file(
 	struct stat st;
 
 	*there = false;
+	if (stat(path, &st) != 0 && errno == ELOOP)
+		return fail(why, ERR_IO, "want a file, got %s: %s", path,
+		    strerror(errno));
 	if (stat(path, &st) != 0)
 		return errno == EACCES ? OK : look_at_folder(path, why);
 	if (S_ISDIR(st.st_mode))
@@ -160,6 +163,12 @@ look_at_keys(const char *path, struct errmsg *why)
 	bool there;
 	enum err rc = look_at_file(path, true, &there, why);
 
+	/* a link is followed before the file is made */
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
+	    stat(path, &st) != 0 && errno != EACCES)
+		return fail(why, ERR_IO,
+		    "want a link that leads to a file, got %s: %s", path,
+		    strerror(errno));
 	if (rc == OK && there)
 		return keyring_look(path, why);
 	return rc != OK && stat(path, &st) != 0 ? ERR_AGAIN : rc;

@@ -4,6 +4,7 @@
  * setting that was wrong and is passed over. */
 #include <string.h>
 #include <sys/un.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway/conf/loader.h"
@@ -268,6 +269,16 @@ check_command(struct loader *l, size_t i, const struct conf_backend *b)
 		    "want \"{port}\" among the arguments, or url, got neither");
 }
 
+/* Each connection reads it: a pipe would hold a worker up. */
+static bool
+is_readable_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+	    access(path, R_OK) == 0;
+}
+
 static void
 check_backend(struct loader *l, size_t i)
 {
@@ -279,7 +290,7 @@ check_backend(struct loader *l, size_t i)
 	check_spans(l, loader_at(l, "backends", i, "timeouts"), &b->timeouts);
 	if (b->command != NULL)
 		check_command(l, i, b);
-	if (b->ca_file != NULL && access(b->ca_file, R_OK) != 0)
+	if (b->ca_file != NULL && !is_readable_file(b->ca_file))
 		complain(l, loader_at(l, "backends", i, "ca_file"),
 		    "want a file that can be read, got \"%s\"", b->ca_file);
 }

@@ -428,6 +428,11 @@ backends_can_be_reached(void **state)
 	    "hourly = 1; }; ca_file = \"/nonexistent.pem\"; } );\n" MODELS,
 	    "gateway.conf:1: backends.gpu.ca_file: want a file that can be "
 	    "read, got \"/nonexistent.pem\"");
+	assert_refused(
+	    "backends = ( { name = \"gpu\"; adapter = \"ollama\"; price = { "
+	    "hourly = 1; }; ca_file = \"/tmp\"; } );\n" MODELS,
+	    "gateway.conf:1: backends.gpu.ca_file: want a file that can be "
+	    "read, got \"/tmp\"");
 }
 
 static void

@@ -257,6 +257,11 @@ class Check(unittest.TestCase):
                 ("ledger", self.database("later.db", 0x504d4c47, 99),
                  "got one of schema 99"),
                 ("keys_file", text, "want JSON"),
+                ("keys_file", self.link("k.link", "nothing"),
+                 "want a link that leads to a file"),
+                ("keys_file", self.link("loop", "loop"),
+                 "Too many levels of symbolic links"),
+                ("ledger", folder + "/loop", "want a file, got"),
                 ("keys_file", folder, "want a file, got the folder")):
             conf_text = conf(rows, f'{setting} = "{path}";\n')
             line = 1 + conf_text[:conf_text.index(setting)].count("\n")
