@@ -216,22 +216,39 @@ spent_for(const struct load *l)
 	return span;
 }
 
+/* In how long the first of the others is free that is merely at its limit; 0:
+ * there is none. */
+static usec
+free_in(const struct attempt *a, usec now)
+{
+	usec until = 0;
+
+	if (a->key != NULL)
+		until = conf_api_key_limited(a->serving, a->key, now);
+	return until > 0 ? until - now : 0;
+}
+
 /* While another key is free, what is left is left of that key, and nobody has
- * to be kept out. */
+ * to be kept out; where all are at their limits, until the first is free. */
 void
 request_tell_limits(struct request *r, const struct attempt *a)
 {
-	const struct load *l = &a->head.limits;
-	usec now = r->worker->now, span = spent_for(l);
+	struct load l = a->head.limits;
+	usec now = r->worker->now, span = spent_for(&l), other;
 
-	if (l->has == 0)
+	if (l.has == 0)
 		return;
-	if (a->key == NULL ||
-	    !conf_api_key_spare(a->serving->backend, a->serving, a->key, now))
-		switchboard_limits(
-		    r->worker->app->board, a->serving->id, l, now);
-	else if (span > 0)
+	if (a->key != NULL && span > 0)
 		conf_api_key_limit(a->serving, a->key, now + span);
+	if (a->key != NULL &&
+	    conf_api_key_spare(a->serving->backend, a->serving, a->key, now))
+		return;
+	other = free_in(a, now);
+	if (other > 0 && other < span && l.left_requests <= 0)
+		l.reset_requests = other;
+	if (other > 0 && other < span && l.left_tokens <= 0)
+		l.reset_tokens = other;
+	switchboard_limits(r->worker->app->board, a->serving->id, &l, now);
 }
 
 /* Its key, where another of its backend's may be used now: then the backend is
@@ -260,14 +277,14 @@ rest_key(const struct request *r, const struct attempt *a)
 #define TURN_REST USEC_MS /* of a backend of which another key is free */
 
 /* What the backend is to be blamed for. One of whose keys none was taken, but
- * another is merely at its limit, is so, too, until that one is free; the one
- * that was refused rests meanwhile. One that has become free since is for the
- * next request. */
+ * another is merely at its limit, is so, too, until the first is free; the one
+ * that was tried last rests meanwhile. One that has become free since is for
+ * the next request. */
 static struct fault
 blame(const struct request *r, const struct attempt *a)
 {
 	struct fault f = a->fault;
-	usec now = r->worker->now, until = 0;
+	usec now = r->worker->now, rest = key_rest(&f), other;
 
 	f.empty = is_empty(r, a);
 	if (rest_key(r, a)) {
@@ -275,13 +292,16 @@ blame(const struct request *r, const struct attempt *a)
 		f.retry_after = TURN_REST;
 		return f;
 	}
-	if (f.kind == FAULT_KEY && a->key != NULL)
-		until = conf_api_key_limited(a->serving, a->key, now);
-	if (until == 0)
+	other = free_in(a, now);
+	if (rest == 0 || other == 0)
 		return f;
-	conf_api_key_refuse(a->key, now + CONF_KEY_REST);
+	if (f.kind == FAULT_KEY)
+		conf_api_key_refuse(a->key, now + rest);
+	else
+		conf_api_key_limit(a->serving, a->key, now + rest);
+	if (f.kind == FAULT_KEY || other < rest)
+		f.retry_after = other;
 	f.kind = FAULT_RATE_LIMITED;
-	f.retry_after = until - now;
 	return f;
 }
 

@@ -306,6 +306,36 @@ class Rotation(unittest.TestCase):
         self.assertEqual(self.seen(), ["key-a"])
         self.assertEqual(self.gateway.stop(), 0)
 
+    def wait_for_the_first(self):
+        """The others are at their limits for longer."""
+        self.assertEqual(self.seen(), ["key-a", "key-b", "key-c"])
+        del self.provider.rules["key-a"]
+        time.sleep(2.1)
+        self.assertEqual([self.ask()[0] for _ in range(2)], 2 * [200])
+        self.assertEqual(self.seen(), 2 * ["key-a"])
+        # nor is anybody else asked when it is at its limit again
+        self.provider.rules["key-a"] = (429, {"retry-after": "2"})
+        status, headers, _ = self.ask()
+        self.assertEqual((status, headers["retry-after"]), (429, "2"))
+        self.assertEqual(self.seen(), ["key-a"])
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_the_model_is_out_until_the_first_key_is_free(self):
+        for key, rest in (("key-a", 2), ("key-b", 30), ("key-c", 60)):
+            self.provider.rules[key] = (429, {"retry-after": str(rest)})
+        status, headers, _ = self.ask()
+        self.assertEqual(status, 429)
+        self.assertIn(headers["retry-after"], ("1", "2"))
+        self.wait_for_the_first()
+
+    def test_the_first_key_to_be_free_by_headers(self):
+        for key, rest in (("key-a", 2), ("key-b", 30), ("key-c", 60)):
+            self.provider.rules[key] = (200, {
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-requests": f"{rest}s"})
+        self.assertEqual([self.ask()[0] for _ in range(4)], 3 * [200] + [429])
+        self.wait_for_the_first()
+
     def test_a_dead_key_beside_one_at_its_limit(self):
         """The backend is out for as long as the good key is, not for five
         minutes."""
