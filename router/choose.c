@@ -13,6 +13,7 @@
 #include "router/set.h"
 
 #define CHANCE_TIE 0.02 /* chances closer than this are equal */
+#define LATE_TIE 1.25 /* so many times as late is as bad, where all are */
 #define IDLE 2 /* fewer at work than this */
 #define CHEAPER 0.7 /* of a price: worth waiting for, to batch */
 #define NEARLY_SURE 0.05 /* below the percentile */
@@ -75,10 +76,8 @@ best_quality(const struct field *f, const struct set *set)
 	return found;
 }
 
-/* Of the set: those of the least `key`, then the best, then the quieter. */
-static unsigned
-least_of(
-    const struct field *f, const struct set *set, const double *key, double tie)
+static struct set
+ties_of(const struct set *set, const double *key, double tie)
 {
 	double least = INFINITY;
 	struct set ties = { 0 };
@@ -88,6 +87,16 @@ least_of(
 	SET_EACH (i, set)
 		if (key[i] <= least + fabs(least) * (tie - 1))
 			set_add(&ties, i);
+	return ties;
+}
+
+/* Of the set: those of the least `key`, then the best, then the quieter. */
+static unsigned
+least_of(
+    const struct field *f, const struct set *set, const double *key, double tie)
+{
+	struct set ties = ties_of(set, key, tie);
+
 	ties = best_quality(f, &ties);
 	return quieter_of_two(f, &ties);
 }
@@ -167,21 +176,46 @@ find_out(const struct field *f, const struct demand *d, usec now, unsigned *out)
 	return longest < USEC_NEVER;
 }
 
-/* The likeliest to meet the targets, by price among equals; where none has a
- * chance worth the name, the one that typically misses least. */
-static unsigned
-likeliest(const struct field *f, const struct set *from, const struct demand *d)
+static double
+best_chance(const struct field *f, const struct set *from)
 {
-	double best = 0, miss[CONF_SERVINGS_MAX];
-	struct set set = { 0 };
+	double best = 0;
 
 	SET_EACH (i, from)
 		best = greater(best, f->list[i].outlook.chance);
-	if (best <= CHANCE_TIE) {
-		for (unsigned i = 0; i < f->n; i++)
-			miss[i] = predict_excess(d, &f->list[i].outlook);
-		return least_of(f, from, miss, CHOOSE_TIE);
+	return best;
+}
+
+/* The one that typically misses least; where nobody can ever be in time, of
+ * those that miss by about as much the cheapest. */
+static unsigned
+least_late(const struct field *f, const struct set *from,
+    const struct demand *d, bool never)
+{
+	double miss[CONF_SERVINGS_MAX], price[CONF_SERVINGS_MAX];
+	struct set set = *from;
+
+	for (unsigned i = 0; i < f->n; i++) {
+		miss[i] = predict_excess(d, &f->list[i].outlook);
+		price[i] = f->list[i].price;
 	}
+	if (never) {
+		set = ties_of(&set, miss, LATE_TIE);
+		set = ties_of(&set, price, CHOOSE_TIE);
+	}
+	return least_of(f, &set, miss, CHOOSE_TIE);
+}
+
+/* The likeliest to meet the targets, by price among equals. */
+static unsigned
+likeliest(const struct field *f, const struct set *from, const struct demand *d,
+    bool never)
+{
+	double best = best_chance(f, from);
+	struct set set = { 0 };
+
+	if (best <= CHANCE_TIE)
+		return least_late(f, from, d, never);
 	SET_EACH (i, from)
 		if (f->list[i].outlook.chance >= best - CHANCE_TIE)
 			set_add(&set, i);
@@ -283,10 +317,10 @@ choose_adequate(const struct field *f, const struct set *adequate,
 }
 
 static struct choice
-go_likeliest(
-    const struct field *f, const struct set *set, const struct demand *d)
+go_likeliest(const struct field *f, const struct set *set,
+    const struct demand *d, bool never)
 {
-	return (struct choice){ CHOICE_GO, likeliest(f, set, d),
+	return (struct choice){ CHOICE_GO, likeliest(f, set, d, never),
 		REASON_BEST_EFFORT };
 }
 
@@ -349,12 +383,30 @@ last_resorts(const struct field *f, const struct demand *d)
 	return set;
 }
 
+/* Late from the beginning, wherever it goes and whoever else is there: then an
+ * idle one is no better. */
+static bool
+is_out_of_reach(const struct field *f, const struct quest *q, usec now)
+{
+	const struct slo *slo = q->demand->slo;
+	bool lost =
+	    (slo->ttft > 0 || slo->total > 0) && weigh_waited(q->demand) >= 1;
+
+	if (lost || best_chance(f, &f->all) > CHANCE_TIE)
+		return false;
+	for (unsigned i = 0; i < q->n_hopes; i++)
+		if (predict_idle(q->hopes[i], q->demand, now) > CHANCE_TIE)
+			return false;
+	return true;
+}
+
 static struct choice
 choose_without(const struct field *f, const struct quest *q, usec now)
 {
 	const struct choice wait = { CHOICE_WAIT, 0, REASON_QUEUED };
 	struct set set =
 	    worth_a_start(f, nearly_adequate(f, q->demand), q->demand);
+	bool never = is_out_of_reach(f, q, now);
 
 	if (q->req->slo.on_miss == ON_MISS_REFUSE) {
 		if (q->may_wait && is_hopeful(q, now))
@@ -363,14 +415,14 @@ choose_without(const struct field *f, const struct quest *q, usec now)
 		    struct choice){ CHOICE_REFUSE, 0, REASON_SLO_UNATTAINABLE };
 	}
 	if (q->demand->priority == PRIORITY_PREMIUM)
-		return go_likeliest(f, &f->all, q->demand);
-	if (!set_is_empty(&set))
-		return go_likeliest(f, &set, q->demand);
+		return go_likeliest(f, &f->all, q->demand, never);
+	if (!set_is_empty(&set) && !never)
+		return go_likeliest(f, &set, q->demand, never);
 	if (is_patient(q) && is_hopeful(q, now))
 		return wait;
 	set = last_resorts(f, q->demand);
 	if (!set_is_empty(&set))
-		return go_likeliest(f, &set, q->demand);
+		return go_likeliest(f, &set, q->demand, never);
 	return wait; /* or, where the queue is full, away */
 }
 

@@ -20,6 +20,41 @@ premium_goes_where_its_chance_is_best(void **state)
 	free(m);
 }
 
+/* Late wherever it goes, whoever asks: then by the price. */
+static void
+what_nobody_can_meet_costs_no_more_than_it_has_to(void **state)
+{
+	for (enum priority p = PRIORITY_PREMIUM; p <= PRIORITY_BATCH; p++) {
+		struct market *m = market();
+
+		set_class(m, p, USEC_MS, 0, 0);
+		assert_int_equal(share_of(m, 0), MANY);
+		/* as measured, two alike are never quite */
+		slow_down(m, 0, 1.08, 0.1);
+		assert_int_equal(share_of(m, 0), MANY);
+		/* nor is it worth more that nobody is there */
+		occupy(m, 0, 3, 0);
+		assert_int_equal(share_of(m, 0), MANY);
+		/* but far later is worse */
+		slow_down(m, 0, 4, 0.1);
+		assert_int_equal(share_of(m, 1), MANY);
+		free(m);
+	}
+}
+
+/* Of one price, where they are less late. */
+static void
+of_two_that_cost_the_same_it_is_the_faster(void **state)
+{
+	struct market *m = market();
+
+	set_class(m, PRIORITY_PREMIUM, USEC_MS, 0, 0);
+	m->stall[1].serving.price = m->stall[0].serving.price;
+	slow_down(m, 0, 1.08, 0.1);
+	assert_int_equal(share_of(m, 1), MANY);
+	free(m);
+}
+
 /* Up again since just now, after five seconds up and five seconds up. */
 static void
 premium_pays_rather_than_be_cut_off(void **state)
@@ -267,6 +302,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(premium_goes_where_its_chance_is_best),
+		cmocka_unit_test(
+		    what_nobody_can_meet_costs_no_more_than_it_has_to),
+		cmocka_unit_test(of_two_that_cost_the_same_it_is_the_faster),
 		cmocka_unit_test(premium_pays_rather_than_be_cut_off),
 		cmocka_unit_test(premium_goes_even_where_it_is_crowded),
 		cmocka_unit_test(
