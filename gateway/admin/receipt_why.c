@@ -302,9 +302,29 @@ why_no(const struct scene *s)
 		[REASON_RETRY_BUDGET] = "the budget for retries was used up",
 		[REASON_DRAINED] = "every serving was drained by an operator",
 	};
+	static const struct slice all = { "every serving", 13 };
 	const char *text = words[s->plan->reason];
 
-	buf_add_str(s->out, text != NULL ? text : "there was nothing to use");
+	if (text == NULL)
+		text = "there was nothing to use";
+	if (receipt_attempts(s->r) > 0 && slice_starts(slice_of(text), all)) {
+		buf_add_str(s->out, "every other serving");
+		text += all.n;
+	}
+	buf_add_str(s->out, text);
+}
+
+/* An answer without a token is passed on where nobody has a better one. */
+static void
+why_passed_on(const struct scene *s)
+{
+	unsigned number, n = receipt_attempts(s->r);
+
+	if (n > 0)
+		buf_addf(s->out,
+		    "%s answered without a token, and that was passed on, as ",
+		    name_of(s, receipt_attempt(s->r, n - 1, &number)->serving));
+	why_no(s);
 }
 
 /* "; gpu: its key is refused, for 12 s, 288 s to go" */
@@ -400,6 +420,8 @@ receipt_why(
 	if (s.plan->kind == PLAN_WAIT)
 		buf_add_str(
 		    out, "it waited for a serving, and none was free in time");
+	else if (s.plan->kind == PLAN_NO && r->result == RESULT_OK)
+		why_passed_on(&s);
 	else if (s.plan->kind == PLAN_NO)
 		why_no(&s);
 	else if (observed)

@@ -271,6 +271,26 @@ a_refusal_says_why(void **state)
 }
 
 static void
+an_empty_answer_that_is_passed_on_is_told(void **state)
+{
+	struct desk d;
+
+	desk_init(&d);
+	d.r->result = RESULT_OK;
+	d.r->n_attempts = 2;
+	d.r->attempt[0].fault = FAULT_BAD_ANSWER;
+	d.r->attempt[1].serving = 1;
+	ail(&d, 2, VERDICT_DRAINED,
+	    (struct plight){
+		.cause = CAUSE_DRAINED, .since = 840e6F, .until = -1 });
+	decide(&d, PLAN_NO, REASON_UNAVAILABLE, UINT32_MAX, -1);
+	desk_says(&d,
+	    "gpu-a failed (bad_answer), then fast answered without a token, "
+	    "and that was passed on, as every other serving was out of use - "
+	    "gpu-b: an operator has drained it, for 14 min");
+}
+
+static void
 without_a_plan_the_error_is_the_reason(void **state)
 {
 	struct desk d;
@@ -335,6 +355,7 @@ main(void)
 		cmocka_unit_test(observing_says_where_the_engine_would_go),
 		cmocka_unit_test(hardly_certain_is_not_certain),
 		cmocka_unit_test(a_refusal_says_why),
+		cmocka_unit_test(an_empty_answer_that_is_passed_on_is_told),
 		cmocka_unit_test(without_a_plan_the_error_is_the_reason),
 		cmocka_unit_test(an_answer_without_a_plan_was_a_kept_one),
 		cmocka_unit_test(without_candidates_it_still_says_something),
