@@ -38,10 +38,22 @@ prove(struct suspect *s, usec sent, usec now)
 	s->proved_at = now;
 }
 
+static void
+note_well(struct suspects *all, uint64_t tenant, usec now)
+{
+	if (all->well != tenant) {
+		all->others_well_at = all->well_at;
+		all->well = tenant;
+	}
+	all->well_at = now;
+}
+
 void
 suspects_began(
     struct suspects *all, const struct author *who, usec sent, usec now)
 {
+	if (!all->by[AUTHOR_TENANT].late)
+		note_well(all, who->by[AUTHOR_TENANT], now);
 	for (unsigned k = 0; k < AUTHOR_KINDS; k++) {
 		struct suspect *s = &all->by[k];
 
@@ -54,6 +66,7 @@ void
 suspects_whole(struct suspects *all, const struct author *who, usec sent,
     bool began, usec now)
 {
+	note_well(all, who->by[AUTHOR_TENANT], now);
 	for (unsigned k = 0; k < AUTHOR_KINDS; k++) {
 		struct suspect *s = &all->by[k];
 
@@ -68,7 +81,8 @@ suspects_whole(struct suspects *all, const struct author *who, usec sent,
 static void
 refute(struct suspect *s, usec now)
 {
-	s->since = now;
+	s->since = s->refuted_at = now;
+	s->alone = 0;
 	s->proofs -= s->proofs < SUSPECT_REFUTES ? s->proofs : SUSPECT_REFUTES;
 }
 
@@ -79,6 +93,19 @@ is_excused(const struct suspect *s, usec now)
 	    now - s->proved_at < SUSPECT_PROOF_AGE;
 }
 
+/* Another tenant was answered a moment ago, and none that is not this has
+ * failed for longer. */
+static bool
+is_alone(const struct suspects *all, usec now)
+{
+	const struct suspect *s = &all->by[AUTHOR_TENANT];
+	usec at = all->well != s->who ? all->well_at : all->others_well_at;
+
+	return s->alone >= SUSPECT_ALONE && at > 0 &&
+	    now - at < SUSPECT_WITNESS &&
+	    (s->refuted_at == 0 || now - s->refuted_at >= SUSPECT_PROOF_AGE);
+}
+
 static bool
 note(struct suspect *s, uint64_t who, bool began, usec now)
 {
@@ -86,7 +113,9 @@ note(struct suspect *s, uint64_t who, bool began, usec now)
 		refute(s, now);
 		if (s->proofs > 0)
 			return false;
-		*s = (struct suspect){ .who = who, .since = now };
+		*s = (struct suspect){
+			.who = who, .since = now, .refuted_at = s->failed_at
+		};
 	}
 	/* that others have begun to be answered proves nothing then */
 	if (began && !s->late) {
@@ -95,6 +124,7 @@ note(struct suspect *s, uint64_t who, bool began, usec now)
 		s->since = now;
 	}
 	s->failed_in_a_row++;
+	s->alone++;
 	s->failed_at = now;
 	return is_excused(s, now);
 }
@@ -107,7 +137,9 @@ suspects_failed(
 
 	for (unsigned k = 0; k < AUTHOR_KINDS; k++)
 		excused |= note(&all->by[k], who->by[k], began, now);
-	return excused;
+	return excused ||
+	    (!began && all->by[AUTHOR_TENANT].who == who->by[AUTHOR_TENANT] &&
+		is_alone(all, now));
 }
 
 bool
@@ -118,7 +150,9 @@ suspects_avoid(const struct suspects *all, const struct author *who, usec now)
 
 		if (s->who == who->by[k] &&
 		    s->failed_in_a_row >= SUSPECT_FAILS_ALWAYS &&
-		    is_excused(s, now) && now - s->failed_at < SUSPECT_REST)
+		    (is_excused(s, now) ||
+			(k == AUTHOR_TENANT && is_alone(all, now))) &&
+		    now - s->failed_at < SUSPECT_REST)
 			return true;
 	}
 	return false;
