@@ -2,6 +2,7 @@
 #ifndef GATEWAY_LIB_UTF8_H
 #define GATEWAY_LIB_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Length of the sequence at p, which has n > 0 bytes left; 0 where it is cut
