@@ -1,8 +1,9 @@
 /* gateway/lib/writer.c - a thread that writes what others leave for it. */
 #include "gateway/lib/writer.h"
 
-#include <signal.h>
 #include <time.h>
+
+#include "gateway/lib/thread.h"
 
 static void
 destroy(struct writer *w)
@@ -11,19 +12,6 @@ destroy(struct writer *w)
 	pthread_mutex_destroy(&w->lock);
 	buf_fini(&w->queue);
 	buf_fini(&w->batch);
-}
-
-static bool
-start_thread(struct writer *w, void *(*run)(void *), void *arg)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&w->thread, NULL, run, arg);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return rc == 0;
 }
 
 bool
@@ -41,7 +29,7 @@ writer_start(struct writer *w, size_t bytes, void *(*run)(void *), void *arg)
 	w->n_queued = w->n_batch = 0;
 	w->closing = 0;
 	if (buf_reserve(&w->queue, bytes) && buf_reserve(&w->batch, bytes) &&
-	    start_thread(w, run, arg))
+	    thread_start(&w->thread, run, arg))
 		return true;
 	destroy(w);
 	return false;

@@ -4,12 +4,12 @@
  *	    '-----who asked-----> LEFT --the thread--> freed */
 #include "gateway/shared/lookup.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "gateway/lib/thread.h"
 
 enum stage { UNDER_WAY, OVER, LEFT };
 
@@ -41,35 +41,22 @@ run(void *arg)
 	return NULL;
 }
 
-static bool
-start_thread(struct lookup *l)
-{
-	sigset_t all, before;
-	pthread_t thread;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&thread, NULL, run, l);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc == 0)
-		pthread_detach(thread);
-	return rc == 0;
-}
-
 struct lookup *
 lookup_start(const char *name, unsigned port)
 {
 	struct lookup *l = calloc(1, sizeof(*l));
+	pthread_t thread;
 
 	if (l == NULL)
 		return NULL;
 	l->name = strdup(name);
 	snprintf(l->port, sizeof(l->port), "%u", port);
-	if (l->name != NULL && start_thread(l))
-		return l;
-	destroy(l);
-	return NULL;
+	if (l->name == NULL || !thread_start(&thread, run, l)) {
+		destroy(l);
+		return NULL;
+	}
+	pthread_detach(thread);
+	return l;
 }
 
 bool
