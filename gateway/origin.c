@@ -4,18 +4,8 @@
 
 #include "gateway/app.h"
 #include "gateway/lib/count.h"
+#include "gateway/lib/uri.h"
 #include "gateway/request.h"
-
-/* "localhost:7070" -> "localhost", "[::1]:7070" -> "[::1]". */
-static struct slice
-host_without_port(struct slice host)
-{
-	ptrdiff_t colon = slice_rfind(host, ':');
-
-	if (host.n > 0 && host.p[host.n - 1] == ']')
-		return host;
-	return colon >= 0 ? slice_make(host.p, (size_t)colon) : host;
-}
 
 /* A name that nobody else can point at this gateway. */
 static bool
@@ -23,7 +13,7 @@ is_own_name(struct slice host, const struct conf_listen *listen)
 {
 	static const char *const local[] = { "localhost", "127.0.0.1",
 		"[::1]" };
-	struct slice name = host_without_port(host);
+	struct slice name = uri_host(host);
 
 	for (size_t i = 0; i < COUNT(local); i++)
 		if (slice_iis(name, local[i]))
@@ -42,28 +32,6 @@ origin_host_allowed(struct slice host, const struct conf_listen *listen)
 	return listen->path != NULL || host.n == 0 || is_own_name(host, listen);
 }
 
-/* "http://host:1" -> "host:1"; *port is its scheme's usual one. False: it is no
- * web page's. */
-static bool
-without_scheme(struct slice origin, struct slice *rest, unsigned *port)
-{
-	static const struct {
-		const char *name;
-		unsigned port;
-	} schemes[] = { { "http://", 80 }, { "https://", 443 } };
-
-	for (size_t i = 0; i < COUNT(schemes); i++) {
-		struct slice scheme = slice_of(schemes[i].name);
-
-		if (!slice_istarts(origin, scheme))
-			continue;
-		*rest = slice_make(origin.p + scheme.n, origin.n - scheme.n);
-		*port = schemes[i].port;
-		return true;
-	}
-	return false;
-}
-
 /* A page that this gateway's own address has served, or a proxy on it: its
  * origin is where it asks. To a page elsewhere its name would prove nothing,
  * so the name must be the gateway's own as well. */
@@ -72,9 +40,8 @@ origin_is_own(
     struct slice origin, struct slice host, const struct conf_listen *listen)
 {
 	struct slice from;
-	unsigned port;
 
-	return without_scheme(origin, &from, &port) && slice_ieq(from, host) &&
+	return uri_after_scheme(origin, &from, NULL) && slice_ieq(from, host) &&
 	    is_own_name(host, listen);
 }
 
@@ -86,20 +53,19 @@ is_operators_page(
     struct slice origin, struct slice host, const struct conf *bound)
 {
 	struct slice from, name;
-	unsigned port;
-	uint64_t n;
+	uint64_t port;
+	bool tls;
 
 	if (bound->listen.path != NULL || bound->admin.path != NULL ||
-	    !without_scheme(origin, &from, &port))
+	    !uri_after_scheme(origin, &from, &tls))
 		return false;
-	name = host_without_port(from);
-	n = port;
+	name = uri_host(from);
+	port = tls ? 443 : 80;
 	if (name.n < from.n &&
 	    !slice_u64(
-		slice_make(from.p + name.n + 1, from.n - name.n - 1), &n))
+		slice_make(from.p + name.n + 1, from.n - name.n - 1), &port))
 		return false;
-	return n == bound->admin.port &&
-	    slice_ieq(name, host_without_port(host));
+	return port == bound->admin.port && slice_ieq(name, uri_host(host));
 }
 
 bool

@@ -10,6 +10,7 @@
 #include "backends/backend.h"
 #include "gateway/app.h"
 #include "gateway/lib/log.h"
+#include "gateway/lib/uri.h"
 #include "gateway/probe.h"
 #include "gateway/upstream/target.h"
 #include "policies/warmth.h"
@@ -191,8 +192,13 @@ backend_of(const struct keep *k)
 static bool
 is_kept(const struct conf_backend *b)
 {
-	return b != NULL && b->off == NULL && b->probe_interval > 0 &&
-	    b->url != NULL && strncmp(b->url, "https://", 8) == 0;
+	struct slice rest;
+	bool tls;
+
+	if (b == NULL || b->off != NULL || b->probe_interval == 0)
+		return false;
+	(void)uri_after_scheme(slice_of(b->url), &rest, &tls);
+	return tls;
 }
 
 static void

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "bench/load/options.h"
+#include "gateway/lib/uri.h"
 
 #define URL_MAX ((size_t)8 << 10)
 
@@ -16,11 +17,7 @@ split(struct slice base, struct slice *host, struct slice *path,
 		if (base.p[i] <= ' ' || base.p[i] >= 0x7f)
 			return fail(why, ERR_INVALID,
 			    "want a URL of visible characters");
-	if (slice_istarts(base, SLICE("http://")))
-		rest = slice_make(base.p + 7, base.n - 7);
-	else if (slice_istarts(base, SLICE("https://")))
-		rest = slice_make(base.p + 8, base.n - 8);
-	else
+	if (!uri_after_scheme(base, &rest, NULL))
 		return fail(why, ERR_INVALID,
 		    "want http://HOST[:PORT]/v1 or https://..., got \"%.*s\"",
 		    SLICE_ARG(base));

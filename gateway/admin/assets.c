@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/lib/count.h"
+#include "gateway/lib/uri.h"
 
 static const struct {
 	const char *suffix, *content_type;
@@ -36,16 +37,13 @@ type_of(const char *name)
 static struct slice
 name_of(struct slice host)
 {
-	ptrdiff_t colon = slice_rfind(host, ':');
-	size_t n = host.n;
+	struct slice name = uri_host(host);
 
-	if (colon >= 0 && host.p[host.n - 1] != ']')
-		n = (size_t)colon;
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)host.p[i]) &&
-		    slice_find(SLICE(".-_:[]"), host.p[i]) < 0)
-			return slice_make(NULL, 0);
-	return slice_make(host.p, n <= NAME_MAX_BYTES ? n : 0);
+	for (size_t i = 0; i < name.n; i++)
+		if (!isalnum((unsigned char)name.p[i]) &&
+		    slice_find(SLICE(".-_:[]"), name.p[i]) < 0)
+			return SLICE("");
+	return name.n <= NAME_MAX_BYTES ? name : SLICE("");
 }
 
 /* What the page may load and whom it may ask: itself, and the listener that

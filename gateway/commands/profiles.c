@@ -7,6 +7,7 @@
 
 #include "gateway/commands/admin_client.h"
 #include "gateway/lib/count.h"
+#include "gateway/lib/uri.h"
 
 #define PATH "/admin/v1/backends"
 #define PLACE 192
@@ -243,8 +244,9 @@ read_file(const char *path)
 static bool
 is_address(const char *source)
 {
-	return strncmp(source, "http://", 7) == 0 ||
-	    strncmp(source, "https://", 8) == 0;
+	struct slice rest;
+
+	return uri_after_scheme(slice_of(source), &rest, NULL);
 }
 
 bool

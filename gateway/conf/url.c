@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 
 #include "gateway/conf/loader.h"
+#include "gateway/lib/uri.h"
 
 /* Of "host" and "[::1]" too, which name none. */
 static bool
@@ -47,11 +48,7 @@ url_flaw(struct slice url, const char *schemes)
 
 	if (!slice_is_word(url))
 		return "a URL of visible characters";
-	if (slice_istarts(url, SLICE("http://")))
-		rest = slice_make(url.p + 7, url.n - 7);
-	else if (slice_istarts(url, SLICE("https://")))
-		rest = slice_make(url.p + 8, url.n - 8);
-	else
+	if (!uri_after_scheme(url, &rest, NULL))
 		return schemes;
 	slash = slice_find(rest, '/');
 	host = slash >= 0 ? slice_make(rest.p, (size_t)slash) : rest;
@@ -71,11 +68,13 @@ url_flaw(struct slice url, const char *schemes)
 void
 url_place(struct slice url, struct slice *host, unsigned *port)
 {
-	bool tls = slice_istarts(url, SLICE("https://"));
-	struct slice rest = slice_make(url.p + 7 + tls, url.n - 7 - tls);
-	uint64_t number = tls ? 443 : 80;
+	struct slice rest;
+	uint64_t number;
 	ptrdiff_t colon;
+	bool tls;
 
+	(void)uri_after_scheme(url, &rest, &tls);
+	number = tls ? 443 : 80;
 	*host = SLICE("");
 	(void)slice_next(&rest, '/', host);
 	colon = slice_rfind(*host, ':');

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "gateway/front/private.h"
-#include "gateway/lib/count.h"
 #include "gateway/lib/log.h"
+#include "gateway/lib/uri.h"
 
 #define DRAIN_BEYOND ((uint64_t)8 << 20) /* past limits.body */
 #define RESERVE_MAX ((uint64_t)1 << 20) /* of a body, before it comes */
@@ -246,20 +246,12 @@ exchange_handle(void *cls, struct MHD_Connection *mhd, const char *url,
 static void
 cut_target(struct exchange *x, size_t n)
 {
-	static const char *const schemes[] = { "http://", "https://" };
-	struct slice rest = slice_make(x->target, n);
+	struct slice rest;
 	ptrdiff_t query;
-	size_t host_n;
 
-	for (size_t i = 0; i < COUNT(schemes); i++) {
-		struct slice scheme = slice_of(schemes[i]);
-
-		if (!slice_istarts(rest, scheme))
-			continue;
-		host_n = strcspn(rest.p + scheme.n, "/?");
-		x->host = slice_make(rest.p + scheme.n, host_n);
-		rest = slice_make(x->host.p + host_n, n - scheme.n - host_n);
-		break;
+	if (uri_after_scheme(slice_make(x->target, n), &rest, NULL)) {
+		x->host = slice_make(rest.p, strcspn(rest.p, "/?"));
+		rest = slice_make(rest.p + x->host.n, rest.n - x->host.n);
 	}
 	query = slice_find(rest, '?');
 	x->path = query < 0 ? rest : slice_make(rest.p, (size_t)query);

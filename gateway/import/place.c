@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/import/inner.h"
+#include "gateway/lib/uri.h"
 
 #define AZURE_ROOT SLICE("/openai")
 #define AZURE_DEPLOYMENTS SLICE("/openai/deployments/")
@@ -57,10 +58,11 @@ azure_root(struct slice url)
 static bool
 can_be_said(struct slice url)
 {
-	return (slice_istarts(url, SLICE("http://")) ||
-		   slice_istarts(url, SLICE("https://"))) &&
-	    slice_is_word(url) && slice_find(url, '@') < 0 &&
-	    slice_find(url, '?') < 0 && slice_find(url, '#') < 0;
+	struct slice rest;
+
+	return uri_after_scheme(url, &rest, NULL) && slice_is_word(url) &&
+	    slice_find(url, '@') < 0 && slice_find(url, '?') < 0 &&
+	    slice_find(url, '#') < 0;
 }
 
 /* Where no URL is said, that of a provider which everybody has elsewhere. */

@@ -1,9 +1,33 @@
-/* gateway/lib/uri.c - percent-encoding, RFC 3986 section 2.1. */
+/* gateway/lib/uri.c - parts of a URL, and percent-encoding. */
 #include "gateway/lib/uri.h"
 
 #include <string.h>
 
 #include "gateway/lib/hex.h"
+
+bool
+uri_after_scheme(struct slice url, struct slice *rest, bool *tls)
+{
+	bool secure = slice_istarts(url, SLICE("https://"));
+	size_t n = secure                          ? sizeof("https://") - 1
+	    : slice_istarts(url, SLICE("http://")) ? sizeof("http://") - 1
+						   : 0;
+
+	*rest = n > 0 ? slice_make(url.p + n, url.n - n) : url;
+	if (tls != NULL)
+		*tls = secure;
+	return n > 0;
+}
+
+struct slice
+uri_host(struct slice s)
+{
+	ptrdiff_t colon = slice_rfind(s, ':');
+
+	if (colon < 0 || s.p[s.n - 1] == ']')
+		return s;
+	return slice_make(s.p, (size_t)colon);
+}
 
 void
 uri_unescape(struct slice s, struct buf *out)
