@@ -13,9 +13,8 @@
 
 #define QUEUE_HIGH ((size_t)64 << 10) /* the source is held above */
 #define QUEUE_LOW ((size_t)32 << 10) /* and goes on below */
-#define WHOLE_MAX                                                              \
-	((size_t)64 << 10) /* more is read piece by piece, so that
-					a client that stalls is noticed */
+/* More is read piece by piece, so that a client that stalls is noticed. */
+#define WHOLE_MAX ((size_t)64 << 10)
 #define PIECE ((size_t)16 << 10)
 
 static struct exchange *

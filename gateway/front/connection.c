@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "gateway/front/private.h"
 #include "gateway/lib/log.h"
@@ -179,8 +178,7 @@ expire(struct connection *c)
 	    "connection_closed peer=%s reason=%s", c->peer, reasons[wait]);
 	connection_wait(c, WAIT_NOTHING);
 	if (x != NULL && (wait == WAIT_BODY || wait == WAIT_REFUSED))
-		exchange_refuse(x, 408, "request_timeout",
-		    "The request body came too slowly.");
+		exchange_refuse_slow(x);
 	if (x != NULL && wait == WAIT_CLIENT) {
 		x->dead = true;
 		exchange_gone(x);

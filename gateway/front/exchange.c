@@ -59,6 +59,13 @@ exchange_refuse(
 	exchange_free_body(x);
 }
 
+void
+exchange_refuse_slow(struct exchange *x)
+{
+	exchange_refuse(
+	    x, 408, "request_timeout", "The request body came too slowly.");
+}
+
 static void
 refuse_size(struct exchange *x)
 {
@@ -109,8 +116,7 @@ take(struct exchange *x, struct slice bytes)
 	x->seen += bytes.n;
 	connection_wait(x->connection, x->keep_body ? WAIT_BODY : WAIT_REFUSED);
 	if (too_slow(x, x->connection->since)) {
-		exchange_refuse(x, 408, "request_timeout",
-		    "The request body came too slowly.");
+		exchange_refuse_slow(x);
 		return cut_body(x, "body_timeout");
 	}
 	if (x->seen > x->front->settings.limits.body + DRAIN_BEYOND)

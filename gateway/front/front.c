@@ -26,17 +26,10 @@
 
 /* --- accepting --- */
 
-/* A line a second says it; a flood of connections must not fill a disk. */
-static bool
-may_log(usec *last)
-{
-	usec now = clock_now();
-
-	if (*last != 0 && now - *last < USEC_SEC)
-		return false;
-	*last = now;
-	return true;
-}
+/* A flood of connections must not fill a disk. */
+static struct log_limit ended = { .event = "connection_ended", .most = 1 };
+static struct log_limit refused = { .event = "connection_refused", .most = 1 };
+static struct log_limit paused = { .event = "accept_paused", .most = 1 };
 
 /* Who does nothing makes room, then who has been refused: a crowd that only
  * connects, or has no key, would keep everybody else out. */
@@ -50,10 +43,6 @@ make_room(struct front *f)
 static bool
 is_full(struct front *f)
 {
-	static struct log_limit ended = { .event = "connection_ended",
-		.most = 1 };
-	static struct log_limit refused = { .event = "connection_refused",
-		.most = 1 };
 	unsigned limit = f->settings.limits.connections;
 	bool room;
 
@@ -80,7 +69,7 @@ take_connection(
 	}
 	d = daemon_pick(f, &why);
 	if (d == NULL) {
-		if (may_log(&f->logged_accept))
+		if (log_limit_pass(&refused, clock_now()))
 			log_error("connection_refused reason=\"%s\"", why.text);
 		close(fd);
 		return;
@@ -97,7 +86,7 @@ take_connection(
 static void
 pause_accepting(struct front *f, int error)
 {
-	if (may_log(&f->logged_accept))
+	if (log_limit_pass(&paused, clock_now()))
 		log_error("accept_paused reason=\"%s\"", strerror(error));
 	uv_poll_stop(&f->accept_poll);
 	f->accepting = false;

@@ -14,8 +14,7 @@
 
 #include "gateway/front/private.h"
 
-#define LINGER_SILENT                                                          \
-	(5 * USEC_SEC) /* the client may say nothing for so long */
+#define LINGER_SILENT (5 * USEC_SEC) /* so long may the client say nothing */
 #define LINGER_LONGEST (30 * USEC_SEC)
 #define LINGER_BEYOND ((uint64_t)64 << 20) /* past limits.body */
 #define PIECE ((size_t)16 << 10)

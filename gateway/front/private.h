@@ -40,7 +40,7 @@ struct front {
 	uv_timer_t tick;
 	uv_idle_t spin; /* active while settle has left work undone */
 	uv_timer_t rest; /* active while a daemon rests; see daemon.c */
-	unsigned n_own; /* of the five above, those that are open */
+	unsigned n_own; /* of these five handles, those that are open */
 	unsigned n_handles; /* still open: the daemons', own ones at the end */
 	struct list daemons; /* struct daemon.node */
 	struct list dirty; /* struct daemon.dirty: MHD_run() has work */
@@ -51,7 +51,6 @@ struct front {
 	unsigned n_exchanges;
 	bool accepting, draining, closing;
 	usec drained; /* when that began; 0: it has not */
-	usec logged_accept; /* when such a line was written */
 	void (*on_closed)(void *);
 	void *closed_arg;
 };
@@ -224,6 +223,8 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *,
 void exchange_detach(struct exchange *, bool completed);
 void exchange_refuse(
     struct exchange *, int status, const char *code, const char *message);
+/* Of a body that comes too slowly. */
+void exchange_refuse_slow(struct exchange *);
 /* The client has left, or reads no more. Not from inside libmicrohttpd. */
 void exchange_gone(struct exchange *);
 /* From outside libmicrohttpd, as the next one. */
