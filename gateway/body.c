@@ -133,8 +133,34 @@ parse_body(struct request *r, struct error_reply *e)
 	return name_deployment(r, e);
 }
 
+/* The model, and what its name says besides. */
 static bool
-resolve(struct request *r, struct error_reply *e)
+resolve_model(
+    struct request *r, struct model_choice *choice, struct error_reply *e)
+{
+	struct errmsg why;
+	enum err rc =
+	    model_resolve(r->conf, r->tenant, r->facts.model, choice, &why);
+
+	if (rc == OK && r->grant != NULL &&
+	    !grant_allows(r->grant, choice->model))
+		rc = fail(&why, ERR_NOT_FOUND,
+		    "the key %s is not for the model %s", r->key->name,
+		    choice->model->name);
+	if (rc != OK) {
+		refusal_of_model(rc, r->facts.model.n > 0, e);
+		e->message = request_say(r, "%s", why.text);
+		return false;
+	}
+	r->facts.model = choice->name; /* without its suffix */
+	r->routing.model = choice->model;
+	r->routing.pin = choice->pin;
+	r->routing.prefer = choice->prefer;
+	return true;
+}
+
+static bool
+resolve_slo(struct request *r, const struct slo *suffix, struct error_reply *e)
 {
 	const struct exchange *x = r->exchange;
 	struct slo_headers asked = {
@@ -143,50 +169,32 @@ resolve(struct request *r, struct error_reply *e)
 		.itl_ms = exchange_header(x, "x-slo-itl-ms"),
 		.total_ms = exchange_header(x, "x-slo-total-ms"),
 	};
-	struct model_choice choice;
 	struct errmsg why;
-	enum err rc;
 
 	if (asked.itl_ms.n == 0)
 		asked.itl_ms = exchange_header(x, "x-slo-tpot-ms");
-	rc = model_resolve(r->conf, r->tenant, r->facts.model, &choice, &why);
-	if (rc == OK && r->grant != NULL &&
-	    !grant_allows(r->grant, choice.model))
-		rc = fail(&why, ERR_NOT_FOUND,
-		    "the key %s is not for the model %s", r->key->name,
-		    choice.model->name);
-	if (rc == OK) {
-		r->facts.model = choice.name; /* without its suffix */
-		r->routing.model = choice.model;
-		r->routing.pin = choice.pin;
-		r->routing.prefer = choice.prefer;
-		rc = slo_resolve(
-		    r->conf, r->tenant, &asked, choice.slo, &r->slo, &why);
-		e->code = "invalid_slo";
-		e->param = NULL;
-	} else {
-		refusal_of_model(rc, r->facts.model.n > 0, e);
-	}
-	if (rc == OK)
+	if (slo_resolve(r->conf, r->tenant, &asked, suffix, &r->slo, &why) ==
+	    OK)
 		return true;
-	e->status = rc == ERR_NOT_FOUND ? 404
-	    : rc == ERR_UNSUPPORTED     ? 403
-					: 400;
-	e->type = "invalid_request_error";
-	e->message = request_say(r, "%s", why.text);
+	*e = (struct error_reply){ .status = 400,
+		.type = "invalid_request_error",
+		.code = "invalid_slo",
+		.message = request_say(r, "%s", why.text) };
 	return false;
 }
 
 enum step
 step_body(struct request *r)
 {
+	struct model_choice choice;
 	struct error_reply e = { 0 };
 
 	if (scan_body(r)) {
 		request_yield(r);
 		return STEP_WAIT;
 	}
-	if (!parse_body(r, &e) || !resolve(r, &e))
+	if (!parse_body(r, &e) || !resolve_model(r, &choice, &e) ||
+	    !resolve_slo(r, choice.slo, &e))
 		return request_refuse(r, &e);
 	if (dialect_passes(r->facts.dialect))
 		r->slo.itl = 0; /* there is nothing between its tokens */

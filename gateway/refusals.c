@@ -78,7 +78,9 @@ void
 refusal_of_model(enum err err, bool named, struct error_reply *e)
 {
 	*e = (struct error_reply){
-		.status = err == ERR_NOT_FOUND ? 404 : 400,
+		.status = err == ERR_NOT_FOUND ? 404
+		    : err == ERR_UNSUPPORTED   ? 403
+					       : 400,
 		.type = "invalid_request_error",
 		.code = !named             ? "model_required"
 		    : err == ERR_NOT_FOUND ? "model_not_found"
