@@ -37,7 +37,7 @@ struct output {
 
 struct child {
 	uv_loop_t *loop;
-	char *name, *cwd;
+	char *name;
 	char **command; /* argc strings and a NULL */
 	size_t argc;
 	const struct child_ops *ops;
@@ -129,7 +129,6 @@ free_child(struct child *c)
 		free(c->command[i]);
 	free(c->command);
 	free(c->name);
-	free(c->cwd);
 	free(c);
 }
 
@@ -295,7 +294,6 @@ spawn_args(struct child *c, char **args)
 		.file = args[0],
 		.args = args,
 		.env = environment(c),
-		.cwd = c->cwd,
 		.flags = UV_PROCESS_DETACHED,
 		.stdio = stdio,
 		.stdio_count = 3 };
@@ -407,7 +405,7 @@ copy_command(struct child *c, const char *const *command)
 
 struct child *
 child_new(uv_loop_t *loop, const char *name, const char *const *command,
-    const char *cwd, const struct child_ops *ops, void *arg)
+    const struct child_ops *ops, void *arg)
 {
 	struct child *c = calloc(1, sizeof(*c));
 
@@ -415,13 +413,11 @@ child_new(uv_loop_t *loop, const char *name, const char *const *command,
 		return NULL;
 	c->loop = loop;
 	c->name = slice_dup(slice_of(name));
-	c->cwd = cwd != NULL ? slice_dup(slice_of(cwd)) : NULL;
 	c->ops = ops;
 	c->arg = arg;
 	c->timing = CHILD_TIMING;
 	c->said = (struct log_limit){ .event = "child", .most = LINES_MAX };
-	if (c->name == NULL || (cwd != NULL && c->cwd == NULL) ||
-	    !copy_command(c, command)) {
+	if (c->name == NULL || !copy_command(c, command)) {
 		free_child(c);
 		return NULL;
 	}

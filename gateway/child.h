@@ -34,11 +34,9 @@ struct child_timing {
 	    .restart_forget = 60 * USEC_SEC,                                   \
 	    .grace = 5 * USEC_SEC })
 
-/* Starts at once; name and command are copied. cwd may be NULL. NULL without
- * memory. */
+/* Starts at once; name and command are copied. NULL without memory. */
 struct child *child_new(uv_loop_t *, const char *name,
-    const char *const *command, const char *cwd, const struct child_ops *,
-    void *arg);
+    const char *const *command, const struct child_ops *, void *arg);
 /* Other times than CHILD_TIMING. */
 void child_set_timing(struct child *, const struct child_timing *);
 

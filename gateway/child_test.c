@@ -110,7 +110,7 @@ start_script(struct fixture *f, const char *script)
 		.restart_forget = 60 * USEC_SEC,
 		.grace = 150 * USEC_MS };
 
-	f->child = child_new(&f->loop, "local", command, NULL, &ops, f);
+	f->child = child_new(&f->loop, "local", command, &ops, f);
 	assert_non_null(f->child);
 	child_set_timing(f->child, &quick);
 }
@@ -262,7 +262,7 @@ a_missing_program_is_named_and_tried_again(void **state)
 		.grace = 10 * USEC_MS };
 	usec end = clock_now() + 3 * USEC_SEC;
 
-	f->child = child_new(&f->loop, "local", command, NULL, &ops, f);
+	f->child = child_new(&f->loop, "local", command, &ops, f);
 	assert_non_null(f->child);
 	child_set_timing(f->child, &quick);
 	assert_int_equal(f->downs, 1);
@@ -273,19 +273,6 @@ a_missing_program_is_named_and_tried_again(void **state)
 		uv_run(&f->loop, UV_RUN_ONCE);
 	assert_int_equal(f->downs, 3);
 	assert_int_equal(f->ups, 0);
-	stop(f);
-}
-
-static void
-a_folder_that_is_not_there_is_an_error_too(void **state)
-{
-	struct fixture *f = *state;
-	const char *const command[] = { "/bin/true", NULL };
-
-	f->child = child_new(&f->loop, "local", command, "/no/such", &ops, f);
-	assert_non_null(f->child);
-	assert_int_equal(f->ups, 0);
-	assert_int_equal(f->downs, 1);
 	stop(f);
 }
 
@@ -434,7 +421,6 @@ main(void)
 		TEST(a_child_that_crashes_thrice_lives_in_the_end),
 		TEST(what_is_withheld_is_not_in_its_environment),
 		TEST(a_missing_program_is_named_and_tried_again),
-		TEST(a_folder_that_is_not_there_is_an_error_too),
 		TEST(the_port_is_told_to_the_child_and_to_us),
 		TEST(output_is_logged_line_by_line_and_bounded),
 		TEST(stopping_ends_a_willing_child_at_once),

@@ -183,8 +183,7 @@ keep(struct children *all, const struct conf_backend *b)
 	uv_rwlock_wrlock(&all->lock);
 	list_append(&all->list, &k->on_list);
 	uv_rwlock_wrunlock(&all->lock);
-	k->child =
-	    child_new(&all->app->loop, b->name, b->command, NULL, &ops, k);
+	k->child = child_new(&all->app->loop, b->name, b->command, &ops, k);
 	if (k->child == NULL)
 		log_error("child=%s reason=\"out of memory\"", b->name);
 }

@@ -416,7 +416,7 @@ ask_child(const struct live_check *live, const struct conf_backend *b)
 		tell_child(live, b, "needs an event loop, and there is none");
 		return false;
 	}
-	child = child_new(&l.loop, b->name, b->command, NULL, &ops, &l);
+	child = child_new(&l.loop, b->name, b->command, &ops, &l);
 	good = child != NULL && wait_healthy(live->client, &l);
 	if (good)
 		good = ask_backend(live, b, l.url);
