@@ -44,8 +44,7 @@ reload(struct app *app, struct admin_reply *reply)
 			admin_error(
 			    reply, 400, "invalid_configuration", c.text.p);
 		else
-			admin_error(
-			    reply, 503, "out_of_memory", "out of memory");
+			admin_no_memory(reply);
 	}
 	complaints_fini(&c);
 }
@@ -161,7 +160,7 @@ answer(struct app *app, struct exchange *x, struct admin_reply *reply)
 			admin_render_restrained(p, &reply->restraint, reply);
 		}
 	} else {
-		admin_error(reply, 503, "out_of_memory", "out of memory");
+		admin_no_memory(reply);
 	}
 	admin_snapshot_drop(&s);
 }

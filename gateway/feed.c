@@ -68,7 +68,7 @@ add_beginning(
     const struct feed *f, const struct admin_picture *p, struct buf *out)
 {
 	begin_event(out, "history");
-	live_render_history(f->live, p, clock_wall(), out);
+	live_render_history(f->live, p, out);
 	end_event(out);
 }
 
@@ -77,7 +77,7 @@ add_now(const struct feed *f, const struct admin_picture *p, uint64_t *filed,
     struct buf *out)
 {
 	begin_event(out, "now");
-	live_render_now(f->live, p, clock_wall(), filed, out);
+	live_render_now(f->live, p, filed, out);
 	end_event(out);
 }
 
@@ -134,7 +134,7 @@ feed_begin(struct feed *f, struct sink *sink, struct admin_reply *reply)
 
 	check_version(f);
 	if (!admin_snapshot_take(f->app, &s)) {
-		admin_error(reply, 503, "out_of_memory", "out of memory");
+		admin_no_memory(reply);
 	} else if (!viewers_add(&f->viewers, sink)) {
 		admin_error(reply, 503, "too_many_viewers",
 		    "as many as may read the live feed do: close another page "
@@ -188,7 +188,7 @@ tell(struct feed *f, bool step)
 	buf_init(&out, EVENTS_MAX);
 	if (admin_snapshot_take(f->app, &s)) {
 		if (step)
-			live_sample(f->live, &s.picture, clock_wall());
+			live_sample(f->live, &s.picture);
 		if (step && f->viewers.n > 0)
 			add_step(f, &out);
 		if (f->viewers.n > 0)

@@ -47,7 +47,7 @@ live_watch(struct live *l, struct telemetry *t, usec now)
 }
 
 void
-live_sample(struct live *l, const struct admin_picture *p, usec wall)
+live_sample(struct live *l, const struct admin_picture *p)
 {
 }
 
@@ -57,15 +57,15 @@ live_render_step(const struct live *l, struct buf *out)
 }
 
 void
-live_render_now(struct live *l, const struct admin_picture *p, usec wall,
-    uint64_t *filed, struct buf *out)
+live_render_now(struct live *l, const struct admin_picture *p, uint64_t *filed,
+    struct buf *out)
 {
 }
 
 /* Nothing changes in between: whoever asks so often will ask for ever. */
 void
-live_render_history(const struct live *l, const struct admin_picture *p,
-    usec wall, struct buf *out)
+live_render_history(
+    const struct live *l, const struct admin_picture *p, struct buf *out)
 {
 	assert_true(++shown.histories < 100);
 	if (shown.spoilt)
@@ -89,6 +89,12 @@ admin_snapshot_drop(struct admin_snapshot *s)
 void
 admin_error(
     struct admin_reply *r, int status, const char *code, const char *message)
+{
+	fail();
+}
+
+void
+admin_no_memory(struct admin_reply *r)
 {
 	fail();
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/admin/query.h"
+#include "gateway/admin/values.h"
 #include "gateway/app.h"
 #include "gateway/conf/value.h"
 #include "gateway/keys/keyring.h"
@@ -149,9 +150,9 @@ add_use(json_t *o, const struct quota *q)
 	if (q == NULL)
 		return;
 	quota_view(q, &unlimited, clock_now(), &v);
-	json_object_set_new(o, "open", json_integer(v.open));
-	json_object_set_new(o, "spent_today_usd", json_real(v.day));
-	json_object_set_new(o, "spent_month_usd", json_real(v.month));
+	set(o, "open", count(v.open));
+	set(o, "spent_today_usd", json_real(v.day));
+	set(o, "spent_month_usd", json_real(v.month));
 }
 
 static json_t *
@@ -159,8 +160,8 @@ grant_row(const struct grant *g)
 {
 	json_t *o = grant_json(g);
 
-	json_object_set_new(o, "source", json_string("keys_file"));
-	json_object_set_new(o, "good",
+	set(o, "source", json_string("keys_file"));
+	set(o, "good",
 	    json_boolean(g->expires == 0 || g->expires > clock_wall()));
 	add_use(o, g->quota);
 	return o;
@@ -171,10 +172,10 @@ conf_row(const struct conf *c, const struct conf_key *k)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "tenant", json_string(k->tenant->name));
-	json_object_set_new(o, "name", json_string(k->name));
-	json_object_set_new(o, "source", json_string("gateway.conf"));
-	json_object_set_new(o, "good", json_true());
+	set(o, "tenant", json_string(k->tenant->name));
+	set(o, "name", json_string(k->name));
+	set(o, "source", json_string("gateway.conf"));
+	set(o, "good", json_true());
 	add_use(o, conf_key_quota(c, k));
 	return o;
 }
@@ -199,7 +200,7 @@ list_keys(struct asked *a)
 	for (size_t i = 0; (g = keyring_at(a->app->keyring, i)) != NULL; i++)
 		if (!atomic_load(&g->revoked) && is_of(a, g->tenant))
 			json_array_append_new(keys, grant_row(g));
-	json_object_set_new(doc, "keys", keys);
+	set(doc, "keys", keys);
 	admin_send_json(doc, a->reply);
 }
 
@@ -267,7 +268,7 @@ add_key(struct asked *a)
 	log_info(
 	    "key_added tenant=%s key=%s", a->wish.tenant, a->wish.key.name);
 	doc = grant_json(&a->wish);
-	json_object_set_new(doc, "key", json_string(key));
+	set(doc, "key", json_string(key));
 	admin_send_json(doc, a->reply);
 	explicit_bzero(key, sizeof(key));
 }
@@ -290,7 +291,7 @@ revoke_key(struct asked *a)
 	log_info(
 	    "key_revoked tenant=%s key=%s", a->wish.tenant, a->wish.key.name);
 	doc = json_object();
-	json_object_set_new(doc, "revoked", json_string(a->wish.key.name));
+	set(doc, "revoked", json_string(a->wish.key.name));
 	admin_send_json(doc, a->reply);
 }
 
@@ -320,13 +321,11 @@ tenants_admin(struct app *app, struct admin_reply *reply)
 
 	for (size_t i = 0; i < c->n_tenants; i++) {
 		o = json_object();
-		json_object_set_new(
-		    o, "tenant", json_string(c->tenants[i].name));
-		json_object_set_new(
-		    o, "limits", limits_json(&c->tenants[i].limits));
+		set(o, "tenant", json_string(c->tenants[i].name));
+		set(o, "limits", limits_json(&c->tenants[i].limits));
 		add_use(o, c->quotas[i]);
 		json_array_append_new(rows, o);
 	}
-	json_object_set_new(doc, "tenants", rows);
+	set(doc, "tenants", rows);
 	admin_send_json(doc, reply);
 }

@@ -52,7 +52,7 @@ usage_job_begin(struct usage_jobs *jobs, struct exchange *x, const char *path,
 	}
 	j = calloc(1, sizeof(*j));
 	if (j == NULL) {
-		admin_error(reply, 503, "out_of_memory", "out of memory");
+		admin_no_memory(reply);
 		return false;
 	}
 	*j = (struct usage_job){ .jobs = jobs,
@@ -62,7 +62,7 @@ usage_job_begin(struct usage_jobs *jobs, struct exchange *x, const char *path,
 	j->work.data = j;
 	admin_reply_init(&j->reply);
 	if (uv_queue_work(jobs->loop, &j->work, on_work, on_after) != 0) {
-		admin_error(reply, 503, "out_of_memory", "out of memory");
+		admin_no_memory(reply);
 		free(j);
 		return false;
 	}

@@ -40,6 +40,12 @@ admin_error(
 }
 
 void
+admin_no_memory(struct admin_reply *r)
+{
+	admin_error(r, 503, "out_of_memory", "out of memory");
+}
+
+void
 admin_send_json(json_t *doc, struct admin_reply *r)
 {
 	char *text = doc != NULL
@@ -49,7 +55,7 @@ admin_send_json(json_t *doc, struct admin_reply *r)
 	if (text != NULL)
 		buf_add_str(&r->body, text);
 	else
-		admin_error(r, 503, "out_of_memory", "out of memory");
+		admin_no_memory(r);
 	free(text);
 	json_decref(doc);
 }

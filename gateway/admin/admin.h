@@ -90,7 +90,7 @@ void admin_handle(
     const struct admin_picture *, struct slice method, struct admin_reply *);
 
 /* backends.c: /admin/v1/backends. */
-void admin_render_backends(const struct admin_picture *, struct buf *out);
+void admin_get_backends(const struct admin_picture *, struct admin_reply *);
 /* One row of it. */
 json_t *admin_backend_json(
     const struct admin_picture *, const struct conf_backend *);
@@ -98,20 +98,22 @@ json_t *admin_backend_json(
 const char *admin_serving_state(
     const struct conf_backend *, const struct serving_view *);
 
-/* measured.c: how fast a serving is, in it. */
-json_t *admin_measured_json(const struct measured *);
-
 /* Whether an operator lets nothing go there. */
 bool admin_is_drained(const struct serving_view *);
 /* NULL: the router knows none of that id. */
 const struct serving_view *admin_view_of(
     const struct admin_picture *, uint32_t serving);
+/* The last minute as clients' requests measured it, as in /metrics. */
+json_t *admin_latency_json(const struct telemetry_view *, enum phase);
+
+/* measured.c: how fast a serving is, in /admin/v1/backends. */
+json_t *admin_measured_json(const struct measured *);
 
 /* models.c: /admin/v1/models. */
 void admin_get_models(const struct admin_picture *, struct admin_reply *);
 
 /* metrics.c: /metrics. */
-void admin_render_metrics(const struct admin_picture *, struct buf *out);
+void admin_get_metrics(const struct admin_picture *, struct admin_reply *);
 /* What it says there of a serving. */
 void admin_serving_metrics(const struct conf *, const struct serving_view *,
     struct telemetry_serving *out);
@@ -129,6 +131,8 @@ void admin_get_usage_row(
 
 /* Takes the document; NULL, or no memory: a 503. */
 void admin_send_json(json_t *, struct admin_reply *);
+/* That 503. */
+void admin_no_memory(struct admin_reply *);
 /* An error in the shape of the data listener's. */
 void admin_error(
     struct admin_reply *, int status, const char *code, const char *message);

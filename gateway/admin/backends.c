@@ -1,8 +1,5 @@
 /* gateway/admin/backends.c - /admin/v1/backends: every backend and serving,
  * how it fares now, and why it is or is not used. */
-#include <jansson.h>
-#include <stdlib.h>
-
 #include "gateway/admin/admin.h"
 #include "gateway/admin/plight.h"
 #include "gateway/admin/values.h"
@@ -10,7 +7,7 @@
 static json_t *
 known(const struct load *l, enum load_has which, double value)
 {
-	return (l->has & which) != 0 ? json_real(value) : json_null();
+	return number_if((l->has & which) != 0, value);
 }
 
 static json_t *
@@ -18,32 +15,34 @@ render_load(const struct load *l)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "running", known(l, LOAD_RUNNING, l->running));
-	json_object_set_new(o, "waiting", known(l, LOAD_WAITING, l->waiting));
-	json_object_set_new(
-	    o, "cache_use", known(l, LOAD_CACHE_USE, l->cache_use));
-	json_object_set_new(o, "left_requests",
+	set(o, "running", known(l, LOAD_RUNNING, l->running));
+	set(o, "waiting", known(l, LOAD_WAITING, l->waiting));
+	set(o, "cache_use", known(l, LOAD_CACHE_USE, l->cache_use));
+	set(o, "left_requests",
 	    known(l, LOAD_LIMIT_REQUESTS, l->left_requests));
-	json_object_set_new(
-	    o, "left_tokens", known(l, LOAD_LIMIT_TOKENS, l->left_tokens));
+	set(o, "left_tokens", known(l, LOAD_LIMIT_TOKENS, l->left_tokens));
 	return o;
 }
 
-/* The last minute as clients' requests measured it. */
+json_t *
+admin_latency_json(const struct telemetry_view *t, enum phase phase)
+{
+	json_t *o = json_object();
+
+	set(o, "p50_ms", ms(t->phase[phase].p50));
+	set(o, "p95_ms", ms(t->phase[phase].p95));
+	set(o, "p99_ms", ms(t->phase[phase].p99));
+	set(o, "n", count(t->phase[phase].n));
+	return o;
+}
+
 static json_t *
 render_latency(const struct telemetry_view *t)
 {
-	json_t *o = json_object(), *phase;
+	json_t *o = json_object();
 
-	for (int i = 0; i < PHASE_COUNT; i++) {
-		phase = json_object();
-		json_object_set_new(phase, "p50_ms", ms(t->phase[i].p50));
-		json_object_set_new(phase, "p95_ms", ms(t->phase[i].p95));
-		json_object_set_new(phase, "p99_ms", ms(t->phase[i].p99));
-		json_object_set_new(
-		    phase, "n", json_integer((json_int_t)t->phase[i].n));
-		json_object_set_new(o, phase_name((enum phase)i), phase);
-	}
+	for (enum phase i = 0; i < PHASE_COUNT; i++)
+		set(o, phase_name(i), admin_latency_json(t, i));
 	return o;
 }
 
@@ -54,9 +53,8 @@ render_faults(const struct telemetry_view *t)
 
 	for (int i = 1; i < FAULT_COUNT; i++)
 		if (t->faults[i] > 0)
-			json_object_set_new(o,
-			    fault_rule((enum fault_kind)i)->name,
-			    json_integer((json_int_t)t->faults[i]));
+			set(o, fault_rule((enum fault_kind)i)->name,
+			    count(t->faults[i]));
 	return o;
 }
 
@@ -91,50 +89,38 @@ admin_serving_state(
 static void
 add_restraint(json_t *o, const struct restraint *r)
 {
-	json_object_set_new(o, "drained", json_boolean(r->drained));
-	json_object_set_new(o, "weight", json_real(1 - r->withheld));
+	set(o, "drained", json_boolean(r->drained));
+	set(o, "weight", json_real(1 - r->withheld));
 }
 
 static void
 add_router(json_t *o, const struct conf_backend *backend,
     const struct serving_view *v, usec wall)
 {
-	json_object_set_new(
-	    o, "state", json_string(admin_serving_state(backend, v)));
-	json_object_set_new(
-	    o, "cause", plight_json(&v->plight, wall, backend->off));
-	json_object_set_new(
-	    o, "breaker", json_string(breaker_state_name(v->breaker)));
-	json_object_set_new(o, "last_fault",
-	    v->last_fault != FAULT_NONE
-		? json_string(fault_rule(v->last_fault)->name)
-		: json_null());
-	json_object_set_new(
-	    o, "opens_in_ms", ms(v->opens_in == USEC_NEVER ? -1 : v->opens_in));
-	json_object_set_new(o, "warm", json_boolean(v->warm));
-	json_object_set_new(o, "in_flight", json_integer(v->in_flight));
-	json_object_set_new(o, "waiting", json_integer(v->waiting));
-	json_object_set_new(o, "ceiling",
-	    v->ceiling > 0 ? json_integer(v->ceiling) : json_null());
+	set(o, "state", json_string(admin_serving_state(backend, v)));
+	set(o, "cause", plight_json(&v->plight, wall, backend->off));
+	set(o, "breaker", json_string(breaker_state_name(v->breaker)));
+	set(o, "last_fault", fault_json(v->last_fault));
+	set(o, "opens_in_ms", ms(v->opens_in));
+	set(o, "warm", json_boolean(v->warm));
+	set(o, "in_flight", count(v->in_flight));
+	set(o, "waiting", count(v->waiting));
+	set(o, "ceiling", count_unless_zero(v->ceiling));
 	add_restraint(o, &v->own);
-	json_object_set_new(o, "load", render_load(&v->load));
-	json_object_set_new(o, "profile", admin_measured_json(&v->measured));
+	set(o, "load", render_load(&v->load));
+	set(o, "profile", admin_measured_json(&v->measured));
 }
 
 static void
 add_telemetry(json_t *o, const struct telemetry_view *t)
 {
-	json_object_set_new(o, "latency", render_latency(t));
-	json_object_set_new(
-	    o, "attempts", json_integer((json_int_t)t->attempts));
-	json_object_set_new(o, "errors", json_integer((json_int_t)t->errors));
-	json_object_set_new(
-	    o, "rate_limited", json_integer((json_int_t)t->rate_limited));
-	json_object_set_new(
-	    o, "tokens_in", json_integer((json_int_t)t->tokens_in));
-	json_object_set_new(
-	    o, "tokens_out", json_integer((json_int_t)t->tokens_out));
-	json_object_set_new(o, "faults", render_faults(t));
+	set(o, "latency", render_latency(t));
+	set(o, "attempts", count(t->attempts));
+	set(o, "errors", count(t->errors));
+	set(o, "rate_limited", count(t->rate_limited));
+	set(o, "tokens_in", count(t->tokens_in));
+	set(o, "tokens_out", count(t->tokens_out));
+	set(o, "faults", render_faults(t));
 }
 
 const struct serving_view *
@@ -153,12 +139,12 @@ render_serving(const struct admin_picture *p, const struct conf_serving *s)
 	struct telemetry_view t;
 	json_t *o = json_object();
 
-	json_object_set_new(o, "id", json_integer(s->id));
-	json_object_set_new(o, "model", json_string(s->model->name));
-	json_object_set_new(o, "upstream_model", json_string(s->upstream));
-	json_object_set_new(o, "quality", json_real(s->quality));
-	json_object_set_new(o, "fallback", json_boolean(s->fallback));
-	json_object_set_new(o, "price", price_json(&s->price));
+	set(o, "id", count(s->id));
+	set(o, "model", json_string(s->model->name));
+	set(o, "upstream_model", json_string(s->upstream));
+	set(o, "quality", json_real(s->quality));
+	set(o, "fallback", json_boolean(s->fallback));
+	set(o, "price", price_json(&s->price));
 	if (v != NULL)
 		add_router(o, s->backend, v, p->wall);
 	if (telemetry_view(p->telemetry, s->id, p->now, &t))
@@ -180,18 +166,16 @@ static void
 add_site(json_t *o, const struct admin_picture *p, const struct conf_backend *b)
 {
 	const struct serving_view *v = NULL;
-	char text[CLOCK_TEXT];
 
 	for (size_t i = 0; i < p->n_servings; i++)
 		if (p->servings[i].backend == b->id)
 			v = &p->servings[i];
 	if (v == NULL)
 		return;
-	json_object_set_new(o, "in_flight", json_integer(v->site_in_flight));
-	json_object_set_new(o, "certified_until",
-	    (v->load.has & LOAD_CERTIFICATE) != 0
-		? json_stringn(text, clock_text(text, v->load.certified, 3))
-		: json_null());
+	set(o, "in_flight", count(v->site_in_flight));
+	set(o, "certified_until",
+	    (v->load.has & LOAD_CERTIFICATE) != 0 ? moment(v->load.certified)
+						  : json_null());
 	add_restraint(o, &v->site);
 }
 
@@ -204,46 +188,37 @@ admin_backend_json(const struct admin_picture *p, const struct conf_backend *b)
 
 	if (child != NULL)
 		url = child->url;
-	json_object_set_new(o, "name", json_string(b->name));
-	json_object_set_new(o, "adapter", json_string(b->adapter));
-	json_object_set_new(o, "url",
+	set(o, "name", json_string(b->name));
+	set(o, "adapter", json_string(b->adapter));
+	set(o, "url",
 	    url != NULL && url[0] != '\0' ? json_string(url) : json_null());
-	json_object_set_new(o, "hardware", json_string(b->hardware));
-	json_object_set_new(o, "region", json_string(b->region));
-	json_object_set_new(o, "on", json_boolean(b->off == NULL));
-	json_object_set_new(o, "off_reason",
-	    b->off != NULL ? json_string(b->off) : json_null());
+	set(o, "hardware", json_string(b->hardware));
+	set(o, "region", json_string(b->region));
+	set(o, "on", json_boolean(b->off == NULL));
+	set(o, "off_reason", text_or_null(b->off));
 	if (child != NULL)
-		json_object_set_new(
-		    o, "child_running", json_boolean(child->running));
-	json_object_set_new(
-	    o, "slots", b->slots > 0 ? json_integer(b->slots) : json_null());
+		set(o, "child_running", json_boolean(child->running));
+	set(o, "slots", count_unless_zero(b->slots));
 	add_site(o, p, b);
-	json_object_set_new(o, "price", price_json(&b->price));
+	set(o, "price", price_json(&b->price));
 	for (size_t i = 0; i < p->conf->n_servings; i++)
 		if (p->conf->servings[i].backend == b)
 			json_array_append_new(
 			    servings, render_serving(p, &p->conf->servings[i]));
-	json_object_set_new(o, "servings", servings);
+	set(o, "servings", servings);
 	return o;
 }
 
 void
-admin_render_backends(const struct admin_picture *p, struct buf *out)
+admin_get_backends(const struct admin_picture *p, struct admin_reply *r)
 {
 	json_t *doc = json_object(), *list = json_array();
-	char at[CLOCK_TEXT], *text;
 
 	for (size_t i = 0; i < p->conf->n_backends; i++)
 		json_array_append_new(
 		    list, admin_backend_json(p, &p->conf->backends[i]));
-	json_object_set_new(
-	    doc, "at", json_stringn(at, clock_text(at, p->wall, 3)));
-	json_object_set_new(doc, "queued", json_integer(p->gauges.queue));
-	json_object_set_new(doc, "backends", list);
-	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(9));
-	if (text != NULL)
-		buf_add_str(out, text);
-	free(text);
-	json_decref(doc);
+	set(doc, "at", moment(p->wall));
+	set(doc, "queued", count(p->gauges.queue));
+	set(doc, "backends", list);
+	admin_send_json(doc, r);
 }

@@ -2,18 +2,11 @@
  * asked for. */
 #include "gateway/admin/drill_page.h"
 
-#include <jansson.h>
-
 #include "gateway/admin/drill.h"
 #include "gateway/admin/query.h"
+#include "gateway/admin/values.h"
 #include "gateway/conf/value.h"
 #include "gateway/lib/count.h"
-
-static json_t *
-milliseconds(usec v, uint64_t n)
-{
-	return n > 0 ? json_real((double)v / 1e3) : json_null();
-}
 
 static void
 add_counts(json_t *o, const struct drill_view *v)
@@ -28,8 +21,7 @@ add_counts(json_t *o, const struct drill_view *v)
 		{ "timed", v->timed } };
 
 	for (size_t i = 0; i < COUNT(counts); i++)
-		json_object_set_new(
-		    o, counts[i].name, json_integer((json_int_t)counts[i].n));
+		set(o, counts[i].name, count(counts[i].n));
 }
 
 static json_t *
@@ -37,22 +29,19 @@ drill_json(const struct drill_view *v)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "id", json_integer(v->id));
-	json_object_set_new(o, "active", json_boolean(v->end == DRILL_RUNNING));
-	json_object_set_new(o, "backend", json_string(v->backend));
-	json_object_set_new(o, "tenant",
+	set(o, "id", count(v->id));
+	set(o, "active", json_boolean(v->end == DRILL_RUNNING));
+	set(o, "backend", json_string(v->backend));
+	set(o, "tenant",
 	    v->tenant[0] != '\0' ? json_string(v->tenant) : json_null());
-	json_object_set_new(o, "seconds", json_real((double)v->span / 1e6));
-	json_object_set_new(
-	    o, "left_seconds", json_real((double)v->left / 1e6));
-	json_object_set_new(o, "ended",
+	set(o, "seconds", json_real((double)v->span / 1e6));
+	set(o, "left_seconds", json_real((double)v->left / 1e6));
+	set(o, "ended",
 	    v->end == DRILL_RUNNING ? json_null()
 				    : json_string(drill_end_name(v->end)));
 	add_counts(o, v);
-	json_object_set_new(
-	    o, "expected_ms", milliseconds(v->expected, v->timed));
-	json_object_set_new(
-	    o, "measured_ms", milliseconds(v->measured, v->timed));
+	set(o, "expected_ms", ms(v->timed > 0 ? v->expected : -1));
+	set(o, "measured_ms", ms(v->timed > 0 ? v->measured : -1));
 	return o;
 }
 
@@ -61,8 +50,7 @@ admin_render_drill(const struct drill_view *v, struct admin_reply *r)
 {
 	json_t *doc = json_object();
 
-	json_object_set_new(
-	    doc, "drill", v->id > 0 ? drill_json(v) : json_null());
+	set(doc, "drill", v->id > 0 ? drill_json(v) : json_null());
 	admin_send_json(doc, r);
 }
 

@@ -22,16 +22,15 @@ void live_free(struct live **);
 void live_watch(struct live *, struct telemetry *, usec now);
 /* A step has ended: a sample is to be taken, which the step gets. */
 bool live_due(const struct live *, usec now);
-void live_sample(struct live *, const struct admin_picture *, usec wall);
+void live_sample(struct live *, const struct admin_picture *);
 
-/* The data of the feed's three events; `wall` is the picture's `now` since
- * 1970. */
-void live_render_history(const struct live *, const struct admin_picture *,
-    usec wall, struct buf *out);
+/* The data of the feed's three events. */
+void live_render_history(
+    const struct live *, const struct admin_picture *, struct buf *out);
 void live_render_step(const struct live *, struct buf *out);
 /* *filed: how many receipts had been filed when it was last asked; then, how
  * many there are. */
-void live_render_now(struct live *, const struct admin_picture *, usec wall,
+void live_render_now(struct live *, const struct admin_picture *,
     uint64_t *filed, struct buf *out);
 
 #endif

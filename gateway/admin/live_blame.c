@@ -51,8 +51,7 @@ cause_json(const struct admin_picture *p, const char *model,
 	set(o, "upstream_model",
 	    serving != MISS_NOBODY ? json_string(label.model) : json_null());
 	set(o, "cause", json_string(miss_cause_name(m->what.cause)));
-	set(o, "detail",
-	    m->what.detail != NULL ? json_string(m->what.detail) : json_null());
+	set(o, "detail", text_or_null(m->what.detail));
 	set(o, "state", state_json(p, serving));
 	set(o, "misses", count(m->n));
 	set(o, "share", number_if(all > 0, (double)m->n / (double)all));

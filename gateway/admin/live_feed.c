@@ -68,12 +68,6 @@ models_json(const struct conf *c)
 }
 
 static json_t *
-target_json(usec us)
-{
-	return us > 0 ? ms(us) : json_null();
-}
-
-static json_t *
 classes_json(const struct conf *c)
 {
 	json_t *list = json_array(), *o;
@@ -85,9 +79,9 @@ classes_json(const struct conf *c)
 		set(o, "name", json_string(s->name));
 		set(o, "priority", json_string(priority_name(s->priority)));
 		set(o, "percentile", json_real(s->percentile));
-		set(o, "ttft_ms", target_json(s->ttft));
-		set(o, "itl_ms", target_json(s->itl));
-		set(o, "total_ms", target_json(s->total));
+		set(o, "ttft_ms", ms_unless_zero(s->ttft));
+		set(o, "itl_ms", ms_unless_zero(s->itl));
+		set(o, "total_ms", ms_unless_zero(s->total));
 		set(o, "default", json_boolean(s == c->default_slo));
 		json_array_append_new(list, o);
 	}
@@ -95,12 +89,12 @@ classes_json(const struct conf *c)
 }
 
 void
-live_render_history(const struct live *l, const struct admin_picture *p,
-    usec wall, struct buf *out)
+live_render_history(
+    const struct live *l, const struct admin_picture *p, struct buf *out)
 {
 	buf_addf(out, "{\"time_ms\":%lld,\"started_ms\":%lld,",
-	    (long long)(wall / USEC_MS),
-	    (long long)((wall - p->gauges.uptime) / USEC_MS));
+	    (long long)(p->wall / USEC_MS),
+	    (long long)((p->wall - p->gauges.uptime) / USEC_MS));
 	buf_addf(out, "\"version\":\"%s\",\"config_version\":%llu,",
 	    POINTSMAN_VERSION, (unsigned long long)p->conf->version);
 	add_member(out, "front", front_json(p));
@@ -197,12 +191,12 @@ read_groups(struct live *l, const struct admin_picture *p)
 }
 
 static void
-add_process(const struct admin_picture *p, usec wall, struct buf *out)
+add_process(const struct admin_picture *p, struct buf *out)
 {
 	const struct telemetry_gauges *g = &p->gauges;
 
 	buf_addf(out, "{\"time_ms\":%lld,\"uptime_s\":%.1f,",
-	    (long long)(wall / USEC_MS), (double)g->uptime / 1e6);
+	    (long long)(p->wall / USEC_MS), (double)g->uptime / 1e6);
 	buf_addf(out, "\"ready\":%s,\"draining\":%s,\"config_version\":%llu,",
 	    p->ready ? "true" : "false", p->draining ? "true" : "false",
 	    (unsigned long long)p->conf->version);
@@ -211,15 +205,15 @@ add_process(const struct admin_picture *p, usec wall, struct buf *out)
 }
 
 void
-live_render_now(struct live *l, const struct admin_picture *p, usec wall,
-    uint64_t *filed, struct buf *out)
+live_render_now(struct live *l, const struct admin_picture *p, uint64_t *filed,
+    struct buf *out)
 {
 	uint64_t now_filed =
 	    p->receipts != NULL ? receipts_filed(p->receipts) : 0;
 	json_t *slos, *slo_5m;
 
 	read_groups(l, p);
-	add_process(p, wall, out);
+	add_process(p, out);
 	add_member(out, "servings", live_servings(l, p));
 	live_slos(l, &slos, &slo_5m);
 	add_member(out, "slos", slos);

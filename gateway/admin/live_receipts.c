@@ -2,22 +2,18 @@
 #include <stdlib.h>
 
 #include "gateway/admin/live_store.h"
-#include "gateway/admin/receipt_pages.h"
-#include "gateway/lib/count.h"
+#include "gateway/admin/receipt_render.h"
 
 /* By which terms it missed. */
 static json_t *
 missed_json(const struct receipt *r)
 {
-	static const enum phase terms[] = { PHASE_TTFT, PHASE_ITL,
-		PHASE_TOTAL };
 	json_t *list = json_array();
 	usec by;
 
-	for (size_t i = 0; i < COUNT(terms); i++)
-		if (r->slo_declared && receipt_missed(r, terms[i], &by))
-			json_array_append_new(
-			    list, json_string(phase_name(terms[i])));
+	for (enum phase t = PHASE_TTFT; t <= PHASE_TOTAL; t++)
+		if (receipt_missed(r, t, &by))
+			json_array_append_new(list, json_string(phase_name(t)));
 	return list;
 }
 

@@ -229,9 +229,9 @@ follow_clock(struct live *l, usec now, usec wall)
 /* Steps that nobody had the time for stay unknown. What happened in them is
  * counted in the one that ends now. */
 void
-live_sample(struct live *l, const struct admin_picture *p, usec wall)
+live_sample(struct live *l, const struct admin_picture *p)
 {
-	follow_clock(l, p->now, wall);
+	follow_clock(l, p->now, p->wall);
 	while (live_due(l, p->now))
 		turn(l);
 	live_watch(l, p->telemetry, p->now);

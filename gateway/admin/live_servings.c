@@ -4,19 +4,6 @@
 #include "gateway/admin/live_store.h"
 #include "gateway/admin/plight.h"
 
-/* The last minute, as in /metrics. */
-static json_t *
-quantiles_json(const struct telemetry_view *t, enum phase phase)
-{
-	json_t *o = json_object();
-
-	set(o, "p50_ms", ms(t->phase[phase].p50));
-	set(o, "p95_ms", ms(t->phase[phase].p95));
-	set(o, "p99_ms", ms(t->phase[phase].p99));
-	set(o, "n", count(t->phase[phase].n));
-	return o;
-}
-
 static void
 add_names(json_t *o, const struct conf_serving *s)
 {
@@ -55,14 +42,11 @@ add_router(json_t *o, const struct admin_picture *p,
 	set(o, "breaker", json_string(breaker_state_name(v->breaker)));
 	set(o, "usable", json_boolean(m.usable));
 	set(o, "warm", json_boolean(m.warm));
-	set(o, "last_fault",
-	    v->last_fault != FAULT_NONE
-		? json_string(fault_rule(v->last_fault)->name)
-		: json_null());
-	set(o, "opens_in_ms", ms(v->opens_in == USEC_NEVER ? -1 : v->opens_in));
+	set(o, "last_fault", fault_json(v->last_fault));
+	set(o, "opens_in_ms", ms(v->opens_in));
 	set(o, "in_flight", count(m.in_flight));
 	set(o, "waiting", count(m.waiting));
-	set(o, "slots", m.slots > 0 ? count(m.slots) : json_null());
+	set(o, "slots", count_unless_zero(m.slots));
 	add_load(o, &v->load);
 }
 
@@ -77,8 +61,8 @@ add_telemetry(json_t *o, const struct live *l, const struct admin_picture *p,
 
 	if (!telemetry_view(p->telemetry, s->id, p->now, &t))
 		return;
-	set(o, "ttft", quantiles_json(&t, PHASE_TTFT));
-	set(o, "itl", quantiles_json(&t, PHASE_ITL));
+	set(o, "ttft", admin_latency_json(&t, PHASE_TTFT));
+	set(o, "itl", admin_latency_json(&t, PHASE_ITL));
 	set(o, "attempts_total", count(t.attempts));
 	set(o, "errors_total", count(t.errors));
 	set(o, "tokens_in_total", count(t.tokens_in));

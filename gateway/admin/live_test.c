@@ -16,7 +16,6 @@ struct bed {
 	struct live *live;
 	struct serving_view view;
 	struct admin_picture p;
-	usec wall;
 };
 
 static void
@@ -28,7 +27,7 @@ bed_init(struct bed *b)
 		.adapter = "vllm",
 		.region = "eu" };
 
-	*b = (struct bed){ .wall = WALL };
+	*b = (struct bed){ 0 };
 	assert_loads(&b->f, BASE, 0);
 	label.serving = b->f.conf->servings[0].id;
 	b->labels = labels_new();
@@ -44,7 +43,8 @@ bed_init(struct bed *b)
 		.n_servings = 1,
 		.labels = b->labels,
 		.listen = &b->f.conf->listen,
-		.now = START };
+		.now = START,
+		.wall = WALL };
 }
 
 static void
@@ -84,9 +84,9 @@ pass(struct bed *b, unsigned n, unsigned met, double cost)
 			b->p.now += USEC_SEC;
 			live_watch(b->live, b->telemetry, b->p.now);
 		}
-		b->wall += STEP;
+		b->p.wall += STEP;
 		assert_true(live_due(b->live, b->p.now));
-		live_sample(b->live, &b->p, b->wall);
+		live_sample(b->live, &b->p);
 		assert_false(live_due(b->live, b->p.now));
 	}
 }
@@ -112,7 +112,7 @@ now_of(struct bed *b)
 	struct buf out;
 
 	buf_init(&out, 64 << 20);
-	live_render_now(b->live, &b->p, b->wall, &filed, &out);
+	live_render_now(b->live, &b->p, &filed, &out);
 	return loaded(&out);
 }
 
@@ -122,7 +122,7 @@ history_of(struct bed *b)
 	struct buf out;
 
 	buf_init(&out, 64 << 20);
-	live_render_history(b->live, &b->p, b->wall, &out);
+	live_render_history(b->live, &b->p, &out);
 	return loaded(&out);
 }
 
@@ -241,10 +241,10 @@ trouble_is_dated_to_the_second(void **state)
 		for (unsigned k = 0; k < 10; k++)
 			request(&b, "acme", i < 3, 0.01);
 		b.p.now += USEC_SEC;
-		b.wall += USEC_SEC;
+		b.p.wall += USEC_SEC;
 		live_watch(b.live, b.telemetry, b.p.now);
 	}
-	live_sample(b.live, &b.p, b.wall);
+	live_sample(b.live, &b.p);
 	doc = now_of(&b);
 	assert_true(moment(first_objective(doc), "since_ms") ==
 	    WALL + 20 * STEP + 3 * USEC_SEC);
@@ -263,7 +263,7 @@ steps_without_a_sample_are_unknown(void **state)
 	bed_init(&b);
 	pass(&b, 2, 10, 0);
 	b.p.now += 3 * STEP;
-	b.wall += 3 * STEP;
+	b.p.wall += 3 * STEP;
 	pass(&b, 1, 10, 0);
 	doc = history_of(&b);
 	assert_float_equal(number(doc, "n"), 6, 0);
@@ -287,12 +287,12 @@ a_clock_that_is_set_is_followed(void **state)
 
 	bed_init(&b);
 	pass(&b, 2, 10, 0);
-	b.wall += 900 * USEC_MS;
+	b.p.wall += 900 * USEC_MS;
 	pass(&b, 1, 10, 0);
 	doc = history_of(&b);
 	assert_true(moment(doc, "first_ms") == WALL);
 	json_decref(doc);
-	b.wall += 3600 * USEC_SEC;
+	b.p.wall += 3600 * USEC_SEC;
 	pass(&b, 1, 10, 0);
 	doc = history_of(&b);
 	assert_true(

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "gateway/admin/admin.h"
+#include "gateway/admin/values.h"
 
 static json_t *
 times_json(const struct measured_times *t)
@@ -10,11 +11,11 @@ times_json(const struct measured_times *t)
 	json_t *o = json_object();
 	char name[8];
 
-	json_object_set_new(o, "samples", json_integer((json_int_t)t->samples));
-	json_object_set_new(o, "recent", json_real(t->recent));
+	set(o, "samples", count(t->samples));
+	set(o, "recent", json_real(t->recent));
 	for (unsigned i = 0; i < MEASURED_RANKS; i++) {
 		snprintf(name, sizeof(name), "p%.0f", 100 * measured_ranks[i]);
-		json_object_set_new(o, name,
+		set(o, name,
 		    t->ratio[i] > 0 ? json_real(t->ratio[i]) : json_null());
 	}
 	return o;
@@ -25,21 +26,19 @@ admin_measured_json(const struct measured *m)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "rtt_ms", json_real(m->rtt / 1e3));
-	json_object_set_new(o, "step_ms", json_real(m->step / 1e3));
-	json_object_set_new(
-	    o, "per_sequence_ms", json_real(m->per_sequence / 1e3));
-	json_object_set_new(o, "per_token_ms", json_real(m->per_token / 1e3));
-	json_object_set_new(
-	    o, "slots", m->slots > 0 ? json_integer(m->slots) : json_null());
-	json_object_set_new(o, "others_at_work", json_real(m->sequences));
-	json_object_set_new(o, "prompt_tokens_ahead", json_real(m->tokens));
-	json_object_set_new(o, "reckoned_per_prompt_token",
+	set(o, "rtt_ms", json_real(m->rtt / 1e3));
+	set(o, "step_ms", json_real(m->step / 1e3));
+	set(o, "per_sequence_ms", json_real(m->per_sequence / 1e3));
+	set(o, "per_token_ms", json_real(m->per_token / 1e3));
+	set(o, "slots", count_unless_zero(m->slots));
+	set(o, "others_at_work", json_real(m->sequences));
+	set(o, "prompt_tokens_ahead", json_real(m->tokens));
+	set(o, "reckoned_per_prompt_token",
 	    m->reckoned > 0 ? json_real(m->reckoned) : json_null());
-	json_object_set_new(o, "ttft_ratio", times_json(&m->ttft));
-	json_object_set_new(o, "itl_ratio", times_json(&m->itl));
-	json_object_set_new(o, "ailing", json_boolean(m->ailing));
-	json_object_set_new(o, "heard_s_ago",
+	set(o, "ttft_ratio", times_json(&m->ttft));
+	set(o, "itl_ratio", times_json(&m->itl));
+	set(o, "ailing", json_boolean(m->ailing));
+	set(o, "heard_s_ago",
 	    m->heard >= 0 ? json_real(m->heard / 1e6) : json_null());
 	return o;
 }

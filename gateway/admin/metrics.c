@@ -47,16 +47,19 @@ admin_serving_metrics(const struct conf *conf, const struct serving_view *v,
 }
 
 void
-admin_render_metrics(const struct admin_picture *p, struct buf *out)
+admin_get_metrics(const struct admin_picture *p, struct admin_reply *r)
 {
 	struct telemetry_serving *list =
 	    calloc(p->n_servings + 1, sizeof(*list));
 
-	if (list == NULL)
+	if (list == NULL) {
+		admin_no_memory(r);
 		return;
+	}
 	for (size_t i = 0; i < p->n_servings; i++)
 		admin_serving_metrics(p->conf, &p->servings[i], &list[i]);
+	r->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	telemetry_expose(
-	    p->telemetry, &p->gauges, list, p->n_servings, p->now, out);
+	    p->telemetry, &p->gauges, list, p->n_servings, p->now, &r->body);
 	free(list);
 }

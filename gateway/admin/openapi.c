@@ -4,13 +4,8 @@
 #include <string.h>
 
 #include "gateway/admin/routes.h"
+#include "gateway/admin/values.h"
 #include "gateway/lib/count.h"
-
-static json_t *
-text(const char *s)
-{
-	return json_string(s);
-}
 
 static json_t *
 parameters(const struct admin_parameter *p)
@@ -19,13 +14,11 @@ parameters(const struct admin_parameter *p)
 
 	for (; p->name != NULL; p++) {
 		o = json_object();
-		json_object_set_new(o, "name", text(p->name));
-		json_object_set_new(
-		    o, "in", text(p->in_path ? "path" : "query"));
-		json_object_set_new(o, "required", json_boolean(p->required));
-		json_object_set_new(o, "description", text(p->help));
-		json_object_set_new(
-		    o, "schema", json_pack("{s:s}", "type", p->type));
+		set(o, "name", json_string(p->name));
+		set(o, "in", json_string(p->in_path ? "path" : "query"));
+		set(o, "required", json_boolean(p->required));
+		set(o, "description", json_string(p->help));
+		set(o, "schema", json_pack("{s:s}", "type", p->type));
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -57,21 +50,21 @@ answers(const struct admin_route *route)
 	for (const struct admin_answer *a = route->answers; a->status != 0;
 	     a++) {
 		snprintf(status, sizeof(status), "%d", a->status);
-		json_object_set_new(o, status, answer(a));
+		set(o, status, answer(a));
 	}
 	if (json_object_get(o, "503") == NULL)
-		json_object_set_new(o, "503",
+		set(o, "503",
 		    json_pack(
 			"{s:s}", "$ref", "#/components/responses/Unable"));
 	if (admin_route_acts(route))
-		json_object_set_new(o, "500",
+		set(o, "500",
 		    json_pack(
 			"{s:s}", "$ref", "#/components/responses/NotNoted"));
 	if (route->open)
 		return o;
-	json_object_set_new(o, "401",
+	set(o, "401",
 	    json_pack("{s:s}", "$ref", "#/components/responses/NoKey"));
-	json_object_set_new(o, "403",
+	set(o, "403",
 	    json_pack("{s:s}", "$ref", "#/components/responses/NotAllowed"));
 	return o;
 }
@@ -81,17 +74,15 @@ operation(const struct admin_route *route)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "operationId", text(route->id));
-	json_object_set_new(o, "summary", text(route->summary));
+	set(o, "operationId", json_string(route->id));
+	set(o, "summary", json_string(route->summary));
 	if (route->parameters != NULL)
-		json_object_set_new(
-		    o, "parameters", parameters(route->parameters));
-	json_object_set_new(o, "responses", answers(route));
+		set(o, "parameters", parameters(route->parameters));
+	set(o, "responses", answers(route));
 	if (route->open)
-		json_object_set_new(o, "security", json_array());
+		set(o, "security", json_array());
 	else
-		json_object_set_new(
-		    o, "x-role", text(conf_role_name(route->role)));
+		set(o, "x-role", json_string(conf_role_name(route->role)));
 	return o;
 }
 
@@ -107,12 +98,12 @@ paths(void)
 		item = json_object_get(o, list[i].path);
 		if (item == NULL) {
 			item = json_object();
-			json_object_set_new(o, list[i].path, item);
+			set(o, list[i].path, item);
 		}
 		snprintf(method, sizeof(method), "%s", list[i].method);
 		for (char *p = method; *p != '\0'; p++)
 			*p = (char)(*p | 0x20);
-		json_object_set_new(item, method, operation(&list[i]));
+		set(item, method, operation(&list[i]));
 	}
 	return o;
 }
@@ -143,7 +134,7 @@ shared_answers(void)
 	json_t *o = json_object();
 
 	for (size_t i = 0; i < COUNT(rows); i++)
-		json_object_set_new(o, rows[i].name, answer(&rows[i].answer));
+		set(o, rows[i].name, answer(&rows[i].answer));
 	return o;
 }
 

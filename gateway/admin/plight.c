@@ -1,5 +1,6 @@
 /* gateway/admin/plight.c - what ails a serving, in words and as JSON. */
 #include "gateway/admin/plight.h"
+#include "gateway/admin/values.h"
 
 static const char *const words[CAUSE_COUNT] = {
 	[CAUSE_DRAINED] = "an operator has drained it",
@@ -91,14 +92,9 @@ text_of(const struct plight *p, const char *off)
 }
 
 static json_t *
-moment(usec wall, float span, int sign)
+moment_off(usec wall, float span, int sign)
 {
-	char text[CLOCK_TEXT];
-
-	if (span < 0)
-		return json_null();
-	return json_stringn(
-	    text, clock_text(text, wall + sign * (usec)span, 3));
+	return span >= 0 ? moment(wall + sign * (usec)span) : json_null();
 }
 
 json_t *
@@ -109,13 +105,10 @@ plight_json(const struct plight *p, usec wall, const char *off)
 	if (p->cause == CAUSE_NONE)
 		return json_null();
 	o = json_object();
-	json_object_set_new(
-	    o, "kind", json_string(cause_name((enum cause)p->cause)));
-	json_object_set_new(o, "fault",
-	    p->fault != FAULT_NONE ? json_string(fault_rule(p->fault)->name)
-				   : json_null());
-	json_object_set_new(o, "since", moment(wall, p->since, -1));
-	json_object_set_new(o, "until", moment(wall, p->until, 1));
-	json_object_set_new(o, "text", text_of(p, off));
+	set(o, "kind", json_string(cause_name((enum cause)p->cause)));
+	set(o, "fault", fault_json((enum fault_kind)p->fault));
+	set(o, "since", moment_off(wall, p->since, -1));
+	set(o, "until", moment_off(wall, p->until, 1));
+	set(o, "text", text_of(p, off));
 	return o;
 }

@@ -50,7 +50,7 @@ query_read(struct slice query, query_parameter *each, void *arg,
 		admin_error(reply, 400, code,
 		    "want parameters of at most 4096 bytes, got a longer one");
 	else if (rc != OK && reply->status == 200)
-		admin_error(reply, 503, "out_of_memory", "out of memory");
+		admin_no_memory(reply);
 	return rc == OK;
 }
 

@@ -11,16 +11,22 @@ copy_text(char *to, size_t cap, const char *from)
 	slice_copy(to, cap, slice_of(or_dash(from)));
 }
 
+struct slice
+receipt_digits(struct slice id)
+{
+	ptrdiff_t at = slice_find(id, '_');
+
+	return at < 0 ? id : slice_make(id.p + at + 1, id.n - (size_t)at - 1);
+}
+
 void
 receipt_name(char id[RECEIPT_ID_BYTES], const char *request_id)
 {
-	const char *digits = strchr(request_id, '_');
-
 	struct buf b;
 
 	buf_on(&b, id, RECEIPT_ID_BYTES);
-	buf_add(&b, SLICE("rcpt_"));
-	buf_add_str(&b, digits != NULL ? digits + 1 : request_id);
+	buf_add(&b, SLICE(RECEIPT_PREFIX));
+	buf_add(&b, receipt_digits(slice_of(request_id)));
 	id[b.n] = '\0';
 }
 

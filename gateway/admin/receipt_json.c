@@ -3,30 +3,14 @@
 #include <math.h>
 
 #include "gateway/admin/plight.h"
-#include "gateway/admin/receipt_pages.h"
+#include "gateway/admin/receipt_render.h"
 #include "gateway/admin/values.h"
 #include "gateway/conf/dump.h"
-#include "gateway/lib/count.h"
 
 static json_t *
 ms_of_float(float us)
 {
 	return us >= 0 ? json_real((double)us / 1e3) : json_null();
-}
-
-/* Targets and spans for which zero is none. */
-static json_t *
-ms_unless_zero(usec us)
-{
-	return us > 0 && us != USEC_NEVER ? ms(us) : json_null();
-}
-
-static json_t *
-text_of_time(usec wall)
-{
-	char text[CLOCK_TEXT];
-
-	return json_stringn(text, clock_text(text, wall, 3));
 }
 
 static void
@@ -63,8 +47,7 @@ render_facts(const struct receipt *r)
 	set(o, "dialect", json_string(dialect_name(r->dialect)));
 	set(o, "stream", json_boolean(r->stream));
 	set(o, "tokens_in_estimated", json_integer(r->tokens));
-	set(o, "max_tokens",
-	    r->max_tokens > 0 ? json_integer(r->max_tokens) : json_null());
+	set(o, "max_tokens", count_unless_zero(r->max_tokens));
 	set(o, "needs", conf_caps_json(r->needs));
 	return o;
 }
@@ -169,17 +152,15 @@ render_plan(const struct receipt *r, const struct receipt_plan *p,
 static json_t *
 render_attempt(const struct receipt *r, unsigned i, const struct labels *l)
 {
-	unsigned number_;
-	const struct attempt_report *a = receipt_attempt(r, i, &number_);
+	unsigned nth;
+	const struct attempt_report *a = receipt_attempt(r, i, &nth);
 	json_t *o = json_object();
 
-	set(o, "number", json_integer(number_));
+	set(o, "number", json_integer(nth));
 	name_serving(o, l, a->serving);
 	set(o, "hedge", json_boolean(a->hedge));
 	set(o, "translated", json_boolean(a->translated));
-	set(o, "fault",
-	    a->fault != FAULT_NONE ? json_string(fault_rule(a->fault)->name)
-				   : json_null());
+	set(o, "fault", fault_json(a->fault));
 	set(o, "status", a->status > 0 ? json_integer(a->status) : json_null());
 	set(o, "began_ms", ms(a->began));
 	set(o, "ended_ms", ms(a->ended));
@@ -195,19 +176,16 @@ render_attempt(const struct receipt *r, unsigned i, const struct labels *l)
 static json_t *
 render_missed(const struct receipt *r)
 {
-	static const enum phase terms[] = { PHASE_TTFT, PHASE_ITL,
-		PHASE_TOTAL };
 	json_t *list = json_array(), *o;
 	usec by;
 
-	for (size_t i = 0; i < COUNT(terms); i++) {
-		if (!receipt_missed(r, terms[i], &by))
+	for (enum phase t = PHASE_TTFT; t <= PHASE_TOTAL; t++) {
+		if (!receipt_missed(r, t, &by))
 			continue;
 		o = json_object();
-		set(o, "term", json_string(phase_name(terms[i])));
-		set(o, "target_ms", ms(receipt_target(r, terms[i])));
-		set(o, "took_ms",
-		    by >= 0 ? ms(receipt_took(r, terms[i])) : json_null());
+		set(o, "term", json_string(phase_name(t)));
+		set(o, "target_ms", ms(receipt_target(r, t)));
+		set(o, "took_ms", ms(by >= 0 ? receipt_took(r, t) : -1));
 		set(o, "by_ms", ms(by));
 		json_array_append_new(list, o);
 	}
@@ -258,9 +236,7 @@ render_outcome(const struct receipt *r, const struct labels *l)
 		json_array_append_new(attempts, render_attempt(r, i, l));
 	set(o, "result", json_string(result_name(r->result)));
 	set(o, "reason", json_string(r->reason));
-	set(o, "fault",
-	    r->fault != FAULT_NONE ? json_string(fault_rule(r->fault)->name)
-				   : json_null());
+	set(o, "fault", fault_json(r->fault));
 	set(o, "status", r->status > 0 ? json_integer(r->status) : json_null());
 	set(o, "slo_met", met(r));
 	set(o, "missed", render_missed(r));
@@ -296,7 +272,7 @@ receipt_json(const struct receipt *r, const struct labels *l)
 	for (unsigned i = 0; i < receipt_plans(r); i++)
 		json_array_append_new(plans, render_plan(r, &r->plan[i], l));
 	set(o, "id", json_string(r->id));
-	set(o, "time", text_of_time(r->wall));
+	set(o, "time", moment(r->wall));
 	set(o, "tenant", json_string(r->tenant));
 	set(o, "model", json_string(r->model));
 	set(o, "policy", json_string(r->policy));
@@ -324,7 +300,7 @@ receipt_line_json(const struct receipt *r, const struct labels *l)
 	json_t *o = json_object();
 
 	set(o, "id", json_string(r->id));
-	set(o, "time", text_of_time(r->wall));
+	set(o, "time", moment(r->wall));
 	set(o, "tenant", json_string(r->tenant));
 	set(o, "model", json_string(r->model));
 	set(o, "slo", json_string(r->slo_name));

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "gateway/admin/plight.h"
-#include "gateway/admin/receipt_pages.h"
+#include "gateway/admin/receipt_render.h"
 
 #define NAMED 4 /* servings, of why there was none */
 #define MORE_BY 1.005 /* a price that differs by less is the same */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/admin/receipt_pages.h"
+#include "gateway/admin/receipt_render.h"
 
 #include <cmocka.h>
 

@@ -238,15 +238,6 @@ key_of(struct slice digits)
 	return slice_hash(digits) | 1; /* 0: an empty place */
 }
 
-/* What is left of an id without its prefix. */
-static struct slice
-digits_of(struct slice id)
-{
-	ptrdiff_t at = slice_find(id, '_');
-
-	return at < 0 ? id : slice_make(id.p + at + 1, id.n - (size_t)at - 1);
-}
-
 void
 receipt_file(struct receipts *s, unsigned worker, struct receipt **rp)
 {
@@ -255,7 +246,7 @@ receipt_file(struct receipts *s, unsigned worker, struct receipt **rp)
 
 	if (r == NULL)
 		return;
-	key = key_of(digits_of(slice_of(r->id)));
+	key = key_of(receipt_digits(slice_of(r->id)));
 	pthread_mutex_lock(&s->lock);
 	at = atomic_load_explicit(&s->filed, memory_order_relaxed);
 	old = s->ring[at % s->n];
@@ -329,7 +320,7 @@ copy_block(struct receipt *to, const struct receipt *r)
 struct receipt *
 receipts_find(struct receipts *s, struct slice id)
 {
-	struct slice digits = digits_of(id);
+	struct slice digits = receipt_digits(id);
 	struct receipt *copy = block_new(CONF_SERVINGS_MAX);
 	const struct receipt *r;
 	uint64_t key = key_of(digits);
@@ -341,7 +332,7 @@ receipts_find(struct receipts *s, struct slice id)
 			continue;
 		pthread_mutex_lock(&s->lock);
 		r = s->ring[i];
-		found = slice_eq(digits_of(slice_of(r->id)), digits);
+		found = slice_eq(receipt_digits(slice_of(r->id)), digits);
 		if (found)
 			copy_block(copy, r);
 		pthread_mutex_unlock(&s->lock);

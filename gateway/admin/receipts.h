@@ -16,12 +16,13 @@
 
 #include "router/router.h"
 
-/* "rcpt_" and 24 hexadecimal digits: those of the request's id. */
-#define RECEIPT_ID_BYTES 30
+/* Before 24 hexadecimal digits, those of the request's id. */
+#define RECEIPT_PREFIX "rcpt_"
+#define RECEIPT_ID_BYTES (sizeof(RECEIPT_PREFIX) + 24) /* NUL too */
 #define RECEIPT_PLANS 6 /* kept: the first ones and the last */
-#define RECEIPT_SETS                                                           \
-	3 /* of candidates kept: of the first plan, of the last
-			  one, and of the last hedge */
+/* Of candidates that are kept: the first plan's, the last one's, and the last
+ * hedge's. */
+#define RECEIPT_SETS 3
 #define RECEIPT_SERVINGS 2 /* of a model, that any block has room for */
 
 struct receipt_plan {
@@ -96,6 +97,8 @@ struct receipt_draft *draft_take(
     struct receipts *, unsigned worker, size_t servings);
 struct receipt *receipt_take(
     struct receipts *, unsigned worker, size_t servings);
+/* Of an id of either kind, without its prefix. */
+struct slice receipt_digits(struct slice id);
 /* From the request's id ("req_" and digits). */
 void receipt_name(char id[RECEIPT_ID_BYTES], const char *request_id);
 /* Adds a plan. trace may be NULL: its candidates are not known. */

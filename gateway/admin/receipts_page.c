@@ -4,8 +4,9 @@
 
 #include "gateway/admin/admin.h"
 #include "gateway/admin/query.h"
-#include "gateway/admin/receipt_pages.h"
+#include "gateway/admin/receipt_render.h"
 #include "gateway/admin/slo_page.h"
+#include "gateway/admin/values.h"
 
 #define LIST_USUAL 20
 #define LIST_MAX 1000
@@ -103,13 +104,10 @@ send_list(const struct admin_picture *p, const struct query *q,
 			    list, receipt_line_json(r, p->labels));
 		free(r);
 	}
-	json_object_set_new(
-	    doc, "kept", json_integer(receipts_room(p->receipts)));
-	json_object_set_new(doc, "written",
-	    json_integer((json_int_t)receipts_filed(p->receipts)));
-	json_object_set_new(
-	    doc, "next", more ? json_integer((json_int_t)cursor) : json_null());
-	json_object_set_new(doc, "receipts", list);
+	set(doc, "kept", count(receipts_room(p->receipts)));
+	set(doc, "written", count(receipts_filed(p->receipts)));
+	set(doc, "next", more ? count(cursor) : json_null());
+	set(doc, "receipts", list);
 	admin_send_json(doc, reply);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gateway/admin/query.h"
+#include "gateway/admin/values.h"
 
 struct asked {
 	const struct admin_picture *p;
@@ -151,7 +152,7 @@ refuse_last(struct asked *a, const struct conf_model *m)
 	if (buf_err(&text) == OK)
 		admin_error(a->reply, 409, "last_serving", text.p);
 	else
-		admin_error(a->reply, 503, "out_of_memory", "out of memory");
+		admin_no_memory(a->reply);
 	buf_fini(&text);
 }
 
@@ -317,7 +318,6 @@ admin_render_restrained(const struct admin_picture *p,
 {
 	json_t *doc = json_object();
 
-	json_object_set_new(
-	    doc, "backend", admin_backend_json(p, what->backend));
+	set(doc, "backend", admin_backend_json(p, what->backend));
 	admin_send_json(doc, r);
 }

@@ -33,19 +33,6 @@ get_readyz(const struct admin_picture *p, struct admin_reply *r)
 }
 
 static void
-get_metrics(const struct admin_picture *p, struct admin_reply *r)
-{
-	r->content_type = "text/plain; version=0.0.4; charset=utf-8";
-	admin_render_metrics(p, &r->body);
-}
-
-static void
-get_backends(const struct admin_picture *p, struct admin_reply *r)
-{
-	admin_render_backends(p, &r->body);
-}
-
-static void
 get_config(const struct admin_picture *p, struct admin_reply *r)
 {
 	conf_dump(p->conf, &r->body);
@@ -288,7 +275,7 @@ static const struct admin_route routes[] = {
 	{ "GET", "/metrics", "getMetrics", .tells = true,
 	    .summary = "Metrics for Prometheus.",
 	    .answers = ANSWERS({ 200, TEXT, "Its text format, 0.0.4." }),
-	    .handle = get_metrics },
+	    .handle = admin_get_metrics },
 	{ "GET", "/admin/v1/openapi.json", "getOpenapi",
 	    .summary = "This API, as OpenAPI 3.1.",
 	    .answers = ANSWERS({ 200, JSON, "The document." }),
@@ -301,7 +288,7 @@ static const struct admin_route routes[] = {
 	    .summary = "Every backend and serving: state, load, latency, "
 		       "and its speed as measured.",
 	    .answers = ANSWERS({ 200, JSON, "Backends, each with servings." }),
-	    .handle = get_backends },
+	    .handle = admin_get_backends },
 	{ "GET", "/admin/v1/live", "getLive",
 	    .summary = "All of it, once a second, for as long as it is read; "
 		       "first the last half hour.",

@@ -13,12 +13,6 @@
 #include "policies/boundaries.h"
 #include "policies/price.h"
 
-static json_t *
-target(usec us)
-{
-	return us > 0 ? ms(us) : json_null();
-}
-
 /* A mean or a share of nothing is not known. */
 static json_t *
 per(double sum, uint64_t n)
@@ -241,9 +235,9 @@ render_group(const struct admin_picture *p, const struct slo_group *g)
 	set(slo, "priority", json_string(priority_name(g->slo.priority)));
 	set(slo, "percentile",
 	    g->slo.percentile > 0 ? json_real(g->slo.percentile) : json_null());
-	set(slo, "ttft_ms", target(g->slo.ttft));
-	set(slo, "itl_ms", target(g->slo.itl));
-	set(slo, "total_ms", target(g->slo.total));
+	set(slo, "ttft_ms", ms_unless_zero(g->slo.ttft));
+	set(slo, "itl_ms", ms_unless_zero(g->slo.itl));
+	set(slo, "total_ms", ms_unless_zero(g->slo.total));
 	set(predicted, "calibration", render_calibration(g));
 	set(predicted, "engine", render_engine(g));
 	set(o, "model", json_string(g->model));

@@ -161,7 +161,7 @@ send_json(const json_t *doc, struct admin_reply *r)
 	if (text != NULL)
 		buf_add_str(&r->body, text);
 	else
-		admin_error(r, 503, "out_of_memory", "out of memory");
+		admin_no_memory(r);
 	free(text);
 }
 
@@ -229,8 +229,7 @@ admin_get_usage(const struct admin_picture *p, struct admin_reply *r)
 
 	if (is_off(p, r))
 		return;
-	if (usage_read_question(p->query, clock_wall(), &r->usage, &why) !=
-	    OK) {
+	if (usage_read_question(p->query, p->wall, &r->usage, &why) != OK) {
 		admin_error(r, 400, "invalid_query", why.text);
 		return;
 	}
@@ -242,16 +241,14 @@ admin_get_usage(const struct admin_picture *p, struct admin_reply *r)
 static bool
 ask_for_row(struct slice id, struct usage_question *q)
 {
-	static const char prefix[] = "rcpt_";
-	ptrdiff_t at = slice_rfind(id, '_');
+	const size_t prefix = sizeof(RECEIPT_PREFIX) - 1;
 
 	*q = (struct usage_question){ .format = USAGE_JSON };
-	if (at >= 0)
-		id = slice_make(id.p + at + 1, id.n - (size_t)at - 1);
-	if (id.n != sizeof(q->receipt) - sizeof(prefix))
+	id = receipt_digits(id);
+	if (id.n != sizeof(q->receipt) - sizeof(RECEIPT_PREFIX))
 		return false;
-	memcpy(q->receipt, prefix, sizeof(prefix) - 1);
-	memcpy(q->receipt + sizeof(prefix) - 1, id.p, id.n);
+	memcpy(q->receipt, RECEIPT_PREFIX, prefix);
+	memcpy(q->receipt + prefix, id.p, id.n);
 	return true;
 }
 

@@ -17,13 +17,48 @@ set(json_t *o, const char *name, json_t *value)
 static inline json_t *
 ms(usec us)
 {
-	return us >= 0 ? json_real((double)us / 1e3) : json_null();
+	return us >= 0 && us != USEC_NEVER ? json_real((double)us / 1e3)
+					   : json_null();
+}
+
+/* Where zero is none, as of a target. */
+static inline json_t *
+ms_unless_zero(usec us)
+{
+	return us > 0 ? ms(us) : json_null();
+}
+
+static inline json_t *
+moment(usec wall)
+{
+	char text[CLOCK_TEXT];
+
+	return json_stringn(text, clock_text(text, wall, 3));
+}
+
+static inline json_t *
+text_or_null(const char *text)
+{
+	return text != NULL ? json_string(text) : json_null();
+}
+
+static inline json_t *
+fault_json(enum fault_kind kind)
+{
+	return kind != FAULT_NONE ? json_string(fault_rule(kind)->name)
+				  : json_null();
 }
 
 static inline json_t *
 count(uint64_t n)
 {
 	return json_integer((json_int_t)n);
+}
+
+static inline json_t *
+count_unless_zero(uint64_t n)
+{
+	return n > 0 ? count(n) : json_null();
 }
 
 static inline json_t *

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "gateway/admin/receipt_pages.h"
+#include "gateway/admin/receipt_render.h"
 #include "gateway/lib/log.h"
 #include "gateway/refusals.h"
 #include "gateway/telemetry/access_line.h"

@@ -1,6 +1,6 @@
-/* gateway/admin/receipt_pages.h - receipts as JSON, and in a sentence. */
-#ifndef GATEWAY_ADMIN_RECEIPT_PAGES_H
-#define GATEWAY_ADMIN_RECEIPT_PAGES_H
+/* gateway/admin/receipt_render.h - receipts as JSON, and in a sentence. */
+#ifndef GATEWAY_ADMIN_RECEIPT_RENDER_H
+#define GATEWAY_ADMIN_RECEIPT_RENDER_H
 
 #include <jansson.h>
 
