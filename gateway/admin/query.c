@@ -1,4 +1,4 @@
-/* gateway/admin/query.c - the parameters of a request, one by one. */
+/* gateway/admin/query.c - the parameters of a request. */
 #include "gateway/admin/query.h"
 
 #include <stdio.h>
@@ -7,6 +7,20 @@
 #include "gateway/lib/uri.h"
 
 #define VALUE_MAX ((size_t)4096)
+
+void
+query_write(const struct query_part *list, size_t n, struct buf *out)
+{
+	const char *before = "";
+
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].value == NULL)
+			continue;
+		buf_addf(out, "%s%s=", before, list[i].name);
+		uri_escape(slice_of(list[i].value), out);
+		before = "&";
+	}
+}
 
 static enum err
 tell(struct slice part, query_parameter *each, void *arg)

@@ -1,11 +1,18 @@
-/* gateway/admin/query.h - the parameters of a request, one by one. */
+/* gateway/admin/query.h - the parameters of a request: written by those who
+ * ask, read one by one by the pages. */
 #ifndef GATEWAY_ADMIN_QUERY_H
 #define GATEWAY_ADMIN_QUERY_H
 
-#include "gateway/lib/err.h"
-#include "gateway/lib/slice.h"
+#include "gateway/lib/buf.h"
 
 struct admin_reply;
+
+/* value NULL: it is not said. */
+struct query_part {
+	const char *name, *value;
+};
+/* "name=value&name=value": no "?" before it. */
+void query_write(const struct query_part *, size_t n, struct buf *out);
 
 typedef bool query_parameter(void *arg, struct slice name, struct slice value);
 

@@ -12,6 +12,7 @@
 #define ANSWER_MAX ((size_t)64 << 20)
 #define ANSWER_TIMEOUT (5 * USEC_SEC)
 #define URL_MOST ((size_t)16384) /* bytes */
+#define PATH_MOST ((size_t)8192) /* with what is asked */
 #define KEY_VARIABLE "POINTSMAN_ADMIN_KEY"
 #define CA_VARIABLE "POINTSMAN_ADMIN_CA"
 
@@ -154,6 +155,25 @@ admin_ask(struct admin_where *where, const char *method, const char *path)
 	    add_key(&headers))
 		doc = ask(where, &a, method, path, buf_slice(&headers));
 	buf_fini(&headers);
+	return doc;
+}
+
+json_t *
+admin_ask_with(struct admin_where *where, const char *method, const char *path,
+    const struct query_part *list, size_t n)
+{
+	json_t *doc = NULL;
+	struct buf all;
+
+	buf_init(&all, PATH_MOST);
+	buf_addf(&all, "%s?", path);
+	query_write(list, n, &all);
+	buf_add_char(&all, '\0');
+	if (buf_err(&all) == OK)
+		doc = admin_ask(where, method, all.p);
+	else
+		fprintf(stderr, "pointsman: the options are too long\n");
+	buf_fini(&all);
 	return doc;
 }
 

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "gateway/admin/query.h"
 #include "gateway/lib/clock.h"
 #include "gateway/lib/err.h"
 
@@ -33,6 +34,9 @@ struct admin_where {
  * gave any. The key, where one is wanted, is $POINTSMAN_ADMIN_KEY. */
 json_t *admin_ask(struct admin_where *, const char *method, const char *path);
 json_t *admin_get(struct admin_where *, const char *path);
+/* The same with parameters. */
+json_t *admin_ask_with(struct admin_where *, const char *method,
+    const char *path, const struct query_part *, size_t n);
 /* Then: the command's exit code. A word that the gateway refuses is as wrong as
  * one that the command does. */
 int admin_exit(const struct admin_where *);

@@ -6,10 +6,9 @@
 #include "gateway/commands/admin_client.h"
 #include "gateway/commands/command.h"
 #include "gateway/commands/doc.h"
-#include "gateway/lib/uri.h"
+#include "gateway/lib/count.h"
 
 #define PATH "/admin/v1/backends"
-#define PATH_BYTES ((size_t)2048)
 #define POLL (250 * USEC_MS)
 
 static const char usage[] =
@@ -30,36 +29,20 @@ struct wish {
 
 /* --- what is asked --- */
 
-static void
-add(struct buf *path, const char *name, const char *value)
-{
-	if (value == NULL)
-		return;
-	buf_addf(path, "%s=", name);
-	uri_escape(slice_of(value), path);
-	buf_add_char(path, '&');
-}
-
 /* NULL: it is said what is wrong. */
 static json_t *
 act(struct wish *w)
 {
-	json_t *doc = NULL;
-	struct buf path;
+	const struct query_part parts[] = {
+		{ "backend", w->backend },
+		{ "model", w->model },
+		{ "weight", w->weight },
+		{ "force", w->force ? "true" : NULL },
+	};
+	char path[64];
 
-	buf_init(&path, PATH_BYTES);
-	buf_addf(&path, PATH "/%s?", w->verb);
-	add(&path, "backend", w->backend);
-	add(&path, "model", w->model);
-	add(&path, "weight", w->weight);
-	add(&path, "force", w->force ? "true" : NULL);
-	buf_add_char(&path, '\0');
-	if (buf_err(&path) == OK)
-		doc = admin_ask(&w->where, "POST", path.p);
-	else
-		fprintf(stderr, "pointsman backend: a name is too long\n");
-	buf_fini(&path);
-	return doc;
+	snprintf(path, sizeof(path), PATH "/%s", w->verb);
+	return admin_ask_with(&w->where, "POST", path, parts, COUNT(parts));
 }
 
 static const json_t *

@@ -12,7 +12,6 @@
 #include "gateway/commands/command.h"
 #include "gateway/commands/doc.h"
 #include "gateway/lib/count.h"
-#include "gateway/lib/uri.h"
 
 #define PATH "/admin/v1/drill"
 #define POLL (250 * USEC_MS)
@@ -108,31 +107,6 @@ finish(json_t *doc, bool raw)
 
 /* --- what is asked for --- */
 
-static json_t *
-begin(struct admin_where *where, const char *backend, const char *span,
-    const char *tenant)
-{
-	json_t *doc = NULL;
-	struct buf path;
-
-	buf_init(&path, 900); /* more than names may have */
-	buf_add_str(&path, PATH "?fail=");
-	uri_escape(slice_of(backend), &path);
-	buf_add_str(&path, "&for=");
-	uri_escape(slice_of(span), &path);
-	if (tenant != NULL) {
-		buf_add_str(&path, "&tenant=");
-		uri_escape(slice_of(tenant), &path);
-	}
-	buf_add_char(&path, '\0');
-	if (buf_err(&path) == OK)
-		doc = admin_ask(where, "POST", path.p);
-	else
-		fprintf(stderr, "pointsman drill: a name is too long\n");
-	buf_fini(&path);
-	return doc;
-}
-
 static bool
 is_over(const json_t *doc, int *grace)
 {
@@ -191,10 +165,12 @@ static int
 rehearse(struct admin_where *where, const char *backend, const char *span,
     const char *tenant, bool raw)
 {
+	const struct query_part parts[] = { { "fail", backend },
+		{ "for", span }, { "tenant", tenant } };
 	json_t *doc;
 
 	watch_signals();
-	doc = begin(where, backend, span, tenant);
+	doc = admin_ask_with(where, "POST", PATH, parts, COUNT(parts));
 	if (doc == NULL)
 		return admin_exit(where);
 	if (!raw) {

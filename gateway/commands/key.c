@@ -11,11 +11,8 @@
 #include "gateway/commands/command.h"
 #include "gateway/commands/doc.h"
 #include "gateway/conf/conf.h"
-#include "gateway/lib/count.h"
-#include "gateway/lib/uri.h"
 
 #define PATH "/admin/v1/keys"
-#define PATH_BYTES ((size_t)8192)
 
 static const char usage[] =
     "pointsman key hash < FILE\n"
@@ -27,16 +24,25 @@ static const char usage[] =
     "The others ask a running gateway that has a keys_file; add prints the "
     "new key, once.";
 
-struct wish {
-	struct admin_where where;
-	const char *values[10]; /* of parameters[], in their order */
-	bool raw;
+enum part {
+	PART_TENANT,
+	PART_NAME,
+	PART_EXPIRES,
+	PART_MODELS,
+	PART_REQUESTS,
+	PART_TOKENS,
+	PART_CONCURRENT,
+	PART_MAX_TOKENS,
+	PART_DAILY,
+	PART_MONTHLY,
+	PARTS
 };
 
-static const char *const parameters[] = { "tenant", "name", "expires", "models",
-	"requests_per_minute", "tokens_per_minute", "concurrent", "max_tokens",
-	"daily_budget", "monthly_budget" };
-#define N_PARAMETERS COUNT(parameters)
+struct wish {
+	struct admin_where where;
+	struct query_part parts[PARTS];
+	bool raw;
+};
 
 static int
 hash(void)
@@ -60,25 +66,7 @@ hash(void)
 static json_t *
 ask(struct wish *w, const char *method)
 {
-	json_t *doc = NULL;
-	struct buf path;
-
-	buf_init(&path, PATH_BYTES);
-	buf_add_str(&path, PATH "?");
-	for (size_t i = 0; i < N_PARAMETERS; i++) {
-		if (w->values[i] == NULL)
-			continue;
-		buf_addf(&path, "%s=", parameters[i]);
-		uri_escape(slice_of(w->values[i]), &path);
-		buf_add_char(&path, '&');
-	}
-	buf_add_char(&path, '\0');
-	if (buf_err(&path) == OK)
-		doc = admin_ask(&w->where, method, path.p);
-	else
-		fprintf(stderr, "pointsman key: the options are too long\n");
-	buf_fini(&path);
-	return doc;
+	return admin_ask_with(&w->where, method, PATH, w->parts, PARTS);
 }
 
 /* Nothing is known of what a key without limits spent. */
@@ -112,7 +100,8 @@ print_list(const json_t *doc)
 static bool
 is_named(const struct wish *w)
 {
-	return w->values[0] != NULL && w->values[1] != NULL;
+	return w->parts[PART_TENANT].value != NULL &&
+	    w->parts[PART_NAME].value != NULL;
 }
 
 static int
@@ -149,7 +138,7 @@ static void
 take_back(const struct wish *made, int error)
 {
 	struct wish w = { .where = made->where,
-		.values = { made->values[0], made->values[1] } };
+		.parts = { made->parts[PART_TENANT], made->parts[PART_NAME] } };
 	json_t *doc;
 
 	fprintf(stderr,
@@ -163,7 +152,7 @@ take_back(const struct wish *made, int error)
 		fprintf(stderr,
 		    "pointsman key add: it is still good: pointsman key revoke "
 		    "--tenant %s --name %s\n",
-		    w.values[0], w.values[1]);
+		    w.parts[PART_TENANT].value, w.parts[PART_NAME].value);
 	json_decref(doc);
 }
 
@@ -218,26 +207,39 @@ command_key(int argc, char **argv)
 	static const struct command_word words[] = { { "add", add_key },
 		{ "list", list_keys }, { "revoke", revoke_key },
 		{ "hash", hash_key } };
-	struct wish w = { .raw = false };
+	struct wish w = {
+		.parts = { [PART_TENANT] = { .name = "tenant" },
+		    [PART_NAME] = { .name = "name" },
+		    [PART_EXPIRES] = { .name = "expires" },
+		    [PART_MODELS] = { .name = "models" },
+		    [PART_REQUESTS] = { .name = "requests_per_minute" },
+		    [PART_TOKENS] = { .name = "tokens_per_minute" },
+		    [PART_CONCURRENT] = { .name = "concurrent" },
+		    [PART_MAX_TOKENS] = { .name = "max_tokens" },
+		    [PART_DAILY] = { .name = "daily_budget" },
+		    [PART_MONTHLY] = { .name = "monthly_budget" } },
+	};
 	const struct command_option options[] = {
-		{ "tenant", 0, "NAME", "whose key", &w.values[0], NULL },
-		{ "name", 0, "NAME", "the key's own", &w.values[1], NULL },
+		{ "tenant", 0, "NAME", "whose key", &w.parts[PART_TENANT].value,
+		    NULL },
+		{ "name", 0, "NAME", "the key's own", &w.parts[PART_NAME].value,
+		    NULL },
 		{ "expires", 0, "TIME", "how long it is good, as 30d (always)",
-		    &w.values[2], NULL },
+		    &w.parts[PART_EXPIRES].value, NULL },
 		{ "models", 0, "A,B", "these alone (all of its tenant's)",
-		    &w.values[3], NULL },
+		    &w.parts[PART_MODELS].value, NULL },
 		{ "requests-per-minute", 0, "N", "a limit of its own",
-		    &w.values[4], NULL },
+		    &w.parts[PART_REQUESTS].value, NULL },
 		{ "tokens-per-minute", 0, "N", "a limit of its own",
-		    &w.values[5], NULL },
-		{ "concurrent", 0, "N", "a limit of its own", &w.values[6],
-		    NULL },
-		{ "max-tokens", 0, "N", "the longest answer", &w.values[7],
-		    NULL },
-		{ "daily-budget", 0, "USD", "a limit of its own", &w.values[8],
-		    NULL },
+		    &w.parts[PART_TOKENS].value, NULL },
+		{ "concurrent", 0, "N", "a limit of its own",
+		    &w.parts[PART_CONCURRENT].value, NULL },
+		{ "max-tokens", 0, "N", "the longest answer",
+		    &w.parts[PART_MAX_TOKENS].value, NULL },
+		{ "daily-budget", 0, "USD", "a limit of its own",
+		    &w.parts[PART_DAILY].value, NULL },
 		{ "monthly-budget", 0, "USD", "a limit of its own",
-		    &w.values[9], NULL },
+		    &w.parts[PART_MONTHLY].value, NULL },
 		ADMIN_WHERE_OPTIONS(w.where),
 		{ "json", 0, NULL, "as JSON", NULL, &w.raw },
 	};

@@ -10,70 +10,42 @@
 #include "gateway/commands/command.h"
 #include "gateway/conf/conf.h"
 #include "gateway/lib/count.h"
-#include "gateway/lib/uri.h"
 
 #define TEXT_MAX ((size_t)64 << 20)
-#define QUERY_MAX 900
+#define QUERY_MAX ((size_t)8192)
 #define PATIENCE (35 * USEC_SEC) /* a gateway sums up for 30 s at most */
 
-struct parameter {
-	const char *name, *value; /* NULL: not given */
-};
-
-/* What of the gateway's question comes after its '?'. */
+/* As a gateway would read it; false: it is said what is wrong. */
 static bool
-write_query(const struct parameter *list, size_t n, struct buf *out)
+read_question(const struct query_part *list, size_t n, struct usage_question *q)
 {
-	const char *sep = "";
+	struct errmsg why = { "" };
+	struct buf query;
+	enum err rc;
 
-	for (size_t i = 0; i < n; i++) {
-		if (list[i].value == NULL)
-			continue;
-		buf_addf(out, "%s%s=", sep, list[i].name);
-		uri_escape(slice_of(list[i].value), out);
-		sep = "&";
-	}
-	if (buf_err(out) != OK)
-		fprintf(stderr, "pointsman usage: a name is too long\n");
-	return buf_err(out) == OK;
+	buf_init(&query, QUERY_MAX);
+	query_write(list, n, &query);
+	rc = buf_err(&query) == OK
+	    ? usage_read_question(buf_slice(&query), clock_wall(), q, &why)
+	    : fail(&why, ERR_LIMIT, "the options are too long");
+	buf_fini(&query);
+	if (rc != OK)
+		fprintf(stderr, "pointsman: %s\n", why.text);
+	return rc == OK;
 }
 
 static json_t *
-ask_gateway(struct admin_where *where, struct slice query)
+ask_file(
+    const char *file, const struct query_part *list, size_t n, bool *misused)
 {
-	char path[1024];
-
-	snprintf(path, sizeof(path), "/admin/v1/usage?%.*s", SLICE_ARG(query));
-	return admin_get(where, path);
-}
-
-static json_t *
-ask_file(const char *file, struct slice query, bool *misused)
-{
-	struct usage_question q = { .format = USAGE_JSON };
+	struct usage_question q;
 	struct errmsg why = { "" };
 	json_t *doc = NULL;
 
-	*misused = usage_read_question(query, clock_wall(), &q, &why) != OK;
-	if (*misused ||
+	*misused = !read_question(list, n, &q);
+	if (!*misused &&
 	    usage_sum(file, &q.query, USEC_NEVER / 2, NULL, &doc, &why) != OK)
 		fprintf(stderr, "pointsman: %s\n", why.text);
-	return doc;
-}
-
-static json_t *
-ask(struct admin_where *where, const char *file, const struct parameter *list,
-    size_t n)
-{
-	json_t *doc = NULL;
-	struct buf query;
-
-	buf_init(&query, QUERY_MAX);
-	if (write_query(list, n, &query))
-		doc = file != NULL
-		    ? ask_file(file, buf_slice(&query), &where->misused)
-		    : ask_gateway(where, buf_slice(&query));
-	buf_fini(&query);
 	return doc;
 }
 
@@ -178,30 +150,22 @@ write_trace(const char *file, const struct usage_query *q, struct errmsg *why)
 }
 
 static int
-print_trace(const char *file, const struct parameter *list, size_t n)
+print_trace(const char *file, const struct query_part *list, size_t n)
 {
 	struct usage_question q;
 	struct errmsg why = { "" };
-	struct buf query;
-	int code = EXIT_USAGE;
 
-	buf_init(&query, QUERY_MAX);
-	if (write_query(list, n, &query)) {
-		if (usage_read_question(
-			buf_slice(&query), clock_wall(), &q, &why) == OK)
-			code = write_trace(file, &q.query, &why) == OK
-			    ? EXIT_GOOD
-			    : EXIT_BAD;
-		if (code != EXIT_GOOD)
-			fprintf(stderr, "pointsman: %s\n", why.text);
-	}
-	buf_fini(&query);
-	return code;
+	if (!read_question(list, n, &q))
+		return EXIT_USAGE;
+	if (write_trace(file, &q.query, &why) == OK)
+		return EXIT_GOOD;
+	fprintf(stderr, "pointsman: %s\n", why.text);
+	return EXIT_BAD;
 }
 
 /* Of the configuration's ledger. */
 static int
-print_trace_of(const char *config, const struct parameter *list, size_t n)
+print_trace_of(const char *config, const struct query_part *list, size_t n)
 {
 	struct conf *conf =
 	    command_config(config, "which ledger with --file FILE");
@@ -218,7 +182,7 @@ print_trace_of(const char *config, const struct parameter *list, size_t n)
 
 /* list: `by` first. */
 static int
-trace_of(const char *file, const char *config, const struct parameter *list,
+trace_of(const char *file, const char *config, const struct query_part *list,
     size_t n)
 {
 	if (list[0].value != NULL) {
@@ -260,7 +224,7 @@ int
 command_usage(int argc, char **argv)
 {
 	struct admin_where where = { .patience = PATIENCE };
-	struct parameter list[] = { { "by", NULL }, { "since", NULL },
+	struct query_part list[] = { { "by", NULL }, { "since", NULL },
 		{ "until", NULL }, { "tenant", NULL }, { "key", NULL },
 		{ "model", NULL } };
 	const char *word = NULL, *file = NULL;
@@ -303,7 +267,9 @@ command_usage(int argc, char **argv)
 		return EXIT_USAGE;
 	if (trace)
 		return trace_of(file, where.config, list, COUNT(list));
-	doc = ask(&where, file, list, COUNT(list));
+	doc = file != NULL ? ask_file(file, list, COUNT(list), &where.misused)
+			   : admin_ask_with(&where, "GET", "/admin/v1/usage",
+				 list, COUNT(list));
 	if (doc == NULL)
 		return admin_exit(&where);
 	rc = print(doc, format);
