@@ -59,32 +59,17 @@ named(const json_t *doc, const char *backend)
 
 /* --- what is said --- */
 
-/* "ok 50 %": all its weight is not worth a word. */
-static void
-print_state(const json_t *serving, double of_backend)
-{
-	double weight = doc_number(serving, "weight") * of_backend;
-	char text[48];
-
-	snprintf(text, sizeof(text), "%s", doc_text(serving, "state"));
-	if (weight < 1 && strcmp(text, "drained") != 0)
-		snprintf(text, sizeof(text), "%s %g %%",
-		    doc_text(serving, "state"), weight * 100);
-	printf(" %-20s", text);
-}
-
 static void
 print_backend(const json_t *b)
 {
 	const json_t *s;
+	char state[48];
 	size_t i;
 
 	json_array_foreach (doc_get(b, "servings"), i, s) {
-		printf(
-		    "%-20s %-24s", doc_text(b, "name"), doc_text(s, "model"));
-		print_state(
-		    s, doc_has(b, "weight") ? doc_number(b, "weight") : 1);
-		printf(" %9g", doc_number(s, "in_flight"));
+		doc_state(b, s, state, sizeof(state));
+		printf("%-20s %-24s %-20s %9g", doc_text(b, "name"),
+		    doc_text(s, "model"), state, doc_number(s, "in_flight"));
 		if (doc_has(s, "ceiling"))
 			printf(" %8g", doc_number(s, "ceiling"));
 		else

@@ -31,8 +31,8 @@ int command_docs(int argc, char **argv);
 
 /* Options that all commands share, parsed with getopt_long. */
 struct command_option {
-	const char *name; /* long; also its first letter where `letter` */
-	char letter; /* or 0 */
+	const char *name; /* long */
+	char letter; /* short; or 0 */
 	const char *value; /* what it takes, for the help; NULL: nothing */
 	const char *help;
 	const char **string; /* where the value goes */

@@ -47,6 +47,22 @@ doc_cause(const json_t *serving)
 	return json_string_value(doc_get(doc_get(serving, "cause"), "text"));
 }
 
+/* "ok", or "ok 50 %": the share of it that an operator lets be used. */
+static inline void
+doc_state(const json_t *backend, const json_t *serving, char *out, size_t cap)
+{
+	double share = 1;
+
+	if (doc_has(backend, "weight") && doc_has(serving, "weight"))
+		share = doc_number(backend, "weight") *
+		    doc_number(serving, "weight");
+	if (share > 0 && share < 1)
+		snprintf(out, cap, "%s %g %%", doc_text(serving, "state"),
+		    share * 100);
+	else
+		snprintf(out, cap, "%s", doc_text(serving, "state"));
+}
+
 /* A number in its column; "-": there is none. */
 static inline void
 doc_cell(FILE *f, const json_t *o, const char *name, int width, int digits)

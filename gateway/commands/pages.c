@@ -202,6 +202,14 @@ write_zsh(const struct command *c, size_t n)
 
 /* --- fish --- */
 
+/* Inside single quotes. */
+static void
+fish_text(const char *s)
+{
+	for (; *s != '\0'; s++)
+		printf(*s == '\'' || *s == '\\' ? "\\%c" : "%c", *s);
+}
+
 static void
 fish_form(void *arg, const struct command_form *form)
 {
@@ -219,8 +227,7 @@ fish_form(void *arg, const struct command_form *form)
 		if (o[i].letter != 0)
 			printf(" -s %c", o[i].letter);
 		printf("%s -d '", o[i].value != NULL ? " -r" : "");
-		for (const char *p = o[i].help; *p != '\0'; p++)
-			printf(*p == '\'' || *p == '\\' ? "\\%c" : "%c", *p);
+		fish_text(o[i].help);
 		printf("'\n");
 	}
 }
@@ -238,8 +245,7 @@ write_fish(const struct command *c, size_t n)
 		    "complete -c pointsman -n __fish_use_subcommand -f -a %s "
 		    "-d '",
 		    c[i].name);
-		for (const char *p = c[i].help; *p != '\0'; p++)
-			printf(*p == '\'' || *p == '\\' ? "\\%c" : "%c", *p);
+		fish_text(c[i].help);
 		printf("'\n");
 		one = c[i];
 		command_ask_form(&c[i], fish_form, &one);

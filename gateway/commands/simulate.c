@@ -88,7 +88,7 @@ read_floors(const char *text, double floor[RELAX_CLASSES])
 	return text[0] != '\0';
 }
 
-/* What the words of the options say; false: said on stderr. */
+/* What the words of the options say; the exit code, as said on stderr. */
 static int
 settle(struct simulate *s, struct scenario *sc)
 {

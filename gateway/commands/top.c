@@ -10,22 +10,6 @@
 
 #define INTERVAL_S 1
 
-/* "ok 50%": the share of it that an operator lets be used. */
-static void
-name_state(const json_t *backend, const json_t *serving, char *out, size_t cap)
-{
-	double weight = 1;
-
-	if (doc_has(backend, "weight") && doc_has(serving, "weight"))
-		weight = doc_number(backend, "weight") *
-		    doc_number(serving, "weight");
-	if (weight > 0 && weight < 1)
-		snprintf(out, cap, "%s %.0f%%", doc_text(serving, "state"),
-		    weight * 100);
-	else
-		snprintf(out, cap, "%s", doc_text(serving, "state"));
-}
-
 static void
 print_serving(const json_t *backend, const json_t *serving)
 {
@@ -34,8 +18,8 @@ print_serving(const json_t *backend, const json_t *serving)
 	const json_t *itl = doc_get(latency, "itl");
 	char state[48];
 
-	name_state(backend, serving, state, sizeof(state));
-	printf("%-14.14s %-22.22s %-13.13s %4lld", doc_text(backend, "name"),
+	doc_state(backend, serving, state, sizeof(state));
+	printf("%-14.14s %-22.22s %-14.14s %4lld", doc_text(backend, "name"),
 	    doc_text(serving, "model"), state,
 	    (long long)json_integer_value(doc_get(serving, "in_flight")));
 	doc_cell(stdout, ttft, "p50_ms", 8, 1);
@@ -56,7 +40,7 @@ print_picture(const json_t *doc)
 	const json_t *backends = doc_get(doc, "backends"), *b, *s;
 	size_t i, k;
 
-	printf("%-14s %-22s %-13s %4s %26s %17s %8s %6s\n", "BACKEND", "MODEL",
+	printf("%-14s %-22s %-14s %4s %26s %17s %8s %6s\n", "BACKEND", "MODEL",
 	    "STATE", "RUN", "TTFT p50/p95/p99 ms ", "ITL p50/p95 ms",
 	    "ATTEMPTS", "ERRORS");
 	json_array_foreach (backends, i, b) {
