@@ -17,7 +17,7 @@ struct load_conn {
 	} u;
 	uv_connect_t connect;
 	struct list on;
-	struct load *l;
+	struct load_run *l;
 	struct reply reply;
 	struct answer answer;
 	struct buf request;
@@ -56,7 +56,7 @@ conn_close(struct load_conn *c)
 static void
 release(struct load_conn *c)
 {
-	struct load *l = c->l;
+	struct load_run *l = c->l;
 
 	c->busy = false;
 	l->n_busy--;
@@ -68,7 +68,7 @@ release(struct load_conn *c)
 static void
 finish_bad(struct load_conn *c, enum load_fault fault)
 {
-	struct load *l = c->l;
+	struct load_run *l = c->l;
 
 	l->total.faults[fault]++;
 	release(c);
@@ -79,7 +79,7 @@ finish_bad(struct load_conn *c, enum load_fault fault)
 static void
 finish_whole(struct load_conn *c, usec now)
 {
-	struct load *l = c->l;
+	struct load_run *l = c->l;
 	struct load_result *t = &l->total;
 	bool good_status = c->reply.status >= 200 && c->reply.status < 300;
 
@@ -115,7 +115,7 @@ static void
 on_token(void *arg, const struct answer *a, usec now)
 {
 	struct load_conn *c = arg;
-	struct load *l = c->l;
+	struct load_run *l = c->l;
 	struct load_result *t = &l->total;
 	usec pace = (usec)(l->o->gap_ms * 1e3), off;
 
@@ -217,7 +217,7 @@ send_bytes(struct load_conn *c, struct slice s)
 static void
 send_request(struct load_conn *c)
 {
-	struct load *l = c->l;
+	struct load_run *l = c->l;
 
 	send_bytes(c, buf_slice(c->request.n > 0 ? &c->request : &l->request));
 	buf_fini(&c->request);
@@ -241,7 +241,7 @@ on_connect(uv_connect_t *req, int status)
 static int
 conn_open(struct load_conn *c)
 {
-	struct load *l = c->l;
+	struct load_run *l = c->l;
 	const struct sockaddr *a = (const struct sockaddr *)&l->address;
 	int rc;
 
@@ -257,7 +257,7 @@ conn_open(struct load_conn *c)
 }
 
 static struct load_conn *
-conn_new(struct load *l)
+conn_new(struct load_run *l)
 {
 	struct load_conn *c = calloc(1, sizeof(*c));
 
@@ -278,7 +278,7 @@ conn_new(struct load *l)
 static void
 begin(struct load_conn *c, const struct arrival *a)
 {
-	struct load *l = c->l;
+	struct load_run *l = c->l;
 
 	reply_reset(&c->reply);
 	answer_reset(&c->answer);
@@ -298,7 +298,7 @@ begin(struct load_conn *c, const struct arrival *a)
 }
 
 bool
-load_start(struct load *l, const struct arrival *a)
+load_start(struct load_run *l, const struct arrival *a)
 {
 	struct list *n = list_pop(&l->idle);
 	struct load_conn *c;
@@ -320,7 +320,7 @@ load_start(struct load *l, const struct arrival *a)
 }
 
 void
-load_expire(struct load *l, usec then)
+load_expire(struct load_run *l, usec then)
 {
 	struct load_conn *c;
 
@@ -333,7 +333,7 @@ load_expire(struct load *l, usec then)
 }
 
 void
-load_close_all(struct load *l)
+load_close_all(struct load_run *l)
 {
 	struct list *lists[] = { &l->idle, &l->busy };
 

@@ -64,7 +64,7 @@ struct load_result {
 
 struct load_conn;
 
-struct load {
+struct load_run {
 	const struct load_options *o;
 	uv_loop_t loop;
 	uv_poll_t timer; /* of timer_fd, an alarm */
@@ -89,15 +89,15 @@ struct load {
 bool load_run(const struct load_options *, FILE *out, struct load_result *);
 
 /* run.c, for the connections: a request is over, the next may start. */
-void load_pump(struct load *);
+void load_pump(struct load_run *);
 
 /* conn.c */
 /* Sends the request on an idle connection, or on a new one; false: there can
  * be none now. */
-bool load_start(struct load *, const struct arrival *);
-void load_close_all(struct load *);
+bool load_start(struct load_run *, const struct arrival *);
+void load_close_all(struct load_run *);
 /* Those who have been at it since before `then`. */
-void load_expire(struct load *, usec then);
+void load_expire(struct load_run *, usec then);
 
 /* request.c: head and body. */
 void load_render(

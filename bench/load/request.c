@@ -3,8 +3,7 @@
  * A prompt is as long as asked for, in words that a tokenizer would take for
  * about one token each. */
 #include "bench/load/load.h"
-
-#define TOKEN_BYTES 4 /* of English, about */
+#include "gateway/lib/inference.h"
 
 static void
 add_words(struct buf *b, size_t left)

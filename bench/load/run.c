@@ -16,18 +16,18 @@
 #define SWEEP_MS 100
 
 struct run {
-	struct load l;
+	struct load_run l;
 	FILE *out;
 };
 
 static struct run *
-run_of(struct load *l)
+run_of(struct load_run *l)
 {
 	return CONTAINER_OF(l, struct run, l);
 }
 
 static bool
-time_is_up(const struct load *l)
+time_is_up(const struct load_run *l)
 {
 	usec at = l->o->mode == LOAD_OPEN ? l->arrivals.next.due
 					  : clock_now() - l->began;
@@ -36,14 +36,14 @@ time_is_up(const struct load *l)
 }
 
 static bool
-exhausted(const struct load *l)
+exhausted(const struct load_run *l)
 {
 	return l->arrivals.over || time_is_up(l) ||
 	    (l->o->requests > 0 && l->started >= l->o->requests);
 }
 
 static bool
-has_room(const struct load *l)
+has_room(const struct load_run *l)
 {
 	if (l->o->mode == LOAD_HELD && l->n_silent >= RAMP)
 		return false;
@@ -51,7 +51,7 @@ has_room(const struct load *l)
 }
 
 static void
-stop(struct load *l)
+stop(struct load_run *l)
 {
 	l->total.to = clock_now();
 	l->stopped = true;
@@ -60,7 +60,7 @@ stop(struct load *l)
 
 /* Whoever started a client that holds streams waits for this line. */
 static void
-announce(struct load *l)
+announce(struct load_run *l)
 {
 	if (l->announced || l->o->mode != LOAD_HELD || l->n_silent > 0 ||
 	    l->n_busy < l->o->connections)
@@ -71,7 +71,7 @@ announce(struct load *l)
 }
 
 void
-load_pump(struct load *l)
+load_pump(struct load_run *l)
 {
 	usec due;
 
@@ -94,7 +94,7 @@ load_pump(struct load *l)
 static void
 on_due(uv_poll_t *p, int status, int events)
 {
-	struct load *l = p->data;
+	struct load_run *l = p->data;
 	uint64_t expirations;
 
 	(void)status;
@@ -106,7 +106,7 @@ on_due(uv_poll_t *p, int status, int events)
 static void
 on_sweep(uv_timer_t *t)
 {
-	struct load *l = t->data;
+	struct load_run *l = t->data;
 
 	if (l->o->mode != LOAD_HELD)
 		load_expire(l, clock_now() - (usec)(l->o->timeout * 1e6));
@@ -127,7 +127,7 @@ on_stop(uv_signal_t *s, int number)
 static void
 on_report(uv_signal_t *s, int number)
 {
-	struct load *l = s->data;
+	struct load_run *l = s->data;
 
 	(void)number;
 	l->total.to = clock_now();
@@ -138,7 +138,7 @@ on_report(uv_signal_t *s, int number)
 /* --- building and tearing down --- */
 
 static bool
-resolve(struct load *l)
+resolve(struct load_run *l)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	uv_getaddrinfo_t req;
@@ -160,7 +160,7 @@ resolve(struct load *l)
 }
 
 static bool
-prepare_arrivals(struct load *l)
+prepare_arrivals(struct load_run *l)
 {
 	struct errmsg why;
 
@@ -175,7 +175,7 @@ prepare_arrivals(struct load *l)
 }
 
 static void
-watch_signals(struct load *l)
+watch_signals(struct load_run *l)
 {
 	static const int enders[] = { SIGINT, SIGTERM };
 
@@ -190,7 +190,7 @@ watch_signals(struct load *l)
 }
 
 static bool
-watch_time(struct load *l)
+watch_time(struct load_run *l)
 {
 	l->timer_fd = clock_alarm();
 	if (l->timer_fd < 0) {
@@ -207,7 +207,7 @@ watch_time(struct load *l)
 }
 
 static void
-tear_down(struct load *l)
+tear_down(struct load_run *l)
 {
 	uv_close((uv_handle_t *)&l->timer, NULL);
 	uv_close((uv_handle_t *)&l->sweep, NULL);
@@ -220,7 +220,7 @@ tear_down(struct load *l)
 }
 
 static bool
-run(struct load *l)
+run(struct load_run *l)
 {
 	if (!prepare_arrivals(l) || !resolve(l) || !watch_time(l))
 		return false;
@@ -237,7 +237,7 @@ load_run(const struct load_options *o, FILE *out, struct load_result *result)
 {
 	struct run *r = calloc(1, sizeof(*r));
 	int rc = r != NULL ? uv_loop_init(&r->l.loop) : UV_ENOMEM;
-	struct load *l;
+	struct load_run *l;
 	bool good;
 
 	if (rc != 0) {

@@ -3,8 +3,6 @@
 
 #include "bench/sim/world.h"
 
-#define BYTES_PER_TOKEN 4
-
 static void on_timer(void *arg, usec now);
 
 static struct errand *
@@ -43,7 +41,7 @@ errand_start(
 		.model = slice_of(q->model->name),
 		.needs = CAP_CHAT,
 		.stream = !whole,
-		.prompt_bytes = (uint64_t)q->prompt * BYTES_PER_TOKEN,
+		.prompt_bytes = (uint64_t)q->prompt * TOKEN_BYTES,
 		.max_tokens = w->scenario->max_tokens ? q->output : 0 };
 	c->route = (struct route_request){ .facts = &c->facts,
 		.model = q->model,

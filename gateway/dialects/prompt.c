@@ -8,7 +8,6 @@
 /* Content nests: a message holds parts, and a tool's result parts of its own.
  * What lies deeper is not looked at. */
 #define DEPTH_MAX 4
-#define TOKEN_BYTES 4 /* of text that a token stands for */
 #define PREFIX_BYTES 1024
 #define LANES 4 /* that a prefix is hashed in: none waits for another */
 

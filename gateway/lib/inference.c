@@ -61,13 +61,10 @@ static const char *const caps[] = { "chat", "completions", "embeddings",
 	"responses", "messages", "tools", "images", "audio", "json_mode",
 	"speech", "transcription", "image_generation", "moderation", "rerank" };
 
-/* English prose runs at about four bytes a token in current vocabularies. */
-#define BYTES_PER_TOKEN 4
-
 uint32_t
 tokens_of_bytes(uint64_t bytes)
 {
-	uint64_t tokens = bytes / BYTES_PER_TOKEN + 1;
+	uint64_t tokens = bytes / TOKEN_BYTES + 1;
 
 	return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
 }

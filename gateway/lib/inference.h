@@ -120,6 +120,9 @@ struct facts {
 	uint64_t prefix_hash; /* of the first bytes of the prompt; 0: none */
 };
 
+/* English prose runs at about so many bytes a token in current
+ * vocabularies. */
+#define TOKEN_BYTES 4
 /* Roughly what a tokenizer makes of that many bytes; at least 1. */
 uint32_t tokens_of_bytes(uint64_t bytes);
 
