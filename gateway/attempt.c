@@ -2,7 +2,6 @@
  * long it may take. What comes back is read in attempt_bytes.c. */
 #include "gateway/attempt_parts.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "gateway/tracer.h"
-#include "gateway/translation/translation.h"
 #include "gateway/upstream/upstream.h"
 
 bool

@@ -11,7 +11,6 @@
 #include "gateway/keys/keyring.h"
 #include "gateway/lib/log.h"
 
-#define MODELS_MAX 64 /* of one key */
 #define EXPIRES_MAX ((usec)36500 * 86400 * USEC_SEC)
 
 /* What is asked for; texts are in `names`. */
@@ -20,7 +19,7 @@ struct asked {
 	struct admin_reply *reply;
 	struct arena names;
 	struct grant wish;
-	const char *models[MODELS_MAX + 1];
+	const char *models[KEY_MODELS_MAX + 1];
 };
 
 static bool
@@ -52,7 +51,7 @@ read_models(struct asked *a, struct slice list)
 
 	while (slice_next(&list, ',', &name)) {
 		m = conf_find_model(a->app->conf, name);
-		if (m == NULL || n == MODELS_MAX)
+		if (m == NULL || n == KEY_MODELS_MAX)
 			return bad(
 			    a, "names of models, 64 at most", "models", name);
 		a->models[n] = arena_dup(&a->names, slice_of(m->name));

@@ -39,7 +39,8 @@ struct worker {
 	uv_prepare_t prepare;
 	uv_check_t check;
 	struct busy_poll spin;
-	unsigned open_handles; /* front, upstream: until they say closed */
+	unsigned
+	    open_handles; /* warm, front, upstream: until they say closed */
 
 	struct front *front;
 	struct upstream *upstream;

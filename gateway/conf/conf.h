@@ -229,8 +229,10 @@ struct conf {
 	const char *log_level;
 	const char *access_log; /* "stderr", "off" or a path */
 	const char *ledger; /* a path, or NULL: none is kept */
-	const char *audit_log; /* a path, or NULL: none is kept */
 	usec ledger_keep; /* how long its rows stay; 0: for ever */
+	const char *audit_log; /* a path, or NULL: none is kept */
+	const char *keys_file; /* of keys made at run time; NULL: none are */
+	bool core_dumps; /* they may have secrets in them */
 	const char *const *cors_origins; /* NULL-terminated, never NULL */
 	struct conf_timeouts timeouts; /* defaults for backends */
 	usec deadline, client_stall, header_timeout, body_timeout, idle_timeout,
@@ -269,13 +271,11 @@ struct conf {
 	 * for what outlives the snapshot, filled by its owner before it is
 	 * shared. NULL: none. */
 	struct quota **quotas;
-	bool core_dumps;
 	const struct conf_variable *variables; /* or NULL */
 
 	uint32_t next_backend_id, next_serving_id, next_tenant_id;
 	struct map model_names; /* names and aliases -> struct conf_model */
 	struct map slo_names, backend_names, tenant_names;
-	const char *keys_file; /* of keys made at run time; NULL: none are */
 	struct map certificates; /* names of clients -> struct conf_tenant */
 };
 
@@ -342,8 +342,11 @@ const struct conf_serving *conf_find_serving(const struct conf *, uint32_t id);
 /* The key that this is, of a tenant or operator, comparing digests in constant
  * time; NULL: none. */
 const struct conf_key *conf_find_key(const struct conf *, struct slice key);
+/* Its SHA-256; false: OpenSSL has no memory for it. */
 bool conf_key_digest(struct slice key, unsigned char out[CONF_KEY_BYTES]);
+/* The same of its digits; false: they are no digest. */
 bool conf_key_from_hex(const char *hex, unsigned char out[CONF_KEY_BYTES]);
+/* What it has used; NULL, of a key: it has no limits of its own. */
 struct quota *conf_tenant_quota(
     const struct conf *, const struct conf_tenant *);
 struct quota *conf_key_quota(const struct conf *, const struct conf_key *);

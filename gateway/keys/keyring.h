@@ -4,9 +4,9 @@
  * tenant, may expire, and may be allowed less than its tenant. The file
  * (`keys_file`) holds digests only, and is replaced whole with each change; a
  * change that cannot be written is not made, and nothing is written over what
- * others have changed since. A key itself is known to whoever
- * made it, once. Two processes would undo each other's changes, so one alone
- * has the file, by a lock on another beside it: the file itself is replaced.
+ * others have changed since. A key itself is known to whoever made it, once.
+ * Two processes would undo each other's changes, so one alone has the file, by
+ * a lock on another beside it: the file itself is replaced.
  *
  * Workers look keys up at any time. What they find stays where it is until the
  * ring is freed, also when it is revoked: requests under way go on. */
@@ -25,7 +25,8 @@
 #define KEY_PREFIX "sk-pm-"
 #define KEY_RANDOM 24 /* bytes, drawn by OpenSSL */
 #define KEY_BYTES (sizeof(KEY_PREFIX) + 2 * (size_t)KEY_RANDOM) /* NUL too */
-#define KEY_NAME_MAX 64
+#define KEY_NAME_MAX 64 /* bytes */
+#define KEY_MODELS_MAX 64
 
 struct keyring;
 

@@ -14,7 +14,6 @@
 #include "gateway/lib/map.h"
 #include "gateway/lib/scan.h"
 
-#define MODELS_MAX 64 /* of one key */
 #define MEMBERS_MAX 8 /* of the file, that are looked at */
 #define TIME_MAX 100000000000 /* seconds: the year 5138 */
 
@@ -108,13 +107,13 @@ read_time(
 
 static enum err
 read_models(const struct reading *in, const json_t *list, struct grant *g,
-    const char *models[MODELS_MAX + 1])
+    const char *models[KEY_MODELS_MAX + 1])
 {
 	size_t n = json_array_size(list);
 
 	if (list == NULL)
 		return OK;
-	if (!json_is_array(list) || n == 0 || n > MODELS_MAX)
+	if (!json_is_array(list) || n == 0 || n > KEY_MODELS_MAX)
 		return bad(in, "models", "1..64 names");
 	for (size_t i = 0; i < n; i++) {
 		models[i] = json_string_value(json_array_get(list, i));
@@ -128,7 +127,7 @@ read_models(const struct reading *in, const json_t *list, struct grant *g,
 
 static enum err
 read_grant(const struct reading *in, const json_t *o, struct grant *g,
-    const char *models[MODELS_MAX + 1])
+    const char *models[KEY_MODELS_MAX + 1])
 {
 	const char *digest = json_string_value(json_object_get(o, "sha256"));
 	enum err rc;
@@ -186,7 +185,7 @@ read_element(struct reading *in, struct slice text,
     enum err (*each)(void *, const struct grant *), void *arg)
 {
 	json_t *o = json_loadb(text.p, text.n, JSON_DECODE_ANY, NULL);
-	const char *models[MODELS_MAX + 1];
+	const char *models[KEY_MODELS_MAX + 1];
 	struct grant g;
 	enum err rc = read_grant(in, o, &g, models);
 

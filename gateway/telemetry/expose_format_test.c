@@ -1,7 +1,6 @@
 /* gateway/telemetry/expose_format_test.c - the page as a whole is as a
  * Prometheus wants it. */
 #include <regex.h>
-#include <stdio.h>
 
 #include "gateway/telemetry/expose_testing.h"
 

@@ -1,5 +1,4 @@
 /* gateway/telemetry/expose_test.c - what the page tells a Prometheus. */
-#include <stdio.h>
 
 #include "gateway/telemetry/expose_testing.h"
 

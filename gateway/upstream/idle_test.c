@@ -2,7 +2,6 @@
  * nobody's answer. */
 #include "gateway/upstream/testing.h"
 
-#include "gateway/upstream/inner.h"
 #include "gateway/upstream/tls_server.h"
 
 #define STALE "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstale"
