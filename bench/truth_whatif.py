@@ -10,7 +10,6 @@ configuration live, too.
 """
 import datetime
 import json
-import os
 import subprocess
 import time
 
