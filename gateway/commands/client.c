@@ -3,73 +3,33 @@
 
 #include <stdlib.h>
 
-#include "gateway/lib/descriptors.h"
+#include "gateway/commands/loop.h"
 
 struct client {
-	uv_loop_t loop;
-	uv_prepare_t prepare;
-	uv_check_t check;
+	struct loop loop;
 	uv_timer_t timer;
-	struct upstream *upstream;
 	struct transfer *transfer;
 	const struct client_ops *ops;
 	void *arg;
 	struct transfer_result *result;
 };
 
-static void
-on_prepare(uv_prepare_t *h)
-{
-	upstream_settle(((struct client *)h->data)->upstream);
-}
-
-static void
-on_check(uv_check_t *h)
-{
-	upstream_settle(((struct client *)h->data)->upstream);
-}
-
 struct client *
 client_new(struct errmsg *why)
 {
 	struct client *c = calloc(1, sizeof(*c));
-	int rc;
 
 	if (c == NULL) {
 		fail(why, ERR_MEMORY, "out of memory");
 		return NULL;
 	}
-	rc = -descriptors_for_libuv();
-	if (rc == 0)
-		rc = uv_loop_init(&c->loop);
-	if (rc != 0) {
-		fail(why, ERR_IO, "no event loop: %s", uv_strerror(rc));
+	if (loop_open(&c->loop, why) != OK) {
 		free(c);
 		return NULL;
 	}
-	c->upstream = upstream_new(&c->loop, why);
-	if (c->upstream == NULL) {
-		uv_loop_close(&c->loop);
-		free(c);
-		return NULL;
-	}
-	uv_prepare_init(&c->loop, &c->prepare);
-	uv_check_init(&c->loop, &c->check);
-	uv_timer_init(&c->loop, &c->timer);
-	c->prepare.data = c->check.data = c->timer.data = c;
-	uv_prepare_start(&c->prepare, on_prepare);
-	uv_check_start(&c->check, on_check);
+	uv_timer_init(&c->loop.uv, &c->timer);
+	c->timer.data = c;
 	return c;
-}
-
-static void
-on_upstream_closed(void *arg)
-{
-	struct client *c = arg;
-
-	uv_close((uv_handle_t *)&c->prepare, NULL);
-	uv_close((uv_handle_t *)&c->check, NULL);
-	uv_close((uv_handle_t *)&c->timer, NULL);
 }
 
 void
@@ -79,11 +39,8 @@ client_free(struct client **cp)
 
 	if (c == NULL)
 		return;
-	uv_prepare_stop(&c->prepare);
-	uv_check_stop(&c->check);
-	upstream_close(&c->upstream, on_upstream_closed, c);
-	uv_run(&c->loop, UV_RUN_DEFAULT);
-	uv_loop_close(&c->loop);
+	uv_close((uv_handle_t *)&c->timer, NULL);
+	loop_close(&c->loop);
 	free(c);
 	*cp = NULL;
 }
@@ -114,7 +71,7 @@ on_done(void *arg, const struct transfer_result *result)
 
 	c->transfer = NULL;
 	*c->result = *result;
-	uv_stop(&c->loop);
+	uv_stop(&c->loop.uv);
 }
 
 static void
@@ -124,7 +81,7 @@ on_timeout(uv_timer_t *t)
 
 	transfer_cancel(&c->transfer);
 	c->result->fault = FAULT_TOTAL_TIMEOUT;
-	uv_stop(&c->loop);
+	uv_stop(&c->loop.uv);
 }
 
 static const struct transfer_ops transfer_ops = {
@@ -142,11 +99,11 @@ client_send(struct client *c, const struct transfer_request *t,
 	c->ops = ops;
 	c->arg = arg;
 	c->result = out;
-	c->transfer = transfer_start(c->upstream, t, &transfer_ops, c);
+	c->transfer = transfer_start(c->loop.upstream, t, &transfer_ops, c);
 	if (c->transfer == NULL)
 		return;
 	uv_timer_start(&c->timer, on_timeout, (uint64_t)(timeout / USEC_MS), 0);
 	while (c->transfer != NULL)
-		uv_run(&c->loop, UV_RUN_DEFAULT);
+		uv_run(&c->loop.uv, UV_RUN_DEFAULT);
 	uv_timer_stop(&c->timer);
 }

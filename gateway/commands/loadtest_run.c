@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "gateway/commands/loadtest_call.h"
-#include "gateway/lib/descriptors.h"
+#include "gateway/commands/loop.h"
 
 #define SWEEP_MS 100
 #define TICKER_TTY USEC_SEC
@@ -21,14 +21,11 @@
 
 struct loadtest {
 	const struct loadtest_options *o;
-	uv_loop_t loop;
-	uv_prepare_t prepare;
-	uv_check_t check;
+	struct loop loop;
 	uv_poll_t timer; /* of timer_fd, an alarm */
 	int timer_fd;
 	uv_timer_t sweep;
 	uv_signal_t stop_on[2];
-	struct upstream *upstream;
 	struct offer offer;
 	struct rng words;
 	struct list busy; /* calls, in order of their start */
@@ -157,7 +154,7 @@ stop(struct loadtest *t)
 {
 	t->stopped = true;
 	t->out->seconds = (double)(clock_now() - t->began) / 1e6;
-	uv_stop(&t->loop);
+	uv_stop(&t->loop.uv);
 }
 
 static bool
@@ -165,7 +162,7 @@ send_next(struct loadtest *t)
 {
 	const usec due = t->began + t->offer.due;
 	struct call *c =
-	    call_start(t->upstream, t->o, &t->offer, due, &t->words);
+	    call_start(t->loop.upstream, t->o, &t->offer, due, &t->words);
 
 	if (c == NULL)
 		return false;
@@ -200,18 +197,6 @@ pump(struct loadtest *t)
 }
 
 /* --- the loop's callbacks --- */
-
-static void
-on_prepare(uv_prepare_t *h)
-{
-	upstream_settle(((struct loadtest *)h->data)->upstream);
-}
-
-static void
-on_check(uv_check_t *h)
-{
-	upstream_settle(((struct loadtest *)h->data)->upstream);
-}
 
 static void
 on_due(uv_poll_t *p, int status, int events)
@@ -275,33 +260,16 @@ watch(struct loadtest *t)
 {
 	static const int enders[] = { SIGINT, SIGTERM };
 
-	uv_prepare_init(&t->loop, &t->prepare);
-	uv_check_init(&t->loop, &t->check);
-	uv_poll_init(&t->loop, &t->timer, t->timer_fd);
-	uv_timer_init(&t->loop, &t->sweep);
-	t->prepare.data = t->check.data = t->timer.data = t->sweep.data = t;
-	uv_prepare_start(&t->prepare, on_prepare);
-	uv_check_start(&t->check, on_check);
+	uv_poll_init(&t->loop.uv, &t->timer, t->timer_fd);
+	uv_timer_init(&t->loop.uv, &t->sweep);
+	t->timer.data = t->sweep.data = t;
 	uv_poll_start(&t->timer, UV_READABLE, on_due);
 	uv_timer_start(&t->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 	for (int i = 0; i < 2; i++) {
-		uv_signal_init(&t->loop, &t->stop_on[i]);
+		uv_signal_init(&t->loop.uv, &t->stop_on[i]);
 		t->stop_on[i].data = t;
 		uv_signal_start(&t->stop_on[i], on_stop, enders[i]);
 	}
-}
-
-static void
-on_upstream_closed(void *arg)
-{
-	struct loadtest *t = arg;
-
-	uv_close((uv_handle_t *)&t->prepare, NULL);
-	uv_close((uv_handle_t *)&t->check, NULL);
-	uv_close((uv_handle_t *)&t->timer, NULL);
-	uv_close((uv_handle_t *)&t->sweep, NULL);
-	for (int i = 0; i < 2; i++)
-		uv_close((uv_handle_t *)&t->stop_on[i], NULL);
 }
 
 static void
@@ -309,10 +277,10 @@ tear_down(struct loadtest *t)
 {
 	while (!list_empty(&t->busy))
 		call_free(CONTAINER_OF(t->busy.next, struct call, on));
-	uv_prepare_stop(&t->prepare);
-	uv_check_stop(&t->check);
-	upstream_close(&t->upstream, on_upstream_closed, t);
-	uv_run(&t->loop, UV_RUN_DEFAULT);
+	uv_close((uv_handle_t *)&t->timer, NULL);
+	uv_close((uv_handle_t *)&t->sweep, NULL);
+	for (int i = 0; i < 2; i++)
+		uv_close((uv_handle_t *)&t->stop_on[i], NULL);
 }
 
 static void
@@ -321,7 +289,7 @@ run(struct loadtest *t)
 	watch(t);
 	t->began = t->told = clock_now();
 	pump(t);
-	uv_run(&t->loop, UV_RUN_DEFAULT);
+	uv_run(&t->loop.uv, UV_RUN_DEFAULT);
 	tell(t, clock_now());
 	if (t->tty)
 		fputc('\n', stderr);
@@ -331,29 +299,22 @@ run(struct loadtest *t)
 static void
 close_loop(struct loadtest *t)
 {
-	if (t->timer_fd >= 0)
-		close(t->timer_fd);
-	uv_loop_close(&t->loop);
+	loop_close(&t->loop);
+	close(t->timer_fd);
 }
 
 static enum err
 open_loop(struct loadtest *t, struct errmsg *why)
 {
-	int rc = -descriptors_for_libuv();
+	enum err rc;
 
-	if (rc == 0)
-		rc = uv_loop_init(&t->loop);
-	if (rc != 0)
-		return fail(why, ERR_IO, "no event loop: %s", uv_strerror(rc));
 	t->timer_fd = clock_alarm();
 	if (t->timer_fd < 0)
-		fail(why, ERR_IO, "no timer: %s", strerror(errno));
-	else
-		t->upstream = upstream_new(&t->loop, why);
-	if (t->upstream != NULL)
-		return OK;
-	close_loop(t);
-	return ERR_IO;
+		return fail(why, ERR_IO, "no timer: %s", strerror(errno));
+	rc = loop_open(&t->loop, why);
+	if (rc != OK)
+		close(t->timer_fd);
+	return rc;
 }
 
 static enum err
