@@ -1,11 +1,8 @@
 """Odd answers of backends, byte by byte: what the client gets, and that nobody
 else has to pay for it."""
-import base64
-import gzip
 import http.client
 import json
 import os
-import random
 import re
 import signal
 import socket
@@ -15,91 +12,10 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import (Gateway, Stub, backend, chat, conf,  # noqa: E402
-                     events, wait_for)
-
-DONE = "data: [DONE]\n\n"
-USAGE = {"prompt_tokens": 3, "completion_tokens": 64, "total_tokens": 67}
-
-
-def chunk(index=0, text=None, finish=None):
-    delta = {} if text is None else {"content": text}
-    return "data: " + json.dumps({"choices": [
-        {"index": index, "delta": delta, "finish_reason": finish}]}) + "\n\n"
-
-
-def counted():
-    return "data: " + json.dumps({"choices": [], "usage": USAGE}) + "\n\n"
-
-
-def whole(text, finish="stop", usage=USAGE):
-    return json.dumps({"object": "chat.completion", "choices": [
-        {"index": 0, "finish_reason": finish, "message": {
-            "role": "assistant", "content": text}}], "usage": usage})
-
-
-def count_of(metrics, name, **labels):
-    """The sum of all its rows with these labels."""
-    rows = re.findall(rf"^{name}\{{(.*)\}} (\S+)$", metrics, re.M)
-    return sum(float(value) for row, value in rows
-               if all(f'{k}="{v}"' in row for k, v in labels.items()))
-
-
-class Says(Stub):
-    """A backend that says what `reply` is: status, type, body; and what is in
-    `headers`."""
-
-    def __init__(self):
-        self.calls, self.reply, self.asked = 0, None, b""
-        self.headers = {}
-        self.delay = 0
-        super().__init__(self.answer)
-
-    def answer(self, request):
-        self.asked = request.body
-        self.calls += 1
-        time.sleep(self.delay)
-        status, kind, body = self.reply
-        return status, {"content-type": kind, **self.headers}, body
-
-
-class Bed(unittest.TestCase):
-    name, serve = "m", None
-
-    def setUp(self):
-        self.one, self.two = Says(), Says()
-        quiet = 'probe_interval = "0s";'
-        self.gateway = Gateway(conf(
-            [backend("one", self.one.port, quiet, "openai"),
-             backend("two", self.two.port, quiet, "openai").replace(
-                 "output = 1.0", "output = 2.0")],
-            serve=self.serve, model=self.name))
-        self.two.reply = 200, "application/json", whole("from two")
-
-    def tearDown(self):
-        self.assertEqual(self.gateway.stop(), 0)
-        self.one.stop()
-        self.two.stop()
-
-    def ask(self, status, kind, text, **members):
-        """What comes when the first backend says so: status, headers, text."""
-        self.one.reply = status, kind, text
-        c = http.client.HTTPConnection("127.0.0.1", self.gateway.port,
-                                       timeout=30)
-        c.request("POST", members.pop("path", "/v1/chat/completions"),
-                  json.dumps(chat(members.pop("model", "m"), **members)),
-                  {"content-type": "application/json"})
-        r = c.getresponse()
-        got = r.status, r.headers, r.read().decode()
-        c.close()
-        return got
-
-    def stream(self, *parts, **members):
-        return self.ask(200, "text/event-stream", "".join(parts),
-                        stream=True, **members)
-
-    def error(self, text):
-        return json.loads(text)["error"]
+sys.path.insert(0, os.path.dirname(__file__))
+from harness import (Gateway, backend, chat, conf, events,  # noqa: E402
+                     wait_for)
+from says import DONE, Bed, chunk, counted, whole  # noqa: E402
 
 
 class Answers(Bed):
@@ -270,13 +186,12 @@ class Answers(Bed):
             self.one.reply = 200, "text/event-stream", slow_to_end()
             self.leave_at_the_end_mark()
             wait_for(self.at_rest, what="the backend's own end")
-        text = self.gateway.metrics()
-        self.assertEqual(count_of(text, "pointsman_requests_total",
-                                  result="ok"), 10)
-        self.assertEqual(count_of(text, "pointsman_requests_total"), 10)
+        g = self.gateway
+        self.assertEqual(g.metric("pointsman_requests_total", result="ok"), 10)
+        self.assertEqual(g.metric("pointsman_requests_total"), 10)
         # and the connection was of use again
-        self.assertGreater(count_of(
-            text, "pointsman_attempt_connections_total", connection="warm"), 4)
+        self.assertGreater(g.metric("pointsman_attempt_connections_total",
+                                    connection="warm"), 4)
 
     def test_nobody_waits_for_a_backend_that_does_not_end(self):
         def endless():
@@ -424,163 +339,6 @@ class Answers(Bed):
             self.assertEqual(self.error(text), {
                 "message": "no", "type": "t", "param": None, "code": "7",
                 **more})
-
-
-class Images(Bed):
-    """An image in base64 is an event of some megabytes."""
-    B64 = base64.b64encode(random.randbytes(3 << 20)).decode()
-
-    def expect_whole(self, *parts, **members):
-        status, headers, text = self.stream(*parts, **members)
-        self.assertEqual(status, 200, text[:500])
-        self.assertEqual(headers["x-pointsman-backend"], "one")
-        self.assertTrue(text == "".join(parts), "not as it came")
-
-    def test_of_a_chat(self):
-        image = "data: " + json.dumps({"choices": [
-            {"index": 0, "delta": {"role": "assistant", "images": [
-                {"type": "image_url", "image_url": {
-                    "url": "data:image/png;base64," + self.B64}}]}}]}) + "\n\n"
-        self.expect_whole(image, chunk(text="there"), image, image,
-                          chunk(finish="stop"), DONE)
-
-    def test_of_a_response(self):
-        def event(kind, **members):
-            return f"event: response.{kind}\ndata: " + json.dumps(
-                {"type": f"response.{kind}", **members}) + "\n\n"
-
-        item = {"type": "image_generation_call", "id": "i", "status": "done"}
-        self.expect_whole(
-            event("created", response={"status": "in_progress"}),
-            event("output_item.added", item=item),
-            *[event("image_generation_call.partial_image",
-                    partial_image_b64=self.B64) for _ in range(3)],
-            event("output_item.done", item={**item, "result": self.B64}),
-            event("completed", response={
-                "status": "completed", "usage": {
-                    "input_tokens": 3, "output_tokens": 4},
-                "output": [{**item, "result": self.B64}]}),
-            path="/v1/responses", messages=None, input="paint")
-
-    def test_what_has_no_end_is_none(self):
-        status, _, text = self.stream(
-            chunk(text="a"), chunk(text="b" * (17 << 20)))
-        self.assertEqual(status, 200)
-        self.assertIn("(too_large)", self.error(events(text)[-1])["message"])
-
-
-class Packed(Bed):
-    """Answers that are packed, though we ask for them as they are."""
-
-    def setUp(self):
-        super().setUp()
-        self.one.headers = {"content-encoding": "gzip"}
-
-    def ask(self, status, kind, text, **members):
-        return super().ask(status, kind, gzip.compress(text.encode()),
-                           **members)
-
-    def test_an_answer_is_unpacked(self):
-        status, headers, text = self.ask(200, "application/json",
-                                         whole("long " * 100_000))
-        self.assertEqual((status, text), (200, whole("long " * 100_000)))
-        self.assertEqual(headers["x-pointsman-backend"], "one")
-        self.assertIsNone(headers["content-encoding"])
-
-    def test_a_stream_is_unpacked(self):
-        parts = (chunk(text="a") * 1000, chunk(finish="stop"), DONE)
-        status, headers, text = self.stream(*parts)
-        self.assertEqual((status, text), (200, "".join(parts)))
-        self.assertEqual(headers["x-pointsman-backend"], "one")
-
-    def test_an_error_says_what_it_is(self):
-        said = {"message": "too long", "type": "invalid_request_error",
-                "param": "messages", "code": "context_length_exceeded"}
-        self.two.reply = (400, "application/json",
-                          json.dumps({"error": {**said, "message": "same"}}))
-        status, _, text = self.ask(400, "application/json",
-                                   json.dumps({"error": said}))
-        self.assertEqual((status, self.error(text)["code"]),
-                         (400, "context_length_exceeded"))
-        self.assertEqual(self.two.calls, 1, "it was not known for one")
-        self.two.reply = 500, "application/json", "{}"
-        said = {**said, "message": "never this", "code": "odd"}
-        _, _, text = self.ask(400, "application/json",
-                              json.dumps({"error": said}))
-        self.assertEqual(self.error(text), said)
-
-    def test_a_bomb_is_left_as_it_is(self):
-        """Of 24 KB, 24 MB: a thousand times what came."""
-        said = "x\n\n" * 8_000_000 + chunk(text="a") + \
-            chunk(finish="stop") + DONE
-        self.two.reply = (200, "text/event-stream",
-                          chunk(text="b") + chunk(finish="stop") + DONE)
-        status, headers, _ = self.stream(said)
-        self.assertEqual((status, headers["x-pointsman-backend"]),
-                         (200, "two"))
-        self.assertIn("backend=one reason=too_large", self.gateway.log())
-
-    def test_what_cannot_be_unpacked(self):
-        """An answer is none; an error has its status all the same."""
-        for coding, status, kind, reason in (
-                ("gzip", 200, "application/json", "framing status=200"),
-                ("snappy", 200, "text/event-stream", "framing status=200"),
-                ("snappy", 429, "text/html", "rate_limited status=429")):
-            self.one.headers = {"content-encoding": coding}
-            _, headers, text = Bed.ask(
-                self, status, kind, "not what it says to be")
-            self.assertEqual((headers["x-pointsman-backend"], text),
-                             ("two", whole("from two")))
-            self.assertIn(f"backend=one reason={reason}", self.gateway.log())
-
-
-class Endless:
-    """A backend whose every answer is an error that never ends."""
-
-    HEAD = (b"HTTP/1.1 500 Oops\r\ncontent-type: text/plain\r\n"
-            b"transfer-encoding: chunked\r\n\r\n")
-
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.left = threading.Event()
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        c = self.listener.accept()[0]
-        with c:
-            c.recv(65536)
-            try:
-                c.sendall(self.HEAD)
-                while True:
-                    c.sendall(b"1000\r\n" + 4096 * b"x" + b"\r\n")
-            except OSError:
-                self.left.set()
-
-    def stop(self):
-        self.listener.close()
-
-
-class EndlessError(unittest.TestCase):
-    def test_its_beginning_is_enough(self):
-        """It is a server's error, tried elsewhere at once; not a timeout."""
-        one, two = Endless(), Says()
-        self.addCleanup(one.stop)
-        self.addCleanup(two.stop)
-        two.reply = 200, "application/json", whole("from two")
-        quiet = 'probe_interval = "0s";'
-        gateway = Gateway(conf(
-            [backend("one", one.port, quiet + 'timeouts = { total = "3s"; };'),
-             backend("two", two.port, quiet).replace(
-                 "output = 1.0", "output = 2.0")]))
-        self.addCleanup(gateway.process.kill)
-        status, headers, _ = gateway.chat(chat("m"))
-        self.assertEqual((status, headers["x-pointsman-backend"],
-                          headers["x-pointsman-attempts"]), (200, "two", "2"))
-        self.assertTrue(one.left.wait(10))
-        self.assertIn("backend=one reason=server_error status=500 ",
-                      gateway.log())
-        self.assertEqual(gateway.stop(), 0)
 
 
 class AnyModel(Bed):
