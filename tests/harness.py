@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -104,6 +105,23 @@ def events(raw):
             if line.startswith("data:"):
                 out.append(line[5:].strip())
     return out
+
+
+def samples(text):
+    """{metric: [(labels, value)]} of what /metrics answers."""
+    out = {}
+    for name, row, value in re.findall(r'^(\w+)(?:{(.*)})? (\S+)$',
+                                       text, re.M):
+        labels = {k: v.replace('\\"', '"') for k, v in re.findall(
+            r'(\w+)="((?:[^"\\]|\\.)*)"', row)}
+        out.setdefault(name, []).append((labels, float(value)))
+    return out
+
+
+def total(rows, name, **labels):
+    """The sum of a metric's samples with these labels; 0: it has none."""
+    return sum(value for have, value in rows.get(name, ())
+               if labels.items() <= have.items())
 
 
 class Stub:
@@ -265,6 +283,9 @@ class Gateway:
 
     def metrics(self):
         return http_json(self.admin, "GET", "/metrics")[2]
+
+    def metric(self, name, **labels):
+        return total(samples(self.metrics()), name, **labels)
 
     def send_signal(self, number):
         self.process.send_signal(number)

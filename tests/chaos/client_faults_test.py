@@ -84,7 +84,7 @@ class ClientFaults(ClientCase):
         calls = place.upstreams["one"].calls
 
         def waiting():
-            return place.gauge("pointsman_queue_length")
+            return place.gateway.metric("pointsman_queue_length")
 
         async def go():
             _, first = await place.send(chat(behave="silent"))

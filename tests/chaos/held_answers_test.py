@@ -106,7 +106,7 @@ class HeldAnswers(memory_test.MaxMemory):
                 self.assertIn(b'"code":"overloaded"', body)
                 self.assertGreaterEqual(int(headers["retry-after"]), 1)
         self.assertGreaterEqual(
-            self.place.gauge("pointsman_memory_shed_total"), shed)
+            self.place.gateway.metric("pointsman_memory_shed_total"), shed)
         self.place.run(self.recovers())
 
 

@@ -110,7 +110,7 @@ class LogsAndClocks(unittest.TestCase):
         self.assertEqual({s.kind for s in self.ask(g, 50)}, {WHOLE})
         for name in ("pointsman_log_dropped_total",
                      "pointsman_access_log_dropped_total"):
-            wait_for(lambda name=name: value(g, name) > 0, what=name)
+            wait_for(lambda name=name: g.metric(name) > 0, what=name)
 
     def test_a_file_that_may_not_grow_ends_nobody(self):
         """The system sends SIGXFSZ, which is deadly where nobody asks."""
@@ -126,7 +126,7 @@ class LogsAndClocks(unittest.TestCase):
             self.assertEqual({s.kind for s in self.ask(g, 50)}, {WHOLE})
             for name in ("pointsman_log_dropped_total",
                          "pointsman_access_log_dropped_total"):
-                wait_for(lambda name=name: value(g, name) > 0, what=name)
+                wait_for(lambda name=name: g.metric(name) > 0, what=name)
             self.assertLessEqual(os.path.getsize(path), most)
             self.assertIsNone(g.process.poll())
 
@@ -163,7 +163,7 @@ class LogsAndClocks(unittest.TestCase):
         with open(log, encoding="utf-8") as f:
             days = {line[5:15] for line in f}
         self.assertGreater(len(days), 1, "no jump was seen at all")
-        self.assertLess(value(g, "pointsman_uptime_seconds"), HOUR)
+        self.assertLess(g.metric("pointsman_uptime_seconds"), HOUR)
 
     async def streams_over(self, g, offset):
         """Streams that are open during a jump, and requests after it."""
@@ -187,13 +187,6 @@ class LogsAndClocks(unittest.TestCase):
         with open(self.offset + ".new", "w", encoding="ascii") as f:
             f.write(str(seconds))
         os.rename(self.offset + ".new", self.offset)
-
-
-def value(g, name):
-    for line in g.metrics().splitlines():
-        if line.startswith(name + " "):
-            return float(line.split()[-1])
-    return 0.0
 
 
 if __name__ == "__main__":

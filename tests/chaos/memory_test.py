@@ -57,8 +57,8 @@ class MaxMemory(unittest.TestCase):
         with open(g.path, "w", encoding="utf-8") as f:
             f.write(text + f'max_memory = "{self.limit}B";\n')
         g.send_signal(signal.SIGHUP)
-        wait_for(lambda: self.place.gauge("pointsman_memory_limit_bytes")
-                 == self.limit, what="the limit")
+        wait_for(lambda: self.place.gateway.metric(
+            "pointsman_memory_limit_bytes") == self.limit, what="the limit")
 
     def peak(self):
         pid = self.place.gateway.process.pid
@@ -122,8 +122,8 @@ class MaxMemory(unittest.TestCase):
         if announced:  # else all may find out together that it is not enough
             self.assertGreaterEqual(served, 1)
         self.assertGreaterEqual(shed, 2)
-        self.assertEqual(self.place.gauge("pointsman_memory_shed_total"),
-                         shed)
+        self.assertEqual(self.place.gateway.metric(
+            "pointsman_memory_shed_total"), shed)
         sanitized = "asan" in os.environ.get("POINTSMAN", "")
         self.assertLess(self.peak(),
                         self.limit * (SANITIZED if sanitized else 1))

@@ -16,6 +16,7 @@ from harness import FAKELLM, Gateway, conf, http_json, wait_for  # noqa: E402
 from client import (  # noqa: E402
     BROKEN, ERROR, WHOLE, Closed, Seen, request)
 from place import CHAT, Place, chat  # noqa: E402
+from stage import replace_file  # noqa: E402
 
 STREAMS = int(os.environ.get("CHAOS_STREAMS", "500"))
 RELOADS = int(os.environ.get("CHAOS_RELOADS", "200"))
@@ -86,7 +87,7 @@ class OperatorFaults(unittest.TestCase):
             for i in range(RELOADS):
                 text = (BAD[i // 2 % len(BAD)] if i % 2
                         else good + f"queue_limit = {100 + i};\n")
-                replace(g.path, text)
+                replace_file(g.path, text)
                 g.send_signal(signal.SIGHUP)
                 await place.until(lambda i=i: told(g) > i, 10, "the reload")
 
@@ -147,7 +148,8 @@ class OperatorFaults(unittest.TestCase):
             return await asyncio.gather(*(place.ask() for _ in range(50)))
 
         self.assertEqual({s.kind for s in place.run(play())}, {WHOLE})
-        wait_for(lambda: dropped(place.gateway) > 0, what="lost lines")
+        wait_for(lambda: place.gateway.metric(
+            "pointsman_access_log_dropped_total") > 0, what="lost lines")
 
     # --- children ---
 
@@ -288,19 +290,6 @@ def accepts(g):
 def told(g):
     """How many reloads the log speaks of, good and bad."""
     return sum(" reload" in line for line in g.log().splitlines())
-
-
-def replace(path, text):
-    with open(path + ".new", "w", encoding="utf-8") as f:
-        f.write(text)
-    os.rename(path + ".new", path)
-
-
-def dropped(g):
-    for line in g.metrics().splitlines():
-        if line.startswith("pointsman_access_log_dropped_total"):
-            return float(line.split()[-1])
-    return 0.0
 
 
 if __name__ == "__main__":

@@ -104,12 +104,6 @@ class Place:
             await asyncio.sleep(0.002)
         return value
 
-    def gauge(self, name):
-        for line in self.gateway.metrics().splitlines():
-            if line.startswith(name + " "):
-                return float(line.split()[-1])
-        return None
-
     async def at_rest(self):
         """Nothing is going on any more."""
         def idle():

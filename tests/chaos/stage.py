@@ -11,7 +11,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import Gateway, http_json, wait_for  # noqa: E402
+from harness import Gateway, http_json, samples, wait_for  # noqa: E402
 
 from cases import FIRST, GOOD, PROMPT, all_cases  # noqa: E402
 from certs import Authority  # noqa: E402
@@ -270,12 +270,7 @@ class Stage:
 
     def metrics(self):
         """{name: [(labels, value)]}"""
-        out = {}
-        for m in re.finditer(r'^(\w+)(?:{(.*)})? (\S+)$',
-                             self.gateway.metrics(), re.M):
-            labels = dict(re.findall(r'(\w+)="([^"]*)"', m[2] or ""))
-            out.setdefault(m[1], []).append((labels, float(m[3])))
-        return out
+        return samples(self.gateway.metrics())
 
     def at_rest(self):
         m = self.metrics()

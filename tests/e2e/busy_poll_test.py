@@ -1,7 +1,6 @@
 """Workers that stay awake after an event: for so long and no longer, from one
 reload to the next, and what that took is told."""
 import os
-import re
 import signal
 import sys
 import time
@@ -32,9 +31,7 @@ class BusyPoll(unittest.TestCase):
         self.assertEqual(self.gateway.chat(chat("m"))[0], 200)
 
     def spent(self):
-        return float(re.search(
-            r"^pointsman_busy_poll_seconds_total (\S+)$",
-            self.gateway.metrics(), re.M)[1])
+        return self.gateway.metric("pointsman_busy_poll_seconds_total")
 
     def cpu(self):
         """Seconds of all its threads."""
@@ -50,8 +47,7 @@ class BusyPoll(unittest.TestCase):
         wait_for(lambda: self.version() > before, what="the reload")
 
     def version(self):
-        return int(re.search(r"^pointsman_config_version (\d+)$",
-                             self.gateway.metrics(), re.M)[1])
+        return self.gateway.metric("pointsman_config_version")
 
     def test_it_sleeps_unless_told(self):
         self.start()

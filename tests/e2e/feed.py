@@ -3,7 +3,6 @@ live feed."""
 import http.client
 import json
 import os
-import re
 import socket
 import sys
 import time
@@ -66,19 +65,6 @@ class Feed:
     def close(self):
         self.answer.close()
         self.http.close()
-
-
-def parse(text):
-    """{name: [(labels, value)]} of an exposition."""
-    out = {}
-    for line in text.split("\n"):
-        m = re.match(r'([a-z_]+)(?:\{(.*)\})? (\S+)$', line)
-        if m is None:
-            continue
-        labels = {k: v.replace('\\"', '"') for k, v in re.findall(
-            r'(\w+)="((?:[^"\\]|\\.)*)"', m[2] or "")}
-        out.setdefault(m[1], []).append((labels, float(m[3])))
-    return out
 
 
 class Bed(unittest.TestCase):

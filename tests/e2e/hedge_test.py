@@ -12,7 +12,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (Fake, Gateway, chat, events, http_json,  # noqa: E402
-                     wait_for)
+                     samples, total, wait_for)
 
 ALONE = "it measures which backend is first"
 SLO = ('slo = ( { name = "voice"; ttft = "400ms"; percentile = 95; '
@@ -36,15 +36,6 @@ def fleet(one, two):
             'models = ( { name = "m"; serve = ( '
             '{ backend = "one"; model = "fake-model"; }, '
             '{ backend = "two"; model = "fake-model"; } ); } );\n' + SLO)
-
-
-def sample(text, name, **labels):
-    """A metric's value; 0 where there is no such line."""
-    for line in text.splitlines():
-        if line.startswith(name + "{") and all(
-                f'{k}="{v}"' in line for k, v in labels.items()):
-            return float(line.rsplit(" ", 1)[1])
-    return 0.0
 
 
 class Answer:
@@ -124,7 +115,7 @@ class Hedge(unittest.TestCase):
 
     def test_a_late_backend_is_outrun(self):
         used, other = self.start()
-        before = self.gateway.metrics()
+        before = samples(self.gateway.metrics())
         self.slow(used, 5000)
         a = self.ask_hedged("late")
         self.assertEqual(a.status, 200)
@@ -148,15 +139,15 @@ class Hedge(unittest.TestCase):
             float(line["cost"]),
             price[other] * (int(line["tokens_in"]) + int(line["tokens_out"])) +
             price[used] * int(line["tokens_in"]), places=9)
-        after = self.gateway.metrics()
+        after = samples(self.gateway.metrics())
         for name, labels, want in (
                 ("pointsman_hedges_total", {"backend": other}, 1),
                 ("pointsman_hedges_total", {"backend": used}, 0),
                 ("pointsman_attempts_total",
                  {"backend": used, "fault": "outrun"}, 1),
                 ("pointsman_retries_total", {"model": "m"}, 0)):
-            self.assertEqual(sample(after, name, **labels) -
-                             sample(before, name, **labels), want,
+            self.assertEqual(total(after, name, **labels) -
+                             total(before, name, **labels), want,
                              (name, labels))
         self.assertEqual(self.gateway.stop(), 0)
 

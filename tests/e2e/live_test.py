@@ -10,9 +10,9 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from feed import CLASSES, EYES, TENANTS, Bed, Feed, parse  # noqa: E402
+from feed import CLASSES, EYES, TENANTS, Bed, Feed  # noqa: E402
 from harness import (ROOT, Gateway, backend, chat, conf,  # noqa: E402
-                     free_port, http_json, wait_for)
+                     free_port, http_json, samples, wait_for)
 
 VIEWERS = 16
 
@@ -114,7 +114,7 @@ class Numbers(Bed):
             now = f.next("now")
             while now["receipts_written"] < 60 or now["connections"] > 0:
                 now = f.next("now")
-            metrics = parse(g.metrics())
+            metrics = samples(g.metrics())
             try:
                 self.check(metrics, now)
                 break

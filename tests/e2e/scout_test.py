@@ -24,11 +24,6 @@ def fleet(used, idle, rest):
             + SLO + rest)
 
 
-def samples(text, name, *labels):
-    return [float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
-            if line.startswith(name + "{") and all(x in line for x in labels)]
-
-
 class Scout(unittest.TestCase):
     def start(self, rest):
         options = ("--tokens", "4", "--rate", "1000-1000")
@@ -44,23 +39,21 @@ class Scout(unittest.TestCase):
             self.assertEqual(status, 200)
             self.assertEqual(headers["x-pointsman-backend"], "used")
 
-    def probes(self, *labels):
-        return sum(samples(self.gateway.metrics(), "pointsman_probes_total",
-                           *labels))
+    def probes(self, **labels):
+        return self.gateway.metric("pointsman_probes_total", **labels)
 
     def test_a_backend_that_is_not_used_is_asked(self):
         self.start("")
         self.serve(3)
-        wait_for(lambda: self.probes('backend="idle"', 'fault="none"') == 1,
+        wait_for(lambda: self.probes(backend="idle", fault="none") == 1,
                  what="a question")
-        text = self.gateway.metrics()
+        g = self.gateway
         # what it cost is known, and is nobody's
-        self.assertGreater(samples(
-            text, "pointsman_probe_cost_usd_total", 'backend="idle"')[0], 0)
-        self.assertEqual(
-            sum(samples(text, "pointsman_requests_total")), 3)
-        self.assertEqual(sum(samples(
-            text, "pointsman_attempts_total", 'backend="idle"')), 0)
+        self.assertGreater(g.metric(
+            "pointsman_probe_cost_usd_total", backend="idle"), 0)
+        self.assertEqual(g.metric("pointsman_requests_total"), 3)
+        self.assertEqual(g.metric(
+            "pointsman_attempts_total", backend="idle"), 0)
         self.assertEqual(self.idle.stats()["requests"], 1)
         self.assertEqual(self.used.stats()["requests"], 3)
 
@@ -68,9 +61,9 @@ class Scout(unittest.TestCase):
         self.start("")
         self.idle.configure(fault="500")
         self.serve()
-        wait_for(lambda: self.probes('backend="idle"') >= 1,
+        wait_for(lambda: self.probes(backend="idle") >= 1,
                  what="a question")
-        self.assertEqual(self.probes('backend="idle"', 'fault="none"'), 0)
+        self.assertEqual(self.probes(backend="idle", fault="none"), 0)
 
     def test_nothing_is_asked_where_it_is_off(self):
         self.start('probe_every = "0s";\n')

@@ -92,9 +92,7 @@ class Bed(unittest.TestCase):
 
     @staticmethod
     def metric(g, name):
-        name = "pointsman_shared_limits_" + name
-        return [float(line.split()[1]) for line in g.metrics().splitlines()
-                if line.startswith(name + " ")][0]
+        return g.metric("pointsman_shared_limits_" + name)
 
     def is_up(self, g):
         return self.metric(g, "up") == 1

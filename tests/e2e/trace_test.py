@@ -2,7 +2,6 @@
 import http.client
 import json
 import os
-import re
 import socket
 import sys
 import threading
@@ -38,6 +37,10 @@ class Echo(harness.Stub):
 
 def quiet(name, port, extra=""):
     return harness.backend(name, port, 'probe_interval = "0s"; ' + extra)
+
+
+def traces(g, what):
+    return g.metric(f"pointsman_traces_{what}_total")
 
 
 class Traces(unittest.TestCase):
@@ -298,15 +301,11 @@ class Traces(unittest.TestCase):
         c, setting = self.collector([503, 200, 400])
         g = self.gateway(harness.conf([quiet("a", e.port)], setting))
 
-        def count(name):
-            return int(re.search(rf"^pointsman_traces_{name}_total (\d+)$",
-                                 g.metrics(), re.M)[1])
-
         g.chat(harness.chat("m"))
-        harness.wait_for(lambda: count("sent") == 1, what="the second try")
+        harness.wait_for(lambda: traces(g, "sent") == 1, what="the second try")
         self.assertEqual(c.posts, 2)
         g.chat(harness.chat("m"))
-        harness.wait_for(lambda: count("dropped") == 1, what="the refusal")
+        harness.wait_for(lambda: traces(g, "dropped") == 1, what="the refusal")
         self.assertEqual(len([s for s in c.spans if s["kind"] == 2]), 1)
         self.assertEqual(g.stop(), 0)
         self.assertEqual(c.complaints, [])
@@ -322,17 +321,13 @@ class Traces(unittest.TestCase):
             (503, {"retry-after": "3"}, b""), 200])
         g = self.gateway(harness.conf([quiet("a", e.port)], setting))
 
-        def count(name):
-            return int(re.search(rf"^pointsman_traces_{name}_total (\d+)$",
-                                 g.metrics(), re.M)[1])
-
         for lost in (1, 2, 3, 4):
             g.chat(harness.chat("m"))
-            harness.wait_for(lambda: count("dropped") == lost, 10,
+            harness.wait_for(lambda: traces(g, "dropped") == lost, 10,
                              f"{lost} lost")
-        self.assertEqual(count("sent"), 0)
+        self.assertEqual(traces(g, "sent"), 0)
         g.chat(harness.chat("m"))
-        harness.wait_for(lambda: count("sent") == 1, 10, "the second try")
+        harness.wait_for(lambda: traces(g, "sent") == 1, 10, "the second try")
         self.assertGreater(c.times[5] - c.times[4], 2.8)
         self.assertEqual(g.process.poll(), None)
         log = g.log()

@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../chaos"))
 from certs import Authority  # noqa: E402
-from harness import Gateway, chat, conf, http_json, wait_for  # noqa: E402
+from harness import (Gateway, chat, conf, http_json, samples,  # noqa: E402
+                     total, wait_for)
 from upstream import tls_context  # noqa: E402
 
 ALONE = "it counts connections under load"
@@ -128,15 +129,10 @@ class Warm(unittest.TestCase):
 
     def found(self, gateway, priority):
         """(warm, cold) so far."""
-        text = gateway.metrics()
-        counts = []
-        for kind in "warm", "cold":
-            row = re.search(
-                r'^pointsman_attempt_connections_total\{[^}]*backend="far"'
-                rf'[^}}]*priority="{priority}",connection="{kind}"\}} (\d+)$',
-                text, re.M)
-            counts.append(int(row[1]) if row else 0)
-        return counts
+        rows = samples(gateway.metrics())
+        return [total(rows, "pointsman_attempt_connections_total",
+                      backend="far", priority=priority, connection=kind)
+                for kind in ("warm", "cold")]
 
     def receipt_says(self, gateway, headers):
         """What the request's attempt found."""
