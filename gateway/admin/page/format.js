@@ -1,7 +1,7 @@
 // Numbers and times as people read them, each with its unit. What is not known
 // is a dash, never a zero.
 
-export const UNKNOWN = '–';
+const UNKNOWN = '–';
 
 const known = (v) => v !== null && v !== undefined && Number.isFinite(v);
 const group = new Intl.NumberFormat('en-US', {maximumFractionDigits: 0});

@@ -22,7 +22,7 @@ const FAULTS = {
 const short = (b) => b.backend === null && ['queue', 'refused'].includes(b.cause);
 
 // A row of blame as words: what is wrong with whom.
-export function causeOf(b, model) {
+function causeOf(b, model) {
 	const out = b.state && b.state !== 'ok' ? ` (${words(b.state)})` : '';
 	const said = {
 		ttft: 'first tokens come late',

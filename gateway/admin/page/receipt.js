@@ -105,7 +105,7 @@ function spans(doc) {
 			parts.map(([name, v, look]) => [h('span', {class: `swatch ${look}`}), ` ${name} ${ms(v)} `]).flat()));
 }
 
-export function receiptNode(doc) {
+function receiptNode(doc) {
 	const {outcome} = doc;
 	const usage = outcome.usage;
 

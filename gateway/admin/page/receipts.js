@@ -44,7 +44,7 @@ function build() {
 const TERMS = {ttft: 'TTFT', itl: 'ITL', total: 'total time'};
 
 // How it ended, as [look, words].
-export function endOf(r) {
+function endOf(r) {
 	const missed = r.missed?.length ? `missed ${r.missed.map((m) => TERMS[m] ?? m).join(', ')}` : 'missed';
 
 	if (r.result !== 'ok')
