@@ -34,6 +34,7 @@ digits_decimal(char out[DIGITS_MAX], double value)
 	uint64_t whole = (uint64_t)(value < WHOLE_MAX ? value : WHOLE_MAX);
 	double rest = value < WHOLE_MAX ? value - (double)whole : 0;
 	uint64_t parts = (uint64_t)(rest * BEHIND_ONE + 0.5);
+	char part[DIGITS_MAX];
 	size_t n;
 
 	if (parts >= (uint64_t)BEHIND_ONE) {
@@ -44,7 +45,9 @@ digits_decimal(char out[DIGITS_MAX], double value)
 	if (parts == 0)
 		return n;
 	out[n++] = '.';
-	n += digits_padded(out + n, parts, BEHIND);
+	digits_padded(part, parts, BEHIND);
+	memcpy(out + n, part, BEHIND);
+	n += BEHIND;
 	while (out[n - 1] == '0')
 		n--;
 	return n;
