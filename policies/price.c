@@ -37,18 +37,25 @@ of_tokens(const struct conf_price *p, double input, double output)
 	return sum(part(p, p->input, input), part(p, p->output, output));
 }
 
+/* Of what has no price of its own it is none. */
+static double
+known(double price)
+{
+	return price > 0 ? price : 0;
+}
+
 static double
 of_units(const struct conf_price *p, const struct units *u)
 {
-	return fmax(p->image, 0) * u->images +
-	    fmax(p->characters, 0) * u->characters * PER_MILLION +
-	    fmax(p->minute, 0) * u->seconds / MINUTE;
+	return known(p->image) * u->images +
+	    known(p->characters) * u->characters * PER_MILLION +
+	    known(p->minute) * u->seconds / MINUTE;
 }
 
 double
 price_expected(const struct conf_price *p, double input, double output)
 {
-	return sum(of_tokens(p, input, output), fmax(p->request, 0));
+	return sum(of_tokens(p, input, output), known(p->request));
 }
 
 double
@@ -86,7 +93,7 @@ price_of_usage(
 		used.seconds = u->seconds;
 	}
 	return sum(
-	    of_used_tokens(p, u), fmax(p->request, 0) + of_units(p, &used));
+	    of_used_tokens(p, u), known(p->request) + of_units(p, &used));
 }
 
 double

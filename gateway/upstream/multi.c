@@ -27,6 +27,7 @@ struct multi {
 	struct seat seats[MULTI_TRANSFERS];
 	unsigned transfers;
 	bool running; /* within curl_multi_socket_action() */
+	bool gave_up; /* some seat has */
 	usec idle_since;
 };
 
@@ -55,6 +56,7 @@ go_on_connecting(struct multi *m)
 {
 	curl_off_t connected;
 
+	m->gave_up = false;
 	for (size_t i = 0; i < MULTI_TRANSFERS; i++) {
 		struct seat *s = &m->seats[i];
 
@@ -86,7 +88,8 @@ multi_run(struct multi *m, curl_socket_t fd, int bits)
 	if (rc != CURLM_OK)
 		log_error(
 		    "upstream_multi reason=\"%s\"", curl_multi_strerror(rc));
-	go_on_connecting(m);
+	if (m->gave_up)
+		go_on_connecting(m);
 	collect(m);
 }
 
@@ -136,6 +139,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 	if (seat != NULL && what == CURL_POLL_REMOVE) {
 		use = use_of(easy, &seat->word);
 		seat->gave_up = use == SOCK_CONNECTS;
+		m->gave_up |= seat->gave_up;
 	}
 	sock_want(&m->set->socks, m, seat != NULL ? seat->word.peer : 0, fd,
 	    what, use);
