@@ -82,6 +82,8 @@ struct import {
 	 * lets through without a bound has none */
 	double rpm, tpm;
 	bool rpm_open, tpm_open;
+	const char *budget; /* which of the tenant's it is, or NULL */
+	double budget_usd;
 	bool out_of_memory;
 };
 

@@ -16,7 +16,9 @@
 	"retries go to other servings, within retry_budget and the deadline"
 #define BREAKER "breakers open and close by what they see; there is no setting"
 #define DATABASE "nothing is kept in a database"
-#define REDIS "one process keeps the counts: there is no Redis"
+#define REDIS                                                                  \
+	"see shared_limits for limits and budgets; what is learnt of "         \
+	"backends each gateway keeps for itself"
 #define POLICY                                                                 \
 	"a refusal for its content goes to the client; a fallback would "      \
 	"take any failure"
@@ -59,8 +61,8 @@ static const struct key_fate litellm_keys[] = {
 	{ "failure_callback", CALLBACK },
 	{ "service_callbacks", CALLBACK },
 	{ "modify_params", SPEAKS },
-	{ "max_budget", "see the limits of tenants" },
-	{ "budget_duration", "see the limits of tenants" },
+	{ "max_budget", NULL },
+	{ "budget_duration", NULL },
 	{ "default_key_generate_params", "see the limits of tenants" },
 	{ "upperbound_key_generate_params", "see the limits of tenants" },
 	{ "default_internal_user_params", DATABASE },
@@ -151,6 +153,39 @@ read_master_key(struct import *im, const yaml_node_t *general)
 	im->tenant_key = im_dup(im, slice_of(text));
 }
 
+/* Of all that have the master key: LiteLLM's days and months begin at midnight
+ * UTC and on the first, too. */
+static void
+read_budget(struct import *im, const yaml_node_t *litellm)
+{
+	static const struct {
+		const char *span;
+		bool day;
+	} rows[] = { { "1d", true }, { "24h", true }, { "30d", false },
+		{ "1mo", false } };
+	const char *path = "litellm_settings", *ours = NULL;
+	const yaml_node_t *at = yaml_member(im->doc, litellm, "max_budget");
+	struct slice span =
+	    yaml_text(yaml_member(im->doc, litellm, "budget_duration"));
+	double usd = get_number(im, litellm, path, "max_budget");
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (slice_is(span, rows[i].span))
+			ours = rows[i].day ? "daily_budget" : "monthly_budget";
+	if (usd > 0 && (ours == NULL || im->tenant_key == NULL))
+		note(im, at, path,
+		    "max_budget: a tenant's is for a day (1d) or a month "
+		    "(30d): see its limits");
+	else if (usd > 0) {
+		im->budget = ours;
+		im->budget_usd = usd;
+		note(im, at, path,
+		    "max_budget: %s of the tenant, in which what has no price "
+		    "counts as nothing",
+		    ours);
+	}
+}
+
 static void
 read_models(struct import *im, const yaml_node_t *root)
 {
@@ -190,6 +225,7 @@ read_sections(struct import *im, const yaml_node_t *root)
 		im->timeout = get_number(
 		    im, litellm, "litellm_settings", "request_timeout");
 	read_master_key(im, general);
+	read_budget(im, litellm);
 }
 
 static void

@@ -83,6 +83,75 @@ what_is_refused_for_its_content_stays_so(void **state)
 	sheet_fini(&s);
 }
 
+/* Speech is not asked of what chats: that all fall back there says little. */
+static void
+what_is_made_for_one_thing_falls_back_to_its_like(void **state)
+{
+	static const char talk[] =
+	    "- {model_name: talk, litellm_params: {model: openai/t1}, "
+	    "model_info: {mode: audio_speech}}\n";
+	static const char spare[] =
+	    "- {model_name: spare, litellm_params: {model: openai/t2}, "
+	    "model_info: {mode: audio_speech}}\n";
+	struct sheet s;
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%s%s%s%s", LIST(""), talk, spare,
+	    MODEL("chat", "model: openai/c") MODEL("other", "model: openai/o")
+		SECTION(
+		    "litellm_settings", "default_fallbacks: [chat, spare]"));
+	sheet_init(&s, text);
+	assert_has(s.conf,
+	    "model = \"t1\"; caps = [ \"speech\" ]; },\n"
+	    "      { backend = \"openai\"; model = \"t2\"; fallback = true;");
+	assert_has(s.conf,
+	    "model = \"o\"; },\n"
+	    "      { backend = \"openai\"; model = \"c\"; fallback = true;");
+	assert_lacks(s.conf,
+	    "caps = [ \"speech\" ]; },\n"
+	    "      { backend = \"openai\"; model = \"c\"");
+	assert_has(s.notes,
+	    "default_fallbacks: talk: not to \"chat\", which does not say");
+	sheet_fini(&s);
+}
+
+static void
+a_budget_is_the_tenants(void **state)
+{
+	static const struct {
+		const char *settings, *conf, *note;
+	} rows[] = {
+		{ "max_budget: 500, budget_duration: 30d",
+		    "    limits = { monthly_budget = 500; };",
+		    ":3: litellm_settings: max_budget: monthly_budget of the" },
+		{ "max_budget: 2.5, budget_duration: 1d",
+		    "    limits = { daily_budget = 2.5; };",
+		    "max_budget: daily_budget of the tenant, in which" },
+		{ "max_budget: 9, budget_duration: 7d", "may_pin = true; }",
+		    "max_budget: a tenant's is for a day (1d) or a month" },
+	};
+	struct sheet s;
+	char text[512];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		snprintf(text, sizeof(text),
+		    "%slitellm_settings: {%s}\n"
+		    "general_settings: {master_key: os.environ/K}\n",
+		    LIST(MODEL("m", "model: openai/m")), rows[i].settings);
+		sheet_init(&s, text);
+		assert_has(s.conf, rows[i].conf);
+		assert_has(s.notes, rows[i].note);
+		sheet_fini(&s);
+	}
+	/* without a key there is no tenant */
+	sheet_init(&s,
+	    LIST(MODEL("m", "model: openai/m")) SECTION(
+		"litellm_settings", "max_budget: 5, budget_duration: 1d"));
+	assert_lacks(s.conf, "budget");
+	assert_has(s.notes, "max_budget: a tenant's is for");
+	sheet_fini(&s);
+}
+
 /* As for PyYAML, but not in silence. */
 static void
 a_key_that_comes_twice_counts_once(void **state)
@@ -255,6 +324,9 @@ main(void)
 		cmocka_unit_test(without_an_order_one_comes_last),
 		cmocka_unit_test(of_many_orders_two_are_kept),
 		cmocka_unit_test(what_is_refused_for_its_content_stays_so),
+		cmocka_unit_test(
+		    what_is_made_for_one_thing_falls_back_to_its_like),
+		cmocka_unit_test(a_budget_is_the_tenants),
 		cmocka_unit_test(a_key_that_comes_twice_counts_once),
 		cmocka_unit_test(the_same_serving_counts_once),
 		cmocka_unit_test(names_that_cannot_be_are_left_out),

@@ -28,6 +28,18 @@ fall_back(struct import *im, struct im_model *m, const struct im_model *other)
 	return true;
 }
 
+/* Whether the first was made for one thing, and nothing says that the other
+ * can do it. */
+static bool
+is_beyond(const struct im_model *m, const struct im_model *other)
+{
+	struct list *mine = m->servings.next, *its = other->servings.next;
+	unsigned wants = CONTAINER_OF(mine, struct im_serving, node)->caps;
+
+	return wants != 0 && (wants & CAP_CHAT) == 0 &&
+	    (CONTAINER_OF(its, struct im_serving, node)->caps & wants) == 0;
+}
+
 static bool
 has_fallback(const struct im_model *m)
 {
@@ -37,9 +49,10 @@ has_fallback(const struct im_model *m)
 	return false;
 }
 
+/* Of those that are everybody's (`all`) a model gets what can do its work. */
 static void
 add_fallbacks(struct import *im, struct im_model *m, const yaml_node_t *list,
-    const char *path)
+    const char *path, bool all)
 {
 	const yaml_node_t *at;
 	const bool ranked = has_fallback(m);
@@ -52,6 +65,11 @@ add_fallbacks(struct import *im, struct im_model *m, const yaml_node_t *list,
 			note(im, at, path,
 			    "\"%.*s\" is no model that was carried over",
 			    SLICE_ARG(yaml_text(at)));
+		else if (all && is_beyond(m, other))
+			note(im, at, path,
+			    "%s: not to \"%s\", which does not say by its "
+			    "model_info.mode that it can do that",
+			    m->name, other->name);
 		else if (!fall_back(im, m, other)) {
 			note(im, at, path,
 			    "%s: a model has at most %d servings: from here on "
@@ -79,7 +97,7 @@ read_list(struct import *im, const yaml_node_t *list, const char *path)
 		     (others = yaml_pair(im->doc, row, j, &key)) != NULL; j++) {
 			m = find_model(im, yaml_text(key));
 			if (m != NULL)
-				add_fallbacks(im, m, others, path);
+				add_fallbacks(im, m, others, path, false);
 			else
 				note(im, key, path,
 				    "\"%.*s\" is no model that was carried "
@@ -111,7 +129,7 @@ read_fallbacks(struct import *im, const yaml_node_t *section, const char *path)
 	for (struct list *l = im->models.next; l != &im->models; l = l->next) {
 		m = CONTAINER_OF(l, struct im_model, node);
 		if (!m->has_fallbacks)
-			add_fallbacks(im, m, list, where);
+			add_fallbacks(im, m, list, where, true);
 	}
 }
 

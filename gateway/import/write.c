@@ -156,13 +156,15 @@ write_limits(const struct import *im, struct buf *b)
 	bool rpm = !im->rpm_open && im->rpm >= 1;
 	bool tpm = !im->tpm_open && im->tpm >= 1;
 
-	if (!rpm && !tpm)
+	if (!rpm && !tpm && im->budget == NULL)
 		return;
 	buf_add_str(b, "\n    limits = {");
 	if (rpm)
 		buf_addf(b, " requests_per_minute = %.0f;", fmin(im->rpm, 1e9));
 	if (tpm)
 		buf_addf(b, " tokens_per_minute = %.0f;", fmin(im->tpm, 1e12));
+	if (im->budget != NULL)
+		buf_addf(b, " %s = %.9g;", im->budget, im->budget_usd);
 	buf_add_str(b, " };");
 }
 
