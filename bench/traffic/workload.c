@@ -187,17 +187,31 @@ workload_span(const struct workload *w)
 
 /* --- sources --- */
 
+static bool
+chats(const struct conf_model *m)
+{
+	for (size_t i = 0; i < m->n_servings; i++)
+		if ((m->servings[i].caps & CAP_CHAT) != 0)
+			return true;
+	return false;
+}
+
+/* Of those that it may ask, the i-th, or the next one that chats: so do all
+ * requests here. */
 static const struct conf_model *
 model_of(const struct conf *c, const struct conf_tenant *t, size_t i)
 {
 	const struct conf_model *m;
-	size_t n = 0;
+	size_t named = 0, n;
 
-	while (t != NULL && t->models != NULL && t->models[n] != NULL)
-		n++;
-	if (n > 0) {
-		m = conf_find_model(c, slice_of(t->models[i % n]));
-		if (m != NULL)
+	while (t != NULL && t->models != NULL && t->models[named] != NULL)
+		named++;
+	n = named > 0 ? named : c->n_models;
+	for (size_t k = 0; k < n; k++) {
+		m = named > 0
+		    ? conf_find_model(c, slice_of(t->models[(i + k) % n]))
+		    : &c->models[(i + k) % n];
+		if (m != NULL && chats(m))
 			return m;
 	}
 	return &c->models[i % c->n_models];

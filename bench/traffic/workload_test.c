@@ -17,7 +17,9 @@ static const char fleet[] =
     "  priority = \"batch\"; } );\n"
     "backends = ( { name = \"x\"; adapter = \"any\"; url = \"http://x/v1\";\n"
     "  price = { input = 1; output = 1; }; } );\n"
-    "models = ( { name = \"m\"; serve = ( { backend = \"x\"; } ); } );\n"
+    "models = ( { name = \"m\"; serve = ( { backend = \"x\"; } ); },\n"
+    "  { name = \"ears\"; serve = ( { backend = \"x\";\n"
+    "    caps = [ \"transcription\" ]; } ); } );\n"
     "tenants = (\n"
     "  { name = \"one\"; slo = \"p\"; keys = [ \"sha256:"
     "0000000000000000000000000000000000000000000000000000000000000001\" ]; },"
@@ -159,6 +161,17 @@ what_is_dropped_changes_nothing_else(void **state)
 		k++;
 	}
 	assert_int_equal(k, n_got);
+}
+
+/* Nobody is sent to chat where he can only be heard. */
+static void
+what_chats_is_asked(void **state)
+{
+	struct workload_options o = options();
+
+	collect(&o);
+	for (size_t i = 0; i < n_got; i++)
+		assert_string_equal(got[i].model->name, "m");
 }
 
 static void
@@ -367,6 +380,7 @@ main(void)
 		cmocka_unit_test(lengths_and_rate_are_those_of_the_trace),
 		cmocka_unit_test(shares_go_to_tenants),
 		cmocka_unit_test(what_is_dropped_changes_nothing_else),
+		cmocka_unit_test(what_chats_is_asked),
 		cmocka_unit_test(a_flood_comes_beside),
 		cmocka_unit_test(bursts_are_as_dense_as_told),
 		cmocka_unit_test(gaps_vary_as_told),
