@@ -94,6 +94,7 @@ add_facts(struct receipt *to, const struct request *r, struct instant at)
 	to->slo = r->slo;
 	to->slo.name = NULL; /* the configuration's */
 	to->needs = f->needs;
+	to->units = f->units;
 	to->max_tokens = f->max_tokens;
 	to->tokens = f->prompt_bytes > 0 ? tokens_of_bytes(f->prompt_bytes) : 0;
 }

@@ -52,6 +52,7 @@ struct receipt {
 	unsigned needs; /* enum cap bits */
 	bool stream;
 	uint32_t tokens, max_tokens; /* estimated; 0: not said */
+	struct units units;
 
 	unsigned n_plans; /* in all */
 	struct receipt_plan plan[RECEIPT_PLANS];

@@ -121,6 +121,10 @@ count_answer(struct slo_group *g, const struct receipt *r)
 	g->answered++;
 	g->tokens_in += r->usage.input;
 	g->tokens_out += r->usage.output;
+	g->units.images += r->units.images;
+	g->units.characters += r->units.characters;
+	g->units.seconds +=
+	    r->usage.seconds > 0 ? r->usage.seconds : r->units.seconds;
 	if (r->ttft >= 0)
 		hist_record(&g->ttft, r->ttft);
 	if (r->itl >= 0)

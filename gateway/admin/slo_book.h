@@ -33,6 +33,7 @@ struct slo_group {
 	double cost; /* USD, of those that are priced */
 	uint64_t priced;
 	uint64_t answered, tokens_in, tokens_out;
+	struct units units; /* of those answered, together */
 	struct hist ttft, itl;
 
 	/* predicted when the first plan to go was made */

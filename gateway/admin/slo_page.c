@@ -118,15 +118,24 @@ by_price(const void *a, const void *b)
 	return p < q ? -1 : p > q;
 }
 
+/* For as much as an answered request of the group took on average. */
+static double
+price_of_mean(const struct conf_price *price, const struct slo_group *g)
+{
+	const double n = g->answered > 0 ? (double)g->answered : 1;
+	const struct units mean = { .images = g->units.images / n,
+		.characters = g->units.characters / n,
+		.seconds = g->units.seconds / n };
+
+	return price_of_request(
+	    price, (double)g->tokens_in / n, (double)g->tokens_out / n, &mean);
+}
+
 static size_t
 list_options(const struct admin_picture *p, const struct slo_group *g,
     const struct conf_model *m, const struct conf_tenant *t,
     struct option *list)
 {
-	double in =
-	    g->answered > 0 ? (double)g->tokens_in / (double)g->answered : 0;
-	double out =
-	    g->answered > 0 ? (double)g->tokens_out / (double)g->answered : 0;
 	size_t n = 0;
 
 	for (size_t i = 0; i < m->n_servings; i++) {
@@ -137,7 +146,7 @@ list_options(const struct admin_picture *p, const struct slo_group *g,
 		    !boundary_serving(t, &g->slo, s))
 			continue;
 		list[n++] =
-		    (struct option){ s, v, price_expected(&s->price, in, out) };
+		    (struct option){ s, v, price_of_mean(&s->price, g) };
 	}
 	qsort(list, n, sizeof(*list), by_price);
 	return n;

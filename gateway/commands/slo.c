@@ -174,7 +174,7 @@ print_doc(const json_t *doc)
 
 	printf("policy %s, since %.0f s. A serving's figures are measured of "
 	       "late, by whoever asked,\nat the load it had: sent more, it is "
-	       "slower. Its price is for this tenant's mean tokens.\n",
+	       "slower. Its price is for this tenant's mean request.\n",
 	    doc_text(doc, "policy"), doc_number(doc, "since_s"));
 	if (json_array_size(groups) == 0)
 		puts("no request has been planned yet");

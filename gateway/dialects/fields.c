@@ -300,6 +300,7 @@ read_facts(
 	/* in ascending order of authority */
 	static const enum field counts[] = { FIELD_MAX_TOKENS,
 		FIELD_MAX_OUTPUT_TOKENS, FIELD_MAX_COMPLETION_TOKENS };
+	uint32_t images = (uint32_t)facts->units.images;
 	enum err rc = OK;
 
 	facts->stream = found->at[FIELD_STREAM] != NULL &&
@@ -308,9 +309,10 @@ read_facts(
 	for (size_t i = 0; i < COUNT(counts) && rc == OK; i++)
 		rc = read_count(found, counts[i], &facts->max_tokens, why);
 	if (rc == OK)
-		rc = read_count(found, FIELD_N, &facts->units.images, why);
+		rc = read_count(found, FIELD_N, &images, why);
 	if (rc != OK)
 		return rc;
+	facts->units.images = images;
 	return read_stream_options(found->at[FIELD_STREAM_OPTIONS], facts, why);
 }
 
@@ -367,7 +369,7 @@ dialect_request_init(struct dialect_request *r, enum dialect dialect)
 	r->facts = (struct facts){
 		.dialect = dialect,
 		.needs = dialect_cap(dialect),
-		.units = { .images = dialect == DIALECT_IMAGES,
+		.units = { .images = dialect == DIALECT_IMAGES ? 1 : 0,
 		    .seconds = dialect == DIALECT_TRANSCRIPTION ? 60 : 0 },
 	};
 	r->model = NULL;

@@ -93,8 +93,7 @@ read_n(const struct multipart_part *p, struct dialect_request *r,
 
 	seen->n = true;
 	if (rc == OK && slice_u64(p->value, &n) && n > 0)
-		r->facts.units.images =
-		    n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+		r->facts.units.images = (double)n;
 	return rc;
 }
 

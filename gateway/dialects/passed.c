@@ -23,7 +23,7 @@ speech_parse(struct dialect_request *out, struct dialect_error *why)
 
 	if (input != NULL && input->type == SCAN_STRING)
 		n = scan_characters(input->value);
-	out->facts.units.characters = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+	out->facts.units.characters = (double)n;
 	out->facts.stream = true;
 	return rc;
 }

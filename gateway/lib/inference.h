@@ -97,15 +97,15 @@ struct slo {
 	enum on_miss on_miss;
 };
 
-/* What is known of a request once its body has been scanned. Slices point
- * into the body. */
 /* What a call is about where that is not tokens; 0: it is not. */
 struct units {
-	uint32_t images; /* to be made */
-	uint32_t characters; /* to be spoken */
+	double images; /* to be made */
+	double characters; /* to be spoken */
 	double seconds; /* of sound to be heard: a guess, the answer tells */
 };
 
+/* What is known of a request once its body has been scanned. Slices point
+ * into the body. */
 struct facts {
 	enum dialect dialect;
 	struct slice model; /* as asked for, unescaped; empty: none given */

@@ -110,6 +110,23 @@ class Prices(unittest.TestCase):
         self.assertIsNone(prices["draw"]["input"])
         self.assertEqual(prices["chat"]["cached"], 1.0)
 
+    def test_what_could_be_held_is_priced_as_it_is_sold(self):
+        self.begin()
+        for path, body in (
+                ("audio/speech", {"model": "tts", "input": "h" * 1000}),
+                ("images/generations", {"model": "draw", "n": 3}),
+                ("images/generations", {"model": "draw"}),
+                ("audio/transcriptions", form(model="hear")),
+                ("rerank", {"model": "rank", "query": "a",
+                            "documents": []})):
+            self.assertEqual(self.ask(path, body)[0], 200)
+        _, _, doc = http_json(self.gateway.admin, "GET", "/admin/v1/slo")
+        got = {g["model"]: g["could_hold"][0]["price_usd_per_request"]
+               for g in doc["groups"]}
+        for model, usd in (("tts", 0.015), ("draw", 0.08), ("hear", 0.009),
+                           ("rank", 0.002)):
+            self.assertAlmostEqual(got[model], usd, msg=model)
+
     def test_budgets_know_of_it(self):
         self.begin('tenants = ( { name = "t"; keys = [ "env:T" ]; '
                    "limits = { daily_budget = 0.1; }; } );", {"T": "key-t"})
