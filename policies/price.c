@@ -10,8 +10,8 @@
 static bool
 is_by_call(const struct conf_price *p)
 {
-	return p->request > 0 || p->image > 0 || p->characters > 0 ||
-	    p->minute > 0;
+	return p->request >= 0 || p->image >= 0 || p->characters >= 0 ||
+	    p->minute >= 0;
 }
 
 /* Negative: unknown. */

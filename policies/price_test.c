@@ -117,6 +117,9 @@ calls_have_prices_of_their_own(void **state)
 	assert_usd(price_of_request(&p, 100, 0, &pictures), 0.62);
 	assert_usd(price_of_usage(&p, &nothing, &pictures), 0.62);
 	assert_usd(price_of_request(&p, 0, 0, &words), 30.5);
+	p = silent;
+	p.image = 0; /* free */
+	assert_usd(price_of_usage(&p, &nothing, &pictures), 0);
 }
 
 static void

@@ -237,17 +237,18 @@ a_serving_may_have_a_price_of_its_own(void **state)
 	    "backends = ( { name = \"gpu\"; adapter = \"ollama\"; price = { "
 	    "hourly = 3; input = 1; output = 2; }; } );\n"
 	    "models = ( { name = \"a\"; serve = ( { backend = \"gpu\"; price = "
-	    "{ input = 5; image = 0.5; }; } ); }, { name = \"b\"; serve = ( { "
+	    "{ input = 5; request = 0.5; }; } ); }, { name = \"b\"; serve = ( "
+	    "{ "
 	    "backend = \"gpu\"; } ); } );",
 	    0);
 	own = &f.conf->models[0].servings[0].price;
 	assert_true(fabs(own->input - 5) + fabs(own->cached - 5) +
-		fabs(own->image - 0.5) + fabs(own->hourly - 3) <
+		fabs(own->request - 0.5) + fabs(own->hourly - 3) <
 	    1e-9);
 	assert_true(own->output < 0 && own->minute < 0);
 	same = &f.conf->models[1].servings[0].price;
 	assert_true(fabs(same->output - 2) + fabs(same->hourly - 3) < 1e-9);
-	assert_true(same->image < 0);
+	assert_true(same->request < 0);
 	fixture_fini(&f);
 }
 

@@ -40,14 +40,14 @@ static bool
 is_priced(const struct conf_price *p)
 {
 	return p->hourly >= 0 || (p->input >= 0 && p->output >= 0) ||
-	    p->request > 0 || p->image > 0 || p->characters > 0 ||
-	    p->minute > 0;
+	    p->request >= 0 || p->image >= 0 || p->characters >= 0 ||
+	    p->minute >= 0;
 }
 
-/* `used`: nothing else says what a request costs there. */
+/* `want`: what tells the cost of a request there; NULL: something else does. */
 static void
 check_price(struct loader *l, const config_setting_t *at,
-    const struct conf_price *p, bool used)
+    const struct conf_price *p, const char *want)
 {
 	bool neither = p->input < 0 && p->output < 0;
 
@@ -55,10 +55,8 @@ check_price(struct loader *l, const config_setting_t *at,
 		complain(l, loader_member(at, "as_of"),
 		    "want a month such as \"2026-11\" or a day, got \"%s\"",
 		    p->as_of);
-	if (used && !is_priced(p))
-		warn(l, at,
-		    "want price.input and price.output, or price.hourly, got "
-		    "%s: unknown counts as dearest",
+	if (want != NULL && !is_priced(p))
+		warn(l, at, "want %s, got %s: unknown counts as dearest", want,
 		    neither ? "nothing" : "one of two");
 	doubt(l, at, "input", p->input);
 	doubt(l, at, "output", p->output);
@@ -87,6 +85,30 @@ is_used(const struct loader *l, const struct conf_backend *b)
 	return !any;
 }
 
+/* What it would be charged for is never asked there. */
+static void
+check_unit(struct loader *l, const config_setting_t *at,
+    const struct conf_serving *s, const char *name, double price, enum cap cap)
+{
+	if (price > 0 && (s->caps & cap) == 0)
+		warn(l, loader_member(at, name),
+		    "want \"%s\" among its caps, got none: nothing is charged "
+		    "by it",
+		    cap_name(cap));
+}
+
+static void
+check_own_price(
+    struct loader *l, const config_setting_t *at, const struct conf_serving *s)
+{
+	const struct conf_price *p = &s->price;
+
+	check_price(l, at, p, "input and output");
+	check_unit(l, at, s, "image", p->image, CAP_IMAGE_GENERATION);
+	check_unit(l, at, s, "characters", p->characters, CAP_SPEECH);
+	check_unit(l, at, s, "minute", p->minute, CAP_TRANSCRIPTION);
+}
+
 static void
 check_own_prices(struct loader *l, size_t i, const struct conf_model *m)
 {
@@ -96,8 +118,8 @@ check_own_prices(struct loader *l, size_t i, const struct conf_model *m)
 		const config_setting_t *at = config_setting_get_elem(serve, j);
 
 		if (loader_is_set(at, "price") && m->servings[j].backend)
-			check_price(l, loader_member(at, "price"),
-			    &m->servings[j].price, true);
+			check_own_price(
+			    l, loader_member(at, "price"), &m->servings[j]);
 	}
 }
 
@@ -108,7 +130,10 @@ check_prices(struct loader *l)
 
 	for (size_t i = 0; i < c->n_backends && l->err == OK; i++)
 		check_price(l, loader_at(l, "backends", i, "price"),
-		    &c->backends[i].price, is_used(l, &c->backends[i]));
+		    &c->backends[i].price,
+		    is_used(l, &c->backends[i])
+			? "price.input and price.output, or price.hourly"
+			: NULL);
 	for (size_t i = 0; i < c->n_models && l->err == OK; i++)
 		check_own_prices(l, i, &c->models[i]);
 }

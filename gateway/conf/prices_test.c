@@ -13,9 +13,36 @@ what_has_no_price_is_warned_of(void **state)
 	assert_warned("backends = ( { name = \"gpu\"; adapter = \"ollama\"; } "
 		      ");\nmodels = ( { name = \"m\"; serve = ( { backend = "
 		      "\"gpu\"; price = { output = 1.0; }; } ); } );",
-	    "gateway.conf:2: warning: models.m.serve[0].price: want "
-	    "price.input and price.output, or price.hourly, got one of two: "
-	    "unknown counts as dearest");
+	    "gateway.conf:2: warning: models.m.serve[0].price: want input and "
+	    "output, got one of two: unknown counts as dearest");
+}
+
+#define SOLD(caps, price)                                                      \
+	"backends = ( { name = \"x\"; adapter = \"vllm\";\n"                   \
+	"url = \"http://x/v1\"; } );\n"                                        \
+	"models = ( { name = \"m\"; serve = ( { backend = \"x\";\n"            \
+	"caps = [ \"" caps "\" ]; price = { " price "; }; } ); } );"
+#define NEVER(member, cap)                                                     \
+	"gateway.conf:4: warning: models.m.serve[0].price." member             \
+	": want \"" cap                                                        \
+	"\" among its caps, got none: nothing is charged by it"
+
+static void
+what_is_never_charged_is_warned_of(void **state)
+{
+	struct fixture f;
+
+	assert_warned(
+	    SOLD("speech", "minute = 0.015"), NEVER("minute", "transcription"));
+	assert_warned(SOLD("image_generation", "characters = 15"),
+	    NEVER("characters", "speech"));
+	assert_warned(SOLD("chat", "input = 1; output = 1; image = 1"),
+	    NEVER("image", "image_generation"));
+	assert_loads(&f, SOLD("speech", "characters = 15"), 0);
+	fixture_fini(&f);
+	/* free */
+	assert_loads(&f, SOLD("image_generation", "image = 0"), 0);
+	fixture_fini(&f);
 }
 
 /* Its backend then needs none. */
@@ -28,7 +55,7 @@ a_serving_has_a_price_of_its_own(void **state)
 	    "backends = ( { name = \"gpu\"; adapter = \"ollama\"; } );\n"
 	    "models = ( { name = \"a\"; serve = ( { backend = \"gpu\"; price = "
 	    "{ input = 1; output = 2; }; } ); }, { name = \"b\"; serve = ( { "
-	    "backend = \"gpu\"; price = { image = 0.04; }; } ); } );",
+	    "backend = \"gpu\"; price = { request = 0.04; }; } ); } );",
 	    0);
 	fixture_fini(&f);
 }
@@ -88,6 +115,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_has_no_price_is_warned_of),
+		cmocka_unit_test(what_is_never_charged_is_warned_of),
 		cmocka_unit_test(a_serving_has_a_price_of_its_own),
 		cmocka_unit_test(what_is_hardly_meant_is_warned_of),
 		cmocka_unit_test(dates_have_a_form),
