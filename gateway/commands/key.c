@@ -156,15 +156,30 @@ take_back(const struct wish *made, int error)
 	json_decref(doc);
 }
 
+/* Said where it is not so. */
+static bool
+is_good(const struct wish *w, bool named, int n, char **operands)
+{
+	if (n > 1)
+		fprintf(stderr,
+		    "pointsman key %s: want options only, got \"%s\"\n",
+		    operands[0], operands[1]);
+	else if (named && !is_named(w))
+		fprintf(stderr, "pointsman key %s: want --tenant and --name\n",
+		    operands[0]);
+	else
+		return true;
+	return false;
+}
+
 static int
 add_key(void *wish, int n, char **operands)
 {
 	struct wish *w = wish;
 	int code;
 
-	(void)operands;
-	if (n != 1 || !is_named(w))
-		return command_misused(usage);
+	if (!is_good(w, true, n, operands))
+		return EXIT_USAGE;
 	signal(SIGPIPE, SIG_IGN); /* it ends with an answer of its own */
 	code = finish(ask(w, "POST"), w, print_new);
 	if (code == EXIT_GOOD && (fflush(stdout) != 0 || ferror(stdout))) {
@@ -179,9 +194,9 @@ list_keys(void *wish, int n, char **operands)
 {
 	struct wish *w = wish;
 
-	(void)operands;
-	return n == 1 ? finish(ask(w, "GET"), w, print_list)
-		      : command_misused(usage);
+	return is_good(w, false, n, operands)
+	    ? finish(ask(w, "GET"), w, print_list)
+	    : EXIT_USAGE;
 }
 
 static void
@@ -195,10 +210,9 @@ revoke_key(void *wish, int n, char **operands)
 {
 	struct wish *w = wish;
 
-	(void)operands;
-	return n == 1 && is_named(w)
+	return is_good(w, true, n, operands)
 	    ? finish(ask(w, "DELETE"), w, print_revoked)
-	    : command_misused(usage);
+	    : EXIT_USAGE;
 }
 
 int

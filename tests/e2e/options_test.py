@@ -48,6 +48,13 @@ class Program(unittest.TestCase):
                       command("check", "x.conf", code=2)[1])
         self.assertIn('got "x.db": did you mean -f x.db?',
                       command("usage", "x.db", code=2)[1])
+        for words, said in (
+                (("add", "acme", "ci"), 'key add: want options only, got '
+                                        '"acme"'),
+                (("revoke", "--name", "ci"), "key revoke: want --tenant and "
+                                             "--name"),
+                (("list", "acme"), 'key list: want options only, got')):
+            self.assertIn(said, command("key", *words, code=2)[1])
         self.assertTrue(command("version", "x", code=2)[1].endswith('"x"\n'))
         for name in ("check", "serve"):
             err = command(name, "-c", "/no/such.conf", code=1)[1]
