@@ -257,7 +257,7 @@ begin_long(
 	switch (reply->action) {
 	case ADMIN_USAGE:
 		return usage_job_begin(
-		    &s->usage, x, ledger_path(s->app->ledger), reply);
+		    &s->usage, x, s->app->ledger, reply);
 	case ADMIN_LIVE:
 		return feed_begin(s->feed, exchange_sink(x), reply);
 	default:

@@ -4,12 +4,13 @@
 #include <stdlib.h>
 
 #include "gateway/front/front.h"
+#include "gateway/ledger/ledger.h"
 
 struct usage_job {
 	uv_work_t work;
 	struct usage_jobs *jobs;
 	struct exchange *exchange; /* NULL: it has gone */
-	const char *path;
+	struct ledger *ledger;
 	struct usage_question question;
 	atomic_bool cancel;
 	struct admin_reply reply;
@@ -20,7 +21,9 @@ on_work(uv_work_t *w)
 {
 	struct usage_job *j = w->data;
 
-	usage_answer(j->path, &j->question, &j->cancel, &j->reply);
+	ledger_flush(j->ledger); /* whoever has just asked wants to see it */
+	usage_answer(
+	    ledger_path(j->ledger), &j->question, &j->cancel, &j->reply);
 }
 
 static void
@@ -39,8 +42,8 @@ on_after(uv_work_t *w, int status)
 }
 
 bool
-usage_job_begin(struct usage_jobs *jobs, struct exchange *x, const char *path,
-    struct admin_reply *reply)
+usage_job_begin(struct usage_jobs *jobs, struct exchange *x,
+    struct ledger *ledger, struct admin_reply *reply)
 {
 	struct usage_job *j;
 
@@ -57,7 +60,7 @@ usage_job_begin(struct usage_jobs *jobs, struct exchange *x, const char *path,
 	}
 	*j = (struct usage_job){ .jobs = jobs,
 		.exchange = x,
-		.path = path,
+		.ledger = ledger,
 		.question = reply->usage };
 	j->work.data = j;
 	admin_reply_init(&j->reply);

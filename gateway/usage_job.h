@@ -8,6 +8,7 @@
 #include "gateway/admin/admin.h"
 
 struct exchange;
+struct ledger;
 struct usage_job;
 
 #define USAGE_JOBS_MAX 2 /* at a time */
@@ -18,9 +19,9 @@ struct usage_jobs {
 	void (*done)(struct exchange *, const struct admin_reply *);
 };
 
-/* Later done() is called for the exchange, whose arg this is until then. path
- * lives on. False: reply says why not. */
-bool usage_job_begin(struct usage_jobs *, struct exchange *, const char *path,
+/* Later done() is called for the exchange, whose arg this is until then. The
+ * ledger lives on. False: reply says why not. */
+bool usage_job_begin(struct usage_jobs *, struct exchange *, struct ledger *,
     struct admin_reply *reply);
 /* The exchange goes: done() is not called, and the work ends soon. */
 void usage_job_forget(struct usage_job *);

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "gateway/ledger/store.h"
 #include "gateway/lib/log.h"
@@ -15,6 +16,8 @@
 #define PRUNE_EVERY (60 * USEC_SEC)
 #define PRUNE_FOR (100 * USEC_MS) /* at a time: as many come at high rates */
 #define PRUNE_NEXT (100 * USEC_MS) /* when there is more */
+#define FLUSH_MAX USEC_SEC
+#define FLUSH_LOOK (2 * USEC_MS)
 #define GIVE_UP (5 * USEC_SEC) /* after ledger_close() */
 
 struct ledger {
@@ -202,6 +205,17 @@ ledger_write(struct ledger *l, const struct outcome *o, usec wall)
 	entry_write(&room, o, wall);
 	if (!writer_add(&l->writer, slice_make(room.bytes, room.entry.size)))
 		atomic_fetch_add_explicit(&l->dropped, 1, memory_order_relaxed);
+}
+
+void
+ledger_flush(struct ledger *l)
+{
+	const struct timespec moment = { .tv_nsec = FLUSH_LOOK * 1000 };
+	uint64_t n = writer_hurry(&l->writer);
+	usec until = clock_now() + FLUSH_MAX;
+
+	while (atomic_load(&l->written) < n && clock_now() < until)
+		nanosleep(&moment, NULL);
 }
 
 void

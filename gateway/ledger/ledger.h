@@ -31,6 +31,9 @@ void ledger_close(struct ledger **);
 /* A request that ended at `wall`. From any thread; never waits for the disk. */
 void ledger_write(struct ledger *, const struct outcome *, usec wall);
 
+/* Any thread. What came before is written at once: waits for that, for a second
+ * at most. */
+void ledger_flush(struct ledger *);
 /* Any thread. */
 void ledger_keep(struct ledger *, usec keep);
 const char *ledger_path(const struct ledger *);

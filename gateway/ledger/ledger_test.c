@@ -99,6 +99,28 @@ rows_are_written_while_it_is_open(void **state)
 	place_fini(&p);
 }
 
+/* However many were waiting for more to come; and of none there is nothing to
+ * wait for. */
+static void
+who_asks_has_rows_written_at_once(void **state)
+{
+	struct outcome o = answered("acme");
+	struct ledger *l;
+	struct place p;
+
+	place_init(&p);
+	l = opened(p.path);
+	ledger_flush(l);
+	for (unsigned n = 1; n <= 3; n++) {
+		ledger_write(l, &o, clock_wall());
+		ledger_flush(l);
+		assert_int_equal(stats(l).written, n);
+	}
+	assert_int_equal(written_rows(p.path), 3);
+	ledger_close(&l);
+	place_fini(&p);
+}
+
 /* Another process that holds the file stands for a disk that hangs. */
 static void
 a_full_queue_drops_and_counts(void **state)
@@ -324,6 +346,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(closing_loses_nothing),
 		cmocka_unit_test(rows_are_written_while_it_is_open),
+		cmocka_unit_test(who_asks_has_rows_written_at_once),
 		cmocka_unit_test(a_full_queue_drops_and_counts),
 		cmocka_unit_test(a_full_disk_is_waited_for),
 		cmocka_unit_test(old_rows_are_deleted_by_themselves),

@@ -27,6 +27,8 @@ writer_start(struct writer *w, size_t bytes, void *(*run)(void *), void *arg)
 	buf_init(&w->queue, bytes);
 	buf_init(&w->batch, bytes);
 	w->n_queued = w->n_batch = 0;
+	w->n_added = 0;
+	w->hurried = false;
 	w->closing = 0;
 	if (buf_reserve(&w->queue, bytes) && buf_reserve(&w->batch, bytes) &&
 	    thread_start(&w->thread, run, arg))
@@ -59,11 +61,25 @@ writer_add(struct writer *w, struct slice s)
 	if (fits) {
 		buf_add(&w->queue, s);
 		w->n_queued++;
+		w->n_added++;
 	}
 	if (before == 0 || (before < half && w->queue.n >= half))
 		pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 	return fits;
+}
+
+uint64_t
+writer_hurry(struct writer *w)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&w->lock);
+	n = w->n_added;
+	w->hurried = w->queue.n > 0;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+	return n;
 }
 
 void
@@ -80,8 +96,8 @@ writer_gather(struct writer *w, usec span)
 {
 	usec until = clock_now() + span;
 
-	while (w->closing == 0 && w->queue.n < w->queue.max / 2 &&
-	    clock_now() < until)
+	while (w->closing == 0 && !w->hurried &&
+	    w->queue.n < w->queue.max / 2 && clock_now() < until)
 		writer_await(w, until);
 }
 
@@ -94,4 +110,5 @@ writer_take(struct writer *w)
 	w->batch = taken;
 	w->n_batch = w->n_queued;
 	w->n_queued = 0;
+	w->hurried = false;
 }

@@ -22,6 +22,8 @@ struct writer {
 	pthread_cond_t wake; /* timed waits are by CLOCK_MONOTONIC */
 	struct buf queue;
 	size_t n_queued; /* that were added */
+	uint64_t n_added; /* since the start */
+	bool hurried; /* somebody waits for what is queued */
 	usec closing; /* since then; 0: not */
 
 	/* the thread's own */
@@ -40,11 +42,16 @@ void writer_end(struct writer *);
 /* Any thread. False: the queue is full. */
 bool writer_add(struct writer *, struct slice);
 
+/* Any thread: what was added is to be written at once. How many that are, since
+ * the start. */
+uint64_t writer_hurry(struct writer *);
+
 /* --- the thread's, with the lock --- */
 
 /* Until then, or until it is woken. */
 void writer_await(struct writer *, usec until);
-/* For so long, unless the queue is half full or it is to end. */
+/* For so long, unless the queue is half full, somebody hurries it, or it is to
+ * end. */
 void writer_gather(struct writer *, usec span);
 /* The queue becomes the batch, which is to be empty, and the other way round.
  */

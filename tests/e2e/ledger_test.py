@@ -83,6 +83,15 @@ class Bed(unittest.TestCase):
 
 
 class Ledger(Bed):
+    def test_what_was_just_asked_is_there(self):
+        one = self.fake("--tokens", "2")
+        _, line = ledger(self.folder, TENANTS)
+        g = self.start(conf([backend("one", one.port)], line))
+        for n in 1, 2, 3:
+            self.assertEqual(g.chat(chat("m"), bearer("acme"))[0], 200)
+            total = json.loads(self.usage(g, "--json"))["total"]
+            self.assertEqual(total["requests"], n)
+
     def test_sums_are_what_the_backends_counted(self):
         one = self.fake("--tokens", "5")
         two = self.fake("--tokens", "7")
