@@ -57,6 +57,12 @@ requests_with_two_readings_are_refused(void **state)
 		"POST /echo HTTP/1.1\r\n Content-Length: 5\r\nHost: a\r\n\r\n"
 		"hello",
 		"GET: /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+		/* no name: the headers go on behind it */
+		POST "Content-Length: 4\r\n: x\r\n\r\nhell",
+		POST "Content-Length: 2\r\n:\r\n\r\nhe",
+		POST ": x\r\nContent-Length: 5\r\n\r\nhello",
+		POST "Content-Length: 2\n:\n\nhe",
+		"GET /hello HTTP/1.1\r\n: x\r\nHost: a\r\n\r\n",
 	};
 	struct server *s = server_default();
 	size_t n = sizeof(requests) / sizeof(requests[0]);

@@ -11,6 +11,7 @@ struct headers_seen {
 	unsigned n_length, n_coding, n_expect, n_host;
 	struct slice length, coding, expect, host;
 	uint64_t names;
+	const char *end; /* of the last value, in memory */
 	bool broken; /* a byte that could end a line, further on */
 	bool misnamed; /* a name that is no token */
 	bool folded; /* a line that continues the one before it */
@@ -45,6 +46,24 @@ is_folded(const char *name, const char *value)
 	return value != NULL && (uintptr_t)name > (uintptr_t)value;
 }
 
+/* Before 0.9.77 libmicrohttpd takes a line that begins with a colon for the
+ * empty one at the end of the headers: for a proxy before us they go on. It
+ * makes zeros of what ends a line, and after the last value there are to be two
+ * such ends, each of one byte or each of two. */
+static bool
+is_cut_short(
+    const struct exchange *x, const char *head, const struct headers_seen *h)
+{
+	const union MHD_ConnectionInfo *size = MHD_get_connection_info(
+	    x->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	ptrdiff_t rest;
+
+	if (MHD_VERSION >= 0x00097701 || size == NULL || h->end == NULL)
+		return false;
+	rest = head + size->header_size - h->end;
+	return rest != 2 && rest != 4;
+}
+
 /* libmicrohttpd takes a carriage return that no newline follows for a part of
  * the value (RFC 9110, 5.5 and RFC 9112, 2.2). */
 static bool
@@ -67,6 +86,8 @@ on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n,
 	h->broken = h->broken || breaks(key) || breaks(v);
 	h->misnamed = h->misnamed || !is_token(key);
 	h->folded = h->folded || is_folded(name, value);
+	if (v.p != NULL && (h->end == NULL || v.p + v.n > h->end))
+		h->end = v.p + v.n;
 	if (slice_iis(key, "content-length")) {
 		h->n_length++;
 		h->length = v;
@@ -157,6 +178,10 @@ framing_check(struct exchange *x, struct slice method, struct framing *f)
 	if (h.folded)
 		return refuse(r, 400, "bad_header",
 		    "A header is folded over several lines.");
+	if (is_cut_short(x, method.p, &h))
+		return refuse(r, 400, "bad_header",
+		    "A header has no name, or a NUL in it, or lines end in "
+		    "several ways.");
 	if (!check_body(&h, x->http10, f, r))
 		return false;
 	if (h.misnamed)
