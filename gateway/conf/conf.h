@@ -346,6 +346,8 @@ const struct conf_key *conf_find_key(const struct conf *, struct slice key);
 bool conf_key_digest(struct slice key, unsigned char out[CONF_KEY_BYTES]);
 /* The same of its digits; false: they are no digest. */
 bool conf_key_from_hex(const char *hex, unsigned char out[CONF_KEY_BYTES]);
+/* Of no bytes at all: who sends no key has it. */
+bool conf_key_is_nothing(const unsigned char digest[CONF_KEY_BYTES]);
 /* What it has used; NULL, of a key: it has no limits of its own. */
 struct quota *conf_tenant_quota(
     const struct conf *, const struct conf_tenant *);

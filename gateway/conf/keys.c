@@ -57,6 +57,15 @@ conf_key_from_hex(const char *hex, unsigned char out[CONF_KEY_BYTES])
 	return true;
 }
 
+bool
+conf_key_is_nothing(const unsigned char digest[CONF_KEY_BYTES])
+{
+	unsigned char nothing[CONF_KEY_BYTES];
+
+	return conf_key_digest(SLICE(""), nothing) &&
+	    memcmp(digest, nothing, CONF_KEY_BYTES) == 0;
+}
+
 void
 conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1])
 {

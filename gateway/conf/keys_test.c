@@ -260,6 +260,29 @@ a_narrower_key_is_written_in_full(void **state)
 	    "\"file:PATH\" or \"sha256:HEX\", got a group");
 }
 
+/* As `sha256sum` prints it where a variable is not set. */
+static void
+nothing_is_no_key(void **state)
+{
+	static const char hash[] =
+	    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+	static const char said[] =
+	    "want the digest of a key, got that of nothing: no key would be "
+	    "needed";
+	char text[512], want[512];
+
+	snprintf(text, sizeof(text),
+	    BASE "tenants = ( { name = \"t\"; keys = [ \"sha256:%s\" ]; } );",
+	    hash);
+	snprintf(
+	    want, sizeof(want), "gateway.conf:3: tenants.t.keys[0]: %s", said);
+	assert_refused(text, want);
+	snprintf(
+	    text, sizeof(text), BASE "admin_keys = [ \"sha256:%s\" ];", hash);
+	snprintf(want, sizeof(want), "gateway.conf:3: admin_keys[0]: %s", said);
+	assert_refused(text, want);
+}
+
 /* Digests alike in the bits that the search looks at. */
 static void
 equal_heads_are_told_apart(void **state)
@@ -297,6 +320,7 @@ main(void)
 		cmocka_unit_test(operators_have_keys_of_their_own),
 		cmocka_unit_test(operators_have_roles),
 		cmocka_unit_test(a_narrower_key_is_written_in_full),
+		cmocka_unit_test(nothing_is_no_key),
 		cmocka_unit_test(equal_heads_are_told_apart),
 	};
 

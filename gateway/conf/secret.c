@@ -175,10 +175,15 @@ secret_read(struct loader *l, const config_setting_t *s,
 		return from_file(l, s, row, v + 5, text);
 	if (v != NULL && digest_ok && strncmp(v, "sha256:", 7) == 0) {
 		*text = v + 7;
-		if (conf_key_from_hex(*text, digest))
+		if (!conf_key_from_hex(*text, digest))
+			complain_value(l, s, row,
+			    "64 hexadecimal digits after \"sha256:\"");
+		else if (conf_key_is_nothing(digest))
+			complain(l, s,
+			    "want the digest of a key, got that of nothing: "
+			    "no key would be needed");
+		else
 			return SECRET_DIGEST;
-		complain_value(
-		    l, s, row, "64 hexadecimal digits after \"sha256:\"");
 		return SECRET_WRONG;
 	}
 	complain_value(l, s, row,

@@ -142,6 +142,8 @@ read_grant(const struct reading *in, const json_t *o, struct grant *g,
 		return bad(in, "name", "a name");
 	if (digest == NULL || !conf_key_from_hex(digest, g->key.digest))
 		return bad(in, "sha256", "64 hexadecimal digits");
+	if (conf_key_is_nothing(g->key.digest))
+		return bad(in, "sha256", "that of a key, not that of nothing");
 	rc = read_time(in, o, "created", &g->created);
 	if (rc == OK)
 		rc = read_time(in, o, "expires", &g->expires);

@@ -1,4 +1,5 @@
 """Keys that are made, used, narrowed and revoked while the gateway runs."""
+import hashlib
 import json
 import os
 import stat
@@ -292,6 +293,8 @@ class Keys(unittest.TestCase):
                 # what is misread would be a key for ever, or without limits
                 (self.file_with(expires="2026-12-01"), "keys[0].expires"),
                 (self.file_with(expires=-1), "keys[0].expires"),
+                (self.file_with(sha256=hashlib.sha256().hexdigest()),
+                 "that of nothing"),
                 (self.file_with(limits=[]), "keys[0].limits"),
                 (self.file_with(limits={"rpm": 1}), "keys[0].limits")):
             g = self.broken(text)
