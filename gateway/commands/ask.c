@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/commands/address.h"
 #include "gateway/commands/client.h"
@@ -11,6 +12,7 @@
 #include "gateway/conf/conf.h"
 #include "gateway/lib/count.h"
 #include "gateway/lib/sse.h"
+#include "gateway/lib/utf8.h"
 
 #define ASK_TIMEOUT (600 * USEC_SEC)
 #define ASK_BODY_MAX ((size_t)1 << 20)
@@ -29,6 +31,7 @@ static void
 keep(char *out, size_t cap, struct slice value)
 {
 	snprintf(out, cap, "%.*s", SLICE_ARG(value));
+	utf8_calm(out, strlen(out), "");
 }
 
 static void
@@ -46,6 +49,21 @@ on_header(void *arg, struct slice name, struct slice value)
 		keep(a->timing, sizeof(a->timing), value);
 	else if (slice_iis(name, "content-type"))
 		a->events = slice_istarts(value, SLICE("text/event-stream"));
+}
+
+/* Of a model, or of whoever answers for it: a file gets them as they are, on a
+ * terminal nothing in them is a command. */
+static void
+show_words(FILE *f, const char *words)
+{
+	char *copy = strdup(words);
+
+	if (copy == NULL)
+		return;
+	if (isatty(fileno(f)))
+		utf8_calm(copy, strlen(copy), "\n\t");
+	fputs(copy, f);
+	free(copy);
 }
 
 /* What is said on stderr begins a line of its own. */
@@ -66,9 +84,11 @@ show_error(struct answer *a, const json_t *error)
 
 	a->failed = true;
 	end_line(a);
-	fprintf(stderr, "pointsman: %s (%s)%s\n",
-	    message != NULL ? message : "the gateway refused",
-	    code != NULL ? code : "no code",
+	fputs("pointsman: ", stderr);
+	show_words(stderr, message != NULL ? message : "the gateway refused");
+	fputs(" (", stderr);
+	show_words(stderr, code != NULL ? code : "no code");
+	fprintf(stderr, ")%s\n",
 	    code != NULL && strcmp(code, "invalid_api_key") == 0
 		? ": it is taken from $" KEY_VARIABLE
 		: "");
@@ -88,7 +108,7 @@ show_delta(struct answer *a, const json_t *delta)
 		a->first = a->first > 0 ? a->first : now;
 		a->last = now;
 		a->chunks++;
-		fputs(text, stdout);
+		show_words(stdout, text);
 		fflush(stdout);
 	}
 }

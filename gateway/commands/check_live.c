@@ -13,6 +13,7 @@
 #include "gateway/child.h"
 #include "gateway/commands/client.h"
 #include "gateway/lib/mask.h"
+#include "gateway/lib/utf8.h"
 #include "gateway/question.h"
 #include "gateway/upstream/target.h"
 
@@ -174,6 +175,7 @@ quote(struct slice body, const char *key, char *out, size_t cap)
 	for (char *p = out; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = ' ';
+	utf8_calm(out, strlen(out), "");
 }
 
 static void

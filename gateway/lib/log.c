@@ -76,16 +76,6 @@ log_dropped(void)
 	return atomic_load_explicit(&dropped, memory_order_relaxed);
 }
 
-/* Strangers' words are in it: what forges a line, or is no text. */
-static void
-put_right(char *text, size_t n)
-{
-	utf8_mend(text, n);
-	for (char *p = text; p < text + n; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
-}
-
 void
 log_line(enum log_level l, const char *fmt, ...)
 {
@@ -104,7 +94,8 @@ log_line(enum log_level l, const char *fmt, ...)
 	if (added < 0)
 		return;
 	added = (size_t)added >= room ? (int)room - 1 : added;
-	put_right(line + n, (size_t)added);
+	/* strangers' words are in it: what forges a line, or is no text */
+	utf8_calm(line + n, (size_t)added, "");
 	n += (size_t)added;
 	line[n++] = '\n';
 	if (log_write(STDERR_FILENO, line, n) < 0) /* nobody to tell */

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* Length of the sequence at p, which has n > 0 bytes left; 0 where it is cut
  * short, overlong, a surrogate or beyond U+10FFFF. */
@@ -73,6 +74,24 @@ utf8_is_text(const char *text, size_t size)
 			return false;
 	}
 	return true;
+}
+
+/* Makes '?' also of what a terminal takes for a command: control characters,
+ * those of two bytes (C1) too, but for those in `but`. */
+static inline void
+utf8_calm(char *text, size_t n, const char *but)
+{
+	unsigned char c;
+
+	utf8_mend(text, n);
+	for (size_t i = 0; i < n; i++) {
+		c = (unsigned char)text[i];
+		if (c == 0xc2 && (unsigned char)text[i + 1] < 0xa0)
+			text[i] = text[i + 1] = '?';
+		else if ((c < ' ' || c == 0x7f) &&
+		    (c == '\0' || strchr(but, c) == NULL))
+			text[i] = '?';
+	}
 }
 
 #endif

@@ -4,12 +4,14 @@ import json
 import os
 import re
 import socket
+import subprocess
 import sys
 import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import Gateway, backend, chat, conf  # noqa: E402
+from harness import (POINTSMAN, Gateway, Stub, backend,  # noqa: E402
+                     chat, conf)
 
 GOOD = (b'{"choices":[{"index":0,"finish_reason":"stop",'
         b'"message":{"role":"assistant","content":"hi"}}]}')
@@ -239,6 +241,53 @@ class Wire(unittest.TestCase):
         for line in self.gateway.log().splitlines():
             self.assertFalse(line.startswith(("level=error", "time=now")),
                              line)
+
+
+class Terminal(unittest.TestCase):
+    """What a model says is shown to a person, and commands nothing."""
+    SAID = "a\x1b]52;c;ZWV2aWw=\x07\x9b2Jb\u00e9\tc\n"
+
+    def answer(self, request):
+        if request.command == "GET":
+            return 200, {}, {"data": []}
+        if b"refuse" in request.body:
+            return 400, {}, {"error": {"message": self.SAID, "code": "x"}}
+        event = json.dumps({"choices": [{"index": 0, "delta": {
+            "content": self.SAID}, "finish_reason": "stop"}]})
+        return (200, {"content-type": "text/event-stream"},
+                f"data: {event}\n\ndata: [DONE]\n\n")
+
+    def ask(self, question, terminal):
+        """What is printed, on either."""
+        read, write = os.openpty() if terminal else os.pipe()
+        p = subprocess.run(
+            [POINTSMAN, "ask", "-u", f"http://127.0.0.1:{self.gateway.port}"
+             "/v1", question], stdout=write, stderr=write, timeout=20)
+        os.close(write)
+        text = b""
+        try:
+            while part := os.read(read, 65536):
+                text += part
+        except OSError:  # a terminal without an other end
+            pass
+        os.close(read)
+        return p.returncode, text.decode()
+
+    def test_a_models_words_are_no_commands(self):
+        stub = Stub(self.answer)
+        self.addCleanup(stub.stop)
+        self.gateway = Gateway(conf([backend("one", stub.port)],
+                                    'default_model = "m";\n'))
+        self.addCleanup(lambda: self.assertEqual(self.gateway.stop(), 0))
+        code, text = self.ask("hi", True)
+        self.assertEqual((code, text[:24]),
+                         (0, "a?]52;c;ZWV2aWw=???2Jb\u00e9\t"))
+        self.assertNotRegex(text, "[\x1b\x9b]")
+        self.assertIn(self.SAID, self.ask("hi", False)[1])
+        code, text = self.ask("refuse", True)
+        self.assertEqual(code, 1)
+        self.assertIn("a?]52;c;ZWV2aWw=???2Jb\u00e9", text)
+        self.assertNotRegex(text, "[\x1b\x9b]")
 
 
 if __name__ == "__main__":
