@@ -301,6 +301,8 @@ spawn_args(struct child *c, char **args)
 
 	if (o.env == NULL)
 		return UV_ENOMEM;
+	/* libcurl's own pairs of sockets would be inherited */
+	(void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	for (int i = 0; i < 2; i++) {
 		stdio[i + 1].flags = (uv_stdio_flags)writable;
 		stdio[i + 1].data.stream = (uv_stream_t *)&c->out[i].pipe;

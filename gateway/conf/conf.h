@@ -165,7 +165,7 @@ struct conf_tenant {
 struct conf_variable {
 	const struct conf_variable *next;
 	const char *name;
-	const struct conf_backend *backend; /* NULL: a tenant's */
+	const struct conf_backend *backend; /* NULL: none's, or none's now */
 };
 
 /* What an operator may do; each also what those before it may. */
@@ -384,7 +384,8 @@ usec conf_api_key_limited(
     const struct conf_serving *, const struct conf_api_key *but, usec now);
 
 /* Whether that environment variable holds a secret that is none of the
- * backend's business: a tenant's, or that of other backends only. */
+ * backend's business: a tenant's or an operator's, or that of other backends
+ * only; also those that an earlier configuration has named. */
 bool conf_withholds(
     const struct conf *, uint32_t backend, struct slice variable);
 

@@ -152,6 +152,7 @@ build(struct loader *l, const struct conf *previous)
 	if (has_errors(l))
 		return ERR_INVALID;
 	ids_assign(l, previous);
+	variables_keep(l, previous);
 	return l->err;
 }
 

@@ -123,6 +123,11 @@ void check_doubts(struct loader *);
 void check_places(struct loader *);
 void ids_assign(struct loader *, const struct conf *previous);
 
+/* A secret is read from it; NULL: a tenant's. And those of before. */
+void variables_note(
+    struct loader *, const char *name, const struct conf_backend *);
+void variables_keep(struct loader *, const struct conf *previous);
+
 /* --- url.c --- */
 
 /* NULL when it will do, "?" and "#" left out; else what it is not, which is

@@ -82,36 +82,6 @@ from_environment(struct loader *l, const config_setting_t *s,
 	return SECRET_TEXT;
 }
 
-static void
-note_variable(struct loader *l, const char *name, const struct conf_backend *b)
-{
-	struct conf_variable *v = loader_alloc(l, sizeof(*v));
-
-	if (v == NULL)
-		return;
-	v->name = loader_dup(l, slice_of(name));
-	v->backend = b;
-	v->next = l->conf->variables;
-	if (v->name != NULL)
-		l->conf->variables = v;
-}
-
-bool
-conf_withholds(const struct conf *c, uint32_t backend, struct slice variable)
-{
-	bool named = false;
-
-	for (const struct conf_variable *v = c->variables; v != NULL;
-	     v = v->next) {
-		if (!slice_is(variable, v->name))
-			continue;
-		if (v->backend != NULL && v->backend->id == backend)
-			return false;
-		named = true;
-	}
-	return named;
-}
-
 static enum secret_kind
 from_file(struct loader *l, const config_setting_t *s,
     const struct setting *row, const char *name, const char **text)
@@ -168,7 +138,7 @@ secret_read(struct loader *l, const config_setting_t *s,
 		return SECRET_TEXT;
 	}
 	if (v != NULL && strncmp(v, "env:", 4) == 0) {
-		note_variable(l, v + 4, b);
+		variables_note(l, v + 4, b);
 		return from_environment(l, s, row, v + 4, text);
 	}
 	if (v != NULL && strncmp(v, "file:", 5) == 0 && v[5] != '\0')

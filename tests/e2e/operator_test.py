@@ -3,6 +3,7 @@ import fcntl
 import http.client
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -252,25 +253,49 @@ class Children(unittest.TestCase):
     def test_a_child_gets_its_own_key_and_no_other(self):
         fake = Fake("--tokens", "2")
         self.addCleanup(fake.stop)
+        paid = ('{ name = "paid"; adapter = "vllm"; '
+                f'url = "http://127.0.0.1:{fake.port}/v1"; '
+                'api_key = "env:ENVTEST_PROVIDER"; '
+                'price = { input = 1; output = 1; }; }')
+
+        def text(other, serve):
+            return (
+                'backends = ( { name = "kid"; adapter = "vllm"; '
+                'api_key = "env:KID_KEY"; '
+                'price = { input = 0; output = 0; }; '
+                'command = [ "/bin/sh", "-c", "env | grep ENVTEST_; '
+                'echo own=$KID_KEY. fds=$(ls /proc/$$/fd).; '
+                f'exec {FAKELLM} --port {{port}}" ]; }}{other} );\n'
+                'models = ( { name = "m"; serve = ( '
+                f'{{ backend = "kid"; model = "fake-model"; }}{serve} ); }} '
+                ');\n'
+                'tenants = ( { name = "a"; '
+                'keys = [ "env:ENVTEST_TENANT" ]; } );\n')
+
         g = Gateway(
-            'backends = ( { name = "kid"; adapter = "vllm"; '
-            'api_key = "env:KID_KEY"; price = { input = 0; output = 0; }; '
-            'command = [ "/bin/sh", "-c", "env | grep ^ENVTEST_; '
-            f'echo own=$KID_KEY.; exec {FAKELLM} --port {{port}}" ]; }},\n'
-            '{ name = "paid"; adapter = "vllm"; '
-            f'url = "http://127.0.0.1:{fake.port}/v1"; '
-            'api_key = "env:ENVTEST_PROVIDER"; '
-            'price = { input = 1; output = 1; }; } );\n'
-            'models = ( { name = "m"; serve = ( '
-            '{ backend = "kid"; model = "fake-model"; }, '
-            '{ backend = "paid"; model = "fake-model"; } ); } );\n'
-            'tenants = ( { name = "a"; keys = [ "env:ENVTEST_TENANT" ]; } );\n',
+            text(f", {paid}", ', { backend = "paid"; model = "fake-model"; }'),
             env={"KID_KEY": "sk-kid", "ENVTEST_PROVIDER": "sk-paid",
-                 "ENVTEST_TENANT": "sk-tenant", "ENVTEST_OTHER": "plain"})
+                 "ENVTEST_TENANT": "sk-tenant", "ENVTEST_OTHER": "plain",
+                 "POINTSMAN_ADMIN_KEY": "ENVTEST_ADMIN",
+                 "POINTSMAN_API_KEY": "ENVTEST_API"})
         wait_for(lambda: "own=sk-kid." in g.log(), what="the child's words")
-        self.assertIn("ENVTEST_OTHER=plain", g.log())
-        self.assertNotIn("ENVTEST_PROVIDER", g.log())
-        self.assertNotIn("ENVTEST_TENANT", g.log())
+        # nor has the next one, when the file no longer says whose it is
+        g.write(text("", ""))
+        self.assertEqual(http_json(g.admin, "POST", "/admin/v1/reload")[0],
+                         200)
+        self.assertEqual(g.chat(chat("m"), {
+            "authorization": "Bearer sk-tenant"})[0], 200)
+        os.kill(int(re.search(r"event=start pid=(\d+)", g.log())[1]),
+                signal.SIGKILL)
+        wait_for(lambda: g.log().count("own=sk-kid.") == 2,
+                 what="the next one's words")
+        log = g.log()
+        self.assertEqual(log.count("ENVTEST_OTHER=plain"), 2)
+        for name in ("PROVIDER", "TENANT", "ADMIN", "API"):
+            self.assertNotIn(f"ENVTEST_{name}", log)
+        for fds in re.findall(r"fds=([0-9 ]+)\.", log):  # and a pipe
+            self.assertEqual(fds.split()[:3], ["0", "1", "2"])
+            self.assertLessEqual(len(fds.split()), 4, fds)
         self.assertEqual(g.stop(), 0)
 
     def test_a_missing_binary_is_said_and_does_not_hang(self):
