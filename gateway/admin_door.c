@@ -68,6 +68,16 @@ admit_key(const struct conf *c, struct exchange *x, struct admin_asker *a,
 	return may(k, a->route, reply);
 }
 
+/* A page of another site, by what its browser says. It can read no answer, but
+ * it could take all places of the live feed. Who follows a link is let in. */
+static bool
+is_strange_page(const struct exchange *x, const struct admin_asker *a)
+{
+	return slice_is(exchange_header(x, "sec-fetch-site"), "cross-site") &&
+	    !slice_is(exchange_header(x, "sec-fetch-dest"), "document") &&
+	    !(a->route != NULL && a->route->open);
+}
+
 /* With keys, a name says nothing: whoever has one may come by any. */
 bool
 admin_admit(const struct app *app, struct exchange *x, struct admin_asker *a,
@@ -81,6 +91,12 @@ admin_admit(const struct app *app, struct exchange *x, struct admin_asker *a,
 		admin_error(reply, 403, "host_not_allowed",
 		    "the admin listener answers only to the Host localhost, "
 		    "127.0.0.1, [::1] or its own address");
+		return false;
+	}
+	if (c->n_admin_keys == 0 && is_strange_page(x, a)) {
+		admin_error(reply, 403, "origin_not_allowed",
+		    "without admin_keys no page of another site may ask the "
+		    "admin listener");
 		return false;
 	}
 	if (c->n_admin_keys > 0 && !admit_key(c, x, a, reply))

@@ -97,6 +97,25 @@ class Admin(unittest.TestCase):
                 self.assertNotEqual(
                     self.get(g, path, host=f"localhost:{g.admin}")[0], 403)
 
+    def test_a_page_of_another_site_takes_no_places(self):
+        g = self.start("")
+        for path in ("/admin/v1/live", "/admin/v1/usage", "/metrics"):
+            for mode, dest in (("no-cors", "empty"), ("no-cors", "image"),
+                               ("navigate", "iframe")):
+                status, _, body = self.get(g, path, **{
+                    "sec-fetch-site": "cross-site", "sec-fetch-mode": mode,
+                    "sec-fetch-dest": dest})
+                self.assertEqual((status, body["error"]["code"]),
+                                 (403, "origin_not_allowed"), (path, dest))
+        for path, site, dest in (
+                ("/metrics", "cross-site", "document"),  # a link
+                ("/metrics", "same-origin", "empty"),
+                ("/metrics", "none", "document"),
+                ("/", "cross-site", "document"),
+                ("/healthz", "cross-site", "empty")):
+            self.assertEqual(self.get(g, path, **{
+                "sec-fetch-site": site, "sec-fetch-dest": dest})[0], 200)
+
     def test_a_reload_may_not_drop_the_last_key_where_strangers_reach(self):
         fake = Fake("--tokens", "2")
         self.addCleanup(fake.stop)
