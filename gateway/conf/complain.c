@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/conf/loader.h"
+#include "gateway/lib/utf8.h"
 
 #define COMPLAINTS_BYTES ((size_t)16 << 20)
 #define SHOWN_MAX 60 /* characters of a value that are shown */
@@ -167,9 +168,7 @@ add_formatted(struct buf *b, const char *fmt, va_list ap)
 	struct errmsg m;
 
 	vsnprintf(m.text, sizeof(m.text), fmt, ap);
-	for (char *p = m.text; *p != '\0'; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
+	utf8_calm(m.text, strlen(m.text), "");
 	buf_add_str(b, m.text);
 }
 

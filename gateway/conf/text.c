@@ -15,7 +15,8 @@ text_ok(const char *s)
 
 	for (; p < end; p += n) {
 		n = utf8_length(p, (size_t)(end - p));
-		if (n == 0 || *p < ' ' || *p == 0x7f)
+		if (n == 0 || *p < ' ' || *p == 0x7f ||
+		    (*p == 0xc2 && p[1] < 0xa0))
 			return false;
 	}
 	return true;

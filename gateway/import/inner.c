@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/lib/utf8.h"
+
 #define NAME_LONGEST 255 /* bytes, of a model */
 
 void *
@@ -30,11 +32,11 @@ im_dup(struct import *im, struct slice s)
 static void
 add_line(struct buf *b, struct slice text)
 {
-	for (size_t i = 0; i < text.n; i++)
-		buf_add_char(b,
-		    (unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f
-			? '?'
-			: text.p[i]);
+	size_t before = b->n;
+
+	buf_add(b, text);
+	if (b->n > before)
+		utf8_calm(b->p + before, b->n - before, "");
 }
 
 void

@@ -269,12 +269,13 @@ text_stays_text(void **state)
 	sheet_init(&s,
 	    LIST(MODEL("m",
 		"model: openai/m, additional_drop_params: "
-		"['a\"];}#\\'], odd\\nkey: 1, \"o\\nk\": 2")
+		"['a\"];}#\\'], odd\\nkey: 1, \"o\\nk\": 2, \"\\x9bk\": 3")
 		    MODEL("n", "model: \"openai/a\\\"; }\\n#\\\\\"")));
 	assert_int_equal(s.rc, OK);
 	assert_has(s.conf, "strip = [ \"a\\\"];}#\\\\\" ];");
 	assert_has(s.notes, "model_list[1]: model: want a name of at most");
 	assert_has(s.notes, "o?k: has no counterpart\n");
+	assert_has(s.notes, "??k: has no counterpart\n");
 	sheet_fini(&s);
 }
 

@@ -6,6 +6,7 @@
 #include "gateway/import/inner.h"
 #include "gateway/lib/count.h"
 #include "gateway/lib/inference.h"
+#include "gateway/lib/utf8.h"
 
 #define SPAN_MAX (24 * 3600.0) /* seconds; no timeout may be longer */
 #define TOTAL_DEFAULT 600.0
@@ -14,13 +15,18 @@
 static void
 add_quoted(struct buf *b, const char *text)
 {
+	size_t before;
+
 	buf_add_char(b, '"');
+	before = b->n;
 	for (const char *p = text; *p != '\0'; p++) {
 		if (*p == '"' || *p == '\\')
 			buf_add_char(b, '\\');
 		buf_add_char(
 		    b, (unsigned char)*p < ' ' || *p == 0x7f ? ' ' : *p);
 	}
+	if (b->n > before)
+		utf8_calm(b->p + before, b->n - before, "");
 	buf_add_char(b, '"');
 }
 
