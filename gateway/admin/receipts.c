@@ -364,7 +364,7 @@ receipts_next(
 		at--;
 		pthread_mutex_lock(&s->lock);
 		filed = atomic_load_explicit(&s->filed, memory_order_relaxed);
-		there = filed - at <= s->n;
+		there = at < filed && filed - at <= s->n;
 		found = there && matches(s->ring[at % s->n], f);
 		if (found)
 			copy_block(copy, s->ring[at % s->n]);

@@ -111,6 +111,24 @@ the_list_is_newest_first_and_filtered(void **state)
 	receipts_free(&s);
 }
 
+/* Where nothing has been filed yet, there is nothing to read either. */
+static void
+a_cursor_beyond_the_newest_finds_nothing(void **state)
+{
+	static const uint64_t beyond[] = { 3, 4, 5, UINT64_MAX - 1,
+		UINT64_MAX };
+	struct receipts *s = receipts_new(4, 1);
+	struct receipt_filter all = { .missed = false };
+	uint64_t cursor;
+
+	file_one(s, 0, 0, "acme", true);
+	for (size_t i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
+		cursor = beyond[i];
+		assert_null(receipts_next(s, &cursor, &all));
+	}
+	receipts_free(&s);
+}
+
 static void
 a_block_grows_with_its_model_and_is_used_again(void **state)
 {
@@ -328,6 +346,7 @@ main(void)
 		cmocka_unit_test(a_receipt_takes_two_and_a_half_kibibytes),
 		cmocka_unit_test(the_request_id_finds_it_too),
 		cmocka_unit_test(the_list_is_newest_first_and_filtered),
+		cmocka_unit_test(a_cursor_beyond_the_newest_finds_nothing),
 		cmocka_unit_test(
 		    a_block_grows_with_its_model_and_is_used_again),
 		cmocka_unit_test(a_draft_is_used_again_empty),
