@@ -95,8 +95,7 @@ what_is_paid_by_the_hour_is_filled_first(void **state)
 {
 	struct market *m = market();
 
-	m->stall[1].serving.price =
-	    (struct conf_price){ .input = -1, .output = -1, .hourly = 12 };
+	m->stall[1].serving.price = (struct conf_price)TOKENS_COST(-1, -1, 12);
 	occupy(m, 1, 19, 0);
 	assert_sent(m, 1, REASON_CHEAPEST_ADEQUATE);
 	free(m);
@@ -107,8 +106,7 @@ an_unknown_price_is_the_last_resort(void **state)
 {
 	struct market *m = market();
 
-	m->stall[0].serving.price =
-	    (struct conf_price){ .input = -1, .output = -1, .hourly = -1 };
+	m->stall[0].serving.price = (struct conf_price)TOKENS_COST(-1, -1, -1);
 	assert_int_equal(share_of(m, 1), MANY);
 	slow_down(m, 1, 10, 0.2);
 	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);

@@ -34,6 +34,13 @@ struct market {
 	usec now;
 };
 
+/* By tokens, or the hour; -1: unknown. */
+#define TOKENS_COST(in, out, an_hour)                                          \
+	{                                                                      \
+		.input = in, .output = out, .request = -1, .image = -1,        \
+		.characters = -1, .minute = -1, .hourly = an_hour              \
+	}
+
 static inline void
 add_stall(struct market *m, double price)
 {
@@ -42,7 +49,7 @@ add_stall(struct market *m, double price)
 	s->backend = (struct conf_backend){ .hardware = "gpu",
 		.slots = 20,
 		.profile = { 20000, 10000, 200, 50 },
-		.price = { .input = price, .output = price, .hourly = -1 } };
+		.price = TOKENS_COST(price, price, -1) };
 	s->serving.backend = &s->backend;
 	s->serving.price = s->backend.price;
 	s->site.conf = &s->backend;
