@@ -256,8 +256,7 @@ begin_long(
 		return false;
 	switch (reply->action) {
 	case ADMIN_USAGE:
-		return usage_job_begin(
-		    &s->usage, x, s->app->ledger, reply);
+		return usage_job_begin(&s->usage, x, s->app->ledger, reply);
 	case ADMIN_LIVE:
 		return feed_begin(s->feed, exchange_sink(x), reply);
 	default:

@@ -196,25 +196,25 @@ chats(const struct conf_model *m)
 	return false;
 }
 
-/* Of those that it may ask, the i-th, or the next one that chats: so do all
- * requests here. */
+/* Of those that it may ask (NULL: all), the i-th, or the next one that chats:
+ * so do all requests here. */
 static const struct conf_model *
-model_of(const struct conf *c, const struct conf_tenant *t, size_t i)
+model_of(const struct conf *c, const char *const *named, size_t i)
 {
+	size_t n = 0, all = c->n_models;
 	const struct conf_model *m;
-	size_t named = 0, n;
 
-	while (t != NULL && t->models != NULL && t->models[named] != NULL)
-		named++;
-	n = named > 0 ? named : c->n_models;
+	while (named != NULL && named[n] != NULL)
+		n++;
 	for (size_t k = 0; k < n; k++) {
-		m = named > 0
-		    ? conf_find_model(c, slice_of(t->models[(i + k) % n]))
-		    : &c->models[(i + k) % n];
+		m = conf_find_model(c, slice_of(named[(i + k) % n]));
 		if (m != NULL && chats(m))
 			return m;
 	}
-	return &c->models[i % c->n_models];
+	for (size_t k = 0; n == 0 && k < all; k++)
+		if (chats(&c->models[(i + k) % all]))
+			return &c->models[(i + k) % all];
+	return &c->models[0];
 }
 
 static const struct slo *
@@ -227,9 +227,10 @@ static void
 add_source(struct workload *w, const struct conf *c,
     const struct conf_tenant *t, const struct slo *slo)
 {
-	w->sources[w->n_sources] = (struct workload_source){
-		.tenant = t, .slo = slo, .model = model_of(c, t, w->n_sources)
-	};
+	w->sources[w->n_sources] = (struct workload_source){ .tenant = t,
+		.slo = slo,
+		.model =
+		    model_of(c, t != NULL ? t->models : NULL, w->n_sources) };
 	w->n_sources++;
 }
 
@@ -307,7 +308,7 @@ find_named(struct workload *w, const struct conf *c, const struct asker *a,
 		out->tenant = conf_find_tenant(c, a->tenant);
 		if (out->tenant == NULL)
 			return refuse_name(w, a, "tenant", a->tenant, c, why);
-		out->model = model_of(c, out->tenant, 0);
+		out->model = model_of(c, out->tenant->models, 0);
 		out->slo = slo_of(c, out->tenant);
 	}
 	if (a->model.n > 0) {

@@ -1,5 +1,5 @@
-/* gateway/conf/prices.c - prices that are none, are missing or are hardly meant:
- * of backends, and of servings that have their own. */
+/* gateway/conf/prices.c - prices that are none, are missing or are hardly
+ * meant: of backends, and of servings that have their own. */
 #include <string.h>
 
 #include "gateway/conf/loader.h"

@@ -164,9 +164,9 @@ settle_cache(struct conf_price *p)
 static bool
 is_given(const struct conf_price *p)
 {
-	return p->input >= 0 || p->output >= 0 || p->cached >= 0 || p->cache_write >= 0 ||
-	    p->request >= 0 || p->image >= 0 || p->characters >= 0 ||
-	    p->minute >= 0;
+	return p->input >= 0 || p->output >= 0 || p->cached >= 0 ||
+	    p->cache_write >= 0 || p->request >= 0 || p->image >= 0 ||
+	    p->characters >= 0 || p->minute >= 0;
 }
 
 /* What is paid by the hour is the machine. */
