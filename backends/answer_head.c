@@ -144,26 +144,34 @@ tightest(const struct limit windows[WINDOWS])
 	return least;
 }
 
+/* The span; 0: not known. */
+static usec
+reset_of(const struct answer_head *h, const struct limit *l)
+{
+	usec span = 0;
+
+	if (!l->dated)
+		return l->reset;
+	until(h, l->reset, &span);
+	return span;
+}
+
 static void
 sum_up(struct answer_head *h, enum limit_kind kind)
 {
-	struct limit *windows = h->windows[kind];
+	const struct limit *l = tightest(h->windows[kind]);
 	struct load *load = &h->limits;
-	const struct limit *l;
 
-	for (size_t i = 0; i < WINDOWS; i++)
-		until(h, windows[i].reset_at, &windows[i].reset);
-	l = tightest(windows);
 	if (l == NULL)
 		return;
 	if (kind == LIMIT_REQUESTS) {
 		load->has |= LOAD_LIMIT_REQUESTS;
 		load->left_requests = l->left;
-		load->reset_requests = l->reset;
+		load->reset_requests = reset_of(h, l);
 	} else {
 		load->has |= LOAD_LIMIT_TOKENS;
 		load->left_tokens = l->left;
-		load->reset_tokens = l->reset;
+		load->reset_tokens = reset_of(h, l);
 	}
 }
 
@@ -209,6 +217,7 @@ read_rate_limit(struct slice name, struct slice value, struct answer_head *h)
 	enum limit_window window;
 	enum limit_kind kind;
 	struct limit *l;
+	int64_t moment;
 	double left;
 
 	if (!remaining && !skip(&name, SLICE("reset-")))
@@ -217,8 +226,11 @@ read_rate_limit(struct slice name, struct slice value, struct answer_head *h)
 		return;
 	l = &h->windows[kind][window];
 	if (!remaining) {
-		l->reset_at = read_moment(value);
-		if (l->reset_at == 0)
+		moment = read_moment(value);
+		l->dated = moment != 0;
+		if (l->dated)
+			l->reset = moment;
+		else
 			read_span(value, &l->reset);
 	} else if (slice_double(value, &left) && isfinite(left)) {
 		l->known = left >= 0; /* -1 is some's word for no limit */

@@ -98,9 +98,10 @@ enum limit_window {
 };
 struct limit {
 	bool known;
+	bool dated; /* its reset is said as a moment */
 	double left;
-	usec reset; /* span; 0: not said */
-	int64_t reset_at; /* seconds since 1970; 0: not said so */
+	int64_t
+	    reset; /* usec, a span; dated: seconds since 1970; 0: not said */
 };
 
 /* Headers of an answer that mean something to us. Starts as zeroes; holds

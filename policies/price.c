@@ -6,14 +6,6 @@
 #define PER_MILLION 1e-6
 #define MINUTE 60.0 /* seconds */
 
-/* Whether what is sold is something else than tokens. */
-static bool
-is_by_call(const struct conf_price *p)
-{
-	return p->request >= 0 || p->image >= 0 || p->characters >= 0 ||
-	    p->minute >= 0;
-}
-
 /* Negative: unknown. */
 static double
 part(const struct conf_price *p, double per_million, double tokens)
@@ -21,7 +13,9 @@ part(const struct conf_price *p, double per_million, double tokens)
 	if (tokens <= 0)
 		return 0;
 	if (per_million < 0)
-		return p->hourly >= 0 || is_by_call(p) ? 0 : PRICE_UNKNOWN;
+		return p->hourly >= 0 || conf_price_is_by_call(p)
+		    ? 0
+		    : PRICE_UNKNOWN;
 	return per_million * tokens * PER_MILLION;
 }
 

@@ -51,6 +51,15 @@ struct conf_price { /* USD, or PRICE_UNKNOWN */
 	const char *as_of; /* "2026-11", or NULL */
 };
 
+/* Whether what is sold is calls, pictures or sound: tokens without a price are
+ * free then. */
+static inline bool
+conf_price_is_by_call(const struct conf_price *p)
+{
+	return p->request >= 0 || p->image >= 0 || p->characters >= 0 ||
+	    p->minute >= 0;
+}
+
 struct conf_timeouts { /* microseconds */
 	usec connect, ttft, gap, total;
 };

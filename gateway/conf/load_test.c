@@ -226,32 +226,6 @@ timeouts_are_inherited(void **state)
 	fixture_fini(&f);
 }
 
-/* All of it, but what the machine costs by the hour. */
-static void
-a_serving_may_have_a_price_of_its_own(void **state)
-{
-	struct fixture f;
-	const struct conf_price *own, *same;
-
-	assert_loads(&f,
-	    "backends = ( { name = \"gpu\"; adapter = \"ollama\"; price = { "
-	    "hourly = 3; input = 1; output = 2; }; } );\n"
-	    "models = ( { name = \"a\"; serve = ( { backend = \"gpu\"; price = "
-	    "{ input = 5; request = 0.5; }; } ); }, { name = \"b\"; serve = ( "
-	    "{ "
-	    "backend = \"gpu\"; } ); } );",
-	    0);
-	own = &f.conf->models[0].servings[0].price;
-	assert_true(fabs(own->input - 5) + fabs(own->cached - 5) +
-		fabs(own->request - 0.5) + fabs(own->hourly - 3) <
-	    1e-9);
-	assert_true(own->output < 0 && own->minute < 0);
-	same = &f.conf->models[1].servings[0].price;
-	assert_true(fabs(same->output - 2) + fabs(same->hourly - 3) < 1e-9);
-	assert_true(same->request < 0);
-	fixture_fini(&f);
-}
-
 static void
 relative_paths_start_at_the_file(void **state)
 {
@@ -486,7 +460,6 @@ main(void)
 		cmocka_unit_test(elements_go_by_name_or_else_by_index),
 		cmocka_unit_test(an_empty_file_lacks_backends_and_models),
 		cmocka_unit_test(timeouts_are_inherited),
-		cmocka_unit_test(a_serving_may_have_a_price_of_its_own),
 		cmocka_unit_test(relative_paths_start_at_the_file),
 		cmocka_unit_test(a_program_without_a_slash_is_left_to_path),
 		cmocka_unit_test(the_wildcard_model_is_found),

@@ -40,8 +40,7 @@ static bool
 is_priced(const struct conf_price *p)
 {
 	return p->hourly >= 0 || (p->input >= 0 && p->output >= 0) ||
-	    p->request >= 0 || p->image >= 0 || p->characters >= 0 ||
-	    p->minute >= 0;
+	    conf_price_is_by_call(p);
 }
 
 /* `want`: what tells the cost of a request there; NULL: something else does. */

@@ -2,6 +2,8 @@
  * meant. */
 #include "gateway/conf/testing.h"
 
+#include <math.h>
+
 static void
 what_has_no_price_is_warned_of(void **state)
 {
@@ -57,6 +59,32 @@ a_serving_has_a_price_of_its_own(void **state)
 	    "{ input = 1; output = 2; }; } ); }, { name = \"b\"; serve = ( { "
 	    "backend = \"gpu\"; price = { request = 0.04; }; } ); } );",
 	    0);
+	fixture_fini(&f);
+}
+
+/* All of it, but what the machine costs by the hour. */
+static void
+a_servings_price_is_all_its_own(void **state)
+{
+	struct fixture f;
+	const struct conf_price *own, *same;
+
+	assert_loads(&f,
+	    "backends = ( { name = \"gpu\"; adapter = \"ollama\"; price = { "
+	    "hourly = 3; input = 1; output = 2; }; } );\n"
+	    "models = ( { name = \"a\"; serve = ( { backend = \"gpu\"; price = "
+	    "{ input = 5; request = 0.5; }; } ); }, { name = \"b\"; serve = ( "
+	    "{ "
+	    "backend = \"gpu\"; } ); } );",
+	    0);
+	own = &f.conf->models[0].servings[0].price;
+	assert_true(fabs(own->input - 5) + fabs(own->cached - 5) +
+		fabs(own->request - 0.5) + fabs(own->hourly - 3) <
+	    1e-9);
+	assert_true(own->output < 0 && own->minute < 0);
+	same = &f.conf->models[1].servings[0].price;
+	assert_true(fabs(same->output - 2) + fabs(same->hourly - 3) < 1e-9);
+	assert_true(same->request < 0);
 	fixture_fini(&f);
 }
 
@@ -117,6 +145,7 @@ main(void)
 		cmocka_unit_test(what_has_no_price_is_warned_of),
 		cmocka_unit_test(what_is_never_charged_is_warned_of),
 		cmocka_unit_test(a_serving_has_a_price_of_its_own),
+		cmocka_unit_test(a_servings_price_is_all_its_own),
 		cmocka_unit_test(what_is_hardly_meant_is_warned_of),
 		cmocka_unit_test(dates_have_a_form),
 	};

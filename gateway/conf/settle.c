@@ -165,8 +165,7 @@ static bool
 is_given(const struct conf_price *p)
 {
 	return p->input >= 0 || p->output >= 0 || p->cached >= 0 ||
-	    p->cache_write >= 0 || p->request >= 0 || p->image >= 0 ||
-	    p->characters >= 0 || p->minute >= 0;
+	    p->cache_write >= 0 || conf_price_is_by_call(p);
 }
 
 /* What is paid by the hour is the machine. */
