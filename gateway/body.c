@@ -93,13 +93,14 @@ scan_body(struct request *r)
 static bool
 name_deployment(struct request *r, struct error_reply *e)
 {
+	struct slice named = route_deployment(exchange_path(r->exchange));
 	struct dialect_request *p = r->parsed;
 	struct buf name;
 
-	if (r->deployment.n == 0)
+	if (named.n == 0)
 		return true;
 	buf_on(&name, p->model_name, sizeof(p->model_name));
-	uri_unescape(r->deployment, &name);
+	uri_unescape(named, &name);
 	r->facts.model = buf_slice(&name);
 	if (utf8_is_text(name.p, name.n))
 		return true;

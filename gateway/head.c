@@ -250,8 +250,8 @@ head_judge(struct request *r)
 		return;
 	}
 	/* The route first: it decides the shape of a refusal. */
-	r->route = route_find(
-	    exchange_method(x), exchange_path(x), &r->deployment, &known_path);
+	r->route =
+	    route_find(exchange_method(x), exchange_path(x), &known_path);
 	if (r->route != NULL) {
 		r->dialect = dialect_get(r->route->dialect);
 		r->outcome.dialect = r->route->dialect;

@@ -24,13 +24,12 @@ void
 question_init(struct question *q, const struct conf_serving *s)
 {
 	bool known, chats = (s->caps & CAP_CHAT) != 0;
-	struct slice named;
 
 	*q = (struct question){ .serving = s,
 		.ops = backend_find(slice_of(s->backend->adapter)) };
 	q->route = route_find(SLICE("POST"),
 	    chats ? SLICE("/v1/chat/completions") : SLICE("/v1/embeddings"),
-	    &named, &known);
+	    &known);
 	q->head.dialect = q->route->dialect;
 	sse_init(&q->sse);
 	buf_init(&q->body, BODY_MAX);

@@ -88,7 +88,6 @@ struct request {
 	char *said; /* request_say()'s, or NULL */
 	char *asked; /* the model that a wildcard was sent, or NULL */
 	const struct route *route; /* NULL: not inference */
-	struct slice deployment; /* the model as its path names it, or empty */
 	const struct dialect_ops *dialect;
 	const struct conf_tenant *tenant; /* NULL: the gateway is open */
 	const struct conf_key *key; /* that let it in; as tenant */

@@ -81,12 +81,14 @@ struct route {
 	enum body_kind body;
 	const char *upstream_path; /* after the base URL: "/chat/completions" */
 };
-/* NULL: not one of them. *known_path is set when another method fits.
- * *deployment is the model where the path names it, as Azure's clients have it
- * ("/openai/deployments/NAME/chat/completions"), escaped; else empty. */
-#define DEPLOYMENT_MAX 255 /* bytes */
-const struct route *route_find(struct slice method, struct slice path,
-    struct slice *deployment, bool *known_path);
+/* NULL: not one of them. *known_path is set when another method fits. */
+const struct route *route_find(
+    struct slice method, struct slice path, bool *known_path);
+/* The model where the path names it, as Azure's clients have it
+ * ("/openai/deployments/NAME/chat/completions"), escaped; else empty. At most
+ * so many bytes in the path of a route. */
+#define DEPLOYMENT_MAX 255
+struct slice route_deployment(struct slice path);
 /* True when "/v1" + path is a route: the 404 then says so. */
 bool route_lacks_v1(struct slice path);
 const struct route *routes(size_t *n);

@@ -64,43 +64,51 @@ behind(struct slice path, size_t n)
 	return slice_make(path.p + n, path.n - n);
 }
 
+static bool
+skip(struct slice *path, struct slice prefix)
+{
+	if (!slice_starts(*path, prefix))
+		return false;
+	*path = behind(*path, prefix.n);
+	return true;
+}
+
+struct slice
+route_deployment(struct slice path)
+{
+	size_t n = 0;
+
+	if (!skip(&path, SLICE("/openai/deployments/")))
+		return SLICE("");
+	while (n < path.n && path.p[n] != '/')
+		n++;
+	return slice_make(path.p, n);
+}
+
 /* What follows the base URL: "/v1", or what Azure's clients put there, which is
  * "/openai", and for most a deployment's name. False: neither. */
 static bool
-skip_base(struct slice *path, struct slice *deployment)
+skip_base(struct slice *path)
 {
-	struct slice v1 = SLICE("/v1"), azure = SLICE("/openai");
-	struct slice named = SLICE("/openai/deployments/");
-	struct slice name;
+	struct slice name = route_deployment(*path);
 
-	*deployment = SLICE("");
-	if (slice_starts(*path, v1)) {
-		*path = behind(*path, v1.n);
+	if (skip(path, SLICE("/v1")))
 		return true;
+	if (skip(path, SLICE("/openai/deployments/"))) {
+		*path = behind(*path, name.n);
+		return name.n > 0 && name.n <= DEPLOYMENT_MAX;
 	}
-	if (!slice_starts(*path, named)) {
-		if (!slice_starts(*path, azure))
-			return false;
-		*path = behind(*path, azure.n);
-		if (slice_starts(*path, v1))
-			*path = behind(*path, v1.n);
-		return true;
-	}
-	*path = behind(*path, named.n);
-	name = slice_make(path->p, 0);
-	while (name.n < path->n && name.p[name.n] != '/')
-		name.n++;
-	*path = behind(*path, name.n);
-	*deployment = name;
-	return name.n > 0 && name.n <= DEPLOYMENT_MAX;
+	if (!skip(path, SLICE("/openai")))
+		return false;
+	skip(path, SLICE("/v1"));
+	return true;
 }
 
 const struct route *
-route_find(struct slice method, struct slice path, struct slice *deployment,
-    bool *known_path)
+route_find(struct slice method, struct slice path, bool *known_path)
 {
 	*known_path = false;
-	if (!skip_base(&path, deployment))
+	if (!skip_base(&path))
 		return NULL;
 	for (const struct route *r = table; r < table + ROUTES; r++) {
 		if (!slice_is(path, r->upstream_path))
