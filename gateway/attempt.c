@@ -257,7 +257,7 @@ start(struct attempt *a)
 		return;
 	}
 	encode_and_send(a, base);
-	a->warmth = r->slo.priority == PRIORITY_PREMIUM &&
+	a->warmth = r->routing.slo.priority == PRIORITY_PREMIUM &&
 	    warm_begin(r->worker->warm, a->serving->backend, a->sent);
 }
 

@@ -129,7 +129,7 @@ attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
 		.model = upstream_name(a),
 		.adapter = a->serving->backend->adapter,
 		.fault = a->fault.kind,
-		.status = a->head.status,
+		.status = (int16_t)a->head.status,
 		.hedge = a->hedge,
 		.translated = a->translation != NULL,
 		.began = a->sent - arrived,

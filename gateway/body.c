@@ -174,8 +174,8 @@ resolve_slo(struct request *r, const struct slo *suffix, struct error_reply *e)
 
 	if (asked.itl_ms.n == 0)
 		asked.itl_ms = exchange_header(x, "x-slo-tpot-ms");
-	if (slo_resolve(r->conf, r->tenant, &asked, suffix, &r->slo, &why) ==
-	    OK)
+	if (slo_resolve(r->conf, r->tenant, &asked, suffix, &r->routing.slo,
+		&why) == OK)
 		return true;
 	*e = (struct error_reply){ .status = 400,
 		.type = "invalid_request_error",
@@ -198,13 +198,13 @@ step_body(struct request *r)
 	    !resolve_slo(r, choice.slo, &e))
 		return request_refuse(r, &e);
 	if (dialect_passes(r->facts.dialect))
-		r->slo.itl = 0; /* there is nothing between its tokens */
+		r->routing.slo.itl =
+		    0; /* there is nothing between its tokens */
 	r->deadline = deadline_of(r);
 	r->outcome.model = r->routing.model->name;
-	r->outcome.slo = r->slo.name;
+	r->outcome.slo = r->routing.slo.name;
 	r->routing.facts = &r->facts;
 	r->routing.tenant = r->tenant;
-	r->routing.slo = r->slo;
 	r->routing.arrived = exchange_received(r->exchange);
 	r->routing.deadline = r->deadline;
 	r->routing.worker = r->worker->index;

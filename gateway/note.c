@@ -91,7 +91,7 @@ add_facts(struct receipt *to, const struct request *r, struct instant at)
 	note_id(r, to->id);
 	to->wall = at.wall - (arrived > 0 ? at.now - arrived : 0);
 	slice_copy(to->policy, sizeof(to->policy), slice_of(r->conf->policy));
-	to->slo = r->slo;
+	to->slo = r->routing.slo;
 	to->slo.name = NULL; /* the configuration's */
 	to->needs = f->needs;
 	to->units = f->units;

@@ -33,7 +33,7 @@ outcome_make_room(struct request *r)
 		return;
 	r->outcome.past_hedges += past->hedge;
 	telemetry_attempt(w->app->telemetry, w->index, past, r->route->dialect,
-	    r->slo.priority, w->now);
+	    r->routing.slo.priority, w->now);
 }
 
 void
@@ -195,7 +195,7 @@ outcome_close(struct request *r)
 	o->key = r->key != NULL ? r->key->name : NULL;
 	o->model = or_dash(o->model);
 	o->slo = or_dash(o->slo);
-	o->priority = r->slo.priority;
+	o->priority = r->routing.slo.priority;
 	o->reason = or_dash(o->reason);
 	if (r->n_attempts > 0 || r->waited > 0)
 		o->queue = r->waited;
@@ -209,7 +209,7 @@ outcome_close(struct request *r)
 	 * nor has a class anything to say of how fast tokens are counted */
 	if (r->replay == NULL && !is_at_fault(r) &&
 	    o->dialect != DIALECT_COUNTING)
-		judge_slo(o, &r->slo);
+		judge_slo(o, &r->routing.slo);
 	limits_settle(r);
 	request_drop_attempt(r, &r->second);
 	request_drop_attempt(r, &r->attempt);

@@ -2,6 +2,8 @@
  * Idempotency-Key is done once, and answered as often as it is sent.
  *
  * Not for streams: what was sent of one may not be sent again. */
+#include <stdlib.h>
+
 #include "gateway/app.h"
 #include "gateway/attempt.h"
 #include "gateway/idempotency/idempotency.h"
@@ -28,15 +30,29 @@ tenant_of(const struct request *r)
 	return slice_of(r->tenant != NULL ? r->tenant->name : "");
 }
 
+static struct claim *
+claim_new(struct request *r)
+{
+	struct claim *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->worker = r->worker->index;
+	c->owner = r;
+	return c;
+}
+
 /* Digests are made once. */
 static enum claim_naming
 name(struct request *r)
 {
-	if (r->claim.named)
+	if (r->claim == NULL)
+		r->claim = claim_new(r);
+	if (r->claim == NULL)
+		return CLAIM_NAMELESS;
+	if (r->claim->named)
 		return CLAIM_NAMED;
-	r->claim.worker = r->worker->index;
-	r->claim.owner = r;
-	return claim_name(&r->claim, tenant_of(r), key_of(r),
+	return claim_name(r->claim, tenant_of(r), key_of(r),
 	    exchange_path(r->exchange), exchange_body(r->exchange));
 }
 
@@ -94,7 +110,7 @@ step_hold(struct request *r)
 	case CLAIM_NAMED:
 		break;
 	}
-	switch (claim_begin(r->worker->app->idempotency, &r->claim,
+	switch (claim_begin(r->worker->app->idempotency, r->claim,
 	    r->worker->now, &r->replay)) {
 	case CLAIM_WAIT:
 		return wait_for_first(r);
@@ -133,12 +149,18 @@ replay_keep(struct request *r, struct slice body)
 		.body = body,
 	};
 
+	if (r->claim == NULL)
+		return;
 	claim_keep(
-	    r->worker->app->idempotency, &r->claim, &answer, r->worker->now);
+	    r->worker->app->idempotency, r->claim, &answer, r->worker->now);
 }
 
 void
 replay_release(struct request *r)
 {
-	claim_drop(r->worker->app->idempotency, &r->claim);
+	if (r->claim == NULL)
+		return;
+	claim_drop(r->worker->app->idempotency, r->claim);
+	free(r->claim);
+	r->claim = NULL;
 }

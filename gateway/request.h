@@ -98,7 +98,6 @@ struct request {
 	struct dialect_request *parsed; /* until COMMIT */
 	struct scan *scan; /* of a long body, while that is read; NULL */
 	struct facts facts;
-	struct slo slo;
 	struct route_request routing; /* borrowed by the router */
 	struct ticket ticket; /* of a wait; an attempt has its own */
 	bool ticketed; /* the ticket is alive */
@@ -128,7 +127,7 @@ struct request {
 	struct trace_context trace; /* where one is kept */
 	struct wait_span waits[WAITS_KEPT]; /* the first ones, in the queue */
 	unsigned n_waits;
-	struct claim claim; /* on its Idempotency-Key */
+	struct claim *claim; /* on its Idempotency-Key, or NULL */
 	struct kept_answer *replay; /* what it is answered with, or NULL */
 	struct receipt_draft *draft; /* of its receipt, or NULL (note.h) */
 	struct outcome outcome;

@@ -48,7 +48,7 @@ enum claim_naming {
 	CLAIM_NAMELESS, /* no digests: do it, unprotected */
 };
 
-/* Embedded in its request; all zeroes: none. */
+/* Of one request; begins as zeroes. */
 struct claim {
 	bool named; /* the digests are there */
 	unsigned char key[IDEMPOTENCY_DIGEST], request[IDEMPOTENCY_DIGEST];

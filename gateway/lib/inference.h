@@ -254,7 +254,7 @@ struct attempt_report {
 	/* names; borrowed from the snapshot */
 	const char *backend, *model, *adapter;
 	enum fault_kind fault;
-	int status;
+	int16_t status; /* HTTP's */
 	bool hedge; /* the second of two at a time */
 	bool translated; /* the backend was asked in chat for another format */
 	usec began, ended; /* since the request was in; ended: so far */
