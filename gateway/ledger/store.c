@@ -224,7 +224,9 @@ bring_up_to_date(struct store *s, int64_t version, struct errmsg *why)
 	return rc != OK || good ? rc : make(s, view, why);
 }
 
-/* FULL: a commit is on the disk, not only with the system. */
+/* A new file's pages are large: rows are appended by the thousand. FULL: a
+ * commit is on the disk, not only with the system. The log is written back at 4
+ * MB. */
 static enum err
 set_up(struct store *s, struct errmsg *why)
 {
@@ -237,8 +239,9 @@ set_up(struct store *s, struct errmsg *why)
 		rc = check_rows(s, why);
 	if (rc == OK)
 		rc = run(s,
-		    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-		    "PRAGMA journal_size_limit = 16777216",
+		    "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; "
+		    "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = "
+		    "250; PRAGMA journal_size_limit = 16777216",
 		    why);
 	if (rc == OK)
 		rc = bring_up_to_date(s, version, why);

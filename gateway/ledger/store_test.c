@@ -4,6 +4,8 @@
 
 #include <sys/stat.h>
 
+#define PAGE 16384 /* bytes */
+
 static void
 assert_refused(const char *path, enum err rc, const char *words)
 {
@@ -38,6 +40,7 @@ a_new_file_is_ours_alone(void **state)
 	store_opened(&s, p.path);
 	store_close(&s);
 	assert_int_equal(number(p.path, "PRAGMA user_version"), SCHEMA_VERSION);
+	assert_int_equal(number(p.path, "PRAGMA page_size"), PAGE);
 	assert_int_equal(stat(p.path, &st), 0);
 	assert_int_equal(st.st_mode & 07, 0);
 	store_opened(&s, p.path);
@@ -381,7 +384,7 @@ another_version_is_refused(void **state)
 static void
 a_damaged_file_is_refused(void **state)
 {
-	static const char junk[4096] = { 1, 2, 3 };
+	static const char junk[PAGE] = { 1, 2, 3 };
 	struct outcome o = answered("acme");
 	struct place p;
 	struct store s;
@@ -394,7 +397,7 @@ a_damaged_file_is_refused(void **state)
 	store_close(&s);
 	f = fopen(p.path, "r+");
 	assert_non_null(f);
-	assert_int_equal(fseek(f, 4096, SEEK_SET), 0);
+	assert_int_equal(fseek(f, PAGE, SEEK_SET), 0);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(fwrite(junk, sizeof(junk), 1, f), 1);
 	assert_int_equal(fclose(f), 0);
