@@ -1,6 +1,7 @@
 # Fuzz targets: tests/fuzz/NAME_fuzz.c, its seeds in tests/fuzz/corpus/NAME.
 #
-#	make fuzz T=scan TIME=60	search with libFuzzer (needs clang)
+#	make fuzz T=scan TIME=60	search with libFuzzer: clang and its
+#				runtime (of Debian libclang-rt-14-dev or newer)
 #	make fuzz-all TIME=60		every target, one after the other
 #	make fuzz-replay		run all corpora, with any compiler
 #
