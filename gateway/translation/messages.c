@@ -70,6 +70,7 @@ fini(void *state)
 	struct messages_state *s = state;
 
 	free(s->calls_open);
+	messages_early_free_all(s);
 }
 
 const struct translation_format translation_messages = {

@@ -25,6 +25,9 @@ enum messages_block { BLOCK_NONE, BLOCK_TEXT, BLOCK_THINKING };
 /* Calls that a backend may make at the same time; more are a failure. */
 #define MESSAGES_CALLS_OPEN 1024
 
+/* Part of a call that has no name yet; opaque. */
+struct messages_early;
+
 /* Among so many calls in a row no two have the same id. */
 #define MESSAGES_IDS 16
 
@@ -41,6 +44,9 @@ struct messages_state {
 	uint32_t hidden; /* pieces of reasoning, so far */
 	size_t n_open, cap_open;
 	struct messages_call *calls_open; /* as many as there were at a time */
+	struct messages_early *early; /* in the order that they came */
+	size_t early_bytes; /* ever kept */
+	uint64_t begun_calls; /* bits of the backend's indexes below 64 */
 	size_t n_stop; /* bytes of the stop sequence, as it is written */
 	char stop[64]; /* longer ones are not told */
 };
@@ -61,6 +67,17 @@ enum err messages_request(struct translation *, struct slice body,
 enum err messages_turns(const struct scan_member *system,
     const struct scan_member *messages, struct buf *chat,
     struct errmsg *why) MUST_USE;
+
+/* Keeps a part without a name, of no call that has begun. */
+void messages_early_keep(
+    struct translation *, const struct chat_call *part, struct buf *out);
+/* Its call begins: what was kept of it, the caller's to free; or NULL. */
+struct messages_early *messages_early_take(
+    struct messages_state *, const struct chat_call *part);
+struct slice messages_early_id(const struct messages_early *);
+struct slice messages_early_arguments(const struct messages_early *);
+void messages_early_free(struct messages_early **);
+void messages_early_free_all(struct messages_state *);
 
 void messages_event(struct translation *, struct slice data, struct buf *out);
 void messages_end(struct translation *, const struct usage *, struct buf *out);

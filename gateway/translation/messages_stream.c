@@ -277,11 +277,37 @@ open_call(struct translation *t, struct buf *out)
 	return &s->calls_open[s->n_open++];
 }
 
+static void
+begin_call_event(struct translation *t, struct messages_call *c,
+    struct slice id, struct slice name, struct buf *out)
+{
+	c->id = hash_of(id);
+	begin_block_event(out, BLOCK_EVENT("content_block_start"), c->block);
+	buf_add_str(out, ",\"content_block\":{\"type\":\"tool_use\",\"id\":");
+	messages_add_id(t, id, out);
+	buf_add_str(out, ",\"name\":\"");
+	buf_add(out, messages_name_of(t, name));
+	buf_add_str(out, "\",\"input\":{}}");
+	end_event(out);
+}
+
+static void
+add_arguments(struct messages_call *c, struct slice raw, struct buf *out)
+{
+	struct slice arguments = take_arguments(&c->json, raw);
+
+	if (arguments.n > 0)
+		add_delta(out, c->block,
+		    DELTA("input_json_delta", "partial_json"), arguments);
+}
+
 static struct messages_call *
 begin_call(struct translation *t, const struct chat_call *part, struct buf *out)
 {
 	struct messages_state *s = t->state;
+	struct messages_early *early;
 	struct messages_call *c;
+	struct slice id = part->id;
 
 	end_open(s, out);
 	end_calls(s, false, out);
@@ -289,15 +315,14 @@ begin_call(struct translation *t, const struct chat_call *part, struct buf *out)
 	if (c == NULL)
 		return NULL;
 	*c = (struct messages_call){ .index = part->index,
-		.id = hash_of(part->id),
 		.block = s->blocks++ };
-	begin_block_event(out, BLOCK_EVENT("content_block_start"), c->block);
-	buf_add_str(out, ",\"content_block\":{\"type\":\"tool_use\",\"id\":");
-	messages_add_id(t, part->id, out);
-	buf_add_str(out, ",\"name\":\"");
-	buf_add(out, messages_name_of(t, part->name));
-	buf_add_str(out, "\",\"input\":{}}");
-	end_event(out);
+	early = messages_early_take(s, part);
+	if (early != NULL && id.n == 0)
+		id = messages_early_id(early);
+	begin_call_event(t, c, id, part->name, out);
+	if (early != NULL)
+		add_arguments(c, messages_early_arguments(early), out);
+	messages_early_free(&early);
 	return c;
 }
 
@@ -312,26 +337,24 @@ add_object(struct buf *out, uint32_t block, struct slice object)
 	end_event(out);
 }
 
-/* Arguments of a call that has no name yet, or has been ended, are dropped. */
+/* What comes of a call that has been ended is dropped. */
 static void
 add_call(struct translation *t, const struct chat_call *part, struct buf *out)
 {
 	struct messages_state *s = t->state;
 	struct messages_call *c = find_call(s, part);
-	struct slice arguments;
 
 	if (begins(c, part))
 		c = begin_call(t, part, out);
+	else if (c == NULL)
+		messages_early_keep(t, part, out);
 	if (c == NULL)
 		return;
 	if (part->object.n > 0 && !is_whole(&c->json)) {
 		c->json.begun = true;
 		add_object(out, c->block, part->object);
 	}
-	arguments = take_arguments(&c->json, part->arguments);
-	if (arguments.n > 0)
-		add_delta(out, c->block,
-		    DELTA("input_json_delta", "partial_json"), arguments);
+	add_arguments(c, part->arguments, out);
 }
 
 /* --- all of it --- */

@@ -270,6 +270,38 @@ odd_ways_to_call(void **state)
 		END("tool_use"));
 }
 
+static void
+arguments_may_come_before_the_name(void **state)
+{
+	(void)state;
+	streams(CALLS("{'index':0,'id':'c1','function':{'arguments':'{'}}")
+		    CALLS(MORE("0", "\\'x\\'"))
+			CALLS("{'index':0,'function':{'name':'f',"
+			      "'arguments':':1'}}") CALLS(MORE("0", "}"))
+			    FINISH("tool_calls"),
+	    START USE("0", "c1", "f") INPUT("0", "{\\'x\\'") INPUT("0", ":1")
+		INPUT("0", "}") STOP("0") END("tool_use"));
+	/* of two in turns; without an index; an object */
+	streams(CALLS(MORE("0", "[0") "," MORE("1", "[1"))
+		    CALLS("{'index':1,'id':'c2','function':{'name':'g'}}")
+			CALLS(CALL("0", "c1", "f", "]")) CALLS(MORE("1", "]"))
+			    FINISH("stop"),
+	    START USE("0", "c2", "g") INPUT("0", "[1") USE("1", "c1", "f")
+		INPUT("1", "[0") INPUT("1", "]") INPUT("0", "]") STOP("0")
+		    STOP("1") END("tool_use"));
+	streams(CALLS("{'function':{'arguments':{'a':1}}}")
+		    CALLS("{'id':'c1','function':{'name':'f'}}") FINISH("stop"),
+	    START USE("0", "c1", "f") INPUT("0", "{\\'a\\':1}") STOP("0")
+		END("tool_use"));
+	/* what comes too late is none of the next call with that index */
+	streams(CALLS(CALL("0", "c1", "f", "{}")) SAYS("a")
+		    CALLS(MORE("0", "{}")) CALLS(CALL("0", "c2", "g", "[]"))
+			FINISH("stop"),
+	    START USE("0", "c1", "f") INPUT("0", "{}") STOP("0") TEXT("1")
+		PIECE("1", "a") STOP("1") USE("2", "c2", "g") INPUT("2", "[]")
+		    STOP("2") END("tool_use"));
+}
+
 #define BEGINS "{'index':%d,'function':{'name':'f','arguments':'{'}}"
 #define ENDS "{'index':%d,'function':{'arguments':'}'}}"
 
@@ -277,7 +309,7 @@ static void
 add_call(struct translation *t, const char *form, int i, struct buf *out)
 {
 	struct buf chunk;
-	char call[256];
+	char call[2048];
 
 	buf_init(&chunk, 1 << 16);
 	snprintf(call, sizeof(call), form, i);
@@ -336,6 +368,27 @@ more_calls_than_there_is_room_for_are_told_of(void **state)
 }
 
 static void
+a_call_without_a_name_cannot_fill_the_memory(void **state)
+{
+	struct translation *t = asked("");
+	char call[2048];
+	struct buf out;
+	size_t n = 0;
+
+	(void)state;
+	buf_init(&out, 1 << 20);
+	snprintf(call, sizeof(call), CALLS(MORE("%%d", "%01024d")), 0);
+	for (; n < 2048 && buf_err(&out) == OK; n++)
+		add_call(t, call, (int)n % 100, &out);
+	assert_int_equal(buf_err(&out), ERR_LIMIT);
+	assert_in_range(n, 1024, 1800); /* of 64 indexes in 100 */
+	assert_string_equal(
+	    translation_passed(t), "more than 1 MiB of calls without a name");
+	buf_fini(&out);
+	translation_free(&t);
+}
+
+static void
 reasons_to_stop(void **state)
 {
 	(void)state;
@@ -387,8 +440,10 @@ main(void)
 		cmocka_unit_test(calls_follow_each_other),
 		cmocka_unit_test(calls_at_the_same_time),
 		cmocka_unit_test(odd_ways_to_call),
+		cmocka_unit_test(arguments_may_come_before_the_name),
 		cmocka_unit_test(no_argument_is_lost_to_calls_at_the_same_time),
 		cmocka_unit_test(more_calls_than_there_is_room_for_are_told_of),
+		cmocka_unit_test(a_call_without_a_name_cannot_fill_the_memory),
 		cmocka_unit_test(reasons_to_stop),
 		cmocka_unit_test(what_was_cached_is_counted_apart),
 	};
