@@ -152,6 +152,7 @@ struct backend_ops {
 			   alone, not as a bearer token, too */
 	bool completion_tokens; /* max_tokens of a chat is refused or of old:
 				   it wants max_completion_tokens */
+	bool chat_files; /* chat takes parts of type `file` */
 	const char *const *strip; /* members it rejects, NULL-terminated; or
 				     NULL */
 	/* Pages, from the server's root. Without one for health it is well

@@ -12,6 +12,7 @@ static const struct backend_ops openai = {
 	.needs_key = true,
 	.always_warm = true,
 	.completion_tokens = true,
+	.chat_files = true,
 	.read_header = openai_read_header,
 	.classify = openai_classify,
 	.read_probe = openai_read_probe,

@@ -44,7 +44,8 @@ translate(const struct attempt *a, struct translation **t, struct slice *chat,
 		.model = r->facts.model,
 		.created = clock_wall() / USEC_SEC,
 		.length = a->ops->completion_tokens ? "max_completion_tokens"
-						    : "max_tokens" };
+						    : "max_tokens",
+		.files = a->ops->chat_files };
 	struct slice body = exchange_body(r->exchange);
 
 	if (body.n > ATTEMPT_COUNTED && !front_hold(r->worker->front, body.n))

@@ -14,6 +14,7 @@ struct translation {
 	char id[TRANSLATION_ID]; /* digits only */
 	char model[TRANSLATION_MODEL];
 	int64_t created;
+	bool files; /* the backend takes them in chat */
 	const char *length; /* of the request, what limits that of the answer */
 	char left_out[TRANSLATION_LEFT_OUT];
 	struct buf chat; /* the request */
@@ -37,6 +38,11 @@ struct translation_format {
 
 extern const struct translation_format translation_messages;
 extern const struct translation_format translation_responses;
+
+/* What follows the name of a file that a backend does not take. */
+#define TRANSLATION_NO_FILE                                                    \
+	"the chat of this backend takes no files but of text: use one that "   \
+	"takes them, or speaks "
 
 /* Adds a name to those that were left out, once. */
 void translation_leave_out(struct translation *, const char *name);

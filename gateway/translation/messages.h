@@ -64,9 +64,8 @@ struct slice messages_name_of(const struct translation *, struct slice name);
 enum err messages_request(struct translation *, struct slice body,
     struct buf *chat, struct errmsg *why) MUST_USE;
 /* The conversation as the elements of chat's `messages`, brackets included. */
-enum err messages_turns(const struct scan_member *system,
-    const struct scan_member *messages, struct buf *chat,
-    struct errmsg *why) MUST_USE;
+enum err messages_turns(struct translation *, const struct scan_member *system,
+    const struct scan_member *messages, struct errmsg *why) MUST_USE;
 
 /* Keeps a part without a name, of no call that has begun. */
 void messages_early_keep(

@@ -369,7 +369,7 @@ messages_request(struct translation *t, struct slice body, struct buf *chat,
 	read_members(body, found);
 	(void)buf_reserve_exactly(chat, body.n + ROOM);
 	buf_add_str(chat, "{\"messages\":");
-	rc = messages_turns(&found[SYSTEM], &found[MESSAGES], chat, why);
+	rc = messages_turns(t, &found[SYSTEM], &found[MESSAGES], why);
 	if (rc == OK)
 		rc = add_tooling(t, found, why);
 	if (rc == OK && found[MAX_TOKENS].type != SCAN_NULL)

@@ -7,10 +7,8 @@
 
 /* --- complaints --- */
 
-#define PLACE_MAX 96
-
-static void
-place(const struct writer *w, char out[PLACE_MAX])
+void
+turn_place(const struct writer *w, char out[PLACE_MAX])
 {
 	int n;
 
@@ -32,16 +30,16 @@ turn_invalid(const struct writer *w, const char *complaint)
 {
 	char where[PLACE_MAX];
 
-	place(w, where);
+	turn_place(w, where);
 	return fail(w->why, ERR_INVALID, "%s%s", where, complaint);
 }
 
-static enum err
-unsupported(const struct writer *w, const char *what, struct slice type)
+enum err
+turn_unsupported(const struct writer *w, const char *what, struct slice type)
 {
 	char where[PLACE_MAX];
 
-	place(w, where);
+	turn_place(w, where);
 	return fail(w->why, ERR_UNSUPPORTED,
 	    "%s: %s%.*s has no counterpart in chat: use a backend that speaks "
 	    "/v1/messages",
@@ -60,10 +58,13 @@ kind_of(const struct scan_member *type)
 		{ "text", KIND_TEXT },
 		{ "image", KIND_IMAGE },
 		{ "document", KIND_DOCUMENT },
+		{ "search_result", KIND_SEARCH },
 		{ "tool_use", KIND_USE },
 		{ "tool_result", KIND_RESULT },
-		{ "thinking", KIND_THINKING },
-		{ "redacted_thinking", KIND_THINKING },
+		{ "thinking", KIND_UNSAID },
+		{ "redacted_thinking", KIND_UNSAID },
+		{ "fallback", KIND_UNSAID },
+		{ "mcp_tool_listing", KIND_UNSAID },
 	};
 
 	for (size_t i = 0; i < COUNT(kinds); i++)
@@ -89,6 +90,7 @@ member_for(struct block *b, const struct scan_member *m)
 		{ "source", &b->source },
 		{ "title", &b->title },
 		{ "context", &b->context },
+		{ "citations", &b->citations },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++)
@@ -112,7 +114,8 @@ read_block(struct scan_walk *walk, enum scan_type type, struct block *out)
 		.content = none,
 		.source = none,
 		.title = none,
-		.context = none };
+		.context = none,
+		.citations = none };
 	if (type != SCAN_OBJECT) {
 		(void)scan_walk_skip(walk);
 	} else {
@@ -159,6 +162,8 @@ enum err
 content_each_block(struct writer *w, struct turn *t,
     const struct scan_member *content, turn_visit *visit)
 {
+	const size_t inner = w->inner;
+	const bool in_inner = w->in_inner;
 	struct scan_walk walk;
 	enum err rc;
 
@@ -171,7 +176,8 @@ content_each_block(struct writer *w, struct turn *t,
 	walk = scan_walk_at(content->value);
 	w->in_inner = true;
 	rc = each_element(w, t, &walk, &w->inner, visit);
-	w->in_inner = false;
+	w->in_inner = in_inner;
+	w->inner = inner;
 	return rc;
 }
 
@@ -257,68 +263,6 @@ turn_each_block(struct writer *w, struct turn *t, turn_visit *visit)
 /* As many messages as Anthropic takes. No body is to keep a worker for long. */
 #define BLOCKS_MAX 100000
 
-/* They may be long: each is read once. */
-struct source
-source_of(const struct block *b)
-{
-	static const struct scan_member none = { .type = SCAN_NULL };
-	struct source s = { none, none, none, none };
-	const struct {
-		const char *name;
-		struct scan_member *to;
-	} rows[] = {
-		{ "type", &s.type },
-		{ "url", &s.url },
-		{ "media_type", &s.media_type },
-		{ "data", &s.data },
-	};
-	struct slice rest = b->source.value;
-	struct scan_member m;
-
-	while (b->source.type == SCAN_OBJECT && scan_next_member(&rest, &m))
-		for (size_t i = 0; i < COUNT(rows); i++)
-			if (scan_key_is(&m, rows[i].name))
-				*rows[i].to = m;
-	return s;
-}
-
-static enum err
-survey_image(struct writer *w, struct turn *t, const struct block *b)
-{
-	const struct source s = source_of(b);
-
-	t->images++;
-	if (scan_string_is(&s.type, "url"))
-		return s.url.type == SCAN_STRING
-		    ? OK
-		    : turn_invalid(w, ".source.url: want a string");
-	if (scan_string_is(&s.type, "base64"))
-		return s.media_type.type == SCAN_STRING &&
-			s.data.type == SCAN_STRING
-		    ? OK
-		    : turn_invalid(w, ".source: want media_type and data");
-	if (s.type.type != SCAN_STRING)
-		return turn_invalid(w, ".source.type: want a string");
-	return unsupported(
-	    w, "an image from a source of type ", scan_inside(&s.type));
-}
-
-static enum err
-survey_document(struct writer *w, struct turn *t, const struct block *b)
-{
-	const struct source s = source_of(b);
-
-	t->texts++;
-	if (scan_string_is(&s.type, "text"))
-		return s.data.type == SCAN_STRING
-		    ? OK
-		    : turn_invalid(w, ".source.data: want a string");
-	if (s.type.type != SCAN_STRING)
-		return turn_invalid(w, ".source.type: want a string");
-	return unsupported(
-	    w, "a document from a source of type ", scan_inside(&s.type));
-}
-
 /* What a result of a tool may hold, too. */
 static enum err
 survey_content(struct writer *w, struct turn *t, const struct block *b)
@@ -333,9 +277,12 @@ survey_content(struct writer *w, struct turn *t, const struct block *b)
 		return survey_image(w, t, b);
 	case KIND_DOCUMENT:
 		return survey_document(w, t, b);
+	case KIND_SEARCH:
+		return survey_search(w, t, b);
 	default:
 		return b->type.type == SCAN_STRING
-		    ? unsupported(w, "a block of type ", scan_inside(&b->type))
+		    ? turn_unsupported(
+			  w, "a block of type ", scan_inside(&b->type))
 		    : turn_invalid(w, ".type: want a string");
 	}
 }
@@ -388,24 +335,25 @@ survey_use(struct writer *w, struct turn *t, const struct block *b)
 static enum err
 survey(struct writer *w, struct turn *t, const struct block *b)
 {
+	enum err rc;
+
 	if (++w->blocks > BLOCKS_MAX)
 		return turn_invalid(w, ": want fewer blocks");
 	switch (b->kind) {
-	case KIND_THINKING:
+	case KIND_UNSAID:
 		return OK;
 	case KIND_RESULT:
 		return survey_result(w, t, b);
 	case KIND_USE:
 		return survey_use(w, t, b);
-	case KIND_IMAGE:
-		if (t->assistant)
-			return unsupported(
-			    w, "an image of the assistant's", SLICE(""));
-		break;
 	default:
 		break;
 	}
-	return survey_content(w, t, b);
+	rc = survey_content(w, t, b);
+	if (rc == OK && t->assistant && t->media > 0)
+		rc = turn_unsupported(
+		    w, "an image or a file of the assistant's", SLICE(""));
+	return rc;
 }
 
 enum err

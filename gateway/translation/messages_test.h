@@ -15,11 +15,14 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+static bool takes_files = true; /* the backend */
+
 static struct translation *
 translation_of_test(void)
 {
 	const struct translation_about about = { .id = "req_0123456789abcdef",
-		.model = SLICE("claude") };
+		.model = SLICE("claude"),
+		.files = takes_files };
 
 	return translation_new(DIALECT_MESSAGES, &about);
 }

@@ -5,11 +5,12 @@
  * Anthropic; templates of many models want roles to alternate. A turn is read
  * more than once: surveyed, which finds all that is wrong with it, and then
  * written. Results of tools go before what else a user says, as messages of
- * their own; pictures among them have no place there and follow.
+ * their own; pictures and files among them have no place there and follow.
  *
- * Text blocks become one string, a line each, but beside pictures. Thinking is
+ * Text blocks become one string, a line each, but beside those. Thinking is
  * left out: nobody but who thought can tell that it is what it was. */
 #include "gateway/lib/count.h"
+#include "gateway/translation/files.h"
 #include "gateway/translation/messages_turns.h"
 
 #define MESSAGES_MAX 100000 /* as Anthropic has it */
@@ -66,7 +67,7 @@ add_image(struct writer *w, const struct block *b)
 		buf_add_char(w->out, ',');
 	buf_add_str(
 	    w->out, "{\"type\":\"image_url\",\"image_url\":{\"url\":\"");
-	if (scan_string_is(&s.type, "url")) {
+	if (s.kind == SOURCE_URL) {
 		buf_add(w->out, scan_inside(&s.url));
 	} else {
 		buf_add_str(w->out, "data:");
@@ -77,39 +78,103 @@ add_image(struct writer *w, const struct block *b)
 	buf_add_str(w->out, "\"}}");
 }
 
+/* Its name is ours: what it is called is written ahead. */
+static void
+add_file(struct writer *w, const struct source *s)
+{
+	if (w->n++ > 0)
+		buf_add_char(w->out, ',');
+	files_add_part(w->out, SLICE("document.pdf"),
+	    scan_inside(&s->media_type), scan_inside(&s->data));
+}
+
+/* What is its text, and of its blocks what is visited. */
+static enum err
+write_document(struct writer *w, struct turn *t, const struct block *b,
+    const struct source *s, turn_visit *visit)
+{
+	add_string(w, &b->title);
+	add_string(w, &b->context);
+	if (s->kind == SOURCE_TEXT)
+		add_string(w, &s->data);
+	return s->kind == SOURCE_BLOCKS
+	    ? content_each_block(w, t, &s->content, visit)
+	    : OK;
+}
+
+static enum err
+write_search(
+    struct writer *w, struct turn *t, const struct block *b, turn_visit *visit)
+{
+	add_string(w, &b->title);
+	add_string(w, &b->source);
+	return content_each_block(w, t, &b->content, visit);
+}
+
 static enum err
 write_text(struct writer *w, struct turn *t, const struct block *b)
 {
 	struct source s;
 
-	(void)t;
-	if (b->kind == KIND_TEXT) {
+	switch (b->kind) {
+	case KIND_TEXT:
 		add_string(w, &b->text);
-	} else if (b->kind == KIND_DOCUMENT) {
+		return OK;
+	case KIND_DOCUMENT:
 		s = source_of(b);
-		add_string(w, &b->title);
-		add_string(w, &b->context);
-		add_string(w, &s.data);
+		return write_document(w, t, b, &s, write_text);
+	case KIND_SEARCH:
+		return write_search(w, t, b, write_text);
+	default:
+		return OK;
 	}
-	return OK;
 }
 
 static enum err
 write_content(struct writer *w, struct turn *t, const struct block *b)
 {
-	if (b->kind != KIND_IMAGE)
+	struct source s;
+	enum err rc;
+
+	switch (b->kind) {
+	case KIND_IMAGE:
+		add_image(w, b);
+		return OK;
+	case KIND_DOCUMENT:
+		s = source_of(b);
+		rc = write_document(w, t, b, &s, write_content);
+		if (s.kind == SOURCE_BYTES)
+			add_file(w, &s);
+		return rc;
+	case KIND_SEARCH:
+		return write_search(w, t, b, write_content);
+	default:
 		return write_text(w, t, b);
-	add_image(w, b);
-	return OK;
+	}
 }
 
+/* All that write_text() leaves. */
 static enum err
-write_image(struct writer *w, struct turn *t, const struct block *b)
+write_media(struct writer *w, struct turn *t, const struct block *b)
 {
-	(void)t;
-	if (b->kind == KIND_IMAGE)
+	struct source s;
+
+	switch (b->kind) {
+	case KIND_IMAGE:
 		add_image(w, b);
-	return OK;
+		return OK;
+	case KIND_DOCUMENT:
+		s = source_of(b);
+		if (s.kind == SOURCE_BYTES)
+			add_file(w, &s);
+		return s.kind == SOURCE_BLOCKS
+		    ? content_each_block(w, t, &s.content, write_media)
+		    : OK;
+	case KIND_SEARCH:
+		return content_each_block(w, t, &b->content, write_media);
+	default:
+		return OK;
+	}
 }
 
 /* --- messages, written --- */
@@ -182,11 +247,11 @@ write_results(struct writer *w, struct turn *t, const struct turn *before)
 }
 
 static enum err
-write_images_of_result(struct writer *w, struct turn *t, const struct block *b)
+write_media_of_result(struct writer *w, struct turn *t, const struct block *b)
 {
 	if (b->kind != KIND_RESULT)
 		return OK;
-	return content_each_block(w, t, &b->content, write_image);
+	return content_each_block(w, t, &b->content, write_media);
 }
 
 static enum err
@@ -196,12 +261,12 @@ write_user(struct writer *w, struct turn *t, const struct turn *before)
 
 	if (t->results > 0)
 		rc = write_results(w, t, before);
-	if (rc != OK || (t->results > 0 && t->texts + t->images == 0))
+	if (rc != OK || (t->results > 0 && t->texts + t->media == 0))
 		return rc;
 	begin_message(w, "user");
-	open_content(w, t->images > 0);
-	if (t->results > 0 && t->images > 0)
-		rc = turn_each_block(w, t, write_images_of_result);
+	open_content(w, t->media > 0);
+	if (t->results > 0 && t->media > 0)
+		rc = turn_each_block(w, t, write_media_of_result);
 	if (rc == OK)
 		rc = turn_each_block(w, t, write_content);
 	close_content(w);
@@ -313,6 +378,9 @@ next_message(struct writer *w, struct scan_walk *walk, size_t at,
 static enum err
 write_system(struct writer *w, struct turn *t, const struct block *b)
 {
+	if (b->kind != KIND_TEXT && b->type.type == SCAN_STRING)
+		return turn_unsupported(w, "a block of the system's of type ",
+		    scan_inside(&b->type));
 	if (b->kind != KIND_TEXT || b->text.type != SCAN_STRING)
 		return turn_invalid(w, ": want a block of text");
 	if (slice_starts(scan_inside(&b->text), SLICE(BILLING)))
@@ -369,7 +437,7 @@ begin_turn(struct turn *t, struct scan_walk start, size_t at, enum role role)
 	t->n = 0;
 	t->assistant = role == ROLE_ASSISTANT;
 	t->opening &= !t->assistant;
-	t->texts = t->images = t->uses = t->results = 0;
+	t->texts = t->media = t->uses = t->results = 0;
 }
 
 /* What the system says later on is said by the user: templates know no other
@@ -398,10 +466,10 @@ add_turns(struct writer *w, struct scan_walk walk)
 }
 
 enum err
-messages_turns(const struct scan_member *system,
-    const struct scan_member *messages, struct buf *chat, struct errmsg *why)
+messages_turns(struct translation *t, const struct scan_member *system,
+    const struct scan_member *messages, struct errmsg *why)
 {
-	struct writer w = { .out = chat, .why = why };
+	struct writer w = { .t = t, .out = &t->chat, .why = why };
 	struct scan_walk walk;
 	enum err rc;
 
@@ -412,12 +480,12 @@ messages_turns(const struct scan_member *system,
 	    system->type != SCAN_ARRAY)
 		return fail(
 		    why, ERR_INVALID, "system: want a string or an array");
-	buf_add_char(chat, '[');
+	buf_add_char(w.out, '[');
 	walk = scan_walk_at(messages->value);
 	scan_walk_enter(&walk);
 	rc = add_system(&w, system, walk);
 	if (rc == OK)
 		rc = add_turns(&w, walk);
-	buf_add_char(chat, ']');
+	buf_add_char(w.out, ']');
 	return rc;
 }

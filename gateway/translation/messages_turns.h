@@ -1,5 +1,6 @@
 /* gateway/translation/messages_turns.h - turns and blocks of a conversation in
- * Anthropic's messages. Private to messages_turns.c and messages_survey.c. */
+ * Anthropic's messages. Private to messages_turns.c, messages_survey.c and
+ * messages_sources.c. */
 #ifndef GATEWAY_TRANSLATION_MESSAGES_TURNS_H
 #define GATEWAY_TRANSLATION_MESSAGES_TURNS_H
 
@@ -9,22 +10,32 @@ enum kind {
 	KIND_TEXT,
 	KIND_IMAGE,
 	KIND_DOCUMENT,
+	KIND_SEARCH, /* what a search has found */
 	KIND_USE,
 	KIND_RESULT,
-	KIND_THINKING,
+	KIND_UNSAID, /* thoughts, and what the server tells itself */
 	KIND_OTHER
 };
 
 struct block {
 	enum kind kind;
 	struct scan_member type, text, id, name, input, content, source;
-	struct scan_member title, context;
+	struct scan_member title, context, citations;
 	bool is_error;
 };
 
 /* Where a picture or a document comes from. */
+enum source_kind {
+	SOURCE_TEXT,
+	SOURCE_BLOCKS,
+	SOURCE_BYTES, /* in base64: a picture's, or a file's */
+	SOURCE_URL,
+	SOURCE_OTHER
+};
+
 struct source {
-	struct scan_member type, url, media_type, data;
+	enum source_kind kind;
+	struct scan_member type, url, media_type, data, content;
 };
 
 /* A tool_use, or the result of one. */
@@ -43,12 +54,14 @@ struct turn {
 	bool assistant;
 	bool opening; /* before the first of the assistant's: messages of the
 			 system's are passed over */
-	size_t texts, images, uses, results; /* blocks; surveyed */
+	size_t texts, media, uses, results; /* blocks, media being pictures and
+					       files; surveyed */
 	struct call calls[TURN_CALLS]; /* the first of uses, or results */
 };
 
 /* What is written, or surveyed, and where in the request that stands. */
 struct writer {
+	struct translation *t;
 	struct buf *out;
 	struct errmsg *why;
 	size_t message, block, inner;
@@ -75,11 +88,24 @@ enum err turn_each_block(struct writer *, struct turn *, turn_visit *) MUST_USE;
 enum err turn_survey(struct writer *, struct turn *) MUST_USE;
 struct call call_of(const struct block *);
 struct source source_of(const struct block *);
+/* Of a turn's survey, one block each. */
+enum err survey_image(
+    struct writer *, struct turn *, const struct block *) MUST_USE;
+enum err survey_document(
+    struct writer *, struct turn *, const struct block *) MUST_USE;
+enum err survey_search(
+    struct writer *, struct turn *, const struct block *) MUST_USE;
 
 enum role { ROLE_USER, ROLE_ASSISTANT, ROLE_SYSTEM, ROLE_UNKNOWN };
 /* The role of the message, an object, that the walk stands at. */
 enum role role_at(struct scan_walk);
-/* "messages.1.content.0" and the complaint. */
+/* "messages.1.content.0" */
+#define PLACE_MAX 96
+void turn_place(const struct writer *, char out[PLACE_MAX]);
+/* That, and the complaint. */
 enum err turn_invalid(const struct writer *, const char *complaint) MUST_USE;
+/* That what, of that type, is nothing in chat. */
+enum err turn_unsupported(
+    const struct writer *, const char *what, struct slice type) MUST_USE;
 
 #endif

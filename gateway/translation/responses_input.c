@@ -1,174 +1,13 @@
 /* gateway/translation/responses_input.c - what a request of responses says, as
  * messages of chat.
  *
- * A call is the assistant's, its output a message of its own. Pictures in an
- * output, for which chat has no place there, the user shows behind all outputs
- * in a row. */
-#include <stdio.h>
+ * A call is the assistant's, its output a message of its own. Pictures and
+ * files in an output, for which chat has no place there, the user shows behind
+ * all outputs in a row. */
 #include <string.h>
 
 #include "gateway/lib/count.h"
-#include "gateway/translation/chat_writer.h"
-#include "gateway/translation/responses.h"
-
-#define PLACE_MAX 64
-
-struct reader {
-	struct translation *t;
-	struct chat_writer messages;
-	struct errmsg *why;
-	struct slice here; /* the input from the item on that is being read */
-	size_t item; /* which that is, for complaints */
-	const char *list; /* of parts in it, or NULL */
-	size_t part; /* which of those */
-	struct slice answered; /* the call whose output came last */
-	struct slice shown; /* from the first item on whose pictures wait */
-	size_t shown_item; /* which that is */
-	bool waits; /* there is one */
-	bool unseen; /* it writes nothing but pictures */
-};
-
-/* --- complaints --- */
-
-static void
-print_place(const struct reader *r, char place[PLACE_MAX])
-{
-	if (r->list != NULL)
-		snprintf(place, PLACE_MAX, "input[%zu].%s[%zu]", r->item,
-		    r->list, r->part);
-	else
-		snprintf(place, PLACE_MAX, "input[%zu]", r->item);
-}
-
-static enum err
-invalid(const struct reader *r, const char *what)
-{
-	char place[PLACE_MAX];
-
-	print_place(r, place);
-	return fail(r->why, ERR_INVALID, "%s: %s", place, what);
-}
-
-static enum err
-unsupported(const struct reader *r, const char *what, struct slice type)
-{
-	char place[PLACE_MAX];
-
-	print_place(r, place);
-	return fail(r->why, ERR_UNSUPPORTED,
-	    "%s: %s%.*s has no counterpart in chat" RESPONSES_ELSEWHERE, place,
-	    what, SLICE_SHORT(type, 40));
-}
-
-/* --- parts --- */
-
-static enum err
-read_text(struct reader *r, struct slice part, const char *member)
-{
-	struct scan_member m;
-
-	if (!scan_get(part, member, &m) || m.type != SCAN_STRING)
-		return invalid(r, "its text is not a string");
-	if (!r->unseen)
-		chat_writer_text(&r->messages, scan_inside(&m));
-	return OK;
-}
-
-/* Of how closely to look chat knows two words. */
-static enum err
-read_picture(struct reader *r, struct slice part)
-{
-	struct buf *out = r->messages.out;
-	struct slice url = responses_get_text(part, "image_url");
-	struct slice detail = responses_get_text(part, "detail");
-
-	if (url.n == 0 && responses_get_text(part, "file_id").n > 0)
-		return unsupported(r, "a picture by file_id", SLICE(""));
-	if (url.n == 0)
-		return invalid(r, "it has no image_url");
-	chat_writer_part(&r->messages);
-	buf_add_str(out, "{\"type\":\"image_url\",\"image_url\":{\"url\":\"");
-	buf_add(out, url);
-	if (slice_is(detail, "low") || slice_is(detail, "high")) {
-		buf_add_str(out, "\",\"detail\":\"");
-		buf_add(out, detail);
-	}
-	buf_add_str(out, "\"}}");
-	return OK;
-}
-
-static enum err
-read_sound(struct reader *r, struct slice part)
-{
-	struct buf *out = r->messages.out;
-	struct scan_member m;
-
-	if (!scan_get(part, "input_audio", &m) || m.type != SCAN_OBJECT)
-		return invalid(r, "it has no input_audio");
-	chat_writer_part(&r->messages);
-	buf_add_str(out, "{\"type\":\"input_audio\",\"input_audio\":");
-	buf_add(out, m.value);
-	buf_add_char(out, '}');
-	return OK;
-}
-
-/* Pictures and sound are the user's to show. */
-static enum err
-read_part(struct reader *r, struct slice part)
-{
-	static const struct {
-		const char *type;
-		const char *text; /* its member, or NULL */
-		enum err (*read)(struct reader *, struct slice part);
-	} rows[] = {
-		{ "input_text", "text", NULL },
-		{ "output_text", "text", NULL },
-		{ "text", "text", NULL },
-		{ "refusal", "refusal", NULL },
-		{ "input_image", NULL, read_picture },
-		{ "input_audio", NULL, read_sound },
-	};
-	struct slice type = responses_get_text(part, "type");
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		if (!slice_is(type, rows[i].type))
-			continue;
-		if (rows[i].text != NULL)
-			return read_text(r, part, rows[i].text);
-		if (r->messages.role == CHAT_USER)
-			return rows[i].read(r, part);
-		if (r->messages.role == CHAT_TOOL) {
-			r->waits = true;
-			return OK;
-		}
-		return unsupported(r, "what only a user shows, ", type);
-	}
-	if (type.n == 0)
-		return invalid(r, "it has no type");
-	return unsupported(r, "", type);
-}
-
-/* A string, or parts. */
-static enum err
-read_content(struct reader *r, const struct scan_member *m)
-{
-	struct slice rest = m->value, part;
-	enum scan_type type;
-	enum err rc = OK;
-
-	if (m->type == SCAN_STRING) {
-		if (!r->unseen)
-			chat_writer_text(&r->messages, scan_inside(m));
-		return OK;
-	}
-	if (m->type != SCAN_ARRAY)
-		return invalid(r, "its content is neither a string nor parts");
-	for (r->part = 0; rc == OK && scan_next_element(&rest, &part, &type);
-	     r->part++)
-		rc = type == SCAN_OBJECT ? read_part(r, part)
-					 : invalid(r, "it is not an object");
-	return rc;
-}
+#include "gateway/translation/responses_input.h"
 
 /* --- whose turn it is --- */
 
@@ -203,7 +42,7 @@ show(struct reader *r)
 	     scan_next_element(&r->shown, &item, &type);
 	     r->item++)
 		if (is_output_of_parts(item, &m))
-			rc = read_content(r, &m);
+			rc = input_content(r, &m);
 	r->unseen = false;
 	if (rc == OK)
 		r->item = now;
@@ -252,12 +91,12 @@ read_message(struct reader *r, const struct item_row *row, struct slice item)
 		if (!slice_is(name, roles[i].name))
 			continue;
 		if (!scan_get(item, row->member, &content))
-			return invalid(r, "it has no content");
+			return input_invalid(r, "it has no content");
 		rc = turn(r, roles[i].role);
 		r->list = row->member;
-		return rc == OK ? read_content(r, &content) : rc;
+		return rc == OK ? input_content(r, &content) : rc;
 	}
-	return invalid(
+	return input_invalid(
 	    r, "its role is none of user, assistant, system, developer");
 }
 
@@ -301,7 +140,7 @@ read_call(struct reader *r, const struct item_row *row, struct slice item)
 	if (row->function != NULL)
 		tool.name = slice_of(row->function);
 	if (id.n == 0 || tool.name.n == 0)
-		return invalid(r, "it has no call_id or no name");
+		return input_invalid(r, "it has no call_id or no name");
 	if (!scan_get(item, row->member, &with))
 		return fail(r->why, ERR_INVALID, "input[%zu]: it has no %s",
 		    r->item, row->member);
@@ -327,9 +166,9 @@ read_output(struct reader *r, const struct item_row *row, struct slice item)
 	struct scan_member m = { .type = SCAN_NULL };
 
 	if (id.n == 0)
-		return invalid(r, "it has no call_id");
+		return input_invalid(r, "it has no call_id");
 	if (!scan_get(item, row->member, &m) && row->function == NULL)
-		return invalid(r, "it has no output");
+		return input_invalid(r, "it has no output");
 	if (!r->waits) {
 		r->shown = r->here;
 		r->shown_item = r->item;
@@ -346,7 +185,7 @@ read_output(struct reader *r, const struct item_row *row, struct slice item)
 		return OK;
 	}
 	r->list = row->member;
-	return read_content(r, &m);
+	return input_content(r, &m);
 }
 
 /* One that a server has made is its own. */
@@ -373,7 +212,7 @@ static enum err
 refuse(struct reader *r, const struct item_row *row, struct slice item)
 {
 	(void)item;
-	return unsupported(r, "", slice_of(row->type));
+	return input_unsupported(r, "", slice_of(row->type));
 }
 
 /* Some SDKs refer to what they were answered unless `store` is false. */
@@ -437,7 +276,7 @@ read_item(struct reader *r, struct slice item)
 			return items[i].read != NULL
 			    ? items[i].read(r, &items[i], item)
 			    : OK;
-	return unsupported(r, "", type);
+	return input_unsupported(r, "", type);
 }
 
 static enum err
@@ -450,8 +289,9 @@ read_items(struct reader *r, struct slice rest)
 	r->here = rest;
 	while (rc == OK && scan_next_element(&rest, &item, &type)) {
 		r->list = NULL;
-		rc = type == SCAN_OBJECT ? read_item(r, item)
-					 : invalid(r, "it is not an object");
+		rc = type == SCAN_OBJECT
+		    ? read_item(r, item)
+		    : input_invalid(r, "it is not an object");
 		r->here = rest;
 		r->item++;
 	}

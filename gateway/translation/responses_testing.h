@@ -44,11 +44,14 @@ assert_is(struct slice got, const char *want)
 		fail_msg("got  %.*s\nwant %s", SLICE_ARG(got), want);
 }
 
+static bool takes_files = true; /* the backend */
+
 static inline struct translation *
 translation_of_responses(void)
 {
 	const struct translation_about about = { .id = "req_ab12",
 		.model = SLICE("gem\"ma"),
+		.files = takes_files,
 		.created = 1700000000 };
 
 	return translation_new(DIALECT_RESPONSES, &about);

@@ -18,6 +18,7 @@ struct translation_about {
 	int64_t created; /* seconds since 1970 */
 	const char *length; /* what the backend calls the longest answer;
 			       outlives the translation */
+	bool files; /* its chat takes parts that are files */
 };
 
 /* One request and its answer. */

@@ -1,5 +1,6 @@
 """Calls of /v1/messages and /v1/responses that go to a backend as chat: when,
 to whom, and what becomes of what cannot be said so."""
+import base64
 import json
 import os
 import subprocess
@@ -354,6 +355,43 @@ class Translated(unittest.TestCase):
         status, _, body = g.post(RESPONSES, asks)
         self.assertEqual(status, 400, body)
         self.assertIn("previous_response_id", body["error"]["message"])
+        self.assertEqual(g.stop(), 0)
+
+    def test_documents_go_to_who_takes_files_in_chat(self):
+        pdf = base64.b64encode(b"%PDF-1.7 ...").decode()
+        asks = message(messages=[{"role": "user", "content": [
+            {"type": "document", "title": "Report", "source": {
+                "type": "base64", "media_type": "application/pdf",
+                "data": pdf}}, {"type": "text", "text": "What is it?"}]}])
+        item = {"role": "user", "content": [
+            {"type": "input_file", "filename": "r.pdf",
+             "file_data": "data:application/pdf;base64," + pdf}]}
+        plain, able = self.stub(), self.stub()
+        dear = backend("able", able.port, adapter="openai").replace(
+            "1.0", "50.0")
+        g = self.gateway(plain, more=[dear])
+        status, headers, body = g.post(MESSAGES, asks)
+        self.assertEqual((status, headers.get("x-pointsman-backend")),
+                         (200, "able"), body)
+        status, _, body = g.post(RESPONSES, question(input=[item]))
+        self.assertEqual(status, 200, body)
+        self.assertEqual(plain.asked, [])
+        self.assertEqual(able.paths(), [CHAT, RESPONSES, CHAT])
+        sent = [body["messages"][0]["content"]
+                for path, body in able.asked if path == CHAT]
+        file = {"filename": "document.pdf",
+                "file_data": "data:application/pdf;base64," + pdf}
+        self.assertEqual(sent, [
+            [{"type": "text", "text": "Report"},
+             {"type": "file", "file": file},
+             {"type": "text", "text": "What is it?"}],
+            [{"type": "file", "file": {**file, "filename": "r.pdf"}}]])
+        self.assertEqual(g.stop(), 0)
+        g = self.gateway(plain)
+        status, _, body = g.post(MESSAGES, asks)
+        self.assertEqual(status, 400, body)
+        self.assertIn("messages.0.content.0: the chat of this backend takes "
+                      "no files", body["error"]["message"])
         self.assertEqual(g.stop(), 0)
 
     def test_what_was_left_out_is_said(self):

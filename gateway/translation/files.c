@@ -1,0 +1,114 @@
+/* gateway/translation/files.c - files in a request. */
+#include "gateway/translation/files.h"
+
+#define HEAD_MAX 128 /* of a data URL, up to its comma */
+
+void
+files_add_part(struct buf *out, struct slice name, struct slice media_type,
+    struct slice data)
+{
+	buf_add_str(out, "{\"type\":\"file\",\"file\":{");
+	if (name.n > 0) {
+		buf_add_str(out, "\"filename\":\"");
+		buf_add(out, name);
+		buf_add_str(out, "\",");
+	}
+	buf_add_str(out, "\"file_data\":\"");
+	if (media_type.n > 0) {
+		buf_add_str(out, "data:");
+		buf_add(out, media_type);
+		buf_add_str(out, ";base64,");
+	}
+	buf_add(out, data);
+	buf_add_str(out, "\"}}");
+}
+
+/* --- text --- */
+
+bool
+files_is_text(struct slice url, struct slice *base64)
+{
+	static const char escaped[] = "data:text\\/"; /* as some write it */
+	struct slice head =
+	    slice_make(url.p, url.n < HEAD_MAX ? url.n : HEAD_MAX);
+	ptrdiff_t comma = slice_find(head, ',');
+
+	if (comma < 0 ||
+	    (!slice_istarts(head, SLICE("data:text/")) &&
+		!slice_istarts(head, slice_of(escaped))))
+		return false;
+	head.n = (size_t)comma;
+	*base64 = slice_make(url.p + (comma + 1), url.n - (size_t)comma - 1);
+	return slice_ends(head, SLICE(";base64"));
+}
+
+static int
+sextet_of(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* The next of its characters, cut off the front: of escapes only those of a
+ * slash and of line ends are of base64. '\0': one that is not. */
+static char
+next_character(struct slice *s)
+{
+	char c = s->p[0];
+	size_t n = 1;
+
+	if (c == '\\' && s->n > 1) {
+		n = 2;
+		c = s->p[1];
+		if (c != '/')
+			c = c == 'n' || c == 'r' || c == 't' ? ' ' : '\0';
+	}
+	*s = slice_make(s->p + n, s->n - n);
+	return c;
+}
+
+static enum err
+decode(struct slice s, struct buf *out)
+{
+	uint32_t bits = 0;
+	unsigned n = 0; /* of them */
+	bool ended = false;
+
+	while (s.n > 0) {
+		char c = next_character(&s);
+		int six = sextet_of(c);
+
+		if (c == ' ' || c == '=') {
+			ended |= c == '=';
+			continue;
+		}
+		if (six < 0 || ended)
+			return ERR_INVALID;
+		bits = bits << 6 | (uint32_t)six;
+		n += 6;
+		if (n >= 8) {
+			n -= 8;
+			buf_add_char(out, (char)(bits >> n & 0xff));
+		}
+	}
+	return buf_err(out);
+}
+
+enum err
+files_read_text(struct slice base64, struct buf *string)
+{
+	struct buf bytes;
+	enum err rc;
+
+	buf_init(&bytes, base64.n + 1);
+	rc = decode(base64, &bytes);
+	if (rc == OK)
+		buf_add_json(string, buf_slice(&bytes));
+	buf_fini(&bytes);
+	return rc == OK ? buf_err(string) : rc;
+}

@@ -1,0 +1,32 @@
+/* gateway/translation/responses_input.h - where in the input of a request of
+ * responses one is. Private to responses_input.c and responses_parts.c. */
+#ifndef GATEWAY_TRANSLATION_RESPONSES_INPUT_H
+#define GATEWAY_TRANSLATION_RESPONSES_INPUT_H
+
+#include "gateway/translation/chat_writer.h"
+#include "gateway/translation/responses.h"
+
+struct reader {
+	struct translation *t;
+	struct chat_writer messages;
+	struct errmsg *why;
+	struct slice here; /* the input from the item on that is being read */
+	size_t item; /* which that is, for complaints */
+	const char *list; /* of parts in it, or NULL */
+	size_t part; /* which of those */
+	struct slice answered; /* the call whose output came last */
+	struct slice shown; /* from the first item on that has some to show */
+	size_t shown_item; /* which that is */
+	bool waits; /* there is one */
+	bool unseen; /* it writes nothing but what waits */
+};
+
+/* "input[3].content[0]: " and what; of what chat has no word for, its type. */
+enum err input_invalid(const struct reader *, const char *what) MUST_USE;
+enum err input_unsupported(
+    const struct reader *, const char *what, struct slice type) MUST_USE;
+
+/* A string, or parts: into the message that is being written. */
+enum err input_content(struct reader *, const struct scan_member *) MUST_USE;
+
+#endif
