@@ -133,7 +133,13 @@ a_member_it_does_not_know_suits_another_backend(void **state)
 		"{\"error\":{\"message\":\"Failed to call a function\","
 		"\"code\":\"tool_use_failed\",\"failed_generation\":\"\"}}",
 		"{\"detail\":[{\"type\":\"extra_forbidden\",\"msg\":"
-		"\"Extra inputs are not permitted\",\"loc\":[\"body\",\"x\"]}]}"
+		"\"Extra inputs are not "
+		"permitted\",\"loc\":[\"body\",\"x\"]}]}",
+		"{\"error\":{\"message\":\"Unknown part type: file\",\"type\":"
+		"\"BadRequestError\",\"param\":null,\"code\":400}}",
+		"{\"error\":{\"message\":\"Invalid Value: 'file'. Supported "
+		"values are: 'text', 'image_url', 'input_audio'.\",\"type\":"
+		"\"invalid_request_error\",\"code\":\"invalid_value\"}}",
 	};
 
 	for (size_t i = 0; i < COUNT(bodies); i++)
