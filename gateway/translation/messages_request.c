@@ -27,6 +27,8 @@ enum member {
 	OUTPUT_FORMAT,
 	MCP_SERVERS,
 	CONTAINER,
+	THREAD,
+	COMPACTION,
 	MEMBERS
 };
 
@@ -45,6 +47,8 @@ static const char *const names[MEMBERS] = {
 	[OUTPUT_FORMAT] = "output_format",
 	[MCP_SERVERS] = "mcp_servers",
 	[CONTAINER] = "container",
+	[THREAD] = "thread",
+	[COMPACTION] = "compaction",
 };
 
 /* null is as good as absent. */
@@ -358,6 +362,37 @@ shows_thinking(const struct scan_member *thinking)
 
 /* --- all of it --- */
 
+/* What only who has stored it knows, and what asks for another kind of answer.
+ */
+static enum err
+refuse_stored(const struct scan_member found[MEMBERS], struct errmsg *why)
+{
+	struct scan_member before =
+	    messages_member(&found[THREAD], "previous_message_id");
+
+	if (before.type != SCAN_NULL)
+		return fail(why, ERR_UNSUPPORTED,
+		    "thread: nothing is stored for chat: send all messages, "
+		    "or " NEEDS_NATIVE);
+	if (found[COMPACTION].type != SCAN_NULL)
+		return fail(why, ERR_UNSUPPORTED,
+		    "compaction: it has no counterpart in chat: " NEEDS_NATIVE);
+	return OK;
+}
+
+static void
+leave_out_members(
+    struct translation *t, const struct scan_member found[MEMBERS])
+{
+	static const enum member members[] = { CONTAINER, THREAD };
+
+	if (scan_has_elements(&found[MCP_SERVERS]))
+		translation_leave_out(t, names[MCP_SERVERS]);
+	for (size_t i = 0; i < COUNT(members); i++)
+		if (found[members[i]].type != SCAN_NULL)
+			translation_leave_out(t, names[members[i]]);
+}
+
 enum err
 messages_request(struct translation *t, struct slice body, struct buf *chat,
     struct errmsg *why)
@@ -367,6 +402,9 @@ messages_request(struct translation *t, struct slice body, struct buf *chat,
 	enum err rc;
 
 	read_members(body, found);
+	rc = refuse_stored(found, why);
+	if (rc != OK)
+		return rc;
 	(void)buf_reserve_exactly(chat, body.n + ROOM);
 	buf_add_str(chat, "{\"messages\":");
 	rc = messages_turns(t, &found[SYSTEM], &found[MESSAGES], why);
@@ -383,9 +421,6 @@ messages_request(struct translation *t, struct slice body, struct buf *chat,
 		rc = add_output(found, chat, why);
 	buf_add_char(chat, '}');
 	s->shows_thinking = shows_thinking(&found[THINKING]);
-	if (scan_has_elements(&found[MCP_SERVERS]))
-		translation_leave_out(t, "mcp_servers");
-	if (found[CONTAINER].type != SCAN_NULL)
-		translation_leave_out(t, "container");
+	leave_out_members(t, found);
 	return rc;
 }

@@ -110,6 +110,19 @@ a_format_of_output_is_a_format_of_response(void **state)
 }
 
 static void
+what_is_stored_elsewhere_is_not_asked_for_in_chat(void **state)
+{
+	(void)state;
+	becomes("{" HI ",'thread':{'type':'create'},'compaction':null}",
+	    "{" SAYS_HI "}", "thread");
+	refuses("{" HI ",'thread':{'type':'continue','previous_message_id':"
+		"'msg_1'}}",
+	    ERR_UNSUPPORTED, "thread: nothing is stored for chat");
+	refuses("{" HI ",'compaction':{}}", ERR_UNSUPPORTED,
+	    "compaction: it has no counterpart in chat");
+}
+
+static void
 effort_is_effort(void **state)
 {
 	(void)state;
@@ -181,6 +194,8 @@ main(void)
 		cmocka_unit_test(tools_are_functions),
 		cmocka_unit_test(a_tool_may_be_chosen),
 		cmocka_unit_test(a_format_of_output_is_a_format_of_response),
+		cmocka_unit_test(
+		    what_is_stored_elsewhere_is_not_asked_for_in_chat),
 		cmocka_unit_test(effort_is_effort),
 		cmocka_unit_test(what_claude_code_asks),
 	};

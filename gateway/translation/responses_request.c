@@ -22,6 +22,8 @@ static const char *const names[RESPONSES_FIELDS] = {
 	[RESPONSES_SAFETY_IDENTIFIER] = "safety_identifier",
 	[RESPONSES_TRUNCATION] = "truncation",
 	[RESPONSES_USER] = "user",
+	[RESPONSES_INCLUDE] = "include",
+	[RESPONSES_MODERATION] = "moderation",
 	[RESPONSES_CONVERSATION] = "conversation",
 	[RESPONSES_PREVIOUS_RESPONSE_ID] = "previous_response_id",
 	[RESPONSES_PROMPT] = "prompt",
@@ -140,19 +142,44 @@ add_format(const struct scan_member *text, struct buf *chat, struct errmsg *why)
 	return OK;
 }
 
+static bool
+includes(const struct scan_member *include, const char *what)
+{
+	struct scan_member one;
+	struct slice rest = include->value;
+
+	if (include->type != SCAN_ARRAY)
+		return false;
+	while (scan_next_element(&rest, &one.value, &one.type))
+		if (scan_string_is(&one, what))
+			return true;
+	return false;
+}
+
+/* How likely words were is told of chat in other shapes, by few. */
 static void
-add_settings(
-    struct translation *t, const struct responses_body *body, struct buf *chat)
+leave_out(struct translation *t, const struct responses_body *body)
 {
 	const struct scan_member *likely = &body->at[RESPONSES_TOP_LOGPROBS];
 	uint64_t n = 0;
 
+	if (likely->type == SCAN_NUMBER && scan_u64(likely->value, &n) && n > 0)
+		translation_leave_out(t, "top_logprobs");
+	else if (includes(&body->at[RESPONSES_INCLUDE],
+		     "message.output_text.logprobs"))
+		translation_leave_out(t, "logprobs");
+	if (body->at[RESPONSES_MODERATION].type != SCAN_NULL)
+		translation_leave_out(t, "moderation");
+}
+
+static void
+add_settings(
+    struct translation *t, const struct responses_body *body, struct buf *chat)
+{
 	add_as(chat, t->length, &body->at[RESPONSES_MAX_OUTPUT_TOKENS]);
 	add_as(chat, "temperature", &body->at[RESPONSES_TEMPERATURE]);
 	add_as(chat, "top_p", &body->at[RESPONSES_TOP_P]);
 	add_effort(&body->at[RESPONSES_REASONING], chat);
-	if (likely->type == SCAN_NUMBER && scan_u64(likely->value, &n) && n > 0)
-		translation_leave_out(t, "top_logprobs");
 	if (body->at[RESPONSES_STREAM].type == SCAN_TRUE)
 		buf_add_str(chat, ",\"stream\":true");
 }
@@ -189,6 +216,7 @@ responses_request(struct translation *t, struct slice object, struct buf *chat,
 	if (rc != OK)
 		return rc;
 	add_settings(t, &body, chat);
+	leave_out(t, &body);
 	buf_add_char(chat, '}');
 	return OK;
 }

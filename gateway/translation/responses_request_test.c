@@ -414,6 +414,11 @@ settings(void **state)
 		  "'top_logprobs':2}",
 		    "{'messages':[{'role':'user','content':'hi'}]}",
 		    "top_logprobs" },
+		{ "{'input':'hi','include':['reasoning.encrypted_content',"
+		  "'message.output_text.logprobs'],'moderation':{"
+		  "'model':'m'}}",
+		    "{'messages':[{'role':'user','content':'hi'}]}",
+		    "logprobs, moderation" },
 		{ "{'input':'hi','text':{'format':{'type':'json_object'}}}",
 		    "{'messages':[{'role':'user','content':'hi'}],"
 		    "'response_format':{'type':'json_object'}}",
