@@ -48,6 +48,31 @@ is_call(const struct scan_member *m)
 	return false;
 }
 
+/* Where a picture or a document of messages comes from: bytes in base64 are no
+ * text. */
+static void
+read_source(struct scan_walk *w, unsigned depth, struct facts *facts)
+{
+	struct slice data = { NULL, 0 };
+	struct scan_member m;
+	bool text = false;
+
+	scan_walk_enter(w);
+	while (scan_walk_member(w, &m)) {
+		if (scan_key_is(&m, "content")) {
+			read_content(w, m.type, depth, facts);
+			continue;
+		}
+		m.value = scan_walk_skip(w);
+		if (scan_key_is(&m, "type"))
+			text = scan_string_is(&m, "text");
+		else if (m.type == SCAN_STRING && scan_key_is(&m, "data"))
+			data = m.value;
+	}
+	if (text && data.n > 0)
+		facts->prompt_bytes += scan_text_length(data);
+}
+
 /* A message, a part of one, a call or its result. */
 static void
 read_item(struct scan_walk *w, unsigned depth, struct facts *facts)
@@ -60,6 +85,8 @@ read_item(struct scan_walk *w, unsigned depth, struct facts *facts)
 			read_content(w, m.type, depth, facts);
 		} else if (m.type == SCAN_STRING && scan_key_is(&m, "text")) {
 			facts->prompt_bytes += scan_walk_text(w);
+		} else if (m.type == SCAN_OBJECT && scan_key_is(&m, "source")) {
+			read_source(w, depth, facts);
 		} else {
 			m.value = scan_walk_skip(w);
 			if (scan_key_is(&m, "type"))

@@ -56,6 +56,18 @@ text_of_other_formats_is_counted(void **state)
 		    "{\"type\":\"tool_result\",\"content\":["
 		    "{\"type\":\"text\",\"text\":\"defg\"}]}]}]}",
 		    7 },
+		/* documents of text, and of blocks, none of bytes */
+		{ DIALECT_MESSAGES,
+		    "{\"messages\":[{\"role\":\"user\",\"content\":["
+		    "{\"type\":\"document\",\"source\":{\"data\":\"a\\nc\","
+		    "\"media_type\":\"text/plain\",\"type\":\"text\"}},"
+		    "{\"type\":\"document\",\"source\":{\"type\":\"content\","
+		    "\"content\":[{\"type\":\"text\",\"text\":\"de\"}]}},"
+		    "{\"type\":\"image\",\"source\":{\"type\":\"base64\","
+		    "\"data\":\"iVBO\"}},{\"type\":\"search_result\","
+		    "\"source\":\"https://x\",\"content\":[{\"type\":\"text\","
+		    "\"text\":\"f\"}]}]}]}",
+		    6 },
 		/* calls as they stand there, their results as text */
 		{ DIALECT_CHAT,
 		    "{\"messages\":[{\"role\":\"assistant\",\"content\":null,"
