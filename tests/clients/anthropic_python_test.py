@@ -119,9 +119,10 @@ class AnthropicPython(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.model = Model()
-        names = ["m", "busy", "cut"]  # a model, and a backend of its own
-        rows = [backend(n, cls.model.port, 'translate = "always";')
-                for n in names]
+        # a model, and a backend of its own
+        names = ["m", "busy", "cut", "files"]
+        rows = [backend(n, cls.model.port, 'translate = "always";',
+                        "openai" if n == "files" else "vllm") for n in names]
         serve = [f'{{ name = "{n}"; serve = ( {{ backend = "{n}"; '
                  f'model = "{n}"; }} ); }}' for n in names]
         cls.gateway = Gateway(f'backends = ( {", ".join(rows)} );\n'
@@ -282,12 +283,31 @@ class AnthropicPython(unittest.TestCase):
         sent = self.model.asked[-1]["response_format"]
         self.assertEqual(sent["json_schema"]["schema"], {"type": "object"})
 
+    def test_documents(self):
+        asked = [{"role": "user", "content": [
+            {"type": "document", "title": "T", "source": {
+                "type": "text", "media_type": "text/plain", "data": "D"}},
+            {"type": "document", "source": {
+                "type": "base64", "media_type": "application/pdf",
+                "data": "JVBERi0="}}]}]
+        m = self.ask(model="files", messages=asked)
+        self.assertEqual(m.content[0].text, "file")
+        self.assertEqual(
+            self.model.asked[-1]["messages"][0]["content"],
+            [{"type": "text", "text": "T"}, {"type": "text", "text": "D"},
+             {"type": "file", "file": {
+                 "filename": "document.pdf",
+                 "file_data": "data:application/pdf;base64,JVBERi0="}}])
+        with self.assertRaises(anthropic.BadRequestError) as caught:
+            self.ask(messages=asked)
+        self.assertIn("messages.0.content.1: the chat of this backend takes "
+                      "no files", str(caught.exception))
+
     def test_what_chat_cannot_say(self):
         with self.assertRaises(anthropic.BadRequestError) as caught:
-            self.ask(messages=[{"role": "user", "content": [
+            self.ask(model="files", messages=[{"role": "user", "content": [
                 {"type": "document", "source": {
-                    "type": "base64", "media_type": "application/pdf",
-                    "data": "JVBERi0="}}]}])
+                    "type": "url", "url": "https://x/y.pdf"}}]}])
         self.assertIn("messages.0.content.0: a document",
                       str(caught.exception))
 

@@ -223,7 +223,7 @@ class Responses(unittest.TestCase):
             self.client.responses.create(model="m", input=[
                 {"role": "user", "content": [
                     {"type": "input_file", "file_id": "f"}]}])
-        self.assertIn("input[0].content[0]: input_file has no counterpart",
+        self.assertIn("input[0].content[0]: a file by file_id has no ",
                       caught.exception.message)
 
     def test_a_cut_stream_raises(self):
