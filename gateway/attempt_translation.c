@@ -45,7 +45,8 @@ translate(const struct attempt *a, struct translation **t, struct slice *chat,
 		.created = clock_wall() / USEC_SEC,
 		.length = a->ops->completion_tokens ? "max_completion_tokens"
 						    : "max_tokens",
-		.files = a->ops->chat_files };
+		.files = a->ops->chat_files,
+		.formats = (a->serving->caps & CAP_JSON_MODE) != 0 };
 	struct slice body = exchange_body(r->exchange);
 
 	if (body.n > ATTEMPT_COUNTED && !front_hold(r->worker->front, body.n))

@@ -14,7 +14,7 @@ struct translation {
 	char id[TRANSLATION_ID]; /* digits only */
 	char model[TRANSLATION_MODEL];
 	int64_t created;
-	bool files; /* the backend takes them in chat */
+	bool files, formats; /* the backend has them in chat */
 	const char *length; /* of the request, what limits that of the answer */
 	char left_out[TRANSLATION_LEFT_OUT];
 	struct buf chat; /* the request */

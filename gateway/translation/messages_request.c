@@ -309,9 +309,11 @@ add_effort(const struct scan_member *effort, struct buf *out)
 			    out, "reasoning_effort", slice_of(rows[i].chat));
 }
 
+/* Where it is asked for in messages the router does not see it: who speaks them
+ * may know it without knowing chat's. */
 static enum err
-add_format(const struct scan_member *format, const char *where, struct buf *out,
-    struct errmsg *why)
+add_format(struct translation *t, const struct scan_member *format,
+    const char *where, struct errmsg *why)
 {
 	struct scan_member type = messages_member(format, "type"), schema;
 
@@ -322,30 +324,36 @@ add_format(const struct scan_member *format, const char *where, struct buf *out,
 		    "%s.type: only json_schema has a counterpart in "
 		    "chat: " NEEDS_NATIVE,
 		    where);
+	if (!t->formats)
+		return fail(why, ERR_UNSUPPORTED,
+		    "%s: the chat of this backend knows no schemas "
+		    "(json_mode): "
+		    "use one that does, or speaks /v1/messages",
+		    where);
 	schema = messages_member(format, "schema");
 	if (schema.type != SCAN_OBJECT)
 		return fail(
 		    why, ERR_INVALID, "%s.schema: want an object", where);
-	buf_add_str(out,
+	buf_add_str(&t->chat,
 	    ",\"response_format\":{\"type\":\"json_schema\","
 	    "\"json_schema\":{\"name\":\"answer\",\"strict\":true");
-	add_member(out, "schema", schema.value);
-	buf_add_str(out, "}}");
+	add_member(&t->chat, "schema", schema.value);
+	buf_add_str(&t->chat, "}}");
 	return OK;
 }
 
 static enum err
-add_output(const struct scan_member found[MEMBERS], struct buf *out,
+add_output(struct translation *t, const struct scan_member found[MEMBERS],
     struct errmsg *why)
 {
 	const struct scan_member *config = &found[OUTPUT_CONFIG];
 	struct scan_member format = messages_member(config, "format");
 	struct scan_member effort = messages_member(config, "effort");
 
-	add_effort(&effort, out);
+	add_effort(&effort, &t->chat);
 	if (format.type != SCAN_NULL)
-		return add_format(&format, "output_config.format", out, why);
-	return add_format(&found[OUTPUT_FORMAT], "output_format", out, why);
+		return add_format(t, &format, "output_config.format", why);
+	return add_format(t, &found[OUTPUT_FORMAT], "output_format", why);
 }
 
 /* How long a model thinks chat has no word for that all understand. */
@@ -418,7 +426,7 @@ messages_request(struct translation *t, struct slice body, struct buf *chat,
 	if (rc == OK)
 		rc = add_stops(&found[STOP_SEQUENCES], s, chat, why);
 	if (rc == OK)
-		rc = add_output(found, chat, why);
+		rc = add_output(t, found, why);
 	buf_add_char(chat, '}');
 	s->shows_thinking = shows_thinking(&found[THINKING]);
 	leave_out_members(t, found);

@@ -105,6 +105,12 @@ a_format_of_output_is_a_format_of_response(void **state)
 	    chat, "");
 	refuses("{" HI ",'output_config':{'format':{'type':'x'}}}",
 	    ERR_UNSUPPORTED, "output_config.format.type: ");
+	knows_formats = false;
+	refuses("{" HI ",'output_config':{'format':{'type':'json_schema',"
+		"'schema':{'type':'object'}}}}",
+	    ERR_UNSUPPORTED,
+	    "output_config.format: the chat of this backend knows no schemas");
+	knows_formats = true;
 	refuses("{" HI ",'output_format':{'type':'json_schema'}}", ERR_INVALID,
 	    "output_format.schema: ");
 }

@@ -15,14 +15,16 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-static bool takes_files = true; /* the backend */
+/* What the backend can do. */
+static bool takes_files = true, knows_formats = true;
 
 static struct translation *
 translation_of_test(void)
 {
 	const struct translation_about about = { .id = "req_0123456789abcdef",
 		.model = SLICE("claude"),
-		.files = takes_files };
+		.files = takes_files,
+		.formats = knows_formats };
 
 	return translation_new(DIALECT_MESSAGES, &about);
 }

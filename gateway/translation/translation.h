@@ -18,7 +18,8 @@ struct translation_about {
 	int64_t created; /* seconds since 1970 */
 	const char *length; /* what the backend calls the longest answer;
 			       outlives the translation */
-	bool files; /* its chat takes parts that are files */
+	bool files; /* the backend's chat takes parts that are files */
+	bool formats; /* and its answers can be in a schema */
 };
 
 /* One request and its answer. */

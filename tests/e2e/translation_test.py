@@ -394,6 +394,20 @@ class Translated(unittest.TestCase):
                       "no files", body["error"]["message"])
         self.assertEqual(g.stop(), 0)
 
+    def test_a_schema_goes_to_who_keeps_to_it(self):
+        asks = message(output_config={"format": {
+            "type": "json_schema", "schema": {"type": "object"}}})
+        plain, able = self.stub(), self.stub()
+        dear = backend("able", able.port, adapter="cerebras").replace(
+            "1.0", "50.0")
+        g = self.gateway(plain, adapter="mlx", more=[dear])
+        status, headers, body = g.post(MESSAGES, asks)
+        self.assertEqual((status, headers.get("x-pointsman-backend")),
+                         (200, "able"), body)
+        self.assertEqual(plain.asked, [])
+        self.assertIn("response_format", able.asked[0][1])
+        self.assertEqual(g.stop(), 0)
+
     def test_what_was_left_out_is_said(self):
         s = self.stub()
         g = self.gateway(s)
