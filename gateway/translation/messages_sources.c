@@ -1,6 +1,6 @@
-/* gateway/translation/messages_sources.c - pictures, documents and what searches
- * have found in Anthropic's messages, and what of them cannot be said in chat:
- * what its server would have to fetch, or has stored. */
+/* gateway/translation/messages_sources.c - pictures, documents and what
+ * searches have found in Anthropic's messages, and what of them cannot be said
+ * in chat: what a server would have to fetch, or has stored. */
 #include "gateway/lib/count.h"
 #include "gateway/translation/messages_turns.h"
 

@@ -64,9 +64,10 @@ is_an_answer(struct slice line)
 static struct translation *
 translation_of_fuzz(void)
 {
-	const struct translation_about about = {
-		.id = "req_0123456789abcdef", .model = SLICE("m"), .files = true
-	};
+	const struct translation_about about = { .id = "req_0123456789abcdef",
+		.model = SLICE("m"),
+		.files = true,
+		.formats = true };
 	struct translation *t = translation_new(DIALECT_MESSAGES, &about);
 
 	FUZZ_REQUIRE(t != NULL);

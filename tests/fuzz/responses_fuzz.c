@@ -19,9 +19,10 @@ is_object(struct slice json)
 static struct translation *
 ask(struct slice request)
 {
-	const struct translation_about about = {
-		.id = "req_ab12", .model = SLICE("m"), .files = true
-	};
+	const struct translation_about about = { .id = "req_ab12",
+		.model = SLICE("m"),
+		.files = true,
+		.formats = true };
 	struct translation *t = translation_new(DIALECT_RESPONSES, &about);
 	struct errmsg why = { "" };
 	struct slice chat;
