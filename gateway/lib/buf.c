@@ -130,6 +130,8 @@ is_plain(unsigned char c)
 static void
 add_escape(struct buf *b, unsigned char c)
 {
+	static const char digits[] = "0123456789abcdef";
+
 	if (c >= 0x80) {
 		buf_add_str(b, "\\ufffd");
 	} else if (c == '"' || c == '\\') {
@@ -138,7 +140,9 @@ add_escape(struct buf *b, unsigned char c)
 	} else if (c == '\n') {
 		buf_add_str(b, "\\n");
 	} else {
-		buf_addf(b, "\\u%04x", c);
+		buf_add_str(b, "\\u00");
+		buf_add_char(b, digits[c >> 4]);
+		buf_add_char(b, digits[c & 15]);
 	}
 }
 

@@ -18,6 +18,7 @@ struct reader {
 	struct slice shown; /* from the first item on that has some to show */
 	size_t shown_item; /* which that is */
 	bool waits; /* there is one */
+	size_t text_files; /* bytes of them, in base64 */
 	bool unseen; /* it writes nothing but what waits */
 };
 

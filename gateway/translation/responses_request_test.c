@@ -583,6 +583,37 @@ not_all_backends_take_files(void **state)
 	takes_files = true;
 }
 
+static void
+a_text_is_not_endless(void **state)
+{
+	struct translation *t = translation_of_responses();
+	struct errmsg why = { "" };
+	struct slice chat;
+	struct buf body;
+
+	(void)state;
+	buf_init(&body, 16 << 20);
+	buf_add_str(&body, "{\"input\":[{\"role\":\"user\",\"content\":[");
+	for (int file = 0; file < 2; file++) {
+		buf_add_str(&body, file > 0 ? "," : "");
+		buf_add_str(&body,
+		    "{\"type\":\"input_file\",\"file_data\":"
+		    "\"data:text/csv;base64,");
+		for (size_t i = 0; i <= 4u << 20; i += 16)
+			buf_add_str(&body, "AAAAAAAAAAAAAAAA");
+		buf_add_str(&body, "\"}");
+	}
+	buf_add_str(&body, "]}]}");
+	assert_json(buf_slice(&body));
+	assert_int_equal(translation_request(t, buf_slice(&body), &chat, &why),
+	    ERR_UNSUPPORTED);
+	assert_string_equal(why.text,
+	    "input[0].content[1]: more than 8 MiB of text in base64 has no "
+	    "counterpart in chat: use a backend that speaks /v1/responses");
+	buf_fini(&body);
+	translation_free(&t);
+}
+
 int
 main(void)
 {
@@ -595,6 +626,7 @@ main(void)
 		cmocka_unit_test(settings),
 		cmocka_unit_test(what_chat_cannot_say_is_named),
 		cmocka_unit_test(not_all_backends_take_files),
+		cmocka_unit_test(a_text_is_not_endless),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
