@@ -1,6 +1,10 @@
 /* gateway/translation/files.c - files in a request. */
 #include "gateway/translation/files.h"
 
+#include <ctype.h>
+
+#include "gateway/lib/count.h"
+
 #define HEAD_MAX 128 /* of a data URL, up to its comma */
 
 void
@@ -25,21 +29,36 @@ files_add_part(struct buf *out, struct slice name, struct slice media_type,
 
 /* --- text --- */
 
+/* Whether it begins so; slashes may be escaped, as some write them. */
+static bool
+begins(struct slice s, const char *with)
+{
+	for (size_t i = 0; *with != '\0'; i++) {
+		if (i < s.n && s.p[i] == '\\')
+			continue;
+		if (i >= s.n || tolower((unsigned char)s.p[i]) != *with++)
+			return false;
+	}
+	return true;
+}
+
 bool
 files_is_text(struct slice url, struct slice *base64)
 {
-	static const char escaped[] = "data:text\\/"; /* as some write it */
+	static const char *const texts[] = { "data:text/",
+		"data:application/json;" };
 	struct slice head =
 	    slice_make(url.p, url.n < HEAD_MAX ? url.n : HEAD_MAX);
 	ptrdiff_t comma = slice_find(head, ',');
+	bool text = false;
 
-	if (comma < 0 ||
-	    (!slice_istarts(head, SLICE("data:text/")) &&
-		!slice_istarts(head, slice_of(escaped))))
+	if (comma < 0)
 		return false;
 	head.n = (size_t)comma;
+	for (size_t i = 0; i < COUNT(texts); i++)
+		text |= begins(head, texts[i]);
 	*base64 = slice_make(url.p + (comma + 1), url.n - (size_t)comma - 1);
-	return slice_ends(head, SLICE(";base64"));
+	return text && slice_ends(head, SLICE(";base64"));
 }
 
 static int

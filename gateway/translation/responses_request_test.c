@@ -127,11 +127,12 @@ files(void **state)
 		  "]},{'role':'user','content':["
 		  FILE(TEXT("\\/plain;charset=utf-8;base64,YT8\\/\\r\\nYg"))
 		  "," FILE("'file_data':'data:text\\/csv;base64,YQ=='") ","
-		  FILE(TEXT("csv;base64,")) "," FILE(TEXT("csv;base64,Yf8="))
+		  FILE(TEXT("csv;base64,")) ","
+		  FILE("'file_data':'DATA:application/json;base64,e30='") "," FILE(TEXT("csv;base64,Yf8="))
 		  "]}]}",
 		    "{'messages':[{'role':'system','content':"
 		    "'n.md\\n# \\'a\\'\\n'},{'role':'user','content':"
-		    "'a??b\\na\\na\\ufffd'}]}",
+		    "'a??b\\na\\n{}\\na\\ufffd'}]}",
 		    NULL },
 		/* of outputs: what is no text the user shows */
 		{ "{'input':[" CALLED ",{'type':'function_call_output',"
