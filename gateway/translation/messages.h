@@ -31,7 +31,11 @@ struct messages_early;
 /* Among so many calls in a row no two have the same id. */
 #define MESSAGES_IDS 16
 
+/* Of schemas are looked at, in a request: to find out whether they are strict. */
+#define MESSAGES_SCHEMAS ((size_t)4 << 20)
+
 struct messages_state {
+	size_t schemas; /* bytes of them that were looked at */
 	bool shows_thinking; /* its client asked for it */
 	bool has_stops; /* stop_sequences were given */
 	bool begun, called, refused;

@@ -5,6 +5,7 @@
  * does, too: OpenAI and Cerebras refuse it. */
 #include "gateway/lib/count.h"
 #include "gateway/translation/messages.h"
+#include "gateway/translation/schema.h"
 
 #define ROOM 1024 /* what a request of chat is longer by, in most cases */
 #define TOOLS_MAX 10000
@@ -76,6 +77,19 @@ add_member(struct buf *out, const char *name, struct slice value)
 	buf_add(out, value);
 }
 
+/* To Anthropic a property may be optional; OpenAI refuses a strict schema with
+ * one. */
+static void
+add_strict(struct translation *t, struct slice schema)
+{
+	struct messages_state *s = t->state;
+	size_t budget = MESSAGES_SCHEMAS - s->schemas;
+
+	if (schema_is_strict(schema, &budget))
+		buf_add_str(&t->chat, ",\"strict\":true");
+	s->schemas = MESSAGES_SCHEMAS - budget;
+}
+
 /* --- tools --- */
 
 /* What the choice of a tool demands. */
@@ -144,16 +158,18 @@ check_tool(const struct tool *t, size_t at, struct errmsg *why)
 }
 
 static void
-add_tool(const struct tool *t, struct buf *out)
+add_tool(struct translation *t, const struct tool *tool)
 {
+	struct buf *out = &t->chat;
+
 	buf_add_str(out, "{\"type\":\"function\",\"function\":{\"name\":");
-	messages_add_name(out, t->name.value);
-	if (t->description.type == SCAN_STRING)
-		add_member(out, "description", t->description.value);
-	if (t->schema.type == SCAN_OBJECT)
-		add_member(out, "parameters", t->schema.value);
-	if (t->strict.type == SCAN_TRUE)
-		add_member(out, "strict", t->strict.value);
+	messages_add_name(out, tool->name.value);
+	if (tool->description.type == SCAN_STRING)
+		add_member(out, "description", tool->description.value);
+	if (tool->schema.type == SCAN_OBJECT)
+		add_member(out, "parameters", tool->schema.value);
+	if (tool->strict.type == SCAN_TRUE && tool->schema.type == SCAN_OBJECT)
+		add_strict(t, tool->schema.value);
 	buf_add_str(out, "}}");
 }
 
@@ -177,7 +193,7 @@ take_tool(struct translation *t, struct slice value, size_t at, size_t *n,
 	if (rc != OK)
 		return rc;
 	buf_add_str(&t->chat, (*n)++ > 0 ? "," : ",\"tools\":[");
-	add_tool(&tool, &t->chat);
+	add_tool(t, &tool);
 	messages_keep_name(t, tool.name.value);
 	choice->met |= choice->name.type != SCAN_STRING ||
 	    slice_eq(choice->name.value, tool.name.value);
@@ -336,7 +352,8 @@ add_format(struct translation *t, const struct scan_member *format,
 		    why, ERR_INVALID, "%s.schema: want an object", where);
 	buf_add_str(&t->chat,
 	    ",\"response_format\":{\"type\":\"json_schema\","
-	    "\"json_schema\":{\"name\":\"answer\",\"strict\":true");
+	    "\"json_schema\":{\"name\":\"answer\"");
+	add_strict(t, schema.value);
 	add_member(&t->chat, "schema", schema.value);
 	buf_add_str(&t->chat, "}}");
 	return OK;

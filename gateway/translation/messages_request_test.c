@@ -17,6 +17,11 @@ what_means_the_same_is_copied(void **state)
 	refuses("{" HI ",'stop_sequences':'a'}", ERR_INVALID, "stop_sequences");
 }
 
+#define STRICT                                                                 \
+	"{'type':'object','properties':{'a':{}},'required':['a'],"             \
+	"'additionalProperties':false}"
+#define LOOSE                                                                  \
+	"{'type':'object','properties':{'a':{}},'additionalProperties':false}"
 #define TOOL                                                                   \
 	"{'name':'f','description':'d','input_schema':{'type':'object'},"      \
 	"'cache_control':{'type':'ephemeral'}}"
@@ -33,9 +38,12 @@ tools_are_functions(void **state)
 	    "{" HI ",'tools':[" TOOL "]}", "{" SAYS_HI "," SAYS_TOOLS "}", "");
 	becomes("{" HI ",'tools':[" SEARCH "," TOOL "]}",
 	    "{" SAYS_HI "," SAYS_TOOLS "}", "web_search_20250305");
-	becomes("{" HI ",'tools':[{'type':'custom','name':'g','strict':true}]}",
+	becomes("{" HI ",'tools':[{'type':'custom','name':'g','strict':true,"
+		"'input_schema':" STRICT "},{'name':'h','strict':true,"
+		"'input_schema':" LOOSE "}]}",
 	    "{" SAYS_HI ",'tools':[{'type':'function','function':{'name':'g',"
-	    "'strict':true}}]}",
+	    "'parameters':" STRICT ",'strict':true}},{'type':'function',"
+	    "'function':{'name':'h','parameters':" LOOSE "}}]}",
 	    "");
 	becomes("{" HI ",'tools':[{'type':'\\u0022\\r\\n'}],'tool_choice':"
 		"{'type':'auto'},'mcp_servers':[{'type':'url'}],"
@@ -94,15 +102,21 @@ a_format_of_output_is_a_format_of_response(void **state)
 	static const char chat[] =
 	    "{" SAYS_HI ",'response_format':{'type':'json_schema',"
 	    "'json_schema':{'name':'answer','strict':true,"
-	    "'schema':{'type':'object'}}}}";
+	    "'schema':" STRICT "}}}";
 
 	(void)state;
-	becomes("{" HI ",'output_format':{'type':'json_schema','schema':"
-		"{'type':'object'}}}",
+	becomes("{" HI ",'output_format':{'type':'json_schema','schema':" STRICT
+		"}}",
 	    chat, "");
 	becomes("{" HI ",'output_config':{'format':{'type':'json_schema',"
-		"'schema':{'type':'object'}}}}",
+		"'schema':" STRICT "}}}",
 	    chat, "");
+	/* what is optional may stay out */
+	becomes("{" HI ",'output_config':{'format':{'type':'json_schema',"
+		"'schema':" LOOSE "}}}",
+	    "{" SAYS_HI ",'response_format':{'type':'json_schema',"
+	    "'json_schema':{'name':'answer','schema':" LOOSE "}}}",
+	    "");
 	refuses("{" HI ",'output_config':{'format':{'type':'x'}}}",
 	    ERR_UNSUPPORTED, "output_config.format.type: ");
 	knows_formats = false;
