@@ -170,6 +170,7 @@ static void
 hold_complaint(struct attempt *a, enum err rc, struct slice complaint)
 {
 	struct slice member = member_of(complaint);
+	const char *details = translation_details(a->translation);
 
 	buf_add_str(
 	    &a->held, "{\"error\":{\"type\":\"invalid_request_error\",");
@@ -179,6 +180,10 @@ hold_complaint(struct attempt *a, enum err rc, struct slice complaint)
 	if (member.n > 0) {
 		buf_add_str(&a->held, ",\"param\":");
 		buf_add_json(&a->held, member);
+	}
+	if (details != NULL) {
+		buf_add_char(&a->held, ',');
+		buf_add_str(&a->held, details);
 	}
 	buf_add_str(&a->held, ",\"message\":");
 	buf_add_json(&a->held, complaint);

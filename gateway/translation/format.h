@@ -19,6 +19,7 @@ struct translation {
 	char left_out[TRANSLATION_LEFT_OUT];
 	struct buf chat; /* the request */
 	struct buf kept; /* what a format keeps of the request */
+	const char *details; /* of a refusal, or NULL; static */
 	const char *passed; /* the limit that the answer is beyond, or NULL */
 	void *state; /* the format's own: state_bytes, zeroes to begin with */
 };

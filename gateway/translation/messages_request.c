@@ -387,35 +387,25 @@ shows_thinking(const struct scan_member *thinking)
 
 /* --- all of it --- */
 
-/* What only who has stored it knows, and what asks for another kind of answer.
- */
+/* What the server is to hold, of which a client sends no more than the next
+ * turn then, and what asks for another kind of answer. Anthropic's SDKs read
+ * the code, and send all from then on. */
 static enum err
-refuse_stored(const struct scan_member found[MEMBERS], struct errmsg *why)
+refuse_stored(struct translation *t, const struct scan_member found[MEMBERS],
+    struct errmsg *why)
 {
-	struct scan_member before =
-	    messages_member(&found[THREAD], "previous_message_id");
-
-	if (before.type != SCAN_NULL)
+	if (found[THREAD].type != SCAN_NULL) {
+		t->details = "\"details\":{\"error_code\":"
+			     "\"thread_unsupported_request\","
+			     "\"unsupported\":[\"thread\"]}";
 		return fail(why, ERR_UNSUPPORTED,
 		    "thread: nothing is stored for chat: send all messages, "
 		    "or " NEEDS_NATIVE);
+	}
 	if (found[COMPACTION].type != SCAN_NULL)
 		return fail(why, ERR_UNSUPPORTED,
 		    "compaction: it has no counterpart in chat: " NEEDS_NATIVE);
 	return OK;
-}
-
-static void
-leave_out_members(
-    struct translation *t, const struct scan_member found[MEMBERS])
-{
-	static const enum member members[] = { CONTAINER, THREAD };
-
-	if (scan_has_elements(&found[MCP_SERVERS]))
-		translation_leave_out(t, names[MCP_SERVERS]);
-	for (size_t i = 0; i < COUNT(members); i++)
-		if (found[members[i]].type != SCAN_NULL)
-			translation_leave_out(t, names[members[i]]);
 }
 
 enum err
@@ -427,7 +417,7 @@ messages_request(struct translation *t, struct slice body, struct buf *chat,
 	enum err rc;
 
 	read_members(body, found);
-	rc = refuse_stored(found, why);
+	rc = refuse_stored(t, found, why);
 	if (rc != OK)
 		return rc;
 	(void)buf_reserve_exactly(chat, body.n + ROOM);
@@ -446,6 +436,9 @@ messages_request(struct translation *t, struct slice body, struct buf *chat,
 		rc = add_output(t, found, why);
 	buf_add_char(chat, '}');
 	s->shows_thinking = shows_thinking(&found[THINKING]);
-	leave_out_members(t, found);
+	if (scan_has_elements(&found[MCP_SERVERS]))
+		translation_leave_out(t, "mcp_servers");
+	if (found[CONTAINER].type != SCAN_NULL)
+		translation_leave_out(t, "container");
 	return rc;
 }

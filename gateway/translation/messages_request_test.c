@@ -133,8 +133,10 @@ static void
 what_is_stored_elsewhere_is_not_asked_for_in_chat(void **state)
 {
 	(void)state;
-	becomes("{" HI ",'thread':{'type':'create'},'compaction':null}",
-	    "{" SAYS_HI "}", "thread");
+	becomes(
+	    "{" HI ",'thread':null,'compaction':null}", "{" SAYS_HI "}", "");
+	refuses("{" HI ",'thread':{'type':'create'}}", ERR_UNSUPPORTED,
+	    "thread: nothing is stored for chat");
 	refuses("{" HI ",'thread':{'type':'continue','previous_message_id':"
 		"'msg_1'}}",
 	    ERR_UNSUPPORTED, "thread: nothing is stored for chat");

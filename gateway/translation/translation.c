@@ -144,6 +144,12 @@ translation_free_request(struct translation *t)
 	buf_fini(&t->chat);
 }
 
+const char *
+translation_details(const struct translation *t)
+{
+	return t->details;
+}
+
 void
 translation_event(struct translation *t, struct slice data, struct buf *out)
 {

@@ -39,6 +39,9 @@ void translation_free(struct translation **);
 enum err translation_request(struct translation *, struct slice body,
     struct slice *chat, struct errmsg *why) MUST_USE;
 void translation_free_request(struct translation *);
+/* What a refusal says to programs beside its text, members of JSON without
+ * braces; or NULL. */
+const char *translation_details(const struct translation *);
 /* What was left out because the answer can do without, for the client: names
  * with commas between them, or empty. */
 struct slice translation_left_out(const struct translation *);

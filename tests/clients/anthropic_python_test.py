@@ -263,6 +263,11 @@ class AnthropicPython(unittest.TestCase):
                 messages=[{"role": "user", "content": "weather"}])
             last = runner.until_done()
             self.assertEqual(last.content[0].text, "fog fog")
+            # all of it, though the runner would have a server hold it
+            sent = self.model.asked[-1]
+            self.assertEqual([m["role"] for m in sent["messages"]],
+                             ["user", "assistant", "tool", "tool"])
+            self.assertEqual(len(sent["tools"]), 1)
         self.assertEqual(asked, ["Oslo", "Rome"] * 2)
 
     def test_pictures(self):
