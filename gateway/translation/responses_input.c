@@ -108,6 +108,25 @@ call_id_of(struct slice item)
 	return id.n > 0 ? id : responses_get_text(item, "id");
 }
 
+/* Without memory to tell by it is taken for one. */
+static bool
+is_object(const struct scan_member *string)
+{
+	struct errmsg why;
+	struct buf json;
+	size_t n;
+	bool object;
+
+	buf_init(&json, string->value.n);
+	scan_unescape(string->value, &json);
+	object = buf_err(&json) != OK ||
+	    scan_object(buf_slice(&json), NULL, 0, &n, &why) == OK;
+	buf_fini(&json);
+	return object;
+}
+
+/* A call that was cut short stays in its client's history, and servers that
+ * read what it was made with would refuse each request from then on. */
 static void
 add_arguments(
     const struct item_row *row, const struct scan_member *m, struct buf *out)
@@ -121,7 +140,7 @@ add_arguments(
 		chat_writer_escape(out, text);
 		buf_add_str(out, "\\\"}");
 	} else {
-		buf_add(out, text.n > 0 ? text : SLICE("{}"));
+		buf_add(out, is_object(m) ? text : SLICE("{}"));
 	}
 }
 

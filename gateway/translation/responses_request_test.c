@@ -251,6 +251,19 @@ calls_and_what_came_of_them(void **state)
 		    "\\'a\\\\n\\\\\\'b\\\\\\'\\'}'}}]},"
 		    "{'role':'tool','tool_call_id':'1','content':'ok'}]}",
 		    NULL },
+		/* arguments that are no object, which servers cannot read */
+		{ "{'input':[{'type':'function_call','call_id':'1',"
+		  "'name':'f','arguments':'{\\'a\\':\\'b'},"
+		  "{'type':'function_call','call_id':'2','name':'f',"
+		  "'arguments':'null'},{'type':'function_call','call_id':'3',"
+		  "'name':'f','arguments':' {\\'a\\':\\n\\'\\\\n\\'}'}]}",
+		    "{'messages':[{'role':'assistant','content':'',"
+		    "'tool_calls':[{'id':'1','type':'function','function':{"
+		    "'name':'f','arguments':'{}'}},{'id':'2','type':"
+		    "'function','function':{'name':'f','arguments':'{}'}},"
+		    "{'id':'3','type':'function','function':{'name':'f',"
+		    "'arguments':' {\\'a\\':\\n\\'\\\\n\\'}'}}]}]}",
+		    NULL },
 		/* a namespace, and no arguments */
 		{ "{'input':[{'type':'function_call','call_id':'1',"
 		  "'namespace':'n','name':'f','arguments':''}]}",
