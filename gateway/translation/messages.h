@@ -31,7 +31,7 @@ struct messages_early;
 /* Among so many calls in a row no two have the same id. */
 #define MESSAGES_IDS 16
 
-/* Of schemas are looked at, in a request: to find out whether they are strict. */
+/* Bytes of schemas that are looked at in a request: whether they are strict. */
 #define MESSAGES_SCHEMAS ((size_t)4 << 20)
 
 struct messages_state {

@@ -90,4 +90,47 @@ refuses(const char *request, enum err rc, const char *complaint)
 #define HI "'messages':[{'role':'user','content':'hi'}]"
 #define SAYS_HI "'messages':[{'role':'user','content':'hi'}]"
 
+/* The conversation alone. */
+static inline void
+says_but(const char *messages, const char *chat, const char *left_out)
+{
+	char request[4096], want[4096];
+
+	snprintf(request, sizeof(request), "{'messages':[%s]}", messages);
+	snprintf(want, sizeof(want), "{'messages':[%s]}", chat);
+	becomes(request, want, left_out);
+}
+
+static inline void
+says(const char *messages, const char *chat)
+{
+	says_but(messages, chat, "");
+}
+
+static inline void
+wrong_message(const char *messages, enum err rc, const char *complaint)
+{
+	char request[4096];
+
+	snprintf(request, sizeof(request), "{'messages':[%s]}", messages);
+	refuses(request, rc, complaint);
+}
+
+#define IMAGE                                                                  \
+	"{'type':'image','source':{'type':'base64','media_type':'image/png',"  \
+	"'data':'iVBO'}}"
+#define SAYS_IMAGE                                                             \
+	"{'type':'image_url','image_url':{'url':'data:image/"                  \
+	"png;base64,iVBO'}}"
+
+#define USE(id, name, input)                                                   \
+	"{'type':'tool_use','id':'" id "','name':'" name "','input':" input "}"
+#define RESULT(id, more) "{'type':'tool_result','tool_use_id':'" id "'" more "}"
+#define CALLED                                                                 \
+	"{'role':'assistant','content':[" USE("t1", "f", "{'a':'\\n'}") "]}"
+#define SAYS_CALLED                                                            \
+	"{'role':'assistant','content':null,'tool_calls':[{'id':'t1',"         \
+	"'type':'function','function':{'name':'f',"                            \
+	"'arguments':'{\\'a\\':\\'\\\\n\\'}'}}]}"
+
 #endif

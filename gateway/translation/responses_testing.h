@@ -73,4 +73,25 @@ asked(struct translation **t, const char *request)
 	return chat;
 }
 
+struct row {
+	const char *request, *chat, *left_out;
+};
+
+static inline void
+check(const struct row *rows, size_t n)
+{
+	struct translation *t;
+	char want[JSON_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		struct slice got = asked(&t, rows[i].request);
+
+		json_of(want, rows[i].chat);
+		assert_is(got, want);
+		assert_is(translation_left_out(t),
+		    rows[i].left_out != NULL ? rows[i].left_out : "");
+		translation_free(&t);
+	}
+}
+
 #endif
