@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/guard.h"
 #include "gateway/lib/log.h"
 
 #define LINE_MAX_BYTES 512 /* of one logged line; the rest is dropped */
@@ -44,7 +45,8 @@ struct child {
 	void *arg;
 	struct child_timing timing;
 
-	uv_process_t process;
+	uv_process_t process, guard;
+	int guard_pipe; /* -1: no guard */
 	uv_timer_t timer;
 	struct output out[2];
 	struct log_limit said;
@@ -211,12 +213,32 @@ signal_all(struct child *c, int number)
 }
 
 static void
+on_guard_exited(uv_process_t *p, int64_t status, int number)
+{
+	(void)status;
+	(void)number;
+	uv_close((uv_handle_t *)p, on_process_closed);
+}
+
+static void
+dismiss_guard(struct child *c)
+{
+	if (c->guard_pipe < 0)
+		return;
+	if (uv_is_active((uv_handle_t *)&c->guard))
+		uv_process_kill(&c->guard, SIGKILL);
+	close(c->guard_pipe);
+	c->guard_pipe = -1;
+}
+
+static void
 on_exited(uv_process_t *p, int64_t status, int number)
 {
 	struct child *c = p->data;
 
 	c->alive = false;
 	signal_all(c, SIGKILL); /* what it left behind */
+	dismiss_guard(c);
 	log_line(c->stopping ? LOG_INFO : LOG_WARN,
 	    "child=%s event=exit status=%lld signal=%d", c->name,
 	    (long long)status, number);
@@ -361,7 +383,26 @@ init_handles(struct child *c)
 		c->out[i].n = 0;
 	}
 	c->process = (uv_process_t){ .data = c };
+	c->guard = (uv_process_t){ .data = c };
+	c->guard_pipe = -1;
 	c->open = 3;
+}
+
+/* Without one it runs all the same. */
+static void
+set_guard(struct child *c)
+{
+	int rc = guard_spawn(c->loop, &c->guard, on_guard_exited,
+	    uv_process_get_pid(&c->process), &c->guard_pipe);
+
+	if (rc != 0)
+		log_warn("child=%s event=unguarded reason=\"%s\"", c->name,
+		    uv_strerror(rc));
+	if (c->guard.type != UV_PROCESS)
+		return;
+	c->open++;
+	if (rc != 0)
+		uv_close((uv_handle_t *)&c->guard, on_process_closed);
 }
 
 static void
@@ -378,6 +419,7 @@ start(struct child *c)
 		return;
 	}
 	c->alive = true;
+	set_guard(c);
 	for (int i = 0; i < 2; i++)
 		uv_read_start(
 		    (uv_stream_t *)&c->out[i].pipe, on_alloc, on_output);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -387,6 +388,32 @@ a_daemon_left_behind_holds_up_nothing(void **state)
 	stop(f);
 }
 
+/* Instead of a gateway that is killed. */
+static void
+keep_until_killed(struct fixture *f, const char *script)
+{
+	uv_loop_fork(&f->loop);
+	start_script(f, script);
+	for (;;)
+		uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+static void
+a_child_ends_when_the_gateway_is_killed(void **state)
+{
+	struct fixture *f = *state;
+	pid_t gateway = fork();
+
+	if (gateway == 0)
+		keep_until_killed(
+		    f, "sleep 1000 & echo grandchild $! of mine; wait");
+	await_log(f, "of mine");
+	kill(gateway, SIGKILL);
+	assert_int_equal(waitpid(gateway, NULL, 0), gateway);
+	assert_dies(logged_number(f, "event=start pid="));
+	assert_dies(logged_number(f, "grandchild "));
+}
+
 static void
 stopping_between_two_starts_starts_no_more(void **state)
 {
@@ -428,6 +455,7 @@ main(void)
 		TEST(what_a_child_has_started_ends_with_it),
 		TEST(a_child_that_leaves_others_behind_is_started_again),
 		TEST(a_daemon_left_behind_holds_up_nothing),
+		TEST(a_child_ends_when_the_gateway_is_killed),
 		TEST(stopping_between_two_starts_starts_no_more),
 		TEST(stopping_nobody_is_done_at_once),
 	};
