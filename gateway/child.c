@@ -21,6 +21,7 @@
 
 #include "gateway/guard.h"
 #include "gateway/lib/log.h"
+#include "gateway/lib/utf8.h"
 
 #define LINE_MAX_BYTES 512 /* of one logged line; the rest is dropped */
 #define LINES_MAX 1000 /* logged in a second; there would be no end to them */
@@ -53,6 +54,8 @@ struct child {
 	bool alive, stopping;
 	unsigned open;
 	usec started, backoff;
+	struct child_end end;
+	char last_words[sizeof(((struct child_end *)NULL)->text)];
 
 	void (*on_stopped)(void *);
 	void *stopped_arg;
@@ -70,8 +73,19 @@ timer_set(struct child *c, uv_timer_cb cb, usec span)
 /* --- what it prints --- */
 
 static void
+keep_words(struct child *c, struct slice line)
+{
+	size_t n = utf8_cut(line.p, line.n, sizeof(c->last_words) - 1);
+
+	slice_copy(c->last_words, sizeof(c->last_words), slice_make(line.p, n));
+	utf8_calm(c->last_words, n, "");
+}
+
+static void
 log_text(struct output *o)
 {
+	if (o->n > 0 && o == &o->child->out[1])
+		keep_words(o->child, slice_make(o->line, o->n));
 	if (o->n > 0 && log_limit_pass(&o->child->said, clock_now()))
 		log_info("child=%s text=\"%.*s\"", o->child->name, (int)o->n,
 		    o->line);
@@ -172,6 +186,9 @@ handle_gone(struct child *c)
 	if (--c->open > 0)
 		return;
 	uv_timer_stop(&c->timer);
+	if (c->end.started) /* all that it had to say has been read */
+		slice_copy(
+		    c->end.text, sizeof(c->end.text), slice_of(c->last_words));
 	if (c->stopping)
 		uv_close((uv_handle_t *)&c->timer, on_timer_closed);
 	else
@@ -239,6 +256,11 @@ on_exited(uv_process_t *p, int64_t status, int number)
 	c->alive = false;
 	signal_all(c, SIGKILL); /* what it left behind */
 	dismiss_guard(c);
+	c->end = (struct child_end){ .n = c->end.n + 1,
+		.wall = clock_wall(),
+		.started = true,
+		.status = status,
+		.signal = number };
 	log_line(c->stopping ? LOG_INFO : LOG_WARN,
 	    "child=%s event=exit status=%lld signal=%d", c->name,
 	    (long long)status, number);
@@ -364,6 +386,8 @@ spawn_failed(struct child *c, int rc)
 {
 	log_error("child=%s command=%s reason=\"%s\"", c->name, c->command[0],
 	    uv_strerror(rc));
+	c->end = (struct child_end){ .n = c->end.n + 1, .wall = clock_wall() };
+	slice_copy(c->end.text, sizeof(c->end.text), slice_of(uv_strerror(rc)));
 	c->ops->on_down(c->arg);
 	if (c->process.type == UV_PROCESS) /* uv_spawn() has begun it */
 		uv_close((uv_handle_t *)&c->process, on_process_closed);
@@ -412,6 +436,7 @@ start(struct child *c)
 	char url[64];
 
 	c->started = clock_now();
+	c->last_words[0] = '\0';
 	init_handles(c);
 	rc = port != 0 ? spawn(c, port) : uv_translate_sys_error(errno);
 	if (rc != 0) {
@@ -475,6 +500,12 @@ void
 child_set_timing(struct child *c, const struct child_timing *timing)
 {
 	c->timing = *timing;
+}
+
+const struct child_end *
+child_last_end(const struct child *c)
+{
+	return &c->end;
 }
 
 /* --- stopping --- */

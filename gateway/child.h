@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "gateway/conf/conf.h"
+#include "gateway/lib/child_end.h"
 
 struct child;
 
@@ -39,6 +40,9 @@ struct child *child_new(uv_loop_t *, const char *name,
     const char *const *command, const struct child_ops *, void *arg);
 /* Other times than CHILD_TIMING. */
 void child_set_timing(struct child *, const struct child_timing *);
+
+/* Lives as long as the child. */
+const struct child_end *child_last_end(const struct child *);
 
 /* SIGTERM, then SIGKILL after the grace. on_stopped(arg) when it and its
  * handles are gone; no other callback comes any more. A NULL child has

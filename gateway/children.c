@@ -296,9 +296,13 @@ children_picture(struct children *all, struct admin_child **out)
 		return n;
 	for (struct list *l = all->list.next; l != &all->list; l = l->next) {
 		k = CONTAINER_OF(l, struct kept, on_list);
+		if (k->child == NULL)
+			continue;
 		(*out)[i++] = (struct admin_child){ .backend = k->backend,
 			.running = k->running,
-			.url = k->running ? k->url : "" };
+			.unwell = !k->running || (k->probed && !k->met),
+			.url = k->running ? k->url : "",
+			.end = child_last_end(k->child) };
 	}
-	return n;
+	return i;
 }

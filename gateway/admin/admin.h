@@ -9,6 +9,7 @@
 
 #include "gateway/admin/usage_page.h"
 #include "gateway/conf/conf.h"
+#include "gateway/lib/child_end.h"
 #include "gateway/telemetry/telemetry.h"
 #include "router/router.h"
 
@@ -20,7 +21,9 @@ struct slo_book;
 struct admin_child {
 	uint32_t backend; /* id */
 	bool running;
+	bool unwell; /* it does not run, or has not answered since its start */
 	const char *url; /* "" while it has none */
+	const struct child_end *end;
 };
 
 struct admin_picture {
@@ -88,6 +91,15 @@ void admin_reply_fini(struct admin_reply *);
 
 void admin_handle(
     const struct admin_picture *, struct slice method, struct admin_reply *);
+
+/* child.c. NULL: that backend is not a child. */
+const struct admin_child *admin_find_child(
+    const struct admin_picture *, uint32_t backend);
+/* How it ended last, or null. */
+json_t *admin_child_end_json(const struct child_end *);
+/* plight_json(), in the words of who knows more than the router. */
+json_t *admin_plight_json(const struct admin_picture *,
+    const struct conf_backend *, const struct plight *);
 
 /* backends.c: /admin/v1/backends. */
 void admin_get_backends(const struct admin_picture *, struct admin_reply *);

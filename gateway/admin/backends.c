@@ -94,11 +94,11 @@ add_restraint(json_t *o, const struct restraint *r)
 }
 
 static void
-add_router(json_t *o, const struct conf_backend *backend,
-    const struct serving_view *v, usec wall)
+add_router(json_t *o, const struct admin_picture *p,
+    const struct conf_backend *backend, const struct serving_view *v)
 {
 	set(o, "state", json_string(admin_serving_state(backend, v)));
-	set(o, "cause", plight_json(&v->plight, wall, backend->off));
+	set(o, "cause", admin_plight_json(p, backend, &v->plight));
 	set(o, "breaker", json_string(breaker_state_name(v->breaker)));
 	set(o, "last_fault", fault_json(v->last_fault));
 	set(o, "opens_in_ms", ms(v->opens_in));
@@ -146,19 +146,10 @@ render_serving(const struct admin_picture *p, const struct conf_serving *s)
 	set(o, "fallback", json_boolean(s->fallback));
 	set(o, "price", price_json(&s->price));
 	if (v != NULL)
-		add_router(o, s->backend, v, p->wall);
+		add_router(o, p, s->backend, v);
 	if (telemetry_view(p->telemetry, s->id, p->now, &t))
 		add_telemetry(o, &t);
 	return o;
-}
-
-static const struct admin_child *
-child_of(const struct admin_picture *p, uint32_t backend)
-{
-	for (size_t i = 0; i < p->n_children; i++)
-		if (p->children[i].backend == backend)
-			return &p->children[i];
-	return NULL;
 }
 
 /* What all its servings have in common. */
@@ -182,7 +173,7 @@ add_site(json_t *o, const struct admin_picture *p, const struct conf_backend *b)
 json_t *
 admin_backend_json(const struct admin_picture *p, const struct conf_backend *b)
 {
-	const struct admin_child *child = child_of(p, b->id);
+	const struct admin_child *child = admin_find_child(p, b->id);
 	json_t *o = json_object(), *servings = json_array();
 	const char *url = b->url;
 
@@ -196,8 +187,11 @@ admin_backend_json(const struct admin_picture *p, const struct conf_backend *b)
 	set(o, "region", json_string(b->region));
 	set(o, "on", json_boolean(b->off == NULL));
 	set(o, "off_reason", text_or_null(b->off));
-	if (child != NULL)
+	if (child != NULL) {
 		set(o, "child_running", json_boolean(child->running));
+		set(o, "child_exits", count(child->end->n));
+		set(o, "child_last_exit", admin_child_end_json(child->end));
+	}
 	set(o, "slots", count_unless_zero(b->slots));
 	add_site(o, p, b);
 	set(o, "price", price_json(&b->price));

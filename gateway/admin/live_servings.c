@@ -38,7 +38,7 @@ add_router(json_t *o, const struct admin_picture *p,
 
 	admin_serving_metrics(p->conf, v, &m);
 	set(o, "state", json_string(admin_serving_state(s->backend, v)));
-	set(o, "cause", plight_json(&v->plight, p->wall, s->backend->off));
+	set(o, "cause", admin_plight_json(p, s->backend, &v->plight));
 	set(o, "breaker", json_string(breaker_state_name(v->breaker)));
 	set(o, "usable", json_boolean(m.usable));
 	set(o, "warm", json_boolean(m.warm));

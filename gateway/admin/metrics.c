@@ -46,20 +46,44 @@ admin_serving_metrics(const struct conf *conf, const struct serving_view *v,
 	};
 }
 
+static size_t
+list_children(const struct admin_picture *p, struct telemetry_child *out)
+{
+	const struct admin_child *child;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->conf->n_backends; i++) {
+		child = admin_find_child(p, p->conf->backends[i].id);
+		if (child != NULL)
+			out[n++] = (struct telemetry_child){
+				.backend = p->conf->backends[i].name,
+				.exits = child->end->n
+			};
+	}
+	return n;
+}
+
 void
 admin_get_metrics(const struct admin_picture *p, struct admin_reply *r)
 {
 	struct telemetry_serving *list =
 	    calloc(p->n_servings + 1, sizeof(*list));
+	struct telemetry_child *children =
+	    calloc(p->n_children + 1, sizeof(*children));
+	struct telemetry_gauges gauges = p->gauges;
 
-	if (list == NULL) {
+	if (list == NULL || children == NULL) {
 		admin_no_memory(r);
-		return;
+		goto out;
 	}
+	gauges.children = children;
+	gauges.n_children = list_children(p, children);
 	for (size_t i = 0; i < p->n_servings; i++)
 		admin_serving_metrics(p->conf, &p->servings[i], &list[i]);
 	r->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	telemetry_expose(
-	    p->telemetry, &p->gauges, list, p->n_servings, p->now, &r->body);
+	    p->telemetry, &gauges, list, p->n_servings, p->now, &r->body);
+out:
+	free(children);
 	free(list);
 }

@@ -76,14 +76,14 @@ plight_say(const struct plight *p, struct buf *out)
 }
 
 static json_t *
-text_of(const struct plight *p, const char *off)
+text_of(const struct plight *p, const char *instead)
 {
 	struct buf text;
 	json_t *o;
 
 	buf_init(&text, 4096);
-	if (p->cause == CAUSE_OFF && off != NULL)
-		buf_add_str(&text, off);
+	if (instead != NULL)
+		buf_add_str(&text, instead);
 	else
 		plight_say(p, &text);
 	o = json_stringn(text.p, text.n);
@@ -98,7 +98,7 @@ moment_off(usec wall, float span, int sign)
 }
 
 json_t *
-plight_json(const struct plight *p, usec wall, const char *off)
+plight_json(const struct plight *p, usec wall, const char *words_instead)
 {
 	json_t *o;
 
@@ -109,6 +109,6 @@ plight_json(const struct plight *p, usec wall, const char *off)
 	set(o, "fault", fault_json((enum fault_kind)p->fault));
 	set(o, "since", moment_off(wall, p->since, -1));
 	set(o, "until", moment_off(wall, p->until, 1));
-	set(o, "text", text_of(p, off));
+	set(o, "text", text_of(p, words_instead));
 	return o;
 }

@@ -12,8 +12,8 @@
 void plight_say(const struct plight *, struct buf *out);
 
 /* kind, fault, since, until, and the words; null where nothing ails it. wall:
- * of the moment that its spans are counted from, since 1970. off: why the
- * configuration has it off; NULL: it has not, or that is not known any more. */
-json_t *plight_json(const struct plight *, usec wall, const char *off);
+ * of the moment that its spans are counted from, since 1970. words: instead of
+ * its own; NULL: none are known. */
+json_t *plight_json(const struct plight *, usec wall, const char *words);
 
 #endif

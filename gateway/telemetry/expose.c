@@ -112,6 +112,18 @@ expose_stages(struct scrape *s, enum metric_id id)
 }
 
 static void
+expose_children(struct scrape *s)
+{
+	const struct telemetry_child *c = s->gauges->children;
+
+	for (size_t i = 0; i < s->gauges->n_children; i++) {
+		page_series(
+		    &s->page, (const char *const[LABELS_MAX]){ c[i].backend });
+		page_count(&s->page, c[i].exits);
+	}
+}
+
+static void
 expose_all(struct scrape *s)
 {
 	struct process_stats process;
@@ -136,6 +148,9 @@ expose_all(struct scrape *s)
 			break;
 		case OF_SERVING:
 			expose_servings(s, id);
+			break;
+		case OF_CHILD:
+			expose_children(s);
 			break;
 		case OF_MODEL:
 			expose_models(s, id);

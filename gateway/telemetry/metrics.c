@@ -284,6 +284,10 @@ static const struct metric rows[METRIC_COUNT] = {
 	    OF_PROCESS, 0, { NULL }, NULL,
 	    "Requests whose spans were lost: a full queue, or a collector "
 	    "that would not take them." },
+	[M_CHILD_EXITS] = { "pointsman_child_exits_total", METRIC_COUNTER,
+	    OF_CHILD, 0, { "backend" }, NULL,
+	    "Times that a backend's process ended without being told to, or "
+	    "could not be started." },
 	[M_CERTIFICATE] = { "pointsman_certificate_expiry_timestamp_seconds",
 	    METRIC_GAUGE, OF_PROCESS, 0, { NULL }, NULL,
 	    "When the certificate of `tls` expires, since 1970." },

@@ -22,6 +22,7 @@ enum metric_of {
 	OF_GROUP, /* per model, tenant and SLO class */
 	OF_CELL, /* per serving: counted */
 	OF_SERVING, /* per serving: read from the router */
+	OF_CHILD, /* per backend that is a child process */
 	OF_MODEL, /* per model: of its servings, as the router says */
 };
 
@@ -98,6 +99,7 @@ enum metric_id {
 	M_LEDGER_ROWS,
 	M_LEDGER_DROPPED,
 	M_LEDGER_FAILURES,
+	M_CHILD_EXITS,
 	M_CERTIFICATE,
 	M_CONFIG_VERSION,
 	M_UPTIME,

@@ -40,6 +40,11 @@ void telemetry_attempt(struct telemetry *, unsigned shard,
 void telemetry_probe(
     struct telemetry *, uint32_t serving, enum fault_kind, double cost);
 
+struct telemetry_child {
+	const char *backend;
+	uint64_t exits;
+};
+
 /* Numbers that are read rather than counted, set before a scrape. */
 struct telemetry_gauges {
 	unsigned requests, connections, queue, transfers, connections_made;
@@ -56,6 +61,8 @@ struct telemetry_gauges {
 	uint64_t shared_limits_told, shared_limits_lost;
 	usec certified; /* the gateway's own: until then, since 1970; 0: none */
 	usec uptime;
+	const struct telemetry_child *children;
+	size_t n_children;
 };
 
 /* What the router says of a serving, so that /metrics can show it without

@@ -204,6 +204,28 @@ class Children(unittest.TestCase):
         with self.assertRaises(ProcessLookupError):
             os.kill(second, 0)
 
+    def test_why_one_ends_is_told(self):
+        g = Gateway(self.configuration(
+            '"/bin/sh", "-c", "echo no GPU is free >&2; exit 7", '
+            '"sh", "{port}"'))
+
+        def kid():
+            return http_json(
+                g.admin, "GET", "/admin/v1/backends")[2]["backends"][0]
+        end = wait_for(
+            lambda: (kid()["child_last_exit"] or {}).get("text") and kid(),
+            what="its end")
+        self.assertEqual(end["child_exits"], 1)
+        self.assertFalse(end["child_running"])
+        self.assertEqual(end["child_last_exit"]["status"], 7)
+        self.assertIsNone(end["child_last_exit"]["signal"])
+        self.assertEqual(end["child_last_exit"]["text"], "no GPU is free")
+        self.assertEqual(end["servings"][0]["cause"]["text"],
+                         "its process ended with status 7: no GPU is free")
+        self.assertEqual(
+            g.metric("pointsman_child_exits_total", backend="kid"), 1)
+        self.assertEqual(g.stop(), 0)
+
     def test_one_that_is_not_probed_any_more_is_trusted(self):
         command = (f'"/bin/sh", "-c", "sleep 1; '
                    f'exec {FAKELLM} --port {{port}} --tokens 2"')
