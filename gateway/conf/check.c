@@ -280,6 +280,21 @@ is_readable_file(const char *path)
 }
 
 static void
+check_authorities(struct loader *l, size_t i, const char *path)
+{
+	const config_setting_t *at = loader_at(l, "backends", i, "ca_file");
+
+	if (!is_readable_file(path))
+		complain(
+		    l, at, "want a file that can be read, got \"%s\"", path);
+	else if (!tls_are_authorities(path))
+		complain(l, at,
+		    "want certificates in PEM, got none or a broken one in "
+		    "\"%s\"",
+		    path);
+}
+
+static void
 check_backend(struct loader *l, size_t i)
 {
 	const struct conf_backend *b = &l->conf->backends[i];
@@ -290,9 +305,8 @@ check_backend(struct loader *l, size_t i)
 	check_spans(l, loader_at(l, "backends", i, "timeouts"), &b->timeouts);
 	if (b->command != NULL)
 		check_command(l, i, b);
-	if (b->ca_file != NULL && !is_readable_file(b->ca_file))
-		complain(l, loader_at(l, "backends", i, "ca_file"),
-		    "want a file that can be read, got \"%s\"", b->ca_file);
+	if (b->ca_file != NULL)
+		check_authorities(l, i, b->ca_file);
 }
 
 /* --- models --- */

@@ -109,6 +109,8 @@ void names_resolve(struct loader *);
 void keys_settle(struct loader *);
 /* tls.c: what its files hold, and whose certificates are known. */
 void tls_settle(struct loader *);
+/* Whether libcurl can take it for the authorities of a backend. */
+bool tls_are_authorities(const char *path);
 /* What follows from the settings: defaults that depend on others, back
  * pointers, which backends are off. */
 void settle_before_names(struct loader *);

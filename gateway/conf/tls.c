@@ -255,6 +255,19 @@ read_files(struct loader *l, struct conf_tls *t)
 	X509_free(x);
 }
 
+/* As libcurl reads it, for each connection anew. */
+bool
+tls_are_authorities(const char *path)
+{
+	X509_STORE *store = X509_STORE_new();
+	bool good =
+	    store != NULL && X509_STORE_load_locations(store, path, NULL) == 1;
+
+	X509_STORE_free(store);
+	ERR_clear_error();
+	return good;
+}
+
 /* --- who may come by a certificate --- */
 
 /* A fingerprint is written in small letters, whatever the file has. */

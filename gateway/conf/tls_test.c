@@ -226,6 +226,33 @@ it_has_another_id_when_anything_differs(void **state)
 	bench_fini(&f);
 }
 
+/* --- backends --- */
+
+#define TRUSTS(file)                                                           \
+	"backends = ( { name = \"gpu\"; adapter = \"ollama\";\n"               \
+	"ca_file = \"" file "\"; } );\n"                                       \
+	"models = ( { name = \"m\"; serve = ( { backend = \"gpu\"; } ); } );"
+
+static void
+authorities_without_a_certificate_are_refused(void **state)
+{
+	static const char *const bad[] = { TRUSTS("text.pem"),
+		TRUSTS("server.key"), TRUSTS("half.pem") };
+	struct fixture f;
+
+	bench_init(&f);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		load(&f, bad[i]);
+		assert_non_null(strstr(f.text,
+		    "gateway.conf:2: backends.gpu.ca_file: want certificates "
+		    "in PEM, got none or a broken one in \""));
+		assert_null(strstr(f.text, "hunter2"));
+	}
+	load(&f, TRUSTS("server.pem"));
+	assert_int_equal(f.rc, OK);
+	bench_fini(&f);
+}
+
 /* --- clients --- */
 
 #define DIGEST                                                                 \
@@ -308,6 +335,7 @@ main(void)
 		cmocka_unit_test(what_cannot_be_served_is_refused),
 		cmocka_unit_test(dates_are_worth_a_warning),
 		cmocka_unit_test(it_has_another_id_when_anything_differs),
+		cmocka_unit_test(authorities_without_a_certificate_are_refused),
 		cmocka_unit_test(a_certificate_stands_for_its_tenant),
 		cmocka_unit_test(names_are_nobody_elses),
 	};
