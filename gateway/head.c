@@ -225,18 +225,12 @@ goes_in_circles(struct request *r)
 	return true;
 }
 
-static bool
-is_models_path(struct slice path)
-{
-	return slice_is(path, "/v1/models") ||
-	    slice_starts(path, SLICE("/v1/models/"));
-}
-
 void
 head_judge(struct request *r)
 {
 	const struct exchange *x = r->exchange;
-	bool known_path = false, get;
+	bool known_path = false, models, get;
+	struct slice id;
 
 	r->outcome.path = "other";
 	if (exchange_refusal(x)->status != 0) {
@@ -270,10 +264,11 @@ head_judge(struct request *r)
 	}
 	get = slice_is(exchange_method(x), "GET") ||
 	    slice_is(exchange_method(x), "HEAD");
-	if (is_models_path(exchange_path(x)) && get) {
+	models = route_is_models(exchange_path(x), &id);
+	if (models && get) {
 		r->outcome.path = "/v1/models";
 		r->verdict = HEAD_LOCAL;
 		return;
 	}
-	refuse_path(r, known_path || is_models_path(exchange_path(x)));
+	refuse_path(r, known_path || models);
 }

@@ -218,8 +218,7 @@ answer_models(struct request *r, const struct buf *names)
 enum step
 local_answer(struct request *r)
 {
-	struct slice path = exchange_path(r->exchange);
-	struct slice prefix = SLICE("/v1/models/");
+	struct slice id;
 	struct buf names;
 	enum step step;
 
@@ -230,9 +229,9 @@ local_answer(struct request *r)
 	}
 	buf_init(&names, MODELS_MAX);
 	gather(r, &names);
-	if (slice_starts(path, prefix) && path.n > prefix.n)
-		step = answer_model(r, &names,
-		    slice_make(path.p + prefix.n, path.n - prefix.n));
+	(void)route_is_models(exchange_path(r->exchange), &id);
+	if (id.n > 0)
+		step = answer_model(r, &names, id);
 	else
 		step = answer_models(r, &names);
 	buf_fini(&names);

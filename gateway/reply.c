@@ -94,11 +94,12 @@ add_limits(struct header_list *h, const struct request *r,
 static void
 add_allow(struct header_list *h, const struct request *r)
 {
-	bool models =
-	    slice_starts(exchange_path(r->exchange), SLICE("/v1/models"));
+	struct slice id;
 
 	header_add(h, "allow",
-	    models ? SLICE("GET, HEAD, OPTIONS") : SLICE("POST, OPTIONS"));
+	    route_is_models(exchange_path(r->exchange), &id)
+		? SLICE("GET, HEAD, OPTIONS")
+		: SLICE("POST, OPTIONS"));
 }
 
 /* Of a stream that is begun while it is waited for nobody knows yet whose it

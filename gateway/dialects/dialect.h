@@ -89,6 +89,9 @@ const struct route *route_find(
  * so many bytes in the path of a route. */
 #define DEPLOYMENT_MAX 255
 struct slice route_deployment(struct slice path);
+/* Whether the path is that of the list of models, or of one: *id, escaped; else
+ * empty. */
+bool route_is_models(struct slice path, struct slice *id);
 /* True when "/v1" + path is a route: the 404 then says so. */
 bool route_lacks_v1(struct slice path);
 const struct route *routes(size_t *n);

@@ -120,13 +120,32 @@ route_find(struct slice method, struct slice path, bool *known_path)
 	return NULL;
 }
 
+static bool
+is_models(struct slice path, struct slice *id)
+{
+	*id = SLICE("");
+	if (!skip(&path, SLICE("/models/")))
+		return slice_is(path, "/models");
+	*id = path;
+	return true;
+}
+
+bool
+route_is_models(struct slice path, struct slice *id)
+{
+	*id = SLICE("");
+	if (slice_is(path, "/openai/deployments"))
+		return true;
+	return skip_base(&path) && is_models(path, id);
+}
+
 bool
 route_lacks_v1(struct slice path)
 {
+	struct slice id;
+
 	for (const struct route *r = table; r < table + ROUTES; r++)
 		if (slice_is(path, r->upstream_path))
 			return true;
-	/* answered elsewhere, but a route for all that */
-	return slice_is(path, "/models") ||
-	    slice_starts(path, SLICE("/models/"));
+	return is_models(path, &id); /* answered elsewhere, but a route */
 }

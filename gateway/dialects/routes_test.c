@@ -84,6 +84,34 @@ azure_names_the_model_in_the_path(void **state)
 	}
 }
 
+static void
+models_are_listed_under_each_base(void **state)
+{
+	static const struct {
+		const char *path, *id; /* NULL: not the list */
+	} all[] = {
+		{ "/v1/models", "" },
+		{ "/v1/models/", "" },
+		{ "/v1/models/org/a%20b", "org/a%20b" },
+		{ "/openai/models", "" },
+		{ "/openai/models/m", "m" },
+		{ "/openai/v1/models/m", "m" },
+		{ "/openai/deployments", "" },
+		{ "/openai/deployments/d/models", "" },
+		{ "/openai/deployments/d", NULL },
+		{ "/v1/modelsx", NULL },
+		{ "/models", NULL },
+	};
+	struct slice id;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		assert_true(route_is_models(slice_of(all[i].path), &id) ==
+		    (all[i].id != NULL));
+		if (all[i].id != NULL)
+			assert_true(slice_is(id, all[i].id));
+	}
+}
+
 int
 main(void)
 {
@@ -91,6 +119,7 @@ main(void)
 		cmocka_unit_test(every_route_is_found),
 		cmocka_unit_test(other_methods_and_paths_are_told_apart),
 		cmocka_unit_test(azure_names_the_model_in_the_path),
+		cmocka_unit_test(models_are_listed_under_each_base),
 		cmocka_unit_test(a_forgotten_v1_is_noticed),
 	};
 
