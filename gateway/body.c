@@ -80,8 +80,11 @@ scan_body(struct request *r)
 {
 	struct slice body = exchange_body(r->exchange);
 
-	if (r->parsed == NULL)
+	if (r->parsed == NULL) {
 		r->parsed = pool_take(&r->worker->parsed);
+		if (r->parsed != NULL) /* what is no JSON names none */
+			r->parsed->facts.model = SLICE("");
+	}
 	if (body.n <= SCAN_SLICE || r->parsed == NULL || takes_form(r))
 		return false;
 	if (r->scan == NULL)
@@ -112,6 +115,19 @@ name_deployment(struct request *r, struct error_reply *e)
 	return false;
 }
 
+/* Of a refused request too it is logged, if there is such a one. */
+static void
+note_model(struct request *r)
+{
+	struct model_choice choice;
+	struct errmsg why;
+
+	if (r->facts.model.n > 0 &&
+	    model_resolve(r->conf, r->tenant, r->facts.model, &choice, &why) ==
+		OK)
+		r->outcome.model = choice.model->name;
+}
+
 static bool
 parse_body(struct request *r, struct error_reply *e)
 {
@@ -122,6 +138,8 @@ parse_body(struct request *r, struct error_reply *e)
 		return false;
 	}
 	if (parse(r, &why) != OK) {
+		r->facts.model = r->parsed->facts.model;
+		note_model(r);
 		*e = (struct error_reply){ .status = why.status,
 			.type = "invalid_request_error",
 			.code = why.code,
@@ -155,6 +173,7 @@ resolve_model(
 	}
 	r->facts.model = choice->name; /* without its suffix */
 	r->routing.model = choice->model;
+	r->outcome.model = choice->model->name;
 	r->routing.pin = choice->pin;
 	r->routing.prefer = choice->prefer;
 	return true;
@@ -201,7 +220,6 @@ step_body(struct request *r)
 		r->routing.slo.itl =
 		    0; /* there is nothing between its tokens */
 	r->deadline = deadline_of(r);
-	r->outcome.model = r->routing.model->name;
 	r->outcome.slo = r->routing.slo.name;
 	r->routing.facts = &r->facts;
 	r->routing.tenant = r->tenant;

@@ -5,6 +5,8 @@
  * (STEP_AGAIN) or waits for a callback to leave word (STEP_WAIT). The router
  * and attempts meet in the files that steps.h names and nowhere else; this one,
  * body.c and relay.c join front and dialects to them. */
+#include <string.h>
+
 #include "gateway/app.h"
 #include "gateway/attempt.h"
 #include "gateway/lib/log.h"
@@ -13,6 +15,7 @@
 #include "gateway/refusals.h"
 #include "gateway/steps.h"
 
+#define NAME_SHORT 100 /* of a model, in the log */
 #define SECOND_LOOK (20 * USEC_MS) /* at a house that was full */
 
 /* --- endings --- */
@@ -39,13 +42,33 @@ worth_a_line(const struct request *r)
 	    log_limit_pass(&strangers, r->worker->now);
 }
 
+/* The name that was asked for, while its body is there; it may be nobody's. */
+static const char *
+asked_for(const struct request *r, char *room, size_t size)
+{
+	const char *known = r->outcome.model;
+	struct slice name = known != NULL ? slice_of(known) : SLICE("-");
+
+	if (r->state == REQ_BODY && r->facts.model.n > 0)
+		name = r->facts.model;
+	slice_copy(room, size, name);
+	for (char *c = room; (c = strchr(c, '"')) != NULL;)
+		*c = '\'';
+	return room;
+}
+
 enum step
 request_refuse(struct request *r, const struct error_reply *e)
 {
+	char model[NAME_SHORT];
+
 	if (worth_a_line(r))
-		log_info("refuse id=%s status=%d reason=%s state=%s", r->id,
-		    e->status, e->code != NULL ? e->code : "-",
-		    request_state_name(r->state));
+		log_info("refuse id=%s status=%d reason=%s state=%s tenant=%s "
+			 "model=\"%s\"",
+		    r->id, e->status, e->code != NULL ? e->code : "-",
+		    request_state_name(r->state),
+		    r->tenant != NULL ? r->tenant->name : "-",
+		    asked_for(r, model, sizeof(model)));
 	if (r->n_attempts == 0)
 		limits_give_back(r);
 	reply_error(r, e);

@@ -257,6 +257,26 @@ class WhoseFault(Bed):
             error_type="server_error"), 1)
 
 
+class Refused(Bed):
+    def refused(self, why, model="m", headers=None, **members):
+        self.gateway.post("/v1/chat/completions", chat(model, **members),
+                          headers)
+        return wait_for(lambda: next(
+            (line for line in self.logged().splitlines()
+             if f" reason={why} " in line), None), what=why)
+
+    def test_the_model_that_it_was_for_is_logged(self):
+        self.assertIn(" model=m ", self.refused("invalid_value", messages=[]))
+        self.assertIn(" model=m ", self.refused(
+            "invalid_slo", headers={"x-slo-class": "nobody's"}))
+        self.gateway.post("/v1/chat/completions", b'{"model": "m", "x')
+        # a name of nobody's is no label, but told
+        self.assertIn(" model=- ", self.refused(
+            "model_not_found", 'g" x="pt'))
+        self.assertIn("reason=model_not_found state=body tenant=- "
+                      "model=\"g' x='pt\"\n", self.gateway.log())
+
+
 class WhoLeaves(Bed):
     extra = ('slo = ( { name = "voice"; ttft = "300ms"; itl = "100ms"; }, '
              '{ name = "long"; ttft = "300ms"; total = "60s"; } );\n'
