@@ -3,6 +3,7 @@
  * Pure: a date is read against the answer's own `date`, never a clock.
  * Headers come in any order, so each leaves its notes in the answer_head. */
 #include <math.h>
+#include <string.h>
 #include <time.h>
 
 #include "backends/adapters.h"
@@ -92,18 +93,25 @@ read_span(struct slice text, usec *out)
 	}
 }
 
-/* RFC 9110's preferred form: "Sun, 06 Nov 1994 08:49:37 GMT". */
+/* RFC 9110's preferred form, "Sun, 06 Nov 1994 08:49:37 GMT", or RFC 3339's in
+ * UTC, "1994-11-06T08:49:37Z", whose fractions of a second do not count. */
 static int64_t
 read_date(struct slice text)
 {
-	char copy[32];
+	char copy[40];
 	struct tm tm = { 0 };
 	const char *end;
 
 	if (slice_copy(copy, sizeof(copy), text) < text.n)
 		return 0;
 	end = strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	if (end == NULL || *end != '\0')
+	if (end != NULL && *end == '\0')
+		return (int64_t)timegm(&tm);
+	tm = (struct tm){ 0 };
+	end = strptime(copy, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (end != NULL && *end == '.')
+		end += 1 + strspn(end + 1, "0123456789");
+	if (end == NULL || strcmp(end, "Z") != 0)
 		return 0;
 	return (int64_t)timegm(&tm);
 }

@@ -50,7 +50,13 @@ anthropic_names_its_limits_otherwise(void **state)
 	    SLICE("anthropic-ratelimit-tokens-remaining"), SLICE("8000"), &h);
 	ops->read_header(SLICE("anthropic-ratelimit-tokens-reset"),
 	    SLICE("2026-11-22T15:00:00Z"), &h);
+	ops->read_header(SLICE("anthropic-ratelimit-requests-reset"),
+	    SLICE("2026-11-22T14:59:12.250Z"), &h);
 	ops->read_header(SLICE("retry-after"), SLICE("3"), &h);
+	ops->read_header(
+	    SLICE("date"), SLICE("Sun, 22 Nov 2026 14:59:00 GMT"), &h);
+	assert_int_equal(h.limits.reset_tokens, 60 * USEC_SEC);
+	assert_int_equal(h.limits.reset_requests, 12 * USEC_SEC);
 	assert_true(h.limits.left_requests == 49);
 	assert_true(h.limits.left_tokens == 8000);
 	assert_int_equal(h.retry_after, 3 * USEC_SEC);
@@ -69,7 +75,8 @@ nonsense_is_not_said(void **state)
 {
 	static const char *const cases[] = { "", "-5", "soon", "nan", "inf",
 		"1x", "s", "1s2", "1e3", "0x10", "1.2.3",
-		"Sun, 06 Nov 1994 08:49:37" };
+		"Sun, 06 Nov 1994 08:49:37", "1994-11-06T08:49:37",
+		"1994-11-06T08:49:37.Zx", "1994-11-06" };
 
 	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_int_equal(retry_after(cases[i]), 0);

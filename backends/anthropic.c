@@ -16,8 +16,12 @@ anthropic_read_header(
 	} limits[] = {
 		{ "anthropic-ratelimit-requests-remaining",
 		    "x-ratelimit-remaining-requests" },
+		{ "anthropic-ratelimit-requests-reset",
+		    "x-ratelimit-reset-requests" },
 		{ "anthropic-ratelimit-tokens-remaining",
 		    "x-ratelimit-remaining-tokens" },
+		{ "anthropic-ratelimit-tokens-reset",
+		    "x-ratelimit-reset-tokens" },
 	};
 
 	for (size_t i = 0; i < COUNT(limits); i++)
