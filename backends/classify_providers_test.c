@@ -35,6 +35,12 @@ too_long_by_other_names(void **state)
 		    "{\"error\":{\"message\":\"Input validation error: "
 		    "`inputs` must have less than 1024 tokens\","
 		    "\"http_status_code\":422}}" },
+		{ "cloudflare", "openai", 400,
+		    "{\"result\":{},\"success\":false,\"errors\":[{\"message\":"
+		    "\"AiError: AiError: The estimated number of input and "
+		    "maximum output tokens (30000) exceeded this model context "
+		    "window limit "
+		    "(24000).\",\"code\":8007}],\"messages\":[]}" },
 		{ "llama.cpp, embeddings", "llamacpp", 500,
 		    "{\"error\":{\"message\":\"input (992 tokens) is too large "
 		    "to process. increase the physical batch size (current "

@@ -198,7 +198,7 @@ decode_chat(
 			out->bits |= EVENT_ERROR;
 			*error = *m;
 		} else if (key_is(m, SLICE("x_groq"))) {
-			decode_x_groq(m, out);
+			decode_x_groq(m, out, error);
 		} else if (key_is(m, SLICE("timings"))) {
 			timings = m;
 		}
@@ -267,7 +267,8 @@ read_error(const struct answer *a, const struct scan_member *member,
 	if (scan_key_is(member, "finish_reason")) {
 		buf_add_str(&text, "the backend ended the answer with ");
 		scan_unescape(member->value, &text);
-	} else if (member->type == SCAN_OBJECT) {
+	} else if (scan_key_is(member, "error") ||
+	    member->type == SCAN_OBJECT) {
 		wire_error_read(member, &e);
 	} else {
 		wire_error_find(a->members, a->n, true, &e);

@@ -41,7 +41,8 @@ size_t decode_blot(struct slice data, size_t from, size_t to, struct buf *copy);
 /* Numbers of a usage object, whatever the dialect calls them. */
 void decode_usage(struct slice usage, enum dialect, struct event *out);
 /* Of these members of chat's events. */
-void decode_x_groq(const struct scan_member *, struct event *out);
+void decode_x_groq(
+    const struct scan_member *, struct event *out, struct scan_member *error);
 void decode_timings(const struct scan_member *, struct event *out);
 /* "error" that is not null, false or empty; or "object":"error". */
 bool decode_is_error(const struct scan_member *);

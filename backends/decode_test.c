@@ -311,6 +311,16 @@ each_shape_of_error_is_understood(void **state)
 	    "no");
 	fails(DIALECT_EMBEDDINGS,
 	    "{\"object\":\"error\",\"message\":\"no\",\"code\":\"422\"}", "no");
+	/* Groq, in a stream */
+	fails(DIALECT_CHAT,
+	    "{\"choices\":[],\"x_groq\":{\"id\":\"req_1\",\"error\":"
+	    "\"over capacity\"}}",
+	    "over capacity");
+	/* Cloudflare's gateway */
+	fails(DIALECT_CHAT,
+	    "{\"success\":false,\"error\":[{\"code\":2001,\"message\":"
+	    "\"no such gateway\"}]}",
+	    "no such gateway");
 	fails(DIALECT_COMPLETIONS,
 	    "{\"error\":{\"code\":null,\"type\":\"server_error\"}}",
 	    "the backend reported an error");

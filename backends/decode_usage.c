@@ -112,15 +112,19 @@ decode_usage(struct slice usage, enum dialect dialect, struct event *out)
 	out->bits |= EVENT_USAGE;
 }
 
-/* Groq reports a stream's in a member of its own. */
+/* Groq reports a stream's in a member of its own, and why it stops early. */
 void
-decode_x_groq(const struct scan_member *x_groq, struct event *out)
+decode_x_groq(const struct scan_member *x_groq, struct event *out,
+    struct scan_member *error)
 {
 	struct scan_member m;
 
-	if (x_groq->type == SCAN_OBJECT &&
-	    scan_get(x_groq->value, "usage", &m) && m.type == SCAN_OBJECT)
+	if (x_groq->type != SCAN_OBJECT)
+		return;
+	if (scan_get(x_groq->value, "usage", &m) && m.type == SCAN_OBJECT)
 		decode_usage(m.value, DIALECT_CHAT, out);
+	if (scan_get(x_groq->value, "error", &m) && decode_is_error(&m))
+		decode_fail(out, error, &m);
 }
 
 /* So does llama.cpp, unasked: of the prompt what it had in its cache and what

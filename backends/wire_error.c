@@ -171,20 +171,38 @@ infer_status(struct wire_error *e)
 			e->status = types[i].status;
 }
 
+static void
+read_members(struct slice object, struct wire_error *e)
+{
+	struct scan_member m;
+
+	while (scan_next_member(&object, &m))
+		read_member(&m, e);
+}
+
+/* Cloudflare has a list of them: the first counts. */
+static void
+read_first(const struct scan_member *list, struct wire_error *e)
+{
+	struct slice rest = list->value, value;
+	enum scan_type type;
+
+	if (list->type == SCAN_ARRAY &&
+	    scan_next_element(&rest, &value, &type) && type == SCAN_OBJECT)
+		read_members(value, e);
+}
+
 bool
 wire_error_read(const struct scan_member *error, struct wire_error *out)
 {
-	struct slice rest = error->value;
-	struct scan_member m;
-
 	*out = (struct wire_error){ .status = 0 };
 	if (error->type == SCAN_NULL || error->type == SCAN_FALSE ||
 	    (error->type == SCAN_STRING && !scan_nonempty_string(error)))
 		return false;
 	keep_string(error, &out->message);
 	if (error->type == SCAN_OBJECT)
-		while (scan_next_member(&rest, &m))
-			read_member(&m, out);
+		read_members(error->value, out);
+	read_first(error, out);
 	infer_status(out);
 	return true;
 }
@@ -194,12 +212,15 @@ static bool
 read_flat(const struct scan_member *members, size_t n, struct wire_error *out)
 {
 	const struct scan_member *detail = scan_find(members, n, "detail");
+	const struct scan_member *errors = scan_find(members, n, "errors");
 
 	*out = (struct wire_error){ .status = 0 };
 	for (size_t i = 0; i < n; i++)
 		read_member(&members[i], out);
 	if (detail != NULL && out->message.n == 0)
 		out->message = detail->value;
+	if (errors != NULL && out->message.n == 0)
+		read_first(errors, out);
 	infer_status(out);
 	return out->message.n > 0 || out->code.n > 0;
 }

@@ -10,6 +10,8 @@
  *	{"Message":..}					AWS
  *	{"error":{"message":..,"http_status_code":422}} TGI, in a stream
  *	{"detail":..}						FastAPI
+ *	{"success":false,"errors":[{"code":7003,"message":..}]}	Cloudflare
+ *	{"success":false,"error":[{"code":2001,"message":..}]}	its gateway
  *	{"type":"error","code":..,"message":..}		/responses
  *	{"type":"response.failed","response":{"error":..}}	/responses */
 #ifndef BACKENDS_WIRE_ERROR_H
