@@ -405,7 +405,9 @@ void
 easy_retry(struct easy *e)
 {
 	(void)curl_easy_setopt(e->curl, CURLOPT_FRESH_CONNECT, 1L);
+	(void)curl_easy_setopt(e->curl, CURLOPT_FORBID_REUSE, 0L);
 	e->fresh = true;
+	e->forbidden = false;
 	e->piece = e->offset = 0;
 }
 

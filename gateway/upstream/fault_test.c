@@ -274,6 +274,70 @@ a_long_body_that_met_a_dying_connection_is_sent_again(void **state)
 	free(big);
 }
 
+/* The first connection leads elsewhere from the second request on. */
+static void
+script_misdirect(struct connection *c)
+{
+	if (c->number == 0) {
+		hear_request(c);
+		say(c, OK_2);
+	}
+	while (hear_request(c))
+		say(c,
+		    c->number == 0 ? "HTTP/1.1 421 Misdirected Request\r\n"
+				     "Content-Length: 5\r\n\r\nwrong"
+				   : OK_2);
+}
+
+static void
+a_misdirected_request_is_sent_on_another_connection(void **state)
+{
+	const struct slice body = SLICE("x");
+	struct rig r;
+	struct call c;
+
+	rig_start(&r, script_misdirect);
+	r.req.body = &body;
+	r.req.n_body = 1;
+	assert_int_equal(rig_fault(&r), FAULT_NONE);
+	for (int i = 0; i < 2; i++) { /* which is then kept */
+		call_init(&c);
+		call_run(&r.client, &c, &r.req);
+		assert_int_equal(c.result.fault, FAULT_NONE);
+		assert_int_equal(c.result.status, 200);
+		assert_int_equal(c.result.reused, i > 0);
+		assert_body(&c, "ok");
+		call_fini(&c);
+	}
+	rig_stop(&r);
+}
+
+static void
+script_misdirect_all(struct connection *c)
+{
+	while (hear_request(c))
+		say(c,
+		    "HTTP/1.1 421 Misdirected Request\r\n"
+		    "Content-Length: 5\r\n\r\nwrong");
+}
+
+/* On a connection of its own it is an answer like others. */
+static void
+who_is_never_the_right_one_is_told(void **state)
+{
+	struct rig r;
+	struct call c;
+
+	rig_start(&r, script_misdirect_all);
+	call_init(&c);
+	call_run(&r.client, &c, &r.req);
+	assert_int_equal(c.result.fault, FAULT_NONE);
+	assert_int_equal(c.result.status, 421);
+	assert_body(&c, "wrong");
+	call_fini(&c);
+	rig_stop(&r);
+}
+
 /* Again and again: told as it is, without an endless loop. */
 static void
 script_die_always(struct connection *c)
@@ -384,6 +448,9 @@ main(void)
 		    a_request_that_met_a_dying_connection_is_sent_again),
 		cmocka_unit_test(
 		    a_long_body_that_met_a_dying_connection_is_sent_again),
+		cmocka_unit_test(
+		    a_misdirected_request_is_sent_on_another_connection),
+		cmocka_unit_test(who_is_never_the_right_one_is_told),
 		cmocka_unit_test(
 		    a_dead_backend_behind_a_dead_connection_is_a_reset),
 	};

@@ -58,6 +58,7 @@ struct transfer {
 	bool paused; /* on_bytes said false and nobody resumed */
 	bool held; /* libcurl was told to hold its bytes */
 	bool again; /* has had its second chance */
+	bool misdirected; /* a 421 came, of which nobody is told */
 	/* the answer */
 	bool answered; /* any byte of it */
 	bool interim; /* within a 1xx, which nobody is told of */

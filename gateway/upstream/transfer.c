@@ -76,6 +76,20 @@ is_for_others(int status)
 	return status >= 500 || status == 421;
 }
 
+/* A connection that was kept may lead to who has nothing to do with it any
+ * more; whatever was asked, it may be asked for over another (RFC 9110,
+ * 15.5.20). */
+static bool
+is_misdirected(const struct transfer *t)
+{
+	long made = 0;
+
+	return t->result.status == 421 && !t->again &&
+	    curl_easy_getinfo(t->easy.curl, CURLINFO_NUM_CONNECTS, &made) ==
+	    CURLE_OK &&
+	    made == 0;
+}
+
 /* CURLOPT_HEADERFUNCTION: one whole line a call. Trailers come here too, and
  * are left alone. */
 static size_t
@@ -93,7 +107,13 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	easy_guard(&t->easy, is_status);
 	if (is_status) {
 		read_status(t, line);
-	} else if (line.n > 0) {
+		t->misdirected = is_misdirected(t);
+		if (!t->misdirected)
+			return n * size;
+		easy_abandon(&t->easy);
+		return 0;
+	}
+	if (line.n > 0) {
 		if (!t->interim)
 			read_header(t, slice_make(p, n * size));
 	} else if (!t->interim) {
@@ -274,7 +294,8 @@ deserves_retry(const struct transfer *t)
 	bool broken =
 	    t->result.fault == FAULT_RESET || t->result.fault == FAULT_CUT;
 
-	return broken && !t->answered && t->result.reused && !t->again;
+	return t->misdirected ||
+	    (broken && !t->answered && t->result.reused && !t->again);
 }
 
 static void
@@ -321,7 +342,7 @@ static void
 begin(struct transfer *t)
 {
 	t->result = (struct transfer_result){ .connect = -1, .tls = -1 };
-	t->answered = t->interim = t->headed = false;
+	t->answered = t->interim = t->headed = t->misdirected = false;
 	t->paused = t->held = false;
 	t->open_error = 0;
 	easy_begin(&t->easy, held(t), clock_now());

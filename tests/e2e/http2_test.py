@@ -254,6 +254,14 @@ class Http2(Stage):
         self.assertNotEqual(first["connection"], second["connection"])
 
 
+    def test_after_a_421_on_a_kept_one_too_and_at_once(self):
+        self.words(self.ask("words 1"))
+        self.assertEqual(self.words(self.ask("misdirect")), "w0 w1 w2 ")
+        kept, first, second = self.server.hear("play", 3)
+        self.assertEqual(kept["connection"], first["connection"])
+        self.assertNotEqual(first["connection"], second["connection"])
+
+
 class OneStream(Stage):
     """Its backend takes one of a connection."""
 
