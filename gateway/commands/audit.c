@@ -26,8 +26,8 @@ verify_file(const char *path, const char *head)
 		    path, head, s.hash);
 		return EXIT_BAD;
 	}
-	printf("%s is whole: %" PRIu64 " lines, the last hash %s\n", path, s.n,
-	    s.hash);
+	printf("%s is whole: %" PRIu64 " line%s, the last hash %s\n", path, s.n,
+	    command_s(s.n), s.hash);
 	return EXIT_GOOD;
 }
 

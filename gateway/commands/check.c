@@ -27,18 +27,19 @@ report_text(const struct conf *conf, enum err rc, const struct complaints *c)
 {
 	fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&c->text)));
 	if (rc != OK) {
-		fprintf(stderr, "%zu error%s\n", c->errors,
-		    c->errors == 1 ? "" : "s");
+		fprintf(
+		    stderr, "%zu error%s\n", c->errors, command_s(c->errors));
 		return;
 	}
 	report_off(conf);
-	printf("%s is good: %zu backends, %zu models, %zu servings, %zu "
-	       "tenants",
-	    conf->path, conf->n_backends, conf->n_models, conf->n_servings,
-	    conf->n_tenants);
+	printf("%s is good: %zu backend%s, %zu model%s, %zu serving%s, %zu "
+	       "tenant%s",
+	    conf->path, conf->n_backends, command_s(conf->n_backends),
+	    conf->n_models, command_s(conf->n_models), conf->n_servings,
+	    command_s(conf->n_servings), conf->n_tenants,
+	    command_s(conf->n_tenants));
 	if (c->warnings > 0)
-		printf("; %zu warning%s", c->warnings,
-		    c->warnings == 1 ? "" : "s");
+		printf("; %zu warning%s", c->warnings, command_s(c->warnings));
 	putchar('\n');
 }
 

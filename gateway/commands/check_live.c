@@ -12,6 +12,7 @@
 
 #include "gateway/child.h"
 #include "gateway/commands/client.h"
+#include "gateway/commands/command.h"
 #include "gateway/lib/mask.h"
 #include "gateway/lib/utf8.h"
 #include "gateway/question.h"
@@ -38,7 +39,10 @@ struct call {
 
 /* What came of it. */
 struct finding {
-	bool good, listed; /* listed: of a wildcard, `models` */
+	bool good;
+	bool wild; /* of whatever there is */
+	bool by_list; /* it was not asked itself: its list, of `models`, ... */
+	bool named; /* ... has its name */
 	double first_token_ms;
 	size_t models;
 	char flaw[1024]; /* unless it is good */
@@ -67,8 +71,11 @@ static void
 add_finding(const struct live_check *live, const struct finding *f)
 {
 	buf_addf(live->rows, ",\"good\":%s", f->good ? "true" : "false");
-	if (f->good && f->listed) {
+	if (f->good && f->by_list) {
 		buf_addf(live->rows, ",\"models\":%zu", f->models);
+		if (!f->wild)
+			buf_addf(live->rows, ",\"asked\":false,\"listed\":%s",
+			    f->named ? "true" : "false");
 	} else if (f->good) {
 		buf_addf(
 		    live->rows, ",\"first_token_ms\":%.3f", f->first_token_ms);
@@ -108,6 +115,21 @@ announce(const struct live_check *live, const struct call *c)
 }
 
 static void
+say_list(const struct finding *f)
+{
+	const char *s = command_s(f->models);
+
+	if (f->wild)
+		printf("good, lists %zu model%s\n", f->models, s);
+	else if (f->named)
+		printf("listed, not asked: a call would cost\n");
+	else
+		printf("not asked: a call would cost; it is not in the list of "
+		       "%zu model%s\n",
+		    f->models, s);
+}
+
+static void
 tell(const struct live_check *live, const struct call *c,
     const struct finding *f)
 {
@@ -122,8 +144,8 @@ tell(const struct live_check *live, const struct call *c,
 		if (has_other_keys(c))
 			buf_addf(live->rows, ",\"key\":%zu", c->number);
 		add_finding(live, f);
-	} else if (f->good && f->listed) {
-		printf("good, lists %zu models\n", f->models);
+	} else if (f->good && f->by_list) {
+		say_list(f);
 	} else if (f->good) {
 		printf("good, first token after %.0f ms\n", f->first_token_ms);
 	} else {
@@ -231,6 +253,7 @@ judge_list(const struct call *call, const struct transfer_result *result,
     struct slice body, struct finding *f)
 {
 	struct probe_result listed = { .fault = { .kind = result->fault } };
+	struct slice rest, name;
 	struct buf names;
 
 	buf_init(&names, MODELS_MAX);
@@ -239,9 +262,12 @@ judge_list(const struct call *call, const struct transfer_result *result,
 	    ->read_probe(PROBE_MODELS, result->status, body, &listed);
 	if (listed.fault.kind == FAULT_NONE && result->status != 200)
 		listed.fault.kind = FAULT_BAD_ANSWER; /* alive, and no more */
-	f->good = f->listed = listed.fault.kind == FAULT_NONE;
-	for (size_t i = 0; i < names.n; i++)
-		f->models += names.p[i] == '\n';
+	f->good = f->by_list = listed.fault.kind == FAULT_NONE;
+	rest = buf_slice(&names);
+	while (slice_next(&rest, '\n', &name) && name.n > 0) {
+		f->models++;
+		f->named |= slice_is(name, call->serving->upstream);
+	}
 	if (!f->good)
 		find_fault(call->key, listed.fault.kind, result, body, f);
 	buf_fini(&names);
@@ -293,12 +319,12 @@ ask_question(struct client *c, const struct call *call, struct finding *f)
 static bool
 make_call(const struct live_check *live, const struct call *c)
 {
-	struct finding f = { .flaw = "out of memory" };
+	struct finding f = { .wild = strcmp(c->serving->upstream, "*") == 0,
+		.flaw = "out of memory" };
 
 	announce(live, c);
 	/* to be shown that a model talks or paints would cost something */
-	if (strcmp(c->serving->upstream, "*") == 0 ||
-	    (c->serving->caps & (CAP_CHAT | CAP_EMBEDDINGS)) == 0)
+	if (f.wild || (c->serving->caps & (CAP_CHAT | CAP_EMBEDDINGS)) == 0)
 		ask_models(live->client, c, &f);
 	else
 		ask_question(live->client, c, &f);

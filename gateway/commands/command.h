@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #define EXIT_GOOD 0
@@ -75,6 +76,13 @@ struct command_word {
 int command_words(int argc, char **argv, const char *usage,
     const struct command_option *, int n, const struct command_word *words,
     int n_words, void *wish);
+
+/* After a word for so many of it: "s", or of one nothing. */
+static inline const char *
+command_s(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
 
 struct command {
 	const char *name;

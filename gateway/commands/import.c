@@ -15,15 +15,17 @@ report(const struct imported *i)
 {
 	fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&i->notes)));
 	fprintf(stderr,
-	    "%u backends, %u models, %u servings; %u thing%s not carried "
-	    "over as they were\n",
-	    i->backends, i->models, i->servings, i->n_notes,
-	    i->n_notes == 1 ? "" : "s");
+	    "%u backend%s, %u model%s, %u serving%s; %u thing%s not carried "
+	    "over as %s\n",
+	    i->backends, command_s(i->backends), i->models,
+	    command_s(i->models), i->servings, command_s(i->servings),
+	    i->n_notes, command_s(i->n_notes),
+	    i->n_notes == 1 ? "it was" : "they were");
 	if (i->errors > 0)
 		fprintf(stderr,
 		    "pointsman import: %zu error%s above: gateway.conf does "
 		    "not load as it is\n",
-		    i->errors, i->errors == 1 ? "" : "s");
+		    i->errors, command_s(i->errors));
 }
 
 static int

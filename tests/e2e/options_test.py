@@ -153,7 +153,15 @@ class Check(unittest.TestCase):
         text = conf([backend("one", self.fake.port, adapter="openai")],
                     serve='{ backend = "one"; model = "tts"; '
                     'caps = [ "speech" ]; }')
-        self.assertIn("good, lists 1 models", self.check(text, "--live"))
+        self.assertIn("not asked: a call would cost; it is not in the list of "
+                      "1 model\n", self.check(text, "--live"))
+        text = text.replace('"tts"', '"fake-model"')
+        said = self.check(text, "--live")
+        self.assertIn("listed, not asked", said)
+        self.assertIn("is good: 1 backend, 1 model, 1 serving, 0 tenants",
+                      said)
+        (row,) = json.loads(self.check(text, "--live", "--json"))["live"]
+        self.assertEqual((row["asked"], row["listed"]), (False, True))
         self.assertEqual(self.fake.stats()["requests"], 0)
 
     def test_a_wildcard_is_asked_what_there_is(self):
