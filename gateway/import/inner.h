@@ -95,6 +95,8 @@ struct key_fate {
 	const char *why; /* why it is not carried over; NULL: it is */
 };
 
+/* All that are there, by line; those of a line as they came. */
+void notes_sort(struct import *);
 /* A note for each key of the map that is not carried over. */
 void note_keys(struct import *, const yaml_node_t *map, const char *path,
     const struct key_fate *, size_t n);

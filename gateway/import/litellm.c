@@ -250,6 +250,7 @@ run(struct import *im, struct errmsg *why)
 	read_models(im, root);
 	read_sections(im, root);
 	settle_names(im);
+	notes_sort(im);
 	if (!im->out_of_memory && im->out->models == 0)
 		return fail(why, ERR_INVALID,
 		    "%s: none of its models can be carried over", im->file);

@@ -317,6 +317,27 @@ nothing_to_carry_over_is_an_error(void **state)
 	sheet_fini(&s);
 }
 
+static void
+notes_come_in_the_order_of_lines(void **state)
+{
+	unsigned long line, last = 0;
+	struct sheet s;
+
+	sheet_init(&s,
+	    "router_settings: {fallbacks: [{m: [nobody]}]}\n"
+	    "litellm_settings: {no_such: 1}\n" LIST(
+		MODEL("m", "model: openai/one, timeout: soon")
+		    MODEL("m", "model: novita/two")));
+	assert_true(s.i.n_notes >= 4);
+	for (const char *at = s.notes; *at != '\0'; at = strchr(at, '\n') + 1) {
+		line = strtoul(strchr(at, ':') + 1, NULL, 10);
+		assert_in_range(line, last, 100);
+		last = line;
+	}
+	assert_has(s.notes, ":1: ");
+	sheet_fini(&s);
+}
+
 int
 main(void)
 {
@@ -335,6 +356,7 @@ main(void)
 		cmocka_unit_test(what_is_too_much_is_left_out),
 		cmocka_unit_test(text_stays_text),
 		cmocka_unit_test(what_does_not_load_is_noted),
+		cmocka_unit_test(notes_come_in_the_order_of_lines),
 		cmocka_unit_test(nothing_to_carry_over_is_an_error),
 	};
 
