@@ -73,6 +73,13 @@ write_man(const struct command *c, size_t n)
 		puts("");
 		command_ask_form(&c[i], man_form, NULL);
 	}
+	puts(".SH ENVIRONMENT\n"
+	     ".TP\n.B POINTSMAN_ADMIN_KEY\nthe key of an operator, for "
+	     "commands that ask a running gateway with \\fIadmin_keys\\fR.\n"
+	     ".TP\n.B POINTSMAN_ADMIN_CA\na file of certificates to trust "
+	     "there, PEM.\n"
+	     ".TP\n.B POINTSMAN_API_KEY\nthe key of a tenant, for "
+	     "\\fBask\\fR.");
 	puts(".SH EXIT STATUS\n0: good; 1: what was checked is bad; 2: wrong "
 	     "usage.\n"
 	     ".SH FILES\n.I gateway.conf\nin the current folder, where no "

@@ -39,6 +39,8 @@ class Pages(unittest.TestCase):
         for name in commands():
             self.assertIn(f"\n.SS {name}\n", text)
         self.assertIn("\\-\\-live", text)
+        for name in ("ADMIN_KEY", "ADMIN_CA", "API_KEY"):
+            self.assertIn(f"\n.B POINTSMAN_{name}\n", text)
         if shutil.which("groff"):
             done = run("groff", "-ww", "-man", "-Tascii", "-z", text=text)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
