@@ -6,6 +6,7 @@
 
 #define MEMORY (30.0 * USEC_SEC) /* mean age of what is counted */
 #define SHARE 0.01 /* lost, of those asked for */
+#define SHARE_DIRE 0.1 /* the same of premium */
 #define PER_TOKEN (10.0 * USEC_MS)
 
 void
@@ -36,6 +37,12 @@ shortage_is(const struct shortage *s)
 {
 	/* one alone is chance */
 	return s->lost > 1 && s->lost > SHARE * s->asked;
+}
+
+bool
+shortage_is_dire(const struct shortage *s)
+{
+	return s->lost > 1 && s->lost > SHARE_DIRE * s->asked;
 }
 
 usec

@@ -24,6 +24,9 @@ void shortage_asked(struct shortage *, double work);
 void shortage_lost(struct shortage *);
 void shortage_fade(struct shortage *, usec span);
 bool shortage_is(const struct shortage *);
+/* The same of premium alone, which may be in want of what the others do not
+ * need; a few misses are not that: its targets are tight. */
+bool shortage_is_dire(const struct shortage *);
 
 /* When it is the turn of one that is due then and takes so much work: each
  * token counts as being due that much later. */

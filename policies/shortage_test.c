@@ -37,6 +37,23 @@ one_alone_is_chance(void **state)
 	assert_true(shortage_is(&s));
 }
 
+/* Premium's targets are tight: some miss them anywhere. */
+static void
+premium_is_short_when_one_in_ten_misses(void **state)
+{
+	struct shortage s = { 0 };
+
+	(void)state;
+	ask(&s, 100, 8);
+	assert_true(shortage_is(&s));
+	assert_false(shortage_is_dire(&s));
+	ask(&s, 0, 4);
+	assert_true(shortage_is_dire(&s));
+	s = (struct shortage){ 0 };
+	ask(&s, 1, 1);
+	assert_false(shortage_is_dire(&s));
+}
+
 static void
 it_ends_when_nobody_misses_any_more(void **state)
 {
@@ -89,6 +106,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_few_in_a_hundred_who_miss_are_one),
 		cmocka_unit_test(one_alone_is_chance),
+		cmocka_unit_test(premium_is_short_when_one_in_ten_misses),
 		cmocka_unit_test(it_ends_when_nobody_misses_any_more),
 		cmocka_unit_test(who_asks_much_is_left_for_last),
 		cmocka_unit_test(calls_are_for_who_takes_more_than_the_mean),

@@ -16,8 +16,6 @@
 #define LATE_TIE 1.25 /* so many times as late is as bad, where all are */
 #define IDLE 2 /* fewer at work than this */
 #define CHEAPER 0.7 /* of a price: worth waiting for, to batch */
-#define NEARLY_SURE 0.05 /* below the percentile */
-#define AT_EASE 0.5 /* of slots and of a rate limit: plenty is left */
 #define NEARLY 0.15 /* short of the required chance: go rather than wait */
 
 struct field {
@@ -400,6 +398,26 @@ is_out_of_reach(const struct field *f, const struct quest *q, usec now)
 	return true;
 }
 
+/* Premium goes at once, however small its chance, but where it has next to none
+ * while a wait may help: lower ones would take the places that it could have
+ * had. Where it is too much for itself it goes nowhere else either. */
+static struct choice
+choose_premium(
+    const struct field *f, const struct quest *q, bool never, usec now)
+{
+	const struct choice wait = { CHOICE_WAIT, 0, REASON_QUEUED };
+	const struct demand *d = q->demand;
+	double least = d->dire ? SHORTAGE_CHANCE : PREDICT_LOST;
+	struct set set = f->all;
+
+	if (q->may_wait && best_chance(f, &f->all) < least &&
+	    weigh_waited(d) < 1 && is_hopeful(q, now))
+		return wait;
+	if (q->may_wait && d->dire)
+		set = with_verdict(f, ~(1u << VERDICT_CROWDED));
+	return set_is_empty(&set) ? wait : go_likeliest(f, &set, d, never);
+}
+
 static struct choice
 choose_without(const struct field *f, const struct quest *q, usec now)
 {
@@ -415,7 +433,7 @@ choose_without(const struct field *f, const struct quest *q, usec now)
 		    struct choice){ CHOICE_REFUSE, 0, REASON_SLO_UNATTAINABLE };
 	}
 	if (q->demand->priority == PRIORITY_PREMIUM)
-		return go_likeliest(f, &f->all, q->demand, never);
+		return choose_premium(f, q, never, now);
 	if (!set_is_empty(&set) && !never)
 		return go_likeliest(f, &set, q->demand, never);
 	if (is_patient(q) && is_hopeful(q, now))
@@ -424,35 +442,6 @@ choose_without(const struct field *f, const struct quest *q, usec now)
 	if (!set_is_empty(&set))
 		return go_likeliest(f, &set, q->demand, never);
 	return wait; /* or, where the queue is full, away */
-}
-
-/* Whether premium has somewhere to go that nobody can take from it. */
-static bool
-is_at_ease(
-    const struct candidate *list, unsigned n, const struct demand *d, usec now)
-{
-	for (unsigned i = 0; i < n; i++) {
-		if (list[i].outlook.chance >= d->slo->percentile / 100 &&
-		    cell_has_allowance(list[i].cell, AT_EASE, now) &&
-		    list[i].full < AT_EASE)
-			return true;
-	}
-	return false;
-}
-
-/* Keeps room for premium where it is served, or would be if nobody else were
- * there; as long as it has nowhere else to go. */
-static void
-want(struct candidate *list, unsigned n, const struct demand *d, usec now)
-{
-	double good = d->slo->percentile / 100 - NEARLY_SURE;
-
-	if (is_at_ease(list, n, d, now))
-		return;
-	for (unsigned i = 0; i < n; i++)
-		if (list[i].outlook.chance >= good ||
-		    predict_idle(list[i].cell, d, now) >= good)
-			site_want(list[i].cell->site, d->slo, d->input, now);
 }
 
 /* Whether there is anything else to use, now or soon. */
@@ -474,8 +463,6 @@ choose(struct candidate *list, unsigned n, const struct quest *q, usec now,
 	unsigned out;
 
 	weigh(list, n, q->demand, can_spare(q, now), now);
-	if (q->demand->priority == PRIORITY_PREMIUM)
-		want(list, n, q->demand, now);
 	if (slo_has_targets(q->demand->slo) &&
 	    find_out(&f, q->demand, now, &out))
 		return (struct choice){ CHOICE_GO, out, REASON_EXPLORING };

@@ -8,7 +8,8 @@
  * decides, then the lower load of two drawn at random (Mitzenmacher, "The power
  * of two choices in randomized load balancing", TPDS 2001).
  *
- * Where none is adequate: premium goes where its chance is best; the others go
+ * Where none is adequate: premium goes where its chance is best, unless that is
+ * next to none and a wait may help; the others go
  * where it is nearly good enough or all but idle, else wait as long as waiting
  * may help, then take what leaves the higher ones unharmed. Batch also waits a
  * while for something much cheaper than what is adequate now.

@@ -87,9 +87,10 @@ premium_goes_even_where_it_is_crowded(void **state)
 	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 30 * USEC_MS, 0);
 	may_wait(m);
 	slow_down(m, 1, 30, 0.1);
-	m->stall[0].backend.slots = 4;
+	m->stall[0].site.usable_since = m->now; /* a tenth of its slots */
 	occupy(m, 0, 4, 10 * USEC_MS);
-	assert_int_equal(chosen(m).kind, CHOICE_GO);
+	assert_sent(m, 0, REASON_BEST_EFFORT);
+	assert_verdict(m, 0, VERDICT_CROWDED);
 	free(m);
 }
 
@@ -114,6 +115,41 @@ make_both_busy(struct market *m)
 {
 	make_busy(m, 0);
 	make_busy(m, 1);
+}
+
+/* Lower ones would take what becomes free meanwhile. */
+static void
+premium_waits_where_all_there_is_has_no_chance(void **state)
+{
+	struct market *m = market();
+
+	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 30 * USEC_MS, 0);
+	make_both_busy(m);
+	assert_sent(m, 0, REASON_BEST_EFFORT); /* a retry, or a hedge */
+	may_wait(m);
+	assert_waits(m);
+	/* but not where even an idle one could not be in time any more */
+	m->demand.waited = 190e3;
+	assert_sent(m, 0, REASON_BEST_EFFORT);
+	free(m);
+}
+
+/* A small chance is taken, unless the like of it are too many. */
+static void
+premium_takes_a_small_chance_unless_it_is_short(void **state)
+{
+	struct market *m = market();
+
+	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 30 * USEC_MS, 0);
+	make_busy(m, 0);
+	may_wait(m);
+	add_prompt(m, 1, 2700);
+	assert_sent(m, 1, REASON_BEST_EFFORT);
+	assert_true(m->list[1].outlook.chance > 0.05);
+	assert_true(m->list[1].outlook.chance < 0.3);
+	m->demand.dire = true;
+	assert_waits(m);
+	free(m);
 }
 
 static void
@@ -307,6 +343,10 @@ main(void)
 		cmocka_unit_test(of_two_that_cost_the_same_it_is_the_faster),
 		cmocka_unit_test(premium_pays_rather_than_be_cut_off),
 		cmocka_unit_test(premium_goes_even_where_it_is_crowded),
+		cmocka_unit_test(
+		    premium_waits_where_all_there_is_has_no_chance),
+		cmocka_unit_test(
+		    premium_takes_a_small_chance_unless_it_is_short),
 		cmocka_unit_test(
 		    standard_waits_for_what_would_do_if_it_were_idle),
 		cmocka_unit_test(

@@ -50,6 +50,8 @@ demand_of(struct router *r, const struct order *o, usec now, struct demand *d)
 		.priority = o->priority,
 		.late = o->late,
 		.shortage = shortage_is(&r->shortage),
+		.dire = o->priority == PRIORITY_PREMIUM &&
+		    shortage_is_dire(&r->premium),
 		.stream = facts->stream,
 		.input = input,
 		.output = output_of(r, o),

@@ -40,9 +40,15 @@ late_after(const struct order *o, const struct place *place)
 	return (usec)(LATE_FACTOR * span);
 }
 
+/* Who cannot be in time asks nothing of those who come after it. */
 static void
-take_place(struct order *o, const struct place *place, usec now)
+take_place(
+    struct router *r, struct order *o, const struct place *place, usec now)
 {
+	const struct slo *slo = &o->req->slo;
+
+	if (place->beaten && o->priority == PRIORITY_PREMIUM)
+		shortage_lost(&r->premium);
 	o->at = place->at;
 	o->crowd = place->crowd;
 	o->output = place->output;
@@ -50,8 +56,8 @@ take_place(struct order *o, const struct place *place, usec now)
 	o->first_token = false;
 	o->lately.itl = 0;
 	o->lately.late = false;
-	o->stay = (struct stay){ .ttft = o->req->slo.ttft,
-		.itl = o->req->slo.itl,
+	o->stay = (struct stay){ .ttft = place->lost ? 0 : slo->ttft,
+		.itl = place->lost ? 0 : slo->itl,
 		.priority = o->priority,
 		.stake = place->stake,
 		.tokens =
@@ -158,7 +164,7 @@ dispatch(struct router *r, struct order *o, enum plan_reason no_wait, usec now)
 
 	plan_make(r, o, no_wait, now, &o->plan, &place);
 	if (o->plan.kind == PLAN_GO)
-		take_place(o, &place, now);
+		take_place(r, o, &place, now);
 	else if (o->plan.kind == PLAN_WAIT &&
 	    (is_hopeless(r, o, now) || !join_queue(r, o, now)))
 		turn_away(r, o, now);
@@ -189,7 +195,7 @@ void
 dispatch_probe(
     struct router *r, struct order *o, const struct place *place, usec now)
 {
-	take_place(o, place, now);
+	take_place(r, o, place, now);
 	dispatch_begin(r, o, now);
 }
 
@@ -249,7 +255,7 @@ ask(struct router *r, struct round *round, usec now, bool *gone)
 	if (plan.kind == PLAN_GO) {
 		r->drain.left++;
 		r->drain.last_left += o->priority == PRIORITY_BATCH;
-		take_place(o, &place, now);
+		take_place(r, o, &place, now);
 	}
 	make_ready(r, o);
 	return true;
@@ -276,6 +282,8 @@ demote(struct router *r, struct order *o, usec now)
 	struct account *a = accounts_of(&r->accounts, o->req->tenant);
 
 	queue_remove(&r->queue, o);
+	if (o->priority == PRIORITY_PREMIUM)
+		shortage_lost(&r->premium);
 	o->priority = PRIORITY_BATCH;
 	o->late = true;
 	o->due = o->turn = o->req->deadline;

@@ -29,7 +29,8 @@ struct router {
 		unsigned left, last_left; /* since the last tick */
 		usec at;
 	} drain;
-	struct shortage shortage;
+	struct shortage shortage; /* below premium */
+	struct shortage premium; /* of premium */
 	struct promises promises;
 	struct samples samples; /* since the last tick */
 	struct rng rng;

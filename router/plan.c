@@ -329,6 +329,8 @@ take(const struct order *o, const struct candidate *c, const struct demand *d,
 		.stake = stake,
 		.output = d->output,
 		.output_high = d->output_high };
+	if (predict_is_lost(c->outlook.chance))
+		predict_loss(c->cell, d, now, &place->lost, &place->beaten);
 	p->kind = PLAN_GO;
 	if (breaker_state(&c->cell->site->breaker, now) == BREAKER_HALF_OPEN)
 		reason = REASON_EXPLORING;

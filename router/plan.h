@@ -22,6 +22,8 @@ struct place {
 	struct crowd crowd; /* before it came */
 	double stake; /* what a miss is worth, USD */
 	double output, output_high; /* of its answer: usual, seldom more */
+	bool lost; /* it would be late there even if nobody else were */
+	bool beaten; /* not if it had come first: by those who are there */
 };
 
 struct router;

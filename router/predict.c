@@ -284,3 +284,14 @@ predict_idle(const struct cell *c, const struct demand *d, usec now)
 	p = chance_in_odds(chance(f, d, &t), c->odds[d->priority]);
 	return p > 0 ? p * reliability(c->site, total_of(d, &t), now) : p;
 }
+
+void
+predict_loss(const struct cell *c, const struct demand *d, usec now, bool *lost,
+    bool *beaten)
+{
+	struct demand fresh = *d;
+
+	fresh.waited = 0;
+	*lost = predict_is_lost(predict_idle(c, d, now));
+	*beaten = !predict_is_lost(predict_idle(c, &fresh, now));
+}

@@ -22,6 +22,7 @@ struct demand {
 	bool stream;
 	bool late; /* its SLO was lost while it waited */
 	bool shortage; /* more is asked for than there is */
+	bool dire; /* it is premium, and that is asked for more than there is */
 	bool much; /* it takes more work than most */
 	double input, output; /* tokens; output is expected */
 	struct units units;
@@ -46,6 +47,17 @@ struct outlook {
 double uncached(const struct cell *, const struct demand *, usec now);
 void predict(
     const struct cell *, const struct demand *, usec now, struct outlook *);
+/* Hardly ever in time. */
+#define PREDICT_LOST 0.02
+static inline bool
+predict_is_lost(double chance)
+{
+	return chance >= 0 && chance < PREDICT_LOST;
+}
+/* Of one that is lost there: whether it would be even if nobody else were there;
+ * whether it would not be, had it come first. */
+void predict_loss(const struct cell *, const struct demand *, usec now,
+    bool *lost, bool *beaten);
 /* The worst of typical / target. */
 double predict_excess(const struct demand *, const struct outlook *);
 /* The chance that with this one there the tightest ITL target at work is still

@@ -153,8 +153,10 @@ router_submit(struct router *r, const struct route_request *req, usec now,
 	o->fallbacks = sieve.fallbacks;
 	o->priority = req->slo.priority;
 	o->due = due_of(req);
-	if (o->priority != PRIORITY_PREMIUM && slo_has_targets(&req->slo))
-		shortage_asked(&r->shortage, demand_work(r, o));
+	if (slo_has_targets(&req->slo))
+		shortage_asked(o->priority == PRIORITY_PREMIUM ? &r->premium
+							       : &r->shortage,
+		    demand_work(r, o));
 	o->promised = promises_redeem(&r->promises, o, now);
 	if (dispatch(r, o, dispatch_room(r, o, now), now) == PLAN_GO)
 		take_turn(r, o, now);

@@ -1,4 +1,5 @@
 /* router/shortage_test.c - where more is asked for than there is. */
+#include "router/engine.h"
 #include "router/market.h"
 
 #define CLASSES                                                                \
@@ -157,6 +158,125 @@ others_fill_up_what_premium_leaves(void **state)
 	free(m);
 }
 
+/* All slots but one are of those who are in time, at 29 ms of 30. */
+static struct market *
+full_of_the_like(enum priority p)
+{
+	struct market *m = market();
+
+	m->n = 1;
+	set_class(m, p, 200 * USEC_MS, 30 * USEC_MS, 0);
+	slow_down(m, 0, 2, 0.02);
+	occupy(m, 0, 18, 30 * USEC_MS);
+	m->demand.waited = 250e3;
+	m->demand.shortage = true;
+	m->demand.late = p != PRIORITY_PREMIUM;
+	may_wait(m);
+	return m;
+}
+
+static void
+who_is_lost_leaves_those_alone_who_are_not(void **state)
+{
+	struct market *m = full_of_the_like(PRIORITY_STANDARD);
+
+	(void)state;
+	assert_waits(m);
+	assert_verdict(m, 0, VERDICT_CROWDED);
+	m->demand.shortage = false; /* then one more does no harm */
+	assert_int_equal(chosen(m).kind, CHOICE_GO);
+	free(m);
+	m = market();
+	m->n = 1;
+	may_wait(m);
+	m->demand.waited = 250e3;
+	m->demand.shortage = m->demand.late = true;
+	occupy(m, 0, 9, 30 * USEC_MS); /* half empty */
+	assert_int_equal(chosen(m).kind, CHOICE_GO);
+	free(m);
+}
+
+static void
+premium_that_is_lost_does_so_where_premium_is_short(void **state)
+{
+	struct market *m = full_of_the_like(PRIORITY_PREMIUM);
+
+	(void)state;
+	assert_sent(m, 0, REASON_BEST_EFFORT); /* those below are short */
+	m->demand.dire = true;
+	assert_waits(m);
+	/* those with a laxer target than its own are no reason */
+	m->req.slo.itl = 29 * USEC_MS;
+	assert_sent(m, 0, REASON_BEST_EFFORT);
+	free(m);
+}
+
+/* Neither what waits, nor what is out of reach, has a target to be kept. */
+static void
+who_is_lost_asks_nothing_of_others(void **state)
+{
+	struct ask at_work, late[3], *next;
+	const struct site *s;
+	struct rig g;
+
+	(void)state;
+	rig_init(&g, one);
+	s = fleet_site(&g.router->fleet, rig_backend(&g, "only")->id);
+	make_short(&g, &at_work, late, 3);
+	assert_int_equal(site_tightest(s, NULL), 60 * USEC_MS);
+	ask_finish(&g, &at_work, 1000, 10, 10);
+	next = rig_next(&g, 0);
+	assert_non_null(next);
+	assert_int_equal(s->in_flight, 1);
+	assert_int_equal(site_tightest(s, NULL), 0);
+	rig_fini(&g);
+}
+
+#define VOICE(slots)                                                           \
+	"slo = ( { name = \"voice\"; ttft = \"1s\"; itl = \"60ms\"; "          \
+	"priority = \"premium\"; } );\n"                                       \
+	"default_slo = \"voice\";\n" CONF(                                     \
+	    BACKEND("only", slots), SERVING("only", ))
+
+static void
+premium_is_short_where_it_loses_many_in_the_queue(void **state)
+{
+	struct ask at_work, late[3];
+	struct rig g;
+
+	(void)state;
+	rig_init(&g, VOICE("slots = 1; "));
+	make_short(&g, &at_work, late, 3);
+	assert_true(shortage_is_dire(&g.router->premium));
+	rig_fini(&g);
+}
+
+/* Late before it came, so that no place would do; with time for its target it
+ * would have been met. Where the target is out of reach nothing is short. */
+static void
+premium_is_short_where_it_goes_too_late(void **state)
+{
+	struct ask a[4];
+	struct rig g;
+
+	(void)state;
+	rig_init(&g, VOICE("slots = 8; "));
+	rig_pass(&g, 5 * USEC_SEC);
+	for (unsigned i = 0; i < 4; i++) {
+		a[i] = ask_of(&g, 100);
+		a[i].req.slo.ttft = 1;
+		assert_goes(&g, &a[i], "only");
+	}
+	assert_false(shortage_is_dire(&g.router->premium));
+	for (unsigned i = 0; i < 4; i++) {
+		a[i] = ask_of(&g, 100);
+		a[i].req.arrived -= 2 * USEC_SEC;
+		assert_goes(&g, &a[i], "only");
+	}
+	assert_true(shortage_is_dire(&g.router->premium));
+	rig_fini(&g);
+}
+
 static void
 calls_are_left_to_who_takes_much(void **state)
 {
@@ -232,6 +352,13 @@ main(void)
 		cmocka_unit_test(a_place_is_not_for_who_will_miss_anyway),
 		cmocka_unit_test(nobody_waits_long_for_a_price),
 		cmocka_unit_test(others_fill_up_what_premium_leaves),
+		cmocka_unit_test(who_is_lost_leaves_those_alone_who_are_not),
+		cmocka_unit_test(
+		    premium_that_is_lost_does_so_where_premium_is_short),
+		cmocka_unit_test(who_is_lost_asks_nothing_of_others),
+		cmocka_unit_test(
+		    premium_is_short_where_it_loses_many_in_the_queue),
+		cmocka_unit_test(premium_is_short_where_it_goes_too_late),
 		cmocka_unit_test(calls_are_left_to_who_takes_much),
 		cmocka_unit_test(premium_of_little_work_leaves_calls_to_others),
 		cmocka_unit_test(

@@ -185,6 +185,7 @@ router_tick_end(struct router *r, struct router_tables *t, usec now)
 	if (r->drain.at > 0) {
 		fleet_fade(&r->fleet, now - r->drain.at);
 		shortage_fade(&r->shortage, now - r->drain.at);
+		shortage_fade(&r->premium, now - r->drain.at);
 	}
 	measure_drain(&r->drain, dispatch_is_pressed(r), now);
 	promises_sweep(&r->promises, now);

@@ -12,6 +12,8 @@
 #define FULLNESS 0.3 /* what a full backend adds to its price */
 #define RESERVE_WANTED 0.9 /* of a burst, while premium is in need */
 #define HOPELESS 0.1 /* of its price: worth to one that will miss */
+#define NEARLY_SURE 0.05 /* below the percentile */
+#define AT_EASE 0.5 /* of slots and of a rate limit: plenty is left */
 
 static double
 occupancy(const struct site *s, usec now)
@@ -19,6 +21,29 @@ occupancy(const struct site *s, usec now)
 	double slots = site_slots_warming(s, now);
 
 	return slots > 0 ? s->in_flight / slots : 0;
+}
+
+/* Who is lost in a shortage leaves those alone who are not, and whose target is
+ * as tight. */
+static bool
+yields(const struct candidate *c, const struct demand *d)
+{
+	bool shortage = d->priority == PRIORITY_PREMIUM ? d->dire : d->shortage;
+
+	return shortage && predict_is_lost(c->outlook.chance);
+}
+
+/* Whether the room there is for somebody else: there, or to come. */
+static bool
+spoils(const struct candidate *c, const struct demand *d, usec now)
+{
+	const struct site *s = c->cell->site;
+	usec tightest = site_tightest(s, NULL);
+	bool as_tight =
+	    tightest > 0 && (d->slo->itl <= 0 || tightest <= d->slo->itl);
+
+	return s->in_flight > 0 && (as_tight || site_is_wanted(s, now)) &&
+	    !predict_room(c->cell, d, &c->outlook, now);
 }
 
 /* Whether somebody of a higher priority is there, or may come. */
@@ -80,6 +105,8 @@ keeps_out(const struct candidate *c, const struct demand *d, usec now)
 	const struct site *s = c->cell->site;
 	bool shared = is_shared(s, d, now);
 
+	if (yields(c, d) && spoils(c, d, now))
+		return true;
 	if (d->shortage)
 		return shared && s->in_flight > 0 &&
 		    !predict_room(c->cell, d, &c->outlook, now);
@@ -184,6 +211,35 @@ add_penalties(
 	}
 }
 
+/* Whether premium has somewhere to go that nobody can take from it. */
+static bool
+is_at_ease(
+    const struct candidate *list, unsigned n, const struct demand *d, usec now)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (list[i].outlook.chance >= d->slo->percentile / 100 &&
+		    cell_has_allowance(list[i].cell, AT_EASE, now) &&
+		    list[i].full < AT_EASE)
+			return true;
+	}
+	return false;
+}
+
+/* Keeps room for premium where it is served, or would be if nobody else were
+ * there; as long as it has nowhere else to go. */
+static void
+want(struct candidate *list, unsigned n, const struct demand *d, usec now)
+{
+	double good = d->slo->percentile / 100 - NEARLY_SURE;
+
+	if (is_at_ease(list, n, d, now))
+		return;
+	for (unsigned i = 0; i < n; i++)
+		if (list[i].outlook.chance >= good ||
+		    predict_idle(list[i].cell, d, now) >= good)
+			site_want(list[i].cell->site, d->slo, d->input, now);
+}
+
 void
 weigh(struct candidate *list, unsigned n, const struct demand *d, bool spare,
     usec now)
@@ -191,4 +247,6 @@ weigh(struct candidate *list, unsigned n, const struct demand *d, bool spare,
 	for (unsigned i = 0; i < n; i++)
 		weigh_one(&list[i], d, spare, now);
 	add_penalties(list, n, d, now);
+	if (d->priority == PRIORITY_PREMIUM)
+		want(list, n, d, now);
 }
