@@ -40,7 +40,7 @@ ALL_LDFLAGS = $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
 
 # --- folders and what each may link, lowest first ---
 FOLDERS := gateway/lib gateway/conf gateway/telemetry gateway/dialects \
-	gateway/translation \
+	gateway/translation gateway/realtime \
 	backends policies router gateway/quota gateway/shared gateway/keys \
 	gateway/idempotency gateway/ledger \
 	gateway/front gateway/upstream gateway/admin \
@@ -50,6 +50,7 @@ DEPS_gateway/conf      := gateway/lib
 DEPS_gateway/telemetry := gateway/lib
 DEPS_gateway/dialects  := gateway/conf gateway/lib
 DEPS_gateway/translation := gateway/lib
+DEPS_gateway/realtime  := gateway/lib
 DEPS_backends          := gateway/conf gateway/lib
 DEPS_policies          := gateway/telemetry gateway/conf gateway/lib
 DEPS_router            := policies $(DEPS_policies)
@@ -72,7 +73,7 @@ DEPS_bench/load        := bench/traffic gateway/telemetry gateway/conf \
 DEPS_gateway           := bench/load bench/sim bench/traffic gateway/admin \
 	gateway/import gateway/keys gateway/idempotency gateway/shared \
 	gateway/quota gateway/upstream gateway/translation \
-	gateway/front $(DEPS_gateway/admin)
+	gateway/realtime gateway/front $(DEPS_gateway/admin)
 DEPS_gateway/commands  := gateway $(DEPS_gateway)
 DEPS_bench             := router policies backends gateway/telemetry \
 	gateway/conf gateway/lib

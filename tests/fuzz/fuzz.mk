@@ -29,6 +29,7 @@ FUZZ_DEPS_import := gateway/import $(DEPS_gateway/import)
 FUZZ_DEPS_line := gateway $(DEPS_gateway)
 FUZZ_DEPS_messages := gateway/translation backends gateway/conf gateway/lib
 FUZZ_DEPS_query := gateway $(DEPS_gateway)
+FUZZ_DEPS_realtime := gateway/realtime gateway/lib
 FUZZ_DEPS_reply := bench/load $(DEPS_bench/load)
 FUZZ_DEPS_responses := gateway/translation gateway/lib
 FUZZ_DEPS_resp := gateway/shared gateway/lib
