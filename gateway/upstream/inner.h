@@ -18,6 +18,7 @@
 #include "gateway/upstream/multi.h"
 #include "gateway/upstream/trust.h"
 #include "gateway/upstream/upstream.h"
+#include "gateway/upstream/wire.h"
 
 struct upstream {
 	struct multi_set multis;
@@ -50,10 +51,14 @@ struct transfer {
 	struct easy easy;
 	struct multi *multi; /* while RUNNING */
 	uint32_t peer; /* whose connection it takes */
+	bool cancelled; /* no callback any more */
+	bool bomb; /* its body is far more than came */
+	bool wired; /* it has had a wire: its handle is of no other use */
 	const struct transfer_ops *ops;
 	void *arg;
 	enum transfer_state state;
-	bool cancelled; /* no callback any more */
+	int open_error; /* errno, where we could not make a socket */
+	struct wire *wire; /* of one that asks for another protocol; or NULL */
 	usec until; /* while it is in `ending`: then it is cancelled */
 	bool paused; /* on_bytes said false and nobody resumed */
 	bool held; /* libcurl was told to hold its bytes */
@@ -64,8 +69,6 @@ struct transfer {
 	bool interim; /* within a 1xx, which nobody is told of */
 	bool headed; /* the final response's headers are complete */
 	curl_off_t taken; /* bytes of its body, unpacked */
-	bool bomb; /* far more than came */
-	int open_error; /* errno, where we could not make a socket */
 	struct transfer_result result;
 };
 
@@ -74,6 +77,10 @@ struct transfer *transfer_take(
     struct upstream *, const struct transfer_request *, struct errmsg *why);
 void transfer_rest(struct transfer *);
 void transfer_free(struct transfer *);
+/* Something of it, or a wire of its, has closed. */
+void upstream_part_closed(struct upstream *);
+/* upstream_settle() will see to it. */
+void transfer_look(struct transfer *);
 /* Sees to what was asked of it. */
 void transfer_work(struct transfer *);
 /* Calls on_done. */

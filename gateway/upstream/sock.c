@@ -220,12 +220,18 @@ sock_open(struct sock_table *t, uint32_t peer, const struct curl_sockaddr *addr)
 }
 
 void
-sock_close(struct sock_table *t, curl_socket_t fd)
+sock_let_go(struct sock_table *t, curl_socket_t fd)
 {
 	struct sock *s = sock_find(t, fd);
 
 	if (s != NULL)
 		sock_drop(s);
+}
+
+void
+sock_close(struct sock_table *t, curl_socket_t fd)
+{
+	sock_let_go(t, fd);
 	close(fd);
 }
 

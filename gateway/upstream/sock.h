@@ -47,6 +47,8 @@ void sock_table_fini(
 curl_socket_t sock_open(
     struct sock_table *, uint32_t peer, const struct curl_sockaddr *);
 void sock_close(struct sock_table *, curl_socket_t);
+/* It is somebody else's to watch from now on. */
+void sock_let_go(struct sock_table *, curl_socket_t);
 /* Whose transfer the socket is, as it stands when libcurl loses interest. */
 enum sock_use {
 	SOCK_CONNECTS, /* it is closed without a word (libcurl 7.88) */

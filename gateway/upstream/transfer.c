@@ -204,6 +204,8 @@ transfer_free(struct transfer *t)
 {
 	list_remove(&t->place);
 	list_remove(&t->task);
+	if (t->wire != NULL)
+		wire_free(t);
 	if (t->multi != NULL)
 		multi_remove(t->multi, t->easy.curl);
 	easy_fini(&t->easy);
@@ -255,7 +257,7 @@ transfer_rest(struct transfer *t)
 	list_remove(&t->task);
 	up->n_live--;
 	t->state = TRANSFER_REST;
-	if (up->n_resting >= RESTING_MAX) {
+	if (up->n_resting >= RESTING_MAX || t->wired) {
 		transfer_free(t);
 		return;
 	}
@@ -281,6 +283,8 @@ take_off(struct transfer *t)
 	t->up->connections_made += (unsigned)made;
 	if (made > 0 && t->answered)
 		easy_note_address(&t->easy, held(t), clock_now());
+	if (t->wire != NULL && wire_is_open(t->wire))
+		wire_free(t);
 	multi_remove(t->multi, t->easy.curl);
 	t->multi = NULL;
 }
@@ -301,6 +305,8 @@ deserves_retry(const struct transfer *t)
 static void
 complete(struct transfer *t, CURLcode code)
 {
+	if (t->wire != NULL && !t->cancelled && wire_goes_on(t, code))
+		return;
 	result_fill(&t->result, t, code);
 	take_off(t);
 	if (t->cancelled)
@@ -384,9 +390,18 @@ transfer_work(struct transfer *t)
 		transfer_rest(t);
 	} else if (t->state == TRANSFER_QUEUED) {
 		begin(t);
+	} else if (t->state == TRANSFER_RUNNING && t->wire != NULL) {
+		t->held = t->paused;
+		wire_run(t);
 	} else if (t->state == TRANSFER_RUNNING && t->held && !t->paused) {
 		unhold(t);
 	}
+}
+
+void
+transfer_look(struct transfer *t)
+{
+	add_task(t, &t->up->work);
 }
 
 /* --- public --- */
@@ -402,7 +417,9 @@ transfer_start(struct upstream *up, const struct transfer_request *req,
 		log_error("upstream_start reason=\"%s\"", why.text);
 		return NULL;
 	}
-	if (easy_prepare(&t->easy, req, &why) != OK) {
+	t->wired = req->upgrade;
+	if (easy_prepare(&t->easy, req, &why) != OK ||
+	    (t->wired && !wire_new(t, req, &why))) {
 		log_error("upstream_start reason=\"%s\"", why.text);
 		transfer_rest(t);
 		return NULL;
@@ -425,6 +442,12 @@ transfer_resume(struct transfer *t)
 	t->paused = false;
 	if (t->held && !t->cancelled)
 		add_task(t, &t->up->work);
+}
+
+bool
+transfer_write(struct transfer *t, struct slice bytes)
+{
+	return t->wire == NULL || wire_write(t, bytes);
 }
 
 void

@@ -67,10 +67,9 @@ upstream_new(uv_loop_t *loop, struct errmsg *why)
 	return up;
 }
 
-static void
-on_part_closed(void *arg)
+void
+upstream_part_closed(struct upstream *up)
 {
-	struct upstream *up = arg;
 	void (*on_closed)(void *) = up->on_closed;
 	void *closed_arg = up->arg;
 
@@ -79,6 +78,12 @@ on_part_closed(void *arg)
 	free(up);
 	if (on_closed != NULL)
 		on_closed(closed_arg);
+}
+
+static void
+on_part_closed(void *arg)
+{
+	upstream_part_closed(arg);
 }
 
 static void

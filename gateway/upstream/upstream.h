@@ -36,6 +36,10 @@ struct transfer_request {
 	bool local; /* no proxy look-up */
 	bool streamed; /* the answer comes in small pieces */
 	bool fresh; /* on a connection of its own, to be kept for others */
+	bool upgrade; /* it has no body, asks for another protocol, and goes by
+			 HTTP/1.1 on a connection of its own: after a 101
+			 on_bytes is what the far end sends, as it comes, and
+			 transfer_write() what it is sent */
 	uint32_t peer; /* whoever has the same shares connections; or 0 */
 	struct slice headers; /* "name: value\n" lines: as they were last time,
 				 where they can be, they cost nothing */
@@ -63,6 +67,8 @@ struct transfer_ops {
 	void (*on_headers_end)(void *arg, int status);
 	/* False: pause; these bytes have been taken. */
 	bool (*on_bytes)(void *arg, struct slice);
+	/* After transfer_write() said false: write again. May be NULL. */
+	void (*on_drain)(void *arg);
 	/* Once, last; not after transfer_cancel(), but perhaps while paused:
 	 * all bytes have then been handed on. The transfer is gone when it
 	 * returns. Called from upstream_settle(), never inside libcurl. */
@@ -78,6 +84,9 @@ bool transfer_was_sent(const struct transfer *);
 void transfer_timing(const struct transfer *, usec *connect, usec *tls);
 /* Hands on more bytes after on_bytes said false. */
 void transfer_resume(struct transfer *);
+/* After a 101. Copies the bytes; they leave at the next settle. False: enough
+ * is queued, hold the source until on_drain. */
+bool transfer_write(struct transfer *, struct slice);
 /* No callback comes any more; the connection closes at the next settle. */
 void transfer_cancel(struct transfer **);
 /* No callback comes any more, as all that matters of the answer is here. If
