@@ -181,8 +181,8 @@ answer_suspend(struct exchange *x)
 	MHD_suspend_connection(x->mhd);
 }
 
-static void
-took(struct exchange *x, size_t n)
+void
+answer_took(struct exchange *x, size_t n)
 {
 	x->taken += n;
 	if (x->taken == x->queue.n) {
@@ -248,7 +248,7 @@ answer_read(void *cls, uint64_t at, char *out, size_t max)
 	if (n > PIECE)
 		n = PIECE;
 	memcpy(out, x->queue.p + x->taken, n);
-	took(x, n);
+	answer_took(x, n);
 	return (ssize_t)n;
 }
 
@@ -331,11 +331,14 @@ answer_queue(struct exchange *x)
 		answer_suspend(x);
 		return MHD_YES;
 	}
-	response = whole ? whole_response(x) : read_response(x);
+	if (x->tunnel != NULL)
+		response = tunnel_response(x);
+	else
+		response = whole ? whole_response(x) : read_response(x);
 	if (response == NULL)
 		return MHD_NO;
 	add_headers(x, response);
-	if (must_close(x))
+	if (must_close(x) && x->tunnel == NULL)
 		MHD_add_response_header(response, "Connection", "close");
 	x->stage = STAGE_ANSWER;
 	connection_wait(x->connection, WAIT_CLIENT);

@@ -253,7 +253,7 @@ client_left(struct connection *c)
 	c->left = true;
 	if (c->exchange == NULL || !c->exchange->known)
 		connection_cut(c, false);
-	else
+	else if (c->exchange->stage != STAGE_TUNNEL) /* it reads to the end */
 		exchange_gone(c->exchange);
 }
 

@@ -93,6 +93,8 @@ start(struct daemon *d)
 		flags |= MHD_USE_TLS;
 		memcpy(d->tls, tls->id, sizeof(d->tls));
 		tls_options(tls, more);
+	} else {
+		flags |= MHD_ALLOW_UPGRADE; /* see tunnel.c */
 	}
 	return MHD_start_daemon(flags, 0, NULL, NULL, exchange_handle, d,
 	    MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
@@ -159,7 +161,8 @@ on_poll_closed(uv_handle_t *h)
 	free(d);
 }
 
-/* libmicrohttpd must not be stopped with a connection suspended. */
+/* libmicrohttpd must not be stopped with a connection suspended, or upgraded.
+ */
 static void
 resume_all(struct daemon *d)
 {
@@ -170,6 +173,9 @@ resume_all(struct daemon *d)
 		x = CONTAINER_OF(n, struct connection, node)->exchange;
 		if (x != NULL && x->suspended)
 			exchange_resume(x);
+		else if (x != NULL && x->stage == STAGE_TUNNEL &&
+		    x->tunnel != NULL)
+			tunnel_close(x);
 	}
 }
 
@@ -198,6 +204,12 @@ daemon_touch(struct daemon *d)
 	run_again(d);
 }
 
+bool
+daemon_is_tls(const struct daemon *d)
+{
+	return !tls_same(NULL, d->tls);
+}
+
 /* libmicrohttpd takes a handshake that waits for its client for one that could
  * go on: it would be run for that without end, and a client's single byte
  * would cost a core. */
@@ -205,7 +217,7 @@ static bool
 is_idling(const struct daemon *d)
 {
 	return d->fruitless > FRUITLESS_RUNS && d->n_silent > 0 &&
-	    !tls_same(NULL, d->tls);
+	    daemon_is_tls(d);
 }
 
 /* Those that idled are looked at again. */

@@ -240,6 +240,7 @@ exchange_handle(void *cls, struct MHD_Connection *mhd, const char *url,
 	case STAGE_ASKED:
 		return answer_queue(x);
 	case STAGE_ANSWER:
+	case STAGE_TUNNEL:
 		break;
 	}
 	return MHD_YES;
@@ -299,6 +300,8 @@ static void
 exchange_free(struct exchange *x)
 {
 	list_remove(&x->touched);
+	if (x->tunnel != NULL)
+		tunnel_close(x);
 	exchange_free_body(x);
 	buf_fini(&x->headers);
 	buf_fini(&x->queue);
@@ -375,6 +378,10 @@ exchange_settle(struct exchange *x)
 	}
 	if (x->closed) {
 		finish(x);
+		return;
+	}
+	if (x->stage == STAGE_TUNNEL) {
+		tunnel_settle(x);
 		return;
 	}
 	if (x->suspended && answer_ready(x))

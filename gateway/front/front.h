@@ -131,4 +131,17 @@ struct exchange_refusal {
 };
 const struct exchange_refusal *exchange_refusal(const struct exchange *);
 
+/* --- an exchange that changes protocols --- */
+
+/* NULL: it may. Else why not; its message is for the client. */
+const struct exchange_refusal *exchange_untunnelled(const struct exchange *);
+/* Before the sink's headers, with a 101; false without memory. What the client
+ * sends from then on comes to on_bytes, with the sink's arg, from the loop or
+ * from front_settle(). False: no more of it until exchange_tunnel_resume().
+ * What is written to the sink goes out as it is, and its end closes the
+ * connection. */
+bool exchange_tunnel(
+    struct exchange *, bool (*on_bytes)(void *arg, struct slice));
+void exchange_tunnel_resume(struct exchange *);
+
 #endif

@@ -14,6 +14,7 @@
 #include "gateway/lib/list.h"
 
 struct daemon;
+struct tunnel;
 
 #define TLS_OPTIONS 5
 
@@ -92,6 +93,7 @@ enum stage {
 	STAGE_BODY,
 	STAGE_ASKED, /* the core has been asked, the answer is not queued */
 	STAGE_ANSWER, /* libmicrohttpd has the response and pulls from it */
+	STAGE_TUNNEL, /* it has changed protocols; see tunnel.c */
 };
 
 struct exchange {
@@ -127,7 +129,6 @@ struct exchange {
 	usec began, received, body_began;
 
 	/* the answer */
-	int status; /* 0: sink.headers() was not called yet */
 	int64_t length;
 	struct buf headers; /* name NUL value NUL ... */
 	struct buf queue; /* body bytes; those before `taken` are sent */
@@ -137,6 +138,8 @@ struct exchange {
 	bool choked; /* write() has said no; on_drain is owed */
 	bool drained; /* and due */
 	bool ended;
+	int status; /* 0: sink.headers() was not called yet */
+	struct tunnel *tunnel; /* of an answer that is a 101; else NULL */
 };
 
 /* --- front.c --- */
@@ -153,6 +156,7 @@ void front_uncount(struct front *);
 struct daemon *daemon_pick(struct front *, struct errmsg *why);
 void daemon_touch(struct daemon *);
 void daemon_run(struct daemon *);
+bool daemon_is_tls(const struct daemon *);
 /* Closes its connections at once; their exchanges are left to be settled. */
 void daemon_stop(struct daemon *);
 
@@ -248,5 +252,16 @@ extern const struct sink_ops answer_ops;
 enum MHD_Result answer_queue(struct exchange *);
 /* Would resuming lead to anything? */
 bool answer_ready(const struct exchange *);
+/* So many bytes more of the queue are sent. */
+void answer_took(struct exchange *, size_t n);
+
+/* --- tunnel.c --- */
+/* The 101 of an exchange that has a tunnel. */
+struct MHD_Response *tunnel_response(struct exchange *);
+/* Does what is due, in STAGE_TUNNEL. */
+void tunnel_settle(struct exchange *);
+/* Frees it. Where it has opened, libmicrohttpd closes the connection, and lets
+ * go of the exchange, in its next run. */
+void tunnel_close(struct exchange *);
 
 #endif

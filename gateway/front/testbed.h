@@ -38,7 +38,10 @@
  * /mid        headers and an event, then silence
  * /abort      headers and an event, then SINK_ABORT
  * /die        the same, but the event is on its way before
- * /short      a length of 100, 50 bytes, then a clean end */
+ * /short      a length of 100, 50 bytes, then a clean end
+ * /tunnel     a 101, "hi ", then back what comes, up to a full stop
+ * /deaf       a 101, and takes one piece alone
+ * /gush       a 101, and 64 MiB as fast as write() lets it */
 
 #define WRITE_PIECE 5000u
 
@@ -71,6 +74,7 @@ struct server {
 	atomic_llong gone_at, closed_at;
 	atomic_ullong accepted_bytes; /* by sink.write() */
 	atomic_uint connections, exchanges;
+	atomic_uint tunnelled; /* bytes from clients */
 };
 
 static inline char
@@ -174,6 +178,35 @@ call_flood(struct call *c)
 	call_write_more(c);
 }
 
+static inline bool
+call_parrot(void *arg, struct slice bytes)
+{
+	struct call *c = arg;
+
+	atomic_fetch_add(&c->server->tunnelled, (unsigned)bytes.n);
+	if (slice_is(exchange_path(c->exchange), "/deaf"))
+		return false;
+	c->sink->ops->write(c->sink, bytes);
+	if (slice_ends(bytes, SLICE(".")))
+		c->sink->ops->end(c->sink, SINK_CLEAN);
+	return true;
+}
+
+static inline void
+call_tunnel(struct call *c, bool gushes)
+{
+	const struct header h = { SLICE("upgrade"), SLICE("x") };
+
+	assert_null(exchange_untunnelled(c->exchange));
+	assert_true(exchange_tunnel(c->exchange, call_parrot));
+	c->sink->ops->headers(c->sink, 101, &h, 1, SINK_STREAMED);
+	c->sink->ops->write(c->sink, SLICE("hi "));
+	if (!gushes)
+		return;
+	c->left = (uint64_t)64 << 20;
+	call_write_more(c);
+}
+
 static inline void
 call_answer(struct call *c)
 {
@@ -192,6 +225,10 @@ call_answer(struct call *c)
 		call_pattern(c, true);
 	else if (slice_is(path, "/flood"))
 		call_flood(c);
+	else if (slice_is(path, "/tunnel") || slice_is(path, "/deaf"))
+		call_tunnel(c, false);
+	else if (slice_is(path, "/gush"))
+		call_tunnel(c, true);
 	else if (slice_is(path, "/mid"))
 		call_begin_stream(c);
 	else if (slice_is(path, "/die")) {
