@@ -339,6 +339,7 @@ decode_answer(enum dialect dialect, const struct answer *a, struct event *out,
 		[DIALECT_MODERATION] = decode_passed,
 		[DIALECT_RERANK] = decode_passed,
 		[DIALECT_COUNTING] = decode_passed,
+		[DIALECT_REALTIME] = decode_passed,
 	};
 	struct scan_member error = { .key = SLICE(""), .type = SCAN_NULL };
 

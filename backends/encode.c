@@ -306,6 +306,8 @@ edit_body(const struct encode_in *in, struct encoded *out)
 	enum err rc;
 
 	edits_init(&out->body, in->body);
+	if (in->dialect == DIALECT_REALTIME) /* there is none */
+		return OK;
 	if (in->form_end.p != NULL)
 		return name_model_in_form(in, out);
 	write_limit(in, out);

@@ -11,6 +11,7 @@
 #include "gateway/app.h"
 #include "gateway/lib/count.h"
 #include "gateway/limits.h"
+#include "gateway/session.h"
 #include "gateway/steps.h"
 #include "gateway/tracer.h"
 #include "gateway/translation/translation.h"
@@ -49,7 +50,8 @@ attempt_secret(const struct attempt *a)
 
 /* --- starting --- */
 
-#define OWN_MAX (TRACING_HEADERS_MAX + 128) /* of lines that none other has */
+#define OWN_MAX (TRACING_HEADERS_MAX + 512) /* of lines that none other has */
+#define QUERY_MAX 1024 /* of a session: a model's name, escaped */
 #define BETA_MAX 4096 /* bytes of anthropic-beta */
 
 /* What the client wants that is in beta; more than is to be had is nothing. */
@@ -109,6 +111,8 @@ own_headers(const struct attempt *a, struct buf *out)
 	if (replay_key(a->request, a, key))
 		buf_addf(out, "idempotency-key: %s\n", key);
 	tracing_headers(a, out);
+	if (a->request->session != NULL)
+		session_add_lines(a->request, out);
 	return buf_err(out);
 }
 
@@ -116,11 +120,12 @@ static enum err
 start_transfer(struct attempt *a, const struct encoded *e, const char *base)
 {
 	struct slice pieces[EDITS_PIECES_MAX];
-	char url[CONF_URL_MAX + sizeof(e->path)], own[OWN_MAX];
+	char url[CONF_URL_MAX + sizeof(e->path) + QUERY_MAX], own[OWN_MAX];
 	struct buf b, lines;
 	struct transfer_request t = {
-		.method = "POST",
+		.method = a->request->route->method,
 		.url = url,
+		.upgrade = a->request->session != NULL,
 		.streamed = a->request->facts.stream,
 		.headers = buf_slice(&e->headers),
 		.body = pieces,
@@ -134,6 +139,12 @@ start_transfer(struct attempt *a, const struct encoded *e, const char *base)
 	buf_on(&b, url, sizeof(url));
 	buf_add_str(&b, base);
 	buf_add_str(&b, e->path);
+	if (t.upgrade) {
+		session_begin(a->request);
+		session_add_query(a, &b);
+	}
+	if (buf_err(&b) != OK)
+		return ERR_LIMIT;
 	url[b.n] = '\0';
 
 	transfer_target(&t, a->serving->backend);
@@ -257,7 +268,9 @@ start(struct attempt *a)
 		return;
 	}
 	encode_and_send(a, base);
+	/* a session's connection is its own */
 	a->warmth = r->routing.slo.priority == PRIORITY_PREMIUM &&
+	    r->session == NULL &&
 	    warm_begin(r->worker->warm, a->serving->backend, a->sent);
 }
 
@@ -346,7 +359,7 @@ attempt_deadline(const struct attempt *a, usec now, enum fault_kind *passed)
 	usec at = a->sent + t->total, first;
 
 	*passed = FAULT_NONE;
-	if (a->failed || attempt_is_whole(a))
+	if (a->failed || attempt_is_whole(a) || a->mode == ATTEMPT_TUNNEL)
 		return USEC_NEVER;
 	if (a->refused != 0)
 		return a->refused + ATTEMPT_ERROR_WAIT;

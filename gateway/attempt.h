@@ -27,6 +27,7 @@ enum attempt_mode {
 	ATTEMPT_EVENTS, /* SSE */
 	ATTEMPT_JSON, /* a whole body */
 	ATTEMPT_PIECES, /* bytes, which go on as they come */
+	ATTEMPT_TUNNEL, /* a session's, both ways */
 	ATTEMPT_ERROR, /* a body that says what went wrong */
 };
 

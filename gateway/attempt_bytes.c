@@ -10,6 +10,7 @@
 
 #include "backends/whole.h"
 #include "gateway/lib/mask.h"
+#include "gateway/session.h"
 #include "gateway/upstream/upstream.h"
 
 #define MESSAGE_MAX 256 /* of a backend's words */
@@ -168,6 +169,8 @@ on_header(void *arg, struct slice name, struct slice value)
 	struct attempt *a = arg;
 
 	a->ops->read_header(name, value, &a->head);
+	if (a->request->session != NULL)
+		session_read_header(a, name, value);
 }
 
 static bool
@@ -203,7 +206,9 @@ on_headers_end(void *arg, int status)
 
 	a->head.status = status;
 	a->last_byte = clock_now();
-	if (status < 200 || status > 299) {
+	if (a->request->session != NULL && status <= 299) {
+		session_read_status(a);
+	} else if (status < 200 || status > 299) {
 		a->mode = ATTEMPT_ERROR;
 		a->refused = a->last_byte;
 		cap = ATTEMPT_ERROR_MAX;
@@ -230,7 +235,8 @@ on_headers_end(void *arg, int status)
 static bool
 far_ahead(const struct attempt *a)
 {
-	return (a->mode == ATTEMPT_EVENTS || a->mode == ATTEMPT_PIECES) &&
+	return (a->mode == ATTEMPT_EVENTS || a->mode == ATTEMPT_PIECES ||
+		   a->mode == ATTEMPT_TUNNEL) &&
 	    a->ready && a->request->state != REQ_RELAY &&
 	    a->held.n > HELD_AHEAD;
 }
@@ -267,6 +273,13 @@ take_pieces(struct attempt *a, struct slice bytes)
 	attempt_forward(a, bytes);
 }
 
+static void
+take_tunnel(struct attempt *a, struct slice bytes)
+{
+	session_hear(a, bytes);
+	attempt_forward(a, bytes);
+}
+
 /* The beginning, which is counted with every request, is enough: whoever goes
  * on and on is not waited for. */
 static void
@@ -297,6 +310,8 @@ on_bytes(void *arg, struct slice bytes)
 		attempt_take_events(a, bytes);
 	else if (a->mode == ATTEMPT_PIECES)
 		take_pieces(a, bytes);
+	else if (a->mode == ATTEMPT_TUNNEL)
+		take_tunnel(a, bytes);
 	else
 		take_answer(a, bytes);
 	return a->paused == 0 && !far_ahead(a);
@@ -385,6 +400,8 @@ on_done(void *arg, const struct transfer_result *result)
 	/* An error's status says more than how its body ended. */
 	if (a->mode == ATTEMPT_ERROR)
 		attempt_fail_as_told(a);
+	else if (a->mode == ATTEMPT_TUNNEL)
+		session_over(a, result->fault);
 	else if (result->fault != FAULT_NONE)
 		attempt_fail(a, result->fault);
 	else if (a->mode == ATTEMPT_EVENTS)
@@ -395,9 +412,20 @@ on_done(void *arg, const struct transfer_result *result)
 		judge_body(a);
 }
 
+/* The backend of a session reads again. */
+static void
+on_drain(void *arg)
+{
+	struct attempt *a = arg;
+
+	if (a->request->exchange != NULL)
+		exchange_tunnel_resume(a->request->exchange);
+}
+
 const struct transfer_ops attempt_transfer_ops = {
 	.on_header = on_header,
 	.on_headers_end = on_headers_end,
 	.on_bytes = on_bytes,
+	.on_drain = on_drain,
 	.on_done = on_done,
 };

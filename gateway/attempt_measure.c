@@ -76,6 +76,15 @@ attempt_usage(const struct attempt *a, struct usage *out)
 	out->output = a->guessed;
 }
 
+/* What it took for all of an answer; a session takes as long as its client
+ * likes. */
+static usec
+whole_span(const struct attempt *a, usec now)
+{
+	return attempt_is_whole(a) && a->mode != ATTEMPT_TUNNEL ? now - a->sent
+								: -1;
+}
+
 void
 attempt_result(const struct attempt *a, usec now, struct route_result *out)
 {
@@ -83,7 +92,7 @@ attempt_result(const struct attempt *a, usec now, struct route_result *out)
 		.fault = a->fault,
 		.ttft = a->first_token > 0 ? a->first_token - a->sent : -1,
 		.itl = inter_token(a),
-		.total = attempt_is_whole(a) && !a->paced ? now - a->sent : -1,
+		.total = !a->paced ? whole_span(a, now) : -1,
 		.stalled = a->stalled + (a->paused > 0 ? now - a->paused : 0),
 		.said = (a->seen & EVENT_TOKEN) != 0,
 	};
@@ -139,6 +148,6 @@ attempt_report(const struct attempt *a, usec now, struct attempt_report *out)
 		.tls = tls,
 		.ttft = result.ttft,
 		.itl = result.itl,
-		.total = attempt_is_whole(a) ? now - a->sent : -1,
+		.total = whole_span(a, now),
 	};
 }

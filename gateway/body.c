@@ -11,6 +11,7 @@
 #include "gateway/lib/uri.h"
 #include "gateway/lib/utf8.h"
 #include "gateway/refusals.h"
+#include "gateway/session.h"
 #include "gateway/steps.h"
 #include "gateway/worker.h"
 #include "policies/slo.h"
@@ -137,7 +138,10 @@ parse_body(struct request *r, struct error_reply *e)
 		*e = refusal_memory;
 		return false;
 	}
-	if (parse(r, &why) != OK) {
+	if (r->route->body == BODY_NONE) {
+		if (!session_parse(r, e))
+			return false;
+	} else if (parse(r, &why) != OK) {
 		r->facts.model = r->parsed->facts.model;
 		note_model(r);
 		*e = (struct error_reply){ .status = why.status,
@@ -216,9 +220,12 @@ step_body(struct request *r)
 	if (!parse_body(r, &e) || !resolve_model(r, &choice, &e) ||
 	    !resolve_slo(r, choice.slo, &e))
 		return request_refuse(r, &e);
+	/* there is nothing between its tokens */
 	if (dialect_passes(r->facts.dialect))
-		r->routing.slo.itl =
-		    0; /* there is nothing between its tokens */
+		r->routing.slo.itl = 0;
+	/* it lasts as long as its client likes */
+	if (r->session != NULL)
+		r->routing.slo.total = 0;
 	r->deadline = deadline_of(r);
 	r->outcome.slo = r->routing.slo.name;
 	r->routing.facts = &r->facts;

@@ -10,6 +10,7 @@
 #include "gateway/keys/keyring.h"
 #include "gateway/lib/count.h"
 #include "gateway/origin.h"
+#include "gateway/realtime/handshake.h"
 #include "gateway/refusals.h"
 
 static void
@@ -58,7 +59,12 @@ head_presented_key(const struct exchange *x)
 		return slice_trim(
 		    slice_make(value.p + bearer.n, value.n - bearer.n));
 	value = exchange_header(x, "x-api-key");
-	return value.n > 0 ? value : exchange_header(x, "api-key");
+	if (value.n == 0)
+		value = exchange_header(x, "api-key");
+	if (value.n == 0)
+		value = handshake_secret(
+		    exchange_header(x, "sec-websocket-protocol"));
+	return value;
 }
 
 /* Applications whose SDK wants some key send one beside their certificate. */

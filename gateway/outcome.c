@@ -66,6 +66,14 @@ is_at_fault(const struct request *r)
 	    fault_rule(o->fault)->client_status == 0;
 }
 
+/* A session in which nothing was asked, or not by what can be seen. */
+static bool
+is_without_answer(const struct request *r)
+{
+	return r->session != NULL && r->outcome.answered > 0 &&
+	    r->outcome.ttft < 0;
+}
+
 struct spans {
 	usec ttft, itl, total; /* -1: says nothing */
 };
@@ -207,7 +215,7 @@ outcome_close(struct request *r)
 		o->cost = 0;
 	/* of an answer given again no serving has kept, or missed, anything;
 	 * nor has a class anything to say of how fast tokens are counted */
-	if (r->replay == NULL && !is_at_fault(r) &&
+	if (r->replay == NULL && !is_at_fault(r) && !is_without_answer(r) &&
 	    o->dialect != DIALECT_COUNTING)
 		judge_slo(o, &r->routing.slo);
 	limits_settle(r);

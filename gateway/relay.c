@@ -9,6 +9,7 @@
 #include "gateway/attempt.h"
 #include "gateway/lib/log.h"
 #include "gateway/refusals.h"
+#include "gateway/session.h"
 #include "gateway/steps.h"
 
 /* The request's bytes are not needed once nothing can be tried again. */
@@ -109,6 +110,10 @@ step_commit(struct request *r)
 	outcome_note_commit(r);
 	attempt_note_format(a);
 	request_tell_limits(r, a);
+	if (r->session != NULL) {
+		free_request_body(r);
+		return session_commit(r);
+	}
 	if (a->mode == ATTEMPT_JSON) {
 		free_request_body(r);
 		if (a->translation != NULL && !attempt_translate_answer(a))
@@ -199,6 +204,8 @@ step_relay(struct request *r)
 {
 	struct attempt *a = r->attempt;
 
+	if (r->session != NULL)
+		return session_relay(r);
 	tell_first_token(r);
 	tell_progress(r);
 	free_request_body(r);

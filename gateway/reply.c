@@ -14,6 +14,7 @@
 #include "gateway/origin.h"
 #include "gateway/refusals.h"
 #include "gateway/request.h"
+#include "gateway/session.h"
 
 #define SDK_WAITS (60 * USEC_SEC) /* at most; a longer one it makes shorter */
 #define REPLY_ERROR_MAX ((size_t)1 << 20) /* a quoted error, escaped */
@@ -94,11 +95,12 @@ add_limits(struct header_list *h, const struct request *r,
 static void
 add_allow(struct header_list *h, const struct request *r)
 {
-	struct slice id;
+	struct slice path = exchange_path(r->exchange), id;
 
 	header_add(h, "allow",
-	    route_is_models(exchange_path(r->exchange), &id)
-		? SLICE("GET, HEAD, OPTIONS")
+	    route_is_models(path, &id) ? SLICE("GET, HEAD, OPTIONS")
+		: slice_ends(path, SLICE("/realtime"))
+		? SLICE("GET, OPTIONS")
 		: SLICE("POST, OPTIONS"));
 }
 
@@ -160,7 +162,7 @@ reply_headers(struct request *r, int status, const char *content_type,
 		add_who(&h, r,
 		    slice_make(attempts, digits_u64(attempts, r->n_attempts)));
 	}
-	if (length == SINK_STREAMED) {
+	if (length == SINK_STREAMED && status != 101) {
 		header_add(
 		    &h, "cache-control", SLICE("no-cache, no-transform"));
 		header_add(&h, "x-accel-buffering", SLICE("no"));
@@ -171,6 +173,8 @@ reply_headers(struct request *r, int status, const char *content_type,
 		add_allow(&h, r);
 	if (status == 415 && r->verdict == HEAD_REFUSED)
 		header_add(&h, "accept-encoding", SLICE("identity"));
+	if (r->route != NULL && r->route->dialect == DIALECT_REALTIME)
+		session_headers(r, status, &h);
 	add_retry(&h, e, &retry);
 	add_limits(&h, r, &limits);
 	add_cors(&h, r);

@@ -14,6 +14,7 @@
 #include "gateway/head.h"
 #include "gateway/lib/hex.h"
 #include "gateway/note.h"
+#include "gateway/session.h"
 #include "gateway/tracer.h"
 
 #define SAID_MAX 512
@@ -95,6 +96,7 @@ request_free(struct request *r)
 	free(r->said);
 	free(r->asked);
 	scan_free(&r->scan);
+	session_free(&r->session);
 	pool_give(&r->worker->parsed, r->parsed);
 	conf_unref(&r->conf);
 	pool_give(&r->worker->requests, r);

@@ -68,6 +68,7 @@ enum head_verdict {
 struct attempt;
 struct grant;
 struct receipt_draft;
+struct session;
 
 struct request {
 	struct list on_runnable, on_live, on_owed;
@@ -100,8 +101,8 @@ struct request {
 	struct facts facts;
 	struct route_request routing; /* borrowed by the router */
 	struct ticket ticket; /* of a wait; an attempt has its own */
-	bool ticketed; /* the ticket is alive */
 	struct plan plan; /* the router's last word; an attempt keeps its own */
+	bool ticketed; /* the ticket is alive */
 	bool plan_ready; /* the router has answered a wait */
 	bool streaming; /* the client is sent events, or bytes as they come */
 	bool wordless; /* these: no word of ours has a place in them */
@@ -130,6 +131,7 @@ struct request {
 	struct claim *claim; /* on its Idempotency-Key, or NULL */
 	struct kept_answer *replay; /* what it is answered with, or NULL */
 	struct receipt_draft *draft; /* of its receipt, or NULL (note.h) */
+	struct session *session; /* it is to be a WebSocket; else NULL */
 	struct outcome outcome;
 	bool sent_headers;
 };

@@ -13,6 +13,7 @@
 #include "gateway/limits.h"
 #include "gateway/note.h"
 #include "gateway/refusals.h"
+#include "gateway/session.h"
 #include "gateway/steps.h"
 
 #define NAME_SHORT 100 /* of a model, in the log */
@@ -301,6 +302,8 @@ abandon(struct request *r)
 {
 	log_debug(
 	    "client_gone id=%s state=%s", r->id, request_state_name(r->state));
+	if (r->session != NULL && r->state == REQ_RELAY)
+		return session_left(r);
 	request_give_up(r, FAULT_CLIENT_GONE);
 	return request_finish(r, RESULT_CLIENT_GONE, FAULT_CLIENT_GONE,
 	    r->cut_for != NULL ? r->cut_for : "client_gone");
@@ -310,6 +313,8 @@ abandon(struct request *r)
 static enum step
 abort_request(struct request *r)
 {
+	if (r->session != NULL && r->state == REQ_RELAY)
+		return session_abort(r);
 	request_drop_tickets(r);
 	if (r->state != REQ_RELAY || !r->streaming)
 		return request_refuse(r, &refusal_draining);

@@ -246,6 +246,7 @@ struct conf {
 	struct conf_timeouts timeouts; /* defaults for backends */
 	usec deadline, client_stall, header_timeout, body_timeout, idle_timeout,
 	    drain_timeout;
+	usec session_limit, session_idle; /* of a WebSocket */
 	usec heartbeat; /* between comments in a stream that has not begun; 0:
 			   none */
 	double retry_budget; /* share of requests, 0..1 */

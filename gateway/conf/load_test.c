@@ -331,7 +331,8 @@ capabilities_are_read(void **state)
 	    "\"completions\", \"embeddings\", \"responses\", \"messages\", "
 	    "\"tools\", \"images\", \"audio\", \"json_mode\", "
 	    "\"speech\", \"transcription\", \"image_generation\", "
-	    "\"moderation\", \"rerank\", got \"tool\": did you mean "
+	    "\"moderation\", \"rerank\", \"realtime\", got \"tool\": did you "
+	    "mean "
 	    "\"tools\"?");
 }
 

@@ -74,7 +74,7 @@ enum err dialect_parse_form(enum dialect, struct slice content_type,
     struct slice body, struct dialect_request *out, struct dialect_error *why);
 
 /* The table of routes of the data listener. */
-enum body_kind { BODY_JSON, BODY_JSON_OR_FORM };
+enum body_kind { BODY_JSON, BODY_JSON_OR_FORM, BODY_NONE };
 struct route {
 	const char *method, *path; /* "/v1/chat/completions" */
 	enum dialect dialect;

@@ -15,5 +15,6 @@ extern const struct dialect_ops dialect_images;
 extern const struct dialect_ops dialect_moderation;
 extern const struct dialect_ops dialect_rerank;
 extern const struct dialect_ops dialect_counting;
+extern const struct dialect_ops dialect_realtime;
 
 #endif

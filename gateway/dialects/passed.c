@@ -81,6 +81,15 @@ rerank_parse(struct dialect_request *out, struct dialect_error *why)
 	return OK;
 }
 
+/* There is no body: its query has said what there is to know. */
+static enum err
+realtime_parse(struct dialect_request *out, struct dialect_error *why)
+{
+	(void)out;
+	(void)why;
+	return OK;
+}
+
 #define PASSED(which, number, title)                                           \
 	const struct dialect_ops dialect_##which = {                           \
 		.name = title,                                                 \
@@ -95,3 +104,4 @@ PASSED(transcription, DIALECT_TRANSCRIPTION, "transcription");
 PASSED(images, DIALECT_IMAGES, "image_generation");
 PASSED(moderation, DIALECT_MODERATION, "moderation");
 PASSED(rerank, DIALECT_RERANK, "rerank");
+PASSED(realtime, DIALECT_REALTIME, "realtime");

@@ -14,6 +14,7 @@ static const struct dialect_ops *const formats[DIALECT_COUNT] = {
 	[DIALECT_MODERATION] = &dialect_moderation,
 	[DIALECT_RERANK] = &dialect_rerank,
 	[DIALECT_COUNTING] = &dialect_counting,
+	[DIALECT_REALTIME] = &dialect_realtime,
 };
 
 static const struct route table[] = {
@@ -42,6 +43,7 @@ static const struct route table[] = {
 	{ "POST", "/v1/moderations", DIALECT_MODERATION, BODY_JSON,
 	    "/moderations" },
 	{ "POST", "/v1/rerank", DIALECT_RERANK, BODY_JSON, "/rerank" },
+	{ "GET", "/v1/realtime", DIALECT_REALTIME, BODY_NONE, "/realtime" },
 };
 #define ROUTES COUNT(table)
 

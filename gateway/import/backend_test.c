@@ -269,6 +269,7 @@ modes_are_abilities(void **state)
 		{ "audio_speech", "caps = [ \"speech\" ];" },
 		{ "image_generation", "caps = [ \"image_generation\" ];" },
 		{ "moderation", "caps = [ \"moderation\" ];" },
+		{ "realtime", "caps = [ \"realtime\" ];" },
 	};
 	char text[256];
 	struct sheet s;

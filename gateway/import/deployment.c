@@ -126,6 +126,7 @@ read_caps(struct import *im, const yaml_node_t *info, unsigned *caps)
 		{ "image_edit", CAP_IMAGE_GENERATION },
 		{ "moderation", CAP_MODERATION },
 		{ "rerank", CAP_RERANK },
+		{ "realtime", CAP_REALTIME },
 	};
 	struct slice mode = yaml_text(yaml_member(im->doc, info, "mode"));
 	unsigned lacks = lacking(im, info);
@@ -281,7 +282,8 @@ read_serving(struct import *im, const yaml_node_t *d, const char *path,
 		note(im, yaml_member(im->doc, info, "mode"), path,
 		    "model_info.mode: want chat, completion, responses, "
 		    "embedding, audio_speech, audio_transcription, "
-		    "image_generation, image_edit, moderation or rerank");
+		    "image_generation, image_edit, moderation, rerank or "
+		    "realtime");
 		return false;
 	}
 	if (!find_number(im, params, params_path, "order", &s->order))

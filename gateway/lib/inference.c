@@ -18,6 +18,7 @@ static const struct {
 	[DIALECT_MODERATION] = { "moderation", CAP_MODERATION },
 	[DIALECT_RERANK] = { "rerank", CAP_RERANK },
 	[DIALECT_COUNTING] = { "count_tokens", CAP_MESSAGES },
+	[DIALECT_REALTIME] = { "realtime", CAP_REALTIME },
 };
 
 static const struct fault_rule faults[FAULT_COUNT] = {
@@ -59,7 +60,8 @@ static const char *const results[] = { "ok", "error", "broken", "refused",
 	"client_gone" };
 static const char *const caps[] = { "chat", "completions", "embeddings",
 	"responses", "messages", "tools", "images", "audio", "json_mode",
-	"speech", "transcription", "image_generation", "moderation", "rerank" };
+	"speech", "transcription", "image_generation", "moderation", "rerank",
+	"realtime" };
 
 uint32_t
 tokens_of_bytes(uint64_t bytes)

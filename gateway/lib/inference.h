@@ -22,6 +22,7 @@ enum dialect {
 	DIALECT_MODERATION, /* OpenAI /moderations */
 	DIALECT_RERANK, /* Jina's and Cohere's /rerank */
 	DIALECT_COUNTING, /* Anthropic /messages/count_tokens */
+	DIALECT_REALTIME, /* OpenAI /realtime, a session over WebSocket */
 	DIALECT_COUNT
 };
 
@@ -72,8 +73,9 @@ enum cap {
 	CAP_IMAGE_GENERATION = 1 << 11, /* and editing */
 	CAP_MODERATION = 1 << 12,
 	CAP_RERANK = 1 << 13,
+	CAP_REALTIME = 1 << 14, /* sessions over WebSocket */
 };
-#define CAP_ALL 0x3fffu
+#define CAP_ALL 0x7fffu
 #define CAP_PLAIN 0x1ffu /* all but those that a model is made for */
 /* Those that whoever chats can have: translated (gateway/translation). */
 #define CAP_BY_CHAT (CAP_RESPONSES | CAP_MESSAGES)

@@ -5,7 +5,7 @@ usage: gateway.py COMMAND [ARGUMENT]...
 The command finds the gateway at $BASE_URL; the model `m` answers, `broken`
 breaks off in the middle, `down` has no backend that works, `slow` answers
 after a few heartbeats, and `late` fails after them. `media` talks, listens and
-paints; `cut` breaks off when it talks.
+paints; `cut` breaks off when it talks. `voice` takes sessions.
 """
 import os
 import subprocess
@@ -13,6 +13,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import Fake, Gateway, backend  # noqa: E402
+from websocket import Server  # noqa: E402
 
 
 def main():
@@ -21,13 +22,15 @@ def main():
     bad.configure(after=3)
     slow = Fake("--ttft", "500-500", "--rate", "500-500", "--tokens", "8")
     late = Fake("--ttft", "500-500", "--fault", "error_first")
+    voice = Server()
     key = 'api_key = "env:OPENAI_API_KEY";'
     gateway = Gateway(
         f'backends = ( {backend("good", good.port)}, '
         f'{backend("bad", bad.port)}, {backend("none", 1)}, '
         f'{backend("slow", slow.port)}, {backend("late", late.port)}, '
         f'{backend("media", good.port, key, "openai")}, '
-        f'{backend("cut", bad.port, key, "openai")} );\n'
+        f'{backend("cut", bad.port, key, "openai")}, '
+        f'{backend("voice", voice.port, key, "openai")} );\n'
         'heartbeat = "100ms";\n'
         'models = ( { name = "m"; serve = ( { backend = "good"; '
         'model = "fake-model"; } ); },\n'
@@ -42,7 +45,9 @@ def main():
         '  { name = "media"; serve = ( { backend = "media"; '
         'model = "fake-model"; } ); },\n'
         '  { name = "cut"; serve = ( { backend = "cut"; '
-        'model = "fake-model"; } ); } );\n', env={"OPENAI_API_KEY": "any"})
+        'model = "fake-model"; } ); },\n'
+        '  { name = "voice"; serve = ( { backend = "voice"; '
+        'model = "fake-realtime"; caps = [ "realtime" ]; } ); } );\n', env={"OPENAI_API_KEY": "any"})
     env = dict(os.environ, BASE_URL=f"http://127.0.0.1:{gateway.port}/v1",
                FAKE_URL=f"http://127.0.0.1:{good.port}",
                OPENAI_API_KEY="any")
@@ -51,7 +56,7 @@ def main():
     finally:
         stopped = gateway.stop()
         good.stop()
-        for fake in (bad, slow, late):
+        for fake in (bad, slow, late, voice):
             fake.stop()
     sys.exit(code or stopped)
 

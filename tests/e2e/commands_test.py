@@ -353,7 +353,8 @@ class Recipes(unittest.TestCase):
         for text in texts:
             with self.subTest(text[:200]):
                 self.loads(text)
-                self.answers(text)
+                if '"realtime"' not in text:  # which no chat is
+                    self.answers(text)
 
     def env(self, text):
         return {name: f"key-of-{name}"
