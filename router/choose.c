@@ -14,7 +14,6 @@
 
 #define CHANCE_TIE 0.02 /* chances closer than this are equal */
 #define LATE_TIE 1.25 /* so many times as late is as bad, where all are */
-#define IDLE 2 /* fewer at work than this */
 #define CHEAPER 0.7 /* of a price: worth waiting for, to batch */
 #define NEARLY 0.15 /* short of the required chance: go rather than wait */
 
@@ -141,38 +140,6 @@ with_verdict(const struct field *f, unsigned verdicts)
 }
 
 /* --- the choices --- */
-
-/* How long to leave an ailing one alone between two that find out: a slow one
- * still answers batch; one that fails costs whoever asks it. */
-static usec
-pause_of(const struct site *s, enum priority p)
-{
-	if (s->failed_in_a_row > 0)
-		return 15 * USEC_SEC;
-	return p == PRIORITY_BATCH ? USEC_SEC / 2 : 5 * USEC_SEC;
-}
-
-/* Somebody has to see whether an ailing one has recovered: batch now and then,
- * a standard request seldom, premium never. */
-static bool
-find_out(const struct field *f, const struct demand *d, usec now, unsigned *out)
-{
-	usec longest = USEC_NEVER; /* ago: the least time */
-
-	if (d->priority == PRIORITY_PREMIUM)
-		return false;
-	for (unsigned i = 0; i < f->n; i++) {
-		const struct site *s = f->list[i].cell->site;
-
-		if (f->list[i].verdict == VERDICT_AILING &&
-		    s->in_flight < IDLE && s->explored_at < longest &&
-		    now - s->explored_at >= pause_of(s, d->priority)) {
-			longest = s->explored_at;
-			*out = i;
-		}
-	}
-	return longest < USEC_NEVER;
-}
 
 static double
 best_chance(const struct field *f, const struct set *from)
@@ -330,7 +297,7 @@ nearly_adequate(const struct field *f, const struct demand *d)
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->list[i].verdict == VERDICT_UNLIKELY &&
 		    (f->list[i].outlook.chance >= d->required - NEARLY ||
-			f->list[i].cell->site->in_flight < IDLE))
+			f->list[i].cell->site->in_flight < CHOOSE_IDLE))
 			set_add(&set, i);
 	return set;
 }
@@ -464,7 +431,7 @@ choose(struct candidate *list, unsigned n, const struct quest *q, usec now,
 
 	weigh(list, n, q->demand, can_spare(q, now), now);
 	if (slo_has_targets(q->demand->slo) &&
-	    find_out(&f, q->demand, now, &out))
+	    choose_doubtful(list, n, q->demand, now, &out))
 		return (struct choice){ CHOICE_GO, out, REASON_EXPLORING };
 	if (q->req->prefer == PREFER_CHEAPEST)
 		return (struct choice){ CHOICE_GO, cheapest(&f, &f.all),

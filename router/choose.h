@@ -24,6 +24,7 @@
 #include "router/weigh.h"
 
 #define CHOOSE_TIE 1.02
+#define CHOOSE_IDLE 2 /* fewer at work than this */
 
 enum choice_kind { CHOICE_GO, CHOICE_WAIT, CHOICE_REFUSE };
 
@@ -48,5 +49,13 @@ struct quest {
 /* Fills the candidates in. 1 <= n <= CONF_SERVINGS_MAX. */
 struct choice choose(struct candidate *, unsigned n, const struct quest *,
     usec now, struct rng *);
+
+/* --- doubt.c --- */
+
+/* Somebody has to see whether an ailing one has recovered: batch now and then,
+ * a standard request seldom, premium never. Which one it is now, of those that
+ * have been weighed; false: none. */
+bool choose_doubtful(const struct candidate *, unsigned n,
+    const struct demand *, usec now, unsigned *out);
 
 #endif

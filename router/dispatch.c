@@ -24,8 +24,6 @@ static const struct bounds {
 #define PACE_SPAN (5.0 * USEC_SEC) /* to measure it */
 #define WAIT_SHARE 0.5 /* of the time left, by the pace of the queue */
 
-#define LATE_FACTOR 1.5 /* times the typical time without a sign */
-
 /* When silence begins to tell: a whole answer shows nothing before its end. */
 static usec
 late_after(const struct order *o, const struct place *place)
@@ -37,7 +35,7 @@ late_after(const struct order *o, const struct place *place)
 	if (!o->req->facts->stream)
 		span += profile_itl(&f->profile, &place->crowd) *
 		    f->itl_typical * place->output_high;
-	return (usec)(LATE_FACTOR * span);
+	return (usec)(ORDER_LATE * span);
 }
 
 /* Who cannot be in time asks nothing of those who come after it. */
@@ -53,7 +51,7 @@ take_place(
 	o->crowd = place->crowd;
 	o->output = place->output;
 	o->late_after = late_after(o, place);
-	o->first_token = false;
+	o->first_token = o->hushed = o->blames = false;
 	o->lately.itl = 0;
 	o->lately.late = false;
 	o->stay = (struct stay){ .ttft = place->lost ? 0 : slo->ttft,

@@ -114,11 +114,13 @@ void health_pass_on(struct order *);
 /* It ends: its twin, if any, goes on alone. */
 void hedge_part(struct order *);
 /* It is given up. It has begun to answer. */
-void hedge_give_up(struct order *);
+void hedge_give_up(struct router *, struct order *, usec now);
 void hedge_answers(struct router *, struct order *);
 
 /* --- measure.c --- */
 
+/* Its first token is here, or its whole answer. */
+void measure_answered(struct router *, const struct order *, usec now);
 void measure_first_token(struct router *, const struct order *, usec ttft);
 /* So many tokens came of late, in `span` us. */
 void measure_progress(
@@ -131,6 +133,8 @@ void measure_silence(
 /* It was cancelled: a sign of its answer may have been due. */
 void measure_left(struct router *, const struct order *, usec now);
 /* Adds what is late by now to *late. */
-void measure_late(const struct router *, usec now, struct samples *late);
+void measure_late(struct router *, usec now, struct samples *late);
+/* Whether it is late by now for what it asks, rather than where: hush.h. */
+bool measure_is_own(const struct router *, const struct order *, usec now);
 
 #endif

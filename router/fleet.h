@@ -10,6 +10,7 @@
 
 #include "router/breaker.h"
 #include "router/forecast.h"
+#include "router/hush.h"
 #include "router/learn.h"
 #include "router/router.h"
 #include "router/stake.h"
@@ -122,6 +123,7 @@ struct cell {
 	struct charge charge; /* its own */
 	struct load limits; /* LOAD_LIMIT_*: as headers told last */
 	struct suspects suspects; /* whose failures blame nobody */
+	struct hush hush; /* nor whose silence does */
 	usec gone_since; /* the first of the 404s since it answered */
 	struct lessons *lessons; /* read by the tick outside the lock */
 	struct prefix prefixes[PREFIXES]; /* last: the rest is read more */

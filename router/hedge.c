@@ -18,10 +18,10 @@ hedge_part(struct order *o)
 /* Who is given up for a hedge that then answers was outpaced; both are given up
  * for a client that leaves. */
 void
-hedge_give_up(struct order *o)
+hedge_give_up(struct router *r, struct order *o, usec now)
 {
 	if (o->twin != NULL && !o->first_token &&
-	    o->twin->plan.reason == REASON_HEDGE)
+	    o->twin->plan.reason == REASON_HEDGE && !measure_is_own(r, o, now))
 		o->twin->outpaces = order_serving(o)->id;
 }
 

@@ -27,6 +27,8 @@ enum sample_kind {
 	SAMPLE_GIVEN_UP, /* would have taken longer still */
 	SAMPLE_LATE, /* the same, but may yet come: the next forecast reckons
 			with it, then it is forgotten */
+	SAMPLE_SLOW, /* the same of one that has begun to answer */
+	SAMPLE_OWN, /* who was late was so by his own doing (hush.h) */
 };
 
 struct sample {

@@ -48,6 +48,37 @@ add(const struct router *r, struct samples *to, const struct order *o,
 		.crowd = o->crowd });
 }
 
+/* What its silence counts against. */
+static enum phase
+awaited(const struct order *o)
+{
+	return o->req->facts->stream ? PHASE_TTFT : PHASE_TOTAL;
+}
+
+/* By what was usual when it was well: what ails is seldom in time. */
+static bool
+is_in_time(const struct forecast *f, const struct order *o, usec waited)
+{
+	if (waited > o->late_after || (f->ailing && !o->req->facts->stream))
+		return false;
+	return !o->req->facts->stream ||
+	    (double)waited <=
+	    ORDER_LATE * f->ttft_usual * profile_ttft(&f->profile, &o->crowd);
+}
+
+void
+measure_answered(struct router *r, const struct order *o, usec now)
+{
+	struct cell *c = order_cell(r, o);
+
+	if (order_is_elsewhere(c->site, o) || !is_known_by(c, o))
+		return;
+	if (hush_answered(&c->hush, &o->author, o->sent,
+		is_in_time(c->forecast, o, now - o->sent), now) &&
+	    c->forecast->ailing)
+		add(r, &r->samples, o, awaited(o), SAMPLE_OWN, 0, 0);
+}
+
 void
 measure_first_token(struct router *r, const struct order *o, usec ttft)
 {
@@ -122,11 +153,10 @@ measure_result(
 	note_usage(r, o, c, &res->usage);
 }
 
-/* What its silence counts against. */
-static enum phase
-awaited(const struct order *o)
+bool
+measure_is_own(const struct router *r, const struct order *o, usec now)
 {
-	return o->req->facts->stream ? PHASE_TTFT : PHASE_TOTAL;
+	return hush_is_own(&order_cell(r, o)->hush, &o->author, o->sent, now);
 }
 
 void
@@ -138,7 +168,9 @@ measure_silence(struct router *r, const struct order *o,
 	case FAULT_TTFT_TIMEOUT:
 	case FAULT_GAP_TIMEOUT:
 	case FAULT_TOTAL_TIMEOUT:
-		if (!o->first_token && is_known_by(order_cell(r, o), o))
+		if (!o->first_token && is_known_by(order_cell(r, o), o) &&
+		    !(failover_may_be_the_request(fault->kind) &&
+			measure_is_own(r, o, now)))
 			add(r, &r->samples, o, awaited(o), SAMPLE_GIVEN_UP,
 			    now - o->sent, o->output);
 		break;
@@ -152,7 +184,8 @@ void
 measure_left(struct router *r, const struct order *o, usec now)
 {
 	if (!o->first_token && o->twin == NULL &&
-	    now - o->sent > o->late_after && is_known_by(order_cell(r, o), o))
+	    now - o->sent > o->late_after && is_known_by(order_cell(r, o), o) &&
+	    !measure_is_own(r, o, now))
 		add(r, &r->samples, o, awaited(o), SAMPLE_GIVEN_UP,
 		    now - o->sent, o->output);
 }
@@ -190,19 +223,46 @@ measure_progress(
 		list_append(&r->slow, &o->link);
 }
 
+static void
+note_silence(struct router *r, struct order *o, usec now)
+{
+	struct cell *c = order_cell(r, o);
+
+	if ((now - o->sent) / HUSH_LONG <= o->late_after ||
+	    order_is_elsewhere(c->site, o))
+		return;
+	hush_silent(&c->hush, &o->author, o->sent, o->hushed, now);
+	o->hushed = true;
+}
+
+static void
+note_late(struct router *r, struct order *o, struct samples *late, usec now)
+{
+	bool own = measure_is_own(r, o, now);
+
+	if (!own || o->blames)
+		add(r, late, o, awaited(o), own ? SAMPLE_OWN : SAMPLE_LATE,
+		    now - o->sent, o->output);
+	o->blames = !own;
+	/* nor do others wait for its prompt to be read */
+	if (own && o->hushed)
+		cell_prefilled(order_cell(r, o), &o->stay);
+}
+
 void
-measure_late(const struct router *r, usec now, struct samples *late)
+measure_late(struct router *r, usec now, struct samples *late)
 {
 	struct list *node = r->silent.next;
 
 	for (unsigned i = 0; i < LATE_LOOK && node != &r->silent; i++) {
-		const struct order *o = CONTAINER_OF(node, struct order, link);
+		struct order *o = CONTAINER_OF(node, struct order, link);
 
 		node = node->next;
-		if (now - o->sent > o->late_after &&
-		    is_known_by(order_cell(r, o), o))
-			add(r, late, o, awaited(o), SAMPLE_LATE, now - o->sent,
-			    o->output);
+		if (now - o->sent <= o->late_after ||
+		    !is_known_by(order_cell(r, o), o))
+			continue;
+		note_silence(r, o, now);
+		note_late(r, o, late, now);
 	}
 	node = r->slow.next;
 	for (unsigned i = 0; i < LATE_LOOK && node != &r->slow; i++) {
@@ -214,7 +274,7 @@ measure_late(const struct router *r, usec now, struct samples *late)
 		samples_add(late,
 		    &(struct sample){ .serving = order_serving(o)->id,
 			.phase = PHASE_ITL,
-			.kind = SAMPLE_LATE,
+			.kind = SAMPLE_SLOW,
 			.streamed = true,
 			.sent = o->sent,
 			.value = (usec)o->lately.itl,

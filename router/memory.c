@@ -19,26 +19,43 @@
 #define STEADY 2.6 /* times the median, at most */
 #define HABIT_SAMPLES 60 /* before there is a habit */
 
+static bool
+is_not_over(enum sample_kind kind)
+{
+	return kind == SAMPLE_LATE || kind == SAMPLE_SLOW;
+}
+
 static void
 watch(struct memory *m, double own, enum sample_kind kind)
 {
+	double by = is_not_over(kind) ? SUM_LATE : 1;
+
 	if (m->habit <= 0)
 		return;
 	if (own > m->habit) {
-		m->late_unusual += kind == SAMPLE_LATE;
-		m->sum = fmin(
-		    m->sum + (kind == SAMPLE_LATE ? SUM_LATE : 1), SUM_MOST);
+		m->late_unusual += is_not_over(kind);
+		m->sum = fmin(m->sum + by, SUM_MOST);
+		if (kind == SAMPLE_LATE || kind == SAMPLE_GIVEN_UP)
+			m->silent += by;
 	} else if (kind == SAMPLE_MEASURED) {
 		m->sum -= own < USUAL * m->habit ? 1 : SUM_DOUBTFUL;
 		m->sum = fmax(m->sum, 0);
 	}
+	m->silent = fmin(m->silent, m->sum);
+}
+
+void
+memory_forgive(struct memory *m)
+{
+	m->sum -= m->silent;
+	m->silent = 0;
 }
 
 void
 memory_take(struct memory *m, double ratio, double own, enum sample_kind kind)
 {
 	watch(m, own, kind);
-	if (kind == SAMPLE_LATE) {
+	if (is_not_over(kind)) {
 		ratios_add(&m->late, ratio, 1);
 		return;
 	}
@@ -131,14 +148,14 @@ memory_heal(struct memory *m)
 	} else {
 		ratios_fade(&m->fast, TURN_KEEPS);
 	}
-	m->sum = 0;
+	m->sum = m->silent = 0;
 }
 
 void
 memory_accept(struct memory *m)
 {
 	m->slow = m->fast;
-	m->habit = m->sum = 0;
+	m->habit = m->sum = m->silent = 0;
 }
 
 void

@@ -21,12 +21,15 @@ struct memory {
 	struct ratios late; /* since the last forecast */
 	double habit; /* ratios beyond it are unusual; 0: not known yet */
 	double sum; /* of unusual ones, less the usual ones */
+	double silent; /* of that, what those who waited in vain added */
 	unsigned late_unusual; /* as late */
 	uint64_t taken; /* ratios, late ones apart */
 };
 
 /* `own`: the part of the ratio that is the serving's own doing. */
 void memory_take(struct memory *, double ratio, double own, enum sample_kind);
+/* It was their own doing. */
+void memory_forgive(struct memory *);
 void memory_scale(struct memory *, double factor); /* all ratios */
 void memory_fade(struct memory *, double span); /* us */
 /* For reading. What was late is then forgotten. */

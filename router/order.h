@@ -24,6 +24,9 @@ enum order_state { ORDER_UNUSED, ORDER_WAITING, ORDER_READY, ORDER_AT_WORK };
 
 #define ORDER_SPARED 4
 
+/* Times the typical time without a sign: late. */
+#define ORDER_LATE 1.5
+
 struct order {
 	struct ticket ticket;
 	enum order_state state;
@@ -49,6 +52,8 @@ struct order {
 	double output; /* tokens expected of it */
 	usec late_after; /* spent without a first token; USEC_NEVER */
 	bool first_token;
+	bool hushed; /* its silence has been noted (hush.h) */
+	bool blames; /* its being late counts against the serving */
 	usec ttft; /* since it arrived; once first_token */
 	struct {
 		double itl; /* of its last stretch, us; 0: not told */

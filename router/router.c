@@ -282,7 +282,7 @@ router_cancel(struct router *r, struct ticket t, usec now)
 	} else if (o->plan.kind == PLAN_GO) {
 		site = order_serving(o)->backend->id;
 		measure_left(r, o, now);
-		hedge_give_up(o);
+		hedge_give_up(r, o, now);
 		breaker_leave(&order_cell(r, o)->site->breaker, o->stay.epoch);
 		dispatch_end(r, o);
 	} else {
@@ -302,6 +302,7 @@ router_first_token(struct router *r, struct ticket t, usec now, usec ttft)
 	note_heard(r, o, now);
 	measure_first_token(r, o, ttft);
 	health_first_token(r, o, now);
+	measure_answered(r, o, now);
 	hedge_answers(r, o);
 	cell_prefilled(order_cell(r, o), &o->stay);
 	o->first_token = true;
@@ -362,6 +363,8 @@ router_finished(struct router *r, struct ticket t,
 	site = order_serving(o)->backend->id;
 	if (!o->first_token)
 		measure_first_token(r, o, result->ttft);
+	if (!o->first_token && result->fault.kind == FAULT_NONE)
+		measure_answered(r, o, now);
 	note_heard(r, o, now);
 	measure_result(r, o, result);
 	judge(r, o, result, now);

@@ -32,7 +32,9 @@ static inline bool
 weigh_is_ailing(const struct cell *c, const struct demand *d, usec now)
 {
 	return cell_is_ailing(c) ||
-	    (d->author != NULL && suspects_avoid(&c->suspects, d->author, now));
+	    (d->author != NULL &&
+		(suspects_avoid(&c->suspects, d->author, now) ||
+		    hush_avoid(&c->hush, d->author, now)));
 }
 
 /* How long it has waited, as a share of its tightest target; 1 without one,

@@ -1,0 +1,72 @@
+/* router/doubt.c - who finds out how a serving is that is left alone.
+ *
+ * One is left alone that ails, or that is thought too slow for what another
+ * alone has waited there for in vain. */
+#include "router/choose.h"
+
+#include <math.h>
+
+#include "router/bound.h"
+
+/* How long to leave an ailing one alone between two that find out: a slow one
+ * still answers batch; one that fails costs whoever asks it. */
+static usec
+pause_of(const struct site *s, enum priority p)
+{
+	if (s->failed_in_a_row > 0)
+		return 15 * USEC_SEC;
+	return p == PRIORITY_BATCH ? USEC_SEC / 2 : 5 * USEC_SEC;
+}
+
+/* Only somebody else has waited there in vain. */
+static bool
+is_anothers(const struct cell *c, const struct demand *d, usec now)
+{
+	return d->author != NULL && hush_is_anothers(&c->hush, d->author, now);
+}
+
+/* `below`: one that is merely unlikely, too, where it costs less than that. */
+static bool
+is_in_doubt(
+    const struct candidate *c, const struct demand *d, double below, usec now)
+{
+	bool anothers = is_anothers(c->cell, d, now);
+
+	if (c->verdict == VERDICT_AILING)
+		return anothers || c->cell->site->in_flight < CHOOSE_IDLE;
+	return anothers && c->verdict == VERDICT_UNLIKELY && c->price < below;
+}
+
+/* The least price of what will do. */
+static double
+least_price(const struct candidate *list, unsigned n)
+{
+	double least = INFINITY;
+
+	for (unsigned i = 0; i < n; i++)
+		if (list[i].verdict == VERDICT_DEARER)
+			least = lesser(least, list[i].price);
+	return least;
+}
+
+bool
+choose_doubtful(const struct candidate *list, unsigned n,
+    const struct demand *d, usec now, unsigned *out)
+{
+	usec longest = USEC_NEVER; /* ago: the least time */
+	double below = least_price(list, n);
+
+	if (d->priority == PRIORITY_PREMIUM)
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		const struct site *s = list[i].cell->site;
+
+		if (is_in_doubt(&list[i], d, below, now) &&
+		    s->explored_at < longest &&
+		    now - s->explored_at >= pause_of(s, d->priority)) {
+			longest = s->explored_at;
+			*out = i;
+		}
+	}
+	return longest < USEC_NEVER;
+}
