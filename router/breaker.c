@@ -85,6 +85,10 @@ uint32_t
 breaker_enter(struct breaker *b, usec now)
 {
 	settle(b, now);
+	if (b->state == BREAKER_OPEN) {
+		b->until = now;
+		b->state = BREAKER_HALF_OPEN;
+	}
 	if (b->state == BREAKER_HALF_OPEN)
 		b->probes++;
 	return b->epoch;

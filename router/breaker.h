@@ -64,7 +64,8 @@ bool breaker_permits(const struct breaker *, usec now);
  * it has been up since, the fewer. */
 double breaker_hazard(const struct breaker *, usec now);
 
-/* An attempt begins where breaker_permits(); returns its epoch. */
+/* An attempt begins; returns its epoch. Where it is not breaker_permits() that
+ * let it, it is the trial that ends being open. */
 uint32_t breaker_enter(struct breaker *, usec now);
 /* It has begun to answer, which counts as a success while half-open: that
  * need not wait for the end. At most once per attempt. */

@@ -80,11 +80,26 @@ is_full(const struct cell *c, usec now)
 	    (withheld(c) > 0 && !cell_has_allowance(c, 0, now));
 }
 
+static bool
+is_shut_for_another(const struct site *s, const struct author *who)
+{
+	return who != NULL && s->shut_for != 0 &&
+	    s->shut_for != who->by[AUTHOR_TENANT];
+}
+
 enum standing
 cell_standing(const struct cell *c, usec now, usec *until)
 {
+	return cell_standing_for(c, NULL, now, until);
+}
+
+enum standing
+cell_standing_for(
+    const struct cell *c, const struct author *who, usec now, usec *until)
+{
 	const struct site *s = c->site;
 	unsigned slots = site_slots(s);
+	enum breaker_state breaker = breaker_state(&s->breaker, now);
 
 	*until = USEC_NEVER;
 	if (restraint_drains(&s->restraint) || restraint_drains(&c->restraint))
@@ -93,8 +108,10 @@ cell_standing(const struct cell *c, usec now, usec *until)
 	    s->key_off_until > now)
 		return STANDING_OUT;
 	*until = c->gone_until;
-	if (breaker_state(&s->breaker, now) == BREAKER_OPEN)
+	if (breaker == BREAKER_OPEN && !is_shut_for_another(s, who))
 		*until = later(*until, s->breaker.until);
+	if (who != NULL && s->shut_for == who->by[AUTHOR_TENANT])
+		*until = later(*until, s->shut_until);
 	if (*until > now)
 		return STANDING_OUT;
 	*until = later(c->blocked_until, c->limited_until);
@@ -102,7 +119,7 @@ cell_standing(const struct cell *c, usec now, usec *until)
 		return STANDING_LIMITED;
 	if (s->cold_until > now)
 		return STANDING_COLD;
-	if ((s->breaker.state != BREAKER_CLOSED &&
+	if ((breaker == BREAKER_HALF_OPEN &&
 		!breaker_permits(&s->breaker, now)) ||
 	    (slots > 0 && s->in_flight >= slots) || is_full(c, now))
 		return STANDING_BUSY;
@@ -246,6 +263,8 @@ cell_enter(struct cell *c, struct stay *stay, usec now)
 		stake_enter(&s->stakes[stay->priority], stay->stake,
 		    stay->tokens, stay->ttft, stay->itl);
 	stay->prefilling = true;
+	if (breaker_state(&s->breaker, now) == BREAKER_OPEN)
+		s->shut_until = s->breaker.until;
 	stay->epoch = breaker_enter(&s->breaker, now);
 }
 

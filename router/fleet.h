@@ -77,6 +77,11 @@ struct site {
 	uint32_t id; /* of the backend */
 	struct charge charge; /* concerning all its servings */
 	enum fault_kind broken_by; /* what opened the breaker last */
+	struct latest failed; /* tenants, of late */
+	/* the tenant whose failures alone opened the breaker, 0: others did;
+	 * until when it is out, where another was let in */
+	uint64_t shut_for;
+	usec shut_until;
 	usec cold_since; /* the last time that it was */
 	usec key_refused_since; /* nothing sent since was answered; 0: it was */
 	usec failed_at; /* last time */
@@ -180,6 +185,10 @@ enum standing {
 /* *until: when DRAINED, OUT or LIMITED ends by itself; USEC_NEVER: it does
  * not. */
 enum standing cell_standing(const struct cell *, usec now, usec *until);
+/* The same for that one: a breaker that another tenant's failures alone have
+ * opened is not open for it; it is the trial. */
+enum standing cell_standing_for(
+    const struct cell *, const struct author *, usec now, usec *until);
 
 /* When to come back to one whose breaker is open: where nobody was there, a
  * probe may find it back before anybody may try. What has been out for long

@@ -54,6 +54,7 @@ note_broken(struct site *s)
 {
 	s->usable_since = s->breaker.until;
 	s->broken_by = s->charge.fault;
+	s->shut_for = 0;
 }
 
 static void
@@ -119,18 +120,34 @@ note_well(struct cell *c, const struct order *o, usec now)
 		s->failed_in_a_row = 0;
 }
 
-static void
-note_failure(
-    struct router *r, struct site *s, uint32_t epoch, bool outright, usec now)
+/* Nobody else has failed there since ten seconds before it was out. (An answer
+ * that breaks off is lost to whoever tries.) */
+static bool
+is_alone(const struct site *s, uint64_t tenant)
 {
+	usec others = latest_of_others(&s->failed, tenant);
+
+	return others == 0 || others < s->breaker.since - SUSPECT_PROOF_AGE;
+}
+
+static void
+note_failure(struct router *r, struct site *s, const struct order *o,
+    uint32_t epoch, bool outright, usec now)
+{
+	uint64_t tenant = o->author.by[AUTHOR_TENANT];
+
 	s->calls++;
 	s->failures++;
 	s->failed_in_a_row++;
 	s->failed_at = now;
 	s->gone = outright;
 	s->back = false;
-	if (breaker_failure(&s->breaker, epoch, outright, now, &r->rng))
-		note_broken(s);
+	latest_note(&s->failed, tenant, now);
+	if (!breaker_failure(&s->breaker, epoch, outright, now, &r->rng))
+		return;
+	note_broken(s);
+	if (!outright && !o->first_token && is_alone(s, tenant))
+		s->shut_for = tenant;
 }
 
 /* Blamed only once another has more to say to the same request. */
@@ -155,7 +172,7 @@ health_said(struct router *r, struct order *o, usec now)
 		if (c == NULL)
 			continue;
 		charge(&c->site->charge, o->spared[i].kind, now);
-		note_failure(r, c->site, o->spared[i].epoch, false, now);
+		note_failure(r, c->site, o, o->spared[i].epoch, false, now);
 	}
 	o->n_spared = 0;
 }
@@ -274,7 +291,7 @@ health_note(
 		blame = BLAME_NONE;
 	if (!fault->left && (blame == BLAME_BACKEND || blame == BLAME_OPEN) &&
 	    !is_excused(c, o, fault, now)) {
-		note_failure(r, s, o->stay.epoch, blame == BLAME_OPEN, now);
+		note_failure(r, s, o, o->stay.epoch, blame == BLAME_OPEN, now);
 		return;
 	}
 	breaker_leave(&s->breaker, o->stay.epoch);

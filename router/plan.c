@@ -49,7 +49,7 @@ look(const struct fleet *f, const struct order *o, usec now, struct survey *s)
 		usec until = USEC_NEVER;
 
 		if (c != NULL)
-			st = cell_standing(c, now, &until);
+			st = cell_standing_for(c, &o->author, now, &until);
 		if (st == STANDING_OUT && c != NULL &&
 		    until == c->site->breaker.until)
 			until = comes_back(o, c->site, now);
@@ -57,7 +57,7 @@ look(const struct fleet *f, const struct order *o, usec now, struct survey *s)
 			s->reopens = until;
 		set_add(&s->is[st], i);
 		if (st == STANDING_FREE && !c->site->back &&
-		    breaker_state(&c->site->breaker, now) == BREAKER_HALF_OPEN)
+		    breaker_state(&c->site->breaker, now) != BREAKER_CLOSED)
 			set_add(&s->trial, i);
 	}
 }
@@ -332,7 +332,7 @@ take(const struct order *o, const struct candidate *c, const struct demand *d,
 	if (predict_is_lost(c->outlook.chance))
 		predict_loss(c->cell, d, now, &place->lost, &place->beaten);
 	p->kind = PLAN_GO;
-	if (breaker_state(&c->cell->site->breaker, now) == BREAKER_HALF_OPEN)
+	if (breaker_state(&c->cell->site->breaker, now) != BREAKER_CLOSED)
 		reason = REASON_EXPLORING;
 	p->reason = reason_of(o, c->at, reason);
 	p->serving = c->cell->id;

@@ -161,6 +161,51 @@ nor_does_what_one_tenant_mostly_fails_at(void **state)
 	assert_in_range(refused, 0, 30); /* of 6000; most were */
 }
 
+/* Nor from a cold start, where the poison came first: one that only one tenant
+ * has failed at is out for that one alone. */
+static void
+nor_does_what_only_one_has_tried(void **state)
+{
+	unsigned refused = 0;
+	struct rig g;
+	struct rng rng;
+
+	for (unsigned seed = 0; seed < 10; seed++) {
+		rig_init(&g, ALONE);
+		rng_init(&rng, seed, 0);
+		for (unsigned i = 0; i < 600; i++) {
+			bool poison = rng_unit(&rng) < 0.9;
+			bool fails = poison && rng_unit(&rng) < 0.9;
+
+			refused +=
+			    !asks(&g, poison ? &p : &q, i,
+				fails ? FAULT_SERVER_ERROR : FAULT_NONE) &&
+			    !poison;
+		}
+		rig_fini(&g);
+	}
+	assert_in_range(refused, 0, 6); /* of 600 */
+}
+
+/* A real outage costs the others one call. */
+static void
+who_tries_what_another_failed_at_tries_it_once(void **state)
+{
+	struct rig g;
+
+	rig_init(&g, ALONE);
+	assert_int_equal(outage(&g, "p"), 10);
+	assert_false(asks(&g, &p, 1, FAULT_SERVER_ERROR));
+	assert_true(asks(&g, &q, 1, FAULT_SERVER_ERROR));
+	for (unsigned i = 0; i < 5; i++)
+		assert_false(asks(&g, &q, i, FAULT_SERVER_ERROR));
+	/* also once its time is up: who fails then is not alone */
+	rig_pass(&g, 30 * USEC_SEC);
+	assert_true(asks(&g, &p, 1, FAULT_SERVER_ERROR));
+	assert_false(asks(&g, &q, 1, FAULT_SERVER_ERROR));
+	rig_fini(&g);
+}
+
 /* The others were answered before, and then ask no more. */
 static void
 who_fails_alone_goes_elsewhere_itself(void **state)
@@ -256,7 +301,7 @@ a_backend_that_fails_half_of_all_is_blamed(void **state)
 }
 
 /* Of a model that only one tenant uses nobody else can vouch: another model of
- * that backend says nothing of it. */
+ * that backend says nothing of it, but stays in use. */
 static void
 others_vouch_for_what_they_used(void **state)
 {
@@ -268,15 +313,13 @@ others_vouch_for_what_they_used(void **state)
 	    CONF_OF(BACKEND("a", PRICE(1, 1)),
 		MODEL("m", SERVING("a", "")) ", " MODEL(
 		    "n", SERVING("a", "model = \"other\";"))));
-	for (n = 0; !is_open(&g, "a"); n++) {
+	for (n = 0; asks(&g, &p, n, FAULT_SERVER_ERROR); n++) {
 		assert_in_range(n, 0, 20);
-		asks(&g, &p, n, FAULT_SERVER_ERROR);
-		asks(&g, &p, n, FAULT_SERVER_ERROR);
 		other = ask_for(&g);
 		other.req.model = &g.conf->models[1];
 		other.req.tenant = &q;
-		if (ask_submit(&g, &other) == PLAN_GO)
-			ask_finish(&g, &other, 1000, 10, 10);
+		assert_goes(&g, &other, "a");
+		ask_finish(&g, &other, 1000, 10, 10);
 	}
 	rig_fini(&g);
 }
@@ -418,6 +461,9 @@ main(void)
 		cmocka_unit_test(who_cuts_connections_opens_it_once),
 		cmocka_unit_test(an_outage_opens_it_as_fast_whoever_asks),
 		cmocka_unit_test(nor_does_what_one_tenant_mostly_fails_at),
+		cmocka_unit_test(nor_does_what_only_one_has_tried),
+		cmocka_unit_test(
+		    who_tries_what_another_failed_at_tries_it_once),
 		cmocka_unit_test(who_fails_alone_goes_elsewhere_itself),
 		cmocka_unit_test(those_who_were_at_work_excuse_nobody),
 		cmocka_unit_test(an_outage_amid_poison_opens_it_as_fast),
