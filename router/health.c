@@ -186,6 +186,8 @@ health_pass_on(struct order *o)
 	     i++)
 		twin->spared[twin->n_spared++] = o->spared[i];
 	o->n_spared = 0;
+	if (o->failed.kind != FAULT_NONE)
+		twin->failed = o->failed;
 }
 
 /* What fails in the same way at a second backend says more of the request than

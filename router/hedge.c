@@ -68,6 +68,7 @@ second_of(struct router *r, struct order *first)
 	o->fallbacks = first->fallbacks;
 	o->priority = first->priority;
 	o->due = first->due;
+	o->failed = first->failed;
 	for (unsigned i = 0; i < m->n_servings; i++)
 		if (m->servings[i].backend->id == backend ||
 		    is_ailing(r, &m->servings[i]))

@@ -525,6 +525,41 @@ a_client_that_leaves_outpaces_nobody(void **state)
 	rig_fini(&g);
 }
 
+/* What fails in the same way at a second backend says more of the request, also
+ * where one of the two attempts was a hedge. */
+static void
+what_fails_at_a_hedge_as_before_is_the_requests(void **state)
+{
+	struct fault broken = { .kind = FAULT_RESET };
+	struct rig g;
+	struct ask a, b;
+
+	rig_init(&g, THREE);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	router_retry(g.router, a.ticket, &broken, g.now, &a.plan);
+	assert_string_equal(ask_went(&g, &a), "b");
+	b = hedge(&g, &a);
+	assert_string_equal(ask_went(&g, &b), "c");
+	router_retry(g.router, b.ticket, &broken, g.now, &b.plan);
+	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_OPEN);
+	assert_int_equal(rig_view(&g, "c").breaker, BREAKER_CLOSED);
+	ask_cancel(&g, &a);
+	rig_fini(&g);
+	/* nor at the first attempt, after the hedge */
+	rig_init(&g, THREE);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	b = hedge(&g, &a);
+	assert_string_equal(ask_went(&g, &b), "b");
+	router_retry(g.router, b.ticket, &broken, g.now, &b.plan);
+	router_retry(g.router, a.ticket, &broken, g.now, &a.plan);
+	assert_int_equal(rig_view(&g, "b").breaker, BREAKER_OPEN);
+	assert_int_equal(rig_view(&g, "a").breaker, BREAKER_CLOSED);
+	ask_cancel(&g, &a);
+	rig_fini(&g);
+}
+
 int
 main(void)
 {
@@ -551,6 +586,8 @@ main(void)
 		cmocka_unit_test(a_hedge_that_cannot_be_costs_nothing),
 		cmocka_unit_test(whoever_is_outpaced_each_time_is_left_alone),
 		cmocka_unit_test(a_client_that_leaves_outpaces_nobody),
+		cmocka_unit_test(
+		    what_fails_at_a_hedge_as_before_is_the_requests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
