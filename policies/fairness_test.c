@@ -41,6 +41,26 @@ turns_even_out_what_is_served(void **state)
 	}
 }
 
+/* Scaling is exact: nobody passes, or comes level with, anybody. */
+static void
+what_was_served_a_minute_ago_counts_half(void **state)
+{
+	double weight = 1, old = 3, late, scale;
+
+	assert_true(fair_scale(weight) >= 1);
+	weight = fair_weight(weight, FAIR_HALF_LIFE);
+	assert_true(fabs(weight - 2) < 1e-9);
+	for (int i = 0; i < 60; i++)
+		weight = fair_weight(weight, FAIR_HALF_LIFE);
+	late = weight * 3;
+	scale = fair_scale(weight);
+	assert_true(scale < 1);
+	assert_true(late * scale / scale - late == 0);
+	assert_true(old * scale > 0 && old * scale < late * scale);
+	assert_true(fair_scale(weight * scale) >= 1);
+	assert_true(isfinite(fair_weight(1, 1e18)));
+}
+
 int
 main(void)
 {
@@ -50,6 +70,7 @@ main(void)
 		cmocka_unit_test(silence_saves_nothing_up),
 		cmocka_unit_test(who_was_served_most_is_not_forgiven),
 		cmocka_unit_test(turns_even_out_what_is_served),
+		cmocka_unit_test(what_was_served_a_minute_ago_counts_half),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,13 @@ accounts_of(const struct accounts *a, const struct conf_tenant *t)
 	return a->list[i < a->n ? i : 0];
 }
 
+void
+accounts_scale(struct accounts *a, double by)
+{
+	for (size_t i = 0; i < a->n; i++)
+		a->list[i]->served *= by;
+}
+
 double
 account_penalty(struct account *a, const struct slo *slo)
 {

@@ -39,6 +39,8 @@ void accounts_forget(struct accounts *, const struct accounts *kept);
 struct account *accounts_of(
     const struct accounts *, const struct conf_tenant *);
 
+/* Multiplies what all have been served. */
+void accounts_scale(struct accounts *, double by);
 double account_penalty(struct account *, const struct slo *);
 void account_judged(struct account *, const struct slo *, bool met);
 

@@ -177,9 +177,9 @@ dispatch_begin(struct router *r, struct order *o, usec now)
 	struct account *a = accounts_of(&r->accounts, o->req->tenant);
 
 	if (!o->probe && dialect_reads_text(o->req->facts->dialect))
-		a->served += fair_cost(o->stay.tokens, o->output);
+		a->served += r->service * fair_cost(o->stay.tokens, o->output);
 	else if (!o->probe)
-		a->served += demand_work(r, o);
+		a->served += r->service * demand_work(r, o);
 	/* only chat can be tried out (probe.c) */
 	if (slo_has_targets(&o->req->slo) &&
 	    !dialect_passes(o->req->facts->dialect))

@@ -20,6 +20,7 @@ struct router {
 	struct orders orders;
 	struct queue queue;
 	struct accounts accounts;
+	double service; /* what a token served now counts (fairness.h) */
 	struct retry_budget budget;
 	struct hedge_budget hedges;
 	struct drain {

@@ -238,6 +238,21 @@ queue_least_served(struct queue *q)
 	return least;
 }
 
+void
+queue_scale(struct queue *q, double by)
+{
+	for (unsigned p = 0; p < QUEUE_RANKS; p++) {
+		struct list *all = &q->kinds[p];
+
+		for (struct list *n = all->next; n != all; n = n->next) {
+			struct lanes *h = &kind_of(n)->lanes[LANE_TURN];
+
+			for (uint32_t i = 0; i < h->n; i++)
+				h->list[i]->served *= by;
+		}
+	}
+}
+
 struct order *
 queue_victim(const struct queue *q, enum priority p)
 {

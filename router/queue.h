@@ -76,6 +76,9 @@ struct order *queue_victim(const struct queue *, enum priority);
 struct order *queue_late(struct queue *, usec now);
 /* The least served of the tenants that wait; HUGE_VAL: none does. */
 double queue_least_served(struct queue *);
+/* Multiplies what tenants have been served, as far as it is noted here: as
+ * accounts_scale(). */
+void queue_scale(struct queue *, double by);
 /* How many could go to that serving. */
 unsigned queue_waiting(const struct queue *, uint32_t serving);
 

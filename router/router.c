@@ -25,6 +25,7 @@ router_new(unsigned workers, uint64_t seed)
 	if (r == NULL)
 		return NULL;
 	r->workers = workers;
+	r->service = 1;
 	r->courtesy = admit_courtesy(PRIORITY_STANDARD);
 	for (unsigned i = 0; i < workers; i++)
 		list_init(&r->ready[i]);

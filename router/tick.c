@@ -10,6 +10,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "policies/fairness.h"
+
 #define DRAIN_MEMORY (5.0 * USEC_SEC)
 #define LAST_MEMORY (60.0 * USEC_SEC) /* an outage is not for ever */
 
@@ -177,6 +179,20 @@ measure_drain(struct drain *d, bool pressed, usec now)
 	d->at = now;
 }
 
+static void
+age_service(struct router *r, usec span)
+{
+	double scale;
+
+	r->service = fair_weight(r->service, (double)span);
+	scale = fair_scale(r->service);
+	if (scale >= 1)
+		return;
+	r->service *= scale;
+	accounts_scale(&r->accounts, scale);
+	queue_scale(&r->queue, scale);
+}
+
 void
 router_tick_end(struct router *r, struct router_tables *t, usec now)
 {
@@ -186,6 +202,7 @@ router_tick_end(struct router *r, struct router_tables *t, usec now)
 		fleet_fade(&r->fleet, now - r->drain.at);
 		shortage_fade(&r->shortage, now - r->drain.at);
 		shortage_fade(&r->premium, now - r->drain.at);
+		age_service(r, now - r->drain.at);
 	}
 	measure_drain(&r->drain, dispatch_is_pressed(r), now);
 	promises_sweep(&r->promises, now);
