@@ -430,7 +430,7 @@ choose(struct candidate *list, unsigned n, const struct quest *q, usec now,
 	unsigned out;
 
 	weigh(list, n, q->demand, can_spare(q, now), now);
-	if (slo_has_targets(q->demand->slo) &&
+	if ((slo_has_targets(q->demand->slo) || q->req->prefer == PREFER_SLO) &&
 	    choose_doubtful(list, n, q->demand, now, &out))
 		return (struct choice){ CHOICE_GO, out, REASON_EXPLORING };
 	if (q->req->prefer == PREFER_CHEAPEST)

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "policies/slo.h"
 #include "router/bound.h"
 
 /* How long to leave an ailing one alone between two that find out: a slow one
@@ -49,6 +50,18 @@ least_price(const struct candidate *list, unsigned n)
 	return least;
 }
 
+/* Who asks for no target is in no hurry: where nothing was heard since. */
+static usec
+left_since(const struct cell *c, const struct demand *d)
+{
+	usec since = c->site->explored_at;
+
+	if (slo_has_targets(d->slo))
+		return since;
+	since = since > c->heard_at ? since : c->heard_at;
+	return since > c->site->failed_at ? since : c->site->failed_at;
+}
+
 bool
 choose_doubtful(const struct candidate *list, unsigned n,
     const struct demand *d, usec now, unsigned *out)
@@ -59,12 +72,12 @@ choose_doubtful(const struct candidate *list, unsigned n,
 	if (d->priority == PRIORITY_PREMIUM)
 		return false;
 	for (unsigned i = 0; i < n; i++) {
-		const struct site *s = list[i].cell->site;
+		const struct cell *c = list[i].cell;
+		usec since = left_since(c, d);
 
-		if (is_in_doubt(&list[i], d, below, now) &&
-		    s->explored_at < longest &&
-		    now - s->explored_at >= pause_of(s, d->priority)) {
-			longest = s->explored_at;
+		if (is_in_doubt(&list[i], d, below, now) && since < longest &&
+		    now - since >= pause_of(c->site, d->priority)) {
+			longest = since;
 			*out = i;
 		}
 	}
