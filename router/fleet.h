@@ -45,7 +45,10 @@ struct charge {
  * most providers count each model by itself. */
 struct allowance {
 	usec at; /* 0: no limit is known */
-	double left, most; /* requests: left at `at`, the most ever seen left */
+	double left,
+	    most; /* requests: left at `at`, the most seen left of late */
+	double most_since; /* of that, since then */
+	usec since;
 	double per_us; /* refill */
 	bool far; /* no refill that anybody could wait for, or none known */
 };

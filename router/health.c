@@ -18,6 +18,7 @@
 #define MODEL_BACK (2 * USEC_SEC) /* where it was there a minute ago */
 #define COLD_RETRY (2 * USEC_SEC)
 #define KEY_BELIEVED (60 * USEC_SEC) /* after an answer */
+#define LIMIT_BELIEVED (600 * USEC_SEC) /* for so long, and twice at most */
 #define NAME_BELIEVED (10 * USEC_SEC)
 
 static usec
@@ -395,7 +396,21 @@ note_limits(struct cell *c, const struct load *l, usec now)
 	c->limited_until = span > 0 ? now + at_most(span, BLOCK_MAX) : 0;
 }
 
-/* What is left is refilled by the reset, evenly: so the most ever seen left
+/* Limits are lowered, too. What refills within the minute that is waited for is
+ * seen full in ten. */
+static void
+note_most(struct allowance *a, double left, usec now)
+{
+	if (now - a->since >= LIMIT_BELIEVED) {
+		a->most = a->most_since;
+		a->most_since = 0;
+		a->since = now;
+	}
+	a->most_since = fmax(a->most_since, left);
+	a->most = fmax(a->most, left);
+}
+
+/* What is left is refilled by the reset, evenly: so the most seen left of late
  * is the burst, and the rate follows. A day's limit is no such burst; but one
  * that is used up is tried once in a while, as after a 429. */
 static void
@@ -406,7 +421,7 @@ note_allowance(struct cell *c, const struct load *l, usec now)
 
 	if ((l->has & LOAD_LIMIT_REQUESTS) == 0)
 		return;
-	a->most = fmax(a->most, l->left_requests + c->in_flight);
+	note_most(a, l->left_requests + c->in_flight, now);
 	a->left = l->left_requests;
 	a->far = reset > BLOCK_MAX || (reset <= 0 && a->left < a->most);
 	if (reset <= 0)

@@ -408,6 +408,27 @@ a_weight_may_be_of_one_models_limit(void **state)
 	rig_fini(&g);
 }
 
+/* The provider has put the account into another tier: nine tenths of what there
+ * is now is left, with each answer. */
+static void
+a_limit_that_was_lowered_is_believed(void **state)
+{
+	struct load large = left(1000, 60 * USEC_SEC);
+	struct load small = left(90, 60 * USEC_SEC);
+	unsigned sent = 0;
+	struct rig g;
+
+	rig_init(&g, CHEAP_OR_DEAR);
+	rig_limits(&g, "a", &large);
+	for (unsigned i = 0; i < 30 * 60; i++) {
+		rig_pass(&g, USEC_SEC);
+		rig_limits(&g, "a", &small);
+		sent += strcmp(rig_next_goes(&g), "a") == 0;
+	}
+	assert_in_range(sent, 9 * 60, 30 * 60);
+	rig_fini(&g);
+}
+
 int
 main(void)
 {
@@ -436,6 +457,7 @@ main(void)
 		cmocka_unit_test(
 		    a_reload_forgets_no_limit_but_of_what_has_moved),
 		cmocka_unit_test(a_weight_may_be_of_one_models_limit),
+		cmocka_unit_test(a_limit_that_was_lowered_is_believed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
