@@ -6,6 +6,7 @@
  * the load that it had: more traffic would make it slower. */
 #include "gateway/admin/slo_page.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "gateway/admin/slo_book.h"
@@ -170,34 +171,47 @@ slower(usec a, usec b) /* unknown is slower than anything */
 	return b >= 0 && (a < 0 || a > b);
 }
 
-/* Whether a cheaper (or equal) one before it was no slower in anything. */
+/* What is paid by the hour is paid anyway; an unknown price is no less. */
 static bool
-dominated(const struct option *list, size_t i)
+is_cheaper(const struct option *a, const struct option *b)
+{
+	double mine = fmax(a->serving->price.hourly, 0);
+	double its = fmax(b->serving->price.hourly, 0);
+
+	return a->price >= 0 && a->price <= b->price && mine <= its &&
+	    (a->price < b->price || mine < its);
+}
+
+static bool
+is_as_fast(const struct serving_view *a, const struct serving_view *b)
 {
 	static const enum phase phases[] = { PHASE_TTFT, PHASE_ITL };
-	bool better;
 
+	for (size_t i = 0; i < 2; i++) {
+		enum phase ph = phases[i];
+
+		if (slower(a->live[ph].p95, b->live[ph].p95) ||
+		    slower(a->live[ph].p99, b->live[ph].p99))
+			return false;
+	}
+	return true;
+}
+
+/* Whether a cheaper one was no slower in anything. */
+static bool
+dominated(const struct option *list, size_t n, size_t i)
+{
 	if (list[i].view->live[PHASE_TTFT].p95 < 0)
 		return false;
-	for (size_t k = 0; k < i; k++) {
-		better = true;
-		for (size_t j = 0; j < 2; j++) {
-			enum phase ph = phases[j];
-			const struct serving_view *mine = list[i].view;
-			const struct serving_view *other = list[k].view;
-
-			better = better &&
-			    !slower(other->live[ph].p95, mine->live[ph].p95) &&
-			    !slower(other->live[ph].p99, mine->live[ph].p99);
-		}
-		if (better)
+	for (size_t k = 0; k < n; k++)
+		if (is_cheaper(&list[k], &list[i]) &&
+		    is_as_fast(list[k].view, list[i].view))
 			return true;
-	}
 	return false;
 }
 
 static json_t *
-render_option(const struct option *list, size_t i)
+render_option(const struct option *list, size_t n, size_t i)
 {
 	const struct option *o = &list[i];
 	const struct conf_price *price = &o->serving->price;
@@ -210,7 +224,7 @@ render_option(const struct option *list, size_t i)
 	set(doc, "itl", render_live(o->view, PHASE_ITL));
 	set(doc, "price_usd_per_request", number(o->price));
 	set(doc, "hourly_usd", number(price->hourly));
-	set(doc, "outdone", json_boolean(dominated(list, i)));
+	set(doc, "outdone", json_boolean(dominated(list, n, i)));
 	return doc;
 }
 
@@ -230,7 +244,7 @@ render_could_hold(const struct admin_picture *p, const struct slo_group *g)
 		return options;
 	n = list_options(p, g, m, t, list);
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(options, render_option(list, i));
+		json_array_append_new(options, render_option(list, n, i));
 	return options;
 }
 
