@@ -182,14 +182,20 @@ is_about_ability(const struct wire_error *e)
 }
 
 /* What was made at another backend, and is only of use there: the response that
- * this one follows, thoughts that nobody else can read. */
+ * this one follows, thoughts that nobody else can read; or thoughts that it
+ * misses, since they were another's. */
 static bool
 is_about_origin(const struct wire_error *e)
 {
 	static const char *const words[] = { "previous_response_not_found",
 		"invalid_encrypted_content", NULL };
 	static const char *const phrases[] = {
-		"invalid `signature` in `thinking`", NULL
+		"invalid `signature` in `thinking`",
+		"missing a thought_signature", "missing a `thought_signature`",
+		"in the thinking mode must be passed back",
+		"missing `reasoning_content` field",
+		"call_id': string too long",
+		"reasoning_content is missing in assistant", NULL
 	};
 
 	return is_any(e, words) || says_any(e, phrases);

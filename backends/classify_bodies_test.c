@@ -196,6 +196,48 @@ what_was_made_elsewhere_goes_where_it_was_made(void **state)
 	OF(DIALECT_RESPONSES, rows, FAULT_UNSUITED);
 }
 
+/* A conversation that another began, or whose client keeps no thoughts. */
+static void
+who_misses_its_thoughts_is_unsuited(void **state)
+{
+	static const struct row rows[] = {
+		{ "gemini", "openai", 400,
+		    "[{\"error\":{\"code\":400,\"message\":\"Function call is "
+		    "missing a thought_signature in functionCall parts. This "
+		    "is required for tools to work correctly\",\"status\":"
+		    "\"INVALID_ARGUMENT\"}}]" },
+		{ "vertex", "openai", 400,
+		    "[{\"error\":{\"code\":400,\"message\":\"Unable to submit "
+		    "request because function call `f` in the 6. content block "
+		    "is missing a `thought_signature`.\",\"status\":"
+		    "\"INVALID_ARGUMENT\"}}]" },
+		{ "deepseek", "openai", 400,
+		    "{\"error\":{\"message\":\"The `reasoning_content` in the "
+		    "thinking mode must be passed back to the API.\",\"type\":"
+		    "\"invalid_request_error\",\"param\":null,\"code\":"
+		    "\"invalid_request_error\"}}" },
+		{ "deepseek 3.2", "openai", 400,
+		    "{\"error\":{\"message\":\"Missing `reasoning_content` "
+		    "field in the assistant message at message index 2. For "
+		    "more information, please refer to ...\",\"type\":"
+		    "\"invalid_request_error\",\"param\":null,\"code\":"
+		    "\"invalid_request_error\"}}" },
+		{ "openai, an id with a signature", "openai", 400,
+		    "{\"error\":{\"message\":\"Invalid 'input[2].call_id': "
+		    "string too long. Expected a string with maximum length "
+		    "64, but got a string with length 949 instead.\",\"type\":"
+		    "\"invalid_request_error\",\"param\":\"input[2].call_id\","
+		    "\"code\":\"string_above_max_length\"}}" },
+		{ "moonshot", "openai", 400,
+		    "{\"error\":{\"message\":\"thinking is enabled but "
+		    "reasoning_content is missing in assistant tool call "
+		    "message at index 2\",\"type\":"
+		    "\"invalid_request_error\"}}" },
+	};
+
+	ALL_ARE(rows, FAULT_UNSUITED);
+}
+
 static void
 a_model_that_is_not_there_is_put_aside(void **state)
 {
@@ -452,6 +494,7 @@ main(void)
 		cmocka_unit_test(what_it_cannot_do_goes_to_one_that_can),
 		cmocka_unit_test(
 		    what_was_made_elsewhere_goes_where_it_was_made),
+		cmocka_unit_test(who_misses_its_thoughts_is_unsuited),
 		cmocka_unit_test(a_model_that_is_not_there_is_put_aside),
 		cmocka_unit_test(a_missing_path_says_nothing_of_the_model),
 		cmocka_unit_test(out_of_credit_is_a_limit),
