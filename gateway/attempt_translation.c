@@ -33,6 +33,20 @@ attempt_is_translated(const struct attempt *a)
 	    ((s->translated | atomic_load(s->unspoken)) & cap_of(a)) != 0;
 }
 
+/* Whose answers are the same provider's: those from one host. A server that the
+ * gateway starts itself has a port that changes. */
+static uint32_t
+origin_of(const struct conf_backend *b)
+{
+	struct slice rest = slice_of(b->url != NULL ? b->url : b->name);
+	struct slice host = rest;
+
+	for (int i = 0; i < 3 && b->url != NULL; i++)
+		if (!slice_next(&rest, '/', &host))
+			break;
+	return (uint32_t)slice_hash(host) | 1;
+}
+
 /* The same bytes are held twice from now on. *t is the caller's to free,
  * whatever comes of it. */
 static enum err
@@ -46,7 +60,8 @@ translate(const struct attempt *a, struct translation **t, struct slice *chat,
 		.length = a->ops->completion_tokens ? "max_completion_tokens"
 						    : "max_tokens",
 		.files = a->ops->chat_files,
-		.formats = (a->serving->caps & CAP_JSON_MODE) != 0 };
+		.formats = (a->serving->caps & CAP_JSON_MODE) != 0,
+		.origin = origin_of(a->serving->backend) };
 	struct slice body = exchange_body(r->exchange);
 
 	if (body.n > ATTEMPT_COUNTED && !front_hold(r->worker->front, body.n))

@@ -1,6 +1,16 @@
 /* gateway/translation/chat.c - what an answer of chat says. */
 #include "gateway/translation/chat.h"
 
+static void
+read_reasoning(
+    const struct scan_member *m, const char *name, struct chat_answer *out)
+{
+	if (out->reasoning.n > 0)
+		return;
+	out->reasoning = scan_inside(m);
+	out->thinks = name;
+}
+
 /* A delta, or the message of a whole answer. */
 static void
 read_message(struct slice message, struct chat_answer *out)
@@ -12,10 +22,10 @@ read_message(struct slice message, struct chat_answer *out)
 			out->parts = m.value;
 		else if (scan_key_is(&m, "content"))
 			out->text = scan_inside(&m);
-		else if (scan_key_is(&m, "reasoning_content") ||
-		    scan_key_is(&m, "reasoning"))
-			out->reasoning = out->reasoning.n > 0 ? out->reasoning
-							      : scan_inside(&m);
+		else if (scan_key_is(&m, "reasoning_content"))
+			read_reasoning(&m, "reasoning_content", out);
+		else if (scan_key_is(&m, "reasoning"))
+			read_reasoning(&m, "reasoning", out);
 		else if (scan_key_is(&m, "refusal"))
 			out->refusal = scan_inside(&m);
 		else if (scan_key_is(&m, "tool_calls") && m.type == SCAN_ARRAY)
@@ -123,6 +133,9 @@ chat_next_call(struct slice *calls, struct chat_call *out)
 			out->id = scan_inside(&m);
 		else if (scan_key_is(&m, "function") && m.type == SCAN_OBJECT)
 			read_function(m.value, out);
+		else if (scan_key_is(&m, "extra_content") &&
+		    m.type == SCAN_OBJECT)
+			out->extra = m.value;
 	}
 	return true;
 }

@@ -13,6 +13,7 @@
 /* One event of a stream, or a whole answer: of the first choice. */
 struct chat_answer {
 	struct slice text, reasoning, refusal; /* empty: none */
+	const char *thinks; /* the member that reasoning is */
 	struct slice parts; /* text that is an array, for chat_next_part() */
 	struct slice calls; /* an array for chat_next_call(), or empty */
 	struct slice stop; /* the stop sequence it ends with, if it is told */
@@ -25,6 +26,7 @@ struct chat_call {
 	struct slice id, name; /* empty: not in this part */
 	struct slice arguments; /* JSON as a string, or a part of one */
 	struct slice object; /* or, as some send them, as an object */
+	struct slice extra; /* Gemini's signature, an object; empty: none */
 };
 
 /* Mistral's content where a model reasons. */

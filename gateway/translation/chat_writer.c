@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define PART "{\"type\":\"text\",\"text\":\""
+#define CONTENT "\"content\":"
 #define LINE "\\n" /* as JSON has it */
 #define MOVES_MAX 16 /* of calls, to make room ahead: what is more costs */
 
@@ -48,12 +49,13 @@ begin(struct chat_writer *w, enum chat_role role, struct slice call_id)
 		buf_add_str(w->out, "\",\"tool_call_id\":\"");
 		buf_add(w->out, call_id);
 	}
-	buf_add_str(w->out, "\",\"content\":");
+	buf_add_str(w->out, "\"," CONTENT);
 	w->role = role;
 	w->inside = CHAT_IN_TEXT;
 	w->content = w->out->n;
 	w->gap = "";
-	w->calls = w->moved = 0;
+	w->calls = w->moved = w->thoughts = 0;
+	w->thought_end = 0;
 	buf_add_char(w->out, '"');
 }
 
@@ -153,6 +155,28 @@ chat_writer_call(struct chat_writer *w)
 	}
 	if (w->calls++ > 0)
 		buf_add_char(w->out, ',');
+}
+
+void
+chat_writer_thought(struct chat_writer *w, const char *name, struct slice text)
+{
+	const size_t before = w->out->n;
+	size_t at = w->thought_end, end;
+
+	if (text.n == 0 || w->thoughts++ >= MOVES_MAX)
+		return;
+	if (at == 0) {
+		at = w->content - (sizeof(CONTENT) - 1);
+		insert(w->out, &at, SLICE("\""));
+		insert(w->out, &at, slice_of(name));
+		insert(w->out, &at, SLICE("\":\""));
+		end = at;
+		insert(w->out, &end, SLICE("\","));
+	}
+	insert(w->out, &at, text);
+	w->thought_end = at;
+	w->content += w->out->n - before;
+	w->text_end += w->out->n - before;
 }
 
 static bool

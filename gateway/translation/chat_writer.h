@@ -32,6 +32,8 @@ struct chat_writer {
 	size_t text_end; /* once it has calls: where its content would go on */
 	const char *gap; /* between its last text and the next */
 	unsigned calls, moved; /* it has; texts that came behind them */
+	size_t thought_end; /* where its thought would go on; 0: it has none */
+	unsigned thoughts; /* pieces of it */
 };
 
 void chat_writer_init(struct chat_writer *, struct buf *out);
@@ -49,6 +51,10 @@ void chat_writer_json(struct chat_writer *, struct slice json);
 /* The caller adds an object to the content: a picture, sound. Not where there
  * are calls. */
 void chat_writer_part(struct chat_writer *);
+/* What the assistant thought, in a member of that name; of a message many
+ * pieces are dropped. */
+void chat_writer_thought(
+    struct chat_writer *, const char *name, struct slice text);
 /* The caller adds an object to the assistant's calls. */
 void chat_writer_call(struct chat_writer *);
 

@@ -15,6 +15,7 @@ struct translation {
 	char model[TRANSLATION_MODEL];
 	int64_t created;
 	bool files, formats; /* the backend has them in chat */
+	uint32_t origin; /* what it has said before, it may want back */
 	const char *length; /* of the request, what limits that of the answer */
 	char left_out[TRANSLATION_LEFT_OUT];
 	struct buf chat; /* the request */

@@ -15,19 +15,13 @@ messages_member(const struct scan_member *object, const char *name)
 	return m;
 }
 
-static struct slice
-inside(struct slice string)
-{
-	return slice_make(string.p + 1, string.n - 2);
-}
-
 void
 messages_add_name(struct buf *out, struct slice string)
 {
 	size_t from = out->n + 1;
 
 	buf_add_char(out, '"');
-	buf_add(out, inside(string));
+	buf_add(out, messages_inside(string));
 	if (buf_err(out) == OK)
 		chat_writer_shorten(out, from);
 	buf_add_char(out, '"');
@@ -55,10 +49,10 @@ messages_name_of(const struct translation *t, struct slice name)
 	buf_init(&chat, rest.n);
 	while (found.p == name.p && scan_next_element(&rest, &one, &type)) {
 		buf_reset(&chat);
-		buf_add(&chat, inside(one));
+		buf_add(&chat, messages_inside(one));
 		chat_writer_shorten(&chat, 0);
 		if (slice_eq(buf_slice(&chat), name))
-			found = inside(one);
+			found = messages_inside(one);
 	}
 	buf_fini(&chat);
 	return found;

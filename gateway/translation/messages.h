@@ -38,6 +38,7 @@ struct messages_state {
 	size_t schemas; /* bytes of them that were looked at */
 	bool shows_thinking; /* its client asked for it */
 	bool has_stops; /* stop_sequences were given */
+	bool has_tools; /* tools were */
 	bool begun, called, refused;
 	enum chat_finish finish;
 	enum messages_block open; /* beside calls; its index: */
@@ -46,6 +47,7 @@ struct messages_state {
 	uint32_t calls; /* so far */
 	uint64_t ids[MESSAGES_IDS]; /* hashes, of the last of them */
 	uint32_t hidden; /* pieces of reasoning, so far */
+	const char *thinks; /* what chat calls them, or NULL */
 	size_t n_open, cap_open;
 	struct messages_call *calls_open; /* as many as there were at a time */
 	struct messages_early *early; /* in the order that they came */
@@ -54,6 +56,13 @@ struct messages_state {
 	size_t n_stop; /* bytes of the stop sequence, as it is written */
 	char stop[64]; /* longer ones are not told */
 };
+
+/* A string without its quotes. */
+static inline struct slice
+messages_inside(struct slice string)
+{
+	return slice_make(string.p + 1, string.n - 2);
+}
 
 /* The member `name` of an object; null: none. */
 struct scan_member messages_member(
@@ -95,8 +104,9 @@ void messages_add_usage(const struct usage *, struct buf *out);
 /* The members of a message before its content, without braces. */
 void messages_add_head(const struct translation *, struct buf *out);
 /* A call's id: the backend's own, or one of ours where there is none or another
- * call has the same: clients answer by it. */
-void messages_add_id(
-    const struct translation *, struct slice id, struct buf *out);
+ * call has the same: clients answer by it. Behind it what the call has beside
+ * it, if anything. */
+void messages_add_id(const struct translation *, struct slice id,
+    struct slice extra, struct buf *out);
 
 #endif

@@ -2,6 +2,7 @@
  * of Anthropic's, and what that has in common with a stream. */
 #include "gateway/lib/digits.h"
 #include "gateway/translation/messages.h"
+#include "gateway/translation/returned.h"
 
 /* --- what a stream has, too --- */
 
@@ -59,7 +60,8 @@ is_new(struct messages_state *s, struct slice id)
 }
 
 void
-messages_add_id(const struct translation *t, struct slice id, struct buf *out)
+messages_add_id(const struct translation *t, struct slice id,
+    struct slice extra, struct buf *out)
 {
 	struct messages_state *s = t->state;
 
@@ -74,6 +76,7 @@ messages_add_id(const struct translation *t, struct slice id, struct buf *out)
 		buf_add_char(out, '_');
 		add_number(out, s->calls);
 	}
+	returned_add_id(out, SLICE(""), extra, t->origin);
 	buf_add_char(out, '"');
 }
 
@@ -140,13 +143,18 @@ add_text(struct messages_state *s, struct slice raw, struct buf *out)
 }
 
 static void
-add_thought(struct messages_state *s, struct slice raw, struct buf *out)
+add_thought(struct translation *t, struct slice raw, const char *thinks,
+    struct buf *out)
 {
+	struct messages_state *s = t->state;
+
 	if (raw.n == 0 || !s->shows_thinking)
 		return;
 	begin_block(s, "{\"type\":\"thinking\",\"thinking\":\"", out);
 	buf_add(out, raw);
-	buf_add_str(out, "\",\"signature\":\"\"}");
+	buf_add_str(out, "\",\"signature\":\"");
+	returned_add_mark(out, thinks, t->origin);
+	buf_add_str(out, "\"}");
 }
 
 /* The object that the string means; an empty one, where it means none. */
@@ -174,7 +182,7 @@ add_call(struct translation *t, const struct chat_call *call, struct buf *out)
 	if (call->name.n == 0)
 		return;
 	begin_block(t->state, "{\"type\":\"tool_use\",\"id\":", out);
-	messages_add_id(t, call->id, out);
+	messages_add_id(t, call->id, call->extra, out);
 	buf_add_str(out, ",\"name\":\"");
 	buf_add(out, messages_name_of(t, call->name));
 	buf_add_str(out, "\",\"input\":");
@@ -194,10 +202,10 @@ add_content(struct translation *t, struct chat_answer *a, struct buf *out)
 	struct chat_part part;
 	struct chat_call call;
 
-	add_thought(s, a->reasoning, out);
+	add_thought(t, a->reasoning, a->thinks, out);
 	while (chat_next_part(&a->parts, &part))
 		if (part.thought)
-			add_thought(s, part.text, out);
+			add_thought(t, part.text, NULL, out);
 		else
 			add_text(s, part.text, out);
 	add_text(s, a->text, out);

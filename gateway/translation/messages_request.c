@@ -420,6 +420,7 @@ messages_request(struct translation *t, struct slice body, struct buf *chat,
 	rc = refuse_stored(t, found, why);
 	if (rc != OK)
 		return rc;
+	s->has_tools = scan_has_elements(&found[TOOLS]);
 	(void)buf_reserve_exactly(chat, body.n + ROOM);
 	buf_add_str(chat, "{\"messages\":");
 	rc = messages_turns(t, &found[SYSTEM], &found[MESSAGES], why);

@@ -13,6 +13,7 @@
 
 #include "gateway/lib/digits.h"
 #include "gateway/translation/messages.h"
+#include "gateway/translation/returned.h"
 
 /* --- how far the arguments of a call have come --- */
 
@@ -150,15 +151,28 @@ add_ping(struct buf *out)
 
 /* --- blocks of text and thinking --- */
 
-/* Signatures are for Anthropic to check: nobody signs here. */
+/* Signatures are for Anthropic to check: here one says no more than who it was
+ * that thought. */
 static void
-end_open(struct messages_state *s, struct buf *out)
+add_signature(const struct translation *t, struct buf *out)
 {
+	const struct messages_state *s = t->state;
+
+	begin_block_event(out, BLOCK_EVENT("content_block_delta"), s->at);
+	buf_add_str(out, DELTA("signature_delta", "signature"));
+	returned_add_mark(out, s->thinks, t->origin);
+	buf_add_str(out, "\"}}\n\n");
+}
+
+static void
+end_open(const struct translation *t, struct buf *out)
+{
+	struct messages_state *s = t->state;
+
 	if (s->open == BLOCK_NONE)
 		return;
 	if (s->open == BLOCK_THINKING)
-		add_delta(out, s->at, DELTA("signature_delta", "signature"),
-		    SLICE(""));
+		add_signature(t, out);
 	stop_block(out, s->at);
 	s->open = BLOCK_NONE;
 }
@@ -185,9 +199,12 @@ end_calls(struct messages_state *s, bool all, struct buf *out)
 }
 
 static void
-begin_piece(struct messages_state *s, enum messages_block kind, struct buf *out)
+begin_piece(
+    const struct translation *t, enum messages_block kind, struct buf *out)
 {
-	end_open(s, out);
+	struct messages_state *s = t->state;
+
+	end_open(t, out);
 	end_calls(s, false, out);
 	s->open = kind;
 	s->at = s->blocks++;
@@ -201,9 +218,10 @@ begin_piece(struct messages_state *s, enum messages_block kind, struct buf *out)
 }
 
 static void
-add_piece(struct messages_state *s, enum messages_block kind, struct slice raw,
-    struct buf *out)
+add_piece(const struct translation *t, enum messages_block kind,
+    struct slice raw, struct buf *out)
 {
+	struct messages_state *s = t->state;
 	const bool thinks = kind == BLOCK_THINKING;
 
 	if (raw.n == 0)
@@ -214,7 +232,7 @@ add_piece(struct messages_state *s, enum messages_block kind, struct slice raw,
 		return;
 	}
 	if (s->open != kind)
-		begin_piece(s, kind, out);
+		begin_piece(t, kind, out);
 	add_delta(out, s->at,
 	    thinks ? DELTA("thinking_delta", "thinking")
 		   : DELTA("text_delta", "text"),
@@ -279,14 +297,14 @@ open_call(struct translation *t, struct buf *out)
 
 static void
 begin_call_event(struct translation *t, struct messages_call *c,
-    struct slice id, struct slice name, struct buf *out)
+    struct slice id, const struct chat_call *part, struct buf *out)
 {
 	c->id = hash_of(id);
 	begin_block_event(out, BLOCK_EVENT("content_block_start"), c->block);
 	buf_add_str(out, ",\"content_block\":{\"type\":\"tool_use\",\"id\":");
-	messages_add_id(t, id, out);
+	messages_add_id(t, id, part->extra, out);
 	buf_add_str(out, ",\"name\":\"");
-	buf_add(out, messages_name_of(t, name));
+	buf_add(out, messages_name_of(t, part->name));
 	buf_add_str(out, "\",\"input\":{}}");
 	end_event(out);
 }
@@ -309,7 +327,7 @@ begin_call(struct translation *t, const struct chat_call *part, struct buf *out)
 	struct messages_call *c;
 	struct slice id = part->id;
 
-	end_open(s, out);
+	end_open(t, out);
 	end_calls(s, false, out);
 	c = open_call(t, out);
 	if (c == NULL)
@@ -319,7 +337,7 @@ begin_call(struct translation *t, const struct chat_call *part, struct buf *out)
 	early = messages_early_take(s, part);
 	if (early != NULL && id.n == 0)
 		id = messages_early_id(early);
-	begin_call_event(t, c, id, part->name, out);
+	begin_call_event(t, c, id, part, out);
 	if (early != NULL)
 		add_arguments(c, messages_early_arguments(early), out);
 	messages_early_free(&early);
@@ -369,12 +387,14 @@ messages_event(struct translation *t, struct slice data, struct buf *out)
 
 	chat_read(data, &a);
 	begin(t, out);
-	add_piece(s, BLOCK_THINKING, a.reasoning, out);
+	if (a.reasoning.n > 0)
+		s->thinks = a.thinks;
+	add_piece(t, BLOCK_THINKING, a.reasoning, out);
 	while (chat_next_part(&a.parts, &piece))
-		add_piece(s, piece.thought ? BLOCK_THINKING : BLOCK_TEXT,
+		add_piece(t, piece.thought ? BLOCK_THINKING : BLOCK_TEXT,
 		    piece.text, out);
-	add_piece(s, BLOCK_TEXT, a.text, out);
-	add_piece(s, BLOCK_TEXT, a.refusal, out);
+	add_piece(t, BLOCK_TEXT, a.text, out);
+	add_piece(t, BLOCK_TEXT, a.refusal, out);
 	if (a.calls.n > 0)
 		while (chat_next_call(&a.calls, &part))
 			add_call(t, &part, out);
@@ -387,7 +407,7 @@ messages_end(struct translation *t, const struct usage *usage, struct buf *out)
 	struct messages_state *s = t->state;
 
 	begin(t, out);
-	end_open(s, out);
+	end_open(t, out);
 	end_calls(s, true, out);
 	buf_add_str(out, EVENT("message_delta"));
 	buf_add_str(out, ",\"delta\":{");

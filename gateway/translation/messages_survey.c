@@ -61,7 +61,7 @@ kind_of(const struct scan_member *type)
 		{ "search_result", KIND_SEARCH },
 		{ "tool_use", KIND_USE },
 		{ "tool_result", KIND_RESULT },
-		{ "thinking", KIND_UNSAID },
+		{ "thinking", KIND_THOUGHT },
 		{ "redacted_thinking", KIND_UNSAID },
 		{ "fallback", KIND_UNSAID },
 		{ "mcp_tool_listing", KIND_UNSAID },
@@ -91,6 +91,8 @@ member_for(struct block *b, const struct scan_member *m)
 		{ "title", &b->title },
 		{ "context", &b->context },
 		{ "citations", &b->citations },
+		{ "thinking", &b->thinking },
+		{ "signature", &b->signature },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++)
@@ -115,7 +117,9 @@ read_block(struct scan_walk *walk, enum scan_type type, struct block *out)
 		.source = none,
 		.title = none,
 		.context = none,
-		.citations = none };
+		.citations = none,
+		.thinking = none,
+		.signature = none };
 	if (type != SCAN_OBJECT) {
 		(void)scan_walk_skip(walk);
 	} else {
@@ -342,6 +346,8 @@ survey(struct writer *w, struct turn *t, const struct block *b)
 	switch (b->kind) {
 	case KIND_UNSAID:
 		return OK;
+	case KIND_THOUGHT:
+		return survey_thought(w, t, b);
 	case KIND_RESULT:
 		return survey_result(w, t, b);
 	case KIND_USE:

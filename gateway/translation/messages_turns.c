@@ -8,10 +8,12 @@
  * their own; pictures and files among them have no place there and follow.
  *
  * Text blocks become one string, a line each, but beside those. Thinking is
- * left out: nobody but who thought can tell that it is what it was. */
+ * returned to who thought it, where there are tools: in the middle of a turn
+ * some insist. Others' is left out. */
 #include "gateway/lib/count.h"
 #include "gateway/translation/files.h"
 #include "gateway/translation/messages_turns.h"
+#include "gateway/translation/returned.h"
 
 #define MESSAGES_MAX 100000 /* as Anthropic has it */
 #define BILLING "x-anthropic-billing-header:"
@@ -202,9 +204,9 @@ write_result(struct writer *w, struct turn *t, const struct call *c)
 		buf_add_str(w->out, "Error: ");
 	rc = content_each_block(w, t, &c->body, write_text);
 	close_content(w);
-	buf_add_str(w->out, ",\"tool_call_id\":");
-	buf_add(w->out, c->id);
-	buf_add_char(w->out, '}');
+	buf_add_str(w->out, ",\"tool_call_id\":\"");
+	buf_add(w->out, returned_id(messages_inside(c->id)));
+	buf_add_str(w->out, "\"}");
 	return rc;
 }
 
@@ -279,16 +281,18 @@ write_use(struct writer *w, const struct call *c)
 {
 	if (w->n++ > 0)
 		buf_add_char(w->out, ',');
-	buf_add_str(w->out, "{\"id\":");
-	buf_add(w->out, c->id);
-	buf_add_str(w->out, ",\"type\":\"function\",\"function\":{\"name\":");
+	buf_add_str(w->out, "{\"id\":\"");
+	buf_add(w->out, returned_id(messages_inside(c->id)));
+	buf_add_str(w->out, "\",\"type\":\"function\",\"function\":{\"name\":");
 	messages_add_name(w->out, c->name);
 	buf_add_str(w->out, ",\"arguments\":");
 	if (c->body.type == SCAN_OBJECT)
 		buf_add_json(w->out, c->body.value);
 	else
 		buf_add_str(w->out, "\"{}\"");
-	buf_add_str(w->out, "}}");
+	buf_add_char(w->out, '}');
+	returned_add_extra(w->out, messages_inside(c->id), w->t->origin);
+	buf_add_char(w->out, '}');
 }
 
 static enum err
@@ -331,6 +335,8 @@ write_assistant(struct writer *w, struct turn *t)
 	} else {
 		buf_add_str(w->out, "null");
 	}
+	if (rc == OK && t->thinks != NULL)
+		rc = thoughts_write(w, t);
 	if (rc == OK && t->uses > 0)
 		rc = write_uses(w, t);
 	buf_add_char(w->out, '}');
@@ -438,6 +444,7 @@ begin_turn(struct turn *t, struct scan_walk start, size_t at, enum role role)
 	t->assistant = role == ROLE_ASSISTANT;
 	t->opening &= !t->assistant;
 	t->texts = t->media = t->uses = t->results = 0;
+	t->thinks = NULL;
 }
 
 /* What the system says later on is said by the user: templates know no other

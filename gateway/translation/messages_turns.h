@@ -1,6 +1,6 @@
 /* gateway/translation/messages_turns.h - turns and blocks of a conversation in
- * Anthropic's messages. Private to messages_turns.c, messages_survey.c and
- * messages_sources.c. */
+ * Anthropic's messages. Private to messages_turns.c, messages_survey.c,
+ * messages_sources.c and messages_thoughts.c. */
 #ifndef GATEWAY_TRANSLATION_MESSAGES_TURNS_H
 #define GATEWAY_TRANSLATION_MESSAGES_TURNS_H
 
@@ -13,7 +13,8 @@ enum kind {
 	KIND_SEARCH, /* what a search has found */
 	KIND_USE,
 	KIND_RESULT,
-	KIND_UNSAID, /* thoughts, and what the server tells itself */
+	KIND_THOUGHT,
+	KIND_UNSAID, /* what the server tells itself */
 	KIND_OTHER
 };
 
@@ -21,6 +22,7 @@ struct block {
 	enum kind kind;
 	struct scan_member type, text, id, name, input, content, source;
 	struct scan_member title, context, citations;
+	struct scan_member thinking, signature;
 	bool is_error;
 };
 
@@ -56,6 +58,8 @@ struct turn {
 			 system's are passed over */
 	size_t texts, media, uses, results; /* blocks, media being pictures and
 					       files; surveyed */
+	const char *thinks; /* what the backend calls thoughts of its own that
+			       are among them; NULL: there are none */
 	struct call calls[TURN_CALLS]; /* the first of uses, or results */
 };
 
@@ -95,6 +99,11 @@ enum err survey_document(
     struct writer *, struct turn *, const struct block *) MUST_USE;
 enum err survey_search(
     struct writer *, struct turn *, const struct block *) MUST_USE;
+
+enum err survey_thought(
+    struct writer *, struct turn *, const struct block *) MUST_USE;
+/* A turn's thoughts that are the backend's own, of which there are some. */
+enum err thoughts_write(struct writer *, struct turn *) MUST_USE;
 
 enum role { ROLE_USER, ROLE_ASSISTANT, ROLE_SYSTEM, ROLE_UNKNOWN };
 /* The role of the message, an object, that the walk stands at. */

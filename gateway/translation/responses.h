@@ -124,6 +124,7 @@ struct responses_item {
 	uint64_t index;
 	bool indexed;
 	struct buf call_id, name; /* the name in chat */
+	struct buf extra; /* what the backend wants back with it */
 	struct responses_tool tool;
 };
 
@@ -132,6 +133,7 @@ struct responses_state {
 	bool summary; /* who asks for one gets reasoning as such */
 	bool begun;
 	enum chat_finish finish;
+	const char *thinks; /* what chat calls its reasoning, or NULL */
 	uint64_t sequence;
 	size_t bytes; /* of all texts */
 	struct responses_item *items; /* in the order that they began */
@@ -165,7 +167,7 @@ void responses_place_item(struct responses_state *, struct responses_item *);
 /* What a part of a call says of it; without either, that part goes on with
  * it. */
 void responses_say_call(struct translation *, struct responses_item *,
-    struct slice id, struct slice name, struct buf *out);
+    const struct chat_call *, struct buf *out);
 /* A call has its name: which tool it is of, and an id that no other has. */
 void responses_name_call(
     struct translation *, struct responses_item *, struct buf *out);

@@ -34,7 +34,7 @@ add_call(struct translation *t, const struct chat_call *c, struct buf *out)
 	if (c->object.n > 0)
 		item->whole = chat_arguments(c, &item->text);
 	translation_fail(t, buf_err(&item->text), NULL, out);
-	responses_say_call(t, item, c->id, c->name, out);
+	responses_say_call(t, item, c, out);
 	responses_name_call(t, item, out);
 	responses_settle_text(t, item, out);
 }
@@ -50,6 +50,8 @@ responses_answer(struct translation *t, struct slice body,
 	struct chat_call call;
 
 	chat_read(slice_trim(body), &a);
+	if (a.reasoning.n > 0)
+		s->thinks = a.thinks;
 	(void)add_item(t, thought, a.reasoning, out);
 	(void)add_item(t, RESPONSES_SAID, a.text, out);
 	while (buf_err(out) == OK && chat_next_part(&a.parts, &part))

@@ -281,7 +281,7 @@ take_part_of_call(struct translation *t, const struct chat_call *c,
 		return;
 	keep(t, item, arguments, out);
 	if (!item->added) {
-		responses_say_call(t, item, c->id, c->name, out);
+		responses_say_call(t, item, c, out);
 		if (item->name.n == 0 || buf_err(out) != OK)
 			return;
 		responses_name_call(t, item, out);
@@ -321,6 +321,8 @@ responses_event(struct translation *t, struct slice data, struct buf *out)
 	begin(t, out);
 	if (s->finish != CHAT_GOES_ON)
 		return;
+	if (a.reasoning.n > 0)
+		s->thinks = a.thinks;
 	take_text(t, thought, a.reasoning, out);
 	take_text(t, RESPONSES_SAID, a.text, out);
 	while (buf_err(out) == OK && chat_next_part(&a.parts, &part))

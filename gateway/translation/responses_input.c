@@ -8,6 +8,7 @@
 
 #include "gateway/lib/count.h"
 #include "gateway/translation/responses_input.h"
+#include "gateway/translation/returned.h"
 
 /* --- whose turn it is --- */
 
@@ -49,14 +50,37 @@ show(struct reader *r)
 	return rc;
 }
 
+/* What was thought, as text or a summary. */
+static void
+think(struct reader *r)
+{
+	static const char *const lists[] = { "content", "summary" };
+	struct scan_member list;
+	enum scan_type type;
+	struct slice part;
+
+	for (size_t i = 0; i < COUNT(lists); i++)
+		if (scan_get(r->thought, lists[i], &list) &&
+		    list.type == SCAN_ARRAY)
+			while (scan_next_element(&list.value, &part, &type))
+				if (type == SCAN_OBJECT)
+					chat_writer_thought(&r->messages,
+					    r->thinks,
+					    responses_get_text(part, "text"));
+}
+
 static enum err
 turn(struct reader *r, enum chat_role role)
 {
 	enum err rc = show(r);
 
-	if (rc == OK)
-		chat_writer_turn(&r->messages, role);
-	return rc;
+	if (rc != OK)
+		return rc;
+	chat_writer_turn(&r->messages, role);
+	if (role == CHAT_ASSISTANT && r->thinks != NULL)
+		think(r);
+	r->thinks = NULL;
+	return OK;
 }
 
 /* --- items --- */
@@ -168,12 +192,14 @@ read_call(struct reader *r, const struct item_row *row, struct slice item)
 		return rc;
 	chat_writer_call(&r->messages);
 	buf_add_str(out, "{\"id\":\"");
-	buf_add(out, id);
+	buf_add(out, returned_id(id));
 	buf_add_str(out, "\",\"type\":\"function\",\"function\":{\"name\":\"");
 	responses_add_name(out, &tool);
 	buf_add_str(out, "\",\"arguments\":\"");
 	add_arguments(row, &with, out);
-	buf_add_str(out, "\"}}");
+	buf_add_str(out, "\"}");
+	returned_add_extra(out, id, r->t->origin);
+	buf_add_char(out, '}');
 	return OK;
 }
 
@@ -195,7 +221,7 @@ read_output(struct reader *r, const struct item_row *row, struct slice item)
 	if (r->messages.role == CHAT_TOOL && slice_eq(id, r->answered))
 		chat_writer_turn(&r->messages, CHAT_TOOL); /* there is more */
 	else
-		chat_writer_result(&r->messages, id);
+		chat_writer_result(&r->messages, returned_id(id));
 	r->answered = id;
 	if (m.type == SCAN_NULL)
 		return OK;
@@ -217,6 +243,20 @@ read_search(struct reader *r, const struct item_row *row, struct slice item)
 	return slice_is(slice_of(row->member), "tools")
 	    ? read_output(r, row, item)
 	    : read_call(r, row, item);
+}
+
+/* To who thought it, where there are tools: in the middle of a turn some insist.
+ * Others' is left out. */
+static enum err
+read_reasoning(struct reader *r, const struct item_row *row, struct slice item)
+{
+	(void)row;
+	r->thought = item;
+	r->thinks = r->has_tools
+	    ? returned_name(
+		  responses_get_text(item, "encrypted_content"), r->t->origin)
+	    : NULL;
+	return OK;
 }
 
 static enum err
@@ -258,7 +298,7 @@ static const struct item_row items[] = {
 	{ "shell_call_output", read_output, "shell", "output" },
 	{ "apply_patch_call", read_call, "apply_patch", "operation" },
 	{ "apply_patch_call_output", read_output, "apply_patch", "output" },
-	{ "reasoning", NULL, NULL, NULL },
+	{ "reasoning", read_reasoning, NULL, NULL },
 	{ "additional_tools", NULL, NULL, NULL },
 	{ "mcp_list_tools", NULL, NULL, NULL },
 	{ "tool_search_call", read_search, RESPONSES_SEARCH, "arguments" },
@@ -334,7 +374,9 @@ responses_add_messages(struct translation *t, const struct responses_body *body,
     struct buf *chat, struct errmsg *why)
 {
 	const struct scan_member *said = &body->at[RESPONSES_INSTRUCTIONS];
-	struct reader r = { .t = t, .why = why };
+	struct reader r = { .t = t,
+		.why = why,
+		.has_tools = scan_has_elements(&body->at[RESPONSES_TOOLS]) };
 	enum err rc;
 
 	chat_writer_init(&r.messages, chat);

@@ -20,6 +20,9 @@ struct reader {
 	bool waits; /* there is one */
 	size_t text_files; /* bytes of them, in base64 */
 	bool unseen; /* it writes nothing but what waits */
+	bool has_tools;
+	struct slice thought; /* an item, for the assistant's next words */
+	const char *thinks; /* what the backend calls it; NULL: there is none */
 };
 
 /* "input[3].content[0]: " and what; of what chat has no word for, its type. */

@@ -5,6 +5,7 @@
 
 #include "gateway/lib/digits.h"
 #include "gateway/translation/responses.h"
+#include "gateway/translation/returned.h"
 
 const struct responses_words *
 responses_words(enum responses_kind kind)
@@ -82,6 +83,7 @@ responses_new_item(
 	buf_init(&item->text, RESPONSES_WHOLE);
 	buf_init(&item->call_id, RESPONSES_NAME);
 	buf_init(&item->name, RESPONSES_NAME);
+	buf_init(&item->extra, RETURNED_MAX);
 	return item;
 }
 
@@ -94,6 +96,7 @@ responses_fini(void *state)
 		buf_fini(&s->items[i].text);
 		buf_fini(&s->items[i].call_id);
 		buf_fini(&s->items[i].name);
+		buf_fini(&s->items[i].extra);
 	}
 	free(s->items);
 	free(s->order);
@@ -124,16 +127,21 @@ has_twin(const struct responses_state *s, const struct responses_item *item)
 
 void
 responses_say_call(struct translation *t, struct responses_item *item,
-    struct slice id, struct slice name, struct buf *out)
+    const struct chat_call *c, struct buf *out)
 {
 	static const char *const limit =
 	    "an id or a name of a call of more than 16 KiB";
 	struct responses_state *s = t->state;
 
-	s->bytes += id.n + name.n;
+	s->bytes += c->id.n + c->name.n;
 	if (item->call_id.n == 0)
-		buf_add(&item->call_id, id);
-	buf_add(&item->name, name);
+		buf_add(&item->call_id, c->id);
+	buf_add(&item->name, c->name);
+	if (item->extra.n == 0 && c->extra.n <= RETURNED_MAX) {
+		s->bytes += c->extra.n;
+		buf_add(&item->extra, c->extra);
+		translation_fail(t, buf_err(&item->extra), NULL, out);
+	}
 	translation_fail(t, buf_err(&item->call_id), limit, out);
 	translation_fail(t, buf_err(&item->name), limit, out);
 }
@@ -280,12 +288,14 @@ add_parts(const struct responses_item *item, bool begins, struct buf *out)
 }
 
 static void
-add_call(const struct responses_item *item, bool begins, struct buf *out)
+add_call(const struct translation *t, const struct responses_item *item,
+    bool begins, struct buf *out)
 {
 	const struct responses_tool *tool = &item->tool;
 
 	buf_add_str(out, ",\"call_id\":\"");
-	buf_add(out, buf_slice(&item->call_id));
+	returned_add_id(
+	    out, buf_slice(&item->call_id), buf_slice(&item->extra), t->origin);
 	if (item->kind == RESPONSES_SEARCH_CALL) {
 		buf_add_str(out, "\",\"execution\":\"client\",\"arguments\":");
 		buf_add(out, begins ? SLICE("{}") : buf_slice(&item->text));
@@ -301,6 +311,19 @@ add_call(const struct responses_item *item, bool begins, struct buf *out)
 	buf_add_str(out, responses_words(item->kind)->text);
 	buf_add_str(out, "\":");
 	add_text(item, begins, out);
+}
+
+/* A client that keeps nothing else of a thought keeps what it cannot read. */
+static void
+add_mark(const struct translation *t, struct buf *out)
+{
+	const struct responses_state *s = t->state;
+
+	if (s->thinks == NULL || t->origin == 0)
+		return;
+	buf_add_str(out, ",\"encrypted_content\":\"");
+	returned_add_mark(out, s->thinks, t->origin);
+	buf_add_char(out, '"');
 }
 
 void
@@ -324,6 +347,8 @@ responses_add_item(const struct translation *t,
 	buf_add_str(out, "\",\"status\":\"");
 	buf_add_str(out, begins ? "in_progress" : item->status);
 	buf_add_char(out, '"');
+	if (item->kind < RESPONSES_SAID && !begins)
+		add_mark(t, out);
 	switch (item->kind) {
 	case RESPONSES_REASONED:
 		buf_add_str(out, ",\"summary\":[],\"content\":");
@@ -341,7 +366,7 @@ responses_add_item(const struct translation *t,
 	case RESPONSES_CALL:
 	case RESPONSES_CUSTOM_CALL:
 	case RESPONSES_SEARCH_CALL:
-		add_call(item, begins, out);
+		add_call(t, item, begins, out);
 		break;
 	}
 	buf_add_char(out, '}');

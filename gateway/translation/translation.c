@@ -49,6 +49,7 @@ translation_new(enum dialect dialect, const struct translation_about *about)
 	t->created = about->created;
 	t->files = about->files;
 	t->formats = about->formats;
+	t->origin = about->origin;
 	t->length = about->length != NULL ? about->length : "max_tokens";
 	slice_copy(t->id, sizeof(t->id), digits_of(about->id));
 	slice_copy(t->model, sizeof(t->model), about->model);

@@ -20,6 +20,8 @@ struct translation_about {
 			       outlives the translation */
 	bool files; /* the backend's chat takes parts that are files */
 	bool formats; /* and its answers can be in a schema */
+	uint32_t origin; /* of the answer: what came from there before may be
+			    returned; 0: of nobody's */
 };
 
 /* One request and its answer. */

@@ -65,6 +65,7 @@ static struct translation *
 translation_of_fuzz(void)
 {
 	const struct translation_about about = { .id = "req_0123456789abcdef",
+		.origin = 7,
 		.model = SLICE("m"),
 		.files = true,
 		.formats = true };

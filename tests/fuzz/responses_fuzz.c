@@ -20,6 +20,7 @@ static struct translation *
 ask(struct slice request)
 {
 	const struct translation_about about = { .id = "req_ab12",
+		.origin = 7,
 		.model = SLICE("m"),
 		.files = true,
 		.formats = true };
