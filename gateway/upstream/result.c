@@ -67,6 +67,9 @@ fault_of(const struct transfer *t, CURLcode code)
 
 	if (t->bomb)
 		return FAULT_TOO_LARGE;
+	/* of any other it may be a header that libcurl cannot store */
+	if (t->wired && code == CURLE_OUT_OF_MEMORY)
+		return FAULT_MEMORY;
 	switch (code) {
 	case CURLE_OK:
 		/* libcurl calls it well when the headers were cut short */

@@ -17,7 +17,7 @@
 #define OUT_MAX ((size_t)4 << 20) /* whatever comes before on_drain */
 #define OUT_HIGH ((size_t)64 << 10)
 #define OUT_LOW ((size_t)32 << 10)
-#define OUT_IDLE ((size_t)4 << 10) /* memory that stays */
+#define OUT_IDLE ((size_t)2 << 10) /* memory of either that stays */
 #define PIECE ((size_t)16 << 10) /* bytes read at once */
 
 enum wire_phase { WIRE_CONNECTS, WIRE_HEAD, WIRE_BODY, WIRE_TUNNEL, WIRE_OVER };
@@ -31,7 +31,10 @@ struct wire {
 	bool choked; /* on_drain is owed */
 	bool chunked; /* the body of an answer that is no 101 */
 	int64_t length; /* of that; -1: up to its end */
-	struct buf out;
+	struct buf out; /* what waits behind `going` */
+	/* TLS wants what it could not send once more, at the same place: it is
+	 * neither moved nor added to before all of it is sent. */
+	struct buf going;
 	size_t sent; /* bytes of it */
 	struct buf in; /* a head that is not complete, or that body */
 };
@@ -82,6 +85,7 @@ wire_new(
 	w->up = t->up;
 	w->length = -1;
 	buf_init(&w->out, OUT_MAX);
+	buf_init(&w->going, OUT_MAX);
 	buf_init(&w->in, HEAD_MAX);
 	write_request(&w->out, req);
 	t->wire = w;
@@ -114,6 +118,7 @@ wire_free(struct transfer *t)
 
 	t->wire = NULL;
 	buf_fini(&w->out);
+	buf_fini(&w->going);
 	buf_fini(&w->in);
 	if (w->open)
 		uv_close((uv_handle_t *)&w->poll, on_poll_closed);
@@ -337,6 +342,29 @@ read_some(struct transfer *t)
 	}
 }
 
+static size_t
+unsent(const struct wire *w)
+{
+	return w->going.n - w->sent + w->out.n;
+}
+
+/* False: nothing is left. */
+static bool
+send_next(struct wire *w)
+{
+	struct buf old = w->going;
+
+	if (w->sent < w->going.n)
+		return true;
+	if (old.cap > OUT_IDLE)
+		buf_fini(&old);
+	buf_reset(&old);
+	w->sent = 0;
+	w->going = w->out;
+	w->out = old;
+	return w->going.n > 0;
+}
+
 static void
 write_some(struct transfer *t)
 {
@@ -344,17 +372,16 @@ write_some(struct transfer *t)
 	CURLcode rc = CURLE_OK;
 	size_t n;
 
-	while (w->out.n > w->sent && rc == CURLE_OK) {
-		n = 0;
-		rc = curl_easy_send(
-		    t->easy.curl, w->out.p + w->sent, w->out.n - w->sent, &n);
-		w->sent += n;
+	/* a gap would be read as something else */
+	if (buf_err(&w->out) != OK) {
+		end(t, CURLE_OUT_OF_MEMORY);
+		return;
 	}
-	if (w->sent == w->out.n && w->out.cap > OUT_IDLE)
-		buf_fini(&w->out);
-	if (w->sent >= w->out.n) {
-		buf_reset(&w->out);
-		w->sent = 0;
+	while (rc == CURLE_OK && send_next(w)) {
+		n = 0;
+		rc = curl_easy_send(t->easy.curl, w->going.p + w->sent,
+		    w->going.n - w->sent, &n);
+		w->sent += n;
 	}
 	/* what it said before it went may still be there to read */
 	if (rc != CURLE_OK && rc != CURLE_AGAIN) {
@@ -369,7 +396,7 @@ tell_drained(struct transfer *t)
 {
 	struct wire *w = t->wire;
 
-	if (!w->choked || w->out.n - w->sent >= OUT_LOW)
+	if (!w->choked || unsent(w) >= OUT_LOW)
 		return;
 	w->choked = false;
 	if (t->ops->on_drain != NULL)
@@ -384,7 +411,7 @@ watch(struct transfer *t)
 	struct wire *w = t->wire;
 	int events = t->paused ? 0 : UV_READABLE;
 
-	if (w->out.n > w->sent)
+	if (unsent(w) > 0)
 		events |= UV_WRITABLE;
 	if (events == w->watched)
 		return;
@@ -429,13 +456,9 @@ wire_write(struct transfer *t, struct slice bytes)
 
 	if (!is_at_work(t))
 		return true;
-	if (w->sent > 0) {
-		buf_consume(&w->out, w->sent);
-		w->sent = 0;
-	}
 	buf_add(&w->out, bytes);
 	transfer_look(t);
-	w->choked |= w->out.n > OUT_HIGH;
+	w->choked |= unsent(w) > OUT_HIGH;
 	return !w->choked;
 }
 

@@ -241,27 +241,57 @@ who_does_not_read_holds_the_writer_up(void **state)
 		.on_drain = on_drain,
 		.on_done = call_done,
 	};
+	const struct pki *pki = *state;
+	SSL_CTX *const contexts[] = { NULL, tls_of(pki, pki->cert) };
 	static char piece[16384];
-	size_t written = 0;
+	size_t written;
+	bool begun;
+
+	for (size_t i = 0; i < 2; i++) {
+		written = 0;
+		begun = false;
+		start(say_yes_and_read_late, contexts[i]);
+		rig.req.tls_insecure = true;
+		rig.call.on_bytes_hook = raise_flag;
+		rig.call.hook_arg = &begun;
+		rig.call.transfer =
+		    transfer_start(rig.client.up, &rig.req, &ops, &rig.call);
+		run_until(&rig.client, &begun);
+		while (transfer_write(
+		    rig.call.transfer, slice_make(piece, sizeof(piece)))) {
+			written += sizeof(piece);
+			assert_true(written < (size_t)64 << 20);
+			uv_run(&rig.client.loop, UV_RUN_NOWAIT);
+		}
+		assert_int_equal(drained, 0);
+		for (int n = 0; n < 100 && drained == 0; n++)
+			run_for(&rig.client, 20 * USEC_MS);
+		assert_int_equal(drained, 1);
+		assert_false(rig.call.done);
+		rig_stop(&rig); /* with the transfer under way */
+	}
+}
+
+static void
+what_there_is_no_room_for_is_the_end(void **state)
+{
+	const struct transfer_ops ops = {
+		.on_bytes = call_bytes,
+		.on_done = call_done,
+	};
+	static char much[5 << 20];
 	bool begun = false;
 
-	start(say_yes_and_read_late, NULL);
+	start(say_yes_and_wait, NULL);
 	rig.call.on_bytes_hook = raise_flag;
 	rig.call.hook_arg = &begun;
 	rig.call.transfer =
 	    transfer_start(rig.client.up, &rig.req, &ops, &rig.call);
 	run_until(&rig.client, &begun);
-	while (transfer_write(
-	    rig.call.transfer, slice_make(piece, sizeof(piece)))) {
-		written += sizeof(piece);
-		assert_true(written < (size_t)64 << 20);
-		uv_run(&rig.client.loop, UV_RUN_NOWAIT);
-	}
-	assert_int_equal(drained, 0);
-	for (int i = 0; i < 100 && drained == 0; i++)
-		run_for(&rig.client, 20 * USEC_MS);
-	assert_int_equal(drained, 1);
-	rig_stop(&rig); /* with the transfer under way */
+	transfer_write(rig.call.transfer, slice_make(much, sizeof(much)));
+	run_until(&rig.client, &rig.call.done);
+	assert_int_equal(rig.call.result.fault, FAULT_MEMORY);
+	rig_stop(&rig);
 }
 
 static void
@@ -302,6 +332,7 @@ main(void)
 		cmocka_unit_test(a_head_without_an_end_is_given_up),
 		cmocka_unit_test(a_cancel_is_heard_at_once),
 		cmocka_unit_test(who_does_not_read_holds_the_writer_up),
+		cmocka_unit_test(what_there_is_no_room_for_is_the_end),
 		cmocka_unit_test(a_pause_holds_and_nothing_is_lost),
 	};
 
