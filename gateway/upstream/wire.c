@@ -181,6 +181,17 @@ end_body(struct transfer *t)
 	end(t, CURLE_OK);
 }
 
+static bool
+is_whole(const struct wire *w)
+{
+	struct slice body = buf_slice(&w->in);
+
+	if (w->chunked)
+		return slice_is(body, "0\r\n\r\n") ||
+		    slice_ends(body, SLICE("\r\n0\r\n\r\n"));
+	return w->length >= 0 && body.n >= (size_t)w->length;
+}
+
 /* The beginning of it says what is wrong: as much as there is room for. */
 static void
 take_body(struct transfer *t, struct slice bytes)
@@ -189,10 +200,7 @@ take_body(struct transfer *t, struct slice bytes)
 	size_t room = BODY_MAX - 1 - w->in.n;
 
 	buf_add(&w->in, slice_make(bytes.p, bytes.n < room ? bytes.n : room));
-	if (bytes.n >= room ||
-	    (!w->chunked && w->length >= 0 && w->in.n >= (size_t)w->length) ||
-	    (w->chunked &&
-		slice_ends(buf_slice(&w->in), SLICE("\r\n0\r\n\r\n"))))
+	if (bytes.n >= room || is_whole(w))
 		end_body(t);
 }
 

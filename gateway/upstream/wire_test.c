@@ -135,6 +135,27 @@ a_refusal_is_read_to_its_end(void **state)
 	}
 }
 
+static void
+a_refusal_without_words_ends_with_its_head(void **state)
+{
+	static const char *const said[] = {
+		"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"0\r\n\r\n",
+	};
+
+	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++) {
+		answer = said[i];
+		start(say_the_answer, NULL);
+		call_start(&rig.client, &rig.call, &rig.req);
+		run_for(&rig.client, 300 * USEC_MS);
+		assert_true(rig.call.done);
+		assert_int_equal(rig.call.status, 503);
+		assert_body(&rig.call, "");
+		rig_stop(&rig);
+	}
+}
+
 static enum fault_kind
 fault_after(const char *said)
 {
@@ -327,6 +348,7 @@ main(void)
 		cmocka_unit_test(bytes_go_both_ways_after_a_101),
 		cmocka_unit_test(a_request_has_a_host_and_no_body),
 		cmocka_unit_test(a_refusal_is_read_to_its_end),
+		cmocka_unit_test(a_refusal_without_words_ends_with_its_head),
 		cmocka_unit_test(what_is_no_answer_is_a_fault),
 		cmocka_unit_test(a_head_that_is_cut_short_is_no_head),
 		cmocka_unit_test(a_head_without_an_end_is_given_up),
