@@ -165,6 +165,7 @@ tunnel_close(struct exchange *x)
 		return;
 	}
 	connection_wait(x->connection, WAIT_NOTHING);
+	x->connection->sending = true; /* whenever it likes */
 	uv_close((uv_handle_t *)&t->poll, on_poll_closed);
 	daemon_touch(x->connection->daemon);
 	MHD_upgrade_action(urh, MHD_UPGRADE_ACTION_CLOSE);

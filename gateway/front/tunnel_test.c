@@ -152,6 +152,33 @@ what_is_written_waits_for_its_reader(void **state)
 	server_stop(s);
 }
 
+/* What it says after the end must not destroy what it has not read. */
+static void
+what_was_written_is_read_by_who_still_speaks(void **state)
+{
+	const int small = 64 << 10;
+	struct server *s = server_with_stall(10 * USEC_SEC);
+	struct client c = client_connect(s);
+	size_t n = (size_t)64 << 20, last = (size_t)256 << 10;
+	struct buf got;
+
+	setsockopt(c.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	assert_true(client_text(&c, ASK("/gush")));
+	expect_101(&c);
+	expect_bytes(&c, "hi ");
+	buf_init(&got, n);
+	assert_true(client_take(&c, &got, n - last));
+	assert_true(reaches(&s->closed, 1));
+	assert_true(client_text(&c, "and "));
+	usleep(20000);
+	assert_true(client_take(&c, &got, last));
+	buf_fini(&got);
+	expect_end(&c);
+	client_close(&c);
+	assert_true(reaches(&s->connections, 0));
+	server_stop(s);
+}
+
 static void
 who_reads_nothing_is_let_go(void **state)
 {
@@ -192,6 +219,7 @@ main(void)
 		cmocka_unit_test(a_client_that_leaves_is_told_of),
 		cmocka_unit_test(who_is_not_read_has_to_wait),
 		cmocka_unit_test(what_is_written_waits_for_its_reader),
+		cmocka_unit_test(what_was_written_is_read_by_who_still_speaks),
 		cmocka_unit_test(who_reads_nothing_is_let_go),
 		cmocka_unit_test(closing_ends_those_that_are_open),
 	};
