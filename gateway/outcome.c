@@ -14,6 +14,7 @@
 #include "gateway/steps.h"
 #include "gateway/tracer.h"
 #include "policies/price.h"
+#include "policies/slo.h"
 
 void
 outcome_note_attempt(struct request *r, const struct attempt *a)
@@ -81,7 +82,7 @@ struct spans {
 /* A target on what was not measured (TTFT of a whole answer) is not missed, nor
  * one for the time in which the client did not read. */
 static unsigned
-missed(const struct spans *took, const struct slo *slo)
+missed(const struct spans *took, const struct slo *slo, usec due)
 {
 	unsigned terms = 0;
 
@@ -89,7 +90,7 @@ missed(const struct spans *took, const struct slo *slo)
 		terms |= 1u << PHASE_TTFT;
 	if (slo->itl > 0 && took->itl > slo->itl)
 		terms |= 1u << PHASE_ITL;
-	if (slo->total > 0 && took->total > slo->total)
+	if (due > 0 && took->total > due)
 		terms |= 1u << PHASE_TOTAL;
 	return terms;
 }
@@ -132,13 +133,18 @@ judge_slo(struct outcome *o, const struct slo *slo)
 		      .itl = o->itl,
 		      .total = o->total - o->stalled };
 
-	o->slo_missed = missed(&took, slo);
+	/* how long it would have become who has left did not wait to see */
+	const usec due = gone || o->stream
+	    ? slo->total
+	    : (usec)slo_whole(slo, o->usage.output);
+
+	o->slo_missed = missed(&took, slo, due);
 	if (gone && is_left_open(o, slo))
 		return;
 	o->slo_declared = slo->ttft > 0 || slo->itl > 0 || slo->total > 0;
 	o->slo_target = slo->percentile / 100;
 	o->targets.ttft = slo->ttft;
-	o->targets.total = slo->total;
+	o->targets.total = due;
 	o->slo_met = (gone || o->result == RESULT_OK) && o->slo_missed == 0;
 }
 

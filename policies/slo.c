@@ -92,3 +92,14 @@ slo_has_targets(const struct slo *s)
 {
 	return s->ttft > 0 || s->itl > 0 || s->total > 0;
 }
+
+double
+slo_whole(const struct slo *s, double tokens)
+{
+	double total = (double)s->total, paced;
+
+	if (s->ttft <= 0 || s->itl <= 0)
+		return total;
+	paced = (double)s->ttft + (double)s->itl * fmax(tokens - 1, 0);
+	return s->total > 0 ? fmin(total, paced) : paced;
+}

@@ -29,4 +29,10 @@ enum err slo_resolve(const struct conf *, const struct conf_tenant *,
 /* Whether it wants anything of a latency. */
 bool slo_has_targets(const struct slo *);
 
+/* How long an answer of so many tokens may take that is not streamed, in
+ * microseconds: until a stream that keeps its targets would have ended, and
+ * never longer than `total`. 0: nothing is said of that, as a TTFT alone, or an
+ * ITL, does not. */
+double slo_whole(const struct slo *, double tokens);
+
 #endif

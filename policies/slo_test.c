@@ -166,6 +166,22 @@ a_class_without_targets_has_none(void **state)
 	assert_true(slo_has_targets(&s));
 }
 
+static void
+a_whole_answer_is_due_when_a_stream_would_have_ended(void **state)
+{
+	struct slo s = { .ttft = 100, .itl = 10 };
+
+	(void)state;
+	assert_true(slo_whole(&s, 0) == 100 && slo_whole(&s, 1) == 100);
+	assert_true(slo_whole(&s, 11) == 200);
+	s.total = 150;
+	assert_true(slo_whole(&s, 3) == 120 && slo_whole(&s, 11) == 150);
+	s.itl = 0;
+	assert_true(slo_whole(&s, 11) == 150);
+	s.total = 0;
+	assert_true(slo_whole(&s, 11) == 0);
+}
+
 int
 main(void)
 {
@@ -180,6 +196,8 @@ main(void)
 		cmocka_unit_test(a_long_bad_value_is_not_repeated_whole),
 		cmocka_unit_test(the_smallest_target_is_a_microsecond),
 		cmocka_unit_test(a_class_without_targets_has_none),
+		cmocka_unit_test(
+		    a_whole_answer_is_due_when_a_stream_would_have_ended),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);

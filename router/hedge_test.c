@@ -210,8 +210,9 @@ only_premium_with_a_choice_is_told_when(void **state)
 	rig_fini(&g);
 }
 
-/* All of it comes at once, by whichever target is the nearer. It is late when
- * a long one would be, and the other could still bring a usual one. */
+/* All of it comes at once, by its total, or when a stream would have ended. It
+ * is late when a long one would be, and the other could still bring a usual
+ * one. */
 static void
 a_whole_answer_is_late_as_a_whole(void **state)
 {
@@ -226,15 +227,22 @@ a_whole_answer_is_late_as_a_whole(void **state)
 	assert_int_equal(ask_submit(&g, &stream), PLAN_GO);
 	whole = stream;
 	whole.facts.stream = false;
+	whole.req.slo.itl = 0;
 	assert_int_equal(ask_submit(&g, &whole), PLAN_GO);
+	lax = whole;
+	whole.req.slo.total = 20 * USEC_SEC;
+	assert_int_equal(ask_submit(&g, &whole), PLAN_GO);
+	assert_int_equal(
+	    lax.plan.hedge_after / USEC_MS, whole.plan.hedge_after / USEC_MS);
 	assert_true(whole.plan.hedge_after < stream.plan.hedge_after);
 	assert_true(whole.plan.hedge_after > whole.plan.total);
 	lax = whole;
 	lax.req.slo.total = 30 * USEC_SEC;
+	lax.req.slo.itl = 1;
 	assert_int_equal(ask_submit(&g, &lax), PLAN_GO);
 	assert_int_equal(
 	    lax.plan.hedge_after / USEC_MS, whole.plan.hedge_after / USEC_MS);
-	lax.req.slo.ttft = 0;
+	lax.req.slo.itl = USEC_SEC;
 	assert_int_equal(ask_submit(&g, &lax), PLAN_GO);
 	assert_true(
 	    lax.plan.hedge_after > whole.plan.hedge_after + 9 * USEC_SEC);

@@ -3,6 +3,7 @@
 
 #include "gateway/lib/hash.h"
 #include "policies/hedge.h"
+#include "policies/slo.h"
 #include "router/choose.h"
 #include "router/engine.h"
 #include "router/filter.h"
@@ -289,16 +290,14 @@ late_of(const struct candidate *c, const struct demand *d)
 	    fmax(d->output_high - 1, 0);
 }
 
-/* When there has to be something for the client; 0: no matter. What is not
- * streamed comes all at once. */
+/* When there has to be something for the client, of a long answer that is not
+ * streamed all of it; 0: no matter. */
 static usec
 target_of(const struct demand *d)
 {
-	const struct slo *slo = d->slo;
+	double due = d->stream ? 0 : slo_whole(d->slo, d->output_high);
 
-	if (d->stream || slo->total <= 0)
-		return slo->ttft;
-	return slo->ttft > 0 && slo->ttft < slo->total ? slo->ttft : slo->total;
+	return due > 0 ? (usec)due : d->slo->ttft;
 }
 
 static usec

@@ -86,6 +86,10 @@ chance_of_length(
 }
 
 /* Over the lengths that an answer may have. */
+#define USUAL 0.6
+#define HIGH 0.3
+#define MOST 0.1
+
 static double
 chance_of_total(const struct forecast *f, const struct demand *d,
     const struct terms *t, double left)
@@ -94,18 +98,37 @@ chance_of_total(const struct forecast *f, const struct demand *d,
 
 	if (high > SURE)
 		return high;
-	return 0.6 * chance_of_length(f, t, d->output, left) + 0.3 * high +
-	    0.1 * chance_of_length(f, t, d->output_most, left);
+	return USUAL * chance_of_length(f, t, d->output, left) + HIGH * high +
+	    MOST * chance_of_length(f, t, d->output_most, left);
 }
 
-/* An answer that is not streamed shows its first token with its last. */
 static double
-chance_of_ttft(const struct forecast *f, const struct demand *d,
-    const struct terms *t, double left)
+chance_of_ttft(
+    const struct forecast *f, const struct demand *d, const struct terms *t)
 {
-	if (!d->stream)
-		return chance_of_total(f, d, t, left);
-	return spread_share(&f->ttft, left / t->ttft);
+	return spread_share(
+	    &f->ttft, ((double)d->slo->ttft - d->waited) / t->ttft);
+}
+
+static double
+chance_of_whole_length(const struct forecast *f, const struct demand *d,
+    const struct terms *t, double output)
+{
+	return chance_of_length(
+	    f, t, output, slo_whole(d->slo, output) - d->waited);
+}
+
+/* An answer that is not streamed. Where nothing says by when it is due it goes
+ * where a stream would: to who begins in time. */
+static double
+chance_of_whole(
+    const struct forecast *f, const struct demand *d, const struct terms *t)
+{
+	if (slo_whole(d->slo, d->output) <= 0)
+		return d->slo->ttft > 0 ? chance_of_ttft(f, d, t) : 1;
+	return USUAL * chance_of_whole_length(f, d, t, d->output) +
+	    HIGH * chance_of_whole_length(f, d, t, d->output_high) +
+	    MOST * chance_of_whole_length(f, d, t, d->output_most);
 }
 
 /* Whether even a long answer has all the time, for both of its parts, that the
@@ -117,7 +140,7 @@ total_is_lax(const struct demand *d, const struct terms *t)
 	double left = (double)slo->total - d->waited;
 	double rest = d->output_most - 1;
 
-	return slo->ttft > 0 && slo->itl > 0 && d->stream && rest > 0 &&
+	return slo->ttft > 0 && slo->itl > 0 && rest > 0 &&
 	    left - t->typical_itl * rest >= (double)slo->ttft - d->waited &&
 	    left - t->typical_ttft >= (double)slo->itl * rest;
 }
@@ -130,9 +153,11 @@ chance(const struct forecast *f, const struct demand *d, const struct terms *t)
 
 	if (!slo_has_targets(slo))
 		return -1;
+	if (!d->stream)
+		return chance_of_whole(f, d, t);
 	if (slo->ttft > 0)
-		p = chance_of_ttft(f, d, t, (double)slo->ttft - d->waited);
-	if (slo->itl > 0 && d->stream)
+		p = chance_of_ttft(f, d, t);
+	if (slo->itl > 0)
 		p *= spread_share(&f->itl, (double)slo->itl / t->itl);
 	if (slo->total > 0 && !total_is_lax(d, t))
 		p = lesser(p,
@@ -144,10 +169,12 @@ double
 predict_excess(const struct demand *d, const struct outlook *o)
 {
 	const struct slo *slo = d->slo;
-	double ttft = d->stream ? o->ttft : o->total, worst = 0;
+	double due = d->stream ? 0 : slo_whole(slo, d->output), worst = 0;
 
+	if (due > 0)
+		return (d->waited + o->total) / due;
 	if (slo->ttft > 0)
-		worst = (d->waited + ttft) / (double)slo->ttft;
+		worst = (d->waited + o->ttft) / (double)slo->ttft;
 	if (slo->itl > 0 && d->stream)
 		worst = fmax(worst, o->itl / (double)slo->itl);
 	if (slo->total > 0)

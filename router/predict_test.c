@@ -158,16 +158,32 @@ a_total_is_judged_over_the_lengths_to_expect(void **state)
 }
 
 static void
-a_whole_answer_shows_its_first_token_with_its_last(void **state)
+a_whole_answer_is_due_when_a_stream_would_have_ended(void **state)
 {
 	struct scene *s = scene_of(0);
+	struct outlook o = look_at(s);
+	double streamed;
 
-	s->slo.ttft = (usec)(1.5 * look_at(s).ttft);
-	assert_true(chance(s) > 0.9);
+	s->slo.ttft = (usec)(1.2 * o.ttft);
+	s->slo.itl = (usec)(1.5 * o.itl);
 	s->demand.stream = false;
+	assert_true(chance(s) > 0.9);
+	assert_true(excess(s) < 1);
+	s->slo.itl = (usec)(o.itl / 2);
 	assert_true(chance(s) < 0.1);
-	assert_true(excess(s) > 2);
-	/* and has no pace to keep */
+	assert_true(excess(s) > 1.5);
+	/* by its total, where that is nearer */
+	s->slo = (struct slo){ .ttft = USEC_SEC * 100,
+		.itl = USEC_SEC,
+		.total = (usec)(o.total / 2) };
+	assert_true(chance(s) < 0.1);
+	/* a first token alone says where to go, and of the rest nothing */
+	s->slo = (struct slo){ .ttft = (usec)(1.2 * o.ttft) };
+	s->demand.stream = true;
+	streamed = chance(s);
+	s->demand.stream = false;
+	assert_true(about(chance(s), streamed, 1e-9));
+	assert_true(excess(s) < 1);
 	s->slo = (struct slo){ .itl = 1 };
 	assert_true(chance(s) > 0.9);
 	free(s);
@@ -501,7 +517,7 @@ main(void)
 		    the_chance_is_the_share_of_the_past_that_would_have_met_it),
 		cmocka_unit_test(a_total_is_judged_over_the_lengths_to_expect),
 		cmocka_unit_test(
-		    a_whole_answer_shows_its_first_token_with_its_last),
+		    a_whole_answer_is_due_when_a_stream_would_have_ended),
 		cmocka_unit_test(time_spent_is_time_lost),
 		cmocka_unit_test(excess_is_the_worst_of_the_targets),
 		cmocka_unit_test(who_often_fails_has_less_of_a_chance),

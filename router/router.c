@@ -323,23 +323,45 @@ router_progress(
 		measure_progress(r, o, tokens, (double)span);
 }
 
-/* Teaches how sure to be, where it was sure. */
+static bool
+in_time(
+    const struct order *o, const struct route_result *res, usec now, double due)
+{
+	const struct slo *slo = &o->req->slo;
+	usec ttft = o->first_token ? o->ttft : now - o->req->arrived;
+	bool stream = o->req->facts->stream;
+
+	if (due > 0 && now - o->req->arrived - res->stalled > due)
+		return false;
+	return !stream ||
+	    ((slo->ttft <= 0 || ttft <= slo->ttft) &&
+		(slo->itl <= 0 || res->itl <= slo->itl));
+}
+
+/* By when all of it is due; 0: no matter. */
+static double
+due_of_answer(const struct order *o, const struct route_result *res)
+{
+	const struct slo *slo = &o->req->slo;
+
+	if (o->req->facts->stream)
+		return (double)slo->total;
+	return slo_whole(
+	    slo, res->usage.output > 0 ? res->usage.output : o->output);
+}
+
+/* Teaches how sure to be, where it was sure. Of an answer that is due at no time
+ * there is nothing to learn. */
 static void
 judge(struct router *r, const struct order *o, const struct route_result *res,
     usec now)
 {
 	const struct slo *slo = &o->req->slo;
-	usec ttft = o->first_token ? o->ttft : now - o->req->arrived;
-	bool met = res->fault.kind == FAULT_NONE;
+	double due = due_of_answer(o, res);
+	bool met = res->fault.kind == FAULT_NONE && in_time(o, res, now, due);
 
-	if (!slo_has_targets(slo))
+	if (!slo_has_targets(slo) || (!o->req->facts->stream && due <= 0))
 		return;
-	if (slo->ttft > 0 && ttft > slo->ttft)
-		met = false;
-	if (slo->itl > 0 && o->req->facts->stream && res->itl > slo->itl)
-		met = false;
-	if (slo->total > 0 && now - o->req->arrived - res->stalled > slo->total)
-		met = false;
 	if (res->fault.kind == FAULT_NONE) {
 		double *odds = &order_cell(r, o)->odds[o->priority];
 

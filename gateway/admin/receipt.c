@@ -4,6 +4,7 @@
 
 #include "gateway/admin/receipts.h"
 #include "gateway/lib/text.h"
+#include "policies/slo.h"
 
 static void
 copy_text(char *to, size_t cap, const char *from)
@@ -130,7 +131,9 @@ receipt_target(const struct receipt *r, enum phase term)
 	case PHASE_ITL:
 		return r->slo.itl;
 	case PHASE_TOTAL:
-		return r->slo.total;
+		if (r->stream || r->result == RESULT_CLIENT_GONE)
+			return r->slo.total;
+		return (usec)slo_whole(&r->slo, r->usage.output);
 	default:
 		return 0;
 	}

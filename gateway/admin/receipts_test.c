@@ -251,6 +251,7 @@ static void
 misses_say_which_term_and_by_how_much(void **state)
 {
 	struct receipt r = { .result = RESULT_OK,
+		.stream = true,
 		.slo_declared = true,
 		.slo = { .ttft = 250000, .itl = 15000, .total = 0 },
 		.ttft = 312000,
@@ -267,6 +268,11 @@ misses_say_which_term_and_by_how_much(void **state)
 	r.result = RESULT_ERROR; /* ... unless there was no answer at all */
 	assert_true(receipt_missed(&r, PHASE_TTFT, &by));
 	assert_int_equal(by, -1);
+	r.result = RESULT_OK; /* all of it, when a stream would have ended */
+	r.stream = false;
+	r.usage.output = 41;
+	assert_true(receipt_missed(&r, PHASE_TOTAL, &by));
+	assert_int_equal(by, 50000);
 }
 
 static void

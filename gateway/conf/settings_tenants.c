@@ -14,7 +14,11 @@ static const struct setting slo_rows[] = {
 		"What requests and tenants call the class. Not the name "
 		"of a backend, and not `custom`, `fastest` or `cheapest`." },
 	{ "ttft", SETTING_DURATION, AT(slo, ttft), BOUNDS(MS, 24 * HOUR),
-	    .otherwise = "no target", .help = "Target for the first token." },
+	    .otherwise = "no target",
+	    .help =
+		"Target for the first token. An answer that is not streamed "
+		"is due when a stream that keeps `ttft` and `itl` would "
+		"have ended." },
 	{ "itl", SETTING_DURATION, AT(slo, itl), BOUNDS(MS / 10, HOUR),
 	    .otherwise = "no target",
 	    .help = "Target for the time between tokens, on average over an "

@@ -256,6 +256,15 @@ class WhoseFault(Bed):
             "gen_ai_client_operation_duration_seconds_count",
             error_type="server_error"), 1)
 
+    def test_a_whole_answer_is_due_when_a_stream_would_have_ended(self):
+        self.replies["one"] = 200, {}, whole("hello")
+        for pace, missed in ("3600000", []), ("0.001", ["total"]):
+            _, _, outcome = self.ask(headers={
+                "authorization": "Bearer key-t", "x-slo-ttft-ms": "0.001",
+                "x-slo-itl-ms": pace})
+            self.assertEqual(outcome["slo_met"], not missed)
+            self.assertEqual([m["term"] for m in outcome["missed"]], missed)
+
 
 class Refused(Bed):
     def refused(self, why, model="m", headers=None, **members):
