@@ -115,7 +115,7 @@ static json_t *
 cost_json(const struct live *l)
 {
 	double minute = 0, part, total = 0, seconds = live_minute(l);
-	uint64_t unknown = 0;
+	uint64_t unknown = 0, cut = 0;
 	json_t *o = json_object();
 
 	for (size_t i = 0; i < l->n_classes; i++) {
@@ -126,10 +126,12 @@ cost_json(const struct live *l)
 	for (size_t i = 0; i < l->n_groups; i++) {
 		total += l->groups[i].cost;
 		unknown += l->groups[i].cost_unknown;
+		cut += l->groups[i].cost_cut;
 	}
 	set(o, "per_hour_usd", number_if(seconds > 0, minute * 3600 / seconds));
 	set(o, "total_usd", json_real(total));
 	set(o, "unknown_total", count(unknown));
+	set(o, "cut_total", count(cut));
 	return o;
 }
 

@@ -131,6 +131,32 @@ rows_are_summed_by_name(void **state)
 	stage_fini(&st);
 }
 
+/* Their backends have a price: nobody said what was used of it. */
+static void
+what_was_cut_is_charged_and_not_unpriced(void **state)
+{
+	struct outcome o = answered("acme");
+	struct errmsg why = { "" };
+	struct stage st;
+	struct store s;
+
+	stage_init(&st);
+	o.cost = -1;
+	o.charged = 0.25;
+	assert_int_equal(store_open(&s, st.place.path, &why), OK);
+	o.result = RESULT_BROKEN;
+	add(&s, &o, NOON + 3);
+	o.result = RESULT_CLIENT_GONE;
+	add(&s, &o, NOON + 4);
+	store_close(&s);
+	sum(&st, "tenant");
+	assert_true(figure(row(&st, 0), "cost_usd") == 1.5);
+	assert_true(figure(row(&st, 0), "unpriced") == 0);
+	assert_true(figure(row(&st, 0), "cut") == 2);
+	assert_true(figure(row(&st, 0), "charged_usd") == 2);
+	stage_fini(&st);
+}
+
 static void
 a_mean_of_nothing_is_null(void **state)
 {
@@ -362,6 +388,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_are_summed_by_name),
+		cmocka_unit_test(what_was_cut_is_charged_and_not_unpriced),
 		cmocka_unit_test(a_mean_of_nothing_is_null),
 		cmocka_unit_test(the_total_is_of_all),
 		cmocka_unit_test(days_come_in_their_order),

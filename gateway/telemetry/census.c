@@ -19,6 +19,8 @@ add_group(struct census_group *into, const struct group *g)
 	into->cost += g->cost;
 	for (unsigned i = 0; i < RESULT_COUNT; i++)
 		into->cost_unknown += g->cost_unknown[i];
+	into->cost_cut += g->cost_unknown[RESULT_BROKEN] +
+	    g->cost_unknown[RESULT_CLIENT_GONE];
 	if (g->slo_target > 0 && g->slo_declared >= into->declared) {
 		into->target = g->slo_target;
 		into->declared = g->slo_declared;

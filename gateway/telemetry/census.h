@@ -17,6 +17,7 @@ struct census_group {
 	uint64_t requests, met, missed; /* since the start, as all these */
 	uint64_t tokens_in, tokens_out;
 	uint64_t cost_unknown; /* requests */
+	uint64_t cost_cut; /* of those: they ended early */
 	double cost; /* USD, of the others */
 	double target; /* as last declared; 0: never */
 	usec declared; /* when that was */

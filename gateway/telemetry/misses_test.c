@@ -278,6 +278,8 @@ a_census_is_what_was_finished(void **state)
 	o.tenant = "other";
 	o.cost = -1;
 	telemetry_finish(t, 1, &o, START);
+	o.result = RESULT_BROKEN;
+	telemetry_finish(t, 0, &o, START);
 
 	assert_int_equal(census_groups(t, g), 2);
 	assert_string_equal(g[0].tenant, "acme");
@@ -290,7 +292,8 @@ a_census_is_what_was_finished(void **state)
 	assert_int_equal(g[0].tokens_out, 200);
 	assert_float_equal(g[0].cost, 1, 1e-9);
 	assert_float_equal(g[0].target, 0.95, 1e-9);
-	assert_int_equal(g[1].cost_unknown, 1);
+	assert_int_equal(g[1].cost_unknown, 2);
+	assert_int_equal(g[1].cost_cut, 1);
 
 	census_windows(t, g[0].index, START, windows);
 	assert_int_equal(windows[BURN_5M].missed, 2);

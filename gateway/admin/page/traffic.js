@@ -75,6 +75,17 @@ function drawCharts(state, list) {
 		said: `now ${perHour(state.now.cost.per_hour_usd)}`});
 }
 
+// Only what was answered whole can be for want of a price.
+function unknownOf(whole, cut) {
+	const said = [];
+
+	if (whole)
+		said.push(`Of ${count(whole)} requests the cost is not known: their backends have no price, or said no usage.`);
+	if (cut)
+		said.push(`Of ${count(cut)} that were cut off nobody said the cost: an estimate is charged to budgets.`);
+	return said.join(' ');
+}
+
 export function draw(state) {
 	if (!traffic)
 		build();
@@ -87,7 +98,7 @@ export function draw(state) {
 	text(cost.now, perHour(money.per_hour_usd));
 	text(cost.total, usd(money.total_usd));
 	attr(cost.unknown, 'hidden', !money.unknown_total);
-	text(cost.unknown, `${count(money.unknown_total)} requests cost what is not known: give their backends a price.`);
+	text(cost.unknown, unknownOf(money.unknown_total - money.cut_total, money.cut_total));
 	if (state.drawCharts)
 		drawCharts(state, list);
 }
