@@ -255,8 +255,8 @@ add_key(struct asked *a)
 	if (!has_names(a))
 		return;
 	if (conf_find_tenant(a->app->conf, slice_of(a->wish.tenant)) == NULL) {
-		bad(a, "the name of a tenant", "tenant",
-		    slice_of(a->wish.tenant));
+		query_unknown(a->reply, "invalid_key", "tenant", query_tenants,
+		    a->app->conf, slice_of(a->wish.tenant));
 		return;
 	}
 	rc = make_key(a, key, &why);

@@ -79,12 +79,14 @@ read_parameter(void *arg, struct slice name, struct slice value)
 	if (slice_is(name, "fail")) {
 		d->backend = conf_find_backend(a->p->conf, value);
 		return d->backend != NULL ||
-		    bad(a, "the name of a backend", "fail", value);
+		    query_unknown(a->r, INVALID, "backend", query_backends,
+			a->p->conf, value);
 	}
 	if (slice_is(name, "tenant")) {
 		d->tenant = conf_find_tenant(a->p->conf, value);
 		return d->tenant != NULL ||
-		    bad(a, "the name of a tenant", "tenant", value);
+		    query_unknown(a->r, INVALID, "tenant", query_tenants,
+			a->p->conf, value);
 	}
 	if (!slice_is(name, "for"))
 		return bad(a, "fail, for or tenant", "the query", name);

@@ -4,9 +4,11 @@
 #include <stdio.h>
 
 #include "gateway/admin/admin.h"
+#include "gateway/conf/suggest.h"
 #include "gateway/lib/uri.h"
 
 #define VALUE_MAX ((size_t)4096)
+#define NAMED_MAX 20 /* of a kind, in a message */
 
 void
 query_write(const struct query_part *list, size_t n, struct buf *out)
@@ -77,5 +79,66 @@ query_refuse(struct admin_reply *reply, const char *code, const char *want,
 	snprintf(text, sizeof(text), "want %s in %s, got \"%.*s\"", want, name,
 	    SLICE_SHORT(got, 200));
 	admin_error(reply, 400, code, text);
+	return false;
+}
+
+/* --- names of what there is --- */
+
+const char *
+query_backends(const struct conf *c, size_t i)
+{
+	return i < c->n_backends ? c->backends[i].name : NULL;
+}
+
+const char *
+query_models(const struct conf *c, size_t i)
+{
+	return i < c->n_models ? c->models[i].name : NULL;
+}
+
+const char *
+query_tenants(const struct conf *c, size_t i)
+{
+	return i < c->n_tenants ? c->tenants[i].name : NULL;
+}
+
+static void
+write_names(
+    query_names *names, const struct conf *c, struct slice got, struct buf *out)
+{
+	struct suggest near;
+	const char *name;
+
+	suggest_init(&near, got);
+	for (size_t i = 0; (name = names(c, i)) != NULL; i++)
+		suggest_offer(&near, name);
+	if (near.best != NULL)
+		buf_addf(out, ": did you mean \"%s\"?", near.best);
+	for (size_t i = 0; (name = names(c, i)) != NULL && i < NAMED_MAX; i++)
+		buf_addf(out, "%s%s",
+		    i > 0                   ? ", "
+			: near.best != NULL ? " There are: "
+					    : "; there are: ",
+		    name);
+	if (name != NULL)
+		buf_add_str(out, ", ...");
+}
+
+bool
+query_unknown(struct admin_reply *reply, const char *code, const char *kind,
+    query_names *names, const struct conf *c, struct slice got)
+{
+	struct buf text;
+
+	buf_init(&text, 64 << 10);
+	buf_addf(
+	    &text, "no %s is called \"%.*s\"", kind, SLICE_SHORT(got, 200));
+	write_names(names, c, got, &text);
+	buf_add_char(&text, '\0');
+	if (buf_err(&text) == OK)
+		admin_error(reply, 400, code, text.p);
+	else
+		admin_no_memory(reply);
+	buf_fini(&text);
 	return false;
 }

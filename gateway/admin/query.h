@@ -6,6 +6,7 @@
 #include "gateway/lib/buf.h"
 
 struct admin_reply;
+struct conf;
 
 /* value NULL: it is not said. */
 struct query_part {
@@ -30,5 +31,13 @@ bool query_read(struct slice query, query_parameter *each, void *arg,
 /* A 400 with `code`: "want WANT in NAME, got ...". Returns false. */
 bool query_refuse(struct admin_reply *, const char *code, const char *want,
     const char *name, struct slice got);
+
+/* The names of a kind in the configuration; NULL: no more. */
+typedef const char *query_names(const struct conf *, size_t i);
+query_names query_backends, query_models, query_tenants;
+/* A 400 with `code`: none of `kind` is called so, and which there are. Returns
+ * false. */
+bool query_unknown(struct admin_reply *, const char *code, const char *kind,
+    query_names *, const struct conf *, struct slice got);
 
 #endif

@@ -26,11 +26,18 @@ bad(struct asked *a, const char *want, const char *name, struct slice got)
 /* --- what is asked for --- */
 
 static bool
+unknown(struct asked *a, const char *kind, query_names *names, struct slice got)
+{
+	return query_unknown(
+	    a->reply, "invalid_query", kind, names, a->p->conf, got);
+}
+
+static bool
 read_backend(struct asked *a, struct slice value)
 {
 	a->what.backend = conf_find_backend(a->p->conf, value);
 	return a->what.backend != NULL ||
-	    bad(a, "the name of a backend", "backend", value);
+	    unknown(a, "backend", query_backends, value);
 }
 
 static bool
@@ -38,7 +45,7 @@ read_model(struct asked *a, struct slice value)
 {
 	a->what.model = conf_find_model(a->p->conf, value);
 	return a->what.model != NULL ||
-	    bad(a, "the name of a model", "model", value);
+	    unknown(a, "model", query_models, value);
 }
 
 static bool
@@ -147,7 +154,7 @@ refuse_last(struct asked *a, const struct conf_model *m)
 	buf_addf(
 	    &text, "model %s would have no serving left that works", m->name);
 	name_others(a->p, &a->what, m, &text);
-	buf_add_str(&text, "; force=true does it all the same");
+	buf_add_str(&text, "; --force (force=true) does it all the same");
 	buf_add_char(&text, '\0');
 	if (buf_err(&text) == OK)
 		admin_error(a->reply, 409, "last_serving", text.p);

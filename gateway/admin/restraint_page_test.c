@@ -106,8 +106,8 @@ the_last_one_that_works_is_kept(void **state)
 	ASK(&d, admin_post_drain, "backend=a&model=m", 200);
 	REFUSED(&d, admin_post_drain, "backend=b", 409,
 	    "model m would have no serving left that works; of the others: a "
-	    "(drained), c (off); force=true");
-	REFUSED(&d, admin_post_weight, "backend=b&weight=0", 409, "force=true");
+	    "(drained), c (off); --force (force=true)");
+	REFUSED(&d, admin_post_weight, "backend=b&weight=0", 409, "--force");
 	ASK(&d, admin_post_weight, "backend=b&weight=1", 200);
 	/* there is nothing to take from m there any more */
 	REFUSED(&d, admin_post_drain, "backend=a", 409, "model n would have");
@@ -238,11 +238,16 @@ what_is_asked_for_is_there(void **state)
 
 	rig_init(&d.rig, FLEET);
 	REFUSED(&d, admin_post_drain, "", 400, "the name of a backend");
-	REFUSED(&d, admin_post_drain, "backend=x", 400, "got \\\"x\\\"");
-	REFUSED(&d, admin_post_drain, "backend=a%00", 400, "a backend");
+	REFUSED(&d, admin_post_drain, "backend=x", 400,
+	    "no backend is called \\\"x\\\": did you mean \\\"a\\\"? There "
+	    "are: "
+	    "a, b, c");
+	REFUSED(&d, admin_post_drain, "backend=none", 400,
+	    "no backend is called \\\"none\\\"; there are: a, b, c");
+	REFUSED(&d, admin_post_drain, "backend=a%00", 400, "no backend");
 	REFUSED(&d, admin_post_drain, "backend=b&model=n", 404,
 	    "backend b serves no n");
-	REFUSED(&d, admin_post_drain, "backend=b&model=x", 400, "a model");
+	REFUSED(&d, admin_post_drain, "backend=b&model=x", 400, "no model");
 	REFUSED(&d, admin_post_drain, "backend=b&force=1", 400, "true or");
 	REFUSED(&d, admin_post_enable, "backend=b&weight=1", 400,
 	    "want backend or model in the query");

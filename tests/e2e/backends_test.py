@@ -278,8 +278,8 @@ class Weight(Bed):
     def test_what_is_wrong_is_said(self):
         for verb, query, words in (
                 ("drain", "", "the name of a backend in backend"),
-                ("drain", "backend=none", 'got "none"'),
-                ("drain", "backend=main&model=none", 'got "none"'),
+                ("drain", "backend=none", 'no backend is called "none"'),
+                ("drain", "backend=main&model=none", 'no model is called "none"'),
                 ("drain", "backend=main&weight=1", 'got "weight"'),
                 ("drain", "backend=main&force=yes", "true or false"),
                 ("enable", "backend=main&force=true", 'got "force"'),
