@@ -1,6 +1,7 @@
 /* policies/tenant.c - what the model name of a request means to its tenant. */
 #include "policies/tenant.h"
 
+#include "gateway/lib/buf.h"
 #include "policies/boundaries.h"
 
 #define SHOWN_MAX 128 /* bytes of a name that a message repeats */
@@ -33,6 +34,35 @@ split(const struct conf *c, struct model_choice *m)
 	    read_suffix(
 		c, slice_make(m->name.p + at + 1, m->name.n - at - 1), m))
 		m->name.n = at;
+}
+
+/* "gemma:voise" of a listed gemma is a slip: the default model would answer it
+ * without its targets. A wildcard model is asked for names that are its own. */
+static enum err
+check_suffix(const struct conf *c, const struct conf_tenant *t,
+    struct slice rest, struct slice asked, struct errmsg *why)
+{
+	ptrdiff_t colon = slice_rfind(rest, ':');
+	const struct conf_model *m;
+	char text[256];
+	struct buf list;
+
+	if (colon < 0 || c->wildcard_model != NULL ||
+	    conf_find_model(c, rest) != NULL)
+		return OK;
+	rest.n = (size_t)colon;
+	m = conf_find_model(c, rest);
+	if (m == NULL || !boundary_model(t, m))
+		return OK;
+	buf_on(&list, text, sizeof(text));
+	for (size_t i = 0; i < c->n_slos; i++)
+		buf_addf(&list, ", :%s", c->slos[i].name);
+	return fail(why, ERR_NOT_FOUND,
+	    "model \"%.*s\" has no \"%.*s\"; there are :fastest, "
+	    ":cheapest%.*s and backends by name",
+	    SLICE_SHORT(rest, SHOWN_MAX),
+	    SLICE_SHORT(slice_make(asked.p + rest.n, asked.n - rest.n), 64),
+	    SLICE_ARG(buf_slice(&list)));
 }
 
 static const struct conf_model *
@@ -86,6 +116,9 @@ model_resolve(const struct conf *c, const struct conf_tenant *t,
 
 	if (conf_find_model(c, name) == NULL)
 		split(c, &m);
+	rc = check_suffix(c, t, m.name, name, why);
+	if (rc != OK)
+		return rc;
 	m.model = model_named(c, t, m.name);
 	if (m.model == NULL && m.name.n == 0 && c->default_model == NULL)
 		return fail(why, ERR_INVALID,

@@ -19,7 +19,8 @@ struct model_choice {
  * colon is a suffix, if it is one: an SLO class, a backend, "fastest" or
  * "cheapest". What is left, or the whole, then means the listed model of that
  * name, the wildcard model, or the default model, in this order; an empty name
- * means the default model.
+ * means the default model. What follows a listed model's name and is no suffix
+ * is no name for the default, unless there is a wildcard model.
  *
  * ERR_NOT_FOUND: no such model, none that the tenant may use, or it is not on
  * that backend. ERR_INVALID: no name, and no default. ERR_UNSUPPORTED: the

@@ -88,12 +88,33 @@ static void
 what_is_no_suffix_stays_in_the_name(void **state)
 {
 	(void)state;
-	assert_means(LISTED, "gemma:70b",
-	    "not found: the model \"gemma:70b\" does not exist or is not "
+	assert_means(LISTED, "qwen3:70b",
+	    "not found: the model \"qwen3:70b\" does not exist or is not "
 	    "yours to use");
-	assert_means(LISTED, "gemma:",
-	    "not found: the model \"gemma:\" does not exist or is not yours "
-	    "to use");
+	assert_means(LISTED DEFAULT, "qwen3:70b", "gemma qwen3:70b");
+}
+
+#define SUFFIXES                                                               \
+	"; there are :fastest, :cheapest, :voice, :default and backends by "   \
+	"name"
+
+static void
+a_slip_in_a_suffix_is_not_the_default_model(void **state)
+{
+	struct conf_tenant t = { .name = "acme",
+		.models = (const char *const[]){ "qwen3:8b", NULL } };
+
+	(void)state;
+	assert_means(LISTED DEFAULT, "gemma:voise",
+	    "not found: model \"gemma\" has no \":voise\"" SUFFIXES);
+	assert_means(LISTED DEFAULT, "qwen3:8b:voise",
+	    "not found: model \"qwen3:8b\" has no \":voise\"" SUFFIXES);
+	assert_means(
+	    LISTED, "g:", "not found: model \"g\" has no \":\"" SUFFIXES);
+	/* who may not use it learns nothing of it */
+	assert_means_to(&t, LISTED, "gemma:voise",
+	    "not found: the model \"gemma:voise\" does not exist or is not "
+	    "yours to use");
 }
 
 static void
@@ -101,8 +122,7 @@ only_one_suffix_is_cut_off(void **state)
 {
 	(void)state;
 	assert_means(LISTED, "gemma:voice:gpu",
-	    "not found: the model \"gemma:voice:gpu\" does not exist or is "
-	    "not yours to use");
+	    "not found: model \"gemma\" has no \":voice:gpu\"" SUFFIXES);
 }
 
 static void
@@ -187,6 +207,7 @@ main(void)
 		    a_listed_name_is_that_model_whatever_its_colons),
 		cmocka_unit_test(a_suffix_names_a_class_a_backend_or_a_wish),
 		cmocka_unit_test(what_is_no_suffix_stays_in_the_name),
+		cmocka_unit_test(a_slip_in_a_suffix_is_not_the_default_model),
 		cmocka_unit_test(only_one_suffix_is_cut_off),
 		cmocka_unit_test(unknown_and_empty_names_mean_the_default),
 		cmocka_unit_test(

@@ -45,7 +45,8 @@ static const char intro[] =
     "An SLO class, a backend, `fastest` or `cheapest` can follow a model's "
     "name after a\n"
     "colon: `gemma:voice`. A model whose own name would read so is an "
-    "error.\n";
+    "error,\n"
+    "and what else a request has there a 404, also with a `default_model`.\n";
 
 /* The heading's anchor: its letters, in lower case, and underscores. */
 static void
