@@ -16,8 +16,8 @@ static const struct key_fate deployment_keys[] = {
 	{ "model_name", NULL },
 	{ "litellm_params", NULL },
 	{ "model_info", NULL },
-	{ "rpm", RATE },
-	{ "tpm", RATE },
+	{ "rpm", NULL },
+	{ "tpm", NULL },
 };
 
 static const struct key_fate param_keys[] = {
@@ -39,11 +39,11 @@ static const struct key_fate param_keys[] = {
 	{ "input_cost_per_character", NULL },
 	{ "input_cost_per_second", NULL },
 	{ "additional_drop_params", NULL },
-	{ "drop_params", NULL }, /* adapters know what to take out */
+	{ "drop_params", IM_DROP },
 	{ "order", NULL },
-	{ "use_in_pass_through", NULL },
-	{ "rpm", RATE },
-	{ "tpm", RATE },
+	{ "use_in_pass_through", "there are no paths that pass through" },
+	{ "rpm", NULL },
+	{ "tpm", NULL },
 	{ "weight", "SLO, price and state decide where a request goes" },
 	{ "max_retries", "retries follow retry_budget and the deadline" },
 	{ "organization", "header openai-organization is not sent" },
@@ -270,6 +270,20 @@ add_rates(struct import *im, const yaml_node_t *d, const char *path)
 	im->tpm_open |= tpm < 1;
 }
 
+/* Not where the sum is a limit, which has all of them. */
+static void
+tell_rate(struct import *im, const yaml_node_t *d, const char *path,
+    const char *key, bool summed)
+{
+	const yaml_node_t *at = yaml_member(im->doc, d, key);
+
+	if (at == NULL)
+		at = yaml_member(
+		    im->doc, yaml_member(im->doc, d, "litellm_params"), key);
+	if (at != NULL && !summed)
+		note(im, at, path, "%s: " RATE, key);
+}
+
 /* False: nothing is relayed that it could do. */
 static bool
 read_serving(struct import *im, const yaml_node_t *d, const char *path,
@@ -329,7 +343,7 @@ read_parts(struct import *im, const yaml_node_t *d, const char *path,
 	return true;
 }
 
-void
+bool
 read_deployment(struct import *im, const yaml_node_t *d, size_t index)
 {
 	char path[64], params[96], info[96];
@@ -338,10 +352,33 @@ read_deployment(struct import *im, const yaml_node_t *d, size_t index)
 	snprintf(params, sizeof(params), "%s.litellm_params", path);
 	snprintf(info, sizeof(info), "%s.model_info", path);
 	if (!read_parts(im, d, path, params))
-		return;
+		return false;
 	note_keys(im, d, path, deployment_keys, COUNT(deployment_keys));
 	note_keys(im, yaml_member(im->doc, d, "litellm_params"), params,
 	    param_keys, COUNT(param_keys));
 	note_keys(im, yaml_member(im->doc, d, "model_info"), info, info_keys,
 	    COUNT(info_keys));
+	return true;
+}
+
+void
+tell_deployment(
+    struct import *im, const yaml_node_t *d, size_t index, bool kept)
+{
+	const yaml_node_t *named = yaml_member(im->doc, d, "model_name");
+	const bool tenant = im->tenant_key != NULL;
+	struct slice name = yaml_text(named);
+	char path[64];
+
+	snprintf(path, sizeof(path), "model_list[%zu]", index);
+	if (kept) {
+		tell_rate(im, d, path, "rpm", tenant && has_rpm(im));
+		tell_rate(im, d, path, "tpm", tenant && has_tpm(im));
+	} else if (name.n > 0) {
+		note(im, named, path,
+		    find_model(im, name) == NULL
+			? "model %.*s is left out"
+			: "this deployment of %.*s is left out",
+		    SLICE_ARG(name));
+	}
 }

@@ -82,6 +82,7 @@ struct import {
 	 * lets through without a bound has none */
 	double rpm, tpm;
 	bool rpm_open, tpm_open;
+	bool *kept; /* of each deployment: whether it is carried over */
 	const char *budget; /* which of the tenant's it is, or NULL */
 	double budget_usd;
 	bool out_of_memory;
@@ -135,8 +136,14 @@ void tell_variable(struct import *, const yaml_node_t *at, const char *path,
     const char *key, const char *given);
 
 /* --- deployment.c --- */
-/* An element of model_list. */
-void read_deployment(struct import *, const yaml_node_t *, size_t index);
+#define IM_DROP                                                                \
+	"what a backend's kind is known to refuse is taken out; for more see " \
+	"backends[].strip"
+/* An element of model_list. False: it is not carried over. */
+bool read_deployment(struct import *, const yaml_node_t *, size_t index);
+/* What can be said once all are known. */
+void tell_deployment(
+    struct import *, const yaml_node_t *, size_t index, bool kept);
 
 /* --- place.c --- */
 struct provider;
@@ -192,6 +199,9 @@ const struct provider *provider_find(
 /* --- write.c --- */
 /* A gateway.conf whose one tenant has that key; NULL: without tenants. */
 void write_conf(const struct import *, struct buf *, const char *tenant_key);
+/* Whether a tenant has the sum of them as its limit. */
+bool has_rpm(const struct import *);
+bool has_tpm(const struct import *);
 
 /* --- proof.c --- */
 /* Notes what is wrong with what write_conf() makes. */

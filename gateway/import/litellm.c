@@ -45,7 +45,7 @@ static const struct key_fate litellm_keys[] = {
 	{ "default_fallbacks", NULL },
 	{ "model_alias_map", NULL },
 	{ "request_timeout", NULL },
-	{ "drop_params", NULL },
+	{ "drop_params", IM_DROP },
 	{ "telemetry", NULL }, /* nothing is sent anywhere */
 	{ "set_verbose", "see log_level" },
 	{ "json_logs",
@@ -76,7 +76,9 @@ static const struct key_fate router_keys[] = {
 	{ "default_fallbacks", NULL },
 	{ "model_group_alias", NULL },
 	{ "timeout", NULL },
-	{ "enable_pre_call_checks", NULL }, /* it always looks before */
+	{ "enable_pre_call_checks",
+	    "what a serving cannot do, or a prompt too long for it, is always "
+	    "looked at before" },
 	{ "routing_strategy",
 	    "the cheapest serving that meets the request's SLO goes first; see "
 	    "slo and policy" },
@@ -192,9 +194,28 @@ read_models(struct import *im, const yaml_node_t *root)
 	const yaml_node_t *list = yaml_member(im->doc, root, "model_list");
 	const yaml_node_t *d;
 
+	size_t n = 0;
+
+	while (yaml_element(im->doc, list, n) != NULL)
+		n++;
+	im->kept = im_alloc(im, n * sizeof(*im->kept));
+	if (im->kept == NULL)
+		return;
 	for (size_t i = 0; (d = yaml_element(im->doc, list, i)) != NULL; i++)
-		read_deployment(im, d, i);
+		im->kept[i] = read_deployment(im, d, i);
 	settle_orders(im);
+}
+
+static void
+tell_models(struct import *im, const yaml_node_t *root)
+{
+	const yaml_node_t *list = yaml_member(im->doc, root, "model_list");
+	const yaml_node_t *d;
+
+	for (size_t i = 0;
+	     im->kept != NULL && (d = yaml_element(im->doc, list, i)) != NULL;
+	     i++)
+		tell_deployment(im, d, i, im->kept[i]);
 }
 
 static void
@@ -249,6 +270,7 @@ run(struct import *im, struct errmsg *why)
 	read_variables(im);
 	read_models(im, root);
 	read_sections(im, root);
+	tell_models(im, root);
 	settle_names(im);
 	notes_sort(im);
 	if (!im->out_of_memory && im->out->models == 0)

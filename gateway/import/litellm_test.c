@@ -39,7 +39,8 @@ without_an_order_one_comes_last(void **state)
 	assert_has(s.conf, "model = \"two\"; fallback = true; }");
 	assert_has(s.conf, "model = \"three\"; }");
 	assert_has(s.conf, "model = \"four\"; }");
-	assert_int_equal(s.i.n_notes, 0);
+	assert_has(s.notes, ":2: order: m: as there, those without one");
+	assert_int_equal(s.i.n_notes, 1);
 	sheet_fini(&s);
 }
 
@@ -202,7 +203,7 @@ names_that_cannot_be_are_left_out(void **state)
 	assert_has(s.conf,
 	    "{ name = \"*\"; serve = (\n      { backend = "
 	    "\"openai\"; model = \"*\"; }\n");
-	assert_int_equal(s.i.n_notes, 8);
+	assert_int_equal(s.i.n_notes, 16);
 	assert_has(s.notes, "model: no provider is known for \"nobodys/y\"");
 	assert_has(s.notes, "for which there is no adapter");
 	sheet_fini(&s);
@@ -318,6 +319,42 @@ nothing_to_carry_over_is_an_error(void **state)
 }
 
 static void
+what_is_left_out_is_named(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m", "model: openai/one, drop_params: true") MODEL(
+		"m", "model: bedrock/one") MODEL("claude", "model: bedrock/x")
+		    MODEL("openai/*", "model: openai/*"))
+		SECTION("litellm_settings", "drop_params: true")
+		    SECTION("router_settings", "enable_pre_call_checks: true"));
+	assert_has(s.notes, "model_list[1]: this deployment of m is left out");
+	assert_has(s.notes, "model_list[2]: model claude is left out");
+	assert_has(s.notes, "model_list[3]: model openai/* is left out");
+	assert_has(s.notes, "litellm_params: drop_params: ");
+	assert_has(s.notes, "litellm_settings: drop_params: ");
+	assert_has(s.notes, "router_settings: enable_pre_call_checks: ");
+	sheet_fini(&s);
+}
+
+/* One lets through what it gets: the others' sum would be no bound. */
+static void
+rates_whose_sum_is_a_limit_are_carried_over(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m", "model: openai/one, rpm: 1, tpm: 9")
+		    MODEL("n", "model: openai/two, rpm: 2"))
+		SECTION("general_settings", "master_key: sk-clear"));
+	assert_has(s.conf, "limits = { requests_per_minute = 3; };");
+	assert_null(strstr(s.notes, "rpm: "));
+	assert_has(s.notes, "tpm: not of one deployment");
+	sheet_fini(&s);
+}
+
+static void
 notes_come_in_the_order_of_lines(void **state)
 {
 	unsigned long line, last = 0;
@@ -358,6 +395,8 @@ main(void)
 		cmocka_unit_test(what_does_not_load_is_noted),
 		cmocka_unit_test(notes_come_in_the_order_of_lines),
 		cmocka_unit_test(nothing_to_carry_over_is_an_error),
+		cmocka_unit_test(what_is_left_out_is_named),
+		cmocka_unit_test(rates_whose_sum_is_a_limit_are_carried_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

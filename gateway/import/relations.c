@@ -211,18 +211,24 @@ settle_order(struct import *im, struct im_model *m)
 {
 	const double first = next_order(m, -1), second = next_order(m, first);
 	struct im_serving *s;
-	bool third = false;
+	bool third = false, without = false;
 
 	for (struct list *l = m->servings.next; l != &m->servings;
 	     l = l->next) {
 		s = CONTAINER_OF(l, struct im_serving, node);
 		s->fallback = s->order > first;
 		third |= s->order > second;
+		without |= s->fallback && s->order == ORDER_NONE;
 	}
 	if (third)
 		note(im, m->at, "",
 		    "order: %s: those after the first are fallbacks, among "
 		    "which price and state decide",
+		    m->name);
+	else if (without)
+		note(im, m->at, "",
+		    "order: %s: as there, those without one are for when "
+		    "none with one is left: they are fallbacks",
 		    m->name);
 }
 

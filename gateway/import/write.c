@@ -155,12 +155,23 @@ write_model(const struct import *im, struct buf *b, const struct im_model *m)
 	buf_addf(b, "    ); }%s\n", m->node.next != &im->models ? "," : "");
 }
 
+bool
+has_rpm(const struct import *im)
+{
+	return !im->rpm_open && im->rpm >= 1;
+}
+
+bool
+has_tpm(const struct import *im)
+{
+	return !im->tpm_open && im->tpm >= 1;
+}
+
 /* More than all deployments let through together, nobody got before. */
 static void
 write_limits(const struct import *im, struct buf *b)
 {
-	bool rpm = !im->rpm_open && im->rpm >= 1;
-	bool tpm = !im->tpm_open && im->tpm >= 1;
+	bool rpm = has_rpm(im), tpm = has_tpm(im);
 
 	if (!rpm && !tpm && im->budget == NULL)
 		return;
