@@ -84,8 +84,11 @@ read_answer(const struct admin_where *where, const char *method,
 	else if (result->fault != FAULT_NONE)
 		fprintf(stderr,
 		    "pointsman: no gateway answers at %s (%s): is it running, "
-		    "and is that its admin listener?%s\n",
+		    "and is that its admin listener?%s%s\n",
 		    url, fault_rule(result->fault)->name,
+		    where->url == NULL && where->config == NULL
+			? " (-c gateway.conf asks where that file says)"
+			: "",
 		    strncmp(url, "http://", 7) == 0 &&
 			    result->fault == FAULT_RESET
 			? " One that speaks TLS wants https://"

@@ -226,9 +226,13 @@ ask(struct client *c, struct answer *a, const struct transfer_request *t)
 	client_send(c, t, &ops, a, ASK_TIMEOUT, &result);
 	if (result.fault != FAULT_NONE) {
 		end_line(a);
-		fprintf(stderr, "pointsman: %s: %s%s%s\n", t->url,
+		fprintf(stderr, "pointsman: %s: %s%s%s%s\n", t->url,
 		    fault_rule(result.fault)->name,
-		    result.message[0] != '\0' ? ": " : "", result.message);
+		    result.message[0] != '\0' ? ": " : "", result.message,
+		    result.fault == FAULT_TLS
+			? ": -c FILE trusts the certificate of that file's "
+			  "gateway, --ca FILE those in it"
+			: "");
 		return EXIT_BAD;
 	}
 	if (!a->events)

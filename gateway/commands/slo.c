@@ -67,6 +67,16 @@ print_measured(const json_t *m)
 	putchar('\n');
 }
 
+/* NULL where nothing is left of what was measured, which fades: its quantiles
+ * would be of no sample. */
+static const json_t *
+sampled(const json_t *o, const char *phase)
+{
+	const json_t *p = doc_get(o, phase);
+
+	return doc_number(p, "n") >= 0.5 ? p : NULL;
+}
+
 static void
 print_row(const char *name, const json_t *ttft, const json_t *itl)
 {
@@ -80,11 +90,11 @@ print_row(const char *name, const json_t *ttft, const json_t *itl)
 static void
 print_option(const json_t *o)
 {
-	const json_t *ttft = doc_get(o, "ttft");
+	const json_t *ttft = sampled(o, "ttft");
 
-	print_row(doc_text(o, "backend"), ttft, doc_get(o, "itl"));
+	print_row(doc_text(o, "backend"), ttft, sampled(o, "itl"));
 	doc_cell(stdout, o, "price_usd_per_request", 12, 7);
-	doc_cell(stdout, ttft, "n", 8, 0);
+	doc_cell(stdout, doc_get(o, "ttft"), "n", 8, 0);
 	if (doc_has(o, "hourly_usd"))
 		printf(
 		    "  and %g USD an hour anyway", doc_number(o, "hourly_usd"));
@@ -108,7 +118,7 @@ print_could_hold(const json_t *g)
 
 	printf("    %-20s %9s %9s %9s %9s %12s %8s\n", "milliseconds",
 	    "TTFT p95", "p99", "ITL p95", "p99", "USD/request", "SAMPLES");
-	print_row("as served", doc_get(m, "ttft"), doc_get(m, "itl"));
+	print_row("as served", sampled(m, "ttft"), sampled(m, "itl"));
 	doc_cell(stdout, m, "cost_usd_per_request", 12, 7);
 	doc_cell(stdout, doc_get(m, "ttft"), "n", 8, 0);
 	fputs("  measured\n", stdout);

@@ -1,7 +1,10 @@
 """What an operator can find out of a request once it is over: its receipt,
 `explain`, and what observing tells of a policy before it is switched on."""
+import errno
+import http.server
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -29,6 +32,51 @@ def command(*args, code=0):
                           timeout=20)
     assert done.returncode == code, (args, done)
     return done.stdout, done.stderr
+
+
+class Commands(unittest.TestCase):
+    def test_quantiles_of_no_sample_are_not_shown(self):
+        def phase(n):
+            return {"p50_ms": 1.0, "p95_ms": 777.7, "p99_ms": 888.8, "n": n}
+
+        class Admin(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = json.dumps({"policy": "slo", "since_s": 1, "groups": [{
+                    "model": "m", "tenant": "a", "slo": {"class": "c"},
+                    "measured": {"requests": 1, "ttft": phase(0),
+                                 "itl": phase(0)},
+                    "could_hold": [{"backend": "gone", "ttft": phase(0.4),
+                                    "itl": phase(0.4)}],
+                    "predicted": {}}]}).encode()
+                self.send_response(200)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.HTTPServer(("127.0.0.1", 0), Admin) as server:
+            thread = threading.Thread(target=server.handle_request)
+            thread.start()
+            said, _ = command("slo", "suggest", "--admin",
+                              f"http://127.0.0.1:{server.server_port}")
+            thread.join()
+        for row in ("as served", "gone"):
+            cells = next(line for line in said.split("\n")
+                         if line.strip().startswith(row))
+            self.assertRegex(cells, row + r"( +-){5} +0  ")
+        self.assertIn("nothing measured of late", said)
+
+    def test_who_asks_the_usual_place_is_told_of_the_file(self):
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", 7071))  # and nobody listens
+            except OSError as e:
+                if e.errno == errno.EADDRINUSE:
+                    self.skipTest("a gateway is there")
+                raise
+            self.assertIn("-c gateway.conf", command("drill", code=1)[1])
 
 
 class Receipts(unittest.TestCase):

@@ -211,7 +211,8 @@ class Listener(Bed):
                 (["-c", self.gateway.path], 0, "-- one ("),
                 (["-u", url, "--ca", self.ca.path("ca", "pem")], 0,
                  "-- one ("),
-                (["-u", url], 1, "tls: SSL certificate problem")):
+                (["-u", url], 1, "tls: SSL certificate problem"),
+                (["-u", url], 1, "--ca FILE")):
             done = subprocess.run(
                 [POINTSMAN, "ask", *where, "-m", "m", "hi"],
                 capture_output=True, text=True, timeout=30)
