@@ -37,7 +37,8 @@ typedef const char *query_names(const struct conf *, size_t i);
 query_names query_backends, query_models, query_tenants;
 /* A 400 with `code`: none of `kind` is called so, and which there are. Returns
  * false. */
-bool query_unknown(struct admin_reply *, const char *code, const char *kind,
-    query_names *, const struct conf *, struct slice got);
+bool query_unknown(struct admin_reply *reply, const char *code,
+    const char *kind, query_names *names, const struct conf *c,
+    struct slice got);
 
 #endif
