@@ -17,7 +17,7 @@
 #define PROBE_TIMEOUT (3 * USEC_SEC)
 #define PROBE_BODY_MAX ((size_t)1 << 20)
 #define PROBE_LOADING_INTERVAL (200 * USEC_MS) /* while a model loads */
-#define PROBE_METERED_FACTOR 12 /* hosted: ask seldom */
+#define PROBE_METERED_FACTOR 12 /* times less often */
 #define PROBE_GONE_INTERVAL USEC_SEC /* where nobody is there */
 #define PROBE_GONE_TIMES 60 /* then as ever */
 
@@ -34,6 +34,7 @@ struct probe {
 	struct buf body;
 	unsigned gone; /* nobody was there, so often in a row */
 	bool loading, closing;
+	bool metered; /* somebody else's: ask seldom */
 	bool wild; /* a model is whatever this one lists */
 };
 
@@ -77,7 +78,7 @@ rest(struct probe *p)
 
 	if (p->loading)
 		span = PROBE_LOADING_INTERVAL;
-	else if (p->ops->always_warm)
+	else if (p->metered)
 		span *= PROBE_METERED_FACTOR;
 	else if (p->gone > 0 && p->gone <= PROBE_GONE_TIMES &&
 	    span > PROBE_GONE_INTERVAL)
@@ -315,6 +316,8 @@ prober_configure(struct prober *pr)
 		p->app = pr->app;
 		p->backend = b;
 		p->ops = backend_find(slice_of(b->adapter));
+		p->metered = p->ops->always_warm && !b->local &&
+		    !conf_url_is_private(b->url);
 		p->conf = conf_ref(conf);
 		p->wild = is_wild(conf, b);
 		buf_init(&p->body, PROBE_BODY_MAX);

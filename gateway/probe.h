@@ -1,7 +1,7 @@
 /* gateway/probe.h - asks backends how they are, from the main thread.
  *
  * A health probe, then a load probe where the adapter has one, every
- * probe_interval; often while a backend is loading, seldom where requests
+ * probe_interval; often while a backend is loading, seldom where those
  * are metered. What comes back goes to the router. */
 #ifndef GATEWAY_PROBE_H
 #define GATEWAY_PROBE_H

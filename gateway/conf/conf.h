@@ -403,6 +403,8 @@ bool conf_withholds(
 bool conf_listen_is_local(const struct conf_listen *);
 /* Whether the URL is of this machine: no proxy is to see it. NULL: no. */
 bool conf_url_is_local(const char *url);
+/* Or of an address that the internet does not route: nobody sells there. */
+bool conf_url_is_private(const char *url);
 
 /* The effective configuration as JSON, secrets masked. */
 void conf_dump(const struct conf *, struct buf *out);

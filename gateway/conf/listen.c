@@ -47,20 +47,55 @@ conf_listen_is_local(const struct conf_listen *at)
 	return is_loopback(&a);
 }
 
-bool
-conf_url_is_local(const char *url)
+/* False: not a URL. */
+static bool
+url_host(const char *url, struct slice *host, struct address *a)
 {
 	char text[INET6_ADDRSTRLEN];
-	struct address a;
-	struct slice host;
 	unsigned port;
 
 	if (url == NULL || url_flaw(slice_of(url), "") != NULL)
 		return false;
-	url_place(slice_of(url), &host, &port);
-	slice_copy(text, sizeof(text), host);
-	a = address_parse(text);
-	return slice_iis(host, "localhost") || is_loopback(&a);
+	url_place(slice_of(url), host, &port);
+	slice_copy(text, sizeof(text), *host);
+	*a = address_parse(text);
+	return true;
+}
+
+bool
+conf_url_is_local(const char *url)
+{
+	struct address a;
+	struct slice host;
+
+	return url_host(url, &host, &a) &&
+	    (slice_iis(host, "localhost") || is_loopback(&a));
+}
+
+/* RFC 1918, RFC 4193, and those of a link. */
+static bool
+is_private(const struct address *a)
+{
+	uint32_t v4;
+
+	if (a->family == AF_INET6)
+		return (a->v6.s6_addr[0] & 0xfe) == 0xfc ||
+		    IN6_IS_ADDR_LINKLOCAL(&a->v6);
+	if (a->family != AF_INET)
+		return false;
+	v4 = ntohl(a->v4.s_addr);
+	return v4 >> 24 == 10 || v4 >> 20 == 0xac1 || v4 >> 16 == 0xc0a8 ||
+	    v4 >> 16 == 0xa9fe;
+}
+
+bool
+conf_url_is_private(const char *url)
+{
+	struct address a;
+	struct slice host;
+
+	return conf_url_is_local(url) ||
+	    (url_host(url, &host, &a) && is_private(&a));
 }
 
 static bool

@@ -125,6 +125,28 @@ only_this_machine_is_local(void **state)
 	assert_false(conf_url_is_local(NULL));
 }
 
+static void
+what_the_internet_does_not_route_is_private(void **state)
+{
+	static const char *const private[] = { "http://localhost:8080/v1",
+		"http://127.0.0.2/v1", "http://10.1.2.3:8000/v1",
+		"https://172.16.0.1/v1", "http://172.31.255.254/v1",
+		"http://192.168.1.2/v1", "http://169.254.3.4/v1",
+		"http://[::1]/v1", "http://[fd12::3]:8000/v1",
+		"http://[fe80::1]/v1" };
+	static const char *const public[] = { "http://11.0.0.1/v1",
+		"http://172.32.0.1/v1", "http://172.15.0.1/v1",
+		"http://192.169.1.2/v1", "http://[2001:db8::1]/v1",
+		"http://[fec0::1]/v1", "https://api.example.com/v1",
+		"http://10.example.com/v1", "10.1.2.3" };
+
+	for (size_t i = 0; i < COUNT(private); i++)
+		assert_true(conf_url_is_private(private[i]));
+	for (size_t i = 0; i < COUNT(public); i++)
+		assert_false(conf_url_is_private(public[i]));
+	assert_false(conf_url_is_private(NULL));
+}
+
 int
 main(void)
 {
@@ -136,6 +158,7 @@ main(void)
 		cmocka_unit_test(two_listeners_need_two_places),
 		cmocka_unit_test(a_socket_path_has_to_fit),
 		cmocka_unit_test(only_this_machine_is_local),
+		cmocka_unit_test(what_the_internet_does_not_route_is_private),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -196,7 +196,10 @@ static const struct setting backend_rows[] = {
 	    AT(conf_backend, probe_interval), BOUNDS(100 * MS, HOUR),
 	    .value = "5s",
 	    .help = "How often its health and load are asked for; where nobody "
-		    "is there each second, for a minute. `\"0s\"`: never." },
+		    "is there each second, for a minute. With the adapter of a "
+		    "hosted service twelve times less often, unless `url` is "
+		    "of this machine or a private address. `\"0s\"`: "
+		    "never." },
 };
 
 const struct setting_group settings_backends = {

@@ -67,20 +67,29 @@ class Poison(Bed):
 
 class Outage(unittest.TestCase):
     def test_where_nobody_is_there_it_is_probed_each_second(self):
-        port, asked = free_port(), []
+        """Also where its adapter is a hosted service's, but its URL our
+        own."""
+        kinds = {"vllm": free_port(), "openai": free_port()}
+        asked = set()
         gateway = Gateway(conf(
-            [backend("one", port, 'probe_interval = "1h"; ')]))
+            [backend(kind, port, 'probe_interval = "1h"; ', kind)
+             for kind, port in kinds.items()]))
 
-        def answer(request):
-            asked.append(request.path)
-            return 200, {}, ""
+        def listen(kind):
+            def answer(_request):
+                asked.add(kind)
+                return 200, {}, ""
+            return Stub(answer, kinds[kind])
 
-        wait_for(lambda: gateway.backends()["one"]["servings"][0]
-                 ["last_fault"] == "refused", what="a first probe")
-        stub = Stub(answer, port)
-        wait_for(lambda: asked, 5, "another one, within a second or two")
+        wait_for(lambda: all(
+            b["servings"][0]["last_fault"] == "refused"
+            for b in gateway.backends().values()), what="first probes")
+        stubs = [listen(kind) for kind in kinds]
+        wait_for(lambda: asked == set(kinds), 5,
+                 "other ones, within a second or two")
         self.assertEqual(gateway.stop(), 0)
-        stub.stop()
+        for s in stubs:
+            s.stop()
 
 
 if __name__ == "__main__":
