@@ -155,6 +155,9 @@ on_tick(uv_timer_t *t)
 	usec now = clock_now();
 
 	switchboard_tick(app->board, now);
+	/* a tick later, when whom it has met has failed */
+	if (drill_was_over(app->drill))
+		switchboard_drill_over(app->board, now);
 	drill_tick(app->drill, now);
 	idempotency_tick(app->idempotency, now);
 	tracer_tick(app->tracer, now);

@@ -204,6 +204,14 @@ switchboard_restrain(struct switchboard *b, uint32_t backend, uint32_t serving,
 }
 
 void
+switchboard_drill_over(struct switchboard *b, usec now)
+{
+	uv_mutex_lock(&b->lock);
+	router_drill_over(b->router, now);
+	leave(b);
+}
+
+void
 switchboard_tick(struct switchboard *b, usec now)
 {
 	uv_mutex_lock(&b->lock);

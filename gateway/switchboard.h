@@ -46,6 +46,7 @@ void switchboard_limits(
     struct switchboard *, uint32_t serving, const struct load *, usec now);
 void switchboard_restrain(struct switchboard *, uint32_t backend,
     uint32_t serving, const struct restraint *, usec now);
+void switchboard_drill_over(struct switchboard *, usec now);
 void switchboard_tick(struct switchboard *, usec now);
 /* A copy of the request's trace as of now. */
 void switchboard_trace(struct switchboard *, const struct route_request *,

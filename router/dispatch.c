@@ -303,6 +303,38 @@ dispatch_demote(struct router *r, usec now)
 		demote(r, o, now);
 }
 
+/* Its kind is by where it may go. */
+static void
+let_return(struct router *r, struct order *o, usec now)
+{
+	bool waits = o->state == ORDER_WAITING;
+
+	if (waits)
+		queue_remove(&r->queue, o);
+	set_add(&o->eligible, o->drilled - 1u);
+	o->drilled = 0;
+	if (!waits ||
+	    queue_add(&r->queue, o, accounts_of(&r->accounts, o->req->tenant)))
+		return;
+	turn_away(r, o, now);
+	make_ready(r, o);
+}
+
+void
+router_drill_over(struct router *r, usec now)
+{
+	struct orders *os = &r->orders;
+
+	for (size_t i = 0; i < os->n_blocks * ORDERS_BLOCK; i++) {
+		struct order *o =
+		    &os->blocks[i / ORDERS_BLOCK][i % ORDERS_BLOCK];
+
+		if (o->state != ORDER_UNUSED && o->drilled != 0)
+			let_return(r, o, now);
+	}
+	dispatch_waiting(r, SITE_ANY, now);
+}
+
 enum plan_reason
 dispatch_room(const struct router *r, const struct order *o, usec now)
 {

@@ -368,6 +368,48 @@ a_call_lets_only_so_many_go(void **state)
 	free(a);
 }
 
+static void
+who_was_failed_by_a_drill_alone_comes_back_after_it(void **state)
+{
+	static const struct {
+		enum fault_kind kind;
+		bool returns;
+	} cases[] = { { FAULT_DRILL, true }, { FAULT_RATE_LIMITED, false } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct rig g;
+		struct ask first, a;
+
+		rig_init(&g, TWO_ONE_SLOT);
+		first = ask_for(&g);
+		first.req.pin = rig_backend(&g, "b");
+		a = ask_for(&g);
+		assert_goes(&g, &first, "b");
+		assert_goes(&g, &a, "a");
+		ask_fail(&g, &a, cases[i].kind);
+		assert_string_equal(ask_went(&g, &a), "wait");
+		rig_pass(&g, 5 * USEC_SEC);
+		assert_int_equal(rig_tick(&g), 0);
+		router_drill_over(g.router, g.now);
+		assert_int_equal(router_owed(g.router), cases[i].returns);
+		assert_int_equal(
+		    router_queue_length(g.router), !cases[i].returns);
+		if (cases[i].returns) {
+			assert_ptr_equal(rig_next(&g, 0), &a);
+			assert_string_equal(ask_went(&g, &a), "a");
+			/* a fault of its own is one */
+			ask_fail(&g, &a, FAULT_RATE_LIMITED);
+			router_drill_over(g.router, g.now);
+			assert_int_equal(router_queue_length(g.router), 1);
+		}
+		ask_finish(&g, &first, 1000, 10, 10);
+		assert_ptr_equal(rig_next(&g, 0), &a);
+		assert_string_equal(ask_went(&g, &a), "b");
+		rig_fini(&g);
+	}
+}
+
 int
 main(void)
 {
@@ -390,6 +432,8 @@ main(void)
 		cmocka_unit_test(
 		    who_would_wait_most_of_his_time_is_told_at_once),
 		cmocka_unit_test(a_call_lets_only_so_many_go),
+		cmocka_unit_test(
+		    who_was_failed_by_a_drill_alone_comes_back_after_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,7 @@ struct order {
 	usec turn; /* the order of the queue: due, or later for who asks much */
 	bool probe; /* nobody's: the router asks (probe.c) */
 	bool promised; /* it came when it was told to come back */
+	uint16_t drilled; /* 1 + the last that a drill failed; 0: none */
 
 	struct plan plan; /* READY, AT_WORK: the present one */
 	unsigned at; /* its serving, in the model's */

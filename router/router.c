@@ -207,14 +207,23 @@ router_owed(struct router *r)
 
 /* --- the end of an attempt --- */
 
+static void
+rule_out(struct order *o, unsigned at, enum fault_kind kind)
+{
+	if (failover_may_return(kind))
+		return;
+	set_drop(&o->eligible, at);
+	if (kind == FAULT_DRILL)
+		o->drilled = (uint16_t)(at + 1);
+}
+
 /* What is left to try after `fault`. */
 static void
 narrow(struct order *o, const struct fault *fault)
 {
 	const struct conf_model *m = o->req->model;
 
-	if (!failover_may_return(fault->kind))
-		set_drop(&o->eligible, o->at);
+	rule_out(o, o->at, fault->kind);
 	for (unsigned i = 0; i < m->n_servings; i++)
 		if (!failover_interchangeable(o->req->facts->dialect,
 			&m->servings[o->at], &m->servings[i]))
@@ -259,8 +268,7 @@ router_retry(struct router *r, struct ticket t, const struct fault *fault,
 	health_note(r, o, fault, now);
 	dispatch_end(r, o);
 	if (o->twin != NULL) {
-		if (!failover_may_return(fault->kind)) /* nor may the other */
-			set_drop(&o->twin->eligible, o->at);
+		rule_out(o->twin, o->at, fault->kind); /* nor may the other */
 		plan_refuse(&o->plan, REASON_TWIN, 0);
 	} else {
 		plan_again(r, o, fault, now);

@@ -246,6 +246,10 @@ struct route_result {
 void router_finished(
     struct router *, struct ticket, const struct route_result *, usec now);
 
+/* A drill has ended: who has failed with FAULT_DRILL alone may be tried again by
+ * the same requests. */
+void router_drill_over(struct router *, usec now);
+
 /* A question of the router's own, which finds out how a serving does that
  * nobody else is sent to; to be asked for after each tick, until there is
  * none. True: it is to be sent to plan->serving at once, as a streamed chat of

@@ -17,6 +17,7 @@ struct drill {
 	pthread_mutex_t lock; /* guards what follows */
 	uint32_t backend, tenant;
 	bool one_tenant;
+	bool ended; /* main thread: nobody has asked since */
 	usec expected, measured; /* sums */
 	struct drill_view v;
 };
@@ -108,6 +109,7 @@ drill_stop(struct drill *d, enum drill_end end, usec now)
 	atomic_store_explicit(&d->until, 0, memory_order_relaxed);
 	v = d->v;
 	pthread_mutex_unlock(&d->lock);
+	d->ended = true;
 	log_warn("drill event=end backend=%s tenant=%s reason=%s attempts=%llu "
 		 "requests=%llu",
 	    v.backend, tenant_of(&v), drill_end_name(v.end),
@@ -120,6 +122,15 @@ drill_tick(struct drill *d, usec now)
 {
 	if (until(d) <= now)
 		drill_stop(d, DRILL_TIME, now);
+}
+
+bool
+drill_was_over(struct drill *d)
+{
+	bool ended = d->ended;
+
+	d->ended = false;
+	return ended;
 }
 
 /* --- from any thread --- */

@@ -53,6 +53,8 @@ enum err drill_begin(struct drill *, const struct conf_backend *,
 bool drill_stop(struct drill *, enum drill_end, usec now);
 /* Says so in the log once its time is over. */
 void drill_tick(struct drill *, usec now);
+/* Once after each end. */
+bool drill_was_over(struct drill *);
 
 /* --- from any thread --- */
 
