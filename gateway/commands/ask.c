@@ -75,6 +75,14 @@ end_line(const struct answer *a)
 	fflush(stdout);
 }
 
+static const char *
+hint_for(const char *code)
+{
+	if (strcmp(code, "invalid_api_key") == 0)
+		return ": it is taken from $" KEY_VARIABLE;
+	return strcmp(code, "model_required") == 0 ? ": --model NAME" : "";
+}
+
 static void
 show_error(struct answer *a, const json_t *error)
 {
@@ -88,10 +96,7 @@ show_error(struct answer *a, const json_t *error)
 	show_words(stderr, message != NULL ? message : "the gateway refused");
 	fputs(" (", stderr);
 	show_words(stderr, code != NULL ? code : "no code");
-	fprintf(stderr, ")%s\n",
-	    code != NULL && strcmp(code, "invalid_api_key") == 0
-		? ": it is taken from $" KEY_VARIABLE
-		: "");
+	fprintf(stderr, ")%s\n", hint_for(code != NULL ? code : ""));
 }
 
 static void

@@ -17,7 +17,7 @@
 #define POLL (250 * USEC_MS)
 #define END_TRIES 20 /* as often as it is asked how things are */
 /* For requests that are still at work at its end. */
-#define GRACE (5 * USEC_SEC)
+#define GRACE (30 * USEC_SEC)
 
 static volatile sig_atomic_t interrupted;
 
@@ -107,13 +107,19 @@ finish(json_t *doc, bool raw)
 
 /* --- what is asked for --- */
 
+static double
+at_work(const json_t *doc)
+{
+	return doc_number(doc_get(doc, "drill"), "running");
+}
+
+/* The first signal ends it, another one the wait for those at work. */
 static bool
 is_over(const json_t *doc, int *grace)
 {
 	if (is_active(doc))
 		return false;
-	return doc_number(doc_get(doc, "drill"), "running") == 0 ||
-	    (*grace)-- == 0;
+	return at_work(doc) == 0 || interrupted || (*grace)-- == 0;
 }
 
 /* False: it is said why not. */
@@ -123,6 +129,8 @@ end_early(struct admin_where *where, int *tries)
 	json_t *doc = admin_ask(where, "DELETE", PATH);
 
 	json_decref(doc);
+	if (doc != NULL)
+		interrupted = 0;
 	if (doc != NULL || --*tries > 0)
 		return true;
 	fprintf(stderr,
@@ -167,7 +175,9 @@ rehearse(struct admin_where *where, const char *backend, const char *span,
 {
 	const struct query_part parts[] = { { "fail", backend },
 		{ "for", span }, { "tenant", tenant } };
+	double running;
 	json_t *doc;
+	int rc;
 
 	watch_signals();
 	doc = admin_ask_with(where, "POST", PATH, parts, COUNT(parts));
@@ -178,7 +188,17 @@ rehearse(struct admin_where *where, const char *backend, const char *span,
 		fflush(stdout);
 	}
 	doc = wait_for_end(where, doc);
-	return doc != NULL ? finish(doc, raw) : EXIT_BAD;
+	if (doc == NULL)
+		return EXIT_BAD;
+	running = at_work(doc);
+	rc = finish(doc, raw);
+	if (running == 0)
+		return rc;
+	fprintf(stderr,
+	    "pointsman drill: what becomes of the %.0f at work is not known "
+	    "yet: `pointsman drill` will tell\n",
+	    running);
+	return EXIT_BAD;
 }
 
 struct wish {

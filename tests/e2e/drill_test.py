@@ -201,8 +201,9 @@ class OneTenant(Bed):
 class Refusing(Stub):
     """An admin listener that cannot end its drill at once."""
 
-    def __init__(self, refusals):
+    def __init__(self, refusals, running=0):
         self.refusals, self.ends, self.active = refusals, 0, True
+        self.running = running
         super().__init__(self.answer)
 
     def answer(self, request):
@@ -213,12 +214,12 @@ class Refusing(Stub):
             self.active = False
         return 200, {}, {"drill": {
             "id": 1, "active": self.active, "backend": "main", "requests": 0,
-            "failed": 0, "running": 0, "ended": "stopped"}}
+            "failed": 0, "running": self.running, "ended": "stopped"}}
 
 
 class Stubborn(unittest.TestCase):
-    def stop_one(self, refusals):
-        admin = Refusing(refusals)
+    def stop_one(self, refusals, running=0):
+        admin = Refusing(refusals, running)
         self.addCleanup(admin.stop)
         p = subprocess.Popen(
             [POINTSMAN, "drill", "--fail", "main", "--admin",
@@ -227,6 +228,11 @@ class Stubborn(unittest.TestCase):
         self.addCleanup(p.kill)
         self.assertIn("ctrl-C", p.stdout.readline())
         p.send_signal(signal.SIGINT)
+        if running > 0:
+            wait_for(lambda: admin.ends, what="its end")
+            time.sleep(0.5)
+            self.assertIsNone(p.poll())  # it waits for those at work
+            p.send_signal(signal.SIGINT)
         out, err = p.communicate(timeout=30)
         return p.returncode, out + err, admin.ends
 
@@ -240,6 +246,11 @@ class Stubborn(unittest.TestCase):
         code, said, ends = self.stop_one(1000)
         self.assertEqual((code, ends), (1, 20), said)
         self.assertIn("it could not be ended", said)
+
+    def test_what_is_at_work_has_not_held(self):
+        code, said, _ = self.stop_one(0, running=2)
+        self.assertEqual(code, 1, said)
+        self.assertIn("what becomes of the 2 at work is not known", said)
 
 
 if __name__ == "__main__":
