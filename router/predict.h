@@ -54,8 +54,8 @@ predict_is_lost(double chance)
 {
 	return chance >= 0 && chance < PREDICT_LOST;
 }
-/* Of one that is lost there: whether it would be even if nobody else were there;
- * whether it would not be, had it come first. */
+/* Of one that is lost there: whether it would be even if nobody else were
+ * there; whether it would not be, had it come first. */
 void predict_loss(const struct cell *, const struct demand *, usec now,
     bool *lost, bool *beaten);
 /* The worst of typical / target. */

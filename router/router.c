@@ -358,8 +358,8 @@ due_of_answer(const struct order *o, const struct route_result *res)
 	    slo, res->usage.output > 0 ? res->usage.output : o->output);
 }
 
-/* Teaches how sure to be, where it was sure. Of an answer that is due at no time
- * there is nothing to learn. */
+/* Teaches how sure to be, where it was sure. Of an answer that is due at no
+ * time there is nothing to learn. */
 static void
 judge(struct router *r, const struct order *o, const struct route_result *res,
     usec now)

@@ -246,8 +246,8 @@ struct route_result {
 void router_finished(
     struct router *, struct ticket, const struct route_result *, usec now);
 
-/* A drill has ended: who has failed with FAULT_DRILL alone may be tried again by
- * the same requests. */
+/* A drill has ended: who has failed with FAULT_DRILL alone may be tried again
+ * by the same requests. */
 void router_drill_over(struct router *, usec now);
 
 /* A question of the router's own, which finds out how a serving does that

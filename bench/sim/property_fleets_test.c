@@ -1,5 +1,5 @@
-/* bench/sim/property_fleets_test.c - what holds of fleets that nothing was tuned
- * on: backends, prices, classes, load and mishaps drawn at random. */
+/* bench/sim/property_fleets_test.c - what holds of fleets that nothing was
+ * tuned on: backends, prices, classes, load and mishaps drawn at random. */
 #include <math.h>
 #include <unistd.h>
 

@@ -245,8 +245,8 @@ read_search(struct reader *r, const struct item_row *row, struct slice item)
 	    : read_call(r, row, item);
 }
 
-/* To who thought it, where there are tools: in the middle of a turn some insist.
- * Others' is left out. */
+/* To who thought it, where there are tools: in the middle of a turn some
+ * insist. Others' is left out. */
 static enum err
 read_reasoning(struct reader *r, const struct item_row *row, struct slice item)
 {
