@@ -71,11 +71,21 @@ struct terms {
 	double typical_ttft, typical_itl;
 };
 
+/* How long all of it may still take; less than 0: it is late. */
 static double
-chance_of_length(
-    const struct forecast *f, const struct terms *t, double output, double left)
+time_left(const struct demand *d, double output)
 {
-	double rest = output - 1;
+	double due =
+	    d->stream ? (double)d->slo->total : slo_whole(d->slo, output);
+
+	return due - d->waited;
+}
+
+static double
+chance_of_length(const struct forecast *f, const struct demand *d,
+    const struct terms *t, double output)
+{
+	double rest = output - 1, left = time_left(d, output);
 
 	if (rest <= 0)
 		return spread_share(&f->ttft, left / t->ttft);
@@ -85,21 +95,18 @@ chance_of_length(
 	    spread_share(&f->itl, (left - t->typical_ttft) / rest / t->itl));
 }
 
-/* Over the lengths that an answer may have. */
-#define USUAL 0.6
-#define HIGH 0.3
-#define MOST 0.1
-
+/* Over the lengths that an answer may have. Where all have the same time a long
+ * one that is sure speaks for the shorter ones. */
 static double
-chance_of_total(const struct forecast *f, const struct demand *d,
-    const struct terms *t, double left)
+chance_of_total(
+    const struct forecast *f, const struct demand *d, const struct terms *t)
 {
-	double high = chance_of_length(f, t, d->output_high, left);
+	double high = chance_of_length(f, d, t, d->output_high);
 
-	if (high > SURE)
+	if (high > SURE && d->stream)
 		return high;
-	return USUAL * chance_of_length(f, t, d->output, left) + HIGH * high +
-	    MOST * chance_of_length(f, t, d->output_most, left);
+	return 0.6 * chance_of_length(f, d, t, d->output) + 0.3 * high +
+	    0.1 * chance_of_length(f, d, t, d->output_most);
 }
 
 static double
@@ -110,25 +117,15 @@ chance_of_ttft(
 	    &f->ttft, ((double)d->slo->ttft - d->waited) / t->ttft);
 }
 
-static double
-chance_of_whole_length(const struct forecast *f, const struct demand *d,
-    const struct terms *t, double output)
-{
-	return chance_of_length(
-	    f, t, output, slo_whole(d->slo, output) - d->waited);
-}
-
 /* An answer that is not streamed. Where nothing says by when it is due it goes
  * where a stream would: to who begins in time. */
 static double
 chance_of_whole(
     const struct forecast *f, const struct demand *d, const struct terms *t)
 {
-	if (slo_whole(d->slo, d->output) <= 0)
-		return d->slo->ttft > 0 ? chance_of_ttft(f, d, t) : 1;
-	return USUAL * chance_of_whole_length(f, d, t, d->output) +
-	    HIGH * chance_of_whole_length(f, d, t, d->output_high) +
-	    MOST * chance_of_whole_length(f, d, t, d->output_most);
+	if (slo_whole(d->slo, d->output) > 0)
+		return chance_of_total(f, d, t);
+	return d->slo->ttft > 0 ? chance_of_ttft(f, d, t) : 1;
 }
 
 /* Whether even a long answer has all the time, for both of its parts, that the
@@ -160,8 +157,7 @@ chance(const struct forecast *f, const struct demand *d, const struct terms *t)
 	if (slo->itl > 0)
 		p *= spread_share(&f->itl, (double)slo->itl / t->itl);
 	if (slo->total > 0 && !total_is_lax(d, t))
-		p = lesser(p,
-		    chance_of_total(f, d, t, (double)slo->total - d->waited));
+		p = lesser(p, chance_of_total(f, d, t));
 	return p;
 }
 
