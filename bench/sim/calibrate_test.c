@@ -3,6 +3,7 @@
 #include "bench/sim/calibrate.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -75,11 +76,28 @@ measure(const struct scenario *s, struct measured_serving list[N_BACKENDS])
 	world_fini(&w);
 }
 
+/* What ten minutes show depends on the luck of their requests: of several runs
+ * the middle one counts. */
+#define SEEDS 5
+
+struct ratios { /* what came back, to what it was */
+	double rtt[SEEDS], step[SEEDS], per_token[SEEDS], per_sequence[SEEDS];
+};
+
+static int
+by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
 /* Within a factor, either way. */
 static void
-assert_near(double a, double b, double factor)
+assert_near(double ratio[SEEDS], double factor)
 {
-	assert_true(fabs(log(a / b)) < log(factor));
+	qsort(ratio, SEEDS, sizeof(*ratio), by_size);
+	assert_true(fabs(log(ratio[SEEDS / 2])) < log(factor));
 }
 
 static double
@@ -93,7 +111,39 @@ width(const struct measured_times *t)
 #define N_SHOWN 3
 
 static void
-machines_come_back(void **state)
+compare(const struct scenario *played, const struct scenario *real,
+    unsigned seed, struct ratios ratios[N_SHOWN])
+{
+	for (size_t i = 0; i < N_SHOWN; i++) {
+		const struct machine_facts *is = &played->truth[i].facts;
+		const struct machine_facts *was = &real->truth[i].facts;
+		struct ratios *r = &ratios[i];
+
+		r->rtt[seed] =
+		    (double)played->truth[i].rtt / (double)real->truth[i].rtt;
+		r->step[seed] = is->step / was->step;
+		r->per_token[seed] = is->per_token / was->per_token;
+		r->per_sequence[seed] = is->per_sequence / was->per_sequence;
+	}
+}
+
+/* A router measures of them about what it did of the real ones, though not the
+ * same requests go to each. */
+static void
+assert_measured_alike(
+    const struct measured_serving *again, const struct measured_serving *list)
+{
+	for (size_t i = 0; i < N_SHOWN; i++) {
+		const struct measured *is = &again[i].measured;
+		const struct measured *was = &list[i].measured;
+
+		assert_true(fabs(width(&is->ttft) - width(&was->ttft)) < 0.4);
+		assert_true(fabs(width(&is->itl) - width(&was->itl)) < 0.4);
+	}
+}
+
+static void
+measure_and_fit(unsigned seed, struct ratios ratios[N_SHOWN])
 {
 	struct measured_serving list[N_BACKENDS], again[N_BACKENDS];
 	struct measured_fleet fleet = {
@@ -102,39 +152,39 @@ machines_come_back(void **state)
 	struct scenario real, played;
 	struct errmsg why = { "" };
 
-	(void)state;
 	load(&real, NULL);
-	mislead(&real, real.truth, 3);
+	mislead(&real, real.truth, seed);
 	measure(&real, list);
 	load(&played, &fleet);
-	mislead(&played, real.truth, 3);
-	/* what was fitted is not the machine */
-	assert_true(list[0].measured.per_token < 30);
+	mislead(&played, real.truth, seed);
 	assert_true(real.truth[0].facts.per_token == 40);
 	assert_int_equal(calibrate(&played, &why), OK);
-	for (size_t i = 0; i < N_SHOWN; i++) {
-		const struct machine_facts *is = &played.truth[i].facts;
-		const struct machine_facts *was = &real.truth[i].facts;
-
-		assert_near((double)played.truth[i].rtt,
-		    (double)real.truth[i].rtt, 1.8);
-		assert_near(is->step, was->step, 1.15);
-		assert_near(is->per_token, was->per_token, 1.2);
-		assert_near(is->per_sequence, was->per_sequence, 2);
-	}
-	/* a router measures of them about what it did of the real ones, though
-	 * not the same requests go to each */
-	mislead(&played, real.truth, 3);
-	measure(&played, again);
-	for (size_t i = 0; i < N_SHOWN; i++) {
-		const struct measured *is = &again[i].measured;
-		const struct measured *was = &list[i].measured;
-
-		assert_true(fabs(width(&is->ttft) - width(&was->ttft)) < 0.4);
-		assert_true(fabs(width(&is->itl) - width(&was->itl)) < 0.4);
+	compare(&played, &real, seed - 1, ratios);
+	if (seed == SEEDS / 2 + 1) {
+		/* what was fitted is not the machine */
+		assert_true(list[0].measured.per_token < 30);
+		mislead(&played, real.truth, seed);
+		measure(&played, again);
+		assert_measured_alike(again, list);
 	}
 	scenario_fini(&real);
 	scenario_fini(&played);
+}
+
+static void
+machines_come_back(void **state)
+{
+	struct ratios ratios[N_SHOWN];
+
+	(void)state;
+	for (unsigned seed = 1; seed <= SEEDS; seed++)
+		measure_and_fit(seed, ratios);
+	for (size_t i = 0; i < N_SHOWN; i++) {
+		assert_near(ratios[i].rtt, 1.8);
+		assert_near(ratios[i].step, 1.1);
+		assert_near(ratios[i].per_token, 1.2);
+		assert_near(ratios[i].per_sequence, 2);
+	}
 }
 
 int
