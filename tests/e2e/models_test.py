@@ -50,8 +50,8 @@ class Wildcard(unittest.TestCase):
 
     def test_it_lists_what_its_backends_do(self):
         g = self.start()
-        wait_for(lambda: len(self.names(g)) == 4, what="both lists")
-        self.assertEqual(self.names(g), ["mine", "also", "org/b", "c"])
+        wait_for(lambda: self.names(g) == ["mine", "also", "org/b", "c"],
+                 what="both lists, the first backend's before the second's")
         self.assertEqual(g.get("/v1/models/org/b")[0], 200)
         self.assertEqual(g.get("/v1/models/hidden")[0], 404)
         self.two_says = lists("d")
