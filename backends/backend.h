@@ -78,6 +78,9 @@ struct event {
 	unsigned tokens; /* lower bound of output tokens in it */
 	size_t bytes; /* of their text, as it stands there */
 	struct usage usage;
+	/* Of a response that its backend keeps, so that another may go on from
+	 * it; in the data, as it stands there. Or empty. */
+	struct slice stored;
 	struct slice error_message; /* EVENT_ERROR: unescaped, in scratch */
 };
 /* One event's data (or, for JSON replies, a whole body). name is the SSE event

@@ -48,6 +48,12 @@ read_response_member(
 	} else if (scan_key_is(m, "usage")) {
 		if (m->type == SCAN_OBJECT)
 			decode_usage(m->value, DIALECT_RESPONSES, out);
+	} else if (scan_key_is(m, "id")) {
+		if (scan_nonempty_string(m))
+			out->stored = scan_inside(m);
+	} else if (scan_key_is(m, "store")) {
+		if (m->type == SCAN_FALSE) /* it comes behind the id */
+			out->stored = SLICE("");
 	} else if (decode_is_error(m)) {
 		out->bits |= EVENT_ERROR;
 		*error = *m;

@@ -134,6 +134,28 @@ a_completed_response_carries_its_usage(void **state)
 	assert_int_equal(e.tokens, 0);
 }
 
+/* Not one that has only begun, nor what is in it. */
+static void
+a_response_that_is_kept_has_an_id(void **state)
+{
+	struct event e;
+
+	(void)state;
+	e = response(
+	    "{\"type\":\"response.completed\",\"response\":{\"id\":"
+	    "\"resp_1\",\"output\":[{\"id\":\"msg_1\"}],\"store\":true}}");
+	assert_true(slice_is(e.stored, "resp_1"));
+	e = response("{\"id\":\"resp_2\",\"status\":\"completed\"}");
+	assert_true(slice_is(e.stored, "resp_2"));
+	e = response("{\"id\":\"resp_3\",\"store\":false}");
+	assert_int_equal(e.stored.n, 0);
+	e = response("{\"type\":\"response.created\",\"response\":{\"id\":"
+		     "\"resp_4\"}}");
+	assert_int_equal(e.stored.n, 0);
+	e = decode(DIALECT_CHAT, "", "{\"id\":\"resp_5\",\"choices\":[]}");
+	assert_int_equal(e.stored.n, 0);
+}
+
 static void
 a_response_cut_short_by_a_limit_is_whole(void **state)
 {
@@ -301,6 +323,7 @@ main(void)
 		cmocka_unit_test(beginnings_are_not_tokens),
 		cmocka_unit_test(what_the_backend_does_by_itself_is_a_token),
 		cmocka_unit_test(a_completed_response_carries_its_usage),
+		cmocka_unit_test(a_response_that_is_kept_has_an_id),
 		cmocka_unit_test(a_response_cut_short_by_a_limit_is_whole),
 		cmocka_unit_test(a_failed_response_says_why),
 		cmocka_unit_test(a_whole_response_is_an_answer),

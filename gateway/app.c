@@ -32,6 +32,7 @@
 #include "gateway/scout.h"
 #include "gateway/secrecy.h"
 #include "gateway/shared/limits.h"
+#include "gateway/stored.h"
 #include "gateway/systemd.h"
 #include "gateway/tracer.h"
 
@@ -288,15 +289,16 @@ make_rooms(struct app *app, struct conf *conf)
 	app->telemetry = telemetry_new(app->n_workers);
 	app->tracer = tracer_new(app);
 	app->listed = listed_new();
+	app->stored = stored_new();
 	app->prober = prober_new(app);
 	app->scout = scout_new(app);
 	app->children = children_new(app);
 	return app->workers != NULL && app->board != NULL &&
 	    app->idempotency != NULL && app->shared_limits != NULL &&
 	    app->telemetry != NULL && app->tracer != NULL &&
-	    app->listed != NULL && app->prober != NULL && app->scout != NULL &&
-	    app->children != NULL && open_receipts(app, conf) &&
-	    open_audit(app, conf);
+	    app->listed != NULL && app->stored != NULL && app->prober != NULL &&
+	    app->scout != NULL && app->children != NULL &&
+	    open_receipts(app, conf) && open_audit(app, conf);
 }
 
 static enum err
@@ -386,6 +388,7 @@ free_rooms(struct app *app)
 	slo_book_free(&app->book);
 	labels_free(&app->labels);
 	listed_free(&app->listed);
+	stored_free(&app->stored);
 	drill_free(&app->drill);
 	free(app->workers);
 	conf_unref(&app->conf);

@@ -25,6 +25,7 @@ struct receipts;
 struct scout;
 struct shared_limits;
 struct slo_book;
+struct stored;
 struct tracer;
 
 #define APP_SIGNALS 3
@@ -49,6 +50,7 @@ struct app {
 	struct slo_book *book; /* as receipts */
 	struct labels *labels; /* main thread's */
 	struct listed *listed;
+	struct stored *stored;
 	struct drill *drill;
 	struct idempotency *idempotency;
 	struct quotas *quotas;

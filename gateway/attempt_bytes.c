@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "backends/whole.h"
+#include "gateway/app.h"
 #include "gateway/lib/mask.h"
 #include "gateway/session.h"
+#include "gateway/stored.h"
 #include "gateway/upstream/upstream.h"
 
 #define MESSAGE_MAX 256 /* of a backend's words */
@@ -81,6 +83,9 @@ attempt_note_bits(struct attempt *a, const struct event *e)
 	a->limited |= e->limited;
 	a->choices.begun |= e->choices.begun;
 	a->choices.ended |= e->choices.ended;
+	if (e->stored.n > 0)
+		stored_note(a->request->worker->app->stored, e->stored,
+		    a->serving->backend->id);
 }
 
 /* Whose fault it was. What a client calls a model says nothing of a serving

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "gateway/app.h"
 #include "gateway/dialects/multipart.h"
 #include "gateway/keys/keyring.h"
 #include "gateway/lib/count.h"
@@ -13,6 +14,7 @@
 #include "gateway/refusals.h"
 #include "gateway/session.h"
 #include "gateway/steps.h"
+#include "gateway/stored.h"
 #include "gateway/worker.h"
 #include "policies/slo.h"
 #include "policies/tenant.h"
@@ -156,6 +158,28 @@ parse_body(struct request *r, struct error_reply *e)
 	return name_deployment(r, e);
 }
 
+/* Of those that serve the model the backend that keeps the response which this
+ * one follows: others would not know it. NULL: none, or it is not known. */
+static const struct conf_backend *
+keeper_of(const struct request *r, const struct conf_model *model)
+{
+	const struct dialect_request *p = r->parsed;
+	const struct scan_member *previous;
+	uint32_t backend;
+
+	if (r->dialect->id != DIALECT_RESPONSES)
+		return NULL;
+	previous = scan_find(p->members, p->n_members, "previous_response_id");
+	if (previous == NULL || !scan_nonempty_string(previous) ||
+	    !stored_find(
+		r->worker->app->stored, scan_inside(previous), &backend))
+		return NULL;
+	for (size_t i = 0; i < model->n_servings; i++)
+		if (model->servings[i].backend->id == backend)
+			return model->servings[i].backend;
+	return NULL;
+}
+
 /* The model, and what its name says besides. */
 static bool
 resolve_model(
@@ -178,7 +202,8 @@ resolve_model(
 	r->facts.model = choice->name; /* without its suffix */
 	r->routing.model = choice->model;
 	r->outcome.model = choice->model->name;
-	r->routing.pin = choice->pin;
+	r->routing.pin =
+	    choice->pin != NULL ? choice->pin : keeper_of(r, choice->model);
 	r->routing.prefer = choice->prefer;
 	return true;
 }
