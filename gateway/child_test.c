@@ -380,9 +380,7 @@ a_daemon_left_behind_holds_up_nothing(void **state)
 {
 	struct fixture *f = *state;
 
-	start_script(f,
-	    "setsid sh -c 'echo daemon $$ runs; exec sleep 5' & "
-	    "sleep 0.2; exit 1");
+	start_script(f, "setsid sh -c 'sleep 5 & echo daemon $! runs'; exit 1");
 	await_ups(f, 2);
 	kill(logged_number(f, "daemon "), SIGKILL);
 	stop(f);

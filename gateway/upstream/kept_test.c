@@ -10,12 +10,13 @@
 #define THINKS (1500 * USEC_MS)
 
 static struct rig r;
-static atomic_uint answered;
+static atomic_uint answered, deaf;
 
 static void
 start(SSL_CTX *tls, void (*script)(struct connection *))
 {
 	atomic_store(&answered, 0);
+	atomic_store(&deaf, 0);
 	rig_start_tls(&r, tls, script);
 	r.req.peer = 1;
 }
@@ -49,6 +50,7 @@ script_goes_deaf(struct connection *c)
 	say(c, OK_2);
 	usleep(100000); /* for what acknowledges that */
 	lose_all(c);
+	atomic_fetch_add(&deaf, 1);
 	while (c->server->n == AT_ONCE)
 		usleep(1000);
 }
@@ -67,7 +69,8 @@ first_calls(void)
 		assert_body(&c[i], "ok");
 		call_fini(&c[i]);
 	}
-	run_for(&r.client, 200 * USEC_MS);
+	while (atomic_load(&deaf) < AT_ONCE)
+		run_for(&r.client, 10 * USEC_MS);
 	assert_int_equal(atomic_load(&r.server.n), AT_ONCE);
 }
 

@@ -171,6 +171,17 @@ run_for(struct client *c, usec span)
 		uv_run(&c->loop, UV_RUN_ONCE);
 }
 
+/* Turns the loop until a script has seen its client leave. */
+static inline void
+await_gone(struct client *c, struct server *s)
+{
+	usec end = clock_now() + PATIENCE;
+
+	while (atomic_load(&s->gone_at) == 0 && clock_now() < end)
+		uv_run(&c->loop, UV_RUN_ONCE);
+	assert_true(atomic_load(&s->gone_at) != 0);
+}
+
 static inline void
 call_init(struct call *c)
 {
