@@ -74,7 +74,8 @@ class Audit(unittest.TestCase):
         self.assertIn("8 lines", r.stdout)
         last = self.lines()[-1]["hash"]
         self.assertIn(last, r.stdout)
-        self.assertIn(f"hash={last}", g.log())
+        # once it is on the disk
+        wait_for(lambda: f"hash={last}" in g.log(), what="the log's line")
         self.assertEqual(
             self.verify(self.path, "--last", last).returncode, 0)
 

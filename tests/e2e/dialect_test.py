@@ -6,11 +6,11 @@ import os
 import socket
 import sys
 import tempfile
-import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import Fake, Gateway, Stub, backend, chat, conf  # noqa: E402
+from harness import (Fake, Gateway, Stub, backend, chat, conf,  # noqa: E402
+                     wait_for)
 
 RESPONSES = (
     'event: response.created\ndata: {"type":"response.created"}\n\n'
@@ -71,6 +71,7 @@ class Anthropic(unittest.TestCase):
         body = chat("m", max_tokens=5, stream=True)
         self.assertEqual(g.post("/v1/messages", body)[0], 200)
         self.assertEqual(g.chat(body)[0], 200)
+        wait_for(lambda: probes, what="a probe")
         sent = [{k.lower(): v for k, v in headers.items()} for _, headers in
                 [(p, h) for p, h, _ in upstream.asked] + probes[:1]]
         keys = [(h.get("x-api-key"), h.get("authorization"),
@@ -228,6 +229,18 @@ class Names(unittest.TestCase):
 
 
 class UnixSockets(unittest.TestCase):
+    @staticmethod
+    def reach(path):
+        """It is there before anybody listens."""
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(10)
+        try:
+            s.connect(path)
+        except OSError:
+            s.close()
+            return None
+        return s
+
     def test_both_ways(self):
         with tempfile.TemporaryDirectory() as folder:
             admin = os.path.join(folder, "admin.sock")
@@ -237,13 +250,7 @@ class UnixSockets(unittest.TestCase):
             g = Gateway(conf([backend("one", fake.port)]), wait=False,
                         listen=f'listen = {{ path = "{data}"; }};\n'
                                f'admin = {{ path = "{admin}"; }};\n')
-            for _ in range(500):
-                if os.path.exists(data):
-                    break
-                threading.Event().wait(0.01)
-            s = socket.socket(socket.AF_UNIX)
-            s.settimeout(10)
-            s.connect(data)
+            s = wait_for(lambda: self.reach(data), what="its socket")
             body = json.dumps(chat("m", stream=True)).encode()
             s.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
                       b"connection: close\r\ncontent-length: %d\r\n\r\n"

@@ -145,17 +145,19 @@ class Reload(unittest.TestCase):
         now = http_json(g.admin, "GET", "/admin/v1/config")[2]
         self.assertEqual(now["version"], 1)
         self.assertTrue(now["access_log"].endswith("/a.log"))
-        self.assertEqual(g.chat(chat("m"))[0], 200)
+        self.ask_for_a_line(g, "a.log")
         self.assertEqual(
             self.reload(g, rows, 'access_log = "b.log";\n')[0], 200)
-        self.assertEqual(g.chat(chat("m"))[0], 200)
-        for name in "a.log", "b.log":
-            path = os.path.join(g.folder.name, name)
-            wait_for(lambda: self.lines(path) == 1, what=name)
+        self.ask_for_a_line(g, "b.log")
+        self.assertEqual(self.lines(g, "a.log"), 1)
         self.assertEqual(g.stop(), 0)
 
-    def lines(self, path):
-        with open(path, encoding="utf-8") as f:
+    def ask_for_a_line(self, g, name):
+        self.assertEqual(g.chat(chat("m"))[0], 200)
+        wait_for(lambda: self.lines(g, name) == 1, what=name)
+
+    def lines(self, g, name):
+        with open(os.path.join(g.folder.name, name), encoding="utf-8") as f:
             return len(f.readlines())
 
 
