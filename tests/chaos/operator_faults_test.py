@@ -164,9 +164,11 @@ class OperatorFaults(unittest.TestCase):
         wait_for(lambda: serves(g), 20, "the child to serve")
 
         async def play():
-            asks = [asyncio.ensure_future(raw_stream(g.port))
-                    for _ in range(10)]
-            await asyncio.sleep(1.0)
+            begun = [asyncio.Event() for _ in range(10)]
+            asks = [asyncio.ensure_future(raw_stream(g.port, b))
+                    for b in begun]
+            for b in begun:
+                await asyncio.wait_for(b.wait(), 30)
             os.kill(pid, signal.SIGKILL)
             return await asyncio.gather(*asks)
 
@@ -248,8 +250,8 @@ async def paced(call):
     await call.done()
 
 
-async def raw_stream(port):
-    """All bytes of a stream, to its end."""
+async def raw_stream(port, begun):
+    """All bytes of a stream, to its end; begun once it has a word."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request(CHAT, chat()))
     raw = b""
@@ -258,6 +260,8 @@ async def raw_stream(port):
         if not data:
             break
         raw += data
+        if b"word" in raw:
+            begun.set()
     writer.close()
     return raw
 

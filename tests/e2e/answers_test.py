@@ -148,7 +148,7 @@ class Answers(Bed):
     def test_an_error_may_take_several_lines(self):
         def late():
             yield chunk(text="a")
-            time.sleep(0.1)
+            self.begun.wait(20)
             yield error
 
         error = ('data: {"error":\n'

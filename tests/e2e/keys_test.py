@@ -7,12 +7,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import (POINTSMAN, Fake, Gateway, backend, chat,  # noqa: E402
-                     conf, http_json, stay_within_a_day, wait_for)
+from harness import (POINTSMAN, Fake, Gateway, Stub, backend,  # noqa: E402
+                     chat, conf, http_json, stay_within_a_day, wait_for)
 
 EXTRA = ('workers = 2;\nkeys_file = "keys.json";\n'
          'tenants = ( { name = "acme"; }, '
@@ -148,10 +147,12 @@ class Keys(unittest.TestCase):
         self.assertEqual(self.gateway.stop(), 0)
 
     def test_expires(self):
-        key = self.add("brief", "--expires", "2s")
+        # no command: how long one takes to end is not known
+        key = http_json(
+            self.gateway.admin, "POST",
+            "/admin/v1/keys?tenant=acme&name=brief&expires=2s")[2]["key"]
         self.assertEqual(self.ask(key)[0], 200)
-        time.sleep(2.1)
-        self.assertEqual(self.ask(key)[0], 401)
+        wait_for(lambda: self.ask(key)[0] == 401, what="its end")
         self.assertIn(" no ", self.key("list", "--tenant", "acme"))
         self.assertEqual(self.gateway.stop(), 0)
 
@@ -240,6 +241,24 @@ class Keys(unittest.TestCase):
         self.addCleanup(g.process.kill)
         return g
 
+    def hold(self):
+        """In the backend's place one that answers when it is told to: when it
+        was asked, and when it may."""
+        begun, go = threading.Event(), threading.Event()
+
+        def answer(_request):
+            begun.set()
+            go.wait(20)
+            return 200, {}, {"choices": [{
+                "index": 0, "finish_reason": "stop",
+                "message": {"role": "assistant", "content": "hello"}}]}
+
+        self.fake.stop()
+        stub = Stub(answer, self.fake.port)
+        self.addCleanup(stub.stop)
+        self.addCleanup(go.set)
+        return begun, go
+
     def test_one_gateway_at_a_time(self):
         key = self.add("ci")
         other = self.other_gateway(wait=False)
@@ -247,12 +266,12 @@ class Keys(unittest.TestCase):
         self.assertIn(f"keys_file: cannot lock {self.file}: another gateway "
                       "writes to it", other.log())
         # one that still drains is in nobody's way, and changes nothing
-        self.fake.configure(ttft_low_ms=4000, ttft_high_ms=4000)
+        begun, go = self.hold()
         answer = []
         waits = threading.Thread(
             target=lambda: answer.append(self.ask(key)[0]))
         waits.start()
-        wait_for(lambda: self.fake.stats()["requests"] == 1, 10)
+        self.assertTrue(begun.wait(10))
         self.gateway.send_signal(15)
         wait_for(lambda: "drain open=1" in self.gateway.log(), 10)
         other = self.other_gateway()
@@ -263,6 +282,7 @@ class Keys(unittest.TestCase):
         self.assertEqual(http_json(
             other.admin, "DELETE",
             "/admin/v1/keys?tenant=acme&name=ci")[0], 200)
+        go.set()
         waits.join()
         self.assertEqual(answer, [200])
         with open(self.file, encoding="utf-8") as f:

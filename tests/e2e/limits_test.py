@@ -112,12 +112,15 @@ class Rate(Limited):
 class Told(Limited):
     def test_rate_of_requests(self):
         self.begin('requests_per_minute = 60; burst = "2s";')
+        began = time.monotonic()
         first = self.ask()
+        took = time.monotonic() - began
         self.assertEqual(first[0], 200)
         self.assertEqual(first[1]["x-ratelimit-limit-requests"], "60")
         self.assertEqual(first[1]["x-ratelimit-remaining-requests"], "1")
-        self.assertRegex(
-            first[1]["x-ratelimit-reset-requests"], "^(1000|9..)ms$")
+        reset = first[1]["x-ratelimit-reset-requests"]
+        self.assertRegex(reset, "^[0-9]+ms$")
+        self.assertTrue(1 - took <= int(reset[:-2]) / 1000 <= 1, reset)
         self.assertEqual(self.ask()[0], 200)
         status, headers, body = self.ask()
         self.assertEqual(status, 429)
@@ -138,8 +141,8 @@ class Told(Limited):
         self.end()
 
     def test_each_key_and_all_together(self):
-        self.begin('requests_per_minute = 60; burst = "3s";',
-                   'requests_per_minute = 60; burst = "2s";')
+        self.begin('requests_per_minute = 6; burst = "30s";',
+                   'requests_per_minute = 6; burst = "20s";')
         self.assertEqual([self.ask("a")[0] for _ in range(3)],
                          [200, 200, 429])
         self.assertEqual([self.ask("b")[0] for _ in range(2)], [200, 429])
@@ -149,8 +152,8 @@ class Told(Limited):
         self.end()
 
     def test_what_a_key_is_refused_costs_its_tenant_nothing(self):
-        self.begin('requests_per_minute = 60; burst = "3s";',
-                   'requests_per_minute = 60; burst = "1s";')
+        self.begin('requests_per_minute = 6; burst = "30s";',
+                   'requests_per_minute = 6; burst = "10s";')
         for _ in range(20):
             self.ask("a")
         body = self.ask("a")[2]

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import sys
+import threading
 import time
 import unittest
 
@@ -53,6 +54,7 @@ class Bed(unittest.TestCase):
 
     def setUp(self):
         self.one, self.two = Says(), Says()
+        self.begun = threading.Event()  # the answer, as its client sees it
         quiet = 'probe_interval = "0s";'
         self.gateway = Gateway(conf(
             [backend("one", self.one.port, quiet, "openai"),
@@ -71,10 +73,12 @@ class Bed(unittest.TestCase):
         self.one.reply = status, kind, text
         c = http.client.HTTPConnection("127.0.0.1", self.gateway.port,
                                        timeout=30)
-        c.request("POST", members.pop("path", "/v1/chat/completions"),
-                  json.dumps(chat(members.pop("model", "m"), **members)),
-                  {"content-type": "application/json"})
+        path = members.pop("path", "/v1/chat/completions")
+        body = json.dumps(chat(members.pop("model", "m"), **members))
+        self.begun.clear()
+        c.request("POST", path, body, {"content-type": "application/json"})
         r = c.getresponse()
+        self.begun.set()
         got = r.status, r.headers, r.read().decode()
         c.close()
         return got
