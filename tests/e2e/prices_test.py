@@ -7,7 +7,8 @@ import unittest
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import Gateway, Stub, http_json, wait_for  # noqa: E402
+from harness import (Gateway, Stub, http_json,  # noqa: E402
+                     stay_within_a_day, wait_for)
 
 B = "edge"
 FORM = f"multipart/form-data; boundary={B}"
@@ -128,6 +129,7 @@ class Prices(unittest.TestCase):
             self.assertAlmostEqual(got[model], usd, msg=model)
 
     def test_budgets_know_of_it(self):
+        stay_within_a_day()
         self.begin('tenants = ( { name = "t"; keys = [ "env:T" ]; '
                    "limits = { daily_budget = 0.1; }; } );", {"T": "key-t"})
         ask = {"model": "draw", "n": 2}
