@@ -61,6 +61,10 @@ read_choices(const struct scan_member *choices, struct event *out)
 	}
 }
 
+/* Eleven days: what claims to be longer is not told, or one made-up number would
+ * be all that sums of cost ever show. */
+#define SOUND_MAX 1e6
+
 static void
 read_seconds(const struct scan_member *m, struct event *out)
 {
@@ -68,7 +72,7 @@ read_seconds(const struct scan_member *m, struct event *out)
 
 	if (!slice_double(
 		m->type == SCAN_STRING ? scan_inside(m) : m->value, &seconds) ||
-	    !(seconds > 0))
+	    !(seconds > 0) || seconds > SOUND_MAX)
 		return;
 	out->usage.seconds = seconds;
 	out->bits |= EVENT_USAGE;

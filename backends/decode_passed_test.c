@@ -39,6 +39,9 @@ sound_has_a_length(void **state)
 		{ "{\"duration\":-1,\"text\":\"a\"}", 0 },
 		{ "{\"duration\":null,\"text\":\"a\"}", 0 },
 		{ "{\"duration\":1e999,\"text\":\"a\"}", 0 },
+		{ "{\"duration\":1e300,\"text\":\"a\"}", 0 },
+		{ "{\"duration\":1000001,\"text\":\"a\"}", 0 },
+		{ "{\"duration\":1000000,\"text\":\"a\"}", 1e6 },
 		{ "{\"text\":\"a\"}", 0 },
 	};
 

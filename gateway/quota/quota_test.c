@@ -214,6 +214,20 @@ what_was_spent_before_counts(void **state)
 	stage_fini(&s);
 }
 
+/* A sum that no budget reaches is spent, whatever number a file has. */
+static void
+no_sum_is_too_large_to_count(void **state)
+{
+	struct stage s;
+
+	stage_init(&s, TENANT("daily_budget = 1e9; monthly_budget = 1e9;"));
+	quotas_restore(s.table, "t", "ba7816bf", 1e300, 1e300);
+	quotas_restore(s.table, "t", "another", 1e300, 1e300);
+	assert_int_equal(view(&s).budget, BUDGET_SPENT);
+	assert_false(take(&s, 1));
+	stage_fini(&s);
+}
+
 /* Around midnight, as by NTP; or by an hour. */
 static void
 a_clock_set_back_gives_nothing_anew(void **state)
@@ -366,6 +380,7 @@ main(void)
 		cmocka_unit_test(a_budget_is_spent_and_begins_anew),
 		cmocka_unit_test(what_costs_nothing_needs_no_budget),
 		cmocka_unit_test(what_was_spent_before_counts),
+		cmocka_unit_test(no_sum_is_too_large_to_count),
 		cmocka_unit_test(a_clock_set_back_gives_nothing_anew),
 		cmocka_unit_test(nothing_is_cut_off_what_is_spent),
 		cmocka_unit_test(what_is_spent_is_of_the_name),

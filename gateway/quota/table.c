@@ -9,6 +9,7 @@
 #define OUTPUT_FIRST 256 /* tokens of an answer, before any was seen */
 #define NAMES_MAX ((size_t)600) /* bytes of a tenant's name and a key's */
 #define DAY (86400 * USEC_SEC)
+#define SPENT_MAX 1e18 /* nano-USD: the largest budget that there can be */
 
 struct quotas *
 quotas_new(usec wall)
@@ -169,13 +170,24 @@ quotas_tick(struct quotas *t, usec wall)
 		    t->period.month > was.month);
 }
 
+/* No more than can be counted: beyond that it would be a negative sum, and any
+ * budget unspent. */
+static void
+add_sum(atomic_llong *spent, double usd)
+{
+	double all = (double)LOAD(*spent) + usd * NANO_USD;
+
+	STORE(*spent, llround(fmin(all, SPENT_MAX)));
+}
+
+/* Nobody spends yet: workers begin later. */
 static void
 add_spent(struct quota *q, double day, double month)
 {
 	if (q == NULL)
 		return;
-	ADD(q->day, llround(day * NANO_USD));
-	ADD(q->month, llround(month * NANO_USD));
+	add_sum(&q->day, day);
+	add_sum(&q->month, month);
 }
 
 void
