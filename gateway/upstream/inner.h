@@ -1,4 +1,4 @@
-/* gateway/upstream/inner.h - what upstream.c and transfer.c share.
+/* gateway/upstream/inner.h - what upstream.c and transfer*.c share.
  *
  * A transfer is in one place at a time: at rest, waiting to be started,
  * inside a CURLM, or done and waiting for on_done.
@@ -85,6 +85,10 @@ void transfer_look(struct transfer *);
 void transfer_work(struct transfer *);
 /* Calls on_done. */
 void transfer_report(struct transfer *);
+/* transfer_answer.c: CURLOPT_HEADERFUNCTION, CURLOPT_WRITEFUNCTION; the
+ * argument is the transfer. */
+size_t transfer_on_header(char *, size_t size, size_t n, void *arg);
+size_t transfer_on_bytes(char *, size_t size, size_t n, void *arg);
 /* For multi_set: libcurl has finished with it. */
 void transfer_on_complete(CURL *, CURLcode);
 
