@@ -106,8 +106,9 @@ static const struct key_fate general_keys[] = {
 	{ "master_key", NULL },
 	{ "completion_model", "see default_model" },
 	{ "database_url",
-	    DATABASE ": keys that were made there are tenants to be written "
-		     "by hand (value not shown)" },
+	    DATABASE ": keys that were made there stay good as keys of "
+		     "tenants, \"sha256:\" and the column token of "
+		     "LiteLLM_VerificationToken (value not shown)" },
 	{ "store_model_in_db",
 	    DATABASE ": models that were added there are not in this file" },
 	{ "database_connection_pool_limit", DATABASE },

@@ -338,6 +338,38 @@ what_is_left_out_is_named(void **state)
 	sheet_fini(&s);
 }
 
+/* Those that LiteLLM takes for OpenAI's, too, and hosts of its own list. */
+static void
+what_goes_without_a_word_there_does_here(void **state)
+{
+	static const struct {
+		const char *model, *conf;
+	} rows[] = {
+		{ "whisper-1", "env:OPENAI_API_KEY" },
+		{ "tts-1-hd", "env:OPENAI_API_KEY" },
+		{ "dall-e-3", "env:OPENAI_API_KEY" },
+		{ "omni-moderation-latest", "env:OPENAI_API_KEY" },
+		{ "ft:gpt-4o-mini-2024-07-18:acme::a1", "env:OPENAI_API_KEY" },
+		{ "moonshot/kimi-k2",
+		    "url = \"https://api.moonshot.ai/v1\"; "
+		    "api_key = \"env:MOONSHOT_API_KEY\"" },
+		{ "dashscope/qwen-max", "env:DASHSCOPE_API_KEY" },
+		{ "meta_llama/Llama-4", "env:LLAMA_API_KEY" },
+	};
+	struct sheet s;
+	char text[256];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		snprintf(text, sizeof(text), LIST(MODEL("m", "model: '%s'")),
+		    rows[i].model);
+		sheet_init(&s, text);
+		assert_string_equal(s.notes, "");
+		assert_int_equal(s.rc, OK);
+		assert_has(s.conf, rows[i].conf);
+		sheet_fini(&s);
+	}
+}
+
 /* One lets through what it gets: the others' sum would be no bound. */
 static void
 rates_whose_sum_is_a_limit_are_carried_over(void **state)
@@ -396,6 +428,7 @@ main(void)
 		cmocka_unit_test(notes_come_in_the_order_of_lines),
 		cmocka_unit_test(nothing_to_carry_over_is_an_error),
 		cmocka_unit_test(what_is_left_out_is_named),
+		cmocka_unit_test(what_goes_without_a_word_there_does_here),
 		cmocka_unit_test(rates_whose_sum_is_a_limit_are_carried_over),
 	};
 

@@ -65,6 +65,19 @@ static const struct provider providers[] = {
 	    "sambanova", "https://api.sambanova.ai/v1", "SAMBANOVA_API_KEY"),
 	OPENAI_LIKE(
 	    "perplexity", "https://api.perplexity.ai", "PERPLEXITYAI_API_KEY"),
+	OPENAI_LIKE(
+	    "moonshot", "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY"),
+	OPENAI_LIKE("dashscope",
+	    "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+	    "DASHSCOPE_API_KEY"),
+	OPENAI_LIKE(
+	    "meta_llama", "https://api.llama.com/compat/v1", "LLAMA_API_KEY"),
+	OPENAI_LIKE("volcengine", "https://ark.cn-beijing.volces.com/api/v3",
+	    "VOLCENGINE_API_KEY"),
+	OPENAI_LIKE("codestral", "https://codestral.mistral.ai/v1",
+	    "CODESTRAL_API_KEY"),
+	OPENAI_LIKE("friendliai", "https://api.friendli.ai/serverless/v1",
+	    "FRIENDLIAI_API_KEY"),
 	FOREIGN("bedrock"),
 	FOREIGN("vertex_ai"),
 	FOREIGN("sagemaker"),
@@ -96,6 +109,11 @@ static const struct {
 	{ "o4", "openai" },
 	{ "text-embedding-", "openai" },
 	{ "text-moderation-", "openai" },
+	{ "omni-moderation-", "openai" },
+	{ "ft:gpt-", "openai" },
+	{ "whisper-1", "openai" },
+	{ "tts-1", "openai" },
+	{ "dall-e-", "openai" },
 	{ "claude-", "anthropic" },
 	{ "command-", "cohere" },
 };
