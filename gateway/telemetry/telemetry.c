@@ -174,10 +174,9 @@ telemetry_configure(
 
 /* --- counting --- */
 
-/* Names of models may come from strangers where one is a wildcard, and a model
- * has the most series: there is a cap, and the rest is "other", which leaves
- * the tenant's and the class's own figures whole. NULL: the groups have a cap,
- * too. */
+/* Each reload may bring other names of models, and a model has the most
+ * series: there is a cap, and the rest is "other", which leaves the tenant's
+ * and the class's own figures whole. NULL: the groups have a cap, too. */
 static struct names *
 intern_group(struct telemetry *t, const struct outcome *o, struct slice key)
 {
