@@ -146,6 +146,21 @@ word_needs(struct request *r, const char *refusal)
 		: "");
 }
 
+/* Whom the plan does without, and why. */
+static void
+note_lack(struct request *r)
+{
+	const struct lack *l = &r->plan.lack;
+	struct outcome *o = &r->outcome;
+
+	if (l->cause == CAUSE_NONE)
+		return;
+	o->lacked = r->routing.model->servings[l->at].id;
+	o->lack = l->fault != FAULT_NONE
+	    ? fault_rule((enum fault_kind)l->fault)->name
+	    : cause_name((enum cause)l->cause);
+}
+
 /* What the router said, now or after a wait. */
 enum step
 request_follow_plan(struct request *r)
@@ -153,6 +168,7 @@ request_follow_plan(struct request *r)
 	struct error_reply e;
 
 	note_plan(r, &r->plan, false);
+	note_lack(r);
 	switch (r->plan.kind) {
 	case PLAN_GO:
 		r->ticketed = true;

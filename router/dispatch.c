@@ -118,10 +118,13 @@ pace_of_return(const struct router *r)
 static void
 turn_away(struct router *r, struct order *o, usec now)
 {
+	struct lack lack = o->plan.lack;
+
 	plan_refuse(&o->plan, REASON_QUEUE_FULL,
 	    promises_make(&r->promises, o,
 		accounts_of(&r->accounts, o->req->tenant), pace_of_return(r),
 		plan_drain(r), now));
+	o->plan.lack = lack;
 }
 
 static usec

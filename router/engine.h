@@ -13,6 +13,7 @@
 #include "router/plan.h"
 #include "router/promise.h"
 #include "router/queue.h"
+#include "router/weigh.h"
 
 struct router {
 	struct conf *conf; /* a reference; NULL before the first configure */
@@ -62,6 +63,13 @@ void demand_of(
     struct router *, const struct order *, usec now, struct demand *);
 /* What it asks for, as policies/fairness.h counts; expected. */
 double demand_work(const struct router *, const struct order *);
+
+/* --- lack.c --- */
+
+/* Whom a plan does without that leads `to` there, with a miss worth `stake`;
+ * NULL: it leads nowhere. */
+struct lack lack_of(const struct router *, const struct order *,
+    const struct demand *, const struct candidate *to, double stake, usec now);
 
 /* --- dispatch.c --- */
 

@@ -21,7 +21,8 @@ forecast_init(struct forecast *f, const struct conf_backend *b)
 	*f = (struct forecast){ .profile = profile_of(b, &sigma),
 		.ttft_typical = 1,
 		.ttft_usual = 1,
-		.itl_typical = 1 };
+		.itl_typical = 1,
+		.itl_usual = 1 };
 	f->measured = measured_of(&f->profile);
 	spread_prior(&f->ttft, 1, sigma);
 	spread_prior(&f->itl, 1, sigma);

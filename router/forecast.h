@@ -22,7 +22,7 @@ struct forecast {
 	double
 	    company; /* sequences that an answer has had beside it, of late */
 	double ttft_typical, itl_typical; /* medians of: */
-	double ttft_usual; /* as typical, when it was well last */
+	double ttft_usual, itl_usual; /* as typical, when it was well last */
 	bool ailing; /* far slower than its habit, all of a sudden */
 	struct spread ttft, itl; /* actual / profile's */
 	struct seen seen[PHASE_COUNT]; /* TTFT, ITL, TOTAL */

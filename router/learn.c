@@ -29,7 +29,7 @@ struct lessons {
 	struct dhist times[PHASE_COUNT];
 	struct seen seen[PHASE_COUNT];
 	struct measured measured;
-	double typical; /* median of TTFT's ratios, when it was well last */
+	double ttft_usual, itl_usual; /* medians, when it was well last */
 	usec faded, told, shown, turned; /* last time */
 	usec since; /* what was sent before was sent elsewhere */
 	bool news, ailing;
@@ -65,7 +65,7 @@ begin(struct lessons *l, const struct conf_backend *b, usec now)
 
 	l->first = l->profile = profile_of(b, &sigma);
 	spread_prior(&l->prior, 1, sigma);
-	l->typical = 1;
+	l->ttft_usual = l->itl_usual = 1;
 	l->usual = (struct crowd){ .sequences = 1, .tokens = 256 };
 	l->faded = l->told = now;
 	for (unsigned i = 0; i < PHASE_COUNT; i++)
@@ -366,9 +366,12 @@ lessons_forecast(struct lessons *l, usec now, struct forecast *f)
 	memory_mix(&l->itl, &l->prior, l->ailing, &f->itl);
 	f->ttft_typical = spread_at(&f->ttft, 0.5);
 	f->itl_typical = spread_at(&f->itl, 0.5);
-	if (!l->ailing)
-		l->typical = f->ttft_typical;
-	f->ttft_usual = l->typical;
+	if (!l->ailing) {
+		l->ttft_usual = f->ttft_typical;
+		l->itl_usual = f->itl_typical;
+	}
+	f->ttft_usual = l->ttft_usual;
+	f->itl_usual = l->itl_usual;
 	if (l->shown == 0 || now - l->shown >= QUIET)
 		look_back(l, now);
 	memcpy(f->seen, l->seen, sizeof(f->seen));

@@ -360,6 +360,7 @@ go(struct router *r, const struct order *o, const struct survey *s,
 	struct candidate list[CONF_SERVINGS_MAX];
 	struct route_trace *t = o->req->trace;
 	unsigned n = gather(&r->fleet, o, set, list), used;
+	double stake;
 	struct set soon = set_or(&s->is[STANDING_FREE], &s->is[STANDING_BUSY]);
 	const struct set hopeful = set_minus(&soon, &o->fallbacks);
 	const struct cell *hopes[CONF_SERVINGS_MAX];
@@ -382,8 +383,9 @@ go(struct router *r, const struct order *o, const struct survey *s,
 	} else if (c.kind != CHOICE_GO) {
 		return c.kind;
 	}
-	take(o, &list[used], d, weigh_stake(list, n, d), c.reason, now, p,
-	    place);
+	stake = weigh_stake(list, n, d);
+	take(o, &list[used], d, stake, c.reason, now, p, place);
+	p->lack = lack_of(r, o, d, &list[used], stake, now);
 	/* a hedge would be the engine's as well; and its budget is in tokens,
 	 * which what passes is not counted in */
 	if (!router_observes(r) && !dialect_passes(o->req->facts->dialect))
@@ -486,6 +488,8 @@ plan_make(struct router *r, const struct order *o, enum plan_reason no_wait,
 		wait_or(r, no_wait, p);
 	else
 		give_up(f, o, &s, now, p);
+	if (p->kind != PLAN_GO)
+		p->lack = lack_of(r, o, &d, NULL, 0, now);
 }
 
 bool

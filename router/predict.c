@@ -295,17 +295,40 @@ predict(
 		o->chance *= reliability(c->site, o->total, now);
 }
 
+static double
+chance_alone(
+    const struct cell *c, const struct demand *d, usec now, struct terms *t)
+{
+	struct crowd alone = { .tokens = uncached(c, d, now) };
+
+	terms_of(c->forecast, &alone, t);
+	return chance_in_odds(chance(c->forecast, d, t), c->odds[d->priority]);
+}
+
 double
 predict_idle(const struct cell *c, const struct demand *d, usec now)
 {
-	const struct forecast *f = c->forecast;
-	struct crowd alone = { .tokens = uncached(c, d, now) };
 	struct terms t;
-	double p;
+	double p = chance_alone(c, d, now, &t);
 
-	terms_of(f, &alone, &t);
-	p = chance_in_odds(chance(f, d, &t), c->odds[d->priority]);
 	return p > 0 ? p * reliability(c->site, total_of(d, &t), now) : p;
+}
+
+/* Of one that ails its usual times are known, not how they vary. */
+double
+predict_well(const struct cell *c, const struct demand *d, usec now)
+{
+	const struct forecast *f = c->forecast;
+	struct terms t;
+	double p = chance_alone(c, d, now, &t);
+	struct outlook o;
+
+	if (!f->ailing || p < 0)
+		return p;
+	t.typical_ttft = o.ttft = t.ttft * f->ttft_usual;
+	t.typical_itl = o.itl = t.itl * f->itl_usual;
+	o.total = total_of(d, &t);
+	return predict_excess(d, &o) <= 1 ? d->slo->percentile / 100 : 0;
 }
 
 void

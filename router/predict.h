@@ -75,5 +75,8 @@ double predict_toll(const struct cell *, const struct demand *,
     const struct outlook *, usec now);
 /* The chance if nobody else were there. */
 double predict_idle(const struct cell *, const struct demand *, usec now);
+/* The same if it were well besides: as it was last when it did not ail, and
+ * none of its answers failed. */
+double predict_well(const struct cell *, const struct demand *, usec now);
 
 #endif

@@ -47,6 +47,14 @@ struct route_request {
 
 enum plan_kind { PLAN_GO, PLAN_WAIT, PLAN_NO };
 
+/* Whom a plan does without that will probably miss the SLO, or leads nowhere:
+ * one that would have been chosen instead, were it well. */
+struct lack {
+	uint8_t at; /* in the model's servings */
+	uint8_t cause; /* enum cause; CAUSE_NONE: nobody is missed */
+	uint8_t fault; /* enum fault_kind that led to it; FAULT_NONE */
+};
+
 /* Why a plan is as it is; named for logs and receipts. */
 enum plan_reason {
 	REASON_CHEAPEST_ADEQUATE, /* meets the SLO at the least price */
@@ -81,6 +89,7 @@ struct plan {
 	enum plan_kind kind;
 	enum plan_reason reason;
 	uint32_t serving; /* id; PLAN_GO only */
+	struct lack lack;
 	/* Typical, for this request where it goes; us, -1: unknown. How likely
 	 * the tail of it meets the targets is the confidence. */
 	usec ttft, itl, total;

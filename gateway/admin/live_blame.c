@@ -1,26 +1,7 @@
 /* gateway/admin/live_blame.c - why requests missed of late, and whose doing it
  * was. */
-#include <string.h>
-
 #include "gateway/admin/labels.h"
 #include "gateway/admin/live_store.h"
-
-/* Where there was no room: the serving of that model that could have had some,
- * were it not out of use. */
-static uint32_t
-serving_out(const struct admin_picture *p, const char *model)
-{
-	const struct conf_serving *s;
-
-	for (size_t i = 0; i < p->n_servings; i++) {
-		s = conf_find_serving(p->conf, p->servings[i].serving);
-		if (s != NULL && strcmp(s->model->name, model) == 0 &&
-		    strcmp(admin_serving_state(s->backend, &p->servings[i]),
-			"ok") != 0)
-			return s->id;
-	}
-	return MISS_NOBODY;
-}
 
 static json_t *
 state_json(const struct admin_picture *p, uint32_t serving)
@@ -34,18 +15,13 @@ state_json(const struct admin_picture *p, uint32_t serving)
 }
 
 static json_t *
-cause_json(const struct admin_picture *p, const char *model,
-    const struct miss_sum *m, uint64_t all)
+cause_json(
+    const struct admin_picture *p, const struct miss_sum *m, uint64_t all)
 {
-	bool no_room =
-	    m->what.cause == MISS_QUEUE || m->what.cause == MISS_REFUSED;
 	uint32_t serving = m->what.serving;
+	struct label label = label_of(p->labels, serving);
 	json_t *o = json_object();
-	struct label label;
 
-	if (serving == MISS_NOBODY && no_room)
-		serving = serving_out(p, model);
-	label = label_of(p->labels, serving);
 	set(o, "backend",
 	    serving != MISS_NOBODY ? json_string(label.backend) : json_null());
 	set(o, "upstream_model",
@@ -69,7 +45,6 @@ live_blame(const struct admin_picture *p, const struct census_group *g)
 	for (size_t i = 0; i < sums.n; i++)
 		all += sums.row[i].n;
 	for (size_t i = 0; i < sums.n && i < LIVE_BLAMED; i++)
-		json_array_append_new(
-		    list, cause_json(p, g->model, &sums.row[i], all));
+		json_array_append_new(list, cause_json(p, &sums.row[i], all));
 	return list;
 }

@@ -113,7 +113,7 @@ receipt_add_outcome(struct receipt *r, const struct outcome *o)
 	r->usage = o->usage;
 	r->cost = o->cost;
 	r->n_attempts = (unsigned)o->n_attempts;
-	r->answered = (unsigned)o->answered;
+	r->answered = o->answered;
 	for (unsigned i = 0; i < ATTEMPTS_KEPT; i++) {
 		r->attempt[i] = o->attempts[i];
 		r->attempt[i].backend = r->attempt[i].model = NULL;

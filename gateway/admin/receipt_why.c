@@ -428,6 +428,7 @@ receipt_why(
 		why_observed(&s);
 	else
 		why_go(&s);
-	if (s.plan->kind != PLAN_GO || s.plan->reason == REASON_FALLBACK)
+	if (s.plan->kind != PLAN_GO || s.plan->reason == REASON_FALLBACK ||
+	    s.plan->reason == REASON_BEST_EFFORT)
 		add_each(&s);
 }

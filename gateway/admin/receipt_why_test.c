@@ -137,6 +137,24 @@ each_is_told_why_none_could_be_used(void **state)
 }
 
 static void
+a_best_effort_names_who_was_out(void **state)
+{
+	struct desk d;
+
+	desk_init(&d);
+	ail(&d, 0, VERDICT_OUT,
+	    (struct plight){ .cause = CAUSE_BREAKER,
+		.fault = FAULT_REFUSED,
+		.since = 12.4e6F,
+		.until = 1.6e6F });
+	weigh(&d, 1, VERDICT_CHOSEN, 0.1f, 5e-4f);
+	decide(&d, PLAN_GO, REASON_BEST_EFFORT, 1, 0.1);
+	desk_says(&d,
+	    "with a chance of 10 % - gpu-a: its breaker is open (refused), "
+	    "for 12 s, 1.6 s to go");
+}
+
+static void
 a_cheaper_one_was_out_of_use(void **state)
 {
 	struct desk d;
@@ -345,6 +363,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_cheaper_one_was_not_likely_enough),
 		cmocka_unit_test(each_is_told_why_none_could_be_used),
+		cmocka_unit_test(a_best_effort_names_who_was_out),
 		cmocka_unit_test(a_cheaper_one_was_out_of_use),
 		cmocka_unit_test(a_cheaper_one_was_full),
 		cmocka_unit_test(a_cheaper_one_scored_worse),

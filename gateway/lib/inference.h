@@ -282,6 +282,9 @@ struct outcome {
 	const char *model; /* public name, "-" where none was found */
 	const char *slo; /* class name */
 	enum priority priority; /* of that */
+	uint32_t lacked; /* the id of a serving that it had to do without */
+	const char *lack; /* why that was out: a fault's or a cause's name,
+			     which lives on; NULL: nobody was missed */
 	const char *reason; /* why it ended so, or why this serving; lives on */
 	const char *path;
 	enum dialect dialect;
@@ -304,9 +307,9 @@ struct outcome {
 	double cost; /* USD; negative: unknown; of what gave no answer 0 */
 	double charged; /* to budgets, USD: the cost, or an estimate of it */
 	size_t n_attempts; /* in all */
-	size_t answered; /* the number of the one whose answer the client got,
-			    from 1; 0: none */
-	size_t past_hedges; /* of those that no report is kept of */
+	unsigned answered; /* the number of the one whose answer the client
+			      got, from 1; 0: none */
+	unsigned past_hedges; /* of those that no report is kept of */
 	struct attempt_report attempts[ATTEMPTS_KEPT];
 };
 

@@ -15,6 +15,7 @@ miss_cause_name(enum miss_cause cause)
 		[MISS_ITL] = "itl",
 		[MISS_TOTAL] = "total",
 		[MISS_FAILED] = "failed",
+		[MISS_OUT] = "out",
 		[MISS_QUEUE] = "queue",
 		[MISS_REFUSED] = "refused",
 		[MISS_OTHER] = "other",
@@ -38,6 +39,37 @@ attempt_failed(const struct attempt_report *a, enum fault_kind fault)
 	return (struct miss){ .cause = MISS_FAILED,
 		.serving = a != NULL ? a->serving : MISS_NOBODY,
 		.detail = fault_rule(fault)->name };
+}
+
+/* What the serving took by itself, which may have stood in for another: for one
+ * that had failed this request, or was out of use. */
+static struct miss
+slow_by_itself(const struct outcome *o, enum miss_cause cause,
+    const struct attempt_report *a)
+{
+	if (o->lack == NULL || o->lacked == a->serving)
+		return serving_is(cause, a);
+	for (size_t i = 0; i < attempts_kept(o); i++)
+		if (o->attempts[i].serving == o->lacked &&
+		    o->attempts[i].fault != FAULT_NONE)
+			return attempt_failed(
+			    &o->attempts[i], o->attempts[i].fault);
+	return (struct miss){
+		.cause = MISS_OUT, .serving = o->lacked, .detail = o->lack
+	};
+}
+
+/* It waited, or was turned away: for want of a place, and of that serving. */
+static struct miss
+no_room(const struct outcome *o, enum miss_cause cause, const char *detail)
+{
+	if (o->lack == NULL)
+		return (struct miss){
+			.cause = cause, .serving = MISS_NOBODY, .detail = detail
+		};
+	return (struct miss){ .cause = cause,
+		.serving = o->lacked,
+		.detail = detail != NULL ? detail : o->lack };
 }
 
 /* The attempt before the answering one that took longest; NULL: none did. */
@@ -67,10 +99,9 @@ late(const struct outcome *o, const struct attempt_report *a,
 	usec lost = before != NULL ? before->ended - before->began : 0;
 
 	if (own > target || (waited == 0 && before == NULL))
-		return serving_is(cause, a);
+		return slow_by_itself(o, cause, a);
 	if (waited >= lost)
-		return (
-		    struct miss){ .cause = MISS_QUEUE, .serving = MISS_NOBODY };
+		return no_room(o, MISS_QUEUE, NULL);
 	/* the other answered first: this one was slow, or it would have */
 	if (before->fault == FAULT_OUTRUN || before->fault == FAULT_NONE ||
 	    before->fault == FAULT_CLIENT_GONE)
@@ -99,13 +130,12 @@ slow(const struct outcome *o)
 	const struct attempt_report *a = attempt_answering(o);
 
 	if (a == NULL)
-		return (
-		    struct miss){ .cause = MISS_QUEUE, .serving = MISS_NOBODY };
+		return no_room(o, MISS_QUEUE, NULL);
 	if (missed(o, PHASE_TTFT))
 		return late(
 		    o, a, MISS_TTFT, so_far(a, a->ttft), o->targets.ttft);
 	if (missed(o, PHASE_ITL))
-		return serving_is(MISS_ITL, a);
+		return slow_by_itself(o, MISS_ITL, a);
 	return late(o, a, MISS_TOTAL, so_far(a, a->total) - o->stalled,
 	    o->targets.total);
 }
@@ -122,9 +152,7 @@ miss_of(const struct outcome *o)
 	case RESULT_REFUSED:
 		if (last != NULL && last->fault != FAULT_NONE)
 			return attempt_failed(last, last->fault);
-		return (struct miss){ .cause = MISS_REFUSED,
-			.serving = MISS_NOBODY,
-			.detail = o->reason };
+		return no_room(o, MISS_REFUSED, o->reason);
 	default:
 		return attempt_failed(last, o->fault);
 	}

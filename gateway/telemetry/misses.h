@@ -16,6 +16,7 @@ enum miss_cause {
 	MISS_TOTAL, /* its answer took too long as a whole */
 	MISS_FAILED, /* its attempt failed, and so did the request, or it lost
 			too much time there */
+	MISS_OUT, /* the serving was out of use, and another too slow */
 	MISS_QUEUE, /* it waited here for a free place */
 	MISS_REFUSED, /* nothing took it */
 	MISS_OTHER, /* beyond the number of causes that are kept apart */
@@ -28,14 +29,15 @@ const char *miss_cause_name(enum miss_cause); /* "ttft" */
 struct miss {
 	enum miss_cause cause;
 	uint32_t serving; /* id; MISS_NOBODY: none to name */
-	/* a fault's name (MISS_FAILED), a reason (MISS_REFUSED), or NULL;
-	 * lives on */
+	/* a fault's name (MISS_FAILED), a reason (MISS_REFUSED), why a serving
+	 * was out (MISS_OUT, MISS_QUEUE), or NULL; lives on */
 	const char *detail;
 };
 
 /* What a request is put down to that was to meet an SLO and did not. A late
- * one is the serving's that took longer by itself than was allowed in all; else
- * what it lost most time to before: the queue, or an attempt. */
+ * one is the serving's that took longer by itself than was allowed in all, or
+ * of the one that it stood in for; else what it lost most time to before: the
+ * queue, or an attempt. */
 struct miss miss_of(const struct outcome *);
 
 #define MISSES_MAX 12 /* kept apart; more are MISS_OTHER */

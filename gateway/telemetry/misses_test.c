@@ -180,6 +180,46 @@ who_gives_up_waiting_is_not_to_blame(void **state)
 	assert_miss(&o, MISS_ITL, 1, NULL);
 }
 
+static void
+who_stands_in_is_not_to_blame(void **state)
+{
+	struct outcome o = late_by_itself(150 * USEC_MS);
+
+	o.lacked = 2;
+	o.lack = "refused";
+	assert_miss(&o, MISS_OUT, 2, "refused");
+	o.slo_missed = 1u << PHASE_ITL;
+	assert_miss(&o, MISS_OUT, 2, "refused");
+	/* it waited for the other to come back, and then went there */
+	o.lacked = 1;
+	assert_miss(&o, MISS_ITL, 1, NULL);
+	/* one that is out is no reason for what failed */
+	o.lacked = 2;
+	o.result = RESULT_BROKEN;
+	o.fault = FAULT_CUT;
+	assert_miss(&o, MISS_FAILED, 1, "cut");
+
+	/* what the other was asked for, and failed */
+	o = late_after(FAULT_RESET, 10 * USEC_MS, 160 * USEC_MS);
+	o.lacked = 2;
+	o.lack = "failing";
+	assert_miss(&o, MISS_FAILED, 2, "reset");
+
+	o = late_by_itself(80 * USEC_MS);
+	o.lacked = 2;
+	o.lack = "drained";
+	o.queue = o.attempts[0].began = 60 * USEC_MS;
+	o.ttft = 140 * USEC_MS;
+	assert_miss(&o, MISS_QUEUE, 2, "drained");
+
+	o = outcome_refused(503);
+	o.slo_declared = true;
+	o.reason = "queue_full";
+	o.lacked = 2;
+	o.lack = "drained";
+	assert_miss(&o, MISS_REFUSED, 2, "queue_full");
+}
+
 /* --- counts --- */
 
 static uint64_t
@@ -315,6 +355,7 @@ main(void)
 		cmocka_unit_test(time_lost_on_another_is_its),
 		cmocka_unit_test(what_failed_says_how),
 		cmocka_unit_test(who_gives_up_waiting_is_not_to_blame),
+		cmocka_unit_test(who_stands_in_is_not_to_blame),
 		cmocka_unit_test(causes_add_up_to_what_the_window_missed),
 		cmocka_unit_test(the_most_come_first_and_age),
 		cmocka_unit_test(a_census_is_what_was_finished),

@@ -279,6 +279,29 @@ class Blame(Bed):
         self.assertEqual(
             self.feed(g).next("history")["receipts"][0]["missed"], ["ttft"])
 
+    def test_who_stands_in_is_not_to_blame(self):
+        fast, slow = self.fake(), self.fake("--ttft", "300-310")
+        g = self.start({"fast": fast, "slow": slow}, "")
+        f = self.feed(g)
+        for model in ["m:slow"] * 3 + ["m"] * 12:
+            self.assertEqual(g.chat(chat(model, stream=True))[0], 200)
+        before = self.objective(f.until(
+            lambda n: (self.objective(n) or {}).get("requests_total") == 15))
+        fast.stop()
+        for _ in range(8):
+            self.assertEqual(g.chat(chat("m", stream=True))[0], 200)
+        o = self.objective(f.until(
+            lambda n: self.objective(n)["requests_total"] == 23))
+        self.check_sums(o)
+        said = {(b["backend"], b["cause"], b["detail"]): b["misses"]
+                for b in o["blame"]}
+        self.assertEqual(said.pop(("slow", "ttft", None)), 3, o["blame"])
+        self.assertEqual(
+            {(backend, detail) for backend, _, detail in said},
+            {("fast", "refused")}, o["blame"])
+        self.assertEqual(sum(said.values()), 8)
+        self.assertEqual(before["missed_total"], 3)
+
     def test_a_failing_backend_is_named(self):
         one = self.fake("--fault", "500")
         g = self.start({"one": one})

@@ -16,7 +16,17 @@ const FAULTS = {
 	refused: 'refuses connections', reset: 'resets connections', unreachable: 'cannot be reached',
 	key: 'refuses its key', rate_limited: 'has no rate left (429)', server_error: 'answers with server errors (5xx)',
 	ttft_timeout: 'sends no first token', connect_timeout: 'cannot be connected to in time',
+	bad_answer: 'answers 200 with what is no answer', cut: 'breaks answers off', gap_timeout: 'falls silent in answers',
 };
+
+// Why a serving is not used, where no fault says it.
+const OUT = {
+	slowed: 'is far slower than usual', silent: 'is silent', failing: 'fails every time',
+	answered_429: FAULTS.rate_limited, rate_used_up: 'has no rate left', key_rejected: FAULTS.key,
+	model_missing: 'does not have the model', loading: 'is loading its model', drained: 'is drained by an operator',
+	weight_zero: 'has weight 0', weight_taken: 'has no more places by its weight', slow_start: 'is filled slowly after an outage',
+};
+const outOfUse = (b) => `${b.backend} ${FAULTS[b.detail] ?? OUT[b.detail] ?? 'is out of use'}`;
 
 // No backend was asked: there was none free, or none at all.
 const short = (b) => b.backend === null && ['queue', 'refused'].includes(b.cause);
@@ -29,6 +39,7 @@ function causeOf(b, model) {
 		itl: 'tokens come slowly',
 		total: 'whole answers take too long',
 		failed: FAULTS[b.detail] ?? `attempts fail: ${words(b.detail)}`,
+		out: 'what answers instead is too slow',
 		queue: 'requests wait for a free slot',
 		refused: b.backend ? 'requests are refused' : `requests are refused: ${words(b.detail)}`,
 		other: 'further causes',
@@ -36,8 +47,10 @@ function causeOf(b, model) {
 
 	if (short(b))
 		return `too little capacity for ${model}: ${said}`;
-	if (b.backend && (b.cause === 'queue' || b.cause === 'refused'))
+	if (b.backend && b.cause === 'refused')
 		return `${b.backend} is out of use${out}: ${said}`;
+	if (b.backend && (b.cause === 'queue' || b.cause === 'out'))
+		return `${outOfUse(b)}: ${said}`;
 	return b.backend ? `${b.backend}${out}: ${said}` : said;
 }
 
@@ -62,6 +75,15 @@ function crowd(o, now) {
 	return all > 0 ? `most traffic on ${o.model}: ${nameOf(who)}, ${perSecond(rate)} of ${perSecond(all)}` : '';
 }
 
+// What ails whom it is because of, since when, as its own card says.
+function presentOf(o, {cause, backend}, now) {
+	const ails = now.servings.find((v) => v.model === o.model && v.backend === backend)?.cause;
+
+	if (ails)
+		return `${backend}: ${ails.text}`;
+	return cause === 'out' ? `${backend} is in use again` : '';
+}
+
 function blameLines(o, now) {
 	const missed = o.windows['5m'].missed;
 	const [first, ...rest] = o.blame;
@@ -72,6 +94,7 @@ function blameLines(o, now) {
 
 	if (short(first))
 		lines.push(crowd(o, now));
+	lines.push(presentOf(o, first, now));
 	for (const b of rest.slice(0, 2))
 		lines.push(`${causeOf(b, o.model)} (${percent(b.share)})`);
 	return [causeOf(first, o.model), lines.filter(Boolean)];
