@@ -23,6 +23,19 @@ write_by_fault(
 }
 
 static void
+write_by_cause(
+    struct page *p, const uint64_t counts[MISS_CAUSES], const char **values)
+{
+	for (unsigned i = 0; i < MISS_CAUSES; i++) {
+		if (counts[i] == 0)
+			continue;
+		values[3] = miss_cause_name((enum miss_cause)i);
+		page_series(p, values);
+		page_count(p, counts[i]);
+	}
+}
+
+static void
 write_quantile(
     struct page *p, const char **values, const char *quantile, usec value)
 {
@@ -149,6 +162,9 @@ write_tally(struct page *p, enum metric_id id, const struct tally_sum *t)
 	case M_PROBE_COST:
 		page_series(p, values);
 		page_value(p, t->sum.probe_cost);
+		break;
+	case M_BLAMED:
+		write_by_cause(p, t->sum.blamed, values);
 		break;
 	case M_HEDGES:
 		page_series(p, values);

@@ -135,6 +135,11 @@ static const struct metric rows[METRIC_COUNT] = {
 	[M_PROBE_COST] = { "pointsman_probe_cost_usd_total", METRIC_COUNTER,
 	    OF_CELL, 0, { SERVING_LABELS }, NULL,
 	    "US dollars spent on those." },
+	[M_BLAMED] = { "pointsman_slo_blamed_total", METRIC_COUNTER, OF_CELL, 0,
+	    { SERVING_LABELS, "cause" }, NULL,
+	    "Requests that missed their SLO because of a serving: it was slow "
+	    "(ttft, itl, total), failed, or was out of use, so that they went "
+	    "to a slower one (out), waited (queue) or were refused." },
 	[M_LATENCY] = { "pointsman_latency_seconds", METRIC_SUMMARY, OF_CELL, 0,
 	    { SERVING_LABELS, "phase", "quantile" }, NULL,
 	    "Quantiles of the last minute; sum and count since the start." },

@@ -52,10 +52,13 @@ collect_groups(struct scrape *s, usec now)
 }
 
 static bool
-was_tried(const struct tally *tally)
+is_used(const struct tally *tally)
 {
 	for (unsigned i = 0; i < FAULT_COUNT; i++)
 		if (tally->attempts[i] + tally->probes[i] > 0)
+			return true;
+	for (unsigned i = 0; i < MISS_CAUSES; i++)
+		if (tally->blamed[i] > 0)
 			return true;
 	return false;
 }
@@ -72,7 +75,7 @@ collect_tallies(struct scrape *s, usec now)
 	for (unsigned slot = 1; slot < t->servings.n; slot++) {
 		tally = &s->tallies[s->n_tallies];
 		telemetry_sum_tally(t, slot, &tally->sum);
-		if (!was_tried(&tally->sum))
+		if (!is_used(&tally->sum))
 			continue;
 		tally->names = t->servings.list[slot];
 		tally->adapter = t->traits[slot].adapter;

@@ -30,7 +30,7 @@ struct scrape {
 	struct group_sum *groups; /* those with requests */
 	const struct group_sum **order; /* of them; sorted for a metric */
 	size_t n_groups;
-	struct tally_sum *tallies; /* those with attempts */
+	struct tally_sum *tallies; /* those with counts */
 	size_t n_tallies;
 };
 

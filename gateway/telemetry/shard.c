@@ -177,6 +177,16 @@ record_attempts(struct shard *s, const struct outcome *o, usec now)
 	}
 }
 
+static void
+record_blame(struct shard *s, const struct outcome *o)
+{
+	const struct miss what = miss_of(o);
+	struct tally **place = tally_place(s, what.serving);
+
+	if (place != NULL && LAZY(*place) != NULL)
+		(*place)->blamed[what.cause]++;
+}
+
 /* Of the first attempt. That is sent in the turn in which the request came,
  * which began before it: only a later turn shows in `began`. */
 static usec
@@ -210,4 +220,6 @@ shard_record(struct shard *s, const struct outcome *o, usec now)
 	if (overhead >= 0)
 		cumul_record(&s->overhead, b, overhead);
 	record_attempts(s, o, now);
+	if (o->slo_declared && !o->slo_met)
+		record_blame(s, o);
 }

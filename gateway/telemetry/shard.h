@@ -56,6 +56,7 @@ struct tally {
 	uint64_t connections[PRIORITY_COUNT][CONNECTION_COUNT]; /* of those */
 	uint64_t probes[FAULT_COUNT]; /* our own questions */
 	double probe_cost;
+	uint64_t blamed[MISS_CAUSES]; /* requests that missed their SLO */
 	uint64_t tokens[2]; /* input, output */
 	struct tally_phase *phase[PHASE_COUNT];
 	struct tally_operation *op[OP_COUNT];

@@ -81,6 +81,8 @@ tally_add(struct tally *into, const struct tally *from)
 	for (unsigned i = 0; i < PRIORITY_COUNT; i++)
 		for (unsigned j = 0; j < CONNECTION_COUNT; j++)
 			into->connections[i][j] += from->connections[i][j];
+	for (unsigned i = 0; i < MISS_CAUSES; i++)
+		into->blamed[i] += from->blamed[i];
 	into->probe_cost += from->probe_cost;
 	into->hedges += from->hedges;
 	into->tokens[TOKENS_INPUT] += from->tokens[TOKENS_INPUT];

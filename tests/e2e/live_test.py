@@ -301,6 +301,8 @@ class Blame(Bed):
             {("fast", "refused")}, o["blame"])
         self.assertEqual(sum(said.values()), 8)
         self.assertEqual(before["missed_total"], 3)
+        self.assertEqual(g.metric("pointsman_slo_blamed_total",
+                                  backend="fast"), 8)
 
     def test_a_failing_backend_is_named(self):
         one = self.fake("--fault", "500")

@@ -42,6 +42,10 @@ ROWS = [
         ("Requests that missed a target", "reqps", [
             (rate("pointsman_slo_missed_total", TENANT, "tenant, slo"),
              "{{tenant}} {{slo}}")]),
+        ("Because of which backend", "reqps", [
+            (rate("pointsman_slo_blamed_total", MODEL,
+                  "backend, model, cause"),
+             "{{backend}} {{model}} {{cause}}")]),
     ]),
     ("Traffic", [
         ("Requests by result", "reqps", [
