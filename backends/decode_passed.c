@@ -61,8 +61,8 @@ read_choices(const struct scan_member *choices, struct event *out)
 	}
 }
 
-/* Eleven days: what claims to be longer is not told, or one made-up number would
- * be all that sums of cost ever show. */
+/* Eleven days: what claims to be longer is not told, or one made-up number
+ * would be all that sums of cost ever show. */
 #define SOUND_MAX 1e6
 
 static void

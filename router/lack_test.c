@@ -1,4 +1,5 @@
-/* router/lack_test.c - who is missed where what was chosen is not good enough. */
+/* router/lack_test.c - who is missed where what was chosen is not good
+ * enough. */
 #include "router/testing.h"
 
 #define VOICE                                                                  \

@@ -1,5 +1,5 @@
-/* gateway/upstream/transfer_answer.c - what libcurl brings of an answer, read and
- * passed on.
+/* gateway/upstream/transfer_answer.c - what libcurl brings of an answer, read
+ * and passed on.
  *
  * Pausing: libcurl's own way is to refuse bytes, which it then keeps. on_bytes
  * has taken its bytes when it says false, so the refusal is the next call's,
