@@ -226,8 +226,8 @@ class Numbers(Bed):
                  if re.match(r"\| `\w+(`, `\w+)*` \|", line)]
         first = set(re.findall(r"`(\w+)`", " ".join(
             line.split("|")[1] for line in lists)))
-        causes = {"ttft", "itl", "total", "failed", "queue", "refused",
-                  "other", "history", "now", "step"}
+        causes = {"ttft", "itl", "total", "failed", "out", "queue",
+                  "refused", "other", "history", "now", "step"}
         self.assertEqual(first - said - causes - {
             "model", "tenant", "backend", "upstream_model", "slo"}, set())
 
