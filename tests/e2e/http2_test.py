@@ -253,9 +253,9 @@ class Http2(Stage):
         first, second = self.server.hear("play", 2)
         self.assertNotEqual(first["connection"], second["connection"])
 
-
     def test_after_a_421_on_a_kept_one_too_and_at_once(self):
-        self.words(self.ask("words 1"))
+        # a stream's client is done at its [DONE], and its connection later
+        self.sound(7).rest()
         self.assertEqual(self.words(self.ask("misdirect")), "w0 w1 w2 ")
         kept, first, second = self.server.hear("play", 3)
         self.assertEqual(kept["connection"], first["connection"])
