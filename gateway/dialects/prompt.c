@@ -73,6 +73,16 @@ read_source(struct scan_walk *w, unsigned depth, struct facts *facts)
 		facts->prompt_bytes += scan_text_length(data);
 }
 
+/* Where a client tells of tools in its input, as Codex does of all. */
+static void
+read_tools(const struct scan_member *m, struct facts *facts)
+{
+	if (!scan_has_elements(m))
+		return;
+	facts->needs |= CAP_TOOLS;
+	facts->prompt_bytes += m->value.n;
+}
+
 /* A message, a part of one, a call or its result. */
 static void
 read_item(struct scan_walk *w, unsigned depth, struct facts *facts)
@@ -91,6 +101,8 @@ read_item(struct scan_walk *w, unsigned depth, struct facts *facts)
 			m.value = scan_walk_skip(w);
 			if (scan_key_is(&m, "type"))
 				read_part_type(&m, facts);
+			else if (scan_key_is(&m, "tools"))
+				read_tools(&m, facts);
 			else if (is_call(&m))
 				facts->prompt_bytes += m.value.n;
 		}

@@ -80,6 +80,11 @@ text_of_other_formats_is_counted(void **state)
 		    "\"abc\"},{\"output\":[{\"type\":\"input_text\","
 		    "\"text\":\"de\"}]}]}",
 		    9 },
+		/* tools that come in the input */
+		{ DIALECT_RESPONSES,
+		    "{\"input\":[{\"type\":\"additional_tools\",\"tools\":"
+		    "[{}]},{\"tools\":[]},{\"content\":\"abc\"}]}",
+		    7 },
 		{ DIALECT_MESSAGES,
 		    "{\"messages\":[{\"role\":\"assistant\",\"content\":["
 		    "{\"type\":\"tool_use\",\"input\":{\"a\":1}}]}]}",
@@ -112,6 +117,10 @@ images_and_sound_are_needs(void **state)
 		{ DIALECT_RESPONSES,
 		    "{\"input\":[{\"content\":[{\"type\":\"input_image\"}]}]}",
 		    CAP_RESPONSES | CAP_IMAGES },
+		{ DIALECT_RESPONSES,
+		    "{\"input\":[{\"type\":\"additional_tools\",\"tools\":"
+		    "[{}]},{\"tools\":[]}]}",
+		    CAP_RESPONSES | CAP_TOOLS },
 		{ DIALECT_MESSAGES,
 		    "{\"messages\":[{\"content\":[{\"type\":\"tool_result\","
 		    "\"content\":[{\"type\":\"image\"}]}]}]}",
