@@ -101,6 +101,16 @@ enter_text(struct chat_writer *w)
 	w->gap = LINE;
 }
 
+/* Behind calls there is text after all. */
+static void
+fill_null(struct chat_writer *w)
+{
+	if (w->text_end > 0 || buf_err(w->out) != OK)
+		return;
+	memcpy(w->out->p + w->content, "\"\"  ", 4);
+	w->text_end = w->content + 1;
+}
+
 void
 chat_writer_text(struct chat_writer *w, struct slice text)
 {
@@ -113,6 +123,7 @@ chat_writer_text(struct chat_writer *w, struct slice text)
 		buf_add(w->out, text);
 		return;
 	}
+	fill_null(w);
 	insert(w->out, &w->text_end, slice_of(w->gap));
 	insert(w->out, &w->text_end, text);
 	w->gap = LINE;
@@ -145,12 +156,24 @@ chat_writer_part(struct chat_writer *w)
 	w->inside = CHAT_AT_PART;
 }
 
+/* Text that is empty some refuse. */
+static void
+begin_calls(struct chat_writer *w)
+{
+	bool empty = w->out->n == w->content + 1;
+
+	w->text_end = empty ? 0 : w->out->n;
+	if (empty)
+		w->out->n = w->content;
+	buf_add_str(w->out, empty ? "null" : "\"");
+	buf_add_str(w->out, ",\"tool_calls\":[");
+}
+
 void
 chat_writer_call(struct chat_writer *w)
 {
 	if (w->inside != CHAT_AT_CALL) {
-		w->text_end = w->out->n;
-		buf_add_str(w->out, "\",\"tool_calls\":[");
+		begin_calls(w);
 		w->inside = CHAT_AT_CALL;
 	}
 	if (w->calls++ > 0)
@@ -176,7 +199,8 @@ chat_writer_thought(struct chat_writer *w, const char *name, struct slice text)
 	insert(w->out, &at, text);
 	w->thought_end = at;
 	w->content += w->out->n - before;
-	w->text_end += w->out->n - before;
+	if (w->text_end > 0)
+		w->text_end += w->out->n - before;
 }
 
 static bool

@@ -56,6 +56,7 @@ kind_of(const struct scan_member *type)
 		enum kind kind;
 	} kinds[] = {
 		{ "text", KIND_TEXT },
+		{ "tool_reference", KIND_TEXT }, /* its tool's name */
 		{ "image", KIND_IMAGE },
 		{ "document", KIND_DOCUMENT },
 		{ "search_result", KIND_SEARCH },
@@ -82,6 +83,7 @@ member_for(struct block *b, const struct scan_member *m)
 	} rows[] = {
 		{ "type", &b->type },
 		{ "text", &b->text },
+		{ "tool_name", &b->text },
 		{ "content", &b->content },
 		{ "tool_use_id", &b->id },
 		{ "id", &b->id },

@@ -12,7 +12,7 @@
 #define CALLED \
 	"{'type':'function_call','call_id':'1','name':'f','arguments':'{}'}"
 #define SAYS_CALLED \
-	"{'role':'assistant','content':'','tool_calls':[{'id':'1'," \
+	"{'role':'assistant','content':null,'tool_calls':[{'id':'1'," \
 	"'type':'function','function':{'name':'f','arguments':'{}'}}]}"
 #define FILE(members) "{'type':'input_file'," members "}"
 #define TEXT(data) "'file_data':'data:text/" data "'"

@@ -3,7 +3,8 @@
  *
  * A call is the assistant's, its output a message of its own. Pictures and
  * files in an output, for which chat has no place there, the user shows behind
- * all outputs in a row. */
+ * all outputs in a row. What others say between calls and their outputs, which
+ * many servers refuse, is said behind these. */
 #include <string.h>
 
 #include "gateway/lib/count.h"
@@ -19,6 +20,7 @@ is_output_of_parts(struct slice item, struct scan_member *out)
 
 	return (slice_is(type, "function_call_output") ||
 		   slice_is(type, "custom_tool_call_output")) &&
+	    responses_get_text(item, "call_id").n > 0 &&
 	    scan_get(item, "output", out) && out->type == SCAN_ARRAY;
 }
 
@@ -93,6 +95,8 @@ struct item_row {
 	const char *function; /* that is called, by chat's lights; NULL: the
 				 item's own name */
 	const char *member; /* with what, or what came of it */
+	enum input_origin origin; /* but for a message of the assistant's, and
+				     for an output of no call */
 };
 
 static enum err
@@ -124,12 +128,35 @@ read_message(struct reader *r, const struct item_row *row, struct slice item)
 	    r, "its role is none of user, assistant, system, developer");
 }
 
+/* Codex's, between its agents: who it is from is said in it. */
+static enum err
+read_agent(struct reader *r, const struct item_row *row, struct slice item)
+{
+	struct scan_member content;
+	enum err rc;
+
+	if (!scan_get(item, row->member, &content))
+		return input_invalid(r, "it has no content");
+	rc = turn(r, CHAT_USER);
+	r->list = row->member;
+	return rc == OK ? input_content(r, &content) : rc;
+}
+
 static struct slice
 call_id_of(struct slice item)
 {
 	struct slice id = responses_get_text(item, "call_id");
 
 	return id.n > 0 ? id : responses_get_text(item, "id");
+}
+
+/* The call that it came of; empty: none, as of what Codex's timers and other
+ * threads say. */
+static struct slice
+output_id_of(const struct item_row *row, struct slice item)
+{
+	return row->function != NULL ? call_id_of(item)
+				     : responses_get_text(item, "call_id");
 }
 
 /* Without memory to tell by it is taken for one. */
@@ -190,6 +217,7 @@ read_call(struct reader *r, const struct item_row *row, struct slice item)
 	rc = turn(r, CHAT_ASSISTANT);
 	if (rc != OK)
 		return rc;
+	order_note_call(r, id);
 	chat_writer_call(&r->messages);
 	buf_add_str(out, "{\"id\":\"");
 	buf_add(out, returned_id(id));
@@ -203,17 +231,34 @@ read_call(struct reader *r, const struct item_row *row, struct slice item)
 	return OK;
 }
 
+/* An output that no call was made for, which the user says. */
+static enum err
+read_event(struct reader *r, const struct scan_member *output,
+    const struct item_row *row, struct slice item)
+{
+	enum err rc = turn(r, CHAT_USER);
+
+	if (rc != OK)
+		return rc;
+	chat_writer_text(&r->messages, responses_get_text(item, "name"));
+	r->list = row->member;
+	return input_content(r, output);
+}
+
 /* What is neither a string nor parts is JSON to the model. */
 static enum err
 read_output(struct reader *r, const struct item_row *row, struct slice item)
 {
-	struct slice id = call_id_of(item);
+	struct slice id = output_id_of(row, item);
 	struct scan_member m = { .type = SCAN_NULL };
 
-	if (id.n == 0)
+	if (id.n == 0 && row->function != NULL)
 		return input_invalid(r, "it has no call_id");
 	if (!scan_get(item, row->member, &m) && row->function == NULL)
 		return input_invalid(r, "it has no output");
+	if (id.n == 0)
+		return read_event(r, &m, row, item);
+	order_note_output(r, id);
 	if (!r->waits) {
 		r->shown = r->here;
 		r->shown_item = r->item;
@@ -240,9 +285,20 @@ read_search(struct reader *r, const struct item_row *row, struct slice item)
 	if (responses_get_text(item, "call_id").n == 0 ||
 	    slice_is(responses_get_text(item, "execution"), "server"))
 		return OK;
-	return slice_is(slice_of(row->member), "tools")
-	    ? read_output(r, row, item)
-	    : read_call(r, row, item);
+	if (row->origin == INPUT_MODEL)
+		return read_call(r, row, item);
+	r->has_tools = true;
+	return read_output(r, row, item);
+}
+
+/* What they are is said with the others. */
+static enum err
+note_tools(struct reader *r, const struct item_row *row, struct slice item)
+{
+	(void)row;
+	(void)item;
+	r->has_tools = true;
+	return OK;
 }
 
 /* To who thought it, where there are tools: in the middle of a turn some
@@ -287,56 +343,95 @@ refuse_stored(struct reader *r, const struct item_row *row, struct slice item)
 }
 
 static const struct item_row items[] = {
-	{ "message", read_message, NULL, "content" },
-	{ "function_call", read_call, NULL, "arguments" },
-	{ "function_call_output", read_output, NULL, "output" },
-	{ "custom_tool_call", read_call, NULL, "input" },
-	{ "custom_tool_call_output", read_output, NULL, "output" },
-	{ "local_shell_call", read_call, "local_shell", "action" },
-	{ "local_shell_call_output", read_output, "local_shell", "output" },
-	{ "shell_call", read_call, "shell", "action" },
-	{ "shell_call_output", read_output, "shell", "output" },
-	{ "apply_patch_call", read_call, "apply_patch", "operation" },
-	{ "apply_patch_call_output", read_output, "apply_patch", "output" },
-	{ "reasoning", read_reasoning, NULL, NULL },
-	{ "additional_tools", NULL, NULL, NULL },
-	{ "mcp_list_tools", NULL, NULL, NULL },
-	{ "tool_search_call", read_search, RESPONSES_SEARCH, "arguments" },
-	{ "tool_search_output", read_search, RESPONSES_SEARCH, "tools" },
-	{ "web_search_call", leave_out, NULL, NULL },
-	{ "file_search_call", leave_out, NULL, NULL },
-	{ "code_interpreter_call", leave_out, NULL, NULL },
-	{ "image_generation_call", leave_out, NULL, NULL },
-	{ "computer_call", leave_out, NULL, NULL },
-	{ "computer_call_output", leave_out, NULL, NULL },
-	{ "mcp_call", leave_out, NULL, NULL },
-	{ "mcp_approval_request", leave_out, NULL, NULL },
-	{ "mcp_approval_response", leave_out, NULL, NULL },
-	{ "program", leave_out, NULL, NULL },
-	{ "program_output", leave_out, NULL, NULL },
-	{ "configuration_update", leave_out, NULL, NULL },
-	{ "item_reference", refuse_stored, NULL, NULL },
-	{ "compaction", refuse, NULL, NULL },
-	{ "compaction_trigger", refuse, NULL, NULL },
+	{ "message", read_message, NULL, "content", INPUT_OTHERS },
+	{ "agent_message", read_agent, NULL, "content", INPUT_OTHERS },
+	{ "function_call", read_call, NULL, "arguments", INPUT_MODEL },
+	{ "function_call_output", read_output, NULL, "output", INPUT_OUTPUT },
+	{ "custom_tool_call", read_call, NULL, "input", INPUT_MODEL },
+	{ "custom_tool_call_output", read_output, NULL, "output",
+	    INPUT_OUTPUT },
+	{ "local_shell_call", read_call, "local_shell", "action", INPUT_MODEL },
+	{ "local_shell_call_output", read_output, "local_shell", "output",
+	    INPUT_OUTPUT },
+	{ "shell_call", read_call, "shell", "action", INPUT_MODEL },
+	{ "shell_call_output", read_output, "shell", "output", INPUT_OUTPUT },
+	{ "apply_patch_call", read_call, "apply_patch", "operation",
+	    INPUT_MODEL },
+	{ "apply_patch_call_output", read_output, "apply_patch", "output",
+	    INPUT_OUTPUT },
+	{ "reasoning", read_reasoning, NULL, NULL, INPUT_MODEL },
+	{ "additional_tools", note_tools, NULL, NULL, INPUT_NONE },
+	{ "mcp_list_tools", NULL, NULL, NULL, INPUT_NONE },
+	{ "tool_search_call", read_search, RESPONSES_SEARCH, "arguments",
+	    INPUT_MODEL },
+	{ "tool_search_output", read_search, RESPONSES_SEARCH, "tools",
+	    INPUT_OUTPUT },
+	{ "web_search_call", leave_out, NULL, NULL, INPUT_NONE },
+	{ "file_search_call", leave_out, NULL, NULL, INPUT_NONE },
+	{ "code_interpreter_call", leave_out, NULL, NULL, INPUT_NONE },
+	{ "image_generation_call", leave_out, NULL, NULL, INPUT_NONE },
+	{ "computer_call", leave_out, NULL, NULL, INPUT_NONE },
+	{ "computer_call_output", leave_out, NULL, NULL, INPUT_NONE },
+	{ "mcp_call", leave_out, NULL, NULL, INPUT_NONE },
+	{ "mcp_approval_request", leave_out, NULL, NULL, INPUT_NONE },
+	{ "mcp_approval_response", leave_out, NULL, NULL, INPUT_NONE },
+	{ "program", leave_out, NULL, NULL, INPUT_NONE },
+	{ "program_output", leave_out, NULL, NULL, INPUT_NONE },
+	{ "configuration_update", leave_out, NULL, NULL, INPUT_NONE },
+	{ "item_reference", refuse_stored, NULL, NULL, INPUT_NONE },
+	{ "compaction", refuse, NULL, NULL, INPUT_NONE },
+	{ "compaction_trigger", refuse, NULL, NULL, INPUT_NONE },
 };
 
-/* One without a type is a message, or refers to another. */
-static enum err
-read_item(struct reader *r, struct slice item)
+/* One without a type is a message, or refers to another. NULL: of no type that
+ * is known. */
+static const struct item_row *
+row_of(struct slice item, struct slice *type)
 {
 	struct scan_member m;
-	struct slice type = responses_get_text(item, "type");
 
-	if (type.n == 0)
-		type = scan_get(item, "role", &m) ? SLICE("message")
-						  : SLICE("item_reference");
+	*type = responses_get_text(item, "type");
+	if (type->n == 0)
+		*type = scan_get(item, "role", &m) ? SLICE("message")
+						   : SLICE("item_reference");
 	for (size_t i = 0; i < COUNT(items); i++)
-		if (slice_is(type, items[i].type))
-			return items[i].read != NULL
-			    ? items[i].read(r, &items[i], item)
-			    : OK;
-	return input_unsupported(r, "", type);
+		if (slice_is(*type, items[i].type))
+			return &items[i];
+	return NULL;
 }
+
+enum input_origin
+input_origin_of(struct slice item, struct slice *call_id)
+{
+	struct slice type;
+	const struct item_row *row = row_of(item, &type);
+
+	*call_id = SLICE("");
+	if (row == NULL)
+		return INPUT_NONE;
+	if (row->origin == INPUT_OUTPUT)
+		*call_id = output_id_of(row, item);
+	if (row->origin == INPUT_OUTPUT && call_id->n == 0)
+		return INPUT_OTHERS;
+	return row->read == read_message &&
+		slice_is(responses_get_text(item, "role"), "assistant")
+	    ? INPUT_MODEL
+	    : row->origin;
+}
+
+enum err
+input_read_item(struct reader *r, struct slice item)
+{
+	struct slice type;
+	const struct item_row *row = row_of(item, &type);
+
+	r->list = NULL;
+	if (row == NULL)
+		return input_unsupported(r, "", type);
+	return row->read != NULL ? row->read(r, row, item) : OK;
+}
+
+/* --- all of them --- */
 
 static enum err
 read_items(struct reader *r, struct slice rest)
@@ -349,11 +444,13 @@ read_items(struct reader *r, struct slice rest)
 	while (rc == OK && scan_next_element(&rest, &item, &type)) {
 		r->list = NULL;
 		rc = type == SCAN_OBJECT
-		    ? read_item(r, item)
+		    ? order_read_item(r, item)
 		    : input_invalid(r, "it is not an object");
 		r->here = rest;
 		r->item++;
 	}
+	if (rc == OK)
+		rc = order_release(r);
 	return rc == OK ? show(r) : rc;
 }
 

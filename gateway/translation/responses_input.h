@@ -1,10 +1,15 @@
 /* gateway/translation/responses_input.h - where in the input of a request of
- * responses one is. Private to responses_input.c and responses_parts.c. */
+ * responses one is. Private to responses_input.c, responses_order.c and
+ * responses_parts.c. */
 #ifndef GATEWAY_TRANSLATION_RESPONSES_INPUT_H
 #define GATEWAY_TRANSLATION_RESPONSES_INPUT_H
 
 #include "gateway/translation/chat_writer.h"
 #include "gateway/translation/responses.h"
+
+/* Calls that may wait for their outputs at a time: what is said between more
+ * of them stays there. */
+#define READER_CALLS 32
 
 struct reader {
 	struct translation *t;
@@ -23,12 +28,36 @@ struct reader {
 	bool has_tools;
 	struct slice thought; /* an item, for the assistant's next words */
 	const char *thinks; /* what the backend calls it; NULL: there is none */
+	struct slice calls[READER_CALLS]; /* ids of those without an output */
+	size_t n_calls;
+	struct slice held; /* from the first item on that waits for them */
+	size_t held_item; /* which that is */
+	bool holds; /* there is one */
 };
 
 /* "input[3].content[0]: " and what; of what chat has no word for, its type. */
 enum err input_invalid(const struct reader *, const char *what) MUST_USE;
 enum err input_unsupported(
     const struct reader *, const char *what, struct slice type) MUST_USE;
+
+/* Who says an item. */
+enum input_origin {
+	INPUT_NONE, /* nobody, to the model */
+	INPUT_MODEL,
+	INPUT_OUTPUT, /* what came of a call */
+	INPUT_OTHERS
+};
+/* *call_id: that of an output, else empty. */
+enum input_origin input_origin_of(struct slice item, struct slice *call_id);
+enum err input_read_item(struct reader *, struct slice item) MUST_USE;
+
+/* An item, or nothing yet: what stands between calls and their outputs waits
+ * for these. */
+enum err order_read_item(struct reader *, struct slice item) MUST_USE;
+void order_note_call(struct reader *, struct slice id);
+void order_note_output(struct reader *, struct slice id);
+/* What still waits. */
+enum err order_release(struct reader *) MUST_USE;
 
 /* A string, or parts: into the message that is being written. */
 enum err input_content(struct reader *, const struct scan_member *) MUST_USE;

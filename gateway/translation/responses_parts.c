@@ -10,6 +10,7 @@
 /* Of text in base64, in a request: in JSON it may be six times as long, and it
  * takes 3 ms a MB. No model reads as much. */
 #define TEXT_FILES_MAX ((size_t)8 << 20)
+#define SEALED "gAAAAA" /* how what is encrypted begins: Fernet's mark */
 
 /* --- complaints --- */
 
@@ -55,6 +56,18 @@ read_text(struct reader *r, struct slice part, const char *member)
 	if (!r->unseen)
 		chat_writer_text(&r->messages, scan_inside(&m));
 	return OK;
+}
+
+/* What Codex's agents tell each other is named so; where the model that said it
+ * is none of OpenAI's it is the text. */
+static enum err
+read_sealed(struct reader *r, struct slice part)
+{
+	struct slice text = responses_get_text(part, "encrypted_content");
+
+	if (slice_starts(text, SLICE(SEALED)))
+		return input_unsupported(r, "", SLICE("encrypted_content"));
+	return read_text(r, part, "encrypted_content");
 }
 
 /* Whether it is the user's turn to show what is of that type: else it waits, or
@@ -196,6 +209,7 @@ read_part(struct reader *r, struct slice part)
 		{ "input_image", NULL, read_picture },
 		{ "input_audio", NULL, read_sound },
 		{ "input_file", NULL, read_file },
+		{ "encrypted_content", NULL, read_sealed },
 	};
 	struct slice type = responses_get_text(part, "type");
 

@@ -102,7 +102,7 @@ calls_and_what_came_of_them(void **state)
 		    "'arguments':'{\\'a\\':1}'}}]},{'role':'tool',"
 		    "'tool_call_id':'1','content':'x\\n'},"
 		    "{'role':'tool','tool_call_id':'2','content':'y'},"
-		    "{'role':'assistant','content':'',"
+		    "{'role':'assistant','content':null,"
 		    "'tool_calls':[{'id':'3','type':'function',"
 		    "'function':{'name':'f','arguments':'{\\'a\\':1}'}}]},"
 		    "{'role':'tool','tool_call_id':'3','content':'z'}]}",
@@ -115,7 +115,7 @@ calls_and_what_came_of_them(void **state)
 		  "'arguments':'{\\'a\\':1}'},{'role':'assistant',"
 		  "'content':'b'},{'type':'function_call_output',"
 		  "'call_id':'1','output':'x'}]}",
-		    "{'messages':[{'role':'assistant','content':'a\\n\\nb',"
+		    "{'messages':[{'role':'assistant','content':'a\\n\\nb'  ,"
 		    "'tool_calls':[{'id':'1','type':'function',"
 		    "'function':{'name':'f','arguments':'{\\'a\\':1}'}},"
 		    "{'id':'2','type':'function','function':{'name':'f',"
@@ -133,7 +133,7 @@ calls_and_what_came_of_them(void **state)
 		  "'output':[{'type':'input_text','text':'y'},"
 		  "{'type':'input_image','image_url':'v'}]},"
 		  "{'role':'user','content':'and?'}]}",
-		    "{'messages':[{'role':'assistant','content':'',"
+		    "{'messages':[{'role':'assistant','content':null,"
 		    "'tool_calls':[{'id':'1','type':'function',"
 		    "'function':{'name':'f','arguments':'{\\'a\\':1}'}},"
 		    "{'id':'2','type':'function','function':{'name':'f',"
@@ -149,7 +149,7 @@ calls_and_what_came_of_them(void **state)
 		  "'name':'f','arguments':'{\\'a\\':1}'},"
 		  "{'type':'function_call_output','call_id':'1',"
 		  "'output':[{'type':'input_image','image_url':'u'}]}]}",
-		    "{'messages':[{'role':'assistant','content':'',"
+		    "{'messages':[{'role':'assistant','content':null,"
 		    "'tool_calls':[{'id':'1','type':'function',"
 		    "'function':{'name':'f','arguments':'{\\'a\\':1}'}}]},"
 		    "{'role':'tool','tool_call_id':'1','content':''},"
@@ -162,7 +162,7 @@ calls_and_what_came_of_them(void **state)
 		  "{'type':'function_call_output','call_id':'1',"
 		  "'output':'x'},{'type':'function_call_output',"
 		  "'call_id':'1','output':'y'}]}",
-		    "{'messages':[{'role':'assistant','content':'',"
+		    "{'messages':[{'role':'assistant','content':null,"
 		    "'tool_calls':[{'id':'1','type':'function',"
 		    "'function':{'name':'f','arguments':'{\\'a\\':1}'}}]},"
 		    "{'role':'tool','tool_call_id':'1',"
@@ -173,7 +173,7 @@ calls_and_what_came_of_them(void **state)
 		  "'name':'p','input':'a\\n\\'b\\''},"
 		  "{'type':'custom_tool_call_output','call_id':'1',"
 		  "'output':'ok'}]}",
-		    "{'messages':[{'role':'assistant','content':'',"
+		    "{'messages':[{'role':'assistant','content':null,"
 		    "'tool_calls':[{'id':'1','type':'function',"
 		    "'function':{'name':'p','arguments':'{\\'input\\':"
 		    "\\'a\\\\n\\\\\\'b\\\\\\'\\'}'}}]},"
@@ -185,7 +185,7 @@ calls_and_what_came_of_them(void **state)
 		  "{'type':'function_call','call_id':'2','name':'f',"
 		  "'arguments':'null'},{'type':'function_call','call_id':'3',"
 		  "'name':'f','arguments':' {\\'a\\':\\n\\'\\\\n\\'}'}]}",
-		    "{'messages':[{'role':'assistant','content':'',"
+		    "{'messages':[{'role':'assistant','content':null,"
 		    "'tool_calls':[{'id':'1','type':'function','function':{"
 		    "'name':'f','arguments':'{}'}},{'id':'2','type':"
 		    "'function','function':{'name':'f','arguments':'{}'}},"
@@ -195,7 +195,7 @@ calls_and_what_came_of_them(void **state)
 		/* a namespace, and no arguments */
 		{ "{'input':[{'type':'function_call','call_id':'1',"
 		  "'namespace':'n','name':'f','arguments':''}]}",
-		    "{'messages':[{'role':'assistant','content':'',"
+		    "{'messages':[{'role':'assistant','content':null,"
 		    "'tool_calls':[{'id':'1','type':'function',"
 		    "'function':{'name':'n__f','arguments':'{}'}}]}]}",
 		    NULL },
@@ -206,7 +206,7 @@ calls_and_what_came_of_them(void **state)
 		  "'output':[{'stdout':'b'}]},{'type':"
 		  "'apply_patch_call_output','call_id':'3',"
 		  "'status':'completed'}]}",
-		    "{'messages':[{'role':'assistant','content':'',"
+		    "{'messages':[{'role':'assistant','content':null,"
 		    "'tool_calls':[{'id':'1','type':'function',"
 		    "'function':{'name':'local_shell',"
 		    "'arguments':'{ \\'command\\': [\\'ls\\']}'}}]},"
@@ -305,7 +305,7 @@ tools(void **state)
 		  "'tools':[{'type':'tool_search','execution':'client',"
 		  "'description':'d','parameters':{}},"
 		  "{'type':'tool_search'}]}",
-		    "{'messages':[{'role':'assistant','content':'',"
+		    "{'messages':[{'role':'assistant','content':null,"
 		    "'tool_calls':[{'id':'1','type':'function','function':{"
 		    "'name':'tool_search','arguments':"
 		    "'{\\'query\\':\\'x\\'}'}}]},{'role':'tool',"

@@ -291,6 +291,23 @@ thoughts_of_a_message_are_one(void **state)
 	translation_free(&t);
 }
 
+/* Codex tells of all its tools so. */
+static void
+tools_in_the_input_are_tools(void **state)
+{
+	char chat[TEXT_MAX];
+	struct translation *t = asked(DIALECT_RESPONSES, 7,
+	    "{'input':[{'type':'additional_tools','tools':[{'type':'function',"
+	    "'name':'f'}]},{'type':'reasoning','summary':[{'text':'hm'}],"
+	    "'encrypted_content':'__ptm00000007_reasoning'},{'type':"
+	    "'function_call','call_id':'c','name':'f','arguments':'{}'}]}",
+	    chat);
+
+	(void)state;
+	assert_has(chat, "'reasoning':'hm','content':null,'tool_calls'", true);
+	translation_free(&t);
+}
+
 #define THOUGHT_OF(signature, tools)                                           \
 	"{'messages':[{'role':'user','content':'hi'},{'role':'assistant',"     \
 	"'content':[{'type':'thinking','thinking':'hm','signature':"           \
@@ -360,6 +377,7 @@ main(void)
 		cmocka_unit_test(a_thought_comes_back_to_who_thought_it),
 		cmocka_unit_test(a_thought_of_responses_too),
 		cmocka_unit_test(thoughts_of_a_message_are_one),
+		cmocka_unit_test(tools_in_the_input_are_tools),
 		cmocka_unit_test(other_thoughts_are_left_out),
 	};
 

@@ -290,7 +290,7 @@ class Responses(unittest.TestCase):
             [(m["role"], m["content"]) for m in messages],
             [("system", "You are a coding agent.\n\n<permissions>\n<skills>"),
              ("user", "<environment_context>\n\nsay hello"),
-             ("assistant", ""), ("tool", "0")])
+             ("assistant", None), ("tool", "0")])
         self.assertEqual(messages[2]["tool_calls"], [
             call("a0", "functions__exec", '{"input":"text(0);"}')])
         self.assertEqual([t["function"]["name"] for t in self.asked["tools"]],
