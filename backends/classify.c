@@ -136,9 +136,9 @@ is_about_credit(const struct wire_error *e)
 	return is_any(e, words) || begins_any(e, phrases);
 }
 
-/* One with a longer context, or a larger limit on answers, may take it. */
+/* One with a longer context may take it. */
 static bool
-is_about_length(const struct wire_error *e)
+is_about_prompt(const struct wire_error *e)
 {
 	static const char *const words[] = { "context_length_exceeded",
 		"exceed_context_size_error", "request_too_large", NULL };
@@ -146,16 +146,24 @@ is_about_length(const struct wire_error *e)
 		"context window", "context limit", "maximum context",
 		"maximum input length", "maximum allowed input length",
 		"maximum model length", "maximum prompt length",
-		"maximum number of tokens", "max_new_tokens", "max_num_tokens",
-		"max_seq_len", "max_tokens is too large",
-		"maximum allowed number of output tokens",
-		"must have less than", "supports at most",
-		"exceeds the model limit", "model token limit",
+		"maximum number of tokens", "max_seq_len", "model token limit",
 		"prompt token count", "prompt is too long", "input is too long",
-		"range of input length", "range of max_tokens",
-		"too many tokens", NULL };
+		"range of input length", "too many tokens", NULL };
 
 	return is_any(e, words) || says_any(e, phrases);
+}
+
+/* Likewise, or one with a larger limit on answers. */
+static bool
+is_about_length(const struct wire_error *e)
+{
+	static const char *const phrases[] = { "max_new_tokens",
+		"max_num_tokens", "max_tokens is too large",
+		"maximum allowed number of output tokens",
+		"must have less than", "supports at most",
+		"exceeds the model limit", "range of max_tokens", NULL };
+
+	return is_about_prompt(e) || says_any(e, phrases);
 }
 
 /* One that knows the member or the kind of content, has the option switched
@@ -397,4 +405,17 @@ openai_classify(const struct answer_head *h, struct slice body)
 	    : h->retry_after;
 	buf_fini(&scratch);
 	return f;
+}
+
+bool
+wire_error_is_long_prompt(struct slice body)
+{
+	struct wire_error e;
+	struct buf scratch;
+	bool is;
+
+	buf_init(&scratch, SSE_EVENT_MAX);
+	is = read_error(body, true, &e, &scratch) && is_about_prompt(&e);
+	buf_fini(&scratch);
+	return is;
 }

@@ -46,4 +46,8 @@ bool wire_error_says(const struct wire_error *, const char *phrase);
 /* The message is a string and begins with it. */
 bool wire_error_begins(const struct wire_error *, const char *phrase);
 
+/* Whether a refusal's body says that what was asked is longer than the model
+ * reads. */
+bool wire_error_is_long_prompt(struct slice body);
+
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backends/wire_error.h"
 #include "gateway/app.h"
 #include "gateway/attempt.h"
 #include "gateway/lib/count.h"
@@ -143,6 +144,17 @@ tried_once(
 		kind == FAULT_FRAMING || kind == FAULT_BAD_ANSWER);
 }
 
+/* Claude Code makes a conversation shorter at Anthropic's words for it, and at
+ * no others. */
+static const char *
+word_length(struct request *r, const char *said)
+{
+	if (strcasestr(said, "prompt is too long") != NULL ||
+	    strcasestr(said, "exceed context limit") != NULL)
+		return said;
+	return request_say(r, "prompt is too long: %s", said);
+}
+
 /* Nothing is left to try: the row of the last fault speaks to the client. */
 static enum step
 answer_fault(
@@ -162,6 +174,9 @@ answer_fault(
 	    fault, plan, n_tried(r) == r->n_rate_limited, &said, &e);
 	if (e.message == NULL)
 		word_fault(r, kind, &e);
+	else if (r->route->dialect == DIALECT_MESSAGES &&
+	    kind == FAULT_UNSUITED && wire_error_is_long_prompt(body))
+		e.message = word_length(r, e.message);
 	e.tried_once = tried_once(r, plan, kind);
 	outcome_note_attempt(r, a);
 	reply_error(r, &e);

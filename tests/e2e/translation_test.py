@@ -441,6 +441,25 @@ class Translated(unittest.TestCase):
                          ("error", "rate_limit_error"))
         self.assertEqual(g.stop(), 0)
 
+    def test_a_prompt_that_is_too_long_is_told_in_the_formats_words(self):
+        theirs = "This model's maximum context length is 8 tokens."
+        ours = "prompt is too long: 9 tokens > 8 maximum"
+        s = self.stub()
+        g = self.gateway(s)
+        for said, want in ((theirs, "prompt is too long: " + theirs),
+                           (ours, ours)):
+            s.otherwise[CHAT] = 400, {}, {"error": {
+                "message": said, "type": "invalid_request_error"}}
+            status, _, body = g.post(MESSAGES, message())
+            self.assertEqual((status, body["error"]["message"]), (400, want))
+            _, _, body = g.post(RESPONSES, question())
+            self.assertEqual(body["error"]["message"], said)
+        s.otherwise[CHAT] = 400, {}, {"error": {
+            "message": "max_tokens is too large"}}
+        _, _, body = g.post(MESSAGES, message())
+        self.assertEqual(body["error"]["message"], "max_tokens is too large")
+        self.assertEqual(g.stop(), 0)
+
     def test_a_broken_request_is_told_where(self):
         s = self.stub()
         g = self.gateway(s)
