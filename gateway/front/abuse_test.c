@@ -2,6 +2,7 @@
 #include <microhttpd.h>
 
 #include "gateway/front/testing.h"
+#include "gateway/lib/count.h"
 
 /* Later versions refuse some of it by themselves, in words of their own. */
 #define OURS (MHD_VERSION < 0x00097701)
@@ -407,6 +408,46 @@ too_long_headers_are_refused(void **state)
 	server_stop(s);
 }
 
+/* What libmicrohttpd keeps of them counts as well. */
+static void
+headers_that_leave_no_room_for_an_answers_are_refused(void **state)
+{
+	static const struct {
+		const char *first, *again;
+		unsigned times;
+		int status;
+	} rows[] = {
+		{ "Cookie: a=", "x", 7200, 431 },
+		{ "Cookie: a=", "x", 6900, 200 },
+		{ "Cookie: a=1", "; b=2", 200, 431 },
+		{ "Cookie: a=1", "; b=2", 170, 200 },
+		{ "x: y", "\r\nx: y", 210, 431 },
+		{ "x: y", "\r\nx: y", 190, 200 },
+		{ "x: ", "y", 14300, 431 },
+		{ "x: ", "y", 13900, 200 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct server *s = server_default();
+		struct client c = client_connect(s);
+		struct buf head;
+
+		buf_init(&head, 16 << 10);
+		buf_add(&head, SLICE("GET /hello HTTP/1.1\r\nHost: a\r\n"));
+		buf_add(&head, slice_of(rows[i].first));
+		for (unsigned n = 0; n < rows[i].times; n++)
+			buf_add(&head, slice_of(rows[i].again));
+		buf_add(&head, SLICE("\r\n\r\n"));
+		assert_int_equal(buf_err(&head), OK);
+		assert_true(client_send(&c, buf_slice(&head)));
+		expect_reply(&c, rows[i].status,
+		    rows[i].status == 200 ? "hello" : "header_too_large");
+		buf_fini(&head);
+		client_close(&c);
+		server_stop(s);
+	}
+}
+
 int
 main(void)
 {
@@ -429,6 +470,8 @@ main(void)
 		cmocka_unit_test(unannounced_bodies_take_memory_as_they_come),
 		cmocka_unit_test(without_a_limit_nothing_adds_up),
 		cmocka_unit_test(too_long_headers_are_refused),
+		cmocka_unit_test(
+		    headers_that_leave_no_room_for_an_answers_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

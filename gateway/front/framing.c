@@ -7,8 +7,15 @@
 
 #include "gateway/front/private.h"
 
+/* libmicrohttpd keeps all of a connection in `header_limit` bytes: the head as
+ * it came, what it knows of each header and cookie, a copy of the cookies, and
+ * then the head of the answer. */
+#define RECORD ((size_t)64) /* of a header, of a cookie */
+#define ANSWER_HEAD ((size_t)2048)
+
 struct headers_seen {
-	unsigned n_length, n_coding, n_expect, n_host;
+	unsigned n, n_length, n_coding, n_expect, n_host;
+	size_t cookies; /* bytes that they take */
 	struct slice length, coding, expect, host;
 	uint64_t names;
 	const char *end; /* of the last value, in memory */
@@ -64,6 +71,27 @@ is_cut_short(
 	return rest != 2 && rest != 4;
 }
 
+static size_t
+cookie_size(struct slice v)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < v.n; i++)
+		n += v.p[i] == ';';
+	return v.n + n * RECORD;
+}
+
+static bool
+leaves_no_room(const struct exchange *x, const struct headers_seen *h)
+{
+	const union MHD_ConnectionInfo *size = MHD_get_connection_info(
+	    x->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+	return size != NULL &&
+	    size->header_size + h->n * RECORD + h->cookies + ANSWER_HEAD >
+	    x->connection->daemon->header_limit;
+}
+
 /* libmicrohttpd takes a carriage return that no newline follows for a part of
  * the value (RFC 9110, 5.5 and RFC 9112, 2.2). */
 static bool
@@ -82,6 +110,7 @@ on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n,
 	struct slice v = slice_make(value, value == NULL ? 0 : value_n);
 
 	(void)kind;
+	h->n++;
 	h->names |= framing_name(key);
 	h->broken = h->broken || breaks(key) || breaks(v);
 	h->misnamed = h->misnamed || !is_token(key);
@@ -100,6 +129,8 @@ on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n,
 	} else if (slice_iis(key, "host")) {
 		h->n_host++;
 		h->host = v;
+	} else if (slice_iis(key, "cookie")) {
+		h->cookies += cookie_size(v);
 	}
 	return MHD_YES;
 }
@@ -178,6 +209,10 @@ framing_check(struct exchange *x, struct slice method, struct framing *f)
 	if (h.folded)
 		return refuse(r, 400, "bad_header",
 		    "A header is folded over several lines.");
+	if (leaves_no_room(x, &h))
+		return refuse(r, 431, "header_too_large",
+		    "The request's headers are too many or too long for this "
+		    "gateway's header_limit, which an answer's share.");
 	if (is_cut_short(x, method.p, &h))
 		return refuse(r, 400, "bad_header",
 		    "A header has no name, or a NUL in it, or lines end in "
