@@ -154,15 +154,6 @@ start_transfer(struct attempt *a, const struct encoded *e, const char *base)
 	return a->transfer != NULL ? OK : ERR_MEMORY;
 }
 
-/* A wildcard serving asks for whatever the client asked for. */
-static struct slice
-model_of(const struct request *r, const struct conf_serving *s)
-{
-	struct slice name = slice_of(s->upstream);
-
-	return slice_is(name, "*") ? r->facts.model : name;
-}
-
 #define SHOWN_MAX 255
 
 /* It is the client's to choose, and goes to the ledger, to traces and logs, and
@@ -186,13 +177,13 @@ attempt_new(struct request *r, struct ticket t, const struct plan *plan)
 {
 	const struct conf_serving *s =
 	    conf_find_serving(r->conf, plan->serving);
-	struct slice model = model_of(r, s);
+	struct slice model = conf_upstream_name(s, r->facts.model);
 	struct attempt *a = calloc(1, sizeof(*a) + model.n + 1);
 
 	if (a == NULL)
 		return NULL;
-	if (r->asked == NULL && model.p == r->facts.model.p)
-		r->asked = shown_name(model);
+	if (r->asked == NULL && conf_is_pattern(s->upstream))
+		r->asked = shown_name(r->facts.model);
 	a->model = (char *)(a + 1);
 	memcpy(a->model, model.p, model.n);
 	a->request = r;

@@ -96,7 +96,7 @@ classify(struct attempt *a, struct slice body)
 {
 	a->fault = a->ops->classify(&a->head, body);
 	if (a->fault.kind == FAULT_MODEL &&
-	    (strcmp(a->serving->upstream, "*") == 0 ||
+	    (conf_is_pattern(a->serving->upstream) ||
 		dialect_passes(a->head.dialect)))
 		a->fault.kind = FAULT_UNSUITED;
 	a->failed = true;

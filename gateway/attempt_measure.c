@@ -103,11 +103,12 @@ attempt_result(const struct attempt *a, usec now, struct route_result *out)
 static const char *
 upstream_name(const struct attempt *a)
 {
-	const char *name = a->serving->upstream;
+	const struct conf_serving *s = a->serving;
+	const char *asked = a->request->asked;
 
-	return strcmp(name, "*") == 0 && a->request->asked != NULL
-	    ? a->request->asked
-	    : name;
+	return conf_is_pattern(s->upstream) && asked != NULL
+	    ? conf_upstream_name(s, slice_of(asked)).p /* an end of it */
+	    : s->upstream;
 }
 
 /* Known once an answer has begun, or none came. */

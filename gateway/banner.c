@@ -28,7 +28,7 @@ example_model(const struct conf *c)
 	if (c->default_model != NULL)
 		return c->default_model->name;
 	for (size_t i = 0; i < c->n_models; i++)
-		if (strcmp(c->models[i].name, "*") != 0)
+		if (!conf_is_pattern(c->models[i].name))
 			return c->models[i].name;
 	return "MODEL";
 }

@@ -68,7 +68,29 @@ add_name(struct buf *names, struct slice name)
 	buf_add_char(names, '\n');
 }
 
-/* What the backends of `*` list, as far as it is not another model here. */
+/* What the backend lists, by the names that clients have for it. */
+static void
+add_list(
+    const struct request *r, const struct conf_serving *s, struct buf *names)
+{
+	const struct slice start =
+	    slice_make(s->upstream, strlen(s->upstream) - 1);
+	struct slice rest, line;
+	struct buf list;
+
+	buf_init(&list, MODELS_MAX);
+	listed_add(r->worker->app->listed, s->backend->id, &list);
+	rest = buf_slice(&list);
+	while (slice_next(&rest, '\n', &line))
+		if (line.n > 0 && slice_starts(line, start)) {
+			buf_add(names, conf_own_start(s));
+			add_name(names, line);
+		}
+	buf_fini(&list);
+}
+
+/* What the backends of a name with a star list, as far as it is not another
+ * model here. */
 static void
 add_listed(
     const struct request *r, const struct conf_model *m, struct buf *names)
@@ -80,13 +102,13 @@ add_listed(
 	map_init(&seen);
 	buf_init(&all, MODELS_MAX);
 	for (size_t i = 0; i < m->n_servings; i++)
-		if (strcmp(m->servings[i].upstream, "*") == 0 &&
+		if (conf_is_pattern(m->servings[i].upstream) &&
 		    boundary_backend(r->tenant, m->servings[i].backend))
-			listed_add(r->worker->app->listed,
-			    m->servings[i].backend->id, &all);
+			add_list(r, &m->servings[i], &all);
 	rest = buf_slice(&all);
 	while (slice_next(&rest, '\n', &line))
 		if (line.n > 0 && conf_find_model(r->conf, line) == NULL &&
+		    conf_find_pattern(r->conf, line) == m &&
 		    map_get(&seen, line) == NULL &&
 		    map_put(&seen, line, names) == OK)
 			add_name(names, line);
@@ -103,13 +125,13 @@ gather(const struct request *r, struct buf *names)
 
 		if (!may_ask_for(r, m))
 			continue;
-		if (strcmp(m->name, "*") == 0) {
+		if (conf_is_pattern(m->name))
 			add_listed(r, m, names);
-			continue;
-		}
-		add_name(names, slice_of(m->name));
+		else
+			add_name(names, slice_of(m->name));
 		for (size_t k = 0; m->aliases != NULL && m->aliases[k]; k++)
-			add_name(names, slice_of(m->aliases[k]));
+			if (!conf_is_pattern(m->aliases[k]))
+				add_name(names, slice_of(m->aliases[k]));
 	}
 }
 

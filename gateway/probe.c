@@ -289,11 +289,10 @@ prober_new(struct app *app)
 static bool
 is_wild(const struct conf *conf, const struct conf_backend *b)
 {
-	const struct conf_model *m = conf_find_model(conf, SLICE("*"));
-
-	for (size_t i = 0; m != NULL && i < m->n_servings; i++)
-		if (m->servings[i].backend == b &&
-		    strcmp(m->servings[i].upstream, "*") == 0)
+	for (size_t i = 0; i < conf->n_servings; i++)
+		if (conf->servings[i].backend == b &&
+		    conf_is_pattern(conf->servings[i].upstream) &&
+		    conf_is_pattern(conf->servings[i].model->name))
 			return true;
 	return false;
 }

@@ -87,7 +87,8 @@ struct request {
 	enum head_verdict verdict;
 	struct error_reply refusal;
 	char *said; /* request_say()'s, or NULL */
-	char *asked; /* the model that a wildcard was sent, or NULL */
+	char *asked; /* the name that a model with a star was asked by, as it
+			may be shown, or NULL */
 	const struct route *route; /* NULL: not inference */
 	const struct dialect_ops *dialect;
 	const struct conf_tenant *tenant; /* NULL: the gateway is open */

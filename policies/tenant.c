@@ -37,7 +37,7 @@ split(const struct conf *c, struct model_choice *m)
 }
 
 /* "gemma:voise" of a listed gemma is a slip: the default model would answer it
- * without its targets. A wildcard model is asked for names that are its own. */
+ * without its targets. A model with a star has names of its own. */
 static enum err
 check_suffix(const struct conf *c, const struct conf_tenant *t,
     struct slice rest, struct slice asked, struct errmsg *why)
@@ -47,7 +47,7 @@ check_suffix(const struct conf *c, const struct conf_tenant *t,
 	char text[256];
 	struct buf list;
 
-	if (colon < 0 || c->wildcard_model != NULL ||
+	if (colon < 0 || conf_find_pattern(c, rest) != NULL ||
 	    conf_find_model(c, rest) != NULL)
 		return OK;
 	rest.n = (size_t)colon;
@@ -73,8 +73,8 @@ model_named(
 
 	if (name.n > 0)
 		m = conf_find_model(c, name);
-	if (m == NULL && name.n > 0)
-		m = c->wildcard_model;
+	if (m == NULL)
+		m = conf_find_pattern(c, name);
 	if (m == NULL)
 		m = c->default_model;
 	return m != NULL && boundary_model(t, m) ? m : NULL;

@@ -98,7 +98,7 @@ may_be_asked(const struct router *r, const struct cell *c, usec now)
 
 	return cell_standing(c, now, &until) == STANDING_FREE &&
 	    s->in_flight < IDLE && (c->conf->caps & CAP_CHAT) != 0 &&
-	    strcmp(c->conf->upstream, "*") != 0 &&
+	    !conf_is_pattern(c->conf->upstream) &&
 	    cell_has_allowance(c, ALLOWANCE_SPARED, now) && is_affordable(r, c);
 }
 

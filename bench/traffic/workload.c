@@ -314,7 +314,7 @@ find_named(struct workload *w, const struct conf *c, const struct asker *a,
 	if (a->model.n > 0) {
 		out->model = conf_find_model(c, a->model);
 		if (out->model == NULL)
-			out->model = c->wildcard_model;
+			out->model = conf_find_pattern(c, a->model);
 		if (out->model == NULL)
 			return refuse_name(w, a, "model", a->model, c, why);
 	}

@@ -61,7 +61,7 @@ models_json(const struct conf *c)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < c->n_models; i++)
-		if (strcmp(c->models[i].name, "*") != 0)
+		if (!conf_is_pattern(c->models[i].name))
 			json_array_append_new(
 			    list, json_string(c->models[i].name));
 	return list;

@@ -319,7 +319,7 @@ ask_question(struct client *c, const struct call *call, struct finding *f)
 static bool
 make_call(const struct live_check *live, const struct call *c)
 {
-	struct finding f = { .wild = strcmp(c->serving->upstream, "*") == 0,
+	struct finding f = { .wild = conf_is_pattern(c->serving->upstream),
 		.flaw = "out of memory" };
 
 	announce(live, c);

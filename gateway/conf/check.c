@@ -377,6 +377,29 @@ check_twins(
 		}
 }
 
+/* What a star stands for is an end of the name that was asked for. */
+static void
+check_stars(
+    struct loader *l, const config_setting_t *serve, const struct conf_model *m)
+{
+	bool starred = m->name != NULL && conf_is_pattern(m->name);
+
+	for (unsigned i = 0; i < m->n_servings; i++) {
+		const char *upstream = m->servings[i].upstream;
+
+		if (upstream == NULL || !conf_is_pattern(upstream) ||
+		    strcmp(upstream, "*") == 0 ||
+		    (starred &&
+			slice_ends(slice_of(m->name), slice_of(upstream))))
+			continue;
+		complain(l,
+		    loader_member(config_setting_get_elem(serve, i), "model"),
+		    "want a name without a star, \"*\"%s%s%s, got \"%s\"",
+		    starred ? ", or an end of \"" : "", starred ? m->name : "",
+		    starred ? "\"" : "", upstream);
+	}
+}
+
 static void
 check_model(struct loader *l, size_t i)
 {
@@ -393,8 +416,8 @@ check_model(struct loader *l, size_t i)
 
 		if (!model_name_ok(m->aliases[j]))
 			complain(l, at,
-			    "want the name of a model, without spaces, got "
-			    "\"%s\"",
+			    "want the name of a model, without spaces and "
+			    "with no \"*\" but at its end, got \"%s\"",
 			    m->aliases[j]);
 		else
 			check_suffix(l, m->aliases[j], at);
@@ -405,6 +428,7 @@ check_model(struct loader *l, size_t i)
 		return;
 	}
 	check_twins(l, serve, m);
+	check_stars(l, serve, m);
 	check_able(l, serve, m);
 	for (size_t j = 0; j < m->n_servings; j++)
 		on += m->servings[j].backend == NULL ||

@@ -122,7 +122,8 @@ struct conf_serving {
 			upstream model) */
 	const struct conf_backend *backend;
 	const struct conf_model *model;
-	const char *upstream; /* the backend's own model name; "*": as asked */
+	const char *upstream; /* the backend's own model name; with a star at
+				 its end: see conf_upstream_name() */
 	double quality;
 	bool fallback;
 	uint32_t context; /* tokens; 0: not known */
@@ -138,10 +139,16 @@ struct conf_serving {
 };
 
 struct conf_model {
-	const char *name; /* "*": any name that is not listed */
+	const char *name; /* with a star at its end: of any that begins so */
 	const char *const *aliases; /* NULL-terminated */
 	const struct conf_serving *servings;
 	size_t n_servings;
+};
+
+/* A name or alias with a star at its end. */
+struct conf_pattern {
+	struct slice start; /* "gpt-" of "gpt-*" */
+	const struct conf_model *model;
 };
 
 /* What a tenant, or one of its keys, may use. 0: not limited. */
@@ -272,7 +279,8 @@ struct conf {
 	const struct conf_serving *const
 	    *servings_by_id; /* n_servings, rising */
 	const struct conf_model *default_model; /* or NULL */
-	const struct conf_model *wildcard_model; /* named "*", or NULL */
+	const struct conf_pattern *patterns; /* the longest first */
+	size_t n_patterns;
 	const struct conf_tenant *tenants;
 	size_t n_tenants;
 	const struct conf_key *keys; /* sorted by digest */
@@ -344,6 +352,8 @@ void conf_unref(struct conf **); /* sets it to NULL */
 
 /* NULL where there is none. Aliases are names. */
 const struct conf_model *conf_find_model(const struct conf *, struct slice);
+/* The pattern that takes a name which is not listed. */
+const struct conf_model *conf_find_pattern(const struct conf *, struct slice);
 const struct slo *conf_find_slo(const struct conf *, struct slice);
 const struct conf_backend *conf_find_backend(const struct conf *, struct slice);
 const struct conf_tenant *conf_find_tenant(const struct conf *, struct slice);
@@ -405,6 +415,16 @@ bool conf_listen_is_local(const struct conf_listen *);
 bool conf_url_is_local(const char *url);
 /* Or of an address that the internet does not route: nobody sells there. */
 bool conf_url_is_private(const char *url);
+
+/* Whether a name ends in a star, and so stands for others. */
+bool conf_is_pattern(const char *name);
+/* What the serving's backend calls the model, where the client has asked for
+ * that name: an end of it, unless the backend's own has no star. */
+struct slice conf_upstream_name(
+    const struct conf_serving *, struct slice asked);
+/* What the backend does not know of such names: "openai/" where the star behind
+ * that is a model whose backend has all but it. */
+struct slice conf_own_start(const struct conf_serving *);
 
 /* The effective configuration as JSON, secrets masked. */
 void conf_dump(const struct conf *, struct buf *out);

@@ -71,7 +71,7 @@ what_is_not_set_has_its_default(void **state)
 	assert_int_equal(c->default_slo->ttft, 0);
 	assert_ptr_equal(conf_find_slo(c, SLICE("default")), c->default_slo);
 	assert_null(c->default_model);
-	assert_null(c->wildcard_model);
+	assert_int_equal(c->n_patterns, 0);
 	assert_int_equal(c->backends[0].probe_interval, 5 * USEC_SEC);
 	assert_int_equal(c->backends[0].slots, 0);
 	assert_true(c->backends[0].price.input < 0);
@@ -270,7 +270,7 @@ the_wildcard_model_is_found(void **state)
 	    BACKENDS "models = ( { name = \"*\"; serve = ( { backend = "
 		     "\"gpu\"; } ); } );",
 	    0);
-	assert_string_equal(f.conf->wildcard_model->name, "*");
+	assert_string_equal(conf_find_pattern(f.conf, SLICE("any"))->name, "*");
 	assert_string_equal(f.conf->servings[0].upstream, "*");
 	fixture_fini(&f);
 }

@@ -115,6 +115,9 @@ bool tls_are_authorities(const char *path);
  * pointers, which backends are off. */
 void settle_before_names(struct loader *);
 void settle(struct loader *);
+
+/* --- patterns.c --- */
+void settle_patterns(struct loader *);
 void check(struct loader *);
 /* listen.c: a part of it. */
 void check_listeners(struct loader *);
@@ -165,7 +168,7 @@ void read_headers(struct loader *, const struct setting *,
 bool text_ok(const char *);
 /* Letters, digits and "._-", of which none comes first. */
 bool name_ok(const char *);
-/* Visible characters only; no '*' but alone. */
+/* Visible characters only; no '*' but at its end. */
 bool model_name_ok(const char *);
 
 #endif

@@ -215,8 +215,11 @@ static const struct setting serving_rows[] = {
 	    .ref = REF_BACKEND, .help = "Which backend." },
 	{ "model", SETTING_MODEL_NAME, AT(conf_serving, upstream),
 	    .otherwise = "the public name",
-	    .help = "The backend's own name for the model. `*` passes on the "
-		    "name that the client asked for." },
+	    .help =
+		"The backend's own name for the model. With a `*` at its end "
+		"it is an end of the public name: of `openai/*`, `*` asks "
+		"for `gpt-5` where the client has said `openai/gpt-5`, "
+		"and `openai/*` for all of it." },
 	{ "quality", SETTING_NUMBER, AT(conf_serving, quality),
 	    BOUNDS(0, QUALITY_MAX), .value = "0",
 	    .help = "How good its answers are, on a scale of your own." },
@@ -248,9 +251,10 @@ const struct setting_group settings_servings = {
 static const struct setting model_rows[] = {
 	{ "name", SETTING_MODEL_NAME, SETTING_REQUIRED, AT(conf_model, name),
 	    .help = "The public name, as clients write it. `*` stands for "
-		    "every name that is not listed; `/v1/models` then has "
-		    "those, too, that its backends say they have (where they "
-		    "are probed)." },
+		    "every name that is not listed, `gpt-*` for those that "
+		    "begin with `gpt-`; where several fit the longest counts. "
+		    "`/v1/models` then has those, too, that its backends say "
+		    "they have (where they are probed)." },
 	{ "aliases", SETTING_STRINGS, SETTING_NO_NULL, AT(conf_model, aliases),
 	    .otherwise = "none", .help = "Other names for it." },
 	{ "serve", SETTING_LIST, SETTING_REQUIRED | SETTING_NONEMPTY,

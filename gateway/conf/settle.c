@@ -254,5 +254,5 @@ settle(struct loader *l)
 		if (slo != NULL)
 			tenants[i].priority = slo->priority;
 	}
-	c->wildcard_model = map_get(&c->model_names, SLICE("*"));
+	settle_patterns(l);
 }

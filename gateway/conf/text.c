@@ -40,12 +40,11 @@ model_name_ok(const char *s)
 {
 	size_t n = strlen(s);
 
-	if (strcmp(s, "*") == 0)
-		return true;
 	if (n == 0 || n > MODEL_NAME_MAX_BYTES)
 		return false;
 	for (const char *p = s; *p != '\0'; p++)
-		if (*p <= ' ' || *p >= 0x7f || *p == '*' || *p == '"')
+		if (*p <= ' ' || *p >= 0x7f || *p == '"' ||
+		    (*p == '*' && p[1] != '\0'))
 			return false;
 	return true;
 }

@@ -64,8 +64,9 @@ static const struct {
 	[SETTING_STRING] = { "a string in quotes", "string" },
 	[SETTING_NAME] = { "a name of letters, digits, \".\", \"_\" and \"-\"",
 	    "name: letters, digits, `.`, `_`, `-`" },
-	[SETTING_MODEL_NAME] = { "the name of a model, without spaces",
-	    "name without spaces, or `*`" },
+	[SETTING_MODEL_NAME] = { "the name of a model, without spaces and "
+				 "with no \"*\" but at its end",
+	    "name without spaces; a `*` at its end stands for any end" },
 	[SETTING_PATH] = { "the path of a file", "path" },
 	[SETTING_WORD] = { "", "string" },
 	[SETTING_ENUM] = { "", "string" },

@@ -190,13 +190,29 @@ has_room(struct import *im, const yaml_node_t *at, const char *path,
 	return false;
 }
 
-/* "*" stands for every name, and nothing else with a star for anything. */
+/* No star but one at the end. */
+static bool
+is_plain_but_end(struct slice name)
+{
+	ptrdiff_t star = slice_find(name, '*');
+
+	return star < 0 || (size_t)star == name.n - 1;
+}
+
+/* What a star stands for is an end of what is asked for, here and there. */
+static bool
+stars_ok(struct slice name, struct slice upstream)
+{
+	if (!is_plain_but_end(name) || !is_plain_but_end(upstream))
+		return false;
+	return slice_find(upstream, '*') < 0 ||
+	    (slice_find(name, '*') >= 0 && slice_ends(name, upstream));
+}
+
 static bool
 names_ok(struct import *im, const yaml_node_t *at, const char *path,
     struct slice name, struct slice upstream)
 {
-	bool all = slice_is(name, "*") && slice_is(upstream, "*");
-
 	if (!is_plain(name) || !is_plain(upstream)) {
 		note(im, at, path,
 		    "%s: want a name of at most 255 visible characters of "
@@ -204,11 +220,11 @@ names_ok(struct import *im, const yaml_node_t *at, const char *path,
 		    is_plain(name) ? "model" : "model_name");
 		return false;
 	}
-	if (all || (slice_find(name, '*') < 0 && slice_find(upstream, '*') < 0))
+	if (stars_ok(name, upstream))
 		return true;
 	note(im, at, path,
-	    "only the name \"*\" stands for others: list the models, or name "
-	    "them \"*\"");
+	    "want a \"*\" at the end of model_name alone, or of both with the "
+	    "same before it: list the models instead");
 	return false;
 }
 

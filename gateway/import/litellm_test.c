@@ -194,8 +194,8 @@ names_that_cannot_be_are_left_out(void **state)
 	sheet_init(&s,
 	    LIST(MODEL("'a b'", "model: openai/x") MODEL(
 		"'\"'", "model: openai/x") MODEL("\xc3\xa4", "model: openai/x")
-		    MODEL("'a*'", "model: openai/x") MODEL("'*'",
-			"model: openai/x") MODEL("'*'", "model: 'openai/*'")
+		    MODEL("'a*b'", "model: openai/x") MODEL("'a*'",
+			"model: 'openai/b*'") MODEL("'*'", "model: 'openai/*'")
 			MODEL("x", "model: bedrock/x") MODEL(
 			    "y", "model: nobodys/y") MODEL("z", "seed: 1")));
 	assert_int_equal(s.rc, OK);
@@ -298,6 +298,38 @@ what_does_not_load_is_noted(void **state)
 	sheet_fini(&s);
 }
 
+/* A star stands for the same here. */
+static void
+names_with_a_star_are_carried_over(void **state)
+{
+	static const struct {
+		const char *list, *name, *model;
+	} rows[] = {
+		{ LIST(MODEL("'openai/*'", "model: 'openai/*'")), "openai/*",
+		    "*" },
+		{ LIST(MODEL("'gpt-*'", "model: 'openai/gpt-*'")), "gpt-*",
+		    "gpt-*" },
+		{ LIST(MODEL("'x/*'", "model: 'anthropic/*'")), "x/*", "*" },
+		{ LIST(MODEL("'gpt-*'", "model: openai/one")), "gpt-*", "one" },
+		{ LIST(MODEL("'*'", "model: openai/one")), "*", "one" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct sheet s;
+		char text[128];
+
+		sheet_init(&s, rows[i].list);
+		assert_int_equal(s.rc, OK);
+		snprintf(text, sizeof(text), "{ name = \"%s\"; serve = (\n",
+		    rows[i].name);
+		assert_has(s.conf, text);
+		snprintf(
+		    text, sizeof(text), "; model = \"%s\";", rows[i].model);
+		assert_has(s.conf, text);
+		sheet_fini(&s);
+	}
+}
+
 static void
 nothing_to_carry_over_is_an_error(void **state)
 {
@@ -326,12 +358,12 @@ what_is_left_out_is_named(void **state)
 	sheet_init(&s,
 	    LIST(MODEL("m", "model: openai/one, drop_params: true") MODEL(
 		"m", "model: bedrock/one") MODEL("claude", "model: bedrock/x")
-		    MODEL("openai/*", "model: openai/*"))
+		    MODEL("'gpt-*'", "model: 'openai/o*'"))
 		SECTION("litellm_settings", "drop_params: true")
 		    SECTION("router_settings", "enable_pre_call_checks: true"));
 	assert_has(s.notes, "model_list[1]: this deployment of m is left out");
 	assert_has(s.notes, "model_list[2]: model claude is left out");
-	assert_has(s.notes, "model_list[3]: model openai/* is left out");
+	assert_has(s.notes, "model_list[3]: model gpt-* is left out");
 	assert_has(s.notes, "litellm_params: drop_params: ");
 	assert_has(s.notes, "litellm_settings: drop_params: ");
 	assert_has(s.notes, "router_settings: enable_pre_call_checks: ");
@@ -426,6 +458,7 @@ main(void)
 		cmocka_unit_test(text_stays_text),
 		cmocka_unit_test(what_does_not_load_is_noted),
 		cmocka_unit_test(notes_come_in_the_order_of_lines),
+		cmocka_unit_test(names_with_a_star_are_carried_over),
 		cmocka_unit_test(nothing_to_carry_over_is_an_error),
 		cmocka_unit_test(what_is_left_out_is_named),
 		cmocka_unit_test(what_goes_without_a_word_there_does_here),

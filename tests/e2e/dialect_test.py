@@ -218,6 +218,28 @@ class Names(unittest.TestCase):
         self.assertEqual(headers["x-pointsman-model"], "fake-model")
         self.assertEqual(g.stop(), 0)
 
+    def test_a_star_passes_on_what_it_stands_for(self):
+        stub = Stub(lambda r: (200, {}, {
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {
+                "role": "assistant", "content": "x"}}],
+            "model": json.loads(r.body or b"{}").get("model")}))
+        self.addCleanup(stub.stop)
+        g = Gateway(
+            f'backends = ( {backend("any", stub.port, adapter="openai")} );\n'
+            'models = ( { name = "open/*"; aliases = [ "gpt-*" ]; serve = ( {'
+            ' backend = "any"; model = "*"; } ); } );\n')
+        for asked, sent in (("open/gpt-5", "gpt-5"), ("gpt-5", "gpt-5"),
+                            ("open/a/b:8b", "a/b:8b")):
+            _, headers, body = g.chat(chat(asked))
+            self.assertEqual(body["model"], sent)
+            self.assertEqual(headers["x-pointsman-model"], sent)
+        status, _, body = g.chat(chat("o1"))
+        self.assertEqual((status, body["error"]["code"]),
+                         (404, "model_not_found"))
+        self.assertIn('model="open/*"', g.metrics())
+        self.assertNotIn("gpt-5", g.metrics())
+        self.assertEqual(g.stop(), 0)
+
     def test_default_model_is_what_an_unknown_name_means(self):
         fake = Fake("--tokens", "2")
         self.addCleanup(fake.stop)

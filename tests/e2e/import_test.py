@@ -41,7 +41,7 @@ class Import(unittest.TestCase):
                       LITELLM_MASTER_KEY="sk-master", OPENAI_API_KEY="x",
                       ANTHROPIC_API_KEY="x", AZURE_API_KEY_EU="x")
         self.assertEqual(checked.returncode, 0, checked.stderr)
-        self.assertIn("7 backends, 7 models, 13 servings, 1 tenant;",
+        self.assertIn("7 backends, 8 models, 14 servings, 1 tenant;",
                       checked.stdout)
 
     def test_what_it_writes_passes_check(self):

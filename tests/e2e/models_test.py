@@ -37,12 +37,12 @@ class Wildcard(unittest.TestCase):
         self.asked += 1
         return self.two_says
 
-    def start(self, extra="", **more):
+    def start(self, extra="", models=MODELS, **more):
         return Gateway("backends = ( " + ", ".join(
             backend(name, port, OFTEN + 'region = "%s";' % name)
             for name, port in (("one", self.one.port), ("two", self.two.port),
                                ("third", self.third.port))) + " );\n" +
-            MODELS + extra, **more)
+            models + extra, **more)
 
     def names(self, gateway, headers=None):
         return [m["id"]
@@ -60,6 +60,19 @@ class Wildcard(unittest.TestCase):
         asked = self.asked
         wait_for(lambda: self.asked > asked + 3, what="a list that is none")
         self.assertEqual(self.names(g)[3:], ["d"])
+        self.assertEqual(g.stop(), 0)
+
+    def test_names_that_begin_so_are_listed_by_them(self):
+        """Whichever model takes a name has it in its list."""
+        g = self.start(models="""models = (
+  { name = "first/*"; serve = ( { backend = "one"; model = "*"; } ); },
+  { name = "org/*"; serve = ( { backend = "two"; model = "org/*"; } ); } );
+""")
+        wait_for(lambda: sorted(self.names(g)) == [
+            "first/also", "first/mine", "first/org/b", "org/b"],
+            what="both lists")
+        self.assertEqual(g.get("/v1/models/first/mine")[0], 200)
+        self.assertEqual(g.get("/v1/models/c")[0], 404)
         self.assertEqual(g.stop(), 0)
 
     def test_a_tenant_sees_none_beyond_its_bounds(self):
