@@ -14,28 +14,21 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/child_output.h"
 #include "gateway/guard.h"
+#include "gateway/lib/buf.h"
 #include "gateway/lib/log.h"
-#include "gateway/lib/utf8.h"
 
-#define LINE_MAX_BYTES 512 /* of one logged line; the rest is dropped */
 #define LINES_MAX 1000 /* logged in a second; there would be no end to them */
 #define COMMAND_MAX ((size_t)256 << 10)
 #define DRAIN (500 * USEC_MS) /* for output after the exit */
 #define PORT_MARK "{port}"
-
-struct output {
-	uv_pipe_t pipe;
-	struct child *child;
-	size_t n; /* of line */
-	char line[LINE_MAX_BYTES];
-	char chunk[4096];
-};
 
 struct child {
 	uv_loop_t *loop;
@@ -49,13 +42,12 @@ struct child {
 	uv_process_t process, guard;
 	int guard_pipe; /* -1: no guard */
 	uv_timer_t timer;
-	struct output out[2];
+	struct child_output out[2]; /* stdout, stderr */
 	struct log_limit said;
 	bool alive, stopping;
 	unsigned open;
 	usec started, backoff;
 	struct child_end end;
-	char last_words[sizeof(((struct child_end *)NULL)->text)];
 
 	void (*on_stopped)(void *);
 	void *stopped_arg;
@@ -68,72 +60,6 @@ timer_set(struct child *c, uv_timer_cb cb, usec span)
 {
 	uv_update_time(c->loop); /* from now, not from when this turn began */
 	uv_timer_start(&c->timer, cb, (uint64_t)(span / USEC_MS), 0);
-}
-
-/* --- what it prints --- */
-
-static void
-keep_words(struct child *c, struct slice line)
-{
-	size_t n = utf8_cut(line.p, line.n, sizeof(c->last_words) - 1);
-
-	slice_copy(c->last_words, sizeof(c->last_words), slice_make(line.p, n));
-	utf8_calm(c->last_words, n, "");
-}
-
-static void
-log_text(struct output *o)
-{
-	if (o->n > 0 && o == &o->child->out[1])
-		keep_words(o->child, slice_make(o->line, o->n));
-	if (o->n > 0 && log_limit_pass(&o->child->said, clock_now()))
-		log_info("child=%s text=\"%.*s\"", o->child->name, (int)o->n,
-		    o->line);
-	o->n = 0;
-}
-
-static void
-take_bytes(struct output *o, struct slice bytes)
-{
-	for (size_t i = 0; i < bytes.n; i++) {
-		char ch = bytes.p[i];
-
-		if (ch == '\n')
-			log_text(o);
-		else if (o->n < sizeof(o->line))
-			o->line[o->n++] = ch == '"' ? '\'' : ch;
-	}
-}
-
-static void
-on_alloc(uv_handle_t *h, size_t want, uv_buf_t *out)
-{
-	struct output *o = h->data;
-
-	(void)want;
-	*out = uv_buf_init(o->chunk, sizeof(o->chunk));
-}
-
-static void on_pipe_closed(uv_handle_t *);
-
-static void
-close_output(struct output *o)
-{
-	if (uv_is_closing((uv_handle_t *)&o->pipe))
-		return;
-	log_text(o);
-	uv_close((uv_handle_t *)&o->pipe, on_pipe_closed);
-}
-
-static void
-on_output(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
-{
-	struct output *o = s->data;
-
-	if (n >= 0)
-		take_bytes(o, slice_make(b->base, (size_t)n));
-	else
-		close_output(o);
 }
 
 /* --- its end --- */
@@ -187,8 +113,7 @@ handle_gone(struct child *c)
 		return;
 	uv_timer_stop(&c->timer);
 	if (c->end.started) /* all that it had to say has been read */
-		slice_copy(
-		    c->end.text, sizeof(c->end.text), slice_of(c->last_words));
+		child_output_last(&c->out[1], c->end.text, sizeof(c->end.text));
 	if (c->stopping)
 		uv_close((uv_handle_t *)&c->timer, on_timer_closed);
 	else
@@ -196,11 +121,9 @@ handle_gone(struct child *c)
 }
 
 static void
-on_pipe_closed(uv_handle_t *h)
+on_output_closed(void *arg)
 {
-	struct output *o = h->data;
-
-	handle_gone(o->child);
+	handle_gone(arg);
 }
 
 static void
@@ -216,7 +139,7 @@ on_drained(uv_timer_t *t)
 	struct child *c = t->data;
 
 	for (int i = 0; i < 2; i++)
-		close_output(&c->out[i]);
+		child_output_close(&c->out[i]);
 }
 
 /* To it and to all that it has started. */
@@ -394,18 +317,14 @@ spawn_failed(struct child *c, int rc)
 	else
 		c->open--;
 	for (int i = 0; i < 2; i++)
-		close_output(&c->out[i]);
+		child_output_close(&c->out[i]);
 }
 
 static void
 init_handles(struct child *c)
 {
-	for (int i = 0; i < 2; i++) {
-		uv_pipe_init(c->loop, &c->out[i].pipe, 0);
-		c->out[i].pipe.data = &c->out[i];
-		c->out[i].child = c;
-		c->out[i].n = 0;
-	}
+	for (int i = 0; i < 2; i++)
+		child_output_init(&c->out[i], c->loop);
 	c->process = (uv_process_t){ .data = c };
 	c->guard = (uv_process_t){ .data = c };
 	c->guard_pipe = -1;
@@ -436,7 +355,6 @@ start(struct child *c)
 	char url[64];
 
 	c->started = clock_now();
-	c->last_words[0] = '\0';
 	init_handles(c);
 	rc = port != 0 ? spawn(c, port) : uv_translate_sys_error(errno);
 	if (rc != 0) {
@@ -446,8 +364,7 @@ start(struct child *c)
 	c->alive = true;
 	set_guard(c);
 	for (int i = 0; i < 2; i++)
-		uv_read_start(
-		    (uv_stream_t *)&c->out[i].pipe, on_alloc, on_output);
+		child_output_read(&c->out[i]);
 	log_info("child=%s event=start pid=%d port=%d", c->name,
 	    uv_process_get_pid(&c->process), port);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1", port);
@@ -486,6 +403,12 @@ child_new(uv_loop_t *loop, const char *name, const char *const *command,
 	c->arg = arg;
 	c->timing = CHILD_TIMING;
 	c->said = (struct log_limit){ .event = "child", .most = LINES_MAX };
+	for (int i = 0; i < 2; i++) {
+		c->out[i].name = c->name;
+		c->out[i].limit = &c->said;
+		c->out[i].on_closed = on_output_closed;
+		c->out[i].arg = c;
+	}
 	if (c->name == NULL || !copy_command(c, command)) {
 		free_child(c);
 		return NULL;

@@ -9,8 +9,8 @@
 
 #include <uv.h>
 
-#include "gateway/conf/conf.h"
 #include "gateway/lib/child_end.h"
+#include "gateway/lib/slice.h"
 
 struct child;
 
