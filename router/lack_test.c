@@ -6,13 +6,27 @@
 	"slo = ( { name = \"voice\"; ttft = \"100ms\"; percentile = 95; "      \
 	"priority = \"premium\"; } );\n"                                       \
 	"default_slo = \"voice\";\n"
-#define FAST_AND_SLOW                                                          \
-	CONF(BACKEND("fast", PRICE(2, 2)) ", " BACKEND("slow", PRICE(1, 1)),   \
-	    SERVING("fast", "") ", " SERVING("slow", ""))                      \
+#define FAST_AND_SLOW_OF(rest)                                                 \
+	CONF(BACKEND("slow", PRICE(1, 1)) ", " BACKEND("fast", PRICE(2, 2)),   \
+	    SERVING("slow", "") ", " SERVING("fast", rest))                    \
+	VOICE
+#define FAST_AND_SLOW FAST_AND_SLOW_OF("")
+#define THREE                                                                  \
+	CONF(BACKEND("slow", PRICE(1, 1)) ", " BACKEND(                        \
+		 "fast", PRICE(2, 2)) ", " BACKEND("other", PRICE(9, 9)),      \
+	    SERVING("slow", "") ", " SERVING("fast", "") ", " SERVING(         \
+		"other", ""))                                                  \
+	VOICE
+#define ONE_AT_A_TIME                                                          \
+	CONF(BACKEND("slow", PRICE(1, 1) "slots = 1; ") ", " BACKEND(          \
+		 "fast", PRICE(2, 2) "slots = 1; "),                           \
+	    SERVING("slow", "") ", " SERVING("fast", ""))                      \
 	VOICE
 
+#define NOBODY NULL, CAUSE_NONE, FAULT_NONE
+
 static void
-assert_lack(const struct rig *g, const struct ask *a, const char *backend,
+assert_misses(const struct rig *g, const struct ask *a, const char *backend,
     enum cause cause, enum fault_kind fault)
 {
 	const struct lack *l = &a->plan.lack;
@@ -25,11 +39,30 @@ assert_lack(const struct rig *g, const struct ask *a, const char *backend,
 		    g->conf->models[0].servings[l->at].backend->name, backend);
 }
 
+/* The next request, where it goes and whom it does without. */
 static void
-teach(struct rig *g)
+next_misses(struct rig *g, struct ask *a, const char *goes, const char *backend,
+    enum cause cause, enum fault_kind fault)
 {
-	rig_teach(g, "fast", 40 * USEC_MS, USEC_MS, 80);
-	rig_teach(g, "slow", 400 * USEC_MS, USEC_MS, 80);
+	*a = ask_for(g);
+	assert_goes(g, a, goes);
+	assert_misses(g, a, backend, cause, fault);
+}
+
+/* It is known of all but "slow" that they are in time. */
+static void
+rig_known(struct rig *g, const char *conf)
+{
+	const struct conf_model *m;
+
+	rig_init(g, conf);
+	m = &g->conf->models[0];
+	for (size_t i = 0; i < m->n_servings; i++) {
+		const char *name = m->servings[i].backend->name;
+		usec ttft = strcmp(name, "slow") == 0 ? 400 : 40;
+
+		rig_teach(g, name, ttft * USEC_MS, USEC_MS, 80);
+	}
 }
 
 static void
@@ -48,17 +81,11 @@ one_that_stands_in_names_whom_it_stands_in_for(void **state)
 	struct rig g;
 	struct ask a;
 
-	rig_init(&g, FAST_AND_SLOW);
-	teach(&g);
-	a = ask_for(&g);
-	assert_goes(&g, &a, "fast");
-	assert_lack(&g, &a, NULL, CAUSE_NONE, FAULT_NONE);
+	rig_known(&g, FAST_AND_SLOW);
+	next_misses(&g, &a, "fast", NOBODY);
 	ask_finish(&g, &a, 40 * USEC_MS, USEC_MS, 10);
 	break_by(&g, "fast", FAULT_REFUSED);
-	a = ask_for(&g);
-	assert_goes(&g, &a, "slow");
-	assert_lack(&g, &a, "fast", CAUSE_BREAKER, FAULT_REFUSED);
-	ask_finish(&g, &a, 400 * USEC_MS, USEC_MS, 10);
+	next_misses(&g, &a, "slow", "fast", CAUSE_BREAKER, FAULT_REFUSED);
 	rig_fini(&g);
 }
 
@@ -68,8 +95,7 @@ who_is_far_slower_than_usual_is_missed(void **state)
 	struct rig g;
 	struct ask a;
 
-	rig_init(&g, FAST_AND_SLOW);
-	teach(&g);
+	rig_known(&g, FAST_AND_SLOW);
 	rig_teach(&g, "fast", 900 * USEC_MS, USEC_MS, 20);
 	assert_true(rig_view(&g, "fast").measured.ailing);
 	/* one finds out how it is, and the next does without */
@@ -78,7 +104,7 @@ who_is_far_slower_than_usual_is_missed(void **state)
 		a.req.slo.priority = PRIORITY_STANDARD;
 		assert_goes(&g, &a, i == 0 ? "fast" : "slow");
 	}
-	assert_lack(&g, &a, "fast", CAUSE_SLOWED, FAULT_NONE);
+	assert_misses(&g, &a, "fast", CAUSE_SLOWED, FAULT_NONE);
 	rig_fini(&g);
 }
 
@@ -88,47 +114,59 @@ who_failed_this_one_is_missed(void **state)
 	struct rig g;
 	struct ask a;
 
-	rig_init(&g, FAST_AND_SLOW);
-	teach(&g);
-	a = ask_for(&g);
-	assert_goes(&g, &a, "fast");
+	rig_known(&g, FAST_AND_SLOW);
+	next_misses(&g, &a, "fast", NOBODY);
 	ask_fail(&g, &a, FAULT_SERVER_ERROR);
 	assert_string_equal(ask_went(&g, &a), "slow");
-	assert_lack(&g, &a, "fast", CAUSE_FAILING, FAULT_SERVER_ERROR);
+	assert_misses(&g, &a, "fast", CAUSE_FAILING, FAULT_SERVER_ERROR);
 	rig_fini(&g);
 }
 
-#define THREE                                                                  \
-	CONF(BACKEND("fast", PRICE(2, 2)) ", " BACKEND(                        \
-		 "other", PRICE(9, 9)) ", " BACKEND("slow", PRICE(1, 1)),      \
-	    SERVING("fast", "") ", " SERVING("other", "") ", " SERVING(        \
-		"slow", ""))                                                   \
-	VOICE
-
-/* Nobody is missed where another is as good, and nobody who would be late. */
 static void
-only_who_would_have_helped_is_missed(void **state)
+nobody_is_missed_where_another_will_do(void **state)
 {
 	struct rig g;
 	struct ask a;
 
-	rig_init(&g, THREE);
-	teach(&g);
-	rig_teach(&g, "other", 40 * USEC_MS, USEC_MS, 80);
+	rig_known(&g, THREE);
+	/* in time, if less surely and at a higher price */
+	rig_teach(&g, "other", 75 * USEC_MS, USEC_MS, 80);
 	break_by(&g, "fast", FAULT_REFUSED);
-	a = ask_for(&g);
-	assert_goes(&g, &a, "other");
-	assert_lack(&g, &a, NULL, CAUSE_NONE, FAULT_NONE);
+	next_misses(&g, &a, "other", NOBODY);
 	rig_fini(&g);
+}
+
+static void
+nobody_is_missed_who_would_be_late(void **state)
+{
+	struct rig g;
+	struct ask a;
 
 	rig_init(&g, FAST_AND_SLOW);
-	rig_teach(&g, "fast", 300 * USEC_MS, USEC_MS, 80);
 	rig_teach(&g, "slow", 400 * USEC_MS, USEC_MS, 80);
+	rig_teach(&g, "fast", 300 * USEC_MS, USEC_MS, 80);
 	break_by(&g, "fast", FAULT_REFUSED);
-	a = ask_for(&g);
-	assert_goes(&g, &a, "slow");
-	assert_lack(&g, &a, NULL, CAUSE_NONE, FAULT_NONE);
+	next_misses(&g, &a, "slow", NOBODY);
 	rig_fini(&g);
+}
+
+static void
+nobody_is_missed_who_would_not_be_used(void **state)
+{
+	static const char *const confs[] = {
+		FAST_AND_SLOW_OF("fallback = true;"),
+		FAST_AND_SLOW
+		"policy = \"observe\";\n", /* the first that can */
+	};
+	struct rig g;
+	struct ask a;
+
+	for (size_t i = 0; i < 2; i++) {
+		rig_known(&g, confs[i]);
+		break_by(&g, "fast", FAULT_REFUSED);
+		next_misses(&g, &a, "slow", NOBODY);
+		rig_fini(&g);
+	}
 }
 
 static void
@@ -137,47 +175,40 @@ of_two_it_is_the_cheaper(void **state)
 	struct rig g;
 	struct ask a;
 
-	rig_init(&g, THREE);
-	teach(&g);
-	rig_teach(&g, "other", 40 * USEC_MS, USEC_MS, 80);
+	rig_known(&g, THREE);
 	break_by(&g, "other", FAULT_REFUSED);
 	break_by(&g, "fast", FAULT_RESET);
-	a = ask_for(&g);
-	assert_goes(&g, &a, "slow");
-	assert_lack(&g, &a, "fast", CAUSE_BREAKER, FAULT_RESET);
+	next_misses(&g, &a, "slow", "fast", CAUSE_BREAKER, FAULT_RESET);
 	rig_fini(&g);
 }
 
-#define FEW                                                                    \
-	CONF(BACKEND("fast", PRICE(2, 2) "slots = 1; ") ", " BACKEND(          \
-		 "slow", PRICE(1, 1) "slots = 1; "),                           \
-	    SERVING("fast", "") ", " SERVING("slow", ""))                      \
-	VOICE
+static void
+who_is_full_is_not_missed(void **state)
+{
+	struct rig g;
+	struct ask a[3];
+
+	rig_init(&g, ONE_AT_A_TIME "queue_limit = 0;\n");
+	for (unsigned i = 0; i < 2; i++) {
+		a[i] = ask_for(&g);
+		assert_int_equal(ask_submit(&g, &a[i]), PLAN_GO);
+	}
+	next_misses(&g, &a[2], "queue_full", NOBODY);
+	rig_fini(&g);
+}
 
 static void
-who_waits_or_is_turned_away_misses_who_is_out(void **state)
+who_is_turned_away_misses_who_is_out(void **state)
 {
 	const struct restraint drained = { .drained = true };
 	struct rig g;
 	struct ask a, b;
 
-	rig_init(&g, FEW "queue_limit = 0;\n");
-	a = ask_for(&g);
-	b = ask_for(&g);
-	ask_submit(&g, &a);
-	ask_submit(&g, &b);
-	a = ask_for(&g);
-	assert_goes(&g, &a, "queue_full");
-	assert_lack(&g, &a, NULL, CAUSE_NONE, FAULT_NONE);
-	rig_fini(&g);
-
-	rig_init(&g, FEW "queue_limit = 0;\n");
+	rig_init(&g, ONE_AT_A_TIME "queue_limit = 0;\n");
 	break_by(&g, "fast", FAULT_REFUSED);
 	a = ask_for(&g);
 	assert_goes(&g, &a, "slow");
-	b = ask_for(&g);
-	assert_goes(&g, &b, "queue_full");
-	assert_lack(&g, &b, "fast", CAUSE_BREAKER, FAULT_REFUSED);
+	next_misses(&g, &b, "queue_full", "fast", CAUSE_BREAKER, FAULT_REFUSED);
 	ask_cancel(&g, &a);
 	router_restrain(
 	    g.router, rig_backend(&g, "slow")->id, 0, &drained, g.now);
@@ -185,14 +216,19 @@ who_waits_or_is_turned_away_misses_who_is_out(void **state)
 	assert_goes(&g, &b, "unavailable");
 	assert_int_not_equal(b.plan.lack.cause, CAUSE_NONE);
 	rig_fini(&g);
+}
 
-	rig_init(&g, FEW);
+static void
+who_waits_misses_who_is_out(void **state)
+{
+	struct rig g;
+	struct ask a, b;
+
+	rig_init(&g, ONE_AT_A_TIME);
 	break_by(&g, "fast", FAULT_REFUSED);
 	a = ask_for(&g);
 	assert_goes(&g, &a, "slow");
-	b = ask_for(&g);
-	assert_goes(&g, &b, "wait");
-	assert_lack(&g, &b, "fast", CAUSE_BREAKER, FAULT_REFUSED);
+	next_misses(&g, &b, "wait", "fast", CAUSE_BREAKER, FAULT_REFUSED);
 	rig_fini(&g);
 }
 
@@ -204,9 +240,13 @@ main(void)
 		    one_that_stands_in_names_whom_it_stands_in_for),
 		cmocka_unit_test(who_is_far_slower_than_usual_is_missed),
 		cmocka_unit_test(who_failed_this_one_is_missed),
-		cmocka_unit_test(only_who_would_have_helped_is_missed),
+		cmocka_unit_test(nobody_is_missed_where_another_will_do),
+		cmocka_unit_test(nobody_is_missed_who_would_be_late),
+		cmocka_unit_test(nobody_is_missed_who_would_not_be_used),
 		cmocka_unit_test(of_two_it_is_the_cheaper),
-		cmocka_unit_test(who_waits_or_is_turned_away_misses_who_is_out),
+		cmocka_unit_test(who_is_full_is_not_missed),
+		cmocka_unit_test(who_is_turned_away_misses_who_is_out),
+		cmocka_unit_test(who_waits_misses_who_is_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
