@@ -1,5 +1,6 @@
-"""What the documents name of the sources is there: files, and the tests that
-hold what a page promises ("`router/queue_test`: silence_saves_nothing_up")."""
+"""What the documents name of the sources is there: files, alerts, and the tests
+that hold what a page promises ("`router/queue_test`: silence_saves_nothing_up").
+And each alert is there: who gets one looks it up."""
 import os
 import re
 import sys
@@ -17,6 +18,8 @@ TESTS = re.compile(r"`(?:[\w/]*/)?(\w+_test)(?:\.py|\.c)?`: "
                    r"((?:`?[\w.]+`?(?:,? and |, )?)+)")
 DEFINED = re.compile(r"^(\w+)\(void \*\*state\)|def (?:test_)?(\w+)\(|"
                      r"^class (\w+)", re.M)
+RULE = re.compile(r"- alert: (\w+)")
+ALERT = re.compile(r"`(Pointsman[A-Z]\w*)`")
 
 
 def sources():
@@ -62,6 +65,15 @@ class Names(unittest.TestCase):
                         missing.append((page, name, one))
         self.assertEqual(missing, [])
         self.assertGreater(n, 100)  # else it looks for them in vain
+
+    def test_alerts_are_there_and_have_a_row(self):
+        alerts = RULE.findall(read("tools/prometheus/alerts.yml"))
+        runbook = read("docs/operations.md").split("## When an alert fires")[1]
+        rows = re.findall(r"^\| (`.*?) \|", runbook.split("\n## ")[0], re.M)
+        self.assertCountEqual(ALERT.findall("\n".join(rows)), alerts)
+        self.assertEqual(
+            [(page, name) for page in documents()
+             for name in ALERT.findall(read(page)) if name not in alerts], [])
 
 
 if __name__ == "__main__":
