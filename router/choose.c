@@ -12,7 +12,6 @@
 #include "router/bound.h"
 #include "router/set.h"
 
-#define CHANCE_TIE 0.02 /* chances closer than this are equal */
 #define LATE_TIE 1.25 /* so many times as late is as bad, where all are */
 #define CHEAPER 0.7 /* of a price: worth waiting for, to batch */
 #define NEARLY 0.15 /* short of the required chance: go rather than wait */
@@ -179,10 +178,10 @@ likeliest(const struct field *f, const struct set *from, const struct demand *d,
 	double best = best_chance(f, from);
 	struct set set = { 0 };
 
-	if (best <= CHANCE_TIE)
+	if (best <= CHOOSE_CHANCE_TIE)
 		return least_late(f, from, d, never);
 	SET_EACH (i, from)
-		if (f->list[i].outlook.chance >= best - CHANCE_TIE)
+		if (f->list[i].outlook.chance >= best - CHOOSE_CHANCE_TIE)
 			set_add(&set, i);
 	return cheapest(f, &set);
 }
@@ -357,10 +356,11 @@ is_out_of_reach(const struct field *f, const struct quest *q, usec now)
 	bool lost =
 	    (slo->ttft > 0 || slo->total > 0) && weigh_waited(q->demand) >= 1;
 
-	if (lost || best_chance(f, &f->all) > CHANCE_TIE)
+	if (lost || best_chance(f, &f->all) > CHOOSE_CHANCE_TIE)
 		return false;
 	for (unsigned i = 0; i < q->n_hopes; i++)
-		if (predict_idle(q->hopes[i], q->demand, now) > CHANCE_TIE)
+		if (predict_idle(q->hopes[i], q->demand, now) >
+		    CHOOSE_CHANCE_TIE)
 			return false;
 	return true;
 }

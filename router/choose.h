@@ -9,10 +9,10 @@
  * of two choices in randomized load balancing", TPDS 2001).
  *
  * Where none is adequate: premium goes where its chance is best, unless that is
- * next to none and a wait may help; the others go
- * where it is nearly good enough or all but idle, else wait as long as waiting
- * may help, then take what leaves the higher ones unharmed. Batch also waits a
- * while for something much cheaper than what is adequate now.
+ * next to none and a wait may help; the others go where it is nearly good
+ * enough or all but idle, else wait as long as waiting may help, then take what
+ * leaves the higher ones unharmed. Batch also waits a while for something much
+ * cheaper than what is adequate now.
  *
  * Ailing servings are left alone but for those who find out how they are. A
  * small share of standard requests goes to a cheaper serving that is less
@@ -24,6 +24,7 @@
 #include "router/weigh.h"
 
 #define CHOOSE_TIE 1.02
+#define CHOOSE_CHANCE_TIE 0.02 /* chances closer than this are equal */
 #define CHOOSE_IDLE 2 /* fewer at work than this */
 
 enum choice_kind { CHOICE_GO, CHOICE_WAIT, CHOICE_REFUSE };

@@ -114,7 +114,7 @@ pace_of_return(const struct router *r)
 	return shortage_is(&r->shortage) ? SHORTAGE_RETURN * pace : pace;
 }
 
-/* To come back later. */
+/* To come back later; whom it did without is still to be told. */
 static void
 turn_away(struct router *r, struct order *o, usec now)
 {

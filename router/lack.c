@@ -6,9 +6,8 @@
  * it. */
 #include "policies/price.h"
 #include "policies/slo.h"
+#include "router/choose.h"
 #include "router/engine.h"
-
-#define CHANCE_TIE 0.02 /* chances closer than this are equal, as in choose.c */
 
 /* What one that cannot be used would do for the request, were it well. */
 struct absent {
@@ -88,8 +87,8 @@ is_better(const struct absent *a, const struct absent *b)
 {
 	double more = a->chance - b->chance;
 
-	return more > CHANCE_TIE ||
-	    (more >= -CHANCE_TIE && a->price < b->price);
+	return more > CHOOSE_CHANCE_TIE ||
+	    (more >= -CHOOSE_CHANCE_TIE && a->price < b->price);
 }
 
 /* Whether it will do, as far as anybody can tell. */
