@@ -52,7 +52,7 @@ is_continuation(struct slice line)
  * connection to one that fails would hold on to it for as long as it is
  * asked. */
 static bool
-is_for_others(int status)
+is_last_on_connection(int status)
 {
 	return status >= 500 || status == 421;
 }
@@ -71,40 +71,43 @@ is_misdirected(const struct transfer *t)
 	    made == 0;
 }
 
-/* One whole line a call. Trailers come here too, and
- * are left alone. */
+static void
+end_headers(struct transfer *t)
+{
+	t->headed = true;
+	if (is_last_on_connection(t->result.status))
+		easy_abandon(&t->easy);
+	if (t->ops->on_headers_end != NULL)
+		t->ops->on_headers_end(t->arg, t->result.status);
+}
+
+/* One whole line a call. Trailers come here too, and are left alone. */
 size_t
 transfer_on_header(char *p, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
-	struct slice line = slice_trim(slice_make(p, n * size));
+	struct slice raw = slice_make(p, n * size), line = slice_trim(raw);
 	bool is_status = slice_starts(line, SLICE("HTTP/"));
 
 	if (t->cancelled)
 		return 0;
 	t->answered = true;
-	if (t->headed || is_continuation(slice_make(p, n * size)))
-		return n * size;
+	if (t->headed || is_continuation(raw))
+		return raw.n;
 	easy_guard(&t->easy, is_status);
 	if (is_status) {
 		read_status(t, line);
 		t->misdirected = is_misdirected(t);
 		if (!t->misdirected)
-			return n * size;
+			return raw.n;
 		easy_abandon(&t->easy);
 		return 0;
 	}
-	if (line.n > 0) {
-		if (!t->interim)
-			read_header(t, slice_make(p, n * size));
-	} else if (!t->interim) {
-		t->headed = true;
-		if (is_for_others(t->result.status))
-			easy_abandon(&t->easy);
-		if (t->ops->on_headers_end != NULL)
-			t->ops->on_headers_end(t->arg, t->result.status);
-	}
-	return t->cancelled ? 0 : n * size;
+	if (line.n == 0 && !t->interim)
+		end_headers(t);
+	else if (!t->interim)
+		read_header(t, raw);
+	return t->cancelled ? 0 : raw.n;
 }
 
 size_t
