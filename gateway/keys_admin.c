@@ -206,14 +206,12 @@ list_keys(struct asked *a)
 static void
 refuse(struct asked *a, enum err rc, const struct errmsg *why)
 {
-	admin_error(a->reply,
-	    rc == ERR_AGAIN           ? 409
-		: rc == ERR_NOT_FOUND ? 404
-				      : 503,
-	    rc == ERR_AGAIN           ? "key_exists"
-		: rc == ERR_NOT_FOUND ? "key_not_found"
-				      : "key_not_kept",
-	    why->text);
+	if (rc == ERR_AGAIN)
+		admin_error(a->reply, 409, "key_exists", why->text);
+	else if (rc == ERR_NOT_FOUND)
+		admin_error(a->reply, 404, "key_not_found", why->text);
+	else
+		admin_error(a->reply, 503, "key_not_kept", why->text);
 }
 
 /* What is spent is summed by name, whichever way a key came. */

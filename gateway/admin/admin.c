@@ -46,6 +46,18 @@ admin_no_memory(struct admin_reply *r)
 }
 
 void
+admin_error_of(
+    struct admin_reply *r, int status, const char *code, struct buf *message)
+{
+	buf_add_char(message, '\0');
+	if (buf_err(message) == OK)
+		admin_error(r, status, code, message->p);
+	else
+		admin_no_memory(r);
+	buf_fini(message);
+}
+
+void
 admin_send_json(json_t *doc, struct admin_reply *r)
 {
 	char *text = doc != NULL

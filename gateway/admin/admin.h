@@ -148,5 +148,8 @@ void admin_no_memory(struct admin_reply *);
 /* An error in the shape of the data listener's. */
 void admin_error(
     struct admin_reply *, int status, const char *code, const char *message);
+/* The same; takes what is in the buffer. That 503 where it had no memory. */
+void admin_error_of(
+    struct admin_reply *, int status, const char *code, struct buf *message);
 
 #endif

@@ -106,20 +106,20 @@ static void
 write_names(
     query_names *names, const struct conf *c, struct slice got, struct buf *out)
 {
+	const char *before = "; there are: ", *name;
 	struct suggest near;
-	const char *name;
 
 	suggest_init(&near, got);
 	for (size_t i = 0; (name = names(c, i)) != NULL; i++)
 		suggest_offer(&near, name);
-	if (near.best != NULL)
+	if (near.best != NULL) {
 		buf_addf(out, ": did you mean \"%s\"?", near.best);
-	for (size_t i = 0; (name = names(c, i)) != NULL && i < NAMED_MAX; i++)
-		buf_addf(out, "%s%s",
-		    i > 0                   ? ", "
-			: near.best != NULL ? " There are: "
-					    : "; there are: ",
-		    name);
+		before = " There are: ";
+	}
+	for (size_t i = 0; (name = names(c, i)) != NULL && i < NAMED_MAX; i++) {
+		buf_addf(out, "%s%s", before, name);
+		before = ", ";
+	}
 	if (name != NULL)
 		buf_add_str(out, ", ...");
 }
@@ -134,11 +134,6 @@ query_unknown(struct admin_reply *reply, const char *code, const char *kind,
 	buf_addf(
 	    &text, "no %s is called \"%.*s\"", kind, SLICE_SHORT(got, 200));
 	write_names(names, c, got, &text);
-	buf_add_char(&text, '\0');
-	if (buf_err(&text) == OK)
-		admin_error(reply, 400, code, text.p);
-	else
-		admin_no_memory(reply);
-	buf_fini(&text);
+	admin_error_of(reply, 400, code, &text);
 	return false;
 }

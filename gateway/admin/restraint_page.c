@@ -67,8 +67,12 @@ read_force(struct asked *a, struct slice value)
 static bool
 read_parameter(void *arg, struct slice name, struct slice value)
 {
+	static const char *const wanted[] = {
+		[RESTRAINT_DRAIN] = "backend, model or force",
+		[RESTRAINT_ENABLE] = "backend or model",
+		[RESTRAINT_WEIGHT] = "backend, model, weight or force",
+	};
 	struct asked *a = arg;
-	const bool drains = a->what.act != RESTRAINT_ENABLE;
 
 	if (slice_is(name, "backend"))
 		return read_backend(a, value);
@@ -76,13 +80,9 @@ read_parameter(void *arg, struct slice name, struct slice value)
 		return read_model(a, value);
 	if (slice_is(name, "weight") && a->what.act == RESTRAINT_WEIGHT)
 		return read_weight(a, value);
-	if (slice_is(name, "force") && drains)
+	if (slice_is(name, "force") && a->what.act != RESTRAINT_ENABLE)
 		return read_force(a, value);
-	return bad(a,
-	    a->what.act == RESTRAINT_WEIGHT ? "backend, model, weight or force"
-		: drains                    ? "backend, model or force"
-					    : "backend or model",
-	    "the query", name);
+	return bad(a, wanted[a->what.act], "the query", name);
 }
 
 /* --- whether it can be done --- */
@@ -155,12 +155,7 @@ refuse_last(struct asked *a, const struct conf_model *m)
 	    &text, "model %s would have no serving left that works", m->name);
 	name_others(a->p, &a->what, m, &text);
 	buf_add_str(&text, "; --force (force=true) does it all the same");
-	buf_add_char(&text, '\0');
-	if (buf_err(&text) == OK)
-		admin_error(a->reply, 409, "last_serving", text.p);
-	else
-		admin_no_memory(a->reply);
-	buf_fini(&text);
+	admin_error_of(a->reply, 409, "last_serving", &text);
 }
 
 /* The share that is held back. It is what the router keeps, and so what counts:
