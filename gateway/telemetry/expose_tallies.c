@@ -9,16 +9,23 @@
 
 /* --- counted --- */
 
+/* What has never been counted has no sample. */
+static void
+write_if_any(struct page *p, uint64_t n, const char **values)
+{
+	if (n == 0)
+		return;
+	page_series(p, values);
+	page_count(p, n);
+}
+
 static void
 write_by_fault(
     struct page *p, const uint64_t counts[FAULT_COUNT], const char **values)
 {
 	for (unsigned i = 0; i < FAULT_COUNT; i++) {
-		if (counts[i] == 0)
-			continue;
 		values[3] = fault_rule((enum fault_kind)i)->name;
-		page_series(p, values);
-		page_count(p, counts[i]);
+		write_if_any(p, counts[i], values);
 	}
 }
 
@@ -27,11 +34,8 @@ write_by_cause(
     struct page *p, const uint64_t counts[MISS_CAUSES], const char **values)
 {
 	for (unsigned i = 0; i < MISS_CAUSES; i++) {
-		if (counts[i] == 0)
-			continue;
 		values[3] = miss_cause_name((enum miss_cause)i);
-		page_series(p, values);
-		page_count(p, counts[i]);
+		write_if_any(p, counts[i], values);
 	}
 }
 
@@ -134,12 +138,9 @@ write_connections(struct page *p, const struct tally *t, const char **values)
 
 	for (unsigned i = 0; i < PRIORITY_COUNT; i++)
 		for (unsigned j = 0; j < 2; j++) {
-			if (t->connections[i][told[j]] == 0)
-				continue;
 			values[3] = priority_name((enum priority)i);
 			values[4] = connection_name(told[j]);
-			page_series(p, values);
-			page_count(p, t->connections[i][told[j]]);
+			write_if_any(p, t->connections[i][told[j]], values);
 		}
 }
 
