@@ -265,20 +265,20 @@ tell_word(struct import *im, const yaml_node_t *at, const char *path,
 		note(im, at, path, "model: %s: %s", p->prefix, p->word);
 }
 
-/* Of the deployment itself, or among its parameters. */
-static double
-rate(struct import *im, const yaml_node_t *d, const char *path, const char *key)
+/* Where that key stands: in the deployment itself, or among its parameters. */
+static const yaml_node_t *
+holder_of(struct import *im, const yaml_node_t *d, const char *key)
 {
-	const yaml_node_t *params = yaml_member(im->doc, d, "litellm_params");
-
-	return get_number(
-	    im, yaml_member(im->doc, d, key) != NULL ? d : params, path, key);
+	return yaml_member(im->doc, d, key) != NULL
+	    ? d
+	    : yaml_member(im->doc, d, "litellm_params");
 }
 
 static void
 add_rates(struct import *im, const yaml_node_t *d, const char *path)
 {
-	double rpm = rate(im, d, path, "rpm"), tpm = rate(im, d, path, "tpm");
+	double rpm = get_number(im, holder_of(im, d, "rpm"), path, "rpm");
+	double tpm = get_number(im, holder_of(im, d, "tpm"), path, "tpm");
 
 	im->rpm += rpm;
 	im->tpm += tpm;
@@ -291,11 +291,9 @@ static void
 tell_rate(struct import *im, const yaml_node_t *d, const char *path,
     const char *key, bool summed)
 {
-	const yaml_node_t *at = yaml_member(im->doc, d, key);
+	const yaml_node_t *at =
+	    yaml_member(im->doc, holder_of(im, d, key), key);
 
-	if (at == NULL)
-		at = yaml_member(
-		    im->doc, yaml_member(im->doc, d, "litellm_params"), key);
 	if (at != NULL && !summed)
 		note(im, at, path, "%s: " RATE, key);
 }

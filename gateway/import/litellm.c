@@ -194,7 +194,6 @@ read_models(struct import *im, const yaml_node_t *root)
 {
 	const yaml_node_t *list = yaml_member(im->doc, root, "model_list");
 	const yaml_node_t *d;
-
 	size_t n = 0;
 
 	while (yaml_element(im->doc, list, n) != NULL)
