@@ -321,5 +321,7 @@ admin_render_restrained(const struct admin_picture *p,
 	json_t *doc = json_object();
 
 	set(doc, "backend", admin_backend_json(p, what->backend));
+	set(doc, "model",
+	    text_or_null(what->model != NULL ? what->model->name : NULL));
 	admin_send_json(doc, r);
 }

@@ -238,7 +238,9 @@ static const struct admin_parameter new_key_takes[] = {
 
 #define RESTRAINED                                                             \
 	{                                                                      \
-		200, JSON, "The backend, as it is from now on."                \
+		200, JSON,                                                     \
+		    "The backend, as it is from now on, and the model's own "  \
+		    "name."                                                    \
 	}
 #define NO_SERVING                                                             \
 	{                                                                      \

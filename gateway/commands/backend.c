@@ -107,32 +107,28 @@ in_flight(const json_t *b, const char *model)
 	return sum;
 }
 
-static bool
-is_drained(const json_t *b, const char *model)
-{
-	const json_t *s;
-	size_t i;
-
-	json_array_foreach (doc_get(b, "servings"), i, s)
-		if ((model == NULL ||
-			strcmp(doc_text(s, "model"), model) == 0) &&
-		    strcmp(doc_text(s, "state"), "drained") != 0)
-			return false;
-	return true;
-}
-
 /* Why it is of no use to wait on; NULL: it is. */
 static const char *
 given_up(const json_t *b, const char *model)
 {
-	if (b == NULL)
-		return "a reload has removed it";
-	return is_drained(b, model) ? NULL : "somebody has enabled it again";
+	bool any = false;
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach (doc_get(b, "servings"), i, s) {
+		if (model != NULL && strcmp(doc_text(s, "model"), model) != 0)
+			continue;
+		if (strcmp(doc_text(s, "state"), "drained") != 0)
+			return "somebody has enabled it again";
+		any = true;
+	}
+	return any ? NULL : "a reload has removed it";
 }
 
-/* The last answer, which lists all of them; NULL: it is said what is wrong. */
+/* The last answer, which lists all of them; NULL: it is said what is wrong.
+ * model: as the gateway calls it. */
 static json_t *
-wait_for_end(struct wish *w)
+wait_for_end(struct wish *w, const char *model)
 {
 	double left, said = -1;
 	const char *flaw;
@@ -141,8 +137,8 @@ wait_for_end(struct wish *w)
 
 	while ((doc = admin_get(&w->where, PATH)) != NULL) {
 		b = named(doc, w->backend);
-		flaw = given_up(b, w->model);
-		left = in_flight(b, w->model);
+		flaw = given_up(b, model);
+		left = in_flight(b, model);
 		if (flaw == NULL && left <= 0)
 			return doc;
 		json_decref(doc);
@@ -183,12 +179,14 @@ list(struct wish *w)
 static int
 change(struct wish *w)
 {
-	json_t *doc = act(w);
+	json_t *doc = act(w), *done;
 	const json_t *b = doc_get(doc, "backend");
 
 	if (doc != NULL && w->wait) {
+		done =
+		    wait_for_end(w, json_string_value(doc_get(doc, "model")));
 		json_decref(doc);
-		doc = wait_for_end(w);
+		doc = done;
 		b = named(doc, w->backend);
 	}
 	if (doc == NULL)

@@ -132,6 +132,18 @@ class Drain(Bed):
         self.assertIn("[DONE]", answers[0][2])
         self.assertEqual(self.main.stats()["requests"], 1)
 
+    def test_a_model_by_another_name_is_waited_for(self):
+        self.gateway.write(self.text().replace(
+            'name = "m";', 'name = "m"; aliases = [ "alias" ];'))
+        http_json(self.gateway.admin, "POST", "/admin/v1/reload")
+        self.main.configure(ttft_low_ms=700, ttft_high_ms=700)
+        t = threading.Thread(target=self.ask)
+        t.start()
+        wait_for(lambda: self.row()["in_flight"] == 1)
+        self.run_command("drain", "main", "--model", "alias", "--wait")
+        self.assertEqual(self.row()["in_flight"], 0)
+        t.join()
+
     def test_it_holds_over_a_reload_and_is_shown_everywhere(self):
         self.act("drain", "backend=main")
         status, _, _ = http_json(
