@@ -171,7 +171,8 @@ look_at_keys(const char *path, struct errmsg *why)
 		    strerror(errno));
 	if (rc == OK && there)
 		return keyring_look(path, why);
-	return rc != OK && stat(path, &st) != 0 ? ERR_AGAIN : rc;
+	return rc != OK && stat(path, &st) != 0 && errno == ENOENT ? ERR_AGAIN
+								   : rc;
 }
 
 static enum err

@@ -136,6 +136,8 @@ read_file(const char *path, unsigned char digest[CONF_KEY_BYTES],
 		rc = ERR_MEMORY;
 	else
 		rc = keyring_parse(buf_slice(&raw), path, each, arg, why);
+	if (rc == ERR_MEMORY)
+		(void)fail(why, rc, "out of memory");
 	buf_fini(&raw);
 	return rc;
 }
@@ -164,9 +166,8 @@ load(struct keyring *r, struct errmsg *why)
 	keyring_mark(r->path, &r->mark);
 	rc = read_file(r->path, r->mark.content, append, r, why);
 	for (size_t i = 0; i < r->n && rc == OK; i++)
-		rc = let_in(r, r->all[i]);
-	if (rc == ERR_MEMORY)
-		(void)fail(why, rc, "out of memory");
+		if (let_in(r, r->all[i]) != OK)
+			rc = fail(why, ERR_MEMORY, "out of memory");
 	return rc;
 }
 
@@ -203,7 +204,9 @@ keyring_open(const char *path, struct quotas *quotas, struct keyring **out,
 		rc = find_file(path, &r->path, why);
 	if (rc == OK && path != NULL)
 		rc = keyring_lock(r->path, &r->taken, why);
-	if (rc == OK && path != NULL && access(r->path, F_OK) == 0)
+	/* what cannot be looked at is for load() to say */
+	if (rc == OK && path != NULL &&
+	    (access(r->path, F_OK) == 0 || errno != ENOENT))
 		rc = load(r, why);
 	if (rc == OK)
 		*out = r;

@@ -117,6 +117,24 @@ a_folder_is_no_file(void **state)
 	assert_int_equal(rmdir(b->path), 0);
 }
 
+/* To have no keys then would lock all their owners out. */
+static void
+what_cannot_be_looked_at_is_not_taken_for_none(void **state)
+{
+	struct bench *b = *state;
+	char loop[80], path[96];
+
+	keyring_free(&b->ring);
+	snprintf(loop, sizeof(loop), "%s/loop", b->folder);
+	snprintf(path, sizeof(path), "%s/keys.json", loop);
+	assert_int_equal(symlink(loop, loop), 0);
+	assert_int_equal(
+	    keyring_open(path, b->quotas, &b->ring, &b->why), ERR_IO);
+	assert_non_null(strstr(b->why.text, "Too many levels"));
+	assert_null(b->ring);
+	assert_int_equal(unlink(loop), 0);
+}
+
 /* It leads to where a secret is to be kept, perhaps. */
 static void
 a_link_stays_one(void **state)
@@ -275,6 +293,7 @@ main(void)
 		TEST(one_process_at_a_time),
 		TEST(without_a_lock_nothing_changes),
 		TEST(a_folder_is_no_file),
+		TEST(what_cannot_be_looked_at_is_not_taken_for_none),
 		TEST(a_link_stays_one),
 		TEST(what_others_have_changed_is_not_written_over),
 		TEST(what_others_have_only_touched_is_ours),

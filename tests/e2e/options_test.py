@@ -276,6 +276,7 @@ class Check(unittest.TestCase):
                  "want a link that leads to a file"),
                 ("keys_file", self.link("loop", "loop"),
                  "Too many levels of symbolic links"),
+                ("keys_file", folder + "/loop/keys.json", "want a file, got"),
                 ("ledger", folder + "/loop", "want a file, got"),
                 ("keys_file", folder, "want a file, got the folder")):
             conf_text = conf(rows, f'{setting} = "{path}";\n')
