@@ -58,7 +58,9 @@ print(FILE *out, const struct app *app)
 		fprintf(out, "pointsman %s on unix:%s\n\n", POINTSMAN_VERSION,
 		    c->listen.path);
 	} else {
-		snprintf(base, sizeof(base), "%s://%s:%u/v1",
+		snprintf(base, sizeof(base),
+		    strchr(c->listen.address, ':') != NULL ? "%s://[%s]:%u/v1"
+							   : "%s://%s:%u/v1",
 		    c->tls.certificate != NULL ? "https" : "http",
 		    c->listen.address, c->listen.port);
 		fprintf(out, "pointsman %s: %s\n\n", POINTSMAN_VERSION, base);

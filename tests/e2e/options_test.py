@@ -85,6 +85,23 @@ class Running(unittest.TestCase):
                     code=1)[1],
             r"^pointsman: http://127.0.0.1:\d+/v1/chat/completions: refused")
 
+    @unittest.skipUnless(socket.has_ipv6 and os.path.exists(
+        "/proc/net/if_inet6"), "no IPv6 here")
+    def test_the_url_that_it_says_can_be_asked(self):
+        fake = Fake("--tokens", "2")
+        self.addCleanup(fake.stop)
+        port, admin = free_port(), free_port()
+        gateway = Gateway(
+            conf([backend("one", fake.port)]), wait=False,
+            listen=f'listen = {{ address = "::1"; port = {port}; }};\n'
+                   f'admin = {{ port = {admin}; }};\n')
+        self.addCleanup(gateway.process.kill)
+        line = gateway.process.stdout.readline().decode()
+        self.assertTrue(line.endswith(f": http://[::1]:{port}/v1\n"), line)
+        self.assertIn("-- one (", command("ask", "-u", line.split()[-1], "-m",
+                                          "m", "hi")[0])
+        self.assertEqual(gateway.stop(), 0)
+
 
 class Simulate(unittest.TestCase):
     def test_bounds_are_said(self):
