@@ -82,8 +82,10 @@ read_limit(struct asked *a, const struct setting *l, struct slice value)
 	char want[64];
 	double v;
 
-	if (!slice_double(value, &v) || v < l->min || v > l->max) {
-		snprintf(want, sizeof(want), "%g..%g", l->min, l->max);
+	if (!slice_double(value, &v) || !grant_limit_fits(l, v)) {
+		snprintf(want, sizeof(want), "%s%g..%g",
+		    l->type == SETTING_INT ? "a whole number of " : "", l->min,
+		    l->max);
 		return bad(a, want, l->name, value);
 	}
 	grant_limit_set(&a->wish.limits, l, v);

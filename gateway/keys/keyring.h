@@ -80,6 +80,9 @@ const struct grant *keyring_at(const struct keyring *, size_t i);
 /* Limits of a key: the settings of its group that have no default. NULL: no
  * more. */
 const struct setting *grant_limit_at(size_t i);
+/* Whether it can be that limit: within its bounds, and whole where it counts.
+ */
+bool grant_limit_fits(const struct setting *limit, double);
 /* One of them; what has a default gets it. */
 void grant_limit_set(struct conf_quota *, const struct setting *limit, double);
 

@@ -6,6 +6,7 @@
  *
  * Times are seconds since 1970. Revoked keys are not in it. */
 #include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 #include "gateway/conf/source.h"
@@ -28,6 +29,13 @@ grant_limit_at(size_t i)
 		if (g->rows[at].value == NULL && i-- == 0)
 			return &g->rows[at];
 	return NULL;
+}
+
+bool
+grant_limit_fits(const struct setting *limit, double v)
+{
+	return v >= limit->min && v <= limit->max &&
+	    (limit->type != SETTING_INT || v == floor(v));
 }
 
 void
@@ -63,9 +71,12 @@ read_limit(const struct reading *in, const char *name, const json_t *v,
 	for (size_t i = 0; (l = grant_limit_at(i)) != NULL; i++) {
 		if (strcmp(l->name, name) != 0)
 			continue;
-		if (!json_is_number(v) || json_number_value(v) < l->min ||
-		    json_number_value(v) > l->max)
-			return bad(in, name, "a number within its bounds");
+		if (!json_is_number(v) ||
+		    !grant_limit_fits(l, json_number_value(v)))
+			return bad(in, name,
+			    l->type == SETTING_INT
+				? "a whole number within its bounds"
+				: "a number within its bounds");
 		grant_limit_set(&g->limits, l, json_number_value(v));
 		g->limited = true;
 		return OK;

@@ -276,7 +276,11 @@ a_file_that_is_not_understood_is_refused(void **state)
 	assert_refused(b, ONE(", \"limits\": null"), "keys[0].limits");
 	assert_refused(b, ONE(", \"limits\": {\"rpm\": 1}"), "keys[0].limits");
 	assert_refused(b, ONE(", \"limits\": {\"max_tokens\": 0}"),
-	    "keys[0].max_tokens: want a number within its bounds");
+	    "keys[0].max_tokens: want a whole number within its bounds");
+	assert_refused(b, ONE(", \"limits\": {\"concurrent\": 2.5}"),
+	    "keys[0].concurrent: want a whole number");
+	assert_refused(b, ONE(", \"limits\": {\"daily_budget\": -0.5}"),
+	    "keys[0].daily_budget: want a number");
 	assert_refused(b, ONE(", \"limits\": {\"max_tokens\": \"1\"}"),
 	    "keys[0].max_tokens");
 	/* when one of them is revoked, the other would still let in */

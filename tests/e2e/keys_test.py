@@ -119,6 +119,9 @@ class Keys(unittest.TestCase):
         self.assertEqual(self.gateway.stop(), 0)
 
     def test_narrower_than_its_tenant(self):
+        self.assertIn("want a whole number of 1..1e+06 in concurrent, got "
+                      '"2.5"', self.add("half", "--concurrent", "2.5",
+                                        good=False))
         key = self.add("narrow", "--models", "big",
                        "--requests-per-minute", "1")
         models = http_json(self.gateway.port, "GET", "/v1/models", None,
