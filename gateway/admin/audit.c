@@ -211,7 +211,9 @@ audit_write(
 	n = write(a->fd, line.p, line.n);
 	if (n != (ssize_t)line.n || fsync(a->fd) != 0) {
 		rc = fail(why, ERR_IO, "cannot write the audit log %s: %s",
-		    a->path, n >= 0 ? "the disk took a part" : strerror(errno));
+		    a->path,
+		    n >= 0 && n < (ssize_t)line.n ? "the disk took a part"
+						  : strerror(errno));
 		/* a part of a line would be in the way of all that follow */
 		if (n > 0 && n < (ssize_t)line.n &&
 		    ftruncate(a->fd, a->size) != 0)

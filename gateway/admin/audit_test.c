@@ -237,6 +237,33 @@ a_full_disk_is_known_before_the_act(void **state)
 	audit_free(&a);
 }
 
+static bool spoilt;
+
+/* libc's, with a disk that can fail. */
+int
+fsync(int fd)
+{
+	(void)fd;
+	errno = EIO;
+	return spoilt ? -1 : 0;
+}
+
+static void
+a_disk_that_fails_is_not_called_full(void **state)
+{
+	struct bench *b = *state;
+	struct audit *a = audit_new(b->path);
+	const struct audit_entry e = { "ci", "reload", SLICE(""), 200 };
+	struct errmsg why = { "" };
+
+	spoilt = true;
+	assert_int_equal(audit_write(a, &e, WALL, &why), ERR_IO);
+	assert_non_null(strstr(why.text, "Input/output error"));
+	spoilt = false;
+	assert_int_equal(audit_write(a, &e, WALL, &why), OK);
+	audit_free(&a);
+}
+
 /* An act with a query as long and as odd as may be must leave its line. */
 static void
 nothing_is_too_long_to_be_written(void **state)
@@ -308,6 +335,7 @@ main(void)
 		TEST(lines_stay_where_they_are),
 		TEST(a_spoilt_file_is_not_added_to),
 		TEST(a_full_disk_is_known_before_the_act),
+		TEST(a_disk_that_fails_is_not_called_full),
 		TEST(nothing_is_too_long_to_be_written),
 		TEST(another_file_is_noticed),
 		TEST(one_process_at_a_time),
