@@ -185,6 +185,22 @@ note_reload(struct app *app, enum err rc)
 		log_error("audit_log reason=\"%s\"", why.text);
 }
 
+/* What could not be written down is not done, as by the admin API. */
+static bool
+can_note_reload(const struct app *app)
+{
+	struct errmsg why;
+
+	if (app->audit == NULL || audit_ready(app->audit, &why) == OK)
+		return true;
+	log_error("audit_log reason=\"%s\"", why.text);
+	log_error("reload_failed reason=audit_log kept=%llu",
+	    (unsigned long long)app->conf->version);
+	systemd_reloading(); /* its own is over, too */
+	systemd_notify("READY=1");
+	return false;
+}
+
 static void
 on_signal(uv_signal_t *s, int number)
 {
@@ -195,7 +211,7 @@ on_signal(uv_signal_t *s, int number)
 		app_drain(app);
 		return;
 	}
-	if (app->draining)
+	if (app->draining || !can_note_reload(app))
 		return;
 	complaints_init(&c);
 	/* It logs what is wrong; the old configuration stays. */

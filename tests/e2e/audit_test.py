@@ -175,6 +175,9 @@ class Audit(unittest.TestCase):
         self.assertIn("cannot open the audit log", g.log())
         status, _, body = self.ask(g, "POST", "/admin/v1/reload")
         self.assertEqual((status, body["error"]["code"]), (503, "audit_log"))
+        g.send_signal(signal.SIGHUP)
+        wait_for(lambda: "reload" in g.log(), 10, "what came of the signal")
+        self.assertIn("reload_failed reason=audit_log kept=1", g.log())
         self.assertEqual(
             self.ask(g, "GET", "/admin/v1/status")[2]["config_version"], 1)
         # who only looks, and who is served, does not notice
