@@ -140,8 +140,6 @@ look_at_log(const char *path, struct errmsg *why)
 {
 	bool there;
 
-	if (strcmp(path, "stderr") == 0 || strcmp(path, "off") == 0)
-		return OK;
 	return look_at_file(path, false, &there, why);
 }
 

@@ -248,6 +248,35 @@ doubtful_things_are_warned_of(void **state)
 	    "got none: requests will get a 503");
 }
 
+/* What one of them writes would spoil the other. */
+static void
+files_are_for_one_thing(void **state)
+{
+	static const char *const names[] = { "access_log", "audit_log",
+		"keys_file", "ledger" };
+	char text[1024], words[128];
+	struct fixture f;
+
+	for (size_t i = 1; i < COUNT(names); i++)
+		for (size_t k = 0; k < i; k++) {
+			snprintf(text, sizeof(text),
+			    BASE "%s = \"one\";\n%s = \"one\";", names[i],
+			    names[k]);
+			snprintf(words, sizeof(words),
+			    "gateway.conf:3: %s: want a file of its own, got "
+			    "that of %s",
+			    names[i], names[k]);
+			assert_refused(text, words);
+		}
+	/* by another name */
+	assert_refused(BASE "ledger = \"gateway.conf\";\n"
+			    "keys_file = \"./gateway.conf\";",
+	    "gateway.conf:3: ledger: want a file of its own, got that of "
+	    "keys_file");
+	assert_loads(&f, BASE "access_log = \"off\"; ledger = \"off\";", 0);
+	fixture_fini(&f);
+}
+
 static void
 origins_have_a_form(void **state)
 {
@@ -369,6 +398,7 @@ main(void)
 		cmocka_unit_test(percentiles_have_bounds),
 		cmocka_unit_test(timeouts_fit_into_their_total),
 		cmocka_unit_test(doubtful_things_are_warned_of),
+		cmocka_unit_test(files_are_for_one_thing),
 		cmocka_unit_test(origins_have_a_form),
 		cmocka_unit_test(servings_are_few_and_distinct),
 		cmocka_unit_test(backends_can_be_reached),
