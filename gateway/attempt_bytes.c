@@ -40,6 +40,13 @@ attempt_pause(struct attempt *a)
 	a->unpaced.last_token = a->last_token;
 }
 
+void
+attempt_fail_to_hold(struct attempt *a, const struct buf *b)
+{
+	attempt_fail(
+	    a, buf_err(b) == ERR_MEMORY ? FAULT_MEMORY : FAULT_TOO_LARGE);
+}
+
 /* To the client, or, before COMMIT, to what is held for it. */
 void
 attempt_forward(struct attempt *a, struct slice bytes)
@@ -51,7 +58,7 @@ attempt_forward(struct attempt *a, struct slice bytes)
 	if (r->state != REQ_RELAY) {
 		buf_add(&a->held, bytes);
 		if (buf_err(&a->held) != OK)
-			attempt_fail(a, FAULT_TOO_LARGE);
+			attempt_fail_to_hold(a, &a->held);
 		return;
 	}
 	r->outcome.bytes_out += bytes.n;
@@ -267,7 +274,7 @@ take_answer(struct attempt *a, struct slice bytes)
 {
 	buf_add(&a->held, attempt_without_bom(a, bytes));
 	if (buf_err(&a->held) != OK)
-		attempt_fail(a, FAULT_TOO_LARGE);
+		attempt_fail_to_hold(a, &a->held);
 }
 
 static void

@@ -163,7 +163,9 @@ attempt_take_events(struct attempt *a, struct slice bytes)
 		raw = slice_make(bytes.p + event, pos - event);
 		if (a->partial.n > 0) {
 			buf_add(&a->partial, raw);
-			if (take_event(a, buf_slice(&a->partial)))
+			if (buf_err(&a->partial) != OK)
+				attempt_fail_to_hold(a, &a->partial);
+			else if (take_event(a, buf_slice(&a->partial)))
 				forward_partial(a);
 			if (a->partial.cap > ATTEMPT_COUNTED)
 				buf_fini(&a->partial);
@@ -183,5 +185,5 @@ attempt_take_events(struct attempt *a, struct slice bytes)
 		return;
 	buf_add(&a->partial, slice_make(bytes.p + event, bytes.n - event));
 	if (buf_err(&a->partial) != OK)
-		attempt_fail(a, FAULT_TOO_LARGE);
+		attempt_fail_to_hold(a, &a->partial);
 }

@@ -9,6 +9,9 @@
 
 /* To the client, or, before COMMIT, to what is held for it. */
 void attempt_forward(struct attempt *, struct slice bytes);
+/* What came does not fit there: it is too much, or there is no memory, which is
+ * no backend's fault. */
+void attempt_fail_to_hold(struct attempt *, const struct buf *);
 /* The client reads more slowly than bytes come. */
 void attempt_pause(struct attempt *);
 void attempt_note_usage(struct attempt *, const struct usage *);

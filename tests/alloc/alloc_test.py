@@ -6,13 +6,16 @@ next request is served. Failures of libraries are theirs: libuv ends the process
 itself when it is out of memory.
 """
 import http.client
+import itertools
 import json
 import mmap
 import os
+import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
@@ -343,6 +346,51 @@ class TranslatedCalls(Sweep):
                     self.judge(last["response"]["output"])
                 elif last["type"] != "error":
                     raise Broken(f"{last}")
+        self.sweep(act)
+
+
+class CutEvents(Sweep):
+    """Each event comes in two reads: none is lost, or passed on by half."""
+    text = 700 * "a"  # the second read needs more memory
+
+    def setUp(self):
+        self.stubs = [Stub(self.answer), Stub(self.answer)]
+        for stub in self.stubs:
+            self.addCleanup(stub.stop)
+        self.control = Control()
+        self.g = Gateway(conf(
+            [backend(name, stub.port)
+             for name, stub in zip(("one", "two"), self.stubs)],
+            "workers = 1;\n"), self.control.env)
+        self.healthy()
+
+    def answer(self, request):
+        said = {"role": "assistant", "content": self.text}
+        if b'"stream":true' not in request.body.replace(b" ", b""):
+            return 200, {}, {"choices": [
+                {"index": 0, "finish_reason": "stop", "message": said}]}
+        request.connection.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+        return 200, {"content-type": "text/event-stream"}, self.halves(
+            json.dumps({"choices": [
+                {"index": 0, "delta": said, "finish_reason": finish}]})
+            for finish in (None, None, "stop"))
+
+    def halves(self, chunks):
+        for chunk in itertools.chain(chunks, ["[DONE]"]):
+            yield "data: "
+            time.sleep(0.005)  # a read of its own
+            yield chunk + "\n\n"
+
+    def test_a_stream(self):
+        def act():
+            status, raw, whole = raw_answer(
+                self.g.port, "POST", "/v1/chat/completions",
+                chat("m", stream=True))
+            judge_stream(status, raw, whole)
+            if raw.endswith(b"[DONE]\n\n") and \
+                    raw.count(self.text.encode()) != 3:
+                raise Broken(f"an event is lost: {raw!r}")
         self.sweep(act)
 
 
