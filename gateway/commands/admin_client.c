@@ -136,7 +136,7 @@ ask(struct admin_where *where, const struct address *a, const char *method,
 		.pin = a->pin[0] != '\0' ? a->pin : NULL,
 		.headers = headers,
 		.local = true,
-		.connect_timeout = USEC_SEC },
+		.connect_timeout = CLIENT_CONNECT_TIMEOUT },
 	    &ops, &body, patience, &result);
 	where->misused = result.status == 400;
 	doc = read_answer(where, method, url.p, &result, &body);

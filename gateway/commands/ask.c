@@ -290,7 +290,7 @@ run(const struct address *where, const char *ca, const char *model,
 		.body = &piece,
 		.n_body = 1,
 		.local = conf_url_is_local(where->base),
-		.connect_timeout = 2 * USEC_SEC });
+		.connect_timeout = CLIENT_CONNECT_TIMEOUT });
 	buf_fini(&whole_url);
 	buf_fini(&headers);
 	buf_fini(&body);

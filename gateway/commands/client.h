@@ -8,6 +8,10 @@
 #include "gateway/lib/buf.h"
 #include "gateway/upstream/upstream.h"
 
+/* To a gateway, with its name and TLS: three times there and back, and a packet
+ * that is sent anew after a second. */
+#define CLIENT_CONNECT_TIMEOUT (4 * USEC_SEC)
+
 struct client;
 
 struct client *client_new(struct errmsg *why);

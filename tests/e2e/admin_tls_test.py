@@ -2,9 +2,12 @@
 import http.client
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
+import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
@@ -91,6 +94,38 @@ class AdminTls(TlsBed):
         self.assertEqual(done.returncode, 1)
         self.assertIn("wants https://", done.stderr)
         done = self.command("--admin", url,
+                            POINTSMAN_ADMIN_CA=self.ca.path("ca", "pem"))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def slow_way(self, seconds):
+        """A port that leads there; of what comes back the first is late."""
+        def carry(of, to, pause):
+            while data := of.recv(65536):
+                time.sleep(pause)
+                pause = 0
+                to.sendall(data)
+            to.shutdown(socket.SHUT_WR)
+
+        def serve():
+            client = near.accept()[0]
+            far = socket.create_connection(("127.0.0.1", self.gateway.admin))
+            with client, far:
+                back = threading.Thread(
+                    target=carry, args=(far, client, seconds))
+                back.start()
+                carry(client, far, 0)
+                back.join()
+
+        near = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(near.close)
+        way = threading.Thread(target=serve, daemon=True)
+        way.start()
+        self.addCleanup(way.join, 10)
+        return near.getsockname()[1]
+
+    def test_a_handshake_may_take_its_time(self):
+        done = self.command("--admin",
+                            f"https://127.0.0.1:{self.slow_way(1.2)}",
                             POINTSMAN_ADMIN_CA=self.ca.path("ca", "pem"))
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
