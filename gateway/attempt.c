@@ -369,13 +369,13 @@ attempt_deadline(const struct attempt *a, usec now, enum fault_kind *passed)
 }
 
 void
-attempt_check_deadlines(struct attempt *a, usec now)
+attempt_check_deadlines(struct attempt *a, usec polled)
 {
 	enum fault_kind passed;
-	usec at = attempt_deadline(a, now, &passed);
+	usec at = attempt_deadline(a, polled, &passed);
 
 	if (passed != FAULT_NONE)
 		attempt_fail(a, passed);
-	else if (a->refused != 0 && at <= now)
+	else if (a->refused != 0 && at <= polled)
 		attempt_fail_as_told(a);
 }

@@ -119,8 +119,9 @@ void attempt_resume(struct attempt *);
  * fault of one that has passed (FAULT_NONE: none has). */
 usec attempt_deadline(
     const struct attempt *, usec now, enum fault_kind *passed);
-/* Fails it where one has passed. */
-void attempt_check_deadlines(struct attempt *, usec now);
+/* Fails it where one has passed. Of what came after `polled` nothing has been
+ * read: it says nothing about the backend. */
+void attempt_check_deadlines(struct attempt *, usec polled);
 void attempt_fail(struct attempt *, enum fault_kind);
 /* Fails it by the error body, as far as that has come. */
 void attempt_fail_as_told(struct attempt *);

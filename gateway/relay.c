@@ -215,7 +215,7 @@ step_relay(struct request *r)
 		r->drained = false;
 		attempt_resume(a);
 	}
-	attempt_check_deadlines(a, r->worker->now);
+	attempt_check_deadlines(a, r->worker->polled);
 	if (!a->failed && r->worker->now >= r->deadline)
 		attempt_fail(a, FAULT_DEADLINE);
 	if (a->failed)

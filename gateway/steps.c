@@ -277,14 +277,14 @@ out_of_time(struct request *r)
 static enum step
 step_attempt(struct request *r)
 {
-	usec now = r->worker->now;
+	usec now = r->worker->now, polled = r->worker->polled;
 	bool judging;
 
 	/* what has come in time is not late any more */
 	if (!r->attempt->ready)
-		attempt_check_deadlines(r->attempt, now);
+		attempt_check_deadlines(r->attempt, polled);
 	if (r->second != NULL && !r->second->ready)
-		attempt_check_deadlines(r->second, now);
+		attempt_check_deadlines(r->second, polled);
 	judging = attempt_judges(r->attempt);
 	if (r->second != NULL)
 		judging |= attempt_judges(r->second);
@@ -301,7 +301,7 @@ step_attempt(struct request *r)
 		request_yield(r);
 		return STEP_WAIT;
 	}
-	if (now >= r->hedge_at) {
+	if (polled >= r->hedge_at) {
 		request_hedge(r);
 		return STEP_AGAIN; /* it may have failed already */
 	}

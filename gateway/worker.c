@@ -137,7 +137,10 @@ settle(struct worker *w)
 static void
 on_prepare(uv_prepare_t *h)
 {
-	settle(h->data);
+	struct worker *w = h->data;
+
+	settle(w);
+	w->polled = w->now; /* as the loop does next */
 }
 
 static void
@@ -320,7 +323,7 @@ init(struct worker *w, struct app *app, unsigned index)
 	w->index = index;
 	w->conf = conf_ref(app->conf);
 	w->adopted = w->conf->version;
-	w->now = clock_now();
+	w->now = w->polled = clock_now();
 	list_init(&w->runnable);
 	list_init(&w->live);
 	list_init(&w->owed);

@@ -52,6 +52,8 @@ struct worker {
 	struct list graveyard; /* freed at the end of the turn */
 	struct pool requests, parsed; /* their memory */
 	usec now; /* for a request that runs: after all that has woken it */
+	usec polled; /* what backends had sent by then has been read: a loop
+			that was stopped, or long busy, is behind `now` */
 	unsigned char random[WORKER_RANDOM]; /* the first random_left of them */
 	size_t random_left; /* are good for ids */
 	bool draining;

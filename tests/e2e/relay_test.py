@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import socket
 import sys
 import tempfile
@@ -181,6 +182,22 @@ class Deadlines(unittest.TestCase):
                                  'connect = "100ms"; gap = "100ms";')
         status, _, body = g.chat(chat("m"))
         self.assertEqual(status, 504, body)
+
+    def test_what_came_while_we_were_stopped_is_not_late(self):
+        fake = Fake("--tokens", "5", "--ttft", "300-300")
+        self.addCleanup(fake.stop)
+        g = Gateway(conf([backend(
+            "one", fake.port, 'timeouts = { ttft = "600ms"; total = "600ms"; '
+                              'connect = "100ms"; gap = "100ms"; };')]))
+        self.addCleanup(g.stop)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            answers = [pool.submit(g.chat, chat("m")) for _ in range(3)]
+            wait_for(lambda: fake.stats()["requests"] == 3)
+            g.send_signal(signal.SIGSTOP)
+            time.sleep(0.8)
+            g.send_signal(signal.SIGCONT)
+        self.assertEqual([a.result()[0] for a in answers], [200, 200, 200])
+        self.assertEqual(g.backends()["one"]["servings"][0]["faults"], {})
 
 
 class ClientGone(unittest.TestCase):
