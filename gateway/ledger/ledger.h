@@ -50,7 +50,7 @@ void ledger_stats(const struct ledger *, struct ledger_stats *);
  * are as in the rows, "-" where there is none, and borrowed for the call. */
 struct ledger_spent {
 	const char *tenant, *key;
-	double day, month; /* USD, of what has a known price */
+	double day, month; /* USD, as charged: what was cut off by estimate */
 };
 /* Calls each() for all who spent anything this month, from what is on the disk.
  * Sums per day are kept apart from the rows, whatever `keep` says. */
