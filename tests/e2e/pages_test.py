@@ -236,6 +236,18 @@ class Package(unittest.TestCase):
             done = run(os.path.join(tools, command[0]), *command[1:])
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_the_container_has_a_folder_to_write_to(self):
+        texts = []
+        for name in ("Dockerfile", "compose.yaml"):
+            with open(os.path.join(ROOT, "tools/docker", name),
+                      encoding="utf-8") as f:
+                texts.append(f.read())
+        user, group = re.search(r"^USER (\d+):(\d+)$", texts[0], re.M).groups()
+        volume = re.search(r"^ +- state:(/\S+)$", texts[1], re.M)
+        self.assertIsNotNone(volume, "no volume")
+        self.assertIn(f"install -d -o {user} -g {group} -m 700 "
+                      f"{volume.group(1)}\n", texts[0])
+
     def test_the_socket_and_the_service_are_of_one_mind(self):
         if not shutil.which("systemd-analyze"):
             self.skipTest("systemd-analyze is not there")
