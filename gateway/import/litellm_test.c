@@ -61,6 +61,28 @@ of_many_orders_two_are_kept(void **state)
 	sheet_fini(&s);
 }
 
+/* LiteLLM keeps default_fallbacks under that name. */
+static void
+a_star_falls_back_for_all_that_do_not(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("a", "model: openai/x1") MODEL("b", "model: openai/x2")
+		    MODEL("c", "model: openai/x3")) SECTION("router_settings",
+		"fallbacks: [{'*': [c]}, {b: [a]}]"));
+	assert_string_equal(s.notes, "");
+	assert_has(s.conf,
+	    "{ backend = \"openai\"; model = \"x1\"; },\n"
+	    "      { backend = \"openai\"; model = \"x3\"; fallback = true; "
+	    "}\n");
+	assert_has(s.conf,
+	    "{ backend = \"openai\"; model = \"x2\"; },\n"
+	    "      { backend = \"openai\"; model = \"x1\"; fallback = true; "
+	    "}\n");
+	sheet_fini(&s);
+}
+
 /* A model without a filter is none for whatever may fail. */
 static void
 what_is_refused_for_its_content_stays_so(void **state)
@@ -446,6 +468,7 @@ main(void)
 		cmocka_unit_test(who_goes_first_is_no_fallback),
 		cmocka_unit_test(without_an_order_one_comes_last),
 		cmocka_unit_test(of_many_orders_two_are_kept),
+		cmocka_unit_test(a_star_falls_back_for_all_that_do_not),
 		cmocka_unit_test(what_is_refused_for_its_content_stays_so),
 		cmocka_unit_test(
 		    what_is_made_for_one_thing_falls_back_to_its_like),

@@ -85,9 +85,11 @@ add_fallbacks(struct import *im, struct im_model *m, const yaml_node_t *list,
 	m->has_fallbacks |= i > 0;
 }
 
-/* [ { model: [ other, other ] } ] */
+/* [ { model: [ other, other ] } ]. What "*" has goes to *all, if that is not
+ * NULL. */
 static void
-read_list(struct import *im, const yaml_node_t *list, const char *path)
+read_list(struct import *im, const yaml_node_t *list, const char *path,
+    const yaml_node_t **all)
 {
 	const yaml_node_t *row, *key, *others;
 	struct im_model *m;
@@ -96,7 +98,9 @@ read_list(struct import *im, const yaml_node_t *list, const char *path)
 		for (size_t j = 0;
 		     (others = yaml_pair(im->doc, row, j, &key)) != NULL; j++) {
 			m = find_model(im, yaml_text(key));
-			if (m != NULL)
+			if (all != NULL && slice_is(yaml_text(key), "*"))
+				*all = others;
+			else if (m != NULL)
 				add_fallbacks(im, m, others, path, false);
 			else
 				note(im, key, path,
@@ -106,31 +110,40 @@ read_list(struct import *im, const yaml_node_t *list, const char *path)
 		}
 }
 
-void
-read_fallbacks(struct import *im, const yaml_node_t *section, const char *path)
+/* Of those that have none of their own. */
+static void
+add_to_all(struct import *im, const yaml_node_t *list, const char *path)
 {
-	const yaml_node_t *list;
 	struct im_model *m;
-	char where[96];
 
-	snprintf(where, sizeof(where), "%s.fallbacks", path);
-	read_list(im, yaml_member(im->doc, section, "fallbacks"), where);
-	list = yaml_member(im->doc, section, "context_window_fallbacks");
-	snprintf(where, sizeof(where), "%s.context_window_fallbacks", path);
-	if (yaml_element(im->doc, list, 0) != NULL)
-		note(im, list, where,
-		    "used whenever nothing else is left, not for long prompts "
-		    "alone");
-	read_list(im, list, where);
-	list = yaml_member(im->doc, section, "default_fallbacks");
 	if (list == NULL)
 		return;
-	snprintf(where, sizeof(where), "%s.default_fallbacks", path);
 	for (struct list *l = im->models.next; l != &im->models; l = l->next) {
 		m = CONTAINER_OF(l, struct im_model, node);
 		if (!m->has_fallbacks)
-			add_fallbacks(im, m, list, where, true);
+			add_fallbacks(im, m, list, path, true);
 	}
+}
+
+void
+read_fallbacks(struct import *im, const yaml_node_t *section, const char *path)
+{
+	const yaml_node_t *list, *all = NULL;
+	char where[96], other[96];
+
+	snprintf(where, sizeof(where), "%s.fallbacks", path);
+	read_list(im, yaml_member(im->doc, section, "fallbacks"), where, &all);
+	list = yaml_member(im->doc, section, "context_window_fallbacks");
+	snprintf(other, sizeof(other), "%s.context_window_fallbacks", path);
+	if (yaml_element(im->doc, list, 0) != NULL)
+		note(im, list, other,
+		    "used whenever nothing else is left, not for long prompts "
+		    "alone");
+	read_list(im, list, other, NULL);
+	add_to_all(im, all, where);
+	list = yaml_member(im->doc, section, "default_fallbacks");
+	snprintf(where, sizeof(where), "%s.default_fallbacks", path);
+	add_to_all(im, list, where);
 }
 
 /* --- aliases --- */
