@@ -83,6 +83,20 @@ a_star_falls_back_for_all_that_do_not(void **state)
 	sheet_fini(&s);
 }
 
+static void
+models_of_github_go_by_their_publisher(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s, LIST(MODEL("m", "model: github/openai/gpt-4o")));
+	assert_has(s.conf,
+	    "url = \"https://models.github.ai/inference\"; "
+	    "api_key = \"env:GITHUB_API_KEY\"");
+	assert_has(s.conf, "model = \"openai/gpt-4o\"");
+	assert_has(s.notes, "which knows models by their publisher");
+	sheet_fini(&s);
+}
+
 /* A model without a filter is none for whatever may fail. */
 static void
 what_is_refused_for_its_content_stays_so(void **state)
@@ -469,6 +483,7 @@ main(void)
 		cmocka_unit_test(without_an_order_one_comes_last),
 		cmocka_unit_test(of_many_orders_two_are_kept),
 		cmocka_unit_test(a_star_falls_back_for_all_that_do_not),
+		cmocka_unit_test(models_of_github_go_by_their_publisher),
 		cmocka_unit_test(what_is_refused_for_its_content_stays_so),
 		cmocka_unit_test(
 		    what_is_made_for_one_thing_falls_back_to_its_like),

@@ -78,6 +78,10 @@ static const struct provider providers[] = {
 	    "CODESTRAL_API_KEY"),
 	OPENAI_LIKE("friendliai", "https://api.friendli.ai/serverless/v1",
 	    "FRIENDLIAI_API_KEY"),
+	{ "github", "openai", "https://models.github.ai/inference",
+	    "GITHUB_API_KEY", NULL,
+	    "asked at models.github.ai, which knows models by their publisher: "
+	    "\"openai/gpt-4o\"" },
 	FOREIGN("bedrock"),
 	FOREIGN("vertex_ai"),
 	FOREIGN("sagemaker"),
@@ -94,7 +98,6 @@ static const struct provider providers[] = {
 	FOREIGN("predibase"),
 	FOREIGN("petals"),
 	FOREIGN("snowflake"),
-	FOREIGN("github"),
 	FOREIGN("github_copilot"),
 };
 
