@@ -288,8 +288,7 @@ take_pieces(struct attempt *a, struct slice bytes)
 static void
 take_tunnel(struct attempt *a, struct slice bytes)
 {
-	session_hear(a, bytes);
-	attempt_forward(a, bytes);
+	attempt_forward(a, session_hear(a, bytes));
 }
 
 /* The beginning, which is counted with every request, is enough: whoever goes

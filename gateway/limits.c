@@ -9,6 +9,7 @@
 #include "gateway/app.h"
 #include "gateway/attempt.h"
 #include "gateway/keys/keyring.h"
+#include "gateway/session.h"
 #include "policies/price.h"
 
 static const char *
@@ -250,6 +251,13 @@ has_left(const struct request *r)
 	    r->deadline < r->routing.arrived + r->conf->deadline;
 }
 
+static double
+estimate(const struct request *r, const struct usage *u)
+{
+	return price_of_request(
+	    &r->attempt->serving->price, u->input, u->output, &r->facts.units);
+}
+
 /* Of an answer that is cut off nobody says what it has cost. For budgets it is
  * what has come, by the serving's price: a client that reads all but the end,
  * or makes backends work and waits for no answer, would pay nothing. */
@@ -263,8 +271,38 @@ charge_of(const struct request *r)
 	if (!has_left(r) &&
 	    (o->cost >= 0 || o->usage.known || o->result == RESULT_ERROR))
 		return o->cost;
-	return price_of_request(&r->attempt->serving->price, o->usage.input,
-	    o->usage.output, &r->facts.units);
+	return estimate(r, &o->usage);
+}
+
+const char *
+limits_charge(
+    struct request *r, const struct usage *usage, struct error_reply *e)
+{
+	const double cost =
+	    price_of_usage(&r->attempt->serving->price, usage, &r->facts.units);
+	const struct quota_use so_far = {
+		.input = usage->input,
+		.output = usage->output,
+		.cost = cost >= 0 || usage->known ? cost : estimate(r, usage),
+	};
+	struct quota_refusal why;
+
+	if (quota_charge(r->worker->app->quotas, &r->hold, &so_far,
+		&r->session->paid, r->worker->now, &why))
+		return NULL;
+	word(r, &why, e);
+	return why.limit == QUOTA_DAILY ? "daily_budget" : "monthly_budget";
+}
+
+/* What is left of it is to be settled: nothing. */
+static void
+charge_rest(struct request *r, struct quota_use *use)
+{
+	struct quota_refusal why;
+
+	(void)quota_charge(r->worker->app->quotas, &r->hold, use,
+	    &r->session->paid, r->worker->now, &why);
+	use->input = use->output = use->cost = 0;
 }
 
 void
@@ -288,6 +326,8 @@ limits_settle(struct request *r)
 
 	o->charged = fmax(charge_of(r), 0);
 	use.cost = o->charged;
+	if (r->session != NULL && !use.refused)
+		charge_rest(r, &use);
 	quota_settle(&r->hold, &use);
 }
 

@@ -15,6 +15,11 @@ bool limits_take(struct request *, struct error_reply *);
 uint32_t limits_longest(const struct request *);
 /* No backend will see it: ahead of an answer that says so, and what is left. */
 void limits_give_back(struct request *);
+/* A session goes on, and has used so much in all: charges what is new of it.
+ * NULL; or a budget is spent: the setting's name, for good, and *e says it as
+ * to a request. */
+const char *limits_charge(
+    struct request *, const struct usage *, struct error_reply *e);
 /* Once, at FINISH, when the outcome is complete. */
 void limits_settle(struct request *);
 

@@ -1,20 +1,26 @@
 /* gateway/session.c - GET /v1/realtime: a request that becomes a WebSocket. */
 #include "gateway/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gateway/app.h"
 #include "gateway/attempt.h"
+#include "gateway/dialects/render.h"
 #include "gateway/lib/log.h"
 #include "gateway/lib/uri.h"
 #include "gateway/lib/utf8.h"
+#include "gateway/limits.h"
 #include "gateway/refusals.h"
 
 #define LIST_MAX 4096 /* bytes of a header that is a list */
+#define EVENT_MAX ((size_t)16 << 10) /* bytes of one of ours */
 
 enum close_status {
 	CLOSE_NORMAL = 1000,
 	CLOSE_GOING_AWAY = 1001,
+	CLOSE_POLICY = 1008,
 	CLOSE_ERROR = 1011,
 };
 
@@ -196,10 +202,33 @@ session_read_status(struct attempt *a)
 
 /* --- bytes --- */
 
-void
+/* What its answers have used so far. False: a budget is spent. */
+static bool
+pay(struct request *r)
+{
+	struct session *s = r->session;
+
+	s->spent = limits_charge(r, &s->events.usage, &s->why);
+	if (s->spent != NULL)
+		request_wake(r);
+	return s->spent == NULL;
+}
+
+/* Behind the answer that has spent a budget nothing goes on: there, and maybe
+ * nowhere later, is a place for words of ours. */
+struct slice
 session_hear(struct attempt *a, struct slice bytes)
 {
-	events_from_backend(&a->request->session->events, bytes, a->last_byte);
+	struct request *r = a->request;
+	struct session *s = r->session;
+	struct slice rest = bytes;
+
+	if (s->spent != NULL)
+		return SLICE("");
+	while (events_from_backend(&s->events, &rest, a->last_byte))
+		if (r->state == REQ_RELAY && !pay(r))
+			return slice_make(bytes.p, bytes.n - rest.n);
+	return bytes;
 }
 
 static bool
@@ -255,19 +284,52 @@ sum_up(struct request *r, const char *reason)
 	    (unsigned long long)r->outcome.bytes_out);
 }
 
+/* Without memory it is left out. */
+static void
+say(struct request *r, struct buf *frame)
+{
+	if (buf_err(frame) == OK) {
+		r->sink->ops->write(r->sink, buf_slice(frame));
+		r->outcome.bytes_out += frame->n;
+	}
+	buf_fini(frame);
+}
+
 /* In the middle of a frame there is no place for ours: its end says enough. */
 static void
-say_close(struct request *r, enum close_status status)
+say_close(struct request *r, enum close_status status, struct slice words)
 {
 	const struct frames *f = &r->session->events.backend.frames;
-	char bytes[FRAME_CLOSE];
+	struct buf frame;
 
 	if (frames_pause(f) && !f->closed) {
-		frame_close(status, bytes);
-		r->sink->ops->write(r->sink, slice_make(bytes, FRAME_CLOSE));
-		r->outcome.bytes_out += FRAME_CLOSE;
+		buf_init(&frame, EVENT_MAX);
+		frame_close(&frame, status, words);
+		say(r, &frame);
 	}
 	r->sink->ops->end(r->sink, SINK_CLEAN);
+}
+
+/* As an event, and in the words of a close for whoever reads no events. */
+static void
+say_spent(struct request *r)
+{
+	const struct session *s = r->session;
+	char id[sizeof("event_") + REQUEST_ID_BYTES], words[FRAME_WORDS + 1];
+	struct buf event, frame;
+	int n;
+
+	buf_init(&event, EVENT_MAX);
+	buf_init(&frame, EVENT_MAX);
+	snprintf(id, sizeof(id), "event_%s", r->id + strlen("req_"));
+	realtime_render_error(&s->why, id, &event);
+	if (buf_err(&event) == OK)
+		frame_text(&frame, buf_slice(&event));
+	buf_fini(&event);
+	say(r, &frame);
+	n = snprintf(
+	    words, sizeof(words), "%s: %s is spent", s->why.code, s->spent);
+	say_close(r, CLOSE_POLICY, slice_make(words, (size_t)n));
 }
 
 /* Nobody has cut it: why it ended, or for an end as it should be, why it was
@@ -276,8 +338,14 @@ static enum step
 end_well(struct request *r, const char *reason)
 {
 	sum_up(r, reason != NULL ? reason : "closed");
-	if (r->sink != NULL && !r->gone)
-		say_close(r, reason != NULL ? CLOSE_GOING_AWAY : CLOSE_NORMAL);
+	if (r->sink != NULL && !r->gone) {
+		if (r->session->spent != NULL)
+			say_spent(r);
+		else
+			say_close(r,
+			    reason != NULL ? CLOSE_GOING_AWAY : CLOSE_NORMAL,
+			    SLICE(""));
+	}
 	request_settle_ticket(r);
 	return request_finish(r, RESULT_OK, FAULT_NONE,
 	    reason != NULL ? reason
@@ -291,7 +359,7 @@ break_off(struct request *r)
 	const char *name = fault_rule(kind)->name;
 
 	sum_up(r, name);
-	say_close(r, CLOSE_ERROR);
+	say_close(r, CLOSE_ERROR, SLICE(""));
 	request_settle_ticket(r);
 	return request_finish(r, RESULT_BROKEN, kind, name);
 }
@@ -312,7 +380,7 @@ enum step
 session_abort(struct request *r)
 {
 	sum_up(r, "draining");
-	say_close(r, CLOSE_GOING_AWAY);
+	say_close(r, CLOSE_GOING_AWAY, SLICE(""));
 	request_drop_tickets(r);
 	return request_finish(r, RESULT_BROKEN, FAULT_INTERNAL, "draining");
 }
@@ -353,6 +421,8 @@ session_relay(struct request *r)
 	struct attempt *a = r->attempt;
 	usec now = r->worker->now, idle = idle_until(r);
 
+	if (r->session->spent != NULL)
+		return end_well(r, r->session->spent);
 	if (a->failed)
 		return break_off(r);
 	if (attempt_is_whole(a))

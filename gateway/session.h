@@ -19,6 +19,9 @@ struct session {
 	usec until; /* the session's end, once it has begun */
 	usec heard; /* when the client last sent anything */
 	struct events events;
+	struct quota_paid paid; /* for its answers, so far */
+	const char *spent; /* the budget that is, by its setting; or NULL */
+	struct error_reply why; /* the same in words */
 };
 
 /* --- before COMMIT --- */
@@ -42,8 +45,9 @@ enum step session_relay(struct request *);
 /* The client has left; the process is going down. */
 enum step session_left(struct request *);
 enum step session_abort(struct request *);
-/* Bytes of the backend's, which go on to the client; the end of them. */
-void session_hear(struct attempt *, struct slice);
+/* Bytes of the backend's: those of them that go on to the client. And the end
+ * of them. */
+struct slice session_hear(struct attempt *, struct slice);
 void session_over(struct attempt *, enum fault_kind);
 /* What a 101, or a handshake that is refused, says besides. */
 void session_headers(const struct request *, int status, struct header_list *);

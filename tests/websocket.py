@@ -64,6 +64,7 @@ class Peer:
     def __init__(self, sock, file, masks):
         self.sock, self.file, self.masks = sock, file, masks
         self.closed = None  # the status of the far end's close frame
+        self.words = ""  # and what it says besides
 
     def send(self, payload, opcode=TEXT, fin=True):
         if isinstance(payload, (dict, list)):
@@ -88,6 +89,7 @@ class Peer:
                        ^ int.from_bytes(pad, "big")).to_bytes(n, "big")
         if head[0] & 0xf == CLOSE:
             self.closed = int.from_bytes(payload[:2], "big")
+            self.words = payload[2:].decode()
         return head[0] & 0xf, payload
 
     def event(self):

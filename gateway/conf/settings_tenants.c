@@ -76,7 +76,8 @@ static const struct setting quota_rows[] = {
 	{ "daily_budget", SETTING_NUMBER, AT(conf_quota, daily),
 	    BOUNDS(1e-6, 1e9), .otherwise = "not limited",
 	    .help = "USD from midnight to midnight, UTC. Once it is spent, "
-		    "requests get a 429; those under way go on." },
+		    "requests get a 429; those under way go on, sessions "
+		    "to the end of an answer." },
 	{ "monthly_budget", SETTING_NUMBER, AT(conf_quota, monthly),
 	    BOUNDS(1e-6, 1e9), .otherwise = "not limited",
 	    .help = "The same for a calendar month." },

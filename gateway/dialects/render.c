@@ -53,6 +53,15 @@ openai_render_error_event(const struct error_reply *e, struct buf *out)
 }
 
 void
+realtime_render_error(
+    const struct error_reply *e, const char *id, struct buf *out)
+{
+	buf_addf(out, "{\"type\":\"error\",\"event_id\":\"%s\",\"error\":", id);
+	add_openai_object(out, e);
+	buf_add_char(out, '}');
+}
+
+void
 responses_render_error_event(const struct error_reply *e, struct buf *out)
 {
 	buf_add_str(out, "event: error\ndata: {\"type\":\"error\",\"code\":");

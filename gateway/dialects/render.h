@@ -17,6 +17,10 @@
 /* data: {"error":{...}} */
 void openai_render_error_event(const struct error_reply *, struct buf *out);
 
+/* A message of a session's WebSocket, an event with that id. */
+void realtime_render_error(
+    const struct error_reply *, const char *id, struct buf *out);
+
 /* event: error, with the members both at the top and under "error": readers
  * of the format look at the one, those of the SDK that fail on an error at the
  * other. */

@@ -28,6 +28,19 @@ take_rate(atomic_llong *arrival, const struct limit_rate *rate, nsec now,
 	return true;
 }
 
+/* From now on: an arrival time that has passed would swallow it. */
+static void
+owe(struct quota_part *p, nsec now, nsec span)
+{
+	long long was = LOAD(p->of->tokens);
+	nsec next;
+
+	do
+		next = (was > now ? was : now) + span;
+	while (!SWAP(p->of->tokens, was, next));
+	quota_count(p->of, 0, span);
+}
+
 static bool
 take_place(struct quota_part *p)
 {
@@ -64,8 +77,12 @@ take_tokens(
 	    limit_rate_of(p->limits->tokens, p->limits->burst);
 	double tokens = expected_tokens(p->of, w);
 
-	if (p->limits->tokens == 0 || tokens <= 0)
+	if (p->limits->tokens == 0)
 		return QUOTA_FREE;
+	if (tokens <= 0) { /* its answer may tell of some */
+		owe(p, now, 0);
+		return QUOTA_FREE;
+	}
 	if (w->input > p->limits->tokens)
 		return QUOTA_TOO_LARGE;
 	if (tokens > (double)p->limits->tokens)
@@ -231,11 +248,53 @@ learn(struct quota *q, double output)
 	STORE(q->output, (unsigned)(mean + (output - mean) / OUTPUT_WEIGHT));
 }
 
+static long long
+nano_of(double usd)
+{
+	return llround(fmin(fmax(usd, 0), COST_MAX) * NANO_USD);
+}
+
+static void
+spend_both(const struct quota_part *p, long long nano)
+{
+	if (nano == 0)
+		return;
+	spend(&p->of->day, nano, p, p->limits->daily, true);
+	spend(&p->of->month, nano, p, p->limits->monthly, false);
+}
+
+bool
+quota_charge(struct quotas *t, struct quota_hold *h,
+    const struct quota_use *so_far, struct quota_paid *paid, usec now,
+    struct quota_refusal *why)
+{
+	const struct quota_paid all = { so_far->input + so_far->output,
+		nano_of(so_far->cost) };
+
+	why->limit = QUOTA_FREE;
+	for (int i = 0; i < QUOTA_PARTS; i++) {
+		struct quota_part *p = &h->parts[i];
+		struct limit_rate rate;
+
+		if (p->of == NULL)
+			continue;
+		rate = limit_rate_of(p->limits->tokens, p->limits->burst);
+		owe(p, now * NSEC_USEC,
+		    limit_span(&rate, all.tokens - paid->tokens));
+		spend_both(p, all.nano - paid->nano);
+		quota_note(p->of);
+		if (why->limit != QUOTA_FREE)
+			continue;
+		why->part = i;
+		why->limit = check_budgets(t, p, now, &why->wait);
+	}
+	*paid = all;
+	return why->limit == QUOTA_FREE;
+}
+
 void
 quota_settle(struct quota_hold *h, const struct quota_use *use)
 {
-	const long long nano = llround(fmin(use->cost, COST_MAX) * NANO_USD);
-
 	for (int i = 0; i < QUOTA_PARTS; i++) {
 		struct quota_part *p = &h->parts[i];
 
@@ -244,11 +303,8 @@ quota_settle(struct quota_hold *h, const struct quota_use *use)
 		give_back(p, use);
 		if (!use->refused && use->output > 0 && !use->silent)
 			learn(p->of, use->output);
-		if (!use->refused && nano > 0) {
-			spend(&p->of->day, nano, p, p->limits->daily, true);
-			spend(
-			    &p->of->month, nano, p, p->limits->monthly, false);
-		}
+		if (!use->refused)
+			spend_both(p, nano_of(use->cost));
 		quota_note(p->of);
 	}
 }

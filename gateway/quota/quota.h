@@ -8,6 +8,8 @@
  *	quota_take --> what is reserved --> quota_settle, once: what was used
  *	          \--> a refusal: nothing was taken
  *
+ * What lasts and is paid for meanwhile goes through quota_charge() as well.
+ *
  * The table is the main thread's; a quota is never freed before it.
  *
  * Where several gateways share their limits, each goes by numbers of its own,
@@ -68,6 +70,12 @@ struct quota_use {
 	double input, output; /* tokens */
 	bool silent; /* as the wish was */
 	double cost; /* USD; negative: unknown, taken for nothing */
+};
+
+/* What of it was charged before it is over. All zeroes: nothing. */
+struct quota_paid {
+	double tokens;
+	int64_t nano; /* USD */
 };
 
 /* --- the table; main thread --- */
@@ -131,6 +139,12 @@ void quotas_forget_others(struct quotas *);
 /* Takes what the wish needs of both parts, whose `of` and `limits` are set. */
 bool quota_take(struct quotas *, struct quota_hold *, const struct quota_wish *,
     usec now, struct quota_refusal *);
+/* The request goes on: charges what it has used so far, in all, and not paid.
+ * What it holds it keeps, and quota_settle() is not to be told of that again.
+ * False: a budget is spent, *why says which. */
+bool quota_charge(struct quotas *, struct quota_hold *,
+    const struct quota_use *so_far, struct quota_paid *, usec now,
+    struct quota_refusal *why);
 /* The request is over. The hold is empty then. */
 void quota_settle(struct quota_hold *, const struct quota_use *);
 

@@ -110,6 +110,71 @@ what_is_not_counted_in_tokens_takes_none(void **state)
 	stage_fini(&s);
 }
 
+/* An hour after whoever came before. */
+static void
+take_silently(struct stage *s)
+{
+	const struct quota_wish wish = { .silent = true };
+
+	assert_true(take(s, 0));
+	quota_settle(&s->hold, &(struct quota_use){ .refused = true });
+	s->now += 3600 * USEC_SEC;
+	assert_true(quota_take(s->table, &s->hold, &wish, s->now, &s->why));
+}
+
+/* Nothing was reserved, as nobody knew that there would be tokens. */
+static void
+what_turns_out_to_be_tokens_counts(void **state)
+{
+	const struct quota_use use = { .input = 60, .silent = true };
+	struct stage s;
+
+	stage_init(&s, TENANT("tokens_per_minute = 60;"));
+	take_silently(&s);
+	quota_settle(&s.hold, &use);
+	assert_int_equal((int)view(&s).left_tokens, 0);
+	stage_fini(&s);
+}
+
+static bool
+charge(struct stage *s, double tokens, double cost, struct quota_paid *paid)
+{
+	return quota_charge(s->table, &s->hold,
+	    &(struct quota_use){ .input = tokens, .cost = cost }, paid, s->now,
+	    &s->why);
+}
+
+/* As often as it likes, and in the end no more than once. */
+static void
+what_lasts_is_charged_as_it_comes(void **state)
+{
+	struct quota_paid paid = { 0 };
+	struct stage s;
+
+	log_set_level(LOG_ERROR);
+	stage_init(&s,
+	    TENANT("daily_budget = 1; monthly_budget = 9; concurrent = 1; "
+		   "tokens_per_minute = 600; burst = \"60s\";"));
+	take_silently(&s);
+	s.now += 3600 * USEC_SEC;
+	assert_true(charge(&s, 100, 0.3333333333, &paid));
+	assert_int_equal((int)view(&s).left_tokens, 500);
+	assert_int_equal(view(&s).open, 1);
+	assert_true(charge(&s, 100, 0.3333333333, &paid));
+	assert_int_equal((int)view(&s).left_tokens, 500);
+	assert_false(charge(&s, 200, 1.1111111111, &paid));
+	assert_int_equal((int)view(&s).left_tokens, 400);
+	assert_int_equal(s.why.limit, QUOTA_DAILY);
+	assert_int_equal(s.why.part, QUOTA_TENANT);
+	assert_false(charge(&s, 250, 1.2222222226, &paid));
+	settle(&s, 0, 0);
+	assert_int_equal(view(&s).open, 0);
+	assert_int_equal((int)view(&s).left_tokens, 350);
+	assert_float_equal(view(&s).day, 1.222222223, 1e-15);
+	assert_float_equal(view(&s).month, 1.222222223, 1e-15);
+	stage_fini(&s);
+}
+
 static void
 what_no_minute_has_is_never_let_through(void **state)
 {
@@ -375,6 +440,8 @@ main(void)
 		cmocka_unit_test(what_is_refused_costs_nothing),
 		cmocka_unit_test(tokens_are_settled_by_what_was_used),
 		cmocka_unit_test(what_is_not_counted_in_tokens_takes_none),
+		cmocka_unit_test(what_turns_out_to_be_tokens_counts),
+		cmocka_unit_test(what_lasts_is_charged_as_it_comes),
 		cmocka_unit_test(what_no_minute_has_is_never_let_through),
 		cmocka_unit_test(a_key_has_limits_of_its_own),
 		cmocka_unit_test(a_budget_is_spent_and_begins_anew),

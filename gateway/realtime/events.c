@@ -179,16 +179,19 @@ end_answer(struct events *e)
 
 /* --- events --- */
 
-static void
+/* Whether it was the end of an answer. */
+static bool
 heard_backend(struct events *e, struct slice type, usec now)
 {
-	if (IS(type, "input_audio_buffer.speech_stopped") ||
-	    IS(type, "input_audio_buffer.committed")) {
-		e->asked = now;
-	} else if (IS(type, "response.done")) {
+	if (IS(type, "response.done")) {
 		e->asked = 0;
 		end_answer(e);
+		return true;
 	}
+	if (IS(type, "input_audio_buffer.speech_stopped") ||
+	    IS(type, "input_audio_buffer.committed"))
+		e->asked = now;
+	return false;
 }
 
 /* It has begun with its first delta, however long that is. */
@@ -225,23 +228,27 @@ forget(struct buf *kept)
 		buf_reset(kept);
 }
 
-void
-events_from_backend(struct events *e, struct slice bytes, usec now)
+bool
+events_from_backend(struct events *e, struct slice *bytes, usec now)
 {
 	struct events_way *w = &e->backend;
 	struct frame_piece piece;
+	bool answered;
 
-	while (frames_next(&w->frames, &bytes, &piece)) {
+	while (frames_next(&w->frames, bytes, &piece)) {
 		read_type(&w->type, piece.bytes);
 		if (is_kept(&w->type))
 			buf_add(&e->kept, piece.bytes);
 		heard_delta(e, type_of(&w->type), now);
 		if (!piece.last)
 			continue;
-		heard_backend(e, type_of(&w->type), now);
+		answered = heard_backend(e, type_of(&w->type), now);
 		end_event(w);
 		forget(&e->kept);
+		if (answered)
+			return true;
 	}
+	return false;
 }
 
 static void

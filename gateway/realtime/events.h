@@ -43,7 +43,9 @@ struct events {
 void events_init(struct events *);
 void events_fini(struct events *);
 void events_from_client(struct events *, struct slice bytes, usec now);
-void events_from_backend(struct events *, struct slice bytes, usec now);
+/* Reads on in *bytes, which is advanced. True: an answer has just ended, and
+ * what is left comes after it. */
+bool events_from_backend(struct events *, struct slice *bytes, usec now);
 /* How long answers took to begin, from when they were asked for, on average;
  * -1: none has. */
 usec events_ttft(const struct events *);

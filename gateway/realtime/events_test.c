@@ -37,11 +37,18 @@ tear_down(void **state)
 }
 
 static void
+backend_sends(struct slice piece, usec now)
+{
+	while (events_from_backend(&events, &piece, now))
+		continue;
+}
+
+static void
 backend_says(const char *event, usec now)
 {
 	buf_reset(&bytes);
 	put_frame(&bytes, TEXT, slice_of(event), 0);
-	events_from_backend(&events, buf_slice(&bytes), now);
+	backend_sends(buf_slice(&bytes), now);
 }
 
 static void
@@ -68,6 +75,27 @@ what_answers_used_is_added_up(void **state)
 }
 
 static void
+reading_stops_where_an_answer_ends(void **state)
+{
+	struct slice rest;
+	size_t first;
+
+	put_frame(&bytes, TEXT, SLICE("{\"type\":\"response.created\"}"), 0);
+	put_frame(&bytes, TEXT, SLICE(DONE(USED)), 0);
+	first = bytes.n;
+	put_frame(&bytes, TEXT, SLICE(DONE(USED)), 0);
+	put_frame(&bytes, TEXT, SLICE("{\"type\":\"rate_limits.updated\"}"), 0);
+	rest = buf_slice(&bytes);
+	assert_true(events_from_backend(&events, &rest, 1));
+	assert_int_equal(rest.n, bytes.n - first);
+	assert_int_equal(events.usage.input, 20);
+	assert_true(events_from_backend(&events, &rest, 1));
+	assert_int_equal(events.usage.input, 40);
+	assert_false(events_from_backend(&events, &rest, 1));
+	assert_int_equal(rest.n, 0);
+}
+
+static void
 it_is_found_byte_by_byte_and_with_the_type_at_the_end(void **state)
 {
 	static const char event[] =
@@ -81,7 +109,7 @@ it_is_found_byte_by_byte_and_with_the_type_at_the_end(void **state)
 	    &bytes, ENDS, slice_make(event + 40, sizeof(event) - 1 - 40), 0);
 	all = buf_slice(&bytes);
 	for (size_t i = 0; i < all.n; i++)
-		events_from_backend(&events, slice_make(all.p + i, 1), 1);
+		backend_sends(slice_make(all.p + i, 1), 1);
 	assert_int_equal(events.answers, 1);
 	assert_int_equal(events.usage.input, 20);
 	assert_true(events.usage.known);
@@ -111,7 +139,7 @@ what_is_longer_than_is_kept_is_untold(void **state)
 	    text);
 	put_frame(&bytes, TEXT, buf_slice(&event), 0);
 	buf_fini(&event);
-	events_from_backend(&events, buf_slice(&bytes), 1);
+	backend_sends(buf_slice(&bytes), 1);
 	assert_int_equal(events.answers, 1);
 	assert_int_equal(events.untold, 1);
 	assert_int_equal(events.kept.cap, 0); /* nothing is held on to */
@@ -127,12 +155,12 @@ sound_is_not_kept(void **state)
 	    "{\"type\":\"response.output_audio.delta\",\"delta\":\"";
 
 	put_frame(&bytes, BEGINS, SLICE(head), 0);
-	events_from_backend(&events, buf_slice(&bytes), 1);
+	backend_sends(buf_slice(&bytes), 1);
 	assert_true(events.kept.n <= sizeof(head));
 	for (int i = 0; i < 100; i++) {
 		buf_reset(&bytes);
 		put_frame(&bytes, CONTINUES, SLICE("AAAAAAAAAAAAAAAA"), 0);
-		events_from_backend(&events, buf_slice(&bytes), 1);
+		backend_sends(buf_slice(&bytes), 1);
 	}
 	assert_true(events.kept.n <= sizeof(head));
 }
@@ -194,6 +222,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(what_answers_used_is_added_up),
+		TEST(reading_stops_where_an_answer_ends),
 		TEST(it_is_found_byte_by_byte_and_with_the_type_at_the_end),
 		TEST(an_answer_that_does_not_say_makes_the_sum_unknown),
 		TEST(what_is_longer_than_is_kept_is_untold),

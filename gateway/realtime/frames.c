@@ -146,11 +146,31 @@ frames_pause(const struct frames *f)
 	return !f->lost && !f->inside && f->n == 0;
 }
 
-void
-frame_close(unsigned status, char out[FRAME_CLOSE])
+static void
+add_u16(struct buf *out, size_t n)
 {
-	out[0] = (char)(FIN | OP_CLOSE);
-	out[1] = 2;
-	out[2] = (char)(status >> 8);
-	out[3] = (char)(status & 0xff);
+	buf_add_char(out, (char)(n >> 8 & 0xff));
+	buf_add_char(out, (char)(n & 0xff));
+}
+
+void
+frame_text(struct buf *out, struct slice text)
+{
+	buf_add_char(out, (char)(FIN | OP_TEXT));
+	if (text.n <= CONTROL_MAX) {
+		buf_add_char(out, (char)text.n);
+	} else {
+		buf_add_char(out, 126);
+		add_u16(out, text.n);
+	}
+	buf_add(out, text);
+}
+
+void
+frame_close(struct buf *out, unsigned status, struct slice words)
+{
+	buf_add_char(out, (char)(FIN | OP_CLOSE));
+	buf_add_char(out, (char)(2 + words.n));
+	add_u16(out, status);
+	buf_add(out, words);
 }

@@ -6,7 +6,7 @@
 #ifndef GATEWAY_REALTIME_FRAMES_H
 #define GATEWAY_REALTIME_FRAMES_H
 
-#include "gateway/lib/slice.h"
+#include "gateway/lib/buf.h"
 
 #define FRAME_HEAD_MAX 14
 
@@ -35,8 +35,10 @@ bool frames_next(
 /* Between two frames: one of ours may be put in. */
 bool frames_pause(const struct frames *);
 
-#define FRAME_CLOSE 4 /* bytes */
-/* A close frame as a server writes it, with a status and no words. */
-void frame_close(unsigned status, char out[FRAME_CLOSE]);
+/* Frames as a server writes them: a message of text, of 64 KiB at most; and a
+ * close, with so many bytes of words at most. */
+#define FRAME_WORDS 123
+void frame_text(struct buf *, struct slice);
+void frame_close(struct buf *, unsigned status, struct slice words);
 
 #endif

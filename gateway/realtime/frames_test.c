@@ -162,10 +162,34 @@ a_giant_length_is_counted_down_and_not_believed(void **state)
 static void
 a_close_says_why(void **state)
 {
-	char bytes[FRAME_CLOSE];
+	char bytes[16];
+	struct buf b;
 
-	frame_close(1011, bytes);
-	assert_memory_equal(bytes, "\x88\x02\x03\xf3", FRAME_CLOSE);
+	buf_on(&b, bytes, sizeof(bytes));
+	frame_close(&b, 1011, SLICE(""));
+	frame_close(&b, 1008, SLICE("no"));
+	assert_true(slice_is(buf_slice(&b),
+	    "\x88\x02\x03\xf3"
+	    "\x88\x04\x03\xf0no"));
+}
+
+static void
+a_message_has_its_length_in_front(void **state)
+{
+	static char text[300];
+	struct buf ours, theirs;
+
+	memset(text, 'x', sizeof(text));
+	buf_init(&ours, 1000);
+	buf_init(&theirs, 1000);
+	for (size_t n = 125; n <= sizeof(text); n += n == 125 ? 1 : 174) {
+		frame_text(&ours, slice_make(text, n));
+		put_frame(&theirs, TEXT, slice_make(text, n), 0);
+	}
+	assert_int_equal(ours.n, theirs.n);
+	assert_memory_equal(ours.p, theirs.p, ours.n);
+	buf_fini(&ours);
+	buf_fini(&theirs);
 }
 
 int
@@ -179,6 +203,7 @@ main(void)
 		cmocka_unit_test(
 		    a_giant_length_is_counted_down_and_not_believed),
 		cmocka_unit_test(a_close_says_why),
+		cmocka_unit_test(a_message_has_its_length_in_front),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -265,6 +265,63 @@ class Refusals(Case):
         wait_for(again, what="the place to be given back")
 
 
+class Spending(Case):
+    AUTH = {"authorization": "Bearer sk-acme"}
+
+    @staticmethod
+    def half(peer):
+        """Behind each answer comes, in the same packet, half a frame."""
+        peer.send({"type": "session.created"})
+        while peer.event() is not None:
+            done = {"type": "response.done", "response": {
+                "usage": websocket.USAGE}}
+            peer.sock.sendall(websocket.frame(json.dumps(done))
+                              + websocket.frame("x" * 1000)[:500])
+
+    def answer(self, c):
+        c.send({"type": "response.create"})
+        while (event := c.event())["type"] != "response.done":
+            pass
+        return event
+
+    def test_limits_hear_of_answers_and_not_of_sessions(self):
+        g = self.gate(self.server(), self.server(self.half), models=[
+            ("b0",), ("b1",)], extra=TENANT % "limits = { daily_budget = "
+            "0.00005; tokens_per_minute = 60; };")
+        first, second = (self.begun(self.dial(
+            g, f"/v1/realtime?model=m{i}", headers=self.AUTH))
+            for i in range(2))
+        self.answer(first)
+        # its 30 tokens are half a minute's, and it still goes on
+        chat = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+        status, _, doc = g.post("/v1/chat/completions", chat, self.AUTH)
+        self.assertEqual((status, doc["error"].get("type")), (429, "tokens"))
+        self.answer(second)
+        said = second.event()
+        self.assertEqual((said["type"], said["error"]["code"]),
+                         ("error", "insufficient_quota"), said)
+        self.assertTrue(said["event_id"].startswith("event_"), said)
+        self.assertIn("tenant acme, 5e-05 USD a day", said["error"]["message"])
+        self.assertIsNone(second.event())
+        self.assertEqual((second.closed, second.words), (
+            1008, "insufficient_quota: daily_budget is spent"))
+        self.assertIsNone(second.recv())
+        e = self.refused(g, **self.AUTH)
+        self.assertEqual((e.status, e.body["error"]["code"]),
+                         (429, "insufficient_quota"))
+        # another one that is under way, after the answer that it is at
+        self.answer(first)
+        self.assertEqual(first.event()["type"], "error")
+        self.assertIsNone(first.event())
+        self.assertEqual(first.closed, 1008)
+        for c, answers in ((first, 2), (second, 1)):
+            o = self.outcome(g, c)
+            self.assertEqual((o["result"], o["reason"]),
+                             ("ok", "daily_budget"), o)
+            self.assertEqual(o["usage"]["input"], 20 * answers, o)
+            self.assertAlmostEqual(o["cost_usd"], 30e-6 * answers, 9)
+
+
 class Failover(Case):
     def test_before_the_client_hears_anything(self):
         bad = [refuses(500), refuses(429), refuses(401, "invalid_api_key"),
