@@ -15,6 +15,7 @@
 #include "gateway/refusals.h"
 
 #define LIST_MAX 4096 /* bytes of a header that is a list */
+#define GOODBYE USEC_SEC /* the backend's, to end what both have closed */
 #define EVENT_MAX ((size_t)16 << 10) /* bytes of one of ours */
 
 enum close_status {
@@ -214,6 +215,19 @@ pay(struct request *r)
 	return s->spent == NULL;
 }
 
+/* The server is to end the connection then (RFC 6455, 7.1.1). */
+static void
+note_closes(struct request *r, usec now)
+{
+	struct session *s = r->session;
+
+	if (s->closed != 0 || !frames_over(&s->events.client.frames) ||
+	    !frames_over(&s->events.backend.frames))
+		return;
+	s->closed = now;
+	request_wake(r);
+}
+
 /* Behind the answer that has spent a budget nothing goes on: there, and maybe
  * nowhere later, is a place for words of ours. */
 struct slice
@@ -228,6 +242,7 @@ session_hear(struct attempt *a, struct slice bytes)
 	while (events_from_backend(&s->events, &rest, a->last_byte))
 		if (r->state == REQ_RELAY && !pay(r))
 			return slice_make(bytes.p, bytes.n - rest.n);
+	note_closes(r, a->last_byte);
 	return bytes;
 }
 
@@ -242,6 +257,7 @@ on_client_bytes(void *arg, struct slice bytes)
 	s->heard = clock_now();
 	r->outcome.bytes_in += bytes.n;
 	events_from_client(&s->events, bytes, s->heard);
+	note_closes(r, s->heard);
 	return transfer_write(r->attempt->transfer, bytes);
 }
 
@@ -415,27 +431,37 @@ idle_until(const struct request *r)
 	return (client > backend ? client : backend) + r->conf->session_idle;
 }
 
+static usec
+earliest(usec a, usec b, usec c)
+{
+	usec ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
 enum step
 session_relay(struct request *r)
 {
 	struct attempt *a = r->attempt;
+	const struct session *s = r->session;
 	usec now = r->worker->now, idle = idle_until(r);
+	usec over = s->closed != 0 ? s->closed + GOODBYE : USEC_NEVER;
 
-	if (r->session->spent != NULL)
-		return end_well(r, r->session->spent);
+	if (s->spent != NULL)
+		return end_well(r, s->spent);
 	if (a->failed)
 		return break_off(r);
-	if (attempt_is_whole(a))
+	if (attempt_is_whole(a) || now >= over)
 		return end_well(r, NULL);
 	if (r->drained) {
 		r->drained = false;
 		attempt_resume(a);
 	}
-	if (now >= r->session->until)
+	if (now >= s->until)
 		return end_well(r, "session_limit");
 	if (now >= idle)
 		return end_well(r, "session_idle");
-	r->deadline = idle < r->session->until ? idle : r->session->until;
+	r->deadline = earliest(idle, s->until, over);
 	request_arm(r);
 	return STEP_WAIT;
 }

@@ -18,6 +18,7 @@ struct session {
 	bool accepted; /* the present attempt's backend knows the answer */
 	usec until; /* the session's end, once it has begun */
 	usec heard; /* when the client last sent anything */
+	usec closed; /* when both had sent a close frame; 0: not yet */
 	struct events events;
 	struct quota_paid paid; /* for its answers, so far */
 	const char *spent; /* the budget that is, by its setting; or NULL */

@@ -141,6 +141,12 @@ frames_next(struct frames *f, struct slice *rest, struct frame_piece *out)
 }
 
 bool
+frames_over(const struct frames *f)
+{
+	return f->closed && !f->inside;
+}
+
+bool
 frames_pause(const struct frames *f)
 {
 	return !f->lost && !f->inside && f->n == 0;

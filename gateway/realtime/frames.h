@@ -32,6 +32,8 @@ struct frame_piece {
 /* Reads on in *rest, which is advanced. False: there is no more in it. */
 bool frames_next(
     struct frames *, struct slice *rest, struct frame_piece *piece);
+/* A close frame has come, to its end. */
+bool frames_over(const struct frames *);
 /* Between two frames: one of ours may be put in. */
 bool frames_pause(const struct frames *);
 

@@ -100,9 +100,12 @@ between_frames_there_is_a_pause(void **state)
 	rest = SLICE("\x88");
 	assert_false(frames_next(&f, &rest, &p));
 	assert_false(frames_pause(&f) || f.closed);
-	rest = SLICE("\x02\x03\xe8");
+	rest = SLICE("\x02\x03");
 	assert_false(frames_next(&f, &rest, &p));
-	assert_true(frames_pause(&f) && f.closed);
+	assert_true(f.closed && !frames_over(&f));
+	rest = SLICE("\xe8");
+	assert_false(frames_next(&f, &rest, &p));
+	assert_true(frames_pause(&f) && frames_over(&f));
 }
 
 static void

@@ -421,6 +421,31 @@ class Ends(Case):
         o = self.outcome(g, c)
         self.assertEqual((o["result"], o["fault"]), ("broken", "cut"), o)
 
+    def test_who_has_said_goodbye_is_not_waited_for(self):
+        held = threading.Event()
+        self.addCleanup(held.set)
+
+        def talk(peer):
+            peer.send({"type": "session.created"})
+            first = peer.recv()[0]
+            peer.close()
+            if first != CLOSE:
+                self.assertEqual(peer.recv()[0], CLOSE)
+            held.wait(20)
+        g = self.gate(self.server(talk))
+        one, other = (self.begun(self.dial(g)) for _ in range(2))
+        one.close()
+        other.send({})  # here the backend closes first
+        for c in (one, other):
+            self.assertIsNone(c.event())
+            self.assertEqual(c.closed, 1000)
+        other.close()
+        for c in (one, other):
+            c.sock.settimeout(5)
+            self.assertIsNone(c.recv())
+            self.assertEqual(self.outcome(g, c)["result"], "ok")
+        self.assertEqual(g.log().count("reason=closed"), 2)
+
     def test_in_the_middle_of_a_frame_nothing_is_put_in(self):
         def talk(peer):
             peer.send({"type": "session.created"})
