@@ -71,22 +71,6 @@ doubt_twins(struct loader *l, size_t i, const struct conf_model *m)
 		}
 }
 
-/* The listener cannot do what the serving is there for. */
-static void
-doubt_sessions(struct loader *l, size_t i, const struct conf_model *m)
-{
-	const config_setting_t *serve = loader_at(l, "models", i, "serve");
-
-	if (l->conf->tls.certificate == NULL)
-		return;
-	for (unsigned j = 0; j < m->n_servings; j++)
-		if (m->servings[j].caps == CAP_REALTIME)
-			warn(l, config_setting_get_elem(serve, j),
-			    "want something that ends TLS before the gateway, "
-			    "for \"realtime\", got tls: there sessions get a "
-			    "501");
-}
-
 /* --- tenants --- */
 
 static bool
@@ -150,8 +134,6 @@ check_doubts(struct loader *l)
 		check_own_url(l, i, &c->backends[i]);
 	for (size_t i = 0; i < c->n_models && l->err == OK; i++)
 		doubt_twins(l, i, &c->models[i]);
-	for (size_t i = 0; i < c->n_models && l->err == OK; i++)
-		doubt_sessions(l, i, &c->models[i]);
 	/* names that mean nothing bound nobody */
 	for (size_t i = 0; i < c->n_tenants && !has_errors(l); i++)
 		doubt_tenant(l, i, &c->tenants[i]);

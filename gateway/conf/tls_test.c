@@ -203,32 +203,6 @@ dates_are_worth_a_warning(void **state)
 }
 
 static void
-sessions_are_not_carried_behind_it(void **state)
-{
-	static const char text[] = "backends = ( { name = \"b\"; adapter = "
-				   "\"openai\"; url = \"http://h/v1\"; "
-				   "price = { hourly = 1; }; } );\n"
-				   "models = ( { name = \"m\"; serve = ( "
-				   "{ backend = \"b\"; caps = [ \"realtime\" "
-				   "]; } ); } );\n";
-	char secure[1024];
-	struct fixture f;
-
-	bench_init(&f);
-	load(&f, text);
-	assert_int_equal(f.complaints.warnings, 0);
-	snprintf(secure, sizeof(secure), "%stls = { " PAIR " };", text);
-	load(&f, secure);
-	assert_int_equal(f.rc, OK);
-	assert_int_equal(f.complaints.warnings, 1);
-	assert_true(fixture_says(&f,
-	    "gateway.conf:2: warning: models.m.serve[0]: want something that "
-	    "ends TLS before the gateway, for \"realtime\", got tls: there "
-	    "sessions get a 501"));
-	bench_fini(&f);
-}
-
-static void
 it_has_another_id_when_anything_differs(void **state)
 {
 	static const char *const texts[] = { TLS(PAIR),
@@ -360,7 +334,6 @@ main(void)
 		cmocka_unit_test(a_pair_is_taken_whole),
 		cmocka_unit_test(what_cannot_be_served_is_refused),
 		cmocka_unit_test(dates_are_worth_a_warning),
-		cmocka_unit_test(sessions_are_not_carried_behind_it),
 		cmocka_unit_test(it_has_another_id_when_anything_differs),
 		cmocka_unit_test(authorities_without_a_certificate_are_refused),
 		cmocka_unit_test(a_certificate_stands_for_its_tenant),

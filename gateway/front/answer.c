@@ -327,7 +327,7 @@ answer_queue(struct exchange *x)
 
 	if (x->dead)
 		return MHD_NO;
-	if (!answer_ready(x)) {
+	if (!answer_ready(x) || tunnel_is_apart(x)) {
 		answer_suspend(x);
 		return MHD_YES;
 	}

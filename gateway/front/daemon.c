@@ -171,11 +171,10 @@ resume_all(struct daemon *d)
 
 	for (n = d->connections.next; n != &d->connections; n = n->next) {
 		x = CONTAINER_OF(n, struct connection, node)->exchange;
-		if (x != NULL && x->suspended)
-			exchange_resume(x);
-		else if (x != NULL && x->stage == STAGE_TUNNEL &&
-		    x->tunnel != NULL)
+		if (x != NULL && x->stage == STAGE_TUNNEL && x->tunnel != NULL)
 			tunnel_close(x);
+		else if (x != NULL && x->suspended)
+			exchange_resume(x);
 	}
 }
 

@@ -384,7 +384,8 @@ exchange_settle(struct exchange *x)
 		tunnel_settle(x);
 		return;
 	}
-	if (x->suspended && answer_ready(x))
+	if (x->suspended && answer_ready(x) &&
+	    (x->dead || !tunnel_is_apart(x) || !tunnel_open(x)))
 		exchange_resume(x);
 	else if (x->dead && !x->suspended)
 		connection_cut(x->connection, x->http10);

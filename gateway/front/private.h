@@ -194,6 +194,13 @@ void tls_options(
     const struct conf_tls *, struct MHD_OptionItem out[TLS_OPTIONS]);
 /* Whether that is the id of these; NULL: of none. */
 bool tls_same(const struct conf_tls *, const unsigned char id[CONF_KEY_BYTES]);
+/* What speaks it on the exchange's connection; NULL: nothing does. Ours to use
+ * while libmicrohttpd has the connection suspended. */
+void *tls_of(const struct exchange *);
+/* As recv() and send() that do not wait. What could not be sent has to be sent
+ * again, and maybe more behind it. */
+ssize_t tls_recv(void *tls, char *out, size_t n);
+ssize_t tls_send(void *tls, const char *bytes, size_t n);
 
 /* --- framing.c --- */
 struct framing {
@@ -258,6 +265,10 @@ void answer_took(struct exchange *, size_t n);
 /* --- tunnel.c --- */
 /* The 101 of an exchange that has a tunnel. */
 struct MHD_Response *tunnel_response(struct exchange *);
+/* It has one, and libmicrohttpd is to have no part in it. */
+bool tunnel_is_apart(const struct exchange *);
+/* Opens such a one, of an exchange that is suspended. False: it is dead. */
+bool tunnel_open(struct exchange *);
 /* Does what is due, in STAGE_TUNNEL. */
 void tunnel_settle(struct exchange *);
 /* Frees it. Where it has opened, libmicrohttpd closes the connection, and lets

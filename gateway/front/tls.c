@@ -3,6 +3,7 @@
  * A daemon is made with one certificate and keeps it; after a reload new
  * connections go to new daemons and old ones stay where they are, so that
  * nobody is cut off (daemon.c). */
+#include <errno.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -50,6 +51,41 @@ tls_same(const struct conf_tls *t, const unsigned char id[CONF_KEY_BYTES])
 	static const unsigned char plain[CONF_KEY_BYTES];
 
 	return memcmp(t != NULL ? t->id : plain, id, CONF_KEY_BYTES) == 0;
+}
+
+/* --- bytes --- */
+
+void *
+tls_of(const struct exchange *x)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+	return info != NULL ? info->tls_session : NULL;
+}
+
+/* Nobody needs a second handshake. */
+static ssize_t
+done(ssize_t n)
+{
+	if (n >= 0)
+		return n;
+	errno = n == GNUTLS_E_REHANDSHAKE || gnutls_error_is_fatal((int)n)
+	    ? EIO
+	    : EAGAIN;
+	return -1;
+}
+
+ssize_t
+tls_recv(void *tls, char *out, size_t n)
+{
+	return done(gnutls_record_recv(tls, out, n));
+}
+
+ssize_t
+tls_send(void *tls, const char *bytes, size_t n)
+{
+	return done(gnutls_record_send(tls, bytes, n));
 }
 
 /* --- who the client is --- */
@@ -138,17 +174,16 @@ bool
 exchange_certificate(const struct exchange *x, struct slice *names)
 {
 	struct connection *c = x->connection;
-	const union MHD_ConnectionInfo *info;
+	void *tls;
 
 	if (c == NULL || x->mhd == NULL)
 		return false;
 	if (!c->certificate_read) {
 		c->certificate_read = true;
 		buf_init(&c->certificate, (NAMES_MOST + 2) * NAME_LONGEST);
-		info = MHD_get_connection_info(
-		    x->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-		if (info != NULL && info->tls_session != NULL)
-			read_peer(info->tls_session, &c->certificate);
+		tls = tls_of(x);
+		if (tls != NULL)
+			read_peer(tls, &c->certificate);
 	}
 	*names = buf_slice(&c->certificate);
 	return names->n > 0 && buf_err(&c->certificate) == OK;

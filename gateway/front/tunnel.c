@@ -6,25 +6,34 @@
  * closes it once it is told to. What the client sends goes on from one buffer
  * on the stack: nothing is queued here in that direction.
  *
- * Not behind TLS: there libmicrohttpd hands out one end of a pair of sockets,
- * and carries the bytes itself, in what is left of the connection's memory.
- * That is next to nothing: 0.9.75 takes four bytes at a time, and never notices
- * that its end was closed. */
+ * Behind TLS libmicrohttpd would hand out one end of a pair of sockets, and
+ * carry the bytes itself, in what is left of the connection's memory. That is
+ * next to nothing: 0.9.75 takes four bytes at a time, and never notices that
+ * its end was closed. So there it hears of no upgrade:
+ *
+ *	suspended --tunnel_open()--> open --tunnel_close()--> resumed, closed
+ *
+ * While a connection is suspended libmicrohttpd uses neither its socket nor its
+ * TLS session, and we use both. What came before the 101 it may have read; a
+ * client has to wait for that (RFC 6455, 4.1). */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "gateway/front/private.h"
 
-#define PIECE ((size_t)16 << 10) /* bytes read at once */
+#define PIECE ((size_t)16 << 10) /* bytes read at once: all of a TLS record */
 #define PIECES 4 /* before others have a turn */
 
 struct tunnel {
 	uv_poll_t poll;
 	struct exchange *exchange; /* NULL: it is over */
-	struct MHD_UpgradeResponseHandle *urh; /* NULL: not open */
+	bool open;
+	struct MHD_UpgradeResponseHandle *urh; /* NULL: it is behind TLS */
+	void *tls; /* then; else NULL */
 	int fd;
 	int watched; /* UV_* events */
 	bool held; /* on_bytes has said no */
@@ -37,13 +46,8 @@ exchange_untunnelled(const struct exchange *x)
 {
 	static const struct exchange_refusal old = { 426, "upgrade_required",
 		"HTTP/1.0 knows no upgrade: use HTTP/1.1" };
-	static const struct exchange_refusal tls = { 501, "not_supported",
-		"this gateway's own TLS carries no WebSocket: use its address "
-		"without TLS, or a proxy that ends TLS in front of it" };
 
-	if (x->http10)
-		return &old;
-	return daemon_is_tls(x->connection->daemon) ? &tls : NULL;
+	return x->http10 ? &old : NULL;
 }
 
 bool
@@ -86,6 +90,21 @@ hand_on(struct tunnel *t, struct slice bytes)
 		t->held = true;
 }
 
+static ssize_t
+read_bytes(struct tunnel *t, char *out, size_t n)
+{
+	return t->tls != NULL ? tls_recv(t->tls, out, n)
+			      : recv(t->fd, out, n, MSG_DONTWAIT);
+}
+
+static ssize_t
+write_bytes(struct tunnel *t, const char *bytes, size_t n)
+{
+	return t->tls != NULL
+	    ? tls_send(t->tls, bytes, n)
+	    : send(t->fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* The end of what it sends is the end of a client. */
 static void
 take_in(struct tunnel *t)
@@ -94,7 +113,7 @@ take_in(struct tunnel *t)
 	ssize_t n;
 
 	for (int i = 0; i < PIECES && !t->held; i++) {
-		n = recv(t->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+		n = read_bytes(t, bytes, sizeof(bytes));
 		if (n > 0) {
 			hand_on(t, slice_make(bytes, (size_t)n));
 			continue;
@@ -110,7 +129,7 @@ on_poll(uv_poll_t *h, int status, int events)
 {
 	struct tunnel *t = CONTAINER_OF(h, struct tunnel, poll);
 
-	if (t->urh == NULL)
+	if (!t->open)
 		return;
 	if (status == 0 && (events & UV_READABLE) != 0)
 		take_in(t);
@@ -128,8 +147,8 @@ send_out(struct tunnel *t)
 	ssize_t n;
 
 	while (x->queue.n > x->taken) {
-		n = send(t->fd, x->queue.p + x->taken, x->queue.n - x->taken,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = write_bytes(
+		    t, x->queue.p + x->taken, x->queue.n - x->taken);
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR;
 		answer_took(x, (size_t)n);
@@ -154,21 +173,50 @@ void
 tunnel_close(struct exchange *x)
 {
 	struct tunnel *t = x->tunnel;
-	struct MHD_UpgradeResponseHandle *urh = t->urh;
 
 	x->tunnel = NULL;
 	t->exchange = NULL;
-	t->urh = NULL;
-	if (urh == NULL) { /* it never opened */
+	if (!t->open) {
 		buf_fini(&t->early);
 		free(t);
 		return;
 	}
+	t->open = false;
 	connection_wait(x->connection, WAIT_NOTHING);
 	x->connection->sending = true; /* whenever it likes */
 	uv_close((uv_handle_t *)&t->poll, on_poll_closed);
-	daemon_touch(x->connection->daemon);
-	MHD_upgrade_action(urh, MHD_UPGRADE_ACTION_CLOSE);
+	if (t->tls != NULL) {
+		x->dead = true; /* exchange_handle() says no */
+		exchange_resume(x);
+	} else {
+		daemon_touch(x->connection->daemon);
+		MHD_upgrade_action(t->urh, MHD_UPGRADE_ACTION_CLOSE);
+	}
+}
+
+/* The 101 is out, or in front of the queue: false, and dead, where the socket
+ * cannot be polled. */
+static bool
+begin(struct exchange *x, int fd)
+{
+	struct tunnel *t = x->tunnel;
+	const int on = 1;
+
+	/* of a Unix socket there is nothing to set */
+	(void)setsockopt(
+	    x->connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	connection_wait(x->connection, WAIT_NOTHING);
+	front_touch(x->front, x);
+	if (uv_poll_init(x->front->loop, &t->poll, fd) != 0) {
+		x->dead = true;
+		return false;
+	}
+	x->stage = STAGE_TUNNEL;
+	t->open = true;
+	t->fd = fd;
+	t->poll.data = x->front;
+	x->front->n_handles++;
+	return true;
 }
 
 /* Called inside libmicrohttpd: the 101 is out. */
@@ -178,27 +226,15 @@ on_upgrade(void *cls, struct MHD_Connection *mhd, void *con_cls,
     struct MHD_UpgradeResponseHandle *urh)
 {
 	struct exchange *x = cls;
-	struct tunnel *t = x->tunnel;
-	const int on = 1;
 
 	(void)mhd;
 	(void)con_cls;
-	/* of a Unix socket there is nothing to set */
-	(void)setsockopt(
-	    x->connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	x->stage = STAGE_TUNNEL;
-	connection_wait(x->connection, WAIT_NOTHING);
-	front_touch(x->front, x);
-	if (uv_poll_init(x->front->loop, &t->poll, fd) != 0) {
-		x->dead = true;
+	if (!begin(x, fd)) {
 		MHD_upgrade_action(urh, MHD_UPGRADE_ACTION_CLOSE);
 		return;
 	}
-	t->urh = urh;
-	t->fd = fd;
-	t->poll.data = x->front;
-	x->front->n_handles++;
-	buf_add(&t->early, slice_make(extra, n));
+	x->tunnel->urh = urh;
+	buf_add(&x->tunnel->early, slice_make(extra, n));
 }
 
 struct MHD_Response *
@@ -206,6 +242,57 @@ tunnel_response(struct exchange *x)
 {
 	return MHD_create_response_for_upgrade(on_upgrade, x);
 }
+
+/* --- behind TLS --- */
+
+bool
+tunnel_is_apart(const struct exchange *x)
+{
+	return x->tunnel != NULL && daemon_is_tls(x->connection->daemon);
+}
+
+/* In front of what is queued. A value with the end of a line is left out, as
+ * libmicrohttpd would. */
+static bool
+queue_head(struct exchange *x)
+{
+	const char *p = x->headers.p, *end = p + x->headers.n, *name;
+	struct buf all;
+
+	buf_init(&all, x->queue.max);
+	buf_add_str(&all,
+	    "HTTP/1.1 101 Switching Protocols\r\n"
+	    "Connection: Upgrade\r\n");
+	while (p < end) {
+		name = p;
+		p += strlen(p) + 1;
+		if (strpbrk(p, "\r\n") == NULL)
+			buf_addf(&all, "%s: %s\r\n", name, p);
+		p += strlen(p) + 1;
+	}
+	buf_add_str(&all, "\r\n");
+	buf_add(&all, buf_slice(&x->queue)); /* none of it is sent yet */
+	buf_fini(&x->headers);
+	buf_fini(&x->queue);
+	x->queue = all;
+	return buf_err(&all) == OK;
+}
+
+bool
+tunnel_open(struct exchange *x)
+{
+	struct tunnel *t = x->tunnel;
+
+	t->tls = tls_of(x);
+	if (t->tls == NULL || !queue_head(x) || !begin(x, x->connection->fd)) {
+		x->dead = true;
+		return false;
+	}
+	take_in(t); /* what TLS has unpacked already makes no event */
+	return true;
+}
+
+/* --- what is due --- */
 
 static void
 hand_on_early(struct tunnel *t)

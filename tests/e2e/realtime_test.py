@@ -587,15 +587,56 @@ class Tls(Case):
         self.assertIn(e.status, (502, 503))  # a probe may have been first
         self.assertEqual(len(s.asked), 1)
 
-    def test_a_client_behind_it_is_told_that_it_cannot_be(self):
-        g = self.secure(1, f'tls = {{ certificate = "{self.pem}"; '
-                        f'key = "{self.key}"; }};\n')
-        with self.assertRaises(Refused) as caught:
-            self.dial(g, context=ssl.create_default_context(
-                cafile=self.pem))
-        self.assertEqual((caught.exception.status,
-                          caught.exception.body["error"]["code"]),
-                         (501, "not_supported"))
+    def own(self, talk, extra=""):
+        """A gateway that ends TLS itself, and its client."""
+        g = self.gate(self.server(talk), extra=f'tls = {{ certificate = '
+                      f'"{self.pem}"; key = "{self.key}"; }};\n' + extra)
+        return g, self.dial(g, context=ssl.create_default_context(
+            cafile=self.pem))
+
+    def test_a_client_behind_it(self):
+        g, c = self.own(echo)
+        for n in (0, 5, 16384, 60000, 3 << 20):
+            payload = os.urandom(n)
+            # neither side of Python's TLS may be used by two at a time
+            c.send(payload, BINARY)
+            self.assertEqual(c.recv(), (BINARY, payload))
+        self.assertEqual(c.headers["upgrade"], "websocket")
+        self.assertIn("x-request-id", c.headers)
+        c.close()
+        self.assertEqual(c.recv()[0], CLOSE)
+        self.assertIsNone(c.recv())
+        self.assertEqual(self.outcome(g, c)["result"], "ok")
+        self.assertEqual(self.in_flight(g), 0)
+
+    def test_a_client_behind_it_leaves_or_does_not_read(self):
+        ended = threading.Event()
+
+        def wait(peer):
+            peer.send({"type": "session.created"})
+            while peer.recv() is not None:
+                pass
+            ended.set()
+
+        def flood(peer):
+            while True:
+                peer.send(bytes(1 << 16), BINARY)
+        g, c = self.own(wait)
+        self.begun(c).end()
+        self.assertTrue(ended.wait(2))
+        self.assertEqual(self.outcome(g, c)["result"], "client_gone")
+        g, c = self.own(flood, 'client_stall = "300ms";\n')
+        self.assertEqual(self.outcome(g, c)["result"], "client_gone")
+        self.assertEqual(self.in_flight(g), 0)
+
+    def test_a_process_that_stops_ends_those_behind_it(self):
+        g, c = self.own(websocket.speak, 'drain_timeout = "300ms";\n')
+        self.begun(c)
+        g.send_signal(15)
+        self.assertIsNone(c.event())
+        self.assertEqual(c.closed, 1001)
+        c.end()
+        self.assertEqual(g.process.wait(5), 0)
 
 
 if __name__ == "__main__":
