@@ -114,11 +114,17 @@ class Peer:
 
 
 def connect(port, path="/v1/realtime?model=m", headers=None, timeout=10,
-            context=None):
-    """A client's end. Refused: the handshake was."""
+            context=None, after=None):
+    """A client's end. Refused: the handshake was. after: what the connection
+    was used to GET before."""
     sock = socket.create_connection(("127.0.0.1", port), timeout)
     if context is not None:
         sock = context.wrap_socket(sock, server_hostname="127.0.0.1")
+    file = sock.makefile("rb")
+    if after is not None:
+        sock.sendall(f"GET {after} HTTP/1.1\r\nhost: localhost\r\n\r\n"
+                     .encode())
+        file.read(int(read_head(file)[1]["content-length"]))
     key = base64.b64encode(os.urandom(16)).decode()
     sent = {"host": f"127.0.0.1:{port}", "connection": "keep-alive, Upgrade",
             "upgrade": "websocket", "sec-websocket-version": "13",
@@ -127,7 +133,6 @@ def connect(port, path="/v1/realtime?model=m", headers=None, timeout=10,
     sent.update(headers or {})
     lines = "".join(f"{n}: {v}\r\n" for n, v in sent.items() if v is not None)
     sock.sendall(f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode())
-    file = sock.makefile("rb")
     line, got = read_head(file)
     status = int(line.split()[1])
     if status != 101:

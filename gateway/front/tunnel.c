@@ -282,12 +282,15 @@ bool
 tunnel_open(struct exchange *x)
 {
 	struct tunnel *t = x->tunnel;
+	const int off = 0;
 
 	t->tls = tls_of(x);
 	if (t->tls == NULL || !queue_head(x) || !begin(x, x->connection->fd)) {
 		x->dead = true;
 		return false;
 	}
+	/* libmicrohttpd leaves it corked behind an answer */
+	(void)setsockopt(t->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
 	take_in(t); /* what TLS has unpacked already makes no event */
 	return true;
 }

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
@@ -587,12 +588,12 @@ class Tls(Case):
         self.assertIn(e.status, (502, 503))  # a probe may have been first
         self.assertEqual(len(s.asked), 1)
 
-    def own(self, talk, extra=""):
+    def own(self, talk, extra="", **named):
         """A gateway that ends TLS itself, and its client."""
         g = self.gate(self.server(talk), extra=f'tls = {{ certificate = '
                       f'"{self.pem}"; key = "{self.key}"; }};\n' + extra)
         return g, self.dial(g, context=ssl.create_default_context(
-            cafile=self.pem))
+            cafile=self.pem), **named)
 
     def test_a_client_behind_it(self):
         g, c = self.own(echo)
@@ -608,6 +609,16 @@ class Tls(Case):
         self.assertIsNone(c.recv())
         self.assertEqual(self.outcome(g, c)["result"], "ok")
         self.assertEqual(self.in_flight(g), 0)
+
+    def test_a_connection_that_was_used_before_is_as_quick(self):
+        _, c = self.own(echo, after="/v1/models")
+        took = []
+        for _ in range(5):
+            began = time.monotonic()
+            c.send(b"x", BINARY)
+            self.assertEqual(c.recv(), (BINARY, b"x"))
+            took.append(time.monotonic() - began)
+        self.assertLess(min(took), 0.15)  # what is corked waits for 200 ms
 
     def test_a_client_behind_it_leaves_or_does_not_read(self):
         ended = threading.Event()
