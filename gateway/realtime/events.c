@@ -113,15 +113,23 @@ plus(uint32_t sum, uint64_t n)
 	return n < UINT32_MAX - sum ? sum + (uint32_t)n : UINT32_MAX;
 }
 
+/* False, and 0: it is no count, or not there. */
+static bool
+read_count(struct slice object, const char *name, uint64_t *n)
+{
+	struct scan_member m;
+
+	*n = 0;
+	return scan_get(object, name, &m) && m.type == SCAN_NUMBER &&
+	    scan_u64(m.value, n);
+}
+
 static uint64_t
 count(struct slice object, const char *name)
 {
-	struct scan_member m;
 	uint64_t n;
 
-	if (!scan_get(object, name, &m) || m.type != SCAN_NUMBER ||
-	    !scan_u64(m.value, &n))
-		return 0;
+	(void)read_count(object, name, &n);
 	return n;
 }
 
@@ -137,21 +145,26 @@ details(struct slice usage, const char *name, const char *other)
 	return SLICE("{}");
 }
 
-static void
+/* False: it does not tell all. */
+static bool
 add_usage(struct events *e, struct slice usage)
 {
+	uint64_t input, output;
+	bool told = read_count(usage, "input_tokens", &input);
 	struct slice in =
 	    details(usage, "input_token_details", "input_tokens_details");
 	struct slice out =
 	    details(usage, "output_token_details", "output_tokens_details");
 
-	e->usage.input = plus(e->usage.input, count(usage, "input_tokens"));
-	e->usage.output = plus(e->usage.output, count(usage, "output_tokens"));
+	told &= read_count(usage, "output_tokens", &output);
+	e->usage.input = plus(e->usage.input, input);
+	e->usage.output = plus(e->usage.output, output);
 	e->usage.cached = plus(e->usage.cached, count(in, "cached_tokens"));
 	e->usage.reasoning =
 	    plus(e->usage.reasoning, count(out, "reasoning_tokens"));
 	e->audio_input += count(in, "audio_tokens");
 	e->audio_output += count(out, "audio_tokens");
+	return told;
 }
 
 static void
@@ -169,10 +182,8 @@ end_answer(struct events *e)
 	    (response = scan_find(members, n, "response")) != NULL &&
 	    response->type == SCAN_OBJECT &&
 	    scan_get(response->value, "usage", &usage) &&
-	    usage.type == SCAN_OBJECT) {
-		add_usage(e, usage.value);
+	    usage.type == SCAN_OBJECT && add_usage(e, usage.value))
 		return;
-	}
 	e->untold++;
 	e->usage.known = false;
 }

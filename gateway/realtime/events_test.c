@@ -126,6 +126,28 @@ an_answer_that_does_not_say_makes_the_sum_unknown(void **state)
 }
 
 static void
+what_is_no_count_is_untold(void **state)
+{
+	static const char *const none[] = {
+		DONE("{}"),
+		DONE("null"),
+		DONE("{\"input_tokens\":7}"),
+		DONE("{\"input_tokens\":-7,\"output_tokens\":1}"),
+		DONE("{\"input_tokens\":1e99,\"output_tokens\":1}"),
+		DONE("{\"input_tokens\":7,\"output_tokens\":\"1\"}"),
+	};
+	const unsigned n = sizeof(none) / sizeof(none[0]);
+
+	for (unsigned i = 0; i < n; i++)
+		backend_says(none[i], 1);
+	assert_int_equal(events.answers, n);
+	assert_int_equal(events.untold, n);
+	assert_false(events.usage.known);
+	assert_int_equal(events.usage.input, 14); /* what is one counts */
+	assert_int_equal(events.usage.output, 2);
+}
+
+static void
 what_is_longer_than_is_kept_is_untold(void **state)
 {
 	static char text[EVENTS_KEPT + 100];
@@ -225,6 +247,7 @@ main(void)
 		TEST(reading_stops_where_an_answer_ends),
 		TEST(it_is_found_byte_by_byte_and_with_the_type_at_the_end),
 		TEST(an_answer_that_does_not_say_makes_the_sum_unknown),
+		TEST(what_is_no_count_is_untold),
 		TEST(what_is_longer_than_is_kept_is_untold),
 		TEST(sound_is_not_kept),
 		TEST(answers_begin_after_they_were_asked_for),
