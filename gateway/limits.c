@@ -251,9 +251,22 @@ has_left(const struct request *r)
 	    r->deadline < r->routing.arrived + r->conf->deadline;
 }
 
+/* Of a session's answers those count that told. */
+static double
+cost_told(const struct request *r, const struct usage *u)
+{
+	struct usage told = *u;
+
+	told.known = true;
+	return price_of_usage(
+	    &r->attempt->serving->price, &told, &r->facts.units);
+}
+
 static double
 estimate(const struct request *r, const struct usage *u)
 {
+	if (r->session != NULL)
+		return cost_told(r, u);
 	return price_of_request(
 	    &r->attempt->serving->price, u->input, u->output, &r->facts.units);
 }
@@ -278,12 +291,10 @@ const char *
 limits_charge(
     struct request *r, const struct usage *usage, struct error_reply *e)
 {
-	const double cost =
-	    price_of_usage(&r->attempt->serving->price, usage, &r->facts.units);
 	const struct quota_use so_far = {
 		.input = usage->input,
 		.output = usage->output,
-		.cost = cost >= 0 || usage->known ? cost : estimate(r, usage),
+		.cost = cost_told(r, usage),
 	};
 	struct quota_refusal why;
 

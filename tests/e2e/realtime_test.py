@@ -47,13 +47,14 @@ class Case(unittest.TestCase):
         self.addCleanup(s.stop)
         return s
 
-    def gate(self, *servers, extra="", more="", models=None):
+    def gate(self, *servers, extra="", more="", models=None, cached=1.0):
         """Backends b0, b1, ... and the model m on all of them, tried in that
         order; or models m0, m1, ... on those named."""
         rows = [backend(f"b{i}", s if isinstance(s, int) else s.port,
                         KEY + more, "openai")
                 for i, s in enumerate(servers)]
-        text = conf(rows, 'policy = "observe";\n' + extra)
+        text = conf(rows, 'policy = "observe";\n' + extra).replace(
+            "price = {", f"price = {{ cached = {cached};")
         for i, names in enumerate(models or []):
             serve = ", ".join(f'{{ backend = "{n}"; model = "x"; }}'
                               for n in names)
@@ -321,6 +322,32 @@ class Spending(Case):
                              ("ok", "daily_budget"), o)
             self.assertEqual(o["usage"]["input"], 20 * answers, o)
             self.assertAlmostEqual(o["cost_usd"], 30e-6 * answers, 9)
+
+    def test_of_an_answer_that_tells_nothing_the_others_are_charged(self):
+        def talk(peer):
+            peer.send({"type": "session.created"})
+            for usage in (websocket.USAGE, None):
+                peer.event()
+                peer.send({"type": "response.done",
+                           "response": {"usage": usage}})
+            peer.recv()
+            peer.close()
+
+        def spent():
+            return http_json(g.admin, "GET", "/admin/v1/tenants")[2][
+                "tenants"][0]["spent_today_usd"]
+        g = self.gate(self.server(talk), cached=0.5, extra=TENANT % (
+            "limits = { daily_budget = 0.00003; };"))
+        c = self.begun(self.dial(g, headers=self.AUTH))
+        for _ in range(2):
+            self.answer(c)
+            self.assertAlmostEqual(spent(), 28e-6, 12)
+        c.close()
+        self.assertIsNone(c.event())
+        self.assertEqual(c.closed, 1000)
+        o = self.outcome(g, c)
+        self.assertEqual((o["usage"], o["cost_usd"]), (None, None), o)
+        self.assertAlmostEqual(spent(), 28e-6, 12)
 
 
 class Failover(Case):
