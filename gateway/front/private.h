@@ -197,8 +197,11 @@ bool tls_same(const struct conf_tls *, const unsigned char id[CONF_KEY_BYTES]);
 /* What speaks it on the exchange's connection; NULL: nothing does. Ours to use
  * while libmicrohttpd has the connection suspended. */
 void *tls_of(const struct exchange *);
-/* As recv() and send() that do not wait. What could not be sent has to be sent
- * again, and maybe more behind it. */
+/* Where its records go: to push, which is as send() and has to take all of
+ * them; NULL: to the connection's socket, as ever. */
+void tls_send_by(
+    void *tls, ssize_t (*push)(void *arg, const void *, size_t), void *arg);
+/* As recv() and send() that do not wait. */
 ssize_t tls_recv(void *tls, char *out, size_t n);
 ssize_t tls_send(void *tls, const char *bytes, size_t n);
 

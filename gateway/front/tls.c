@@ -8,6 +8,7 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "gateway/front/private.h"
 #include "gateway/lib/count.h"
@@ -62,6 +63,24 @@ tls_of(const struct exchange *x)
 	    MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 
 	return info != NULL ? info->tls_session : NULL;
+}
+
+static ssize_t
+to_socket(gnutls_transport_ptr_t fd, const void *bytes, size_t n)
+{
+	return send((int)(intptr_t)fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void
+tls_send_by(
+    void *tls, ssize_t (*push)(void *arg, const void *, size_t), void *arg)
+{
+	gnutls_transport_ptr_t in, out;
+
+	gnutls_transport_get_ptr2(tls, &in, &out);
+	gnutls_transport_set_ptr2(tls, in, push != NULL ? arg : in);
+	gnutls_transport_set_push_function(
+	    tls, push != NULL ? push : to_socket);
 }
 
 /* Nobody needs a second handshake. */

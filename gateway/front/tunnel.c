@@ -15,7 +15,9 @@
  *
  * While a connection is suspended libmicrohttpd uses neither its socket nor its
  * TLS session, and we use both. What came before the 101 it may have read; a
- * client has to wait for that (RFC 6455, 4.1). */
+ * client has to wait for that (RFC 6455, 4.1). Of a record that the socket did
+ * not take the rest is kept here: GnuTLS would send it once more if the client
+ * asked for new keys in between. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -27,6 +29,7 @@
 
 #define PIECE ((size_t)16 << 10) /* bytes read at once: all of a TLS record */
 #define PIECES 4 /* before others have a turn */
+#define SEALED_MAX ((size_t)64 << 10) /* a record, and alerts */
 
 struct tunnel {
 	uv_poll_t poll;
@@ -34,6 +37,7 @@ struct tunnel {
 	bool open;
 	struct MHD_UpgradeResponseHandle *urh; /* NULL: it is behind TLS */
 	void *tls; /* then; else NULL */
+	struct buf sealed; /* the rest of a record */
 	int fd;
 	int watched; /* UV_* events */
 	bool held; /* on_bytes has said no */
@@ -60,12 +64,19 @@ exchange_tunnel(struct exchange *x, bool (*on_bytes)(void *arg, struct slice))
 	x->tunnel->fd = -1;
 	x->tunnel->on_bytes = on_bytes;
 	buf_init(&x->tunnel->early, x->front->settings.limits.header);
+	buf_init(&x->tunnel->sealed, SEALED_MAX);
 	return true;
 }
 
 /* --- the socket --- */
 
 static void on_poll(uv_poll_t *, int status, int events);
+
+static bool
+has_more(const struct tunnel *t)
+{
+	return t->exchange->queue.n > t->exchange->taken || t->sealed.n > 0;
+}
 
 static void
 watch(struct tunnel *t)
@@ -74,7 +85,7 @@ watch(struct tunnel *t)
 
 	if (!t->held)
 		events |= UV_READABLE;
-	if (t->exchange->queue.n > t->exchange->taken)
+	if (has_more(t))
 		events |= UV_WRITABLE;
 	if (events != t->watched)
 		uv_poll_start(&t->poll, events, on_poll);
@@ -98,11 +109,60 @@ read_bytes(struct tunnel *t, char *out, size_t n)
 }
 
 static ssize_t
-write_bytes(struct tunnel *t, const char *bytes, size_t n)
+write_socket(struct tunnel *t, const char *bytes, size_t n)
 {
-	return t->tls != NULL
-	    ? tls_send(t->tls, bytes, n)
-	    : send(t->fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return send(t->fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static bool
+must_wait(void)
+{
+	return errno == EAGAIN || errno == EINTR;
+}
+
+/* From TLS: takes all of it. */
+static ssize_t
+on_record(void *arg, const void *bytes, size_t n)
+{
+	struct tunnel *t = arg;
+	ssize_t sent = t->sealed.n > 0 ? 0 : write_socket(t, bytes, n);
+	struct slice rest = slice_make(bytes, n);
+
+	if (sent < 0 && !must_wait())
+		return -1;
+	if (sent > 0)
+		rest = slice_make(rest.p + sent, n - (size_t)sent);
+	buf_add(&t->sealed, rest);
+	if (buf_err(&t->sealed) == OK)
+		return (ssize_t)n;
+	errno = ENOMEM;
+	return -1;
+}
+
+static ssize_t
+send_sealed(struct tunnel *t)
+{
+	ssize_t n = write_socket(t, t->sealed.p, t->sealed.n);
+
+	if (n > 0)
+		buf_consume(&t->sealed, (size_t)n);
+	if (t->sealed.n == 0)
+		buf_fini(&t->sealed);
+	return n;
+}
+
+static ssize_t
+send_queued(struct tunnel *t)
+{
+	struct exchange *x = t->exchange;
+	const char *bytes = x->queue.p + x->taken;
+	size_t most = x->queue.n - x->taken;
+	ssize_t n = t->tls != NULL ? tls_send(t->tls, bytes, most)
+				   : write_socket(t, bytes, most);
+
+	if (n > 0)
+		answer_took(x, (size_t)n);
+	return n;
 }
 
 /* The end of what it sends is the end of a client. */
@@ -118,7 +178,7 @@ take_in(struct tunnel *t)
 			hand_on(t, slice_make(bytes, (size_t)n));
 			continue;
 		}
-		if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		if (n == 0 || !must_wait())
 			exchange_gone(t->exchange);
 		return;
 	}
@@ -143,16 +203,10 @@ on_poll(uv_poll_t *h, int status, int events)
 static bool
 send_out(struct tunnel *t)
 {
-	struct exchange *x = t->exchange;
-	ssize_t n;
-
-	while (x->queue.n > x->taken) {
-		n = write_bytes(
-		    t, x->queue.p + x->taken, x->queue.n - x->taken);
-		if (n < 0)
-			return errno == EAGAIN || errno == EINTR;
-		answer_took(x, (size_t)n);
-		connection_wait(x->connection, WAIT_NOTHING);
+	while (has_more(t)) {
+		if ((t->sealed.n > 0 ? send_sealed(t) : send_queued(t)) < 0)
+			return must_wait();
+		connection_wait(t->exchange->connection, WAIT_NOTHING);
 	}
 	return true;
 }
@@ -160,13 +214,20 @@ send_out(struct tunnel *t)
 /* --- life --- */
 
 static void
+tunnel_free(struct tunnel *t)
+{
+	buf_fini(&t->early);
+	buf_fini(&t->sealed);
+	free(t);
+}
+
+static void
 on_poll_closed(uv_handle_t *h)
 {
 	struct tunnel *t = CONTAINER_OF((uv_poll_t *)h, struct tunnel, poll);
 
 	front_handle_closed(h);
-	buf_fini(&t->early);
-	free(t);
+	tunnel_free(t);
 }
 
 void
@@ -177,8 +238,7 @@ tunnel_close(struct exchange *x)
 	x->tunnel = NULL;
 	t->exchange = NULL;
 	if (!t->open) {
-		buf_fini(&t->early);
-		free(t);
+		tunnel_free(t);
 		return;
 	}
 	t->open = false;
@@ -186,6 +246,7 @@ tunnel_close(struct exchange *x)
 	x->connection->sending = true; /* whenever it likes */
 	uv_close((uv_handle_t *)&t->poll, on_poll_closed);
 	if (t->tls != NULL) {
+		tls_send_by(t->tls, NULL, NULL);
 		x->dead = true; /* exchange_handle() says no */
 		exchange_resume(x);
 	} else {
@@ -291,6 +352,7 @@ tunnel_open(struct exchange *x)
 	}
 	/* libmicrohttpd leaves it corked behind an answer */
 	(void)setsockopt(t->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
+	tls_send_by(t->tls, on_record, t);
 	take_in(t); /* what TLS has unpacked already makes no event */
 	return true;
 }
@@ -316,11 +378,11 @@ tunnel_settle(struct exchange *x)
 	hand_on_early(t);
 	if (!x->dead && !send_out(t))
 		exchange_gone(x);
-	if (x->dead || (x->ended && (x->gone || x->queue.n == x->taken))) {
+	if (x->dead || (x->ended && (x->gone || !has_more(t)))) {
 		tunnel_close(x);
 		return;
 	}
-	if (x->queue.n > x->taken && x->connection->wait == WAIT_NOTHING)
+	if (has_more(t) && x->connection->wait == WAIT_NOTHING)
 		connection_wait(x->connection, WAIT_CLIENT);
 	watch(t);
 }

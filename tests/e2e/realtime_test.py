@@ -615,10 +615,14 @@ class Tls(Case):
         self.assertIn(e.status, (502, 503))  # a probe may have been first
         self.assertEqual(len(s.asked), 1)
 
+    def own_gate(self, talk, extra=""):
+        """A gateway that ends TLS itself."""
+        return self.gate(self.server(talk), extra=f'tls = {{ certificate = '
+                         f'"{self.pem}"; key = "{self.key}"; }};\n' + extra)
+
     def own(self, talk, extra="", **named):
-        """A gateway that ends TLS itself, and its client."""
-        g = self.gate(self.server(talk), extra=f'tls = {{ certificate = '
-                      f'"{self.pem}"; key = "{self.key}"; }};\n' + extra)
+        """And its client."""
+        g = self.own_gate(talk, extra)
         return g, self.dial(g, context=ssl.create_default_context(
             cafile=self.pem), **named)
 
@@ -633,6 +637,7 @@ class Tls(Case):
         self.assertIn("x-request-id", c.headers)
         c.close()
         self.assertEqual(c.recv()[0], CLOSE)
+        c.sock.suppress_ragged_eofs = False  # it ends in TLS's words
         self.assertIsNone(c.recv())
         self.assertEqual(self.outcome(g, c)["result"], "ok")
         self.assertEqual(self.in_flight(g), 0)
@@ -666,6 +671,42 @@ class Tls(Case):
         g, c = self.own(flood, 'client_stall = "300ms";\n')
         self.assertEqual(self.outcome(g, c)["result"], "client_gone")
         self.assertEqual(self.in_flight(g), 0)
+
+    def test_new_keys_repeat_nothing_of_what_waits(self):
+        sent, enough = [], threading.Event()
+
+        def talk(peer):
+            while not enough.is_set():
+                sent.append(len(sent).to_bytes(8, "big") * 8192)
+                peer.send(sent[-1], BINARY)
+            peer.close()
+        g = self.own_gate(talk)
+        client = subprocess.Popen(
+            ["openssl", "s_client", "-tls1_3", "-quiet", "-no_ign_eof",
+             "-connect", f"127.0.0.1:{g.port}"], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(client.communicate)
+        self.addCleanup(client.kill)
+        client.stdin.write(
+            b"GET /v1/realtime?model=m HTTP/1.1\r\nhost: localhost\r\n"
+            b"connection: upgrade\r\nupgrade: websocket\r\n"
+            b"sec-websocket-version: 13\r\n"
+            b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        client.stdin.flush()
+        websocket.read_head(client.stdout)
+        n = 0
+        while n == 0 or n != len(sent):  # until all is full
+            n = len(sent)
+            time.sleep(0.2)
+        enough.set()
+        client.stdin.write(b"K\n")
+        client.stdin.flush()
+        self.assertTrue(any(b"KEYUPDATE" in x for x in client.stderr))
+        time.sleep(0.1)  # it is read here
+        c = websocket.Peer(None, client.stdout, True)
+        for n, payload in enumerate(sent):
+            self.assertTrue(c.recv() == (BINARY, payload), n)
+        self.assertEqual(c.recv()[0], CLOSE)
 
     def test_a_process_that_stops_ends_those_behind_it(self):
         g, c = self.own(websocket.speak, 'drain_timeout = "300ms";\n')
