@@ -380,14 +380,24 @@ used_up(const struct load *l, unsigned has, double left)
 	return (l->has & has) != 0 && left <= 0;
 }
 
+/* The reset is when all calls are there again: of a burst that refills evenly
+ * the first is there long before. Whoever comes too early is told by a 429. */
+static usec
+next_call(const struct allowance *a, const struct load *l)
+{
+	if (l->reset_requests <= 0)
+		return BLOCK_MIN;
+	return a->far ? l->reset_requests
+		      : at_most((usec)ceil(1 / a->per_us), l->reset_requests);
+}
+
 static void
 note_limits(struct cell *c, const struct load *l, usec now)
 {
 	usec span = 0;
 
 	if (used_up(l, LOAD_LIMIT_REQUESTS, l->left_requests))
-		push_back(&span,
-		    l->reset_requests > 0 ? l->reset_requests : BLOCK_MIN);
+		push_back(&span, next_call(&c->allowance, l));
 	if (used_up(l, LOAD_LIMIT_TOKENS, l->left_tokens))
 		push_back(
 		    &span, l->reset_tokens > 0 ? l->reset_tokens : BLOCK_MIN);
@@ -505,7 +515,7 @@ router_limits(
 	if (c == NULL || (l->has & LOAD_LIMITS) == 0)
 		return;
 	merge_limits(&c->limits, l);
-	note_limits(c, l, now);
 	note_allowance(c, l, now);
+	note_limits(c, l, now);
 	dispatch_waiting(r, c->site->id, now);
 }
