@@ -488,7 +488,9 @@ plan_make(struct router *r, const struct order *o, enum plan_reason no_wait,
 		wait_or(r, no_wait, p);
 	else
 		give_up(f, o, &s, now, p);
-	if (p->kind != PLAN_GO)
+	/* who waits on was told when it began to */
+	if (p->kind == PLAN_NO ||
+	    (p->kind == PLAN_WAIT && o->state != ORDER_WAITING))
 		p->lack = lack_of(r, o, &d, NULL, 0, now);
 }
 
