@@ -296,6 +296,13 @@ calls_are_left_to_who_takes_much(void **state)
 	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
 	a->left = 8; /* the rest is premium's */
 	assert_waits(m);
+	m->demand.much = false;
+	a->left = 20; /* what is full refills no more */
+	assert_waits(m);
+	m->demand.waited = 0.5 * (double)m->demand.slo->ttft;
+	assert_sent(m, 0, REASON_CHEAPEST_ADEQUATE);
+	a->left = 15;
+	assert_waits(m);
 	free(m);
 }
 

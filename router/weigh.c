@@ -80,6 +80,15 @@ asked_of(const struct candidate *c, const struct demand *d, usec now)
 	    : admit_courtesy(d->priority);
 }
 
+/* A call is a call, so that in a shortage they are for who takes much. What is
+ * full refills no more: then for whoever is due, too. */
+static bool
+is_worth_a_call(const struct cell *c, const struct demand *d, usec now)
+{
+	return d->much || d->late || c->allowance.at == 0 ||
+	    (cell_allowance(c, now) >= 1 && admit_is_due(weigh_waited(d)));
+}
+
 /* Whether it may have one of its calls. */
 static bool
 may_call(const struct cell *c, const struct demand *d, usec now)
@@ -91,7 +100,7 @@ may_call(const struct cell *c, const struct demand *d, usec now)
 	if (d->late && cell_allowance(c, now) < 1)
 		return false;
 	if (d->shortage && d->priority != PRIORITY_PREMIUM)
-		return (d->much || d->late || c->allowance.at == 0) &&
+		return is_worth_a_call(c, d, now) &&
 		    cell_has_allowance(c, SHORTAGE_RESERVE, now);
 	if (d->priority != PRIORITY_PREMIUM && site_is_wanted(c->site, now))
 		reserve = greater(reserve, RESERVE_WANTED);
