@@ -338,6 +338,14 @@ abort_request(struct request *r)
 	return request_finish(r, RESULT_BROKEN, FAULT_INTERNAL, "draining");
 }
 
+/* Its client has the whole answer already, but for the end of it. */
+static bool
+has_all(const struct request *r)
+{
+	return r->state == REQ_RELAY && r->session == NULL &&
+	    attempt_is_whole(r->attempt);
+}
+
 static enum step
 step_finish(struct request *r)
 {
@@ -370,7 +378,7 @@ request_step(struct request *r)
 
 	if (r->state != REQ_FINISH && (r->gone || r->closed))
 		return abandon(r);
-	if (r->state != REQ_FINISH && r->aborted && r->received)
+	if (r->state != REQ_FINISH && r->aborted && r->received && !has_all(r))
 		return abort_request(r);
 	return steps[r->state](r);
 }
