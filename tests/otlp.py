@@ -100,15 +100,13 @@ class Schema:
     """That process, as its user sees it."""
 
     def __init__(self):
-        self.lock = threading.Lock()
         self.process = subprocess.Popen(
             [PYTHON, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def read(self, body):
-        with self.lock:
-            self.process.stdin.write(struct.pack("!I", len(body)) + body)
-            self.process.stdin.flush()
-            line = self.process.stdout.readline()
+        self.process.stdin.write(struct.pack("!I", len(body)) + body)
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
         check(line, "no schema: tools/bootstrap test")
         return json.loads(line)
 
@@ -122,10 +120,13 @@ class Schema:
 
 class Collector(harness.Stub):
     """Listens on loopback; answers with each of `statuses` in turn, then 200.
-    One of them may be (status, headers, body)."""
+    One of them may be (status, headers, body). What it has taken is read when
+    somebody looks: a process that ends does not wait for its collector long,
+    and the schema takes its time to load."""
 
     def __init__(self, port, statuses=()):
-        self.spans, self.complaints, self.resources = [], [], []
+        self.taken, self.reading = [], threading.Lock()
+        self.read = {"spans": [], "complaints": [], "resources": []}
         self.headers = {}  # of the last post
         self.statuses = list(statuses)
         self.posts, self.times = 0, []
@@ -136,22 +137,43 @@ class Collector(harness.Stub):
         said = self.statuses.pop(0) if self.statuses else 200
         status, headers, body = said if isinstance(said, tuple) else (
             said, {}, b"")
-        self.posts += 1
-        self.times.append(time.monotonic())
         self.headers = {k.lower(): v for k, v in request.headers.items()}
         if status == 200:
-            try:
-                check(request.path == "/v1/traces", request.path)
-                check(self.headers["content-type"] == "application/x-protobuf",
-                      self.headers["content-type"])
-                said = self.schema.read(request.body)
-                check("complaint" not in said, said.get("complaint"))
-                self.resources.append(said["resource"])
-                self.spans += said["spans"]
-            except (ValueError, KeyError, TypeError) as e:
-                self.complaints.append(repr(e))
+            self.taken.append((request.path, self.headers, request.body))
+        self.times.append(time.monotonic())
+        self.posts += 1
         return status, {"content-type": "application/x-protobuf",
                         **headers}, body
+
+    def read_one(self, path, headers, body):
+        try:
+            check(path == "/v1/traces", path)
+            check(headers["content-type"] == "application/x-protobuf",
+                  headers["content-type"])
+            said = self.schema.read(body)
+            check("complaint" not in said, said.get("complaint"))
+            self.read["resources"].append(said["resource"])
+            self.read["spans"] += said["spans"]
+        except (ValueError, KeyError, TypeError) as e:
+            self.read["complaints"].append(repr(e))
+
+    def found(self, what):
+        with self.reading:
+            while self.taken:
+                self.read_one(*self.taken.pop(0))
+            return list(self.read[what])
+
+    @property
+    def spans(self):
+        return self.found("spans")
+
+    @property
+    def complaints(self):
+        return self.found("complaints")
+
+    @property
+    def resources(self):
+        return self.found("resources")
 
     def of(self, **attributes):
         """Spans that have these attributes; underscores stand for dots."""
