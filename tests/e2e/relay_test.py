@@ -120,7 +120,9 @@ class Relay(unittest.TestCase):
             with self.subTest(fault=fault):
                 for fake in (self.one, self.two):
                     fake.configure(fault=fault, after=3)
-                headers, raw = stream(self.gateway, chat("m", stream=True))
+                # so slowly that the first have gone out when it breaks
+                headers, raw = stream(self.gateway, chat(
+                    "m", stream=True, fake={"itl_ms": 80}))
                 data = events(raw)
                 self.assertNotIn("[DONE]", data)
                 error = json.loads(data[-1])["error"]
