@@ -323,7 +323,8 @@ class Blame(Bed):
             self.assertIn(b["cause"], ("failed", "refused"))
 
     def test_a_wait_is_nobodys(self):
-        one = self.fake("--ttft", "120-120", "--slots", "1")
+        # the third in the line is late by its wait, not by its answer
+        one = self.fake("--ttft", "60-60", "--slots", "1")
         g = Gateway(conf([backend("one", one.port, "slots = 1;")], CLASSES))
         self.addCleanup(lambda: self.assertEqual(g.stop(), 0))
         f = self.feed(g)
