@@ -76,6 +76,11 @@ class Hedge(unittest.TestCase):
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             list(pool.map(self.ask, ["warm"] * WARM_UP))
         used = self.ask("warm").backend
+        # of the other it learns by a question of its own
+        wait_for(lambda: all(f.stats()["finished"] > 0 and
+                             f.stats()["running"] == 0
+                             for f in self.fakes.values()),
+                 what="both to be known")
         return used, "two" if used == "one" else "one"
 
     def ask(self, name, headers=None):
