@@ -61,27 +61,34 @@ check_price(struct loader *l, const config_setting_t *at,
 	doubt(l, at, "output", p->output);
 }
 
-/* Whether it is what some serving costs, or would. */
-static bool
-is_used(const struct loader *l, const struct conf_backend *b)
+/* Whose price the servings of a backend have, by its place in the list. */
+#define ITS_OWN 1u
+#define OF_THE_SERVING 2u
+
+static void
+note_price(const struct loader *l, const struct conf_serving *s,
+    const config_setting_t *at, unsigned char *whose)
+{
+	if (s->backend != NULL)
+		whose[s->backend - l->conf->backends] |=
+		    loader_is_set(at, "price") ? OF_THE_SERVING : ITS_OWN;
+}
+
+static unsigned char *
+whose_prices(struct loader *l)
 {
 	const struct conf *c = l->conf;
-	bool any = false;
+	unsigned char *whose = loader_scratch(l, c->n_backends);
 
-	for (size_t i = 0; i < c->n_models; i++) {
+	for (size_t i = 0; i < c->n_models && whose != NULL; i++) {
 		const config_setting_t *serve =
 		    loader_at(l, "models", i, "serve");
 
-		for (unsigned j = 0; j < c->models[i].n_servings; j++) {
-			if (c->models[i].servings[j].backend != b)
-				continue;
-			if (!loader_is_set(
-				config_setting_get_elem(serve, j), "price"))
-				return true;
-			any = true;
-		}
+		for (unsigned j = 0; j < c->models[i].n_servings; j++)
+			note_price(l, &c->models[i].servings[j],
+			    config_setting_get_elem(serve, j), whose);
 	}
-	return !any;
+	return whose;
 }
 
 /* What it would be charged for is never asked there. */
@@ -126,11 +133,13 @@ void
 check_prices(struct loader *l)
 {
 	const struct conf *c = l->conf;
+	const unsigned char *whose = whose_prices(l);
 
+	/* it is what some serving costs, or would */
 	for (size_t i = 0; i < c->n_backends && l->err == OK; i++)
 		check_price(l, loader_at(l, "backends", i, "price"),
 		    &c->backends[i].price,
-		    is_used(l, &c->backends[i])
+		    whose[i] != OF_THE_SERVING
 			? "price.input and price.output, or price.hourly"
 			: NULL);
 	for (size_t i = 0; i < c->n_models && l->err == OK; i++)
