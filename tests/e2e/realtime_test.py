@@ -589,6 +589,7 @@ class Tls(Case):
         """A gateway with one backend, behind TLS."""
         ca = f'ca_file = "{self.pem}";' if ca_file else ""
         row = (f'{{ name = "b"; adapter = "openai"; {KEY} {ca} '
+               'timeouts = { connect = "30s"; }; '
                f'url = "https://127.0.0.1:{port}/v1"; '
                'price = { input = 0; output = 0; }; }')
         g = Gateway(conf([row], extra), env={"UP_KEY": "sk-upstream"})
