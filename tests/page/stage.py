@@ -3,7 +3,7 @@ traffic; and three things that go wrong with it.
 
 | incident | model | tenant | backend | what happens |
 |---|---|---|---|---|
-| slow | gemma | acme | fast | its engine works four times slower |
+| slow | gemma | acme | fast | its engine works eight times slower |
 | down | qwen | zeta | solo | it is killed |
 | crowd | llama | flood | small | flood asks for far more than its slots |
 """
@@ -34,8 +34,8 @@ MODELS = {"gemma": ("fast", "gpu"), "qwen": ("solo",), "llama": ("small",)}
 
 CLASSES = """
 slo = (
-  { name = "voice"; priority = "premium"; percentile = 95; ttft = "130ms";
-    itl = "15ms"; },
+  { name = "voice"; priority = "premium"; percentile = 95; ttft = "250ms";
+    itl = "30ms"; },
   { name = "chat"; priority = "standard"; percentile = 95; ttft = "1s";
     itl = "60ms"; },
   { name = "batch"; priority = "batch"; percentile = 90; total = "60s"; }
@@ -134,7 +134,7 @@ class Stage:
 
     # --- what goes wrong ---
 
-    def slow(self, factor=4):
+    def slow(self, factor=8):
         self.fakes["fast"].configure(slow=factor)
 
     def down(self):
