@@ -18,9 +18,9 @@ from cases import all_cases  # noqa: E402
 from client import BROKEN, ERROR, WHOLE  # noqa: E402
 from soak_paths import path_cases  # noqa: E402
 from soak_rest import KEPT, SANITIZED, at_rest, judge  # noqa: E402
-from soak_stage import Meter, SoakStage  # noqa: E402
+from soak_stage import DEADLINE, Meter, SoakStage  # noqa: E402
 from soak_traffic import KINDS, OTHERWISE, Traffic  # noqa: E402
-from stage import DEADLINE, Lateness  # noqa: E402
+from stage import Lateness  # noqa: E402
 
 LATE = 0.05  # beyond the deadline, seen from inside
 # Before memory is measured. Figures are kept for each serving, by each worker

@@ -26,9 +26,10 @@ BULK = ("--ttft", "1-3", "--rate", "2000-4000", "--tokens", "16",
         "--model", "bulk")
 BODY_LIMIT = 1 << 20
 BEHIND = 5  # how much the rest of the processors gives way to clients
+DEADLINE = 20  # of a request; no case may take longer
 SETTINGS = f"""
 workers = 2;
-deadline = "20s";
+deadline = "{DEADLINE}s";
 body_limit = "{BODY_LIMIT}B";
 header_timeout = "5s";
 body_timeout = "3s";

@@ -12,8 +12,7 @@ from client import (BROKEN, ERROR, WHOLE, Hung, Splice, Truncated, Wrong, ask,
                     request)
 from faults import After, Fine
 from soak_clients import CLIENTS, play
-from soak_stage import BEHIND, TENANTS, Meter, key_of, signed
-from stage import DEADLINE
+from soak_stage import BEHIND, DEADLINE, TENANTS, Meter, key_of, signed
 from upstream import MARKS, TOKENS
 from harness import POINTSMAN
 

@@ -13,7 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import Gateway, http_json, samples, wait_for  # noqa: E402
 
-from cases import FIRST, GOOD, PROMPT, all_cases  # noqa: E402
+from cases import FIRST, GOOD, HEAVY, PROMPT, all_cases  # noqa: E402
 from certs import Authority  # noqa: E402
 from client import Wrong, ask  # noqa: E402
 from formats import Chat  # noqa: E402
@@ -22,13 +22,12 @@ from http2 import accept_http2  # noqa: E402
 from upstream import (Upstream, accept, accept_anything,  # noqa: E402
                       tls_context)  # noqa: E402
 
-DEADLINE = 20.0  # of a request; no case may take longer
 TOGETHER = int(os.environ.get("CHAOS_TOGETHER", "24"))
 HEAVY_TOGETHER = 3
 ACCEPTS = {"plain_as_tls": accept_anything, "http2": accept_http2}
 
 
-def timeouts(connect=10, ttft=15, gap=15, total=19):
+def timeouts(connect=20, ttft=45, gap=45, total=55):
     ms = {"connect": connect, "ttft": ttft, "gap": gap, "total": total}
     return "timeouts = {" + " ".join(
         f'{k} = "{int(v * 1e3)}ms";' for k, v in ms.items()) + "};"
@@ -44,7 +43,7 @@ STRICT = {
 }
 SETTINGS = f"""
 workers = 2;
-deadline = "{int(DEADLINE)}s";
+deadline = "{HEAVY}s";
 access_log = "off";
 receipts = 4096;
 """
@@ -239,7 +238,7 @@ class Stage:
             try:
                 played.seen = await ask(
                     self.gateway.port, self.speaks.body(body), headers,
-                    DEADLINE + 10, case.words, self.speaks.path,
+                    HEAVY + 10, case.words, self.speaks.path,
                     self.speaks.marks(self.upstreams[case.name].marks),
                     self.speaks.read)
                 case.check_answer(played.seen)
