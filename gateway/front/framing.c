@@ -129,7 +129,7 @@ on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n,
 	} else if (slice_iis(key, "host")) {
 		h->n_host++;
 		h->host = v;
-	} else if (slice_iis(key, "cookie")) {
+	} else if (v.p != NULL && slice_iis(key, "cookie")) {
 		h->cookies += cookie_size(v);
 	}
 	return MHD_YES;
