@@ -200,8 +200,9 @@ server_main(void *arg)
 		buf_init(&c->head, 65536);
 		buf_init(&c->body, (size_t)64 << 20);
 		s->connections[c->number] = c;
-		pthread_create(&c->thread, NULL, connection_main, c);
+		/* before it can answer: who is answered looks at it */
 		atomic_fetch_add(&s->n, 1);
+		pthread_create(&c->thread, NULL, connection_main, c);
 	}
 	return NULL;
 }
