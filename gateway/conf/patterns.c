@@ -56,7 +56,7 @@ settle_patterns(struct loader *l)
 		const struct conf_model *m = &c->models[i];
 
 		add_pattern(c, all, m->name, m);
-		for (size_t j = 0; j < count_aliases(m); j++)
+		for (size_t j = count_aliases(m); j-- > 0;)
 			add_pattern(c, all, m->aliases[j], m);
 	}
 	c->patterns = all;

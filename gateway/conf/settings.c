@@ -204,8 +204,9 @@ static const struct setting top_rows[] = {
 	    .help = "How long requests may go on after SIGTERM." },
 	{ "header_limit", SETTING_SIZE, AT(conf, limits.header),
 	    BOUNDS(4 * KIB, MIB), .value = "16KiB",
-	    .help = "The head of a request. Each open connection takes about "
-		    "as much memory." },
+	    .help = "The head of a request, with a quarter of it, or 2 KiB, "
+		    "for an answer's. Each open connection takes about as "
+		    "much memory." },
 	{ "body_limit", SETTING_SIZE, AT(conf, limits.body),
 	    BOUNDS(KIB, 4 * GIB), .value = "64MiB",
 	    .help = "The body of a request." },

@@ -448,6 +448,29 @@ headers_that_leave_no_room_for_an_answers_are_refused(void **state)
 	}
 }
 
+/* As the SDK of OpenAI sends, with a key and a trace. */
+static void
+what_sdks_send_fits_into_the_least_limit(void **state)
+{
+	struct server *s = server_new(false);
+	struct client c;
+	struct buf head;
+
+	s->settings.limits.header = 4 << 10;
+	server_start(s);
+	c = client_connect(s);
+	buf_init(&head, 4 << 10);
+	buf_add(&head, SLICE("GET /hello HTTP/1.1\r\nHost: a\r\n"));
+	for (unsigned i = 0; i < 20; i++)
+		buf_addf(&head, "x-stainless-header-%u: %030u\r\n", i, i);
+	buf_add(&head, SLICE("\r\n"));
+	assert_true(client_send(&c, buf_slice(&head)));
+	expect_reply(&c, 200, "hello");
+	buf_fini(&head);
+	client_close(&c);
+	server_stop(s);
+}
+
 int
 main(void)
 {
@@ -472,6 +495,7 @@ main(void)
 		cmocka_unit_test(too_long_headers_are_refused),
 		cmocka_unit_test(
 		    headers_that_leave_no_room_for_an_answers_are_refused),
+		cmocka_unit_test(what_sdks_send_fits_into_the_least_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
  * it came, what it knows of each header and cookie, a copy of the cookies, and
  * then the head of the answer. */
 #define RECORD ((size_t)64) /* of a header, of a cookie */
-#define ANSWER_HEAD ((size_t)2048)
+#define ANSWER_HEAD ((size_t)2048) /* or a quarter of all, if that is less */
 
 struct headers_seen {
 	unsigned n, n_length, n_coding, n_expect, n_host;
@@ -86,10 +86,11 @@ leaves_no_room(const struct exchange *x, const struct headers_seen *h)
 {
 	const union MHD_ConnectionInfo *size = MHD_get_connection_info(
 	    x->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	const uint64_t all = x->connection->daemon->header_limit;
+	const uint64_t answer = all / 4 < ANSWER_HEAD ? all / 4 : ANSWER_HEAD;
 
 	return size != NULL &&
-	    size->header_size + h->n * RECORD + h->cookies + ANSWER_HEAD >
-	    x->connection->daemon->header_limit;
+	    size->header_size + h->n * RECORD + h->cookies + answer > all;
 }
 
 /* libmicrohttpd takes a carriage return that no newline follows for a part of
