@@ -64,7 +64,7 @@ class Pointsman(Peer):
                 "GLIBC_TUNABLES": "glibc.malloc.tcache_count=127"}
 
 
-class PointsmanAwake(Pointsman):
+class PointsmanAsking(Pointsman):
     """Its worker goes on asking for longer than requests at the bench's rate
     are apart, but for one in a hundred."""
 

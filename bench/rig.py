@@ -3,6 +3,7 @@
 The proxy has a core to itself; the mock and the client share another. All of
 them listen on free loopback ports and end with their rig.
 """
+import contextlib
 import http.client
 import json
 import os
@@ -10,6 +11,7 @@ import resource
 import select
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -23,6 +25,7 @@ LOADCLIENT = os.environ.get("LOADCLIENT", f"{BUILD}/release/loadclient")
 
 REQUEST_BYTES = 1024
 ANSWER_BYTES = 600
+LATENCY = "/dev/cpu_dma_latency"  # of the kernel's quality of service
 START_SECONDS, OPEN_SECONDS = 90, 20  # at most
 PAD = 261  # what fakellm's answer of 16 words lacks of ANSWER_BYTES
 
@@ -42,6 +45,21 @@ def cores():
     """(the proxy's, everyone else's), or None where there is only one."""
     mine = sorted(os.sched_getaffinity(0))
     return (mine[0], mine[1]) if len(mine) > 1 else None
+
+
+@contextlib.contextmanager
+def awake():
+    """Meanwhile no core is halted when it has nothing to do: the kernel is
+    asked for a latency of nothing, as hosts are set that are there for it.
+    Yields whether that could be asked for."""
+    try:
+        f = open(LATENCY, "wb", buffering=0)  # it holds for as long
+    except OSError:
+        yield False
+        return
+    with f:
+        f.write(struct.pack("=i", 0))
+        yield True
 
 
 def wait_until(condition, process, seconds, what):
@@ -242,22 +260,16 @@ def checked(line):
     return result
 
 
-class Streams:
-    """Streams held open through a rig's proxy; a context manager."""
+class Lapped:
+    """A load client at work that tells of each lap; a context manager."""
 
-    def __init__(self, rig, count, gap_ms, tokens=None, **how):
-        """tokens: after so many each ends, and another takes its place."""
-        self.what = f"{count} streams through {rig.name}"
-        end = () if tokens is None else ("--max-tokens", tokens)
-        self.command = rig.client("--hold", count, "--gap", gap_ms, *end,
-                                  **how)
-        self.process = None
+    def __init__(self, what, command):
+        self.what, self.command, self.process = what, command, None
 
     def __enter__(self):
-        self.process = subprocess.Popen(
-            self.command, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE)
         try:
-            self.read_line(OPEN_SECONDS, "ready")
+            self.begun()
         except BaseException:
             self.__exit__()
             raise
@@ -266,6 +278,9 @@ class Streams:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.communicate()
+
+    def begun(self):
+        """Returns once laps mean something."""
 
     def read_line(self, seconds, member):
         out = self.process.stdout
@@ -280,3 +295,28 @@ class Streams:
         """What happened since the last lap."""
         self.process.send_signal(signal.SIGUSR1)
         return self.read_line(OPEN_SECONDS, "chunks")
+
+
+class Streams(Lapped):
+    """Streams held open through a rig's proxy."""
+
+    def __init__(self, rig, count, gap_ms, tokens=None, **how):
+        """tokens: after so many each ends, and another takes its place."""
+        end = () if tokens is None else ("--max-tokens", tokens)
+        super().__init__(f"{count} streams through {rig.name}", rig.client(
+            "--hold", count, "--gap", gap_ms, *end, **how))
+
+    def begun(self):
+        self.read_line(OPEN_SECONDS, "ready")
+
+
+class Offered(Lapped):
+    """Requests at random moments, so many a second."""
+
+    def __init__(self, rig, rate, **how):
+        super().__init__(f"{rate}/s through {rig.name}", rig.client(
+            "--rate", rate, "--seconds", OPEN_SECONDS, **how))
+
+    def begun(self):
+        time.sleep(0.2)  # until there are connections enough
+        self.lap()

@@ -4,10 +4,11 @@ Every function takes a Rig and returns figures by name; microseconds unless
 the name says otherwise.
 """
 import random
+import statistics
 import time
 
 import rig
-from rig import Streams, Trouble
+from rig import Offered, Streams, Trouble
 
 REQUESTS = 4000  # in a turn, at most
 FEW_REQUESTS = 200
@@ -109,13 +110,16 @@ def pace(r, streams, gap_ms, seconds=1.5, direct=False):
 QUANTILES = ("p50", "p99", "p999")
 
 
-def latencies(r, *options):
+def added(run):
     """By how much the proxy adds to the same load put on the mock alone, just
     before and just after."""
-    def run(direct):
-        return r.load(*options, direct=direct)["latency_us"]
     before, through, after = run(True), run(False), run(True)
-    return {q: through[q] - (before[q] + after[q]) / 2 for q in QUANTILES}
+    return {q: v - (before[q] + after[q]) / 2 for q, v in through.items()
+            if q in QUANTILES}
+
+
+def latencies(r, *options):
+    return added(lambda direct: r.load(*options, direct=direct)["latency_us"])
 
 
 def alone(r, count=1000):
@@ -126,6 +130,24 @@ def alone(r, count=1000):
 def steady(r, rate, seconds=1.0):
     """So many a second at random moments, counted from when each was due."""
     return latencies(r, "--rate", rate, "--seconds", seconds)
+
+
+TENTHS = 5
+
+
+def steady_tenths(r, rate):
+    """The same of each tenth of a second, the median of some: where the whole
+    machine stands still for milliseconds, a few times a second, that is a
+    hundredth of all requests, whoever is measured."""
+    def run(direct):
+        with Offered(r, rate, direct=direct) as load:
+            laps = []
+            for _ in range(TENTHS):
+                time.sleep(0.1)
+                laps.append(load.lap()["latency_us"])
+        return {q: statistics.median(lap[q] for lap in laps)
+                for q in ("p50", "p99")}
+    return added(run)
 
 
 def stream_memory(r, streams):
