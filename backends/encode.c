@@ -10,7 +10,6 @@
 #define EXTRA_MAX ((size_t)16 << 10) /* a model's name, escaped */
 #define HEADERS_MAX ((size_t)32 << 10) /* keys can be signed tokens */
 #define MEMBERS_MAX 256
-#define MANY 9007199254740992.0 /* tokens, by a number of odd digits */
 
 void
 encoded_init(struct encoded *e)
@@ -164,10 +163,8 @@ backend_length(const struct scan_member *m, double *tokens)
 		named = scan_key_is(m, names[i]);
 	if (!named || m->type != SCAN_NUMBER)
 		return false;
-	if (!slice_double(m->value, tokens))
-		*tokens = MANY;
-	else if (*tokens < 1)
-		*tokens = 0;
+	if (!slice_double(m->value, tokens) || *tokens < 1)
+		*tokens = 0; /* a number that is too odd, too */
 	return true;
 }
 

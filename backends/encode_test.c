@@ -122,6 +122,8 @@ under_a_cap_a_length_is_said_by_a_name_that_counts(void **state)
 	    "{\"model\":\"m\",\"max_completion_tokens\":50}");
 }
 
+#define ZEROS "00000000000000000000000000000000000000000000000000000000000000"
+
 static void
 a_length_has_many_names(void **state)
 {
@@ -135,7 +137,8 @@ a_length_has_many_names(void **state)
 		{ "{\"n_pr\\u0065dict\":100000}", 100000 },
 		{ "{\"n_predict\":-1}", 0 },
 		{ "{\"n_predict\":0.5}", 0 },
-		{ "{\"n_predict\":1e999}", 9007199254740992.0 },
+		{ "{\"n_predict\":1e999}", 0 },
+		{ "{\"n_predict\":-1." ZEROS "}", 0 },
 		{ "{\"n_predict\":null}", -1 },
 		{ "{\"n_predict\":\"9\"}", -1 },
 		{ "{\"n\":9}", -1 },

@@ -59,10 +59,11 @@ is_as_it_should_be(bool capped, const char *name, json_t *was, json_t *now)
 {
 	if (strcmp(name, "model") == 0 || strcmp(name, "stream_options") == 0)
 		return true;
-	if (!capped || !is_length(name) || json_number_value(was) >= 1)
-		return json_equal(was, now);
-	return json_is_number(now) ? json_integer_value(now) == CAP
-				   : json_equal(was, now);
+	if (capped && is_length(name) && json_integer_value(now) == CAP)
+		return true;
+	return json_equal(was, now) &&
+	    !(capped && is_length(name) && json_is_number(was) &&
+		json_number_value(was) < 1);
 }
 
 /* Under a cap one name may have become another. */
