@@ -52,9 +52,10 @@ explain_print_row(const json_t *row, FILE *f)
 {
 	double attempts = doc_number(row, "attempts");
 	char time[CLOCK_TEXT];
+	size_t n =
+	    clock_text(time, (usec)json_integer_value(doc_get(row, "time")), 3);
 
-	clock_text(time, (usec)json_integer_value(doc_get(row, "time")), 3);
-	fprintf(f, "%s  ended %s\n", doc_text(row, "receipt"), time);
+	fprintf(f, "%s  ended %.*s\n", doc_text(row, "receipt"), (int)n, time);
 	fprintf(f, "tenant   %s (key %s)\nmodel    %s\nclass    %s\n",
 	    doc_text(row, "tenant"), doc_text(row, "key"),
 	    doc_text(row, "model"), doc_text(row, "slo"));

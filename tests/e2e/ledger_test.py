@@ -233,6 +233,7 @@ class Ledger(Bed):
             ["acme", "one", "ok", 200, 0, "ttft", 3])
         said = self.explain(g, first["x-request-id"])
         self.assertIn(first["x-pointsman-receipt"], said)
+        self.assertRegex(said.splitlines()[0], r" ended [-0-9]{10}T[:.0-9]+Z$")
         for words in ("acme (key ACME_KEY)", "missed (ttft)", "no receipt"):
             self.assertIn(words, said)
         raw = json.loads(self.explain(g, first["x-request-id"], "--json"))
