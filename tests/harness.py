@@ -243,11 +243,21 @@ class Gateway:
             [POINTSMAN, "serve", "-c", self.path], env=environ,
             stdout=stdout, stderr=stderr or self.log_file)
         if wait:
-            wait_for(self.ready, 20, "the gateway to be ready")
+            self.wait_until_ready()
 
     def write(self, conf):
         with open(self.path, "w", encoding="utf-8") as f:
             f.write(self.listen + conf)
+
+    def wait_until_ready(self):
+        """Nobody would end one that is late: it would probe for ever, and
+        its backends' ports go to others."""
+        try:
+            wait_for(self.ready, 20, "the gateway to be ready")
+        except AssertionError:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def ready(self):
         if self.process.poll() is not None:
