@@ -459,7 +459,7 @@ session_relay(struct request *r)
 	}
 	if (now >= s->until)
 		return end_well(r, "session_limit");
-	if (now >= idle)
+	if (r->worker->polled >= idle) /* what has come by now is read */
 		return end_well(r, "session_idle");
 	r->deadline = earliest(idle, s->until, over);
 	request_arm(r);

@@ -3,6 +3,7 @@ chose; what is refused, what fails over, and how a session ends."""
 import json
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -540,6 +541,15 @@ class Ends(Case):
             self.assertEqual(c.closed, 1001)
             self.outcome(g, c)
             self.assertIn(f"reason={reason}", g.log())
+
+    def test_what_was_said_while_we_were_stopped_counts(self):
+        g = self.gate(self.server(echo), extra='session_idle = "400ms";\n')
+        c = self.dial(g)
+        g.send_signal(signal.SIGSTOP)
+        c.send(b"x", BINARY)
+        time.sleep(0.5)
+        g.send_signal(signal.SIGCONT)
+        self.assertEqual(c.recv(), (BINARY, b"x"))
 
     def test_a_process_that_stops_says_so(self):
         g = self.gate(self.server(), extra='drain_timeout = "300ms";\n')
