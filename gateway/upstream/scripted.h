@@ -37,7 +37,8 @@ struct server;
 struct connection {
 	struct server *server;
 	pthread_t thread;
-	int fd;
+	pthread_mutex_t closing; /* the descriptor */
+	int fd; /* -1: closed */
 	unsigned number; /* 0, 1, ... in the order of arrival */
 	SSL *ssl;
 	struct buf head, body; /* of the request read last */
@@ -180,8 +181,10 @@ connection_main(void *arg)
 		SSL_shutdown(c->ssl);
 	SSL_free(c->ssl);
 	shutdown(c->fd, SHUT_WR);
+	pthread_mutex_lock(&c->closing);
 	close(c->fd);
 	c->fd = -1;
+	pthread_mutex_unlock(&c->closing);
 	return NULL;
 }
 
@@ -195,6 +198,7 @@ server_main(void *arg)
 	while ((fd = accept(s->listen_fd, NULL, NULL)) >= 0) {
 		c = calloc(1, sizeof(*c));
 		c->server = s;
+		pthread_mutex_init(&c->closing, NULL);
 		c->fd = fd;
 		c->number = atomic_load(&s->n);
 		buf_init(&c->head, 65536);
@@ -250,9 +254,12 @@ server_stop(struct server *s)
 	for (unsigned i = 0; i < s->n; i++) {
 		struct connection *c = s->connections[i];
 
-		if (c->fd >= 0)
+		pthread_mutex_lock(&c->closing);
+		if (c->fd >= 0) /* else its number may be another's */
 			shutdown(c->fd, SHUT_RDWR);
+		pthread_mutex_unlock(&c->closing);
 		pthread_join(c->thread, NULL);
+		pthread_mutex_destroy(&c->closing);
 		buf_fini(&c->head);
 		buf_fini(&c->body);
 		free(c);
