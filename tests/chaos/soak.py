@@ -48,8 +48,9 @@ def progress(second, traffic):
     print(f"{second:4.0f} s: cases {n.get('cases', 0)}, good "
           f"{n.get('good', 0)}, bulk {n.get('fine', 0)}, limping "
           f"{n.get('limping', 0)}, clients {n.get('clients', 0)}, left "
-          f"{n.get('leaving', 0)}, reloads {n.get('reloads', 0)}, kills "
-          f"{n.get('kills', 0)}; {traffic.rate:.0f}/s, {ours:.0%} CPU, "
+          f"{n.get('leaving', 0)}, sessions {n.get('sessions', 0)}, reloads "
+          f"{n.get('reloads', 0)}, kills {n.get('kills', 0)}; "
+          f"{traffic.rate:.0f}/s, {ours:.0%} CPU, "
           f"{gateway:.0%} the gateway's, {traffic.stage.resident_mb():.0f} "
           f"MB; wrong {len(traffic.wrong)}", flush=True)
 
@@ -76,6 +77,8 @@ def longest_inside(stage):
     worst = (0.0, "")
     with open(stage.log, encoding="utf-8", errors="replace") as f:
         for line in f:
+            if " status=101 " in line:  # a session has limits of its own
+                continue
             if m := re.search(r" total_ms=([\d.]+)", line):
                 if float(m[1]) / 1e3 > worst[0]:
                     worst = (float(m[1]) / 1e3, line.strip())
@@ -100,7 +103,8 @@ def table(traffic):
     outcomes = (WHOLE, ERROR, BROKEN, "let go", "wrong")
     print("\n| traffic | " + " | ".join(outcomes) + " |")
     print("|---|" + "---:|" * len(outcomes))
-    for name in ("cases", "good", "fine", "limping", "clients", "leaving"):
+    for name in ("cases", "good", "fine", "limping", "clients", "leaving",
+                 "sessions"):
         print(f"| {name} | " + " | ".join(
             str(traffic.counts[name, o]) for o in outcomes) + " |")
 

@@ -1,7 +1,7 @@
 """The set of a soak: every case of the upstream faults and of paths to them,
 each with backends of its own, beside good ones, one that wavers, one that has
-a lot to say, one that refuses what it is given and a child; several tenants,
-and a class that hedges."""
+a lot to say, one for sessions, one that refuses what it is given and a child;
+several tenants, and a class that hedges."""
 import asyncio
 import hashlib
 import os
@@ -14,6 +14,7 @@ from cases import GOOD, PROMPT
 from client import ask
 from client_case import flood
 from soak_paths import relay_for
+from soak_sessions import repeats
 from stage import PATIENT, Stage, model_of, replace_file
 from upstream import Upstream
 from harness import Fake, wait_for
@@ -91,6 +92,7 @@ class SoakStage(Stage):
         await super().start_upstreams()
         self.wavering = await Upstream(wavers, "wavering").start()
         self.long = await Upstream(says_a_lot, "long").start()
+        self.voice = await Upstream(repeats, "voice").start()
         self.bulk = [await asyncio.to_thread(Fake, *BULK) for _ in range(2)]
         for f in self.bulk:
             os.setpriority(os.PRIO_PROCESS, f.process.pid, BEHIND)
@@ -106,7 +108,9 @@ class SoakStage(Stage):
         text = super().conf()
         rows = [self.backend("wavering", self.url(self.wavering), 2.0,
                              PATIENT),
-                self.backend("long", self.url(self.long), 2.0, PATIENT)]
+                self.backend("long", self.url(self.long), 2.0, PATIENT),
+                self.backend("voice", self.url(self.voice), 2.0,
+                             PATIENT).replace("vllm", "openai")]
         rows += [self.backend(f"bulk{i}", self.url(f), 20.0 + i, PATIENT)
                  for i, f in enumerate(self.bulk)]
         rows.append(f'{{ name = "child"; adapter = "vllm"; command = [ '
@@ -126,6 +130,7 @@ class SoakStage(Stage):
                 model_of("bulk", ["bulk0", "bulk1"]),
                 model_of("limping", ["first", "bulk0", "bulk1"]),
                 model_of("long", ["long"]),
+                model_of("voice", ["voice"]),
                 model_of("child", ["child", GOOD])]
 
     @staticmethod
@@ -181,6 +186,7 @@ class SoakStage(Stage):
             await r.stop()
         await self.wavering.stop()
         await self.long.stop()
+        await self.voice.stop()
 
 
 def cpu_of(pid):

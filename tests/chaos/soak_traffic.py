@@ -7,6 +7,7 @@ import signal
 import time
 from collections import Counter
 
+import soak_sessions
 from cases import PROMPT
 from client import (BROKEN, ERROR, WHOLE, Hung, Splice, Truncated, Wrong, ask,
                     request)
@@ -19,7 +20,7 @@ from harness import POINTSMAN
 LATE_ONES = ("ttft_timeout", "total_timeout", "gap_timeout")
 CHAT = "/v1/chat/completions"
 LANES = {"cases": 8, "good": 4, "leaving": 2, "clients": 4, "reloads": 1,
-         "kills": 1, "bulk": 2}
+         "kills": 1, "bulk": 2, "sessions": 8}
 ONLY_CASES = {"cases": 24}
 RELOAD_EVERY, KILL_EVERY = 3.0, 7.0
 TOGETHER = 100  # of each bulk: the peak of memory is to come in the warm-up
@@ -208,6 +209,17 @@ class Traffic:
             kind = "wrong"
         self.note("clients", kind, "", 0.0)
         await self.pause(random.uniform(0, 0.2))
+
+    # --- sessions, which outlive reloads ---
+
+    async def sessions(self):
+        try:
+            kind = await soak_sessions.play(self.port, self.over,
+                                             signed())
+        except Wrong as e:
+            self.wrongly(f"a session: {e}", e)
+            kind = "wrong"
+        self.note("sessions", kind, "", 0.0)
 
     # --- the operator ---
 
