@@ -12,7 +12,7 @@
 #include "router/bound.h"
 #include "router/set.h"
 
-#define LATE_TIE 1.25 /* so many times as late is as bad, where all are */
+#define LATE_MOST 2.0 /* times as late as it has to be, for a lower price */
 #define CHEAPER 0.7 /* of a price: worth waiting for, to batch */
 #define NEARLY 0.15 /* short of the required chance: go rather than wait */
 
@@ -150,22 +150,23 @@ best_chance(const struct field *f, const struct set *from)
 	return best;
 }
 
-/* The one that typically misses least; where nobody can ever be in time, of
- * those that miss by about as much the cheapest. */
+/* The one that typically misses least; where nobody can ever be in time, a
+ * price that is so many times as high is worth being so many times less late.
+ * Of two alike the cheaper one is busier then, which makes it no worse. */
 static unsigned
 least_late(const struct field *f, const struct set *from,
     const struct demand *d, bool never)
 {
-	double miss[CONF_SERVINGS_MAX], price[CONF_SERVINGS_MAX];
+	double miss[CONF_SERVINGS_MAX], worth[CONF_SERVINGS_MAX];
 	struct set set = *from;
 
 	for (unsigned i = 0; i < f->n; i++) {
 		miss[i] = predict_excess(d, &f->list[i].outlook);
-		price[i] = f->list[i].price;
+		worth[i] = f->list[i].price * miss[i];
 	}
 	if (never) {
-		set = ties_of(&set, miss, LATE_TIE);
-		set = ties_of(&set, price, CHOOSE_TIE);
+		set = ties_of(&set, miss, LATE_MOST);
+		set = ties_of(&set, worth, CHOOSE_TIE);
 	}
 	return least_of(f, &set, miss, CHOOSE_TIE);
 }

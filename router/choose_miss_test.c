@@ -13,8 +13,8 @@ premium_goes_where_its_chance_is_best(void **state)
 	slow_down(m, 0, 4, 0.4);
 	slow_down(m, 1, 3, 0.4);
 	assert_sent(m, 1, REASON_BEST_EFFORT);
-	/* and where there is no chance, where it misses least */
-	slow_down(m, 0, 90, 0.1);
+	/* and where there is no chance, where it misses far less */
+	slow_down(m, 0, 150, 0.1);
 	slow_down(m, 1, 60, 0.1);
 	assert_sent(m, 1, REASON_BEST_EFFORT);
 	free(m);
@@ -42,15 +42,62 @@ what_nobody_can_meet_costs_no_more_than_it_has_to(void **state)
 	}
 }
 
-/* Of one price, where they are less late. */
 static void
-of_two_that_cost_the_same_it_is_the_faster(void **state)
+add_prompt(struct market *m, unsigned i, double tokens)
+{
+	struct stay stay = { .tokens = tokens };
+
+	cell_enter(&m->stall[i].cell, &stay, m->now);
+}
+
+/* Of two alike the one that is used is the busier one; that must not send every
+ * other request to the dearer one. */
+static void
+half_the_price_is_worth_being_twice_as_late(void **state)
 {
 	struct market *m = market();
 
 	set_class(m, PRIORITY_PREMIUM, USEC_MS, 0, 0);
-	m->stall[1].serving.price = m->stall[0].serving.price;
+	add_prompt(m, 0, 500);
+	assert_int_equal(share_of(m, 0), MANY);
+	assert_true(m->list[0].outlook.ttft > 1.6 * m->list[1].outlook.ttft);
+	/* nor for nothing more than that */
+	m->stall[0].serving.price.input = m->stall[0].serving.price.output = 0;
+	assert_int_equal(share_of(m, 0), MANY);
+	add_prompt(m, 0, 300);
+	assert_int_equal(share_of(m, 1), MANY);
+	assert_true(m->list[0].outlook.ttft < 2.4 * m->list[1].outlook.ttft);
+	free(m);
+}
+
+/* By how much it is late counts for as much as the price. */
+static void
+a_little_cheaper_is_not_worth_being_much_later(void **state)
+{
+	struct market *m = market();
+
+	set_class(m, PRIORITY_PREMIUM, USEC_MS, 0, 0);
+	m->stall[0].serving.price.input *= 1.9;
+	m->stall[0].serving.price.output *= 1.9;
+	assert_int_equal(share_of(m, 0), MANY);
+	slow_down(m, 0, 1.2, 0.1);
+	assert_int_equal(share_of(m, 1), MANY);
+	free(m);
+}
+
+/* Of one price, or free of charge, where they are less late. */
+static void
+of_two_that_cost_the_same_it_is_the_faster(void **state)
+{
+	struct market *m = market();
+	struct conf_price *cheap = &m->stall[0].serving.price;
+
+	set_class(m, PRIORITY_PREMIUM, USEC_MS, 0, 0);
+	m->stall[1].serving.price = *cheap;
 	slow_down(m, 0, 1.08, 0.1);
+	assert_int_equal(share_of(m, 1), MANY);
+	cheap->input = cheap->output = 0;
+	m->stall[1].serving.price = *cheap;
 	assert_int_equal(share_of(m, 1), MANY);
 	free(m);
 }
@@ -92,14 +139,6 @@ premium_goes_even_where_it_is_crowded(void **state)
 	assert_sent(m, 0, REASON_BEST_EFFORT);
 	assert_verdict(m, 0, VERDICT_CROWDED);
 	free(m);
-}
-
-static void
-add_prompt(struct market *m, unsigned i, double tokens)
-{
-	struct stay stay = { .tokens = tokens };
-
-	cell_enter(&m->stall[i].cell, &stay, m->now);
 }
 
 /* Far from adequate while they are as busy as now. */
@@ -340,6 +379,9 @@ main(void)
 		cmocka_unit_test(premium_goes_where_its_chance_is_best),
 		cmocka_unit_test(
 		    what_nobody_can_meet_costs_no_more_than_it_has_to),
+		cmocka_unit_test(half_the_price_is_worth_being_twice_as_late),
+		cmocka_unit_test(
+		    a_little_cheaper_is_not_worth_being_much_later),
 		cmocka_unit_test(of_two_that_cost_the_same_it_is_the_faster),
 		cmocka_unit_test(premium_pays_rather_than_be_cut_off),
 		cmocka_unit_test(premium_goes_even_where_it_is_crowded),
