@@ -40,7 +40,7 @@ plight_of(const struct cell *c, const struct order *o, unsigned at, usec now)
 
 	cell_plight(c, now, &p);
 	if (p.cause == CAUSE_NONE && !set_has(&o->eligible, at) &&
-	    o->failed.kind != FAULT_NONE && o->failed.backend == c->site->id) {
+	    o->failed.backend == c->site->id) {
 		p.cause = CAUSE_FAILING;
 		p.fault = (uint8_t)o->failed.kind;
 	}
