@@ -61,8 +61,10 @@ take_place(
 		.tokens =
 		    place->crowd.tokens - place->cell->site->prompt_tokens };
 	cell_enter(place->cell, &o->stay, now);
-	if (o->plan.reason == REASON_EXPLORING)
+	if (o->plan.reason == REASON_EXPLORING) {
 		place->cell->site->explored_at = now;
+		hush_explored(&place->cell->hush, &o->author, now);
+	}
 	cell_prefix_sent(place->cell, o->req->facts->prefix_hash, now);
 }
 

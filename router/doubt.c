@@ -62,24 +62,44 @@ left_since(const struct cell *c, const struct demand *d)
 	return since > c->site->failed_at ? since : c->site->failed_at;
 }
 
+/* Than who has waited there in vain. */
+static bool
+has_failed_another(const struct cell *c)
+{
+	uint64_t silent = latest_who(&c->hush.by[AUTHOR_TENANT].silent);
+
+	return c->site->failed_in_a_row > 0 &&
+	    latest_who(&c->site->failed) != silent;
+}
+
+/* Where all that speaks against it is another's doing the next one asks at
+ * once: the first who waits in vain ends that. Whoever it is that hangs there
+ * does not keep the others from asking by finding out himself. */
+static usec
+due_at(const struct cell *c, const struct demand *d, usec now)
+{
+	if (is_anothers(c, d, now) && !has_failed_another(c))
+		return c->hush.explored_at + HUSH_APART;
+	return left_since(c, d) + pause_of(c->site, d->priority);
+}
+
 bool
 choose_doubtful(const struct candidate *list, unsigned n,
     const struct demand *d, usec now, unsigned *out)
 {
-	usec longest = USEC_NEVER; /* ago: the least time */
+	usec first = USEC_NEVER;
 	double below = least_price(list, n);
 
 	if (d->priority == PRIORITY_PREMIUM)
 		return false;
 	for (unsigned i = 0; i < n; i++) {
-		const struct cell *c = list[i].cell;
-		usec since = left_since(c, d);
+		usec due = due_at(list[i].cell, d, now);
 
-		if (is_in_doubt(&list[i], d, below, now) && since < longest &&
-		    now - since >= pause_of(c->site, d->priority)) {
-			longest = since;
+		if (is_in_doubt(&list[i], d, below, now) && due <= now &&
+		    due < first) {
+			first = due;
 			*out = i;
 		}
 	}
-	return longest < USEC_NEVER;
+	return first < USEC_NEVER;
 }

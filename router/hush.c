@@ -25,6 +25,13 @@ hush_is_anothers(const struct hush *h, const struct author *who, usec now)
 	return false;
 }
 
+void
+hush_explored(struct hush *h, const struct author *who, usec now)
+{
+	if (hush_is_anothers(h, who, now))
+		h->explored_at = now;
+}
+
 static bool
 are_others_well(const struct hushed *by, uint64_t who, usec now)
 {

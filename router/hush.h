@@ -17,13 +17,14 @@
 
 #define HUSH_LONG 4 /* times what is late: that is silence */
 #define HUSH_ALONE 20 /* answers since another was silent */
-#define HUSH_APART USEC_SEC /* before others may find out */
+#define HUSH_APART USEC_SEC /* before another may find out, and the next */
 #define HUSH_KNOWN 5 /* times, to be believed */
 #define HUSH_MEMORY (30 * USEC_SEC) /* of the last of them */
 
 /* Of a serving. All zeros: nobody. */
 struct hush {
 	usec answers; /* in time, so many */
+	usec explored_at; /* when another than the silent one last found out */
 	struct hushed {
 		struct latest well; /* sent then, and answered in time */
 		struct latest silent; /* at so many answers */
@@ -52,6 +53,9 @@ bool hush_is_own(
 
 /* Whether another has been silent there for a while, and nobody else has. */
 bool hush_is_anothers(const struct hush *, const struct author *, usec now);
+
+/* One is sent there to find out. */
+void hush_explored(struct hush *, const struct author *, usec now);
 
 /* Whether it is silent there whenever it asks, and only it is. */
 bool hush_avoid(const struct hush *, const struct author *, usec now);

@@ -129,15 +129,14 @@ run(struct rig *g, const struct play *play, usec span)
 /* Of q's requests, in percent, those that were not sent to "a" in a minute in
  * which that share of all is p's, who is never answered. */
 static unsigned
-away(bool open, bool cold, double share)
+away(struct play play, bool cold, double share)
 {
 	struct tally sum = { 0 }, one;
-	struct play play = { .open = open };
 	struct rig g;
 
 	for (play.seed = 1; play.seed <= 3; play.seed++) {
 		rig_init(&g, CHAT);
-		play.share = 0;
+		play.share = play.hangs = 0;
 		if (!cold)
 			run(&g, &play, 15 * USEC_SEC);
 		play.share = share;
@@ -150,22 +149,33 @@ away(bool open, bool cold, double share)
 	return 100 * sum.away / sum.asked;
 }
 
+static const struct play anywhere, without_tenants = { .open = true },
+				   at_a = { .at_a = true };
+
 static void
 whose_prompts_hang_drives_nobody_away(void **state)
 {
-	assert_in_range(away(false, false, 0.1), 0, 2);
-	assert_in_range(away(false, false, 0.5), 0, 2);
-	assert_in_range(away(false, false, 0.7), 0, 2);
-	assert_in_range(away(false, true, 0.3), 0, 2);
-	assert_in_range(away(false, true, 0.5), 0, 40);
+	assert_in_range(away(anywhere, false, 0.1), 0, 2);
+	assert_in_range(away(anywhere, false, 0.5), 0, 2);
+	assert_in_range(away(anywhere, false, 0.7), 0, 2);
+	assert_in_range(away(anywhere, true, 0.3), 0, 2);
+	assert_in_range(away(anywhere, true, 0.5), 0, 40);
 }
 
 static void
 nor_does_one_request_that_always_does(void **state)
 {
-	assert_in_range(away(true, false, 0.1), 0, 2);
-	assert_in_range(away(true, false, 0.5), 0, 2);
-	assert_in_range(away(true, true, 0.3), 0, 2);
+	assert_in_range(away(without_tenants, false, 0.1), 0, 2);
+	assert_in_range(away(without_tenants, false, 0.5), 0, 2);
+	assert_in_range(away(without_tenants, true, 0.3), 0, 2);
+}
+
+/* The others find out, one after the other, however often he does himself. */
+static void
+nor_does_who_makes_most_of_the_traffic(void **state)
+{
+	assert_in_range(away(anywhere, false, 0.9), 0, 15);
+	assert_in_range(away(at_a, true, 0.8), 0, 15);
 }
 
 /* As fast as if nobody knew of tenants: p is alone there, q is, or both are. */
@@ -249,6 +259,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whose_prompts_hang_drives_nobody_away),
 		cmocka_unit_test(nor_does_one_request_that_always_does),
+		cmocka_unit_test(nor_does_who_makes_most_of_the_traffic),
 		cmocka_unit_test(silence_for_all_is_noticed_as_fast),
 		cmocka_unit_test(nor_is_it_later_where_one_hangs_anyway),
 		cmocka_unit_test(who_is_not_alone_is_no_excuse),
