@@ -26,6 +26,7 @@ question_init(struct question *q, const struct conf_serving *s)
 	bool known, chats = (s->caps & CAP_CHAT) != 0;
 
 	*q = (struct question){ .serving = s,
+		.flaw = "",
 		.ops = backend_find(slice_of(s->backend->adapter)) };
 	q->route = route_find(SLICE("POST"),
 	    chats ? SLICE("/v1/chat/completions") : SLICE("/v1/embeddings"),
@@ -90,15 +91,22 @@ question_take_header(struct question *q, struct slice name, struct slice value)
 }
 
 static bool
+asks_for_stream(const struct question *q)
+{
+	return q->route->dialect == DIALECT_CHAT;
+}
+
+static bool
 streams(const struct question *q)
 {
-	return q->route->dialect == DIALECT_CHAT && answer_may_stream(&q->head);
+	return asks_for_stream(q) && answer_may_stream(&q->head);
 }
 
 static void
 note(struct question *q, const struct event *e)
 {
 	q->seen |= e->bits;
+	q->limited |= e->limited;
 	if ((e->bits & EVENT_USAGE) != 0)
 		q->usage = e->usage;
 	if ((e->bits & EVENT_TOKEN) == 0)
@@ -143,22 +151,39 @@ question_take(struct question *q, struct slice bytes)
 	}
 }
 
+/* Where a request's answer is whole, whatever its connection comes to. */
+static bool
+has_ended(const struct question *q)
+{
+	const unsigned end = EVENT_FINISH | EVENT_DONE;
+
+	return (q->seen & (end | EVENT_ERROR)) == end;
+}
+
+/* As a request would be: a whole document is no stream, and one without an end
+ * is cut. Thoughts that are not shown may use up all that it may say. */
 struct fault
 question_end(struct question *q, const struct transfer_result *t)
 {
 	struct event e;
 
-	if (t->fault == FAULT_NONE && t->status == 200) {
-		if (!streams(q)) {
-			backend_decode(q->route->dialect, SLICE(""),
-			    buf_slice(&q->body), &e, &q->scratch);
-			note(q, &e);
-		}
-		if ((q->seen & (EVENT_TOKEN | EVENT_ERROR)) == EVENT_TOKEN)
-			return (struct fault){ .kind = FAULT_NONE };
-	}
 	q->head.status = t->status;
-	if (t->fault != FAULT_NONE)
+	if (t->fault != FAULT_NONE && !has_ended(q))
 		return (struct fault){ .kind = t->fault };
-	return q->ops->classify(&q->head, buf_slice(&q->body));
+	if (t->status == 200 && !asks_for_stream(q)) {
+		backend_decode(q->route->dialect, SLICE(""),
+		    buf_slice(&q->body), &e, &q->scratch);
+		note(q, &e);
+	}
+	if (t->status != 200 || (q->seen & EVENT_ERROR) != 0 ||
+	    ((q->seen & EVENT_TOKEN) == 0 && !q->limited)) {
+		if (t->status == 200 && asks_for_stream(q) && !streams(q))
+			q->flaw = "no events where a stream was asked for";
+		return q->ops->classify(&q->head, buf_slice(&q->body));
+	}
+	if (asks_for_stream(q) && (q->seen & EVENT_FINISH) == 0) {
+		q->flaw = "the stream ended without a finish_reason";
+		return (struct fault){ .kind = FAULT_CUT };
+	}
+	return (struct fault){ .kind = FAULT_NONE };
 }

@@ -18,6 +18,7 @@ struct question {
 	unsigned tokens; /* that came */
 	struct usage usage; /* known where the backend said so */
 	struct buf body; /* of an answer that is none, or no event */
+	const char *flaw; /* what is wrong with an answer; or "" */
 
 	const struct backend_ops *ops;
 	const struct route *route;
@@ -29,6 +30,7 @@ struct question {
 	struct sse sse;
 	struct buf scratch;
 	unsigned seen;
+	bool limited; /* see struct event */
 };
 
 /* Both it and the serving are to stay until question_fini(). */
@@ -42,7 +44,9 @@ enum err question_encode(struct question *, const char *base,
 /* For the transfer's callbacks. */
 void question_take_header(struct question *, struct slice, struct slice);
 void question_take(struct question *, struct slice bytes);
-/* How it ended; FAULT_NONE: with an answer that has tokens. */
+/* How it ended, as it would for a request that is streamed; FAULT_NONE: with an
+ * answer. first_token is 0 where all its tokens were thoughts that are not
+ * shown. */
 struct fault question_end(struct question *, const struct transfer_result *);
 
 #endif

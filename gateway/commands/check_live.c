@@ -43,7 +43,7 @@ struct finding {
 	bool wild; /* of whatever there is */
 	bool by_list; /* it was not asked itself: its list, of `models`, ... */
 	bool named; /* ... has its name */
-	double first_token_ms;
+	double first_token_ms; /* below 0: none is shown */
 	size_t models;
 	char flaw[1024]; /* unless it is good */
 };
@@ -76,6 +76,8 @@ add_finding(const struct live_check *live, const struct finding *f)
 		if (!f->wild)
 			buf_addf(live->rows, ",\"asked\":false,\"listed\":%s",
 			    f->named ? "true" : "false");
+	} else if (f->good && f->first_token_ms < 0) {
+		buf_add_str(live->rows, ",\"first_token_ms\":null");
 	} else if (f->good) {
 		buf_addf(
 		    live->rows, ",\"first_token_ms\":%.3f", f->first_token_ms);
@@ -146,6 +148,8 @@ tell(const struct live_check *live, const struct call *c,
 		add_finding(live, f);
 	} else if (f->good && f->by_list) {
 		say_list(f);
+	} else if (f->good && f->first_token_ms < 0) {
+		printf("good, but it shows none of its tokens\n");
 	} else if (f->good) {
 		printf("good, first token after %.0f ms\n", f->first_token_ms);
 	} else {
@@ -202,15 +206,18 @@ quote(struct slice body, const char *key, char *out, size_t cap)
 
 static void
 find_fault(const char *key, enum fault_kind kind,
-    const struct transfer_result *result, struct slice body, struct finding *f)
+    const struct transfer_result *result, const char *flaw, struct slice body,
+    struct finding *f)
 {
 	char said[201];
 
+	if (result->message[0] != '\0')
+		flaw = result->message;
+
 	quote(body, key, said, sizeof(said));
 	snprintf(f->flaw, sizeof(f->flaw), "%s, status %d%s%s%s%s",
-	    fault_rule(kind)->name, result->status,
-	    result->message[0] != '\0' ? ": " : "", result->message,
-	    said[0] != '\0' ? ": " : "", said);
+	    fault_rule(kind)->name, result->status, flaw[0] != '\0' ? ": " : "",
+	    flaw, said[0] != '\0' ? ": " : "", said);
 }
 
 static void
@@ -220,10 +227,13 @@ judge(
 	struct fault fault = question_end(q, result);
 
 	f->good = fault.kind == FAULT_NONE;
-	if (f->good)
+	if (f->good && q->first_token == 0)
+		f->first_token_ms = -1;
+	else if (f->good)
 		f->first_token_ms = (double)(q->first_token - q->sent) / 1e3;
 	else
-		find_fault(q->key, fault.kind, result, buf_slice(&q->body), f);
+		find_fault(q->key, fault.kind, result, q->flaw,
+		    buf_slice(&q->body), f);
 }
 
 static void
@@ -269,7 +279,7 @@ judge_list(const struct call *call, const struct transfer_result *result,
 		f->named |= slice_is(name, call->serving->upstream);
 	}
 	if (!f->good)
-		find_fault(call->key, listed.fault.kind, result, body, f);
+		find_fault(call->key, listed.fault.kind, result, "", body, f);
 	buf_fini(&names);
 }
 

@@ -357,6 +357,29 @@ class Check(unittest.TestCase):
         self.assertRegex(said, r"one +m +fake-model +good, first token after")
         self.assertRegex(said, r"two +m +fake-model +BAD: refused, status 0")
 
+    def test_an_answer_counts_that_a_request_would_get(self):
+        said = {"choices": [{"delta": {"content": "one"}}]}
+        end = {"choices": [{"delta": {}, "finish_reason": "length"}]}
+        whole = {"choices": [{"message": {"content": "one"},
+                              "finish_reason": "stop"}]}
+
+        def events(*data):
+            return 200, {"content-type": "text/event-stream"}, "".join(
+                f"data: {json.dumps(d)}\n\n" for d in data)
+
+        for answer, words in (
+                ((200, {}, whole), "BAD: bad_answer, status 200: no events "
+                 'where a stream was asked for: {"choices"'),
+                (events(said), "BAD: cut, status 200: the stream ended "
+                 "without a finish_reason\n"),
+                (events(end), "good, but it shows none of its tokens\n"),
+                (events(said, end), "good, first token after ")):
+            stub = Stub(lambda _, answer=answer: answer)
+            self.addCleanup(stub.stop)
+            self.assertIn(words, self.check(
+                conf([backend("one", stub.port)]), "--live",
+                code=int("BAD" in words)))
+
     def test_nobody_is_asked_by_a_bad_file(self):
         said = self.check(conf([backend("one", self.fake.port)], "x = 1;\n"),
                           "--live", "--json", code=1)
