@@ -30,14 +30,48 @@ struct admin_server {
 };
 
 static void
+add_strings(struct buf *out, const char *name, struct slice all, char sep)
+{
+	const char *comma = "";
+	struct slice one;
+
+	buf_addf(out, ",\"%s\":[", name);
+	while (slice_next(&all, sep, &one)) {
+		one = slice_trim(one);
+		if (one.n == 0)
+			continue;
+		buf_add_str(out, comma);
+		buf_add_json(out, one);
+		comma = ",";
+	}
+	buf_add_char(out, ']');
+}
+
+/* What was read, and is not as whoever changed the file may think. */
+static void
+tell_reload(
+    const struct app *app, const struct complaints *c, struct admin_reply *r)
+{
+	struct buf names;
+
+	buf_init(&names, 1024);
+	conf_restart_needed(app->bound, app->conf, &names);
+	buf_addf(&r->body, "{\"config_version\":%llu",
+	    (unsigned long long)app->conf->version);
+	add_strings(&r->body, "needs_restart", buf_slice(&names), ',');
+	add_strings(&r->body, "warnings", buf_slice(&c->text), '\n');
+	buf_add_char(&r->body, '}');
+	buf_fini(&names);
+}
+
+static void
 reload(struct app *app, struct admin_reply *reply)
 {
 	struct complaints c;
 
 	complaints_init(&c);
 	if (app_reload(app, &c) == OK) {
-		buf_addf(&reply->body, "{\"config_version\":%llu}",
-		    (unsigned long long)app->conf->version);
+		tell_reload(app, &c, reply);
 	} else {
 		buf_add_char(&c.text, '\0');
 		if (buf_err(&c.text) == OK && c.errors > 0)

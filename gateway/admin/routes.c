@@ -327,7 +327,7 @@ static const struct admin_route routes[] = {
 	    .answers = ANSWERS({ 200, JSON, "Models, each with servings." }),
 	    .handle = admin_get_models },
 	{ "GET", "/admin/v1/config", "getConfig",
-	    .summary = "The configuration in force, secrets masked.",
+	    .summary = "The configuration as last read, secrets masked.",
 	    .answers = ANSWERS({ 200, JSON, "Settings, as in gateway.conf." }),
 	    .handle = get_config },
 	{ "GET", "/admin/v1/receipts", "getReceipts", .tells = true,
@@ -370,7 +370,10 @@ static const struct admin_route routes[] = {
 	    .handle = get_usage_row },
 	{ "POST", "/admin/v1/reload", "reload", .role = ROLE_OPERATE,
 	    .summary = "Reads gateway.conf again, as SIGHUP does.",
-	    .answers = ANSWERS({ 200, JSON, "It is in force." },
+	    .answers = ANSWERS({ 200, JSON,
+				   "It is in force, but for the settings of "
+				   "`needs_restart`; `warnings` are what is "
+				   "doubtful in the file." },
 		{ 400, JSON, "It is not: the complaints, a line each." }),
 	    .handle = post_reload },
 	{ "GET", "/admin/v1/drill", "getDrill", .tells = true,

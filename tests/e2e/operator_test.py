@@ -125,10 +125,18 @@ class Reload(unittest.TestCase):
             return g.log().count('settings="workers, receipts" '
                                  "reason=needs_restart")
         for times in 1, 2:
-            self.assertEqual(self.reload(
-                g, rows, "workers = 2;\nreceipts = 16;\n")[0], 200)
+            status, _, body = self.reload(
+                g, rows, "workers = 2;\nreceipts = 16;\n")
+            self.assertEqual((status, body), (200, {
+                "config_version": 1 + times, "warnings": [],
+                "needs_restart": ["workers", "receipts"]}))
             self.assertEqual(said(), times)
-        self.assertEqual(self.reload(g, rows, first)[0], 200)
+        body = self.reload(g, [rows[0].replace("price", "region")
+                               .replace("{ input = 1.0; output = 1.0; }",
+                                        '"eu"')], first)[2]
+        self.assertEqual(body["needs_restart"], [])
+        (warning,) = body["warnings"]
+        self.assertIn("warning: backends.one: want price", warning)
         self.assertEqual(g.log().count("needs_restart"), 2)
         self.assertEqual(g.stop(), 0)
 
