@@ -178,6 +178,23 @@ end_of(const X509 *x)
 	    : 0;
 }
 
+/* Then the file has its chain the wrong way round. */
+static bool
+is_of_a_later_one(EVP_PKEY *key, const char *pem)
+{
+	BIO *bio = reader(pem);
+	bool found = false;
+	X509 *x;
+
+	while (!found &&
+	    (x = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)) != NULL) {
+		found = X509_check_private_key(x, key) == 1;
+		X509_free(x);
+	}
+	BIO_free(bio);
+	return found;
+}
+
 static bool
 check_key(struct loader *l, X509 *x, const struct conf_tls *t)
 {
@@ -191,6 +208,11 @@ check_key(struct loader *l, X509 *x, const struct conf_tls *t)
 		    "want a private key in PEM without a passphrase, got none "
 		    "in %s",
 		    t->key);
+	else if (!fits && is_of_a_later_one(key, t->certificate_pem))
+		complain(l, place(l, "certificate"),
+		    "want the certificate of tls.key first, got another "
+		    "before it in %s",
+		    t->certificate);
 	else if (!fits)
 		complain(l, place(l, "key"),
 		    "want the private key of the certificate, got another");

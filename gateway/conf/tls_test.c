@@ -68,14 +68,14 @@ write_certificate(const struct fixture *f, const char *name, EVP_PKEY *key,
 
 static const char *const names[] = { "server.pem", "server.key", "other.key",
 	"locked.key", "old.pem", "early.pem", "soon.pem", "text.pem",
-	"half.pem" };
+	"half.pem", "issuer.pem", "reversed.pem" };
 
 /* A folder with a good pair, and with what may be wrong with one. */
 static void
 bench_init(struct fixture *f)
 {
 	EVP_PKEY *key = new_key(), *other = new_key();
-	char path[192], *pem, *text;
+	char path[192], *pem, *text, *issuer;
 
 	fixture_init(f);
 	write_certificate(f, "server.pem", key, -60, 90 * DAY);
@@ -94,6 +94,15 @@ bench_init(struct fixture *f)
 	snprintf(
 	    text, 2 * strlen(pem), "%s%.*s", pem, (int)strlen(pem) / 2, pem);
 	fixture_write(f, "half.pem", text);
+	free(text);
+	write_certificate(f, "issuer.pem", other, -60, 90 * DAY);
+	snprintf(path, sizeof(path), "%s/issuer.pem", f->folder);
+	issuer = read_whole(path);
+	text = malloc(strlen(issuer) + strlen(pem) + 1);
+	assert_non_null(text);
+	snprintf(text, strlen(issuer) + strlen(pem) + 1, "%s%s", issuer, pem);
+	fixture_write(f, "reversed.pem", text);
+	free(issuer);
 	free(pem);
 	free(text);
 	EVP_PKEY_free(key);
@@ -171,6 +180,10 @@ what_cannot_be_served_is_refused(void **state)
 	assert_says(&f,
 	    TLS("certificate = \"server.pem\"; key = \"other.key\";"),
 	    "tls.key: want the private key of the certificate, got another");
+	load(&f, TLS("certificate = \"reversed.pem\"; key = \"server.key\";"));
+	assert_non_null(strstr(f.text,
+	    "tls.certificate: want the certificate of tls.key first, got "
+	    "another before it in "));
 	load(&f, TLS("certificate = \"none.pem\"; key = \"server.key\";"));
 	assert_non_null(
 	    strstr(f.text, "tls.certificate: want a PEM file, got an error"));
