@@ -226,6 +226,21 @@ look_at_program(const char *name, struct errmsg *why)
 	    by_path ? "" : ", which is nowhere in $PATH");
 }
 
+/* What is left of a gateway that has died gives way; nothing else does. */
+static enum err
+look_at_socket(const char *path, struct errmsg *why)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return errno == EACCES ? OK : look_at_folder(path, why);
+	if (S_ISSOCK(st.st_mode))
+		return OK;
+	return fail(why, ERR_IO,
+	    "want a socket, or nothing there yet, got something else: %s",
+	    path);
+}
+
 enum err
 places_look(enum conf_place place, const char *path, struct errmsg *why)
 {
@@ -240,6 +255,8 @@ places_look(enum conf_place place, const char *path, struct errmsg *why)
 		return look_at_ledger(path, why);
 	case PLACE_COMMAND:
 		return look_at_program(path, why);
+	case PLACE_SOCKET:
+		return look_at_socket(path, why);
 	}
 	return OK;
 }

@@ -304,6 +304,7 @@ enum conf_place {
 	PLACE_KEYS_FILE,
 	PLACE_LEDGER,
 	PLACE_COMMAND, /* the program of a backend */
+	PLACE_SOCKET, /* of a listener */
 };
 
 /* What conf cannot know by itself: which adapters there are, and what would

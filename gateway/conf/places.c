@@ -82,12 +82,26 @@ check_files(struct loader *l)
 	}
 }
 
+static void
+look_at_listener(
+    struct loader *l, const char *name, const struct conf_listen *listen)
+{
+	if (listen->path != NULL)
+		look(l,
+		    loader_member(
+			loader_member(config_root_setting(&l->tree), name),
+			"path"),
+		    PLACE_SOCKET, listen->path);
+}
+
 void
 check_places(struct loader *l)
 {
 	check_files(l);
 	if (l->env->look == NULL)
 		return;
+	look_at_listener(l, "listen", &l->conf->listen);
+	look_at_listener(l, "admin", &l->conf->admin);
 	for (size_t i = 0; i < l->conf->n_backends; i++) {
 		const struct conf_backend *b = &l->conf->backends[i];
 

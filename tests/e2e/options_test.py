@@ -308,6 +308,27 @@ class Check(unittest.TestCase):
             err = command("serve", "-c", self.path, code=1)[1]
             self.assertRegex(err, "(?m)^pointsman: ")
 
+    def test_sockets_that_serve_would_refuse(self):
+        folder = os.path.dirname(self.path)
+        rows = [backend("one", self.fake.port)]
+        self.beside("file")
+        for setting, path, words in (
+                ("listen", "no/x.sock",
+                 f"want a folder that is there, got {folder}/no: No such"),
+                ("admin", "file", "want a socket, or nothing there yet, got "
+                 f"something else: {folder}/file"),
+                ("listen", ".", "want a socket, or nothing there yet, got")):
+            self.check(conf(rows, f'{setting} = {{ path = "{path}"; }};\n'),
+                       code=1)
+            err = command("check", "-c", self.path, code=1)[1]
+            self.assertIn(f"{self.path}:3: {setting}.path: {words}", err)
+            err = command("serve", "-c", self.path, code=1)[1]
+            self.assertRegex(err, "(?m)^pointsman: ")
+        with socket.socket(socket.AF_UNIX) as old:
+            old.bind(os.path.join(folder, "old.sock"))
+            self.check(conf(rows, 'listen = { path = "old.sock"; };\n'
+                            'admin = { path = "new.sock"; };\n'))
+
     def test_files_that_serve_will_make(self):
         folder = os.path.dirname(self.path)
         self.check(conf([backend("one", self.fake.port)],
