@@ -156,6 +156,8 @@ is_kept_by_provider(struct slice path)
 static const char *
 word_unknown_path(struct request *r, struct slice path)
 {
+	const char *meant = route_but_for_slashes(path);
+
 	if (route_lacks_v1(path))
 		return request_say(r,
 		    "no such path: %.*s; did you mean /v1%.*s? The base URL "
@@ -166,6 +168,9 @@ word_unknown_path(struct request *r, struct slice path)
 		    "no such path: %.*s; this client adds /v1 to its base URL "
 		    "by itself",
 		    SLICE_SHORT(path, SHOWN_MAX));
+	if (meant != NULL)
+		return request_say(r, "no such path: %.*s; did you mean %s?",
+		    SLICE_SHORT(path, SHOWN_MAX), meant);
 	if (is_kept_by_provider(path))
 		return request_say(r,
 		    "no such path: %.*s; files, batches, stored answers and "

@@ -94,6 +94,9 @@ struct slice route_deployment(struct slice path);
 bool route_is_models(struct slice path, struct slice *id);
 /* True when "/v1" + path is a route: the 404 then says so. */
 bool route_lacks_v1(struct slice path);
+/* The path that it would be without slashes that come twice, or at its end;
+ * NULL: none. */
+const char *route_but_for_slashes(struct slice path);
 const struct route *routes(size_t *n);
 
 /* {"error":{"message","type","param","code"}}: OpenAI's shape. */

@@ -151,3 +151,28 @@ route_lacks_v1(struct slice path)
 			return true;
 	return is_models(path, &id); /* answered elsewhere, but a route */
 }
+
+static bool
+is_but_for_slashes(struct slice path, const char *want)
+{
+	char before = '\0';
+
+	for (size_t i = 0; i < path.n; before = path.p[i++]) {
+		if (path.p[i] == '/' && (before == '/' || *want == '\0'))
+			continue;
+		if (*want == '\0' || path.p[i] != *want++)
+			return false;
+	}
+	return *want == '\0';
+}
+
+const char *
+route_but_for_slashes(struct slice path)
+{
+	static const char models[] = "/v1/models";
+
+	for (const struct route *r = table; r < table + ROUTES; r++)
+		if (is_but_for_slashes(path, r->path))
+			return r->path;
+	return is_but_for_slashes(path, models) ? models : NULL;
+}

@@ -53,6 +53,25 @@ a_forgotten_v1_is_noticed(void **state)
 }
 
 static void
+slashes_too_many_are_noticed(void **state)
+{
+	static const char chat[] = "/v1/chat/completions";
+
+	assert_string_equal(
+	    route_but_for_slashes(SLICE("/v1/chat/completions/")), chat);
+	assert_string_equal(
+	    route_but_for_slashes(SLICE("//v1///chat/completions//")), chat);
+	assert_string_equal(
+	    route_but_for_slashes(SLICE("/v1//models")), "/v1/models");
+	assert_null(route_but_for_slashes(SLICE("/v1/chat/completions/x")));
+	assert_null(route_but_for_slashes(SLICE("/v1/chat/completionsx")));
+	assert_null(route_but_for_slashes(SLICE("/v1/chat/")));
+	assert_null(route_but_for_slashes(SLICE("v1/models")));
+	assert_null(route_but_for_slashes(SLICE("/")));
+	assert_null(route_but_for_slashes(SLICE("")));
+}
+
+static void
 azure_names_the_model_in_the_path(void **state)
 {
 	static const struct {
@@ -118,6 +137,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_route_is_found),
 		cmocka_unit_test(other_methods_and_paths_are_told_apart),
+		cmocka_unit_test(slashes_too_many_are_noticed),
 		cmocka_unit_test(azure_names_the_model_in_the_path),
 		cmocka_unit_test(models_are_listed_under_each_base),
 		cmocka_unit_test(a_forgotten_v1_is_noticed),
