@@ -363,12 +363,19 @@ what_is_not_sold_by_tokens_has_a_price(void **state)
 		 "- model_name: p\n  litellm_params: {model: openai/p, "
 		 "output_cost_per_image: 0.04}\n"
 		 "- model_name: r\n  litellm_params: {model: openai/r, "
-		 "input_cost_per_query: 0.002}\n"));
+		 "input_cost_per_query: 0.002}\n"
+		 "- model_name: e\n  litellm_params: {model: openai/e, "
+		 "input_cost_per_token: 2e-08}\n  model_info: "
+		 "{mode: embedding}\n"
+		 "- model_name: g\n  litellm_params: {model: openai/g, "
+		 "input_cost_per_token: 3e-06}\n"));
 	assert_int_equal(s.rc, OK);
 	assert_has(s.conf, "price = { minute = 0.006; };");
 	assert_has(s.conf, "price = { characters = 15; };");
 	assert_has(s.conf, "price = { image = 0.04; };");
 	assert_has(s.conf, "price = { request = 0.002; };");
+	assert_has(s.conf, "price = { input = 0.02; output = 0; };");
+	assert_has(s.conf, "price = { input = 3; };"); /* half unknown */
 	assert_has(s.conf, "model = \"c\"; }");
 	assert_has(s.notes, "input_cost_per_second: of the time that");
 	sheet_fini(&s);

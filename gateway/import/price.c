@@ -50,6 +50,16 @@ read_one(struct import *im, const yaml_node_t *map, const char *path,
 	return -1;
 }
 
+/* It gives vectors, ranks or verdicts: no price of tokens that come out is one
+ * of nothing, not an unknown one. */
+static bool
+gives_no_tokens(const struct im_serving *s)
+{
+	const unsigned none = CAP_EMBEDDINGS | CAP_RERANK | CAP_MODERATION;
+
+	return s->caps != 0 && (s->caps & ~none) == 0;
+}
+
 void
 read_price(struct import *im, const yaml_node_t *params,
     const yaml_node_t *info, const char *path, struct im_serving *s)
@@ -60,6 +70,9 @@ read_price(struct import *im, const yaml_node_t *params,
 		s->price[i] =
 		    read_one(im, own ? params : info, path, i, s->caps);
 	}
+	if (s->price[IM_PRICE_INPUT] >= 0 && s->price[IM_PRICE_OUTPUT] < 0 &&
+	    gives_no_tokens(s))
+		s->price[IM_PRICE_OUTPUT] = 0;
 }
 
 /* Nothing has a price for its cache alone. */
