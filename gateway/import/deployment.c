@@ -229,9 +229,10 @@ names_ok(struct import *im, const yaml_node_t *at, const char *path,
 }
 
 static const struct provider *
-known_provider(struct import *im, const yaml_node_t *params, const char *path,
+known_provider(struct import *im, const yaml_node_t *d, const char *path,
     struct slice *upstream)
 {
+	const yaml_node_t *params = yaml_member(im->doc, d, "litellm_params");
 	const yaml_node_t *at = yaml_member(im->doc, params, "model");
 	const yaml_node_t *named =
 	    yaml_member(im->doc, params, "custom_llm_provider");
@@ -239,7 +240,8 @@ known_provider(struct import *im, const yaml_node_t *params, const char *path,
 	    provider_find(yaml_text(at), yaml_text(named), upstream);
 
 	if (yaml_text(at).n == 0)
-		note(im, params, path, "model: want a name, got none");
+		note(im, params != NULL ? params : d, path,
+		    "model: want a name, got none");
 	else if (p == NULL && yaml_text(named).n > 0)
 		note(im, named, path,
 		    "custom_llm_provider: no provider is known for \"%.*s\"",
@@ -337,7 +339,7 @@ read_parts(struct import *im, const yaml_node_t *d, const char *path,
 		note(im, d, path, "model_name: want a name, got none");
 		return false;
 	}
-	p = known_provider(im, params, params_path, &model);
+	p = known_provider(im, d, params_path, &model);
 	if (p == NULL)
 		return false;
 	upstream = deployment_model(im, params, p, model);

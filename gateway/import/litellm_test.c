@@ -384,6 +384,9 @@ nothing_to_carry_over_is_an_error(void **state)
 	assert_has(s.why.text, "none of its models can be carried over");
 	assert_has(s.notes, "bedrock speaks an API of its own");
 	sheet_fini(&s);
+	sheet_init(&s, LIST("- model_name: m\n"));
+	assert_has(s.notes, ":2: model_list[0].litellm_params: model: want a");
+	sheet_fini(&s);
 }
 
 static void
