@@ -60,17 +60,38 @@ tell(struct loadtest *t, usec now)
 
 /* --- a request is over --- */
 
+/* Of an answer that came to its end. */
+static const char *
+what_it_lacks(const struct call *c)
+{
+	const struct answer *a = &c->answer;
+
+	if (c->seen.status / 100 != 2)
+		return "";
+	if (!c->events)
+		return ", no events";
+	if (a->error)
+		return ", an error in the stream";
+	if (a->tokens == 0)
+		return ", no token";
+	return a->finished ? ", half an event at its end"
+			   : ", no finish_reason";
+}
+
 static void
 note_flaw(struct loadtest_result *r, const struct call *c)
 {
 	const struct seen *s = &c->seen;
+	const bool ended = !s->gave_up && s->fault == FAULT_NONE;
+	const char *end = s->gave_up ? "gave up" : fault_rule(s->fault)->name;
 	int n = (int)(c->flaw.n < 160 ? c->flaw.n : 160);
 
 	if (seen_ending(s) == ENDING_WHOLE || r->first_flaw[0] != '\0')
 		return;
-	snprintf(r->first_flaw, sizeof(r->first_flaw), "%s, status %d%s%.*s",
-	    s->gave_up ? "gave up" : fault_rule(s->fault)->name, s->status,
-	    n > 0 ? ": " : "", n, n > 0 ? c->flaw.p : "");
+	snprintf(r->first_flaw, sizeof(r->first_flaw), "%s%sstatus %d%s%s%.*s",
+	    ended ? "" : end, ended ? "" : ", ", s->status,
+	    ended ? what_it_lacks(c) : "", n > 0 ? ": " : "", n,
+	    n > 0 ? c->flaw.p : "");
 	for (char *p = r->first_flaw; *p != '\0'; p++)
 		if (*p < ' ' || *p == 0x7f) /* of a stranger: no controls */
 			*p = ' ';

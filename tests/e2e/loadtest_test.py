@@ -12,8 +12,8 @@ import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import (POINTSMAN, Fake, Gateway, backend, conf,  # noqa: E402
-                     free_port, wait_for)
+from harness import (POINTSMAN, Fake, Gateway, Stub, backend,  # noqa: E402
+                     conf, free_port, wait_for)
 
 ALONE = "it measures latencies"
 SLO = ('slo = ( { name = "voice"; ttft = "2s"; itl = "1s"; percentile = 99; '
@@ -184,6 +184,29 @@ class OfABackend(unittest.TestCase):
                                      "4", "--json")
             self.assertEqual(got, code, err)
             self.assertEqual(json.loads(out)["named"]["all"][member], 4)
+
+    def test_the_first_flaw_is_named(self):
+        said = {"choices": [{"delta": {"content": "one"}}]}
+        wrong = {"error": {"message": "no"}}
+
+        def events(*data):
+            return 200, {"content-type": "text/event-stream"}, "".join(
+                f"data: {json.dumps(d)}\n\n" for d in data)
+
+        answers = []
+        stub = Stub(lambda _: answers[-1])
+        self.addCleanup(stub.stop)
+        for answer, words in (
+                ((404, {}, wrong), 'status 404: {"error"'),
+                ((200, {}, said), 'status 200, no events: {"choices"'),
+                (events(said), "status 200, no finish_reason\n"),
+                (events(said, wrong), "status 200, an error in the stream\n"),
+                (events(), "status 200, no token\n")):
+            answers.append(answer)
+            code, _, err = loadtest(stub.port, "--rate", "50", "--requests",
+                                    "1")
+            self.assertEqual(code, 1)
+            self.assertIn("the first that was not whole: " + words, err)
 
     def test_what_never_answers_is_given_up(self):
         f = self.fake("--fault", "hang")

@@ -388,6 +388,9 @@ class Check(unittest.TestCase):
             return 200, {"content-type": "text/event-stream"}, "".join(
                 f"data: {json.dumps(d)}\n\n" for d in data)
 
+        answers = []
+        stub = Stub(lambda _: answers[-1])
+        self.addCleanup(stub.stop)
         for answer, words in (
                 ((200, {}, whole), "BAD: bad_answer, status 200: no events "
                  'where a stream was asked for: {"choices"'),
@@ -395,8 +398,7 @@ class Check(unittest.TestCase):
                  "without a finish_reason\n"),
                 (events(end), "good, but it shows none of its tokens\n"),
                 (events(said, end), "good, first token after ")):
-            stub = Stub(lambda _, answer=answer: answer)
-            self.addCleanup(stub.stop)
+            answers.append(answer)
             self.assertIn(words, self.check(
                 conf([backend("one", stub.port)]), "--live",
                 code=int("BAD" in words)))
