@@ -19,6 +19,7 @@ struct headers_seen {
 	struct slice length, coding, expect, host;
 	uint64_t names;
 	const char *end; /* of the last value, in memory */
+	bool hidden; /* bytes between a value and the next name */
 	bool broken; /* a byte that could end a line, further on */
 	bool misnamed; /* a name that is no token */
 	bool folded; /* a line that continues the one before it */
@@ -71,6 +72,18 @@ is_cut_short(
 	return rest != 2 && rest != 4;
 }
 
+/* Before 0.9.77 a value ends for libmicrohttpd at the first NUL, also one that
+ * the client has sent: what follows is there for others to read. Of the line's
+ * own end one or two zeros are left. */
+static bool
+hides_something(const struct headers_seen *h, const char *name)
+{
+	const uintptr_t gap = (uintptr_t)name - (uintptr_t)h->end;
+
+	return MHD_VERSION < 0x00097701 && h->end != NULL && gap != 1 &&
+	    gap != 2;
+}
+
 static size_t
 cookie_size(struct slice v)
 {
@@ -116,6 +129,7 @@ on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n,
 	h->broken = h->broken || breaks(key) || breaks(v);
 	h->misnamed = h->misnamed || !is_token(key);
 	h->folded = h->folded || is_folded(name, value);
+	h->hidden = h->hidden || hides_something(h, name);
 	if (v.p != NULL && (h->end == NULL || v.p + v.n > h->end))
 		h->end = v.p + v.n;
 	if (slice_iis(key, "content-length")) {
@@ -214,7 +228,7 @@ framing_check(struct exchange *x, struct slice method, struct framing *f)
 		return refuse(r, 431, "header_too_large",
 		    "The request's headers are too many or too long for this "
 		    "gateway's header_limit, which an answer's share.");
-	if (is_cut_short(x, method.p, &h))
+	if (h.hidden || is_cut_short(x, method.p, &h))
 		return refuse(r, 400, "bad_header",
 		    "A header has no name, or a NUL in it, or lines end in "
 		    "several ways.");
