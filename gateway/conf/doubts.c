@@ -37,6 +37,19 @@ check_own_url(struct loader *l, size_t i, const struct conf_backend *b)
 		    "listen");
 }
 
+/* Forgotten among the models, mostly. */
+static void
+doubt_idle(struct loader *l, size_t i, const struct conf_backend *b)
+{
+	const struct conf *c = l->conf;
+
+	for (size_t k = 0; k < c->n_servings; k++)
+		if (c->servings[k].backend == b)
+			return;
+	warn(l, loader_at(l, "backends", i, NULL),
+	    "want a model that it serves, got none: nothing is sent there");
+}
+
 static bool
 same_place(const struct conf_backend *a, const struct conf_backend *b)
 {
@@ -135,6 +148,8 @@ check_doubts(struct loader *l)
 	for (size_t i = 0; i < c->n_models && l->err == OK; i++)
 		doubt_twins(l, i, &c->models[i]);
 	/* names that mean nothing bound nobody */
+	for (size_t i = 0; i < c->n_backends && !has_errors(l); i++)
+		doubt_idle(l, i, &c->backends[i]);
 	for (size_t i = 0; i < c->n_tenants && !has_errors(l); i++)
 		doubt_tenant(l, i, &c->tenants[i]);
 }

@@ -31,6 +31,14 @@ what_is_hardly_meant_is_warned_of(void **state)
 	    "gateway.conf:3: warning: tenants.t: want boundaries within which "
 	    "something serves its models, got none: its requests will get a "
 	    "403");
+	assert_warned(
+	    "backends = ( { name = \"a\"; adapter = \"ollama\"; price = { "
+	    "hourly = 1; }; },\n{ name = \"b\"; adapter = \"llamacpp\"; url "
+	    "= \"http://h/v1\"; price = { hourly = 2; }; } );\n"
+	    "models = ( { name = \"m\"; serve = ( { backend = \"a\"; } ); } "
+	    ");",
+	    "gateway.conf:2: warning: backends.b: want a model that it serves, "
+	    "got none: nothing is sent there");
 }
 
 static void
