@@ -1,5 +1,5 @@
-/* gateway/question_test.c - what becomes of a question that is refused, and what
- * counts as an answer. */
+/* gateway/question_test.c - what counts as an answer to a question, and what
+ * becomes of one that is refused. */
 #include "gateway/lib/count.h"
 #include "gateway/question.h"
 
