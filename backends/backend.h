@@ -116,11 +116,11 @@ struct answer_head {
 	char content_type[96]; /* cut off where it is longer */
 	bool challenged; /* a network before it wants a browser that proves
 			    itself */
+	bool retry_in_ms; /* retry-after-ms came: it is the more exact */
 	usec retry_after; /* span; 0: none */
 	struct load limits; /* from x-ratelimit-*: LOAD_LIMIT_* bits */
 	/* read_header()'s own notes: headers come in any order */
 	struct limit windows[LIMIT_KINDS][WINDOWS];
-	bool retry_in_ms; /* retry-after-ms came: it is the more exact */
 	int64_t date, retry_at; /* seconds since 1970; 0: not seen */
 };
 

@@ -34,24 +34,22 @@ enum attempt_mode {
 struct attempt {
 	struct request *request;
 	struct ticket ticket;
-	bool ticketed; /* the ticket is alive */
 	struct plan plan; /* that led here */
 	unsigned number; /* 0, 1, ...: of this request's, as they began */
+	bool ticketed; /* the ticket is alive */
 	bool hedge; /* it began while another was at work */
+	bool warmth; /* its connection is one of those kept for its like */
+	bool usage_injected; /* its event is not for the client */
 	const struct conf_serving *serving; /* of the request's snapshot */
 	const struct backend_ops *ops;
 	struct conf_api_key *key; /* of the backend's; NULL: it has none */
 	unsigned key_turns; /* how many others were tried just before */
+	enum attempt_mode mode;
 	struct transfer *transfer; /* NULL once it is over */
-	bool warmth; /* its connection is one of those kept for its like */
 	char *model; /* what the backend is asked for */
 	struct buf extra; /* bytes of the body that are not the client's */
-	bool usage_injected; /* its event is not for the client */
 
-	enum attempt_mode mode;
 	struct answer_head head;
-	unsigned bom; /* bytes of a byte order mark that were left out; 3:
-			 there can be no more */
 	struct sse sse;
 	struct buf held; /* whole events, or a body, for the client */
 	struct buf partial; /* the event that is not complete yet */
@@ -60,10 +58,15 @@ struct attempt {
 	struct whole *whole; /* what is held, while it is judged; or NULL */
 	struct transcoder *transcoder; /* at COMMIT, of what is held; or NULL */
 	struct translation *translation; /* NULL: none is needed */
-	bool as_chat; /* translated because the backend did not know the path */
+	unsigned bom; /* bytes of a byte order mark that were left out; 3:
+			 there can be no more */
 	unsigned seen; /* enum event_bits so far */
 	struct choice_bits choices; /* so far */
+	bool as_chat; /* translated because the backend did not know the path */
 	bool limited; /* a limit or a filter ended it, or one choice */
+	bool token_told; /* the router knows of the first token */
+	bool paced; /* the client has made it pause: its pace is not its own */
+	unsigned tokens_told; /* that the router knows of */
 	unsigned tokens; /* at least: some events have more than one */
 	unsigned guessed; /* that there are, by their text */
 	struct usage usage;
@@ -71,23 +74,20 @@ struct attempt {
 	usec refused; /* when the headers of an error came; 0: they have not */
 	usec sent, first_token, last_token, last_byte; /* 0: not yet */
 	usec paused; /* since when the client makes us pause; 0: it does not */
-	bool token_told; /* the router knows of the first token */
-	bool paced; /* the client has made it pause: its pace is not its own */
 	struct {
 		unsigned tokens;
 		usec last_token;
 	} unpaced; /* as they were at its first pause */
 	usec stalled; /* by the client, in the pauses that are over */
 	usec told; /* until when the router knows of progress */
-	unsigned tokens_told;
 
 	bool ready; /* may be committed */
 	bool done; /* the transfer is over */
 	bool failed; /* fault says how */
-	struct fault fault;
-	usec connect, tls; /* as in struct transfer_result, once it is done */
-	bool reused; /* likewise */
+	bool reused; /* as in struct transfer_result, once it is done */
 	bool sent_any; /* of the request, likewise */
+	struct fault fault;
+	usec connect, tls; /* as in struct transfer_result, likewise */
 	char *words; /* libcurl's, for the log; or NULL */
 	char *message; /* the backend's own, for the client; or NULL */
 };

@@ -276,19 +276,21 @@ exchange_new(
 	size_t target_n = strlen(target), peer_n = strlen(c->peer);
 	struct exchange *x;
 
-	x = calloc(1, sizeof(*x) + target_n + 1 + peer_n + 1);
+	x = malloc(sizeof(*x) + target_n + 1 + peer_n + 1);
 	if (x == NULL)
 		return NULL;
+	*x = (struct exchange){
+		.front = c->front,
+		.connection = c,
+		.mhd = mhd,
+		.sink.ops = &answer_ops,
+		.began = c->since,
+	};
 	x->target = (char *)(x + 1);
 	memcpy(x->target, target, target_n + 1);
 	cut_target(x, target_n);
 	x->peer = x->target + target_n + 1;
 	memcpy(x->peer, c->peer, peer_n + 1);
-	x->front = c->front;
-	x->connection = c;
-	x->mhd = mhd;
-	x->sink.ops = &answer_ops;
-	x->began = c->since;
 	list_init(&x->touched);
 	buf_init(&x->headers, HEADERS_MAX);
 	buf_init(&x->queue, QUEUE_MAX);
