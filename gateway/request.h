@@ -147,7 +147,8 @@ const char *request_state_name(enum request_state);
 void request_wake(struct request *);
 /* Runs steps until one waits. */
 void request_run(struct request *);
-/* (Re-)arms the timer for the earliest of the deadlines. */
+/* (Re-)arms the timer for the earliest of the deadlines, or leaves it to go off
+ * before: whoever waits then arms it again. */
 void request_arm(struct request *);
 /* Runs it again once the loop has polled: between the parts of long work. Takes
  * the timer until request_arm(). */

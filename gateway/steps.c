@@ -121,7 +121,6 @@ start_attempt(struct request *r)
 	r->ticketed = false; /* the attempt's now */
 	request_expect_hedge(r);
 	request_enter(r, REQ_ATTEMPT);
-	request_arm(r);
 	return STEP_AGAIN;
 }
 
