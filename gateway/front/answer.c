@@ -44,15 +44,30 @@ has_nul(struct slice s)
 	return s.n > 0 && memchr(s.p, '\0', s.n) != NULL;
 }
 
-static void
-keep_header(struct exchange *x, const struct header *h)
+static char *
+put(char *to, struct slice s)
 {
-	if (has_nul(h->name) || has_nul(h->value))
+	memcpy(to, s.p, s.n);
+	to[s.n] = '\0';
+	return to + s.n + 1;
+}
+
+/* Names are ours; a value may be a backend's. */
+static void
+keep_headers(struct buf *to, const struct header *list, size_t n)
+{
+	size_t sum = 0;
+	char *p;
+
+	for (size_t i = 0; i < n; i++)
+		sum += list[i].name.n + list[i].value.n + 2;
+	if (sum == 0 || !buf_reserve(to, sum))
 		return;
-	buf_add(&x->headers, h->name);
-	buf_add_char(&x->headers, '\0');
-	buf_add(&x->headers, h->value);
-	buf_add_char(&x->headers, '\0');
+	p = to->p;
+	for (size_t i = 0; i < n; i++)
+		if (!has_nul(list[i].value))
+			p = put(put(p, list[i].name), list[i].value);
+	to->n = (size_t)(p - to->p);
 }
 
 static void
@@ -60,15 +75,10 @@ answer_headers(struct sink *s, int status, const struct header *list, size_t n,
     int64_t length)
 {
 	struct exchange *x = of(s);
-	size_t sum = 0;
 
 	if (x->dead || x->closed || x->status != 0)
 		return;
-	for (size_t i = 0; i < n; i++)
-		sum += list[i].name.n + list[i].value.n + 2;
-	(void)buf_reserve(&x->headers, sum);
-	for (size_t i = 0; i < n; i++)
-		keep_header(x, &list[i]);
+	keep_headers(&x->headers, list, n);
 	x->status = status;
 	x->length = length;
 	if (buf_err(&x->headers) != OK)

@@ -20,7 +20,7 @@ struct headers_seen {
 	uint64_t names;
 	const char *end; /* of the last value, in memory */
 	bool hidden; /* bytes between a value and the next name */
-	bool broken; /* a byte that could end a line, further on */
+	bool broken; /* a value's byte that could end a line, further on */
 	bool misnamed; /* a name that is no token */
 	bool folded; /* a line that continues the one before it */
 };
@@ -126,7 +126,7 @@ on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n,
 	(void)kind;
 	h->n++;
 	h->names |= framing_name(key);
-	h->broken = h->broken || breaks(key) || breaks(v);
+	h->broken = h->broken || breaks(v);
 	h->misnamed = h->misnamed || !is_token(key);
 	h->folded = h->folded || is_folded(name, value);
 	h->hidden = h->hidden || hides_something(h, name);
