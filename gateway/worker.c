@@ -73,12 +73,18 @@ worker_owes(struct worker *w, struct list *request)
 static void
 tell(struct worker *w)
 {
+	struct instant turn, over;
 	struct request *r;
 	struct list *node;
 
+	if (list_empty(&w->owed))
+		return;
+	turn = clock_instant(w->now);
 	while ((node = list_pop(&w->owed)) != NULL) {
 		r = CONTAINER_OF(node, struct request, on_owed);
-		outcome_tell(r, clock_instant(r->entered));
+		over.now = r->entered;
+		over.wall = turn.wall - (turn.now - over.now);
+		outcome_tell(r, over);
 		request_disarm(r);
 		atomic_fetch_add(&w->gauges.told, 1);
 	}

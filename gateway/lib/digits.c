@@ -56,11 +56,9 @@ digits_decimal(char out[DIGITS_MAX], double value)
 size_t
 digits_ms(char out[DIGITS_MAX], usec span)
 {
-	char part[DIGITS_MAX];
-	size_t n = digits_u64(out, (uint64_t)(span / USEC_MS));
+	size_t n = digits_padded(out, (uint64_t)span, 4);
 
-	out[n] = '.';
-	digits_padded(part, (uint64_t)(span % USEC_MS), 3);
-	memcpy(out + n + 1, part, 3);
-	return n + 4;
+	memmove(out + n - 2, out + n - 3, 3);
+	out[n - 3] = '.';
+	return n + 1;
 }
