@@ -11,17 +11,17 @@ server_timing(const struct outcome *o, struct buf *out)
 {
 	const struct attempt_report *a = attempt_answering(o);
 	const struct {
-		const char *name;
+		struct slice name;
 		usec span; /* -1: left out */
 		const char *desc; /* a word, or NULL */
 	} parts[] = {
-		{ "recv", o->recv, NULL },
-		{ "auth", o->auth, NULL },
-		{ "queue", o->queue, NULL },
-		{ "route", o->route, o->reason },
-		{ "connect", o->connect, NULL },
-		{ "tls", o->tls, NULL },
-		{ "upstream", a != NULL ? a->ttft : -1, NULL },
+		{ SLICE("recv"), o->recv, NULL },
+		{ SLICE("auth"), o->auth, NULL },
+		{ SLICE("queue"), o->queue, NULL },
+		{ SLICE("route"), o->route, o->reason },
+		{ SLICE("connect"), o->connect, NULL },
+		{ SLICE("tls"), o->tls, NULL },
+		{ SLICE("upstream"), a != NULL ? a->ttft : -1, NULL },
 	};
 	const char *comma = "";
 	char ms[DIGITS_MAX];
@@ -30,7 +30,7 @@ server_timing(const struct outcome *o, struct buf *out)
 		if (parts[i].span < 0)
 			continue;
 		buf_add_str(out, comma);
-		buf_add_str(out, parts[i].name);
+		buf_add(out, parts[i].name);
 		buf_add(out, SLICE(";dur="));
 		buf_add(out, slice_make(ms, digits_ms(ms, parts[i].span)));
 		if (parts[i].desc != NULL) {
