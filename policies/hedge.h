@@ -2,7 +2,7 @@
  *
  * Before the first token only, for premium only, since it pays for the whole
  * prompt again. A budget in tokens bounds it: each request adds a twentieth of
- * its prompt, a hedge takes its prompt. After Dean and Barroso, "The tail at
+ * what a hedge of it would take. After Dean and Barroso, "The tail at
  * scale", CACM 2013. */
 #ifndef POLICIES_HEDGE_H
 #define POLICIES_HEDGE_H

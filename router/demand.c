@@ -38,6 +38,15 @@ demand_work(const struct router *r, const struct order *o)
 	    tokens_of_bytes(o->req->facts->prompt_bytes), output_of(r, o));
 }
 
+double
+demand_again(const struct router *r, const struct order *o)
+{
+	const struct facts *facts = o->req->facts;
+	double prompt = tokens_of_bytes(facts->prompt_bytes);
+
+	return facts->stream ? prompt : prompt + output_of(r, o);
+}
+
 void
 demand_of(struct router *r, const struct order *o, usec now, struct demand *d)
 {

@@ -63,6 +63,9 @@ void demand_of(
     struct router *, const struct order *, usec now, struct demand *);
 /* What it asks for, as policies/fairness.h counts; expected. */
 double demand_work(const struct router *, const struct order *);
+/* Tokens that a second attempt beside it may have to be paid: the prompt, and
+ * of an answer that is not streamed, which is late as a whole, that as well. */
+double demand_again(const struct router *, const struct order *);
 
 /* --- lack.c --- */
 

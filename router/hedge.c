@@ -43,8 +43,7 @@ is_ailing(const struct router *r, const struct conf_serving *s)
 	return c == NULL || cell_is_ailing(c);
 }
 
-/* What it may have to be paid: the prompt again, and of an answer that is not
- * streamed, which is late as a whole, that as well. */
+/* As demand_again(), where it is now. */
 static double
 price_of(const struct order *o)
 {

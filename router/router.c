@@ -136,8 +136,6 @@ router_submit(struct router *r, const struct route_request *req, usec now,
 
 	assert(r->conf != NULL && req->worker < r->workers);
 	retry_budget_request(&r->budget, now);
-	hedge_budget_request(
-	    &r->hedges, tokens_of_bytes(req->facts->prompt_bytes));
 	filter(req, &sieve);
 	if (set_is_empty(&sieve.eligible)) {
 		plan_refuse(plan, sieve.why_none, 0);
@@ -158,6 +156,7 @@ router_submit(struct router *r, const struct route_request *req, usec now,
 		shortage_asked(o->priority == PRIORITY_PREMIUM ? &r->premium
 							       : &r->shortage,
 		    demand_work(r, o));
+	hedge_budget_request(&r->hedges, demand_again(r, o));
 	o->promised = promises_redeem(&r->promises, o, now);
 	if (dispatch(r, o, dispatch_room(r, o, now), now) == PLAN_GO)
 		take_turn(r, o, now);

@@ -257,7 +257,7 @@ struct conf {
 	usec heartbeat; /* between comments in a stream that has not begun; 0:
 			   none */
 	double retry_budget; /* share of requests, 0..1 */
-	double hedge_budget; /* share of prompt tokens, 0..1 */
+	double hedge_budget; /* share of tokens, 0..1 */
 	double explore; /* share of standard requests, 0..1 */
 	usec probe_every; /* questions to a serving, by ourselves; 0: none */
 	double probe_budget; /* USD an hour for those */

@@ -236,7 +236,8 @@ static const struct setting top_rows[] = {
 	{ "hedge_budget", SETTING_NUMBER, AT(conf, hedge_budget), BOUNDS(0, 1),
 	    .value = "0.05",
 	    .help = "Second attempts beside a late first, for premium alone, "
-		    "as a share of all prompt tokens. `0`: none." },
+		    "as a share of all prompt tokens, and of those expected "
+		    "of answers that are not streamed. `0`: none." },
 	{ "explore", SETTING_NUMBER, AT(conf, explore), BOUNDS(0, 1),
 	    .value = "0.01",
 	    .help = "Standard requests that try a cheaper serving which may "
