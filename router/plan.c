@@ -6,7 +6,7 @@
 #include "policies/slo.h"
 #include "router/choose.h"
 #include "router/engine.h"
-#include "router/filter.h"
+#include "router/trace.h"
 
 #define QUEUE_RETRY USEC_SEC /* at least, when the queue is full */
 #define QUEUE_RETRY_MAX (60 * USEC_SEC)
@@ -15,13 +15,6 @@
 #define HUMBLE_FRESH (60 * USEC_SEC)
 #define LOADING_RETRY (5 * USEC_SEC)
 #define RETURN_SPREAD 8 /* parts of the time told: so far apart */
-
-/* Sets of servings by how they stand. */
-struct survey {
-	struct set is[STANDING_FREE + 1];
-	struct set trial; /* of the free: to be tried after an outage */
-	usec reopens; /* the earliest of the limited and out */
-};
 
 static struct cell *
 cell_at(const struct fleet *f, const struct order *o, unsigned i)
@@ -126,115 +119,6 @@ gather(const struct fleet *f, const struct order *o, const struct set *set,
 		list[n++].cell = cell_at(f, o, i);
 	}
 	return n;
-}
-
-/* --- the trace --- */
-
-static enum verdict
-verdict_of(const struct order *o, const struct survey *s, unsigned i)
-{
-	static const enum verdict of[] = { [STANDING_DRAINED] = VERDICT_DRAINED,
-		[STANDING_OUT] = VERDICT_OUT,
-		[STANDING_LIMITED] = VERDICT_LIMITED,
-		[STANDING_COLD] = VERDICT_COLD,
-		[STANDING_BUSY] = VERDICT_BUSY,
-		[STANDING_FREE] = VERDICT_FALLBACK };
-
-	for (unsigned st = 0; st <= STANDING_FREE; st++)
-		if (set_has(&s->is[st], i))
-			return of[st];
-	return set_has(&o->wanted, i) ? VERDICT_TRIED : VERDICT_INELIGIBLE;
-}
-
-/* Verdicts that say what became of it, not why. */
-#define OF_A_STATE                                                             \
-	(1u << VERDICT_DRAINED | 1u << VERDICT_OUT | 1u << VERDICT_LIMITED |   \
-	    1u << VERDICT_COLD | 1u << VERDICT_BUSY | 1u << VERDICT_AILING |   \
-	    1u << VERDICT_CROWDED)
-
-static void
-trace_cause(const struct order *o, const struct cell *c, unsigned at, usec now,
-    struct route_row *row)
-{
-	if (row->verdict == VERDICT_INELIGIBLE)
-		row->plight = filter_why(o->req, at);
-	else if (c != NULL && (OF_A_STATE & 1u << row->verdict) != 0)
-		cell_plight(c, now, &row->plight);
-}
-
-static void
-trace_row(struct route_row *row, const struct cell *c)
-{
-	const struct seen *t = &c->forecast->seen[PHASE_TTFT];
-	const struct seen *i = &c->forecast->seen[PHASE_ITL];
-
-	row->in_flight = c->site->in_flight;
-	row->live_ttft.p50 = (float)t->p50;
-	row->live_ttft.p95 = (float)t->p95;
-	row->live_ttft.p99 = (float)t->p99;
-	row->live_itl.p50 = (float)i->p50;
-	row->live_itl.p95 = (float)i->p95;
-	row->live_itl.p99 = (float)i->p99;
-}
-
-/* Every serving of the model, as it stood. */
-static void
-trace_begin(const struct fleet *f, const struct order *o,
-    const struct survey *s, usec now, struct route_trace *t)
-{
-	const struct conf_model *m = o->req->model;
-
-	t->n = (unsigned)m->n_servings;
-	t->required = -1;
-	t->engine = UINT32_MAX;
-	t->reason = REASON_QUEUED;
-	for (unsigned i = 0; i < t->n; i++) {
-		const struct cell *c = cell_at(f, o, i);
-
-		t->row[i] = (struct route_row){ .serving = m->servings[i].id,
-			.verdict = verdict_of(o, s, i),
-			.plight = { .since = -1, .until = -1 },
-			.ttft = -1,
-			.itl = -1,
-			.total = -1,
-			.confidence = -1,
-			.price = -1,
-			.score = INFINITY };
-		trace_cause(o, c, i, now, &t->row[i]);
-		if (c != NULL)
-			trace_row(&t->row[i], c);
-	}
-}
-
-void
-plan_trace_unfit(
-    const struct fleet *f, const struct route_request *req, usec now)
-{
-	const struct order none = { .req = req };
-	const struct survey s = { .reopens = USEC_NEVER };
-
-	if (req->trace != NULL)
-		trace_begin(f, &none, &s, now, req->trace);
-}
-
-static void
-trace_candidates(const struct order *o, const struct candidate *list,
-    unsigned n, const struct demand *d, usec now, struct route_trace *t)
-{
-	t->required = d->slo->percentile > 0 ? (float)d->required : -1;
-	for (unsigned i = 0; i < n; i++) {
-		struct route_row *row = &t->row[list[i].at];
-
-		row->verdict = list[i].verdict;
-		trace_cause(o, list[i].cell, list[i].at, now, row);
-		row->ttft = (float)list[i].outlook.ttft;
-		row->itl = (float)list[i].outlook.itl;
-		row->total = (float)list[i].outlook.total;
-		row->confidence = (float)list[i].outlook.chance;
-		row->price =
-		    list[i].price < INFINITY ? (float)list[i].price : -1;
-		row->score = (float)list[i].score;
-	}
 }
 
 /* --- going --- */
@@ -371,7 +255,7 @@ go(struct router *r, const struct order *o, const struct survey *s,
 	c = choose(list, n, &q, now, &r->rng);
 	used = c.index;
 	if (t != NULL) {
-		trace_candidates(o, list, n, d, now, t);
+		route_trace_candidates(o, list, n, d, now, t);
 		t->reason = c.reason;
 		if (c.kind == CHOICE_GO)
 			t->engine = list[c.index].cell->id;
@@ -473,7 +357,7 @@ plan_make(struct router *r, const struct order *o, enum plan_reason no_wait,
 	busy = set_minus(&s.is[STANDING_BUSY], &o->fallbacks);
 	plan_refuse(p, no_wait, 0);
 	if (o->req->trace != NULL)
-		trace_begin(f, o, &s, now, o->req->trace);
+		route_trace_begin(f, o, &s, now, o->req->trace);
 	if (now >= o->req->deadline)
 		be_late(o, &s, p);
 	else if (!set_is_empty(&free))

@@ -45,10 +45,6 @@ bool plan_holds(const struct fleet *, const struct order *, usec now);
 /* Until those who wait now have probably gone. */
 usec plan_drain(const struct router *);
 
-/* To the request's trace, if it has one: that no serving is eligible. */
-void plan_trace_unfit(
-    const struct fleet *, const struct route_request *, usec now);
-
 /* Not a plan to go anywhere. retry_after 0: not known. */
 void plan_refuse(struct plan *, enum plan_reason, usec retry_after);
 

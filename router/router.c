@@ -12,6 +12,7 @@
 #include "policies/slo.h"
 #include "router/engine.h"
 #include "router/filter.h"
+#include "router/trace.h"
 
 #define IN(state) (1u << (state))
 
@@ -139,7 +140,7 @@ router_submit(struct router *r, const struct route_request *req, usec now,
 	filter(req, &sieve);
 	if (set_is_empty(&sieve.eligible)) {
 		plan_refuse(plan, sieve.why_none, 0);
-		plan_trace_unfit(&r->fleet, req, now);
+		route_trace_unfit(&r->fleet, req, now);
 		return;
 	}
 	o = orders_take(&r->orders, req);
