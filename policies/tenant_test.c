@@ -12,7 +12,8 @@
 #define TWO_MODELS                                                             \
 	"models = ( { name = \"gemma\"; aliases = [ \"g\", \"gemma:4b\" ];"    \
 	" serve = ( { backend = \"gpu\"; } ); },"                              \
-	" { name = \"qwen3:8b\"; serve = ( { backend = \"gpu\"; } ); } );\n"
+	" { name = \"qwen3:8b\"; serve = ( { backend = \"gpu\"; } ); },"       \
+	" { name = \"elsewhere\"; serve = ( { backend = \"hub\"; } ); } );\n"
 #define WITH_WILDCARD                                                          \
 	"models = ( { name = \"gemma\"; serve = ( { backend = \"gpu\"; } ); "  \
 	"},"                                                                   \
