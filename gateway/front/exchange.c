@@ -93,10 +93,10 @@ make_room(struct exchange *x, size_t n)
 }
 
 static bool
-too_slow(const struct exchange *x, usec now)
+too_slow(const struct exchange *x)
 {
 	usec limit = x->front->settings.body_timeout;
-	usec spent = now - x->body_began;
+	usec spent = x->front->heard - x->body_began;
 
 	return limit > 0 && spent > limit &&
 	    (usec)x->seen * USEC_SEC < spent * BODY_RATE;
@@ -115,7 +115,7 @@ take(struct exchange *x, struct slice bytes)
 {
 	x->seen += bytes.n;
 	connection_wait(x->connection, x->keep_body ? WAIT_BODY : WAIT_REFUSED);
-	if (too_slow(x, x->connection->since)) {
+	if (too_slow(x)) {
 		exchange_refuse_slow(x);
 		return cut_body(x, "body_timeout");
 	}

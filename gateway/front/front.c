@@ -143,8 +143,10 @@ on_tick(uv_timer_t *h)
 {
 	struct front *f = CONTAINER_OF(h, struct front, tick);
 
-	connections_expire(f, clock_now());
-	lingers_expire(f, clock_now());
+	f->heard = f->ticked;
+	f->ticked = clock_now();
+	connections_expire(f, f->heard);
+	lingers_expire(f, f->heard);
 	start_accepting(f);
 	if (f->n_connections == 0 && (f->accepting || f->draining))
 		uv_timer_stop(h);

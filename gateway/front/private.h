@@ -39,6 +39,8 @@ struct front {
 	int watch_fd; /* epoll: which clients have left */
 	uv_poll_t accept_poll, watch_poll;
 	uv_timer_t tick;
+	usec ticked, heard; /* when it last did, and before that: what clients
+			     * had sent by then has been read */
 	uv_idle_t spin; /* active while settle has left work undone */
 	uv_timer_t rest; /* active while a daemon rests; see daemon.c */
 	unsigned n_own; /* of these five handles, those that are open */

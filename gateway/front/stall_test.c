@@ -232,6 +232,30 @@ dripped_requests_are_cut_off(void **state)
 	server_stop(s);
 }
 
+/* As a process that was stopped, or a machine that was suspended. */
+static void
+what_comes_while_we_stand_still_is_in_time(void **state)
+{
+	struct server *s = server_new(false);
+	struct client c, other;
+
+	s->settings.body_timeout = 400 * USEC_MS;
+	server_start(s);
+	c = client_connect(s);
+	other = client_connect(s);
+	assert_true(client_text(&c,
+	    "POST /echo HTTP/1.1\r\nHost: a\r\n"
+	    "Content-Length: 11\r\n\r\nhello "));
+	assert_true(reaches(&s->heads, 1));
+	client_get(&other, "/asleep");
+	assert_true(reaches(&s->requests, 1));
+	assert_true(client_text(&c, "world"));
+	expect_reply(&c, 200, "hello world");
+	client_close(&c);
+	client_close(&other);
+	server_stop(s);
+}
+
 static void
 idle_connections_are_closed(void **state)
 {
@@ -478,6 +502,7 @@ main(void)
 		cmocka_unit_test(a_client_that_never_reads_is_disconnected),
 		cmocka_unit_test(a_quiet_stream_is_no_stalled_client),
 		cmocka_unit_test(dripped_requests_are_cut_off),
+		cmocka_unit_test(what_comes_while_we_stand_still_is_in_time),
 		cmocka_unit_test(idle_connections_are_closed),
 		cmocka_unit_test(connections_over_the_limit_are_closed),
 		cmocka_unit_test(over_the_limit_who_idles_makes_room),

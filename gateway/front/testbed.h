@@ -35,6 +35,7 @@
  * /sized?N    the same with a known length
  * /flood      writes whatever write() says, up to 64 MiB or the end
  * /hold       never answers
+ * /asleep     200 "hello", once the whole loop has stood still for 800 ms
  * /mid        headers and an event, then silence
  * /abort      headers and an event, then SINK_ABORT
  * /die        the same, but the event is on its way before
@@ -231,7 +232,10 @@ call_answer(struct call *c)
 		call_tunnel(c, true);
 	else if (slice_is(path, "/mid"))
 		call_begin_stream(c);
-	else if (slice_is(path, "/die")) {
+	else if (slice_is(path, "/asleep")) {
+		usleep(800000);
+		call_send(c, 200, "text/plain", SLICE("hello"));
+	} else if (slice_is(path, "/die")) {
 		call_begin_stream(c);
 		list_append(&c->server->dying, &c->node);
 	} else if (slice_is(path, "/abort")) {
