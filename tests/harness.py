@@ -124,6 +124,12 @@ def total(rows, name, **labels):
                if labels.items() <= have.items())
 
 
+def stream_of(*data):
+    """A stub's answer: an event of each."""
+    return 200, {"content-type": "text/event-stream"}, "".join(
+        f"data: {json.dumps(d)}\n\n" for d in data)
+
+
 class Stub:
     """An HTTP server whose answers are the test's own. `answer` gets each
     request (a handler of http.server, with its `body`) and returns a status,

@@ -13,7 +13,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (POINTSMAN, Fake, Gateway, Stub, backend,  # noqa: E402
-                     conf, free_port, wait_for)
+                     conf, free_port, stream_of, wait_for)
 
 ALONE = "it measures latencies"
 SLO = ('slo = ( { name = "voice"; ttft = "2s"; itl = "1s"; percentile = 99; '
@@ -189,19 +189,16 @@ class OfABackend(unittest.TestCase):
         said = {"choices": [{"delta": {"content": "one"}}]}
         wrong = {"error": {"message": "no"}}
 
-        def events(*data):
-            return 200, {"content-type": "text/event-stream"}, "".join(
-                f"data: {json.dumps(d)}\n\n" for d in data)
-
         answers = []
         stub = Stub(lambda _: answers[-1])
         self.addCleanup(stub.stop)
         for answer, words in (
                 ((404, {}, wrong), 'status 404: {"error"'),
                 ((200, {}, said), 'status 200, no events: {"choices"'),
-                (events(said), "status 200, no finish_reason\n"),
-                (events(said, wrong), "status 200, an error in the stream\n"),
-                (events(), "status 200, no token\n")):
+                (stream_of(said), "status 200, no finish_reason\n"),
+                (stream_of(said, wrong),
+                 "status 200, an error in the stream\n"),
+                (stream_of(), "status 200, no token\n")):
             answers.append(answer)
             code, _, err = loadtest(stub.port, "--rate", "50", "--requests",
                                     "1")

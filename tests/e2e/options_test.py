@@ -12,7 +12,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (POINTSMAN, Fake, Gateway, Stub,  # noqa: E402
-                     backend, conf, free_port)
+                     backend, conf, free_port, stream_of)
 
 
 def command(*args, code=0, **env):
@@ -384,20 +384,16 @@ class Check(unittest.TestCase):
         whole = {"choices": [{"message": {"content": "one"},
                               "finish_reason": "stop"}]}
 
-        def events(*data):
-            return 200, {"content-type": "text/event-stream"}, "".join(
-                f"data: {json.dumps(d)}\n\n" for d in data)
-
         answers = []
         stub = Stub(lambda _: answers[-1])
         self.addCleanup(stub.stop)
         for answer, words in (
                 ((200, {}, whole), "BAD: bad_answer, status 200: no events "
                  'where a stream was asked for: {"choices"'),
-                (events(said), "BAD: cut, status 200: the stream ended "
+                (stream_of(said), "BAD: cut, status 200: the stream ended "
                  "without a finish_reason\n"),
-                (events(end), "good, but it shows none of its tokens\n"),
-                (events(said, end), "good, first token after ")):
+                (stream_of(end), "good, but it shows none of its tokens\n"),
+                (stream_of(said, end), "good, first token after ")):
             answers.append(answer)
             self.assertIn(words, self.check(
                 conf([backend("one", stub.port)]), "--live",
