@@ -182,7 +182,7 @@ machines_come_back(void **state)
 	for (size_t i = 0; i < N_SHOWN; i++) {
 		assert_near(ratios[i].rtt, 1.8);
 		assert_near(ratios[i].step, 1.1);
-		assert_near(ratios[i].per_token, 1.2);
+		assert_near(ratios[i].per_token, 1.3);
 		assert_near(ratios[i].per_sequence, 2);
 	}
 }
