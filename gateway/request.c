@@ -157,7 +157,7 @@ request_arm(struct request *r)
 		at = r->beat_at;
 	/* Rounded up: a timer that fires early would only be armed again. */
 	at = at > now ? (at - now + USEC_MS - 1) / USEC_MS : 0;
-	/* As one that is armed already may, rather than move with each chunk. */
+	/* So one that is armed may, rather than be moved with each chunk. */
 	if (!uv_is_active((uv_handle_t *)&r->timer) ||
 	    uv_timer_get_due_in(&r->timer) > (uint64_t)at)
 		uv_timer_start(&r->timer, on_timer, (uint64_t)at, 0);

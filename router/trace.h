@@ -1,5 +1,5 @@
-/* router/trace.h - what a plan was made from, for people: a row for each serving
- * of the model. */
+/* router/trace.h - what a plan was made from, for people: a row for each
+ * serving of the model. */
 #ifndef ROUTER_TRACE_H
 #define ROUTER_TRACE_H
 
