@@ -197,7 +197,7 @@ can_note_reload(const struct app *app)
 	log_error("reload_failed reason=audit_log kept=%llu",
 	    (unsigned long long)app->conf->version);
 	systemd_reloading(); /* its own is over, too */
-	systemd_notify("READY=1");
+	systemd_ready(app->conf->version, slice_of(why.text));
 	return false;
 }
 
@@ -457,7 +457,7 @@ app_run(const char *conf_path)
 	app_tend_backends(&app);
 	app.ready = true;
 	banner_print(&app);
-	systemd_notify("READY=1");
+	systemd_ready(app.conf->version, slice_of(""));
 	uv_run(&app.loop, UV_RUN_DEFAULT);
 	uv_loop_close(&app.loop);
 	free_rooms(&app);

@@ -1,6 +1,7 @@
 /* gateway/reload.c - load, check, swap; a failure keeps the old
  * configuration. */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "backends/backend.h"
@@ -52,6 +53,19 @@ log_complaints(const struct complaints *c)
 	while (slice_next(&rest, '\n', &line))
 		if (line.n > 0)
 			log_warn("config complaint: %.*s", SLICE_ARG(line));
+}
+
+/* The first line that is no warning; where there is none, that. */
+static struct slice
+first_error(const struct complaints *c, struct slice otherwise)
+{
+	struct slice rest = buf_slice(&c->text), line;
+
+	while (slice_next(&rest, '\n', &line))
+		if (line.n > 0 &&
+		    memmem(line.p, line.n, ": warning: ", 11) == NULL)
+			return line;
+	return otherwise;
 }
 
 /* What a running process cannot change is named, not silently ignored: at
@@ -270,6 +284,7 @@ app_reload(struct app *app, struct complaints *c)
 		log_error("reload_failed reason=\"%s\" kept=%llu", err_name(rc),
 		    (unsigned long long)app->conf->version);
 	buf_fini(&changes);
-	systemd_notify("READY=1");
+	systemd_ready(app->conf->version,
+	    rc == OK ? slice_of("") : first_error(c, slice_of(err_name(rc))));
 	return rc;
 }

@@ -12,7 +12,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "gateway/lib/utf8.h"
+
 #define FIRST_FD 3
+#define STATUS_BYTES 1024
+#define REFUSED_BYTES 800 /* of them */
 
 /* --- sockets handed over --- */
 
@@ -160,6 +164,24 @@ systemd_notify(const char *state)
 	    (const struct sockaddr *)&a,
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
 	close(fd);
+}
+
+void
+systemd_ready(uint64_t config_version, struct slice refused)
+{
+	char text[STATUS_BYTES];
+	int n = snprintf(text, sizeof(text),
+	    "READY=1\nSTATUS=config_version %" PRIu64, config_version);
+
+	if (refused.n > 0)
+		snprintf(text + n, sizeof(text) - (size_t)n,
+		    ", a reload was refused: %.*s",
+		    (int)utf8_cut(refused.p, refused.n, REFUSED_BYTES),
+		    refused.p);
+	for (char *p = text + n; *p != '\0'; p++)
+		if (*p > '\0' && *p < ' ') /* a new line ends a variable */
+			*p = ' ';
+	systemd_notify(text);
 }
 
 void

@@ -15,9 +15,12 @@
 enum err systemd_listener(const char *name, const struct conf_listen *, int *fd,
     struct errmsg *why) MUST_USE;
 
-/* "READY=1" and the like; see sd_notify(3). */
+/* "STOPPING=1" and the like; see sd_notify(3). */
 void systemd_notify(const char *state);
-/* RELOADING=1 with its time; READY=1 has to follow. */
+/* RELOADING=1 with its time; systemd_ready() has to follow. */
 void systemd_reloading(void);
+/* READY=1, and what `systemctl status` is to show: the configuration that
+ * holds, and where a reload was refused, why. */
+void systemd_ready(uint64_t config_version, struct slice refused);
 
 #endif

@@ -12,6 +12,9 @@ from harness import (POINTSMAN, Fake, as_systemd, backend,  # noqa: E402
                      chat, conf, free_port, http_json)
 
 
+READY = "READY=1\nSTATUS=config_version "
+
+
 class Service(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="pointsman-unit-")
@@ -45,7 +48,7 @@ class Service(unittest.TestCase):
     def assert_serves(self, listener, name):
         process = self.start(listener.fileno(), name)
         try:
-            self.assertEqual(self.hear(), "READY=1")
+            self.assertEqual(self.hear(), READY + "1")
             self.assertEqual(self.ask(), 200)
         finally:
             process.terminate()
@@ -53,6 +56,11 @@ class Service(unittest.TestCase):
 
     def hear(self):
         return self.notices.recv(4096).decode()
+
+    def reload(self, process):
+        process.send_signal(signal.SIGHUP)
+        self.assertRegex(self.hear(), r"^RELOADING=1\nMONOTONIC_USEC=\d+$")
+        return self.hear()
 
     def socket(self):
         s = socket.create_server(("127.0.0.1", self.port))
@@ -70,21 +78,24 @@ class Service(unittest.TestCase):
         self.addCleanup(early.close)
         process = self.start(listener.fileno())
         try:
-            self.assertEqual(self.hear(), "READY=1")
+            self.assertEqual(self.hear(), READY + "1")
             early.settimeout(10)
             early.sendall(b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\n"
                           b"\r\n")
             self.assertTrue(early.recv(100).startswith(b"HTTP/1.1 200"))
             self.assertEqual(self.ask(), 200)
-            process.send_signal(signal.SIGHUP)
-            self.assertRegex(self.hear(),
-                             r"^RELOADING=1\nMONOTONIC_USEC=\d+$")
-            self.assertEqual(self.hear(), "READY=1")
+            self.assertEqual(self.reload(process), READY + "2")
+            with open(self.path, "a", encoding="utf-8") as f:
+                f.write("workers = -1;\n")
+            self.assertRegex(
+                self.reload(process), f"^{READY}2, a reload was refused: "
+                rf"{self.path}:\d+: workers: want .*, got -1$")
             process.send_signal(signal.SIGTERM)
             self.assertEqual(self.hear(), "STOPPING=1")
         finally:
             process.terminate()
             self.assertEqual(process.wait(20), 0, process.stderr.read())
+        self.write("127.0.0.1", self.port)
         # the socket is still systemd's: the next one takes it over
         self.assert_serves(listener, "pointsman.socket")
 
