@@ -102,6 +102,10 @@ survey_file(struct writer *w, struct turn *t, const struct source *s)
 static enum err
 survey_inside(struct writer *w, struct turn *t, const struct block *b)
 {
+	enum err rc = turn_count_block(w);
+
+	if (rc != OK)
+		return rc;
 	if (b->kind == KIND_IMAGE)
 		return survey_image(w, t, b);
 	if (b->kind == KIND_TEXT)

@@ -269,6 +269,13 @@ turn_each_block(struct writer *w, struct turn *t, turn_visit *visit)
 /* As many messages as Anthropic takes. No body is to keep a worker for long. */
 #define BLOCKS_MAX 100000
 
+enum err
+turn_count_block(struct writer *w)
+{
+	return ++w->blocks > BLOCKS_MAX ? turn_invalid(w, ": want fewer blocks")
+					: OK;
+}
+
 /* What a result of a tool may hold, too. */
 static enum err
 survey_content(struct writer *w, struct turn *t, const struct block *b)
@@ -303,6 +310,14 @@ call_of(const struct block *b)
 }
 
 static enum err
+survey_in_result(struct writer *w, struct turn *t, const struct block *b)
+{
+	enum err rc = turn_count_block(w);
+
+	return rc == OK ? survey_content(w, t, b) : rc;
+}
+
+static enum err
 survey_result(struct writer *w, struct turn *t, const struct block *b)
 {
 	size_t texts = t->texts;
@@ -315,7 +330,7 @@ survey_result(struct writer *w, struct turn *t, const struct block *b)
 	if (t->results < TURN_CALLS)
 		t->calls[t->results] = call_of(b);
 	t->results++;
-	rc = content_each_block(w, t, &b->content, survey_content);
+	rc = content_each_block(w, t, &b->content, survey_in_result);
 	t->texts = texts; /* those are not the user's */
 	return rc;
 }
@@ -341,10 +356,10 @@ survey_use(struct writer *w, struct turn *t, const struct block *b)
 static enum err
 survey(struct writer *w, struct turn *t, const struct block *b)
 {
-	enum err rc;
+	enum err rc = turn_count_block(w);
 
-	if (++w->blocks > BLOCKS_MAX)
-		return turn_invalid(w, ": want fewer blocks");
+	if (rc != OK)
+		return rc;
 	switch (b->kind) {
 	case KIND_UNSAID:
 		return OK;

@@ -384,6 +384,10 @@ next_message(struct writer *w, struct scan_walk *walk, size_t at,
 static enum err
 write_system(struct writer *w, struct turn *t, const struct block *b)
 {
+	enum err rc = turn_count_block(w);
+
+	if (rc != OK)
+		return rc;
 	if (b->kind != KIND_TEXT && b->type.type == SCAN_STRING)
 		return turn_unsupported(w, "a block of the system's of type ",
 		    scan_inside(&b->type));

@@ -69,7 +69,7 @@ struct writer {
 	struct buf *out;
 	struct errmsg *why;
 	size_t message, block, inner;
-	size_t blocks; /* surveyed so far */
+	size_t blocks; /* surveyed so far, also within others */
 	bool in_system, in_block, in_inner;
 	bool any; /* message has been written */
 	bool parts; /* content is an array, not a string */
@@ -90,6 +90,8 @@ enum err message_each_block(
 enum err turn_each_block(struct writer *, struct turn *, turn_visit *) MUST_USE;
 /* Counts a turn's blocks, keeps its calls. What passes can be written. */
 enum err turn_survey(struct writer *, struct turn *) MUST_USE;
+/* One more of the request's; ERR_INVALID: they are too many. */
+enum err turn_count_block(struct writer *) MUST_USE;
 struct call call_of(const struct block *);
 struct source source_of(const struct block *);
 /* Of a turn's survey, one block each. */

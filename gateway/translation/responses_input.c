@@ -443,9 +443,11 @@ read_items(struct reader *r, struct slice rest)
 	r->here = rest;
 	while (rc == OK && scan_next_element(&rest, &item, &type)) {
 		r->list = NULL;
-		rc = type == SCAN_OBJECT
-		    ? order_read_item(r, item)
-		    : input_invalid(r, "it is not an object");
+		rc = input_count(r);
+		if (rc == OK)
+			rc = type == SCAN_OBJECT
+			    ? order_read_item(r, item)
+			    : input_invalid(r, "it is not an object");
 		r->here = rest;
 		r->item++;
 	}

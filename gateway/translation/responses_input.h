@@ -10,6 +10,8 @@
 /* Calls that may wait for their outputs at a time: what is said between more
  * of them stays there. */
 #define READER_CALLS 32
+/* To the output of one of them; between are as many items at most. */
+#define READER_AHEAD 32
 
 struct reader {
 	struct translation *t;
@@ -19,6 +21,7 @@ struct reader {
 	size_t item; /* which that is, for complaints */
 	const char *list; /* of parts in it, or NULL */
 	size_t part; /* which of those */
+	size_t pieces; /* items and parts so far */
 	struct slice answered; /* the call whose output came last */
 	struct slice shown; /* from the first item on that has some to show */
 	size_t shown_item; /* which that is */
@@ -30,10 +33,17 @@ struct reader {
 	const char *thinks; /* what the backend calls it; NULL: there is none */
 	struct slice calls[READER_CALLS]; /* ids of those without an output */
 	size_t n_calls;
+	struct slice ahead; /* from the first item on that was not looked at */
+	size_t ahead_item; /* which that is */
+	struct slice outputs[READER_AHEAD]; /* the call of the item of that
+					       number; empty: it is no output */
 	struct slice held; /* from the first item on that waits for them */
 	size_t held_item; /* which that is */
 	bool holds; /* there is one */
 };
+
+/* One more item or part of the request; ERR_INVALID: they are too many. */
+enum err input_count(struct reader *) MUST_USE;
 
 /* "input[3].content[0]: " and what; of what chat has no word for, its type. */
 enum err input_invalid(const struct reader *, const char *what) MUST_USE;

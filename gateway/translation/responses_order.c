@@ -5,9 +5,6 @@
  * the calls; that of a call may also come behind another call. */
 #include "gateway/translation/responses_input.h"
 
-/* To the output of one of the calls; between them are as many items at most. */
-#define LOOK_AHEAD 32
-
 /* Where it stands among those that wait; n_calls: nowhere. */
 static size_t
 find_call(const struct reader *r, struct slice id)
@@ -35,18 +32,37 @@ order_note_output(struct reader *r, struct slice id)
 		r->calls[i] = r->calls[--r->n_calls];
 }
 
-static bool
-output_follows(const struct reader *r)
+/* However many calls there are, an item is looked at once. */
+static void
+look_ahead(struct reader *r)
 {
-	struct slice rest = r->here, item, id;
+	struct slice item, *id;
 	enum scan_type type;
 
-	for (int i = 0;
-	     i < LOOK_AHEAD && scan_next_element(&rest, &item, &type); i++)
-		if (type == SCAN_OBJECT &&
-		    input_origin_of(item, &id) == INPUT_OUTPUT &&
-		    find_call(r, id) < r->n_calls)
+	if (r->ahead_item <= r->item) {
+		r->ahead = r->here;
+		r->ahead_item = r->item;
+	}
+	while (r->ahead_item < r->item + READER_AHEAD &&
+	    scan_next_element(&r->ahead, &item, &type)) {
+		id = &r->outputs[r->ahead_item++ % READER_AHEAD];
+		if (type != SCAN_OBJECT ||
+		    input_origin_of(item, id) != INPUT_OUTPUT)
+			*id = SLICE("");
+	}
+}
+
+static bool
+output_follows(struct reader *r)
+{
+	struct slice id;
+
+	look_ahead(r);
+	for (size_t i = r->item; i < r->ahead_item; i++) {
+		id = r->outputs[i % READER_AHEAD];
+		if (id.n > 0 && find_call(r, id) < r->n_calls)
 			return true;
+	}
 	return false;
 }
 

@@ -10,6 +10,7 @@
 /* Of text in base64, in a request: in JSON it may be six times as long, and it
  * takes 3 ms a MB. No model reads as much. */
 #define TEXT_FILES_MAX ((size_t)8 << 20)
+#define PIECES_MAX 100000 /* no body is to keep a worker for long */
 #define SEALED "gAAAAA" /* how what is encrypted begins: Fernet's mark */
 
 /* --- complaints --- */
@@ -42,6 +43,15 @@ input_unsupported(const struct reader *r, const char *what, struct slice type)
 	return fail(r->why, ERR_UNSUPPORTED,
 	    "%s: %s%.*s has no counterpart in chat" RESPONSES_ELSEWHERE, place,
 	    what, SLICE_SHORT(type, 40));
+}
+
+enum err
+input_count(struct reader *r)
+{
+	r->pieces += !r->unseen;
+	return r->pieces > PIECES_MAX
+	    ? input_invalid(r, "want fewer items and parts")
+	    : OK;
 }
 
 /* --- parts --- */
@@ -240,9 +250,12 @@ input_content(struct reader *r, const struct scan_member *m)
 		return input_invalid(
 		    r, "its content is neither a string nor parts");
 	for (r->part = 0; rc == OK && scan_next_element(&rest, &part, &type);
-	     r->part++)
-		rc = type == SCAN_OBJECT
-		    ? read_part(r, part)
-		    : input_invalid(r, "it is not an object");
+	     r->part++) {
+		rc = input_count(r);
+		if (rc == OK)
+			rc = type == SCAN_OBJECT
+			    ? read_part(r, part)
+			    : input_invalid(r, "it is not an object");
+	}
 	return rc;
 }

@@ -5,6 +5,8 @@
  * has that ahead of its name. A client's search for tools is a function, too;
  * what it finds is there from then on. Those that a server would run are left
  * out. */
+#include "gateway/lib/arena.h"
+#include "gateway/lib/map.h"
 #include "gateway/translation/chat_writer.h"
 #include "gateway/translation/responses.h"
 
@@ -13,13 +15,17 @@
 #define TOOLS_MAX 1024
 #define TOOL_NAME_MAX 256
 #define ALLOWED_MAX ((size_t)64 << 10) /* bytes */
+#define TOLD_BYTES ((size_t)1 << 20)
 
 struct tools {
 	struct translation *t;
 	struct buf *out;
-	const struct scan_member *allowed; /* an array of tools, or NULL: all */
+	struct map allowed; /* names, where `limited` */
+	struct map told; /* as they are called in chat: of those kept */
+	struct arena names; /* of those */
 	size_t n; /* that were written */
 	size_t seen, kept; /* that were read; whose names are kept */
+	bool limited; /* by the choice of a tool */
 	bool late; /* they come as items, some once more */
 	struct errmsg *why;
 };
@@ -39,21 +45,26 @@ responses_add_name(struct buf *out, const struct responses_tool *tool)
 		chat_writer_shorten(out, from);
 }
 
-/* For the answer. */
-static void
-keep_name(struct tools *w, const struct responses_tool *tool)
+/* For the answer: `as` it is called in chat. */
+static enum err
+keep_name(struct tools *w, const struct responses_tool *tool, struct slice as)
 {
 	struct buf *out = &w->t->kept;
+	char *copy;
 
 	if (tool->namespace.n == 0 && tool->kind == RESPONSES_CALL && !w->late)
-		return;
+		return OK;
+	copy = arena_dup(&w->names, as);
+	if (copy == NULL || map_put(&w->told, slice_make(copy, as.n), w) != OK)
+		return fail(w->why, ERR_MEMORY, "out of memory");
 	buf_add_str(out, w->kept++ == 0 ? "{\"as\":\"" : ",{\"as\":\"");
-	responses_add_name(out, tool);
+	buf_add(out, as);
 	buf_add_str(out, "\",\"name\":\"");
 	buf_add(out, tool->name);
 	buf_add_str(out, "\",\"namespace\":\"");
 	buf_add(out, tool->namespace);
 	buf_addf(out, "\",\"kind\":%d}", (int)tool->kind);
+	return OK;
 }
 
 static bool
@@ -110,17 +121,7 @@ leave_out(struct translation *t, struct slice type)
 static bool
 is_allowed(const struct tools *w, const struct responses_tool *tool)
 {
-	struct slice rest, one;
-	enum scan_type type;
-
-	if (w->allowed == NULL)
-		return true;
-	rest = w->allowed->value;
-	while (scan_next_element(&rest, &one, &type))
-		if (type == SCAN_OBJECT &&
-		    slice_eq(responses_get_text(one, "name"), tool->name))
-			return true;
-	return false;
+	return !w->limited || map_get(&w->allowed, tool->name) != NULL;
 }
 
 static void
@@ -156,36 +157,33 @@ add_text_parameter(struct buf *out, struct slice tool)
 	buf_add_str(out, "}},\"required\":[\"input\"]}");
 }
 
-static bool
-is_told(const struct tools *w, size_t from)
-{
-	struct slice row;
-
-	return w->late && buf_err(w->out) == OK &&
-	    find_row(
-		w->t, slice_make(w->out->p + from, w->out->n - from), &row);
-}
-
 /* Strict is what chat is not unless told so. */
-static void
+static enum err
 add_function(
     struct tools *w, struct slice object, const struct responses_tool *tool)
 {
 	struct buf *out = w->out;
 	struct scan_member m;
-	size_t before = out->n, name;
+	size_t before = out->n, from;
+	struct slice name;
+	enum err rc;
 
 	if (!is_allowed(w, tool))
-		return;
+		return OK;
 	buf_add_str(out, w->n == 0 ? ",\"tools\":[" : ",");
 	buf_add_str(out, "{\"type\":\"function\",\"function\":{\"name\":\"");
-	name = out->n;
+	from = out->n;
 	responses_add_name(out, tool);
-	if (is_told(w, name)) {
+	if (buf_err(out) != OK)
+		return buf_err(out);
+	name = slice_make(out->p + from, out->n - from);
+	if (w->late && map_get(&w->told, name) != NULL) {
 		out->n = before;
-		return;
+		return OK;
 	}
-	keep_name(w, tool);
+	rc = keep_name(w, tool, name);
+	if (rc != OK)
+		return rc;
 	w->n++;
 	buf_add_char(out, '"');
 	add_member(out, object, "description");
@@ -196,6 +194,7 @@ add_function(
 	if (scan_get(object, "strict", &m) && m.type == SCAN_TRUE)
 		buf_add_str(out, ",\"strict\":true");
 	buf_add_str(out, "}}");
+	return OK;
 }
 
 /* Of those kinds that a client runs itself. */
@@ -244,8 +243,7 @@ add_tool(struct tools *w, struct slice object, const char *place,
 	}
 	if (tool.name.n == 0)
 		return fail(w->why, ERR_INVALID, "%s: one has no name", place);
-	add_function(w, object, &tool);
-	return OK;
+	return add_function(w, object, &tool);
 }
 
 static enum err
@@ -332,49 +330,71 @@ add_choice(struct tools *w, const struct scan_member *choice)
 	return OK;
 }
 
-static const struct scan_member *
-allowed_by(const struct scan_member *choice, struct scan_member *room)
+static enum err
+read_allowed(struct tools *w, const struct scan_member *choice)
 {
-	if (choice->type == SCAN_OBJECT &&
+	struct scan_member list;
+	struct slice rest, one;
+	enum scan_type type;
+	enum err rc = OK;
+
+	w->limited = choice->type == SCAN_OBJECT &&
 	    slice_is(
 		responses_get_text(choice->value, "type"), "allowed_tools") &&
-	    scan_get(choice->value, "tools", room) && room->type == SCAN_ARRAY)
-		return room;
-	return NULL;
+	    scan_get(choice->value, "tools", &list) && list.type == SCAN_ARRAY;
+	if (!w->limited)
+		return OK;
+	if (list.value.n > ALLOWED_MAX)
+		return fail(
+		    w->why, ERR_INVALID, "tool_choice: it allows too many");
+	rest = list.value;
+	while (rc == OK && scan_next_element(&rest, &one, &type))
+		if (type == SCAN_OBJECT)
+			rc = map_put(
+			    &w->allowed, responses_get_text(one, "name"), w);
+	return rc == OK ? OK : fail(w->why, rc, "out of memory");
+}
+
+static enum err
+add_all(struct tools *w, const struct responses_body *body)
+{
+	const struct scan_member *choice = &body->at[RESPONSES_TOOL_CHOICE];
+	const struct scan_member *tools = &body->at[RESPONSES_TOOLS];
+	enum err rc = read_allowed(w, choice);
+
+	if (rc != OK)
+		return rc;
+	buf_add_char(&w->t->kept, '[');
+	if (tools->type == SCAN_ARRAY)
+		rc = add_array(w, tools->value, "tools", SLICE(""));
+	if (rc == OK)
+		rc = add_more(w, &body->at[RESPONSES_INPUT]);
+	buf_add_char(&w->t->kept, ']');
+	if (rc != OK)
+		return rc;
+	if (w->n > 0)
+		buf_add_char(w->out, ']');
+	if (choice->type != SCAN_NULL)
+		rc = add_choice(w, choice);
+	if (w->n > 0 &&
+	    body->at[RESPONSES_PARALLEL_TOOL_CALLS].type == SCAN_FALSE)
+		buf_add_str(w->out, ",\"parallel_tool_calls\":false");
+	return rc;
 }
 
 enum err
 responses_add_tools(struct translation *t, const struct responses_body *body,
     struct buf *chat, struct errmsg *why)
 {
-	const struct scan_member *choice = &body->at[RESPONSES_TOOL_CHOICE];
-	const struct scan_member *tools = &body->at[RESPONSES_TOOLS];
-	struct scan_member room;
-	struct tools w = {
-		.t = t,
-		.out = chat,
-		.allowed = allowed_by(choice, &room),
-		.why = why,
-	};
-	enum err rc = OK;
+	struct tools w = { .t = t, .out = chat, .why = why };
+	enum err rc;
 
-	if (w.allowed != NULL && room.value.n > ALLOWED_MAX)
-		return fail(
-		    why, ERR_INVALID, "tool_choice: it allows too many");
-	buf_add_char(&t->kept, '[');
-	if (tools->type == SCAN_ARRAY)
-		rc = add_array(&w, tools->value, "tools", SLICE(""));
-	if (rc == OK)
-		rc = add_more(&w, &body->at[RESPONSES_INPUT]);
-	buf_add_char(&t->kept, ']');
-	if (rc != OK)
-		return rc;
-	if (w.n > 0)
-		buf_add_char(chat, ']');
-	if (choice->type != SCAN_NULL)
-		rc = add_choice(&w, choice);
-	if (w.n > 0 &&
-	    body->at[RESPONSES_PARALLEL_TOOL_CALLS].type == SCAN_FALSE)
-		buf_add_str(chat, ",\"parallel_tool_calls\":false");
+	map_init(&w.allowed);
+	map_init(&w.told);
+	arena_init(&w.names, TOLD_BYTES);
+	rc = add_all(&w, body);
+	map_fini(&w.allowed);
+	map_fini(&w.told);
+	arena_fini(&w.names);
 	return rc;
 }
