@@ -160,7 +160,7 @@ hand_on_chunks(struct transfer *t, struct slice body)
 	struct slice line;
 	size_t n;
 
-	while (slice_next(&body, '\n', &line)) {
+	while (!t->cancelled && slice_next(&body, '\n', &line)) {
 		n = chunk_length(line);
 		if (n == 0 || n + 2 > body.n)
 			return;

@@ -156,6 +156,26 @@ a_refusal_without_words_ends_with_its_head(void **state)
 	}
 }
 
+static void
+leave(struct call *c)
+{
+	transfer_cancel(&c->transfer);
+}
+
+static void
+who_leaves_in_a_refusal_hears_no_more_of_it(void **state)
+{
+	answer = "HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n"
+		 "3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n";
+	start(say_the_answer, NULL);
+	rig.call.on_bytes_hook = leave;
+	call_start(&rig.client, &rig.call, &rig.req);
+	await_gone(&rig.client, &rig.server);
+	assert_body(&rig.call, "{\"a");
+	assert_false(rig.call.done);
+	rig_stop(&rig);
+}
+
 static enum fault_kind
 fault_after(const char *said)
 {
@@ -353,6 +373,7 @@ main(void)
 		cmocka_unit_test(a_request_has_a_host_and_no_body),
 		cmocka_unit_test(a_refusal_is_read_to_its_end),
 		cmocka_unit_test(a_refusal_without_words_ends_with_its_head),
+		cmocka_unit_test(who_leaves_in_a_refusal_hears_no_more_of_it),
 		cmocka_unit_test(what_is_no_answer_is_a_fault),
 		cmocka_unit_test(a_head_that_is_cut_short_is_no_head),
 		cmocka_unit_test(a_head_without_an_end_is_given_up),
