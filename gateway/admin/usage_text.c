@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/admin/usage_page.h"
+#include "gateway/lib/utf8.h"
 
 #define NAME_WIDTH 16
 
@@ -130,10 +131,11 @@ measure(const json_t *doc, int widths[USAGE_BY_MAX])
 static void
 add_cell(struct buf *out, const char *text, int width)
 {
-	for (; *text != '\0'; text++, width--)
-		buf_add_char(out,
-		    (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
-	buf_addf(out, "%*s", width > 0 ? width : 0, "");
+	const size_t before = out->n;
+
+	buf_addf(out, "%-*s", width, text);
+	if (buf_err(out) == OK)
+		utf8_calm(out->p + before, out->n - before, "");
 }
 
 static void
