@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/lib/mask.h"
 #include "gateway/lib/text.h"
 #include "gateway/shared/lookup.h"
 
@@ -106,7 +107,8 @@ redis_fail_as_told(struct redis *r, struct slice error)
 {
 	char text[WHY_MAX];
 
-	slice_copy(text, sizeof(text), error);
+	/* of a command that it does not know Redis quotes the arguments */
+	mask_copy(text, sizeof(text), error, r->to.password);
 	redis_fail(r, text);
 }
 

@@ -110,9 +110,13 @@ no_lookup_holds_up_the_end(void **state)
 
 /* --- a server that says what it was told to --- */
 
+#define GREETING "+OK\r\n$6\r\ndigest\r\n"
+
 struct bed {
 	uv_loop_t loop;
 	uv_tcp_t listener, peer;
+	const char *password; /* or NULL */
+	const char *greets;
 	const char *says; /* to the first call */
 	unsigned said;
 	struct redis *r;
@@ -147,8 +151,7 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *in)
 	if (n < 0)
 		uv_close((uv_handle_t *)stream, NULL);
 	else if (!redis_is_up(b->r) || !b->said++)
-		say(stream,
-		    redis_is_up(b->r) ? b->says : "+OK\r\n$6\r\ndigest\r\n");
+		say(stream, redis_is_up(b->r) ? b->says : b->greets);
 }
 
 static void
@@ -200,15 +203,15 @@ count_reply(void *arg, void *call, const struct resp_answer *a)
 }
 
 static void
-run_bed(struct bed *b, const char *says)
+run_bed(struct bed *b)
 {
 	static const struct redis_ops ops = { call_twice, keep_why,
 		count_reply };
 	struct sockaddr_in at;
 	int size = sizeof(at);
-	struct conf_shared_limits to = { .address = "127.0.0.1" };
+	struct conf_shared_limits to = { .address = "127.0.0.1",
+		.password = b->password };
 
-	*b = (struct bed){ .says = says };
 	assert_int_equal(uv_loop_init(&b->loop), 0);
 	assert_int_equal(uv_tcp_init(&b->loop, &b->listener), 0);
 	b->listener.data = b;
@@ -248,11 +251,12 @@ whatever_it_answers_it_is_left(void **state)
 		{ ":1\r\nHTTP/1.1 400\r\n", "another answer than the script's",
 		    1, 1 },
 	};
-	struct bed b;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		run_bed(&b, cases[i].says);
+		struct bed b = { .greets = GREETING, .says = cases[i].says };
+
+		run_bed(&b);
 		assert_string_equal(b.why, cases[i].why);
 		assert_int_equal(b.answered, cases[i].answered);
 		assert_int_equal(b.lost, cases[i].lost);
@@ -264,13 +268,27 @@ static void
 an_answer_without_end_is_left(void **state)
 {
 	static char text[40000];
-	struct bed b;
+	struct bed b = { .greets = GREETING, .says = text };
 
 	(void)state;
 	memset(text, '+', sizeof(text) - 1);
-	run_bed(&b, text);
+	run_bed(&b);
 	assert_string_equal(b.why, "another answer than the script's");
 	assert_int_equal(b.lost, 2);
+}
+
+/* As one does whose AUTH has another name. */
+static void
+a_server_that_quotes_the_password_is_not_quoted(void **state)
+{
+	struct bed b = { .password = "tell-nobody",
+		.greets = "-ERR unknown command 'AUTH', with args beginning "
+			  "with: 'tell-nobody' \r\n" };
+
+	(void)state;
+	run_bed(&b);
+	assert_string_equal(b.why,
+	    "ERR unknown command 'AUTH', with args beginning with: '***' ");
 }
 
 int
@@ -280,6 +298,8 @@ main(void)
 		cmocka_unit_test(no_lookup_holds_up_the_end),
 		cmocka_unit_test(whatever_it_answers_it_is_left),
 		cmocka_unit_test(an_answer_without_end_is_left),
+		cmocka_unit_test(
+		    a_server_that_quotes_the_password_is_not_quoted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
