@@ -19,6 +19,7 @@
 #include "gateway/app.h"
 #include "gateway/lib/hex.h"
 #include "gateway/lib/log.h"
+#include "gateway/lib/mask.h"
 #include "gateway/telemetry/otlp.h"
 #include "gateway/telemetry/otlp_answer.h"
 #include "gateway/upstream/target.h"
@@ -192,13 +193,15 @@ may_try_again(const struct transfer_result *r)
 	    r->status == 503 || r->status == 504;
 }
 
-/* Why it would not take them, in its own words where it has any: a message of
- * Protobuf, else whatever text it sent; else libcurl's. */
+/* Why it would not take them, in its own words where it has any, but for what
+ * our headers say: a message of Protobuf, else whatever text it sent; else
+ * libcurl's. */
 static void
 word(const struct tracer *t, const struct transfer_result *r,
     const struct otlp_answer *a, char out[REASON_MAX])
 {
 	struct slice said = a->message;
+	char whole[ANSWER_MAX + 1];
 
 	if (said.n == 0 && r->status >= 300 &&
 	    slice_find(slice_make(t->said, t->n_said), '\0') < 0)
@@ -207,7 +210,9 @@ word(const struct tracer *t, const struct transfer_result *r,
 		said = slice_of(r->message[0] != '\0' ? r->message
 			: r->fault != FAULT_NONE ? fault_rule(r->fault)->name
 						 : "no reason given");
-	slice_copy(out, REASON_MAX, said);
+	slice_copy(whole, sizeof(whole), said);
+	mask_headers(whole, slice_of(t->app->conf->otlp.headers));
+	slice_copy(out, REASON_MAX, slice_of(whole));
 	for (char *p = out; *p != '\0'; p++)
 		if (*p == '"')
 			*p = '\'';

@@ -8,10 +8,9 @@
 
 #define MASK SLICE("***")
 
-size_t
-mask_copy(char *to, size_t cap, struct slice text, const char *secret)
+static size_t
+copy(char *to, size_t cap, struct slice text, struct slice s)
 {
-	struct slice s = slice_of(secret);
 	size_t n = 0, i = 0, piece;
 
 	while (i < text.n && n + 1 < cap) {
@@ -29,6 +28,12 @@ mask_copy(char *to, size_t cap, struct slice text, const char *secret)
 	return n;
 }
 
+size_t
+mask_copy(char *to, size_t cap, struct slice text, const char *secret)
+{
+	return copy(to, cap, text, slice_of(secret));
+}
+
 bool
 mask_finds(const char *text, const char *secret)
 {
@@ -40,4 +45,21 @@ mask_text(char *text, const char *secret)
 {
 	if (text != NULL)
 		mask_copy(text, strlen(text) + 1, slice_of(text), secret);
+}
+
+void
+mask_headers(char *text, struct slice lines)
+{
+	struct slice line, word;
+	ptrdiff_t before;
+
+	while (slice_next(&lines, '\n', &line)) {
+		word = slice_trim(line);
+		before = slice_rfind(word, ' ');
+		if (before < 0)
+			before = slice_rfind(word, ':');
+		word = slice_make(
+		    word.p + before + 1, word.n - (size_t)(before + 1));
+		copy(text, strlen(text) + 1, slice_of(text), word);
+	}
 }

@@ -15,7 +15,10 @@ size_t mask_copy(char *to, size_t cap, struct slice text, const char *secret);
 
 /* The same in place. NULL is left alone. */
 void mask_text(char *text, const char *secret);
-/* Whether it would change. */
+/* Of each of "name: value\n" lines, the value's last word: what stands behind
+ * "Bearer". */
+void mask_headers(char *text, struct slice lines);
+/* Whether mask_text() would change it. */
 bool mask_finds(const char *text, const char *secret);
 
 #endif

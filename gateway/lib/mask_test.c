@@ -52,6 +52,18 @@ what_is_no_secret_stays(void **state)
 	mask_text(NULL, KEY);
 }
 
+static void
+of_headers_the_values_are_masked(void **state)
+{
+	char text[] = "Bearer " KEY " is not x-team:team-team or 12345678";
+
+	mask_headers(text,
+	    SLICE("authorization: Bearer " KEY "\n"
+		  "x-team: team-team\nx-id:12345678\n\n"
+		  "x-none: \nBearer: is\n"));
+	assert_string_equal(text, "Bearer *** is not x-team:*** or ***");
+}
+
 int
 main(void)
 {
@@ -59,6 +71,7 @@ main(void)
 		cmocka_unit_test(every_occurrence_is_masked),
 		cmocka_unit_test(a_cut_leaves_no_half),
 		cmocka_unit_test(what_is_no_secret_stays),
+		cmocka_unit_test(of_headers_the_values_are_masked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,14 +120,18 @@ class Traces(unittest.TestCase):
 
     def test_a_collector_that_asks_who_it_is(self):
         e = self.backend()
-        c, setting = self.collector()
+        c, setting = self.collector([
+            (401, {}, b"not a token of ours: Bearer hunter2-hunter2"), 200])
         g = harness.Gateway(harness.conf(
             [quiet("a", e.port)], setting.replace(
                 " }", ' headers = { authorization = "env:TRACE_TEST_TOKEN"; '
                 'x-scope-orgid = "team"; }; }')),
-            env={"TRACE_TEST_TOKEN": "Bearer hunter2"})
+            env={"TRACE_TEST_TOKEN": "Bearer hunter2-hunter2"})
         self.addCleanup(g.folder.cleanup)
         self.addCleanup(g.process.kill)
+        self.assertEqual(g.chat(harness.chat("m"))[0], 200)
+        harness.wait_for(lambda: traces(g, "dropped") == 1, what="the refusal")
+        self.assertIn('reason="not a token of ours: Bearer ***"', g.log())
         self.assertEqual(g.chat(harness.chat("m"))[0], 200)
         shown = harness.http_json(g.admin, "GET", "/admin/v1/config")[2]
         self.assertEqual(shown["otlp"]["headers"], {
@@ -135,7 +139,7 @@ class Traces(unittest.TestCase):
         self.assertNotIn("hunter2", g.log())
         self.assertEqual(g.stop(), 0)
         self.assertEqual(c.complaints, [])
-        self.assertEqual(c.headers["authorization"], "Bearer hunter2")
+        self.assertEqual(c.headers["authorization"], "Bearer hunter2-hunter2")
         self.assertEqual(c.headers["x-scope-orgid"], "team")
         # nobody else gets them
         self.assertNotIn("hunter2", json.dumps(e.calls))
