@@ -353,15 +353,15 @@ store_open(struct store *s, const char *path, struct errmsg *why)
 	enum err rc;
 
 	*s = (struct store){ NULL };
-	store_names_init(&s->names);
 	if (strlen(path) >= sizeof(s->path))
 		return fail(why, ERR_LIMIT,
 		    "ledger: the path is too long: want at most %zu bytes",
 		    sizeof(s->path) - 1);
-	snprintf(s->path, sizeof(s->path), "%s", path);
 	rc = make_file(path, why);
 	if (rc != OK)
 		return rc;
+	snprintf(s->path, sizeof(s->path), "%s", path);
+	store_names_init(&s->names);
 	if (sqlite3_open_v2(path, &s->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		rc = store_fail(s->db, path, why);

@@ -173,7 +173,6 @@ what_a_model_says_is_one_item_of_each_kind(void **state)
 static void
 calls(void **state)
 {
-#define ARG ":0(%s) "
 #define CALL_DONE(n) "function_call_arguments.done:" n " output_item.done:" n
 	(void)state;
 	DIGEST(HI, BEGIN

@@ -12,7 +12,7 @@
 #include "gateway/upstream/easy_parts.h"
 #include "gateway/upstream/inner.h"
 
-#define HEAD_MAX ((size_t)64 << 10) /* bytes: of a request, of an answer */
+#define HEAD_MAX ((size_t)64 << 10) /* bytes of an answer's */
 #define BODY_MAX ((size_t)64 << 10) /* of an answer that is no 101 */
 #define OUT_MAX ((size_t)4 << 20) /* whatever comes before on_drain */
 #define OUT_HIGH ((size_t)64 << 10)
