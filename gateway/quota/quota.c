@@ -8,7 +8,8 @@
 #include "gateway/quota/state.h"
 
 #define NSEC_USEC 1000
-#define OUTPUT_WEIGHT 16 /* how many answers a mean is made of */
+#define OUTPUT_MOST                                                            \
+	1e8 /* tokens of an answer: so many fit OUTPUT_WEIGHT times */
 #define COST_MAX 1e6 /* USD of one request: sums must not overflow */
 #define TRY_AGAIN USEC_SEC /* nobody knows when another request ends */
 
@@ -60,7 +61,7 @@ take_place(struct quota_part *p)
 static double
 expected_tokens(const struct quota *q, const struct quota_wish *w)
 {
-	uint32_t output = LOAD(q->output);
+	uint32_t output = LOAD(q->output) / OUTPUT_WEIGHT;
 
 	if (w->silent)
 		output = 0;
@@ -243,9 +244,10 @@ spend(atomic_llong *spent, long long nano, const struct quota_part *p,
 static void
 learn(struct quota *q, double output)
 {
-	double mean = LOAD(q->output);
+	unsigned was = LOAD(q->output);
 
-	STORE(q->output, (unsigned)(mean + (output - mean) / OUTPUT_WEIGHT));
+	STORE(q->output,
+	    was - was / OUTPUT_WEIGHT + (unsigned)fmin(output, OUTPUT_MOST));
 }
 
 static long long

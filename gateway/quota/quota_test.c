@@ -110,6 +110,38 @@ what_is_not_counted_in_tokens_takes_none(void **state)
 	stage_fini(&s);
 }
 
+/* What is reserved without max_tokens, once answers have that many tokens. */
+static int
+reserved_after(struct stage *s, unsigned tokens)
+{
+	const struct quota_wish wish = { 0 };
+	int left;
+
+	for (int i = 0; i < 200; i++) {
+		assert_true(take(s, 0));
+		quota_settle(&s->hold, &(struct quota_use){ .output = tokens });
+	}
+	assert_true(take(s, 0));
+	quota_settle(&s->hold, &(struct quota_use){ .refused = true });
+	left = (int)view(s).left_tokens;
+	assert_true(quota_take(s->table, &s->hold, &wish, s->now, &s->why));
+	left -= (int)view(s).left_tokens;
+	quota_settle(&s->hold, &(struct quota_use){ .refused = true });
+	return left;
+}
+
+static void
+as_much_is_reserved_as_answers_mostly_have(void **state)
+{
+	struct stage s;
+
+	stage_init(&s, TENANT("tokens_per_minute = 1000000; burst = \"60s\";"));
+	assert_int_equal(reserved_after(&s, 300), 300);
+	assert_int_equal(reserved_after(&s, 20), 20);
+	assert_int_equal(reserved_after(&s, 34), 34);
+	stage_fini(&s);
+}
+
 /* An hour after whoever came before. */
 static void
 take_silently(struct stage *s)
@@ -440,6 +472,7 @@ main(void)
 		cmocka_unit_test(what_is_refused_costs_nothing),
 		cmocka_unit_test(tokens_are_settled_by_what_was_used),
 		cmocka_unit_test(what_is_not_counted_in_tokens_takes_none),
+		cmocka_unit_test(as_much_is_reserved_as_answers_mostly_have),
 		cmocka_unit_test(what_turns_out_to_be_tokens_counts),
 		cmocka_unit_test(what_lasts_is_charged_as_it_comes),
 		cmocka_unit_test(what_no_minute_has_is_never_let_through),

@@ -10,6 +10,7 @@
 #include "gateway/quota/quota.h"
 
 #define QUOTA_LINE 64 /* bytes that processors share at a time */
+#define OUTPUT_WEIGHT 16 /* how many answers a mean is made of */
 
 /* What a quota has besides, where other processes use it too: share.c. */
 struct quota_shared {
@@ -36,7 +37,7 @@ enum quota_warning {
 struct quota {
 	_Alignas(QUOTA_LINE) atomic_llong requests, tokens; /* arrival, ns */
 	atomic_uint open;
-	atomic_uint output; /* tokens of an answer, about */
+	atomic_uint output; /* tokens of OUTPUT_WEIGHT answers, about */
 	atomic_llong day, month; /* nano-USD since they began */
 	atomic_uint warned; /* enum quota_warning bits */
 	_Atomic(struct quota_shared *) shared; /* NULL: it is ours alone */

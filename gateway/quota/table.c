@@ -68,7 +68,7 @@ add_quota(struct quotas *t, struct slice name)
 		return NULL;
 	memset(q, 0, size);
 	memcpy(q->name, name.p, name.n);
-	STORE(q->output, OUTPUT_FIRST);
+	STORE(q->output, OUTPUT_FIRST * OUTPUT_WEIGHT);
 	if (t->shares && quota_share(t, q) != OK) {
 		free(q);
 		return NULL;
