@@ -343,7 +343,7 @@ write_assistant(struct writer *w, struct turn *t)
 	return rc;
 }
 
-/* *before becomes the one that was written. */
+/* *before gets the calls of the one that was written. */
 static enum err
 write_turn(struct writer *w, struct turn *t, struct turn *before)
 {
@@ -352,7 +352,9 @@ write_turn(struct writer *w, struct turn *t, struct turn *before)
 	if (rc == OK)
 		rc = t->assistant ? write_assistant(w, t)
 				  : write_user(w, t, before);
-	*before = *t;
+	before->uses = t->uses;
+	for (size_t i = 0; i < t->uses && i < TURN_CALLS; i++)
+		before->calls[i] = t->calls[i];
 	return rc;
 }
 
