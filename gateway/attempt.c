@@ -11,6 +11,7 @@
 #include "gateway/app.h"
 #include "gateway/lib/count.h"
 #include "gateway/limits.h"
+#include "gateway/sent_name.h"
 #include "gateway/session.h"
 #include "gateway/steps.h"
 #include "gateway/tracer.h"
@@ -154,24 +155,6 @@ start_transfer(struct attempt *a, const struct encoded *e, const char *base)
 	return a->transfer != NULL ? OK : ERR_MEMORY;
 }
 
-#define SHOWN_MAX 255
-
-/* It is the client's to choose, and goes to the ledger, to traces and logs, and
- * from there to terminals and spreadsheets: what no model's name has is "?". */
-static char *
-shown_name(struct slice name)
-{
-	static const char plain[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "0123456789._:/@+-";
-	char *copy = strndup(name.p, name.n < SHOWN_MAX ? name.n : SHOWN_MAX);
-
-	for (char *p = copy; p != NULL && *p != '\0'; p++)
-		if (strchr(plain, *p) == NULL)
-			*p = '?';
-	return copy;
-}
-
 /* By malloc(): before 2.41 glibc's calloc() passes by what it keeps at hand,
  * which is up to 1,032 bytes. */
 static struct attempt *
@@ -179,13 +162,12 @@ attempt_new(struct request *r, struct ticket t, const struct plan *plan)
 {
 	const struct conf_serving *s =
 	    conf_find_serving(r->conf, plan->serving);
-	struct slice model = conf_upstream_name(s, r->facts.model);
-	struct attempt *a = malloc(sizeof(*a) + model.n + 1);
+	struct conf_sent model = conf_upstream_name(s, r->facts.model);
+	const size_t n = model.start.n + model.end.n;
+	struct attempt *a = malloc(sizeof(*a) + n + 1);
 
 	if (a == NULL)
 		return NULL;
-	if (r->asked == NULL && conf_is_pattern(s->upstream))
-		r->asked = shown_name(r->facts.model);
 	*a = (struct attempt){
 		.request = r,
 		.ticket = t,
@@ -193,7 +175,10 @@ attempt_new(struct request *r, struct ticket t, const struct plan *plan)
 		.plan = *plan,
 		.model = (char *)(a + 1),
 	};
-	slice_copy(a->model, model.n + 1, model);
+	slice_copy(a->model, n + 1, model.start);
+	slice_copy(a->model + model.start.n, model.end.n + 1, model.end);
+	if (conf_is_pattern(s->upstream))
+		sent_names_note(&r->sent, s->id, slice_of(a->model));
 	outcome_make_room(r);
 	a->number = r->n_attempts++;
 	r->outcome.n_attempts = r->n_attempts;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "gateway/sent_name.h"
 #include "gateway/upstream/upstream.h"
 
 bool
@@ -99,16 +100,14 @@ attempt_result(const struct attempt *a, usec now, struct route_result *out)
 	attempt_usage(a, &out->usage);
 }
 
-/* As it was sent, if it is known. */
+/* As it was sent, if that may differ. */
 static const char *
 upstream_name(const struct attempt *a)
 {
 	const struct conf_serving *s = a->serving;
-	const char *asked = a->request->asked;
+	const char *sent = sent_names_find(a->request->sent, s->id);
 
-	return conf_is_pattern(s->upstream) && asked != NULL
-	    ? conf_upstream_name(s, slice_of(asked)).p /* an end of it */
-	    : s->upstream;
+	return sent != NULL ? sent : s->upstream;
 }
 
 /* Known once an answer has begun, or none came. */

@@ -75,6 +75,7 @@ add_list(
 {
 	const struct slice start =
 	    slice_make(s->upstream, strlen(s->upstream) - 1);
+	const struct conf_starts differ = conf_starts(s);
 	struct slice rest, line;
 	struct buf list;
 
@@ -83,8 +84,10 @@ add_list(
 	rest = buf_slice(&list);
 	while (slice_next(&rest, '\n', &line))
 		if (line.n > 0 && slice_starts(line, start)) {
-			buf_add(names, conf_own_start(s));
-			add_name(names, line);
+			buf_add(names, differ.here);
+			add_name(names,
+			    slice_make(line.p + differ.there.n,
+				line.n - differ.there.n));
 		}
 	buf_fini(&list);
 }

@@ -14,6 +14,7 @@
 #include "gateway/head.h"
 #include "gateway/lib/hex.h"
 #include "gateway/note.h"
+#include "gateway/sent_name.h"
 #include "gateway/session.h"
 #include "gateway/tracer.h"
 
@@ -94,7 +95,7 @@ request_free(struct request *r)
 	note_drop(r);
 	kept_answer_unref(&r->replay);
 	free(r->said);
-	free(r->asked);
+	sent_names_free(&r->sent);
 	scan_free(&r->scan);
 	session_free(&r->session);
 	pool_give(&r->worker->parsed, r->parsed);

@@ -87,8 +87,7 @@ struct request {
 	enum head_verdict verdict;
 	struct error_reply refusal;
 	char *said; /* request_say()'s, or NULL */
-	char *asked; /* the name that a model with a star was asked by, as it
-			may be shown, or NULL */
+	struct sent_name *sent; /* what was sent for a star, or NULL */
 	const struct route *route; /* NULL: not inference */
 	const struct dialect_ops *dialect;
 	const struct conf_tenant *tenant; /* NULL: the gateway is open */

@@ -377,26 +377,24 @@ check_twins(
 		}
 }
 
-/* What a star stands for is an end of the name that was asked for. */
+/* A star has to stand for something; alone it is the name as asked for. */
 static void
 check_stars(
     struct loader *l, const config_setting_t *serve, const struct conf_model *m)
 {
-	bool starred = m->name != NULL && conf_is_pattern(m->name);
-
+	if (m->name == NULL || conf_is_pattern(m->name))
+		return;
 	for (unsigned i = 0; i < m->n_servings; i++) {
 		const char *upstream = m->servings[i].upstream;
 
 		if (upstream == NULL || !conf_is_pattern(upstream) ||
-		    strcmp(upstream, "*") == 0 ||
-		    (starred &&
-			slice_ends(slice_of(m->name), slice_of(upstream))))
+		    strcmp(upstream, "*") == 0)
 			continue;
 		complain(l,
 		    loader_member(config_setting_get_elem(serve, i), "model"),
-		    "want a name without a star, \"*\"%s%s%s, got \"%s\"",
-		    starred ? ", or an end of \"" : "", starred ? m->name : "",
-		    starred ? "\"" : "", upstream);
+		    "want a name without a star, as \"%s\" has none, or "
+		    "\"*\", got \"%s\"",
+		    m->name, upstream);
 	}
 }
 

@@ -420,12 +420,19 @@ bool conf_url_is_private(const char *url);
 /* Whether a name ends in a star, and so stands for others. */
 bool conf_is_pattern(const char *name);
 /* What the serving's backend calls the model, where the client has asked for
- * that name: an end of it, unless the backend's own has no star. */
-struct slice conf_upstream_name(
+ * that name: `start` and then `end`, which lies in `asked` unless the backend's
+ * own name has no star. */
+struct conf_sent {
+	struct slice start, end;
+};
+struct conf_sent conf_upstream_name(
     const struct conf_serving *, struct slice asked);
-/* What the backend does not know of such names: "openai/" where the star behind
- * that is a model whose backend has all but it. */
-struct slice conf_own_start(const struct conf_serving *);
+/* By what the beginnings of such names differ: "my/" here and "" there where
+ * clients say "my/openai/" and the backend has "openai/". */
+struct conf_starts {
+	struct slice here, there;
+};
+struct conf_starts conf_starts(const struct conf_serving *);
 
 /* The effective configuration as JSON, secrets masked. */
 void conf_dump(const struct conf *, struct buf *out);

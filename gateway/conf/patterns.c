@@ -1,5 +1,5 @@
 /* gateway/conf/patterns.c - names of models that end in a star: which names
- * they stand for, and what of those a backend is asked for. */
+ * they stand for, and what a backend is asked for in their place. */
 #include <string.h>
 
 #include "gateway/conf/loader.h"
@@ -74,27 +74,34 @@ conf_find_pattern(const struct conf *c, struct slice name)
 
 /* --- what is asked for --- */
 
-struct slice
-conf_own_start(const struct conf_serving *s)
+/* All before the star, but for an end that is the whole of the other. */
+struct conf_starts
+conf_starts(const struct conf_serving *s)
 {
-	struct slice name = slice_of(s->model->name);
-	size_t kept = strlen(s->upstream);
+	struct slice here = slice_of(s->model->name),
+		     there = slice_of(s->upstream);
+	size_t same = 1;
 
-	if (!conf_is_pattern(s->model->name) || !conf_is_pattern(s->upstream) ||
-	    kept >= name.n)
-		return SLICE("");
-	return slice_make(name.p, name.n - kept);
+	if (!conf_is_pattern(here.p) || !conf_is_pattern(there.p))
+		return (struct conf_starts){ SLICE(""), SLICE("") };
+	if (slice_ends(here, there))
+		same = there.n;
+	else if (slice_ends(there, here))
+		same = here.n;
+	return (struct conf_starts){ slice_make(here.p, here.n - same),
+		slice_make(there.p, there.n - same) };
 }
 
-struct slice
+struct conf_sent
 conf_upstream_name(const struct conf_serving *s, struct slice asked)
 {
-	struct slice own;
+	struct conf_starts starts;
 
 	if (!conf_is_pattern(s->upstream))
-		return slice_of(s->upstream);
-	own = conf_own_start(s);
-	if (!slice_starts(asked, own)) /* by an alias */
-		return asked;
-	return slice_make(asked.p + own.n, asked.n - own.n);
+		return (struct conf_sent){ SLICE(""), slice_of(s->upstream) };
+	starts = conf_starts(s);
+	if (!slice_starts(asked, starts.here)) /* by an alias */
+		return (struct conf_sent){ SLICE(""), asked };
+	return (struct conf_sent){ starts.there,
+		slice_make(asked.p + starts.here.n, asked.n - starts.here.n) };
 }

@@ -216,10 +216,12 @@ static const struct setting serving_rows[] = {
 	{ "model", SETTING_MODEL_NAME, AT(conf_serving, upstream),
 	    .otherwise = "the public name",
 	    .help =
-		"The backend's own name for the model. With a `*` at its end "
-		"it is an end of the public name: of `openai/*`, `*` asks "
-		"for `gpt-5` where the client has said `openai/gpt-5`, "
-		"and `openai/*` for all of it." },
+		"The backend's own name for the model. A `*` at its end is "
+		"what that of the public name stands for: of `openai/*`, `*` "
+		"asks for `gpt-5` where the client has said `openai/gpt-5`, "
+		"and of `gpt-*`, `openai/gpt-*` for `openai/gpt-5` where it "
+		"has said `gpt-5`. Alone it is, where the public name has "
+		"none, what was asked for." },
 	{ "quality", SETTING_NUMBER, AT(conf_serving, quality),
 	    BOUNDS(0, QUALITY_MAX), .value = "0",
 	    .help = "How good its answers are, on a scale of your own." },

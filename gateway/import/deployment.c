@@ -199,14 +199,13 @@ is_plain_but_end(struct slice name)
 	return star < 0 || (size_t)star == name.n - 1;
 }
 
-/* What a star stands for is an end of what is asked for, here and there. */
+/* What a star stands for is an end of what is asked for. */
 static bool
 stars_ok(struct slice name, struct slice upstream)
 {
 	if (!is_plain_but_end(name) || !is_plain_but_end(upstream))
 		return false;
-	return slice_find(upstream, '*') < 0 ||
-	    (slice_find(name, '*') >= 0 && slice_ends(name, upstream));
+	return slice_find(upstream, '*') < 0 || slice_find(name, '*') >= 0;
 }
 
 static bool
@@ -223,8 +222,8 @@ names_ok(struct import *im, const yaml_node_t *at, const char *path,
 	if (stars_ok(name, upstream))
 		return true;
 	note(im, at, path,
-	    "want a \"*\" at the end of model_name alone, or of both with the "
-	    "same before it: list the models instead");
+	    "want a \"*\" at the end of model_name alone, or of both: list "
+	    "the models instead");
 	return false;
 }
 

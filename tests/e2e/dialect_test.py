@@ -227,9 +227,12 @@ class Names(unittest.TestCase):
         g = Gateway(
             f'backends = ( {backend("any", stub.port, adapter="openai")} );\n'
             'models = ( { name = "open/*"; aliases = [ "gpt-*" ]; serve = ( {'
-            ' backend = "any"; model = "*"; } ); } );\n')
+            ' backend = "any"; model = "*"; } ); }, { name = "claude-*"; '
+            'serve = ( { backend = "any"; model = "anthropic/claude-*"; } ); '
+            '} );\n')
         for asked, sent in (("open/gpt-5", "gpt-5"), ("gpt-5", "gpt-5"),
-                            ("open/a/b:8b", "a/b:8b")):
+                            ("open/a/b:8b", "a/b:8b"),
+                            ("claude-5", "anthropic/claude-5")):
             _, headers, body = g.chat(chat(asked))
             self.assertEqual(body["model"], sent)
             self.assertEqual(headers["x-pointsman-model"], sent)

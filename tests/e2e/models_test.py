@@ -66,10 +66,11 @@ class Wildcard(unittest.TestCase):
         """Whichever model takes a name has it in its list."""
         g = self.start(models="""models = (
   { name = "first/*"; serve = ( { backend = "one"; model = "*"; } ); },
-  { name = "org/*"; serve = ( { backend = "two"; model = "org/*"; } ); } );
+  { name = "org/*"; serve = ( { backend = "two"; model = "org/*"; } ); },
+  { name = "o/*"; serve = ( { backend = "two"; model = "org/*"; } ); } );
 """)
         wait_for(lambda: sorted(self.names(g)) == [
-            "first/also", "first/mine", "first/org/b", "org/b"],
+            "first/also", "first/mine", "first/org/b", "o/b", "org/b"],
             what="both lists")
         self.assertEqual(g.get("/v1/models/first/mine")[0], 200)
         self.assertEqual(g.get("/v1/models/c")[0], 404)

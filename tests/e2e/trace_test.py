@@ -149,7 +149,7 @@ class Traces(unittest.TestCase):
         c, setting = self.collector()
         g = self.gateway(harness.conf(
             [quiet("a", e.port)], setting + 'ledger = "usage.db";\n',
-            '{ backend = "a"; model = "*"; }', "*"))
+            '{ backend = "a"; model = "up/*"; }', "*"))
         self.assertEqual(g.chat(harness.chat("org/some-model"))[0], 200)
         # for terminals and spreadsheets
         self.assertEqual(g.chat(harness.chat("=a|b\x1b[2J\u009bm"))[0], 200)
@@ -159,7 +159,7 @@ class Traces(unittest.TestCase):
             g.admin, "GET", "/admin/v1/usage?by=model,upstream")[2]
         self.assertEqual(
             sorted((r["model"], r["upstream"]) for r in usage["rows"]),
-            [("*", "?a?b??2J??m"), ("*", "org/some-model")])
+            [("*", "up/?a?b??2J??m"), ("*", "up/org/some-model")])
         # clients do not make series
         self.assertNotIn("some-model", g.metrics())
         self.assertEqual(g.stop(), 0)
@@ -167,7 +167,7 @@ class Traces(unittest.TestCase):
         self.assertEqual(
             {s["attributes"]["gen_ai.request.model"]
              for s in c.spans if s["kind"] == 3},
-            {"?a?b??2J??m", "org/some-model"})
+            {"up/?a?b??2J??m", "up/org/some-model"})
 
     def test_spans_hang_together(self):
         bad, good = self.backend(500), self.backend()
