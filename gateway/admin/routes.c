@@ -147,7 +147,8 @@ static const struct admin_parameter usage_takes[] = {
 	    "What to sum by, with commas: `tenant,model`." },
 	{ "since", "string", false, false,
 	    "`24h` ago, or `2026-11-21`, `2026-11-21T08:00:00Z`, digit by "
-	    "digit a date that there is, from 1970 on; a day ago if unset." },
+	    "digit a date that there is, from 1970 on; a day before `until` "
+	    "if unset." },
 	{ "until", "string", false, false, "The same; now if unset." },
 	{ "tenant", "string", false, false, "This tenant's alone." },
 	{ "key", "string", false, false, "This key's alone, by its name." },

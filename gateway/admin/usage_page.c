@@ -11,6 +11,7 @@
 #include "gateway/lib/count.h"
 
 #define SINCE_USUAL (24 * 3600 * USEC_SEC)
+#define UNSAID (-1)
 #define SUM_FOR (30 * USEC_SEC)
 
 /* --- what is asked for --- */
@@ -131,6 +132,15 @@ on_parameter(void *arg, struct slice name, struct slice value)
 	return read_parameter(a->q, name, value, a->wall, a->why) == OK;
 }
 
+/* The day that ends with the span. */
+static usec
+usual_since(const struct usage_query *q, usec wall)
+{
+	const usec end = q->until < wall ? q->until : wall;
+
+	return end > SINCE_USUAL ? end - SINCE_USUAL : 0;
+}
+
 enum err
 usage_read_question(
     struct slice query, usec wall, struct usage_question *q, struct errmsg *why)
@@ -139,13 +149,15 @@ usage_read_question(
 	enum err rc;
 
 	*q = (struct usage_question){ .format = USAGE_JSON };
-	q->query.since = wall - SINCE_USUAL;
+	q->query.since = UNSAID;
 	q->query.until = wall + 1;
 	rc = query_each(query, on_parameter, &a);
 	if (rc == ERR_LIMIT)
 		return fail(why, rc, "want parameters of at most 4096 bytes");
 	if (rc == ERR_MEMORY)
 		return fail(why, rc, "out of memory");
+	if (q->query.since == UNSAID)
+		q->query.since = usual_since(&q->query, wall);
 	if (rc == OK && q->query.since >= q->query.until)
 		rc = fail(why, ERR_INVALID, "want since before until");
 	return rc;

@@ -47,6 +47,11 @@ the_last_day_unless_it_is_said(void **state)
 	assert_true(q.query.until > WALL);
 	assert_int_equal(q.query.n_by, 0);
 	assert_int_equal(q.format, USAGE_JSON);
+	q = asked("until=2024-10-01");
+	assert_int_equal(q.query.since, WALL - 96 * HOUR);
+	assert_int_equal(q.query.until, WALL - 72 * HOUR);
+	q = asked("until=2030-01-01");
+	assert_int_equal(q.query.since, WALL - 24 * HOUR);
 }
 
 static void
@@ -64,7 +69,7 @@ times_are_spans_or_dates(void **state)
 	    WALL - HOUR + USEC_SEC);
 	assert_refused("since=yesterday", "since: want a span until now");
 	assert_refused("since=2024-13-40", "got \"2024-13-40\"");
-	assert_refused("until=2024-10-01", "want since before until");
+	assert_refused("since=24h&until=2024-10-01", "want since before until");
 }
 
 static void

@@ -235,7 +235,8 @@ command_usage(int argc, char **argv)
 		    "a row for each day, hour, tenant, key, model, backend, "
 		    "upstream, slo, dialect, result, fault, missed",
 		    &list[0].value, NULL },
-		{ "since", 's', "TIME", "24h ago, or 2026-11-21 (24h)",
+		{ "since", 's', "TIME",
+		    "24h ago, or 2026-11-21 (24h before --until)",
 		    &list[1].value, NULL },
 		{ "until", 'u', "TIME", "the same (now)", &list[2].value,
 		    NULL },
