@@ -37,9 +37,9 @@ struct encode_in {
 };
 
 /* Whether the member says how long an answer may be, by whatever name: which
- * one counts is the backend's to say. *tokens: 0 means without an end, or a
- * number that cannot be read. */
-bool backend_length(const struct scan_member *, double *tokens);
+ * one counts is the backend's to say. That name, or NULL. *tokens: 0 means
+ * without an end, or a number that cannot be read. */
+const char *backend_length(const struct scan_member *, double *tokens);
 
 /* What backend_encode() makes. Owned by the attempt. */
 struct encoded {

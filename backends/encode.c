@@ -151,21 +151,22 @@ is_stripped(const struct encode_in *in, const char *member)
 	return false;
 }
 
-bool
+const char *
 backend_length(const struct scan_member *m, double *tokens)
 {
 	/* llama.cpp takes n_predict before all others, on every path */
 	static const char *const names[] = { "max_tokens",
 		"max_completion_tokens", "max_output_tokens", "n_predict" };
-	bool named = false;
+	const char *name = NULL;
 
-	for (size_t i = 0; i < COUNT(names) && !named; i++)
-		named = scan_key_is(m, names[i]);
-	if (!named || m->type != SCAN_NUMBER)
-		return false;
+	for (size_t i = 0; i < COUNT(names) && name == NULL; i++)
+		if (scan_key_is(m, names[i]))
+			name = names[i];
+	if (name == NULL || m->type != SCAN_NUMBER)
+		return NULL;
 	if (!slice_double(m->value, tokens) || *tokens < 1)
 		*tokens = 0; /* a number that is too odd, too */
-	return true;
+	return name;
 }
 
 /* Its text, at the start of `extra`. */
@@ -199,7 +200,7 @@ end_lengths(const struct encode_in *in, struct slice number,
 	*said = false;
 	for (size_t i = 0; i < in->n_members && rc == OK; i++) {
 		m = &in->members[i];
-		if (!backend_length(m, &tokens) || goes(in, m))
+		if (backend_length(m, &tokens) == NULL || goes(in, m))
 			continue;
 		if (tokens == 0)
 			rc = edits_replace(&out->body, m->value, number);

@@ -81,6 +81,7 @@ length_matters(const struct request *r)
 /* By whatever name. */
 struct asked {
 	double most; /* tokens; 0: nothing is said */
+	const char *name; /* of the member that says so */
 	bool endless; /* one of them has no end */
 };
 
@@ -88,14 +89,19 @@ static struct asked
 asked_for(const struct request *r)
 {
 	struct asked a = { 0 };
+	const char *name;
 	double tokens;
 
 	if (!length_matters(r))
 		return a;
 	for (size_t i = 0; i < r->parsed->n_members; i++) {
-		if (!backend_length(&r->parsed->members[i], &tokens))
+		name = backend_length(&r->parsed->members[i], &tokens);
+		if (name == NULL)
 			continue;
-		a.most = fmax(a.most, tokens);
+		if (tokens > a.most) {
+			a.most = tokens;
+			a.name = name;
+		}
 		a.endless |= tokens == 0;
 	}
 	return a;
@@ -113,17 +119,17 @@ longest_of(const struct request *r, const struct asked *a, uint32_t cap)
 /* --- what is refused --- */
 
 static void
-refuse_long(
-    struct request *r, uint32_t most, double asked, struct error_reply *e)
+refuse_long(struct request *r, uint32_t most, const struct asked *asked,
+    struct error_reply *e)
 {
 	*e = (struct error_reply){ .status = 400,
 		.type = "invalid_request_error",
 		.code = "max_tokens_too_large",
-		.param = "max_tokens",
+		.param = asked->name,
 		.message = request_say(r,
 		    "an answer may have at most %" PRIu32
-		    " tokens here, and %.0f were asked for",
-		    most, asked) };
+		    " tokens here, and %s asks for %.0f",
+		    most, asked->name, asked->most) };
 }
 
 static void
@@ -224,7 +230,7 @@ limits_take(struct request *r, struct error_reply *e)
 	if (!dialect_passes(r->facts.dialect))
 		asked = asked_for(r);
 	if (cap > 0 && asked.most > cap) {
-		refuse_long(r, cap, asked.most, e);
+		refuse_long(r, cap, &asked, e);
 		return false;
 	}
 	if (dialect_reads_text(r->facts.dialect))

@@ -308,12 +308,14 @@ class Told(Limited):
     def test_too_long_an_answer_is_refused(self):
         self.begin("max_tokens = 50;")
         self.assertEqual(self.ask(max_tokens=50)[0], 200)
-        status, _, body = self.ask(max_tokens=51)
-        self.assertEqual(status, 400)
-        self.assertEqual(body["error"]["param"], "max_tokens")
-        # by no other name either
-        self.assertEqual(
-            self.ask(max_tokens=5, max_completion_tokens=51)[0], 400)
+        for members, param in (
+                ({"max_tokens": 51}, "max_tokens"),
+                ({"max_tokens": 5, "max_completion_tokens": 51},
+                 "max_completion_tokens"),
+                ({"n_predict": 52, "max_tokens": 51}, "n_predict")):
+            status, _, body = self.ask(**members)
+            self.assertEqual((status, body["error"]["param"]), (400, param))
+            self.assertIn(f" {param} asks for 5", body["error"]["message"])
         self.end()
 
     def test_who_says_no_length_gets_the_longest(self):
