@@ -4,37 +4,28 @@
 
 /* --- where a backend is --- */
 
-/* "http://host:port/path": where `listen` is, as far as a name shows. */
 static bool
-is_at(const char *url, const struct conf_listen *at)
+is_at(const struct conf_backend *b, const struct conf_listen *at)
 {
-	const struct slice here = slice_of(at->address);
-	bool all = slice_is(here, "::");
-	bool all_of_four =
-	    all || slice_is(here, "0.0.0.0") || slice_is(here, "127.0.0.1");
-	struct slice host;
-	unsigned port;
-
-	url_place(slice_of(url), &host, &port);
-	if (port != at->port)
-		return false;
-	return slice_eq(host, here) || (all && slice_is(host, "::1")) ||
-	    (all_of_four &&
-		(slice_iis(host, "localhost") || slice_is(host, "127.0.0.1")));
+	if (b->unix_path != NULL)
+		return same_text(b->unix_path, at->path);
+	return b->url != NULL && b->command == NULL && listens_at(at, b->url);
 }
 
-/* It would ask itself, and then itself again. */
+/* It would ask itself, and then itself again; or who answers no such thing. */
 static void
 check_own_url(struct loader *l, size_t i, const struct conf_backend *b)
 {
-	const struct conf_listen *at = &l->conf->listen;
+	const struct conf *c = l->conf;
+	const char *ours = is_at(b, &c->listen) ? "listen"
+	    : is_at(b, &c->admin)               ? "admin"
+						: NULL;
 
-	if (b->unix_path != NULL ? same_text(b->unix_path, at->path)
-				 : b->url != NULL && b->command == NULL &&
-		    at->path == NULL && is_at(b->url, at))
+	if (ours != NULL)
 		complain(l, loader_at(l, "backends", i, "url"),
 		    "want a backend, got the gateway's own address, that of "
-		    "listen");
+		    "%s",
+		    ours);
 }
 
 /* Forgotten among the models, mostly. */

@@ -45,38 +45,57 @@ static void
 a_backend_is_not_the_gateway_itself(void **state)
 {
 	static const struct {
-		const char *listen, *url;
-		bool own;
+		const char *listen, *url, *own; /* NULL: neither */
 	} rows[] = {
-		{ "port = 7070;", "http://127.0.0.1:7070/v1", true },
-		{ "port = 7070;", "http://localhost:7070/v1", true },
-		{ "port = 7070;", "http://127.0.0.1:7071/v1", false },
-		{ "port = 7070;", "http://10.0.0.1:7070/v1", false },
-		{ "port = 80;", "http://localhost/v1", true },
-		{ "address = \"::1\"; port = 443;", "https://[::1]/v1", true },
+		{ "port = 7070;", "http://127.0.0.1:7070/v1", "listen" },
+		{ "port = 7070;", "http://localhost:7070/v1", "listen" },
+		{ "port = 7070;", "http://127.0.0.1:7071/v1", NULL },
+		{ "port = 7070;", "http://10.0.0.1:7070/v1", NULL },
+		{ "port = 80;", "http://localhost/v1", "listen" },
+		{ "address = \"::1\"; port = 443;", "https://[::1]/v1",
+		    "listen" },
 		{ "address = \"::1\"; port = 7070;", "http://localhost:7070/v1",
-		    false },
+		    NULL },
 		{ "address = \"::\"; port = 7070;", "http://[::1]:7070/v1",
-		    true },
-		{ "path = \"/run/a\";", "unix:/run/a", true },
-		{ "path = \"/run/a\";", "unix:/run/b", false },
+		    "listen" },
+		{ "path = \"/run/a\";", "unix:/run/a", "listen" },
+		{ "path = \"/run/a\";", "unix:/run/b", NULL },
+		{ "port = 7070;", "http://0.0.0.0:7070/v1", "listen" },
+		{ "port = 7070;", "http://[::ffff:127.0.0.1]:7070", "listen" },
+		{ "port = 7070;", "http://127.0.0.2:7070/v1", NULL },
+		{ "port = 7070;", "http://[::1]:7070/v1", NULL },
+		{ "port = 7070;", "http://gpu:7070/v1", NULL },
+		{ "address = \"0.0.0.0\"; port = 7070;",
+		    "http://127.0.0.2:7070/v1", "listen" },
+		{ "address = \"0.0.0.0\"; port = 7070;", "http://[::1]:7070/v1",
+		    NULL },
+		{ "address = \"10.0.0.1\"; port = 7070;",
+		    "http://10.0.0.1:7070/v1", "listen" },
+		{ "address = \"::1\"; port = 7070;", "http://[0:0::1]:7070/v1",
+		    "listen" },
+		{ "address = \"::1\"; port = 7070;", "http://[::]:7070/v1",
+		    "listen" },
+		{ "address = \"::\"; port = 7070;", "http://localhost:7070",
+		    "listen" },
+		{ "port = 7070;", "http://localhost:9901/v1", "admin" },
 	};
-	char text[1024];
+	char text[1024], want[128];
 	struct fixture f;
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		snprintf(text, sizeof(text),
 		    "backends = ( { name = \"gpu\"; adapter = \"vllm\"; price "
 		    "= { hourly = 1; };\nurl = \"%s\"; } );\n" MODELS
-		    "listen = { %s };" TENANTS,
+		    "listen = { %s };\nadmin = { port = 9901; };" TENANTS,
 		    rows[i].url, rows[i].listen);
 		fixture_init(&f);
 		fixture_load(&f, text, NULL);
-		assert_int_equal(f.complaints.errors, rows[i].own);
-		if (rows[i].own)
-			assert_true(fixture_says(&f,
-			    "gateway.conf:2: backends.gpu.url: want a backend, "
-			    "got the gateway's own address, that of listen"));
+		assert_int_equal(f.complaints.errors, rows[i].own != NULL);
+		snprintf(want, sizeof(want),
+		    "gateway.conf:2: backends.gpu.url: want a backend, got the "
+		    "gateway's own address, that of %s",
+		    rows[i].own);
+		assert_true(rows[i].own == NULL || fixture_says(&f, want));
 		fixture_fini(&f);
 	}
 }

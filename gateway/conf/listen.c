@@ -116,6 +116,46 @@ same_address(const struct address *a, const struct address *b)
 	return a->family == AF_INET6 && IN6_ARE_ADDR_EQUAL(&a->v6, &b->v6);
 }
 
+/* What is reached by it: an address of IPv4 in that of IPv6 is one of IPv4, and
+ * where any would do it is loopback. */
+static struct address
+reached_by(struct address a)
+{
+	static const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
+
+	if (a.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a.v6)) {
+		a.family = AF_INET;
+		memcpy(&a.v4, &a.v6.s6_addr[12], sizeof(a.v4));
+	}
+	if (a.family == AF_INET && is_any(&a))
+		a.v4.s_addr = htonl(INADDR_LOOPBACK);
+	else if (a.family == AF_INET6 && is_any(&a))
+		a.v6 = loopback;
+	return a;
+}
+
+bool
+listens_at(const struct conf_listen *at, const char *url)
+{
+	struct address here, there;
+	struct slice host;
+	unsigned port;
+
+	if (at->path != NULL || !url_host(url, &host, &there))
+		return false;
+	url_place(slice_of(url), &host, &port);
+	if (port != at->port)
+		return false;
+	if (slice_iis(host, "localhost"))
+		there = address_parse("127.0.0.1");
+	there = reached_by(there);
+	here = address_parse(at->address);
+	if (is_any(&here)) /* "::" is of both families */
+		return is_loopback(&there) &&
+		    (here.family == AF_INET6 || there.family == AF_INET);
+	return there.family != 0 && same_address(&here, &there);
+}
+
 /* --- complaints --- */
 
 static void

@@ -121,6 +121,8 @@ void settle_patterns(struct loader *);
 void check(struct loader *);
 /* listen.c: a part of it. */
 void check_listeners(struct loader *);
+/* Whether that is where the URL leads, as far as its host shows. */
+bool listens_at(const struct conf_listen *, const char *url);
 /* prices.c: what is said of them. */
 void check_prices(struct loader *);
 /* doubts.c: what is hardly meant. */
