@@ -417,6 +417,9 @@ bool conf_url_is_local(const char *url);
 /* Or of an address that the internet does not route: nobody sells there. */
 bool conf_url_is_private(const char *url);
 
+/* Which versions and algorithms a listener has, in GnuTLS's words. */
+const char *conf_tls_priorities(const struct conf_tls *);
+
 /* Whether a name ends in a star, and so stands for others. */
 bool conf_is_pattern(const char *name);
 /* What the serving's backend calls the model, where the client has asked for

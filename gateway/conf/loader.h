@@ -9,6 +9,7 @@
 #define GATEWAY_CONF_LOADER_H
 
 #include <libconfig.h>
+#include <openssl/types.h>
 
 #include "gateway/conf/conf.h"
 #include "gateway/conf/settings.h"
@@ -109,7 +110,12 @@ void names_resolve(struct loader *);
 void keys_settle(struct loader *);
 /* tls.c: what its files hold, and whose certificates are known. */
 void tls_settle(struct loader *);
-/* Whether libcurl can take it for the authorities of a backend. */
+/* tls_trial.c: why no client will come to speak with it; why its clients can
+ * not be told; and why many refuse the certificate. NULL: they will do. */
+const char *tls_pair_flaw(const struct conf_tls *);
+const char *tls_authorities_flaw(const struct conf_tls *);
+const char *tls_weakness(const X509 *);
+/* tls.c: whether libcurl can take it for the authorities of a backend. */
 bool tls_are_authorities(const char *path);
 /* What follows from the settings: defaults that depend on others, back
  * pointers, which backends are off. */

@@ -1,6 +1,5 @@
 /* gateway/conf/tls.c - the files of the TLS listener, read and checked with the
  * configuration: what is loaded is what is served, until the next reload. */
-#include <gnutls/gnutls.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -102,49 +101,36 @@ first_certificate(
 	return x;
 }
 
-/* --- tried with the library of the listener, whose daemons are made when
- * clients come: a key that only OpenSSL knows would turn them all away --- */
-
-static gnutls_datum_t
-pem_datum(const char *pem)
-{
-	return (gnutls_datum_t){ UNCONST(pem), (unsigned)strlen(pem) };
-}
+/* --- tried with the libraries of both sides --- */
 
 static void
-try_pair(struct loader *l, const struct conf_tls *t)
+try_pair(struct loader *l, const X509 *x, const struct conf_tls *t)
 {
-	gnutls_datum_t certificate = pem_datum(t->certificate_pem);
-	gnutls_datum_t key = pem_datum(t->key_pem);
-	gnutls_certificate_credentials_t trial;
-	int rc = gnutls_certificate_allocate_credentials(&trial);
+	const char *flaw = tls_pair_flaw(t);
 
-	if (rc == 0) {
-		rc = gnutls_certificate_set_x509_key_mem(
-		    trial, &certificate, &key, GNUTLS_X509_FMT_PEM);
-		gnutls_certificate_free_credentials(trial);
-	}
-	if (rc < 0)
+	if (flaw != NULL) {
 		complain(l, place(l, "certificate"),
-		    "want a chain and a key that TLS can use, got: %s",
-		    gnutls_strerror(rc));
+		    "want a chain and a key that TLS can use, got those of %s: "
+		    "%s",
+		    t->certificate, flaw);
+		return;
+	}
+	flaw = tls_weakness(x);
+	if (flaw != NULL)
+		warn(l, place(l, "certificate"),
+		    "want a certificate that clients take, got one that "
+		    "OpenSSL's refuse, unless they are told not to, in %s: %s",
+		    t->certificate, flaw);
 }
 
 static void
 try_authorities(struct loader *l, const struct conf_tls *t)
 {
-	gnutls_datum_t pem = pem_datum(t->client_ca_pem);
-	gnutls_certificate_credentials_t trial;
-	int rc = gnutls_certificate_allocate_credentials(&trial);
+	const char *flaw = tls_authorities_flaw(t);
 
-	if (rc == 0) {
-		rc = gnutls_certificate_set_x509_trust_mem(
-		    trial, &pem, GNUTLS_X509_FMT_PEM);
-		gnutls_certificate_free_credentials(trial);
-	}
-	if (rc < 0)
+	if (flaw != NULL)
 		complain(l, place(l, "client_ca"),
-		    "want certificates in PEM, got: %s", gnutls_strerror(rc));
+		    "want certificates in PEM, got: %s", flaw);
 }
 
 /* --- the files --- */
@@ -235,7 +221,7 @@ check_pair(struct loader *l, struct conf_tls *t)
 	t->expires = end_of(x);
 	check_dates(l, x);
 	if (check_key(l, x, t))
-		try_pair(l, t);
+		try_pair(l, x, t);
 	X509_free(x);
 }
 

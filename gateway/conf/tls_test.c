@@ -57,7 +57,9 @@ write_certificate(const struct fixture *f, const char *name, EVP_PKEY *key,
 	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
 	    (const unsigned char *)"test", -1, -1, 0);
 	X509_set_issuer_name(x, subject);
-	assert_true(X509_sign(x, key, EVP_sha256()) > 0);
+	assert_true(
+	    X509_sign(x, key,
+		EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256()) > 0);
 	snprintf(path, sizeof(path), "%s/%s", f->folder, name);
 	file = fopen(path, "w");
 	assert_non_null(file);
@@ -187,6 +189,62 @@ what_cannot_be_served_is_refused(void **state)
 	load(&f, TLS("certificate = \"none.pem\"; key = \"server.key\";"));
 	assert_non_null(
 	    strstr(f.text, "tls.certificate: want a PEM file, got an error"));
+	bench_fini(&f);
+}
+
+/* Each of its own kind, and signed by itself. */
+static void
+load_pair_of(struct fixture *f, EVP_PKEY *key, const char *more)
+{
+	char text[512];
+
+	assert_non_null(key);
+	write_certificate(f, "server.pem", key, -60, 90 * DAY);
+	write_key(f, "server.key", key, NULL);
+	snprintf(text, sizeof(text), TLS(PAIR "%s"), more);
+	load(f, text);
+	EVP_PKEY_free(key);
+}
+
+/* Half a kilobit is too short for the signatures of a handshake, and nobody
+ * offers that curve. */
+static void
+what_no_client_can_speak_with_is_refused(void **state)
+{
+	struct fixture f;
+
+	bench_init(&f);
+	load_pair_of(&f, EVP_RSA_gen(512), "");
+	assert_int_equal(f.rc, ERR_INVALID);
+	assert_non_null(strstr(f.text,
+	    "gateway.conf:3: tls.certificate: want a chain and a key that TLS "
+	    "can use, got those of "));
+	assert_non_null(strstr(f.text, "/server.pem: "));
+	load_pair_of(&f, EVP_EC_gen("secp256k1"), "");
+	assert_int_equal(f.rc, ERR_INVALID);
+	load_pair_of(&f, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"),
+	    "min_version = \"1.3\";");
+	assert_int_equal(f.rc, OK);
+	assert_int_equal(f.complaints.warnings, 0);
+	bench_fini(&f);
+}
+
+static void
+what_many_clients_refuse_is_worth_a_warning(void **state)
+{
+	struct fixture f;
+
+	bench_init(&f);
+	load_pair_of(&f, EVP_RSA_gen(1024), "");
+	assert_int_equal(f.rc, OK);
+	assert_int_equal(f.complaints.warnings, 1);
+	assert_non_null(strstr(f.text,
+	    "gateway.conf:3: warning: tls.certificate: want a certificate that "
+	    "clients take, got one that OpenSSL's refuse, unless they are told "
+	    "not to, in "));
+	assert_non_null(strstr(f.text, "/server.pem: ee key too small"));
+	load_pair_of(&f, EVP_RSA_gen(2048), "");
+	assert_int_equal(f.complaints.warnings, 0);
 	bench_fini(&f);
 }
 
@@ -346,6 +404,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pair_is_taken_whole),
 		cmocka_unit_test(what_cannot_be_served_is_refused),
+		cmocka_unit_test(what_no_client_can_speak_with_is_refused),
+		cmocka_unit_test(what_many_clients_refuse_is_worth_a_warning),
 		cmocka_unit_test(dates_are_worth_a_warning),
 		cmocka_unit_test(it_has_another_id_when_anything_differs),
 		cmocka_unit_test(authorities_without_a_certificate_are_refused),

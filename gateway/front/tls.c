@@ -19,20 +19,14 @@
 #define DIGEST_BYTES 32
 #define FINGERPRINT "sha256:"
 
-/* GnuTLS knows what is sound; it is only told where to begin. */
-#define FROM_1_2 "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
-#define FROM_1_3 "NORMAL:-VERS-ALL:+VERS-TLS1.3"
-
 void
 tls_options(const struct conf_tls *t, struct MHD_OptionItem out[TLS_OPTIONS])
 {
-	const char *priorities =
-	    strcmp(t->min_version, "1.3") == 0 ? FROM_1_3 : FROM_1_2;
 	const struct {
 		enum MHD_OPTION option;
 		const char *text;
 	} rows[] = {
-		{ MHD_OPTION_HTTPS_PRIORITIES, priorities },
+		{ MHD_OPTION_HTTPS_PRIORITIES, conf_tls_priorities(t) },
 		{ MHD_OPTION_HTTPS_MEM_CERT, t->certificate_pem },
 		{ MHD_OPTION_HTTPS_MEM_KEY, t->key_pem },
 		{ MHD_OPTION_HTTPS_MEM_TRUST, t->client_ca_pem },
