@@ -7,6 +7,8 @@ import os
 import socket
 import threading
 
+from harness import free_port
+
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CONTINUES, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
@@ -174,7 +176,7 @@ class Server:
         self.talk, self.refuse, self.context = talk, refuse, context
         self.asked = []  # (line, headers) of each handshake
         self.peers = []
-        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.socket = socket.create_server(("127.0.0.1", free_port()))
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
 

@@ -7,10 +7,15 @@ there was a reason to (`cause`), so that a test can say how long it took.
 """
 import asyncio
 import json
+import os
 import socket
 import ssl
 import struct
+import sys
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import free_port  # noqa: E402
 
 PATIENCE = 30.0  # a script waits no longer for a peer that does not leave
 TOKENS = 6
@@ -229,10 +234,10 @@ class Upstream:
         self.tasks = set()
 
     async def start(self, port=0):
+        self.port = port or self.port or free_port()
         self.server = await asyncio.start_server(
-            self.serve, "127.0.0.1", port or self.port or 0, ssl=self.tls,
+            self.serve, "127.0.0.1", self.port, ssl=self.tls,
             limit=1 << 20, backlog=512)
-        self.port = self.server.sockets[0].getsockname()[1]
         return self
 
     async def stop(self):
