@@ -49,6 +49,7 @@ class LoadClient(unittest.TestCase):
                     peer.recv(1 << 16)
 
         with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(10)  # of an answer in two parts one is good
             thread = threading.Thread(target=serve)
             thread.start()
             done = run(listener.getsockname()[1], "--requests", "2")
