@@ -30,15 +30,20 @@ check_own_url(struct loader *l, size_t i, const struct conf_backend *b)
 
 /* Forgotten among the models, mostly. */
 static void
-doubt_idle(struct loader *l, size_t i, const struct conf_backend *b)
+doubt_idle(struct loader *l)
 {
 	const struct conf *c = l->conf;
+	bool *serves = loader_scratch(l, c->n_backends * sizeof(*serves));
 
-	for (size_t k = 0; k < c->n_servings; k++)
-		if (c->servings[k].backend == b)
-			return;
-	warn(l, loader_at(l, "backends", i, NULL),
-	    "want a model that it serves, got none: nothing is sent there");
+	if (serves == NULL)
+		return;
+	for (size_t i = 0; i < c->n_servings; i++)
+		serves[c->servings[i].backend - c->backends] = true;
+	for (size_t i = 0; i < c->n_backends; i++)
+		if (!serves[i])
+			warn(l, loader_at(l, "backends", i, NULL),
+			    "want a model that it serves, got none: nothing is "
+			    "sent there");
 }
 
 static bool
@@ -139,8 +144,8 @@ check_doubts(struct loader *l)
 	for (size_t i = 0; i < c->n_models && l->err == OK; i++)
 		doubt_twins(l, i, &c->models[i]);
 	/* names that mean nothing bound nobody */
-	for (size_t i = 0; i < c->n_backends && !has_errors(l); i++)
-		doubt_idle(l, i, &c->backends[i]);
+	if (!has_errors(l))
+		doubt_idle(l);
 	for (size_t i = 0; i < c->n_tenants && !has_errors(l); i++)
 		doubt_tenant(l, i, &c->tenants[i]);
 }
