@@ -29,7 +29,7 @@ static const char *
 api_key(struct import *im, const yaml_node_t *params, const char *path,
     const struct provider *p)
 {
-	const yaml_node_t *at = yaml_member(im->doc, params, "api_key");
+	const yaml_node_t *at = param_member(im, params, "api_key");
 	struct slice text = yaml_text(at);
 	const char *key = env_reference(im, text);
 	char name[96];
@@ -112,6 +112,21 @@ slots(struct import *im, const yaml_node_t *params, const char *path)
 	return (unsigned)fmin(n, SLOTS_MAX);
 }
 
+double
+read_timeout(struct import *im, const yaml_node_t *map, const char *path,
+    const char *key)
+{
+	double seconds = get_number(im, map, path, key);
+
+	if (seconds > 0 && seconds < IM_TOTAL_DEFAULT)
+		note(im, yaml_member(im->doc, map, key), path,
+		    "%s: ends no stream that goes on, as there; what is not "
+		    "streamed ends at timeouts.total, which would end streams, "
+		    "too",
+		    key);
+	return seconds;
+}
+
 void
 read_backend(struct import *im, const yaml_node_t *params, const char *path,
     const struct provider *p, struct im_backend *b)
@@ -120,7 +135,7 @@ read_backend(struct import *im, const yaml_node_t *params, const char *path,
 	b->adapter = p->adapter;
 	b->url = deployment_url(im, params, path, p);
 	b->api_key = api_key(im, params, path, p);
-	b->timeout = get_number(im, params, path, "timeout");
+	b->timeout = read_timeout(im, params, path, "timeout");
 	b->stream_timeout = get_number(im, params, path, "stream_timeout");
 	b->slots = slots(im, params, path);
 	b->strip = strip(im, params, path, p->adapter);

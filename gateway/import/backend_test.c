@@ -69,8 +69,8 @@ the_same_place_is_one_backend(void **state)
 	assert_has(s.conf, "backend = \"openai\"; model = \"y\"");
 	assert_has(s.conf,
 	    "name = \"openai-2\"; adapter = \"openai\"; api_key "
-	    "= \"env:OPENAI_API_KEY\"; timeouts = { total = "
-	    "\"5s\"; };");
+	    "= \"env:OPENAI_API_KEY\"; timeouts = { ttft = "
+	    "\"5s\"; gap = \"5s\"; };");
 	assert_has(s.conf, "slots = 65536;");
 	sheet_fini(&s);
 }
@@ -401,23 +401,67 @@ all_names_are_taken_out_of_requests(void **state)
 	sheet_fini(&s);
 }
 
-/* The request's deadline would end it before. */
+/* And not the provider's own, to which its prompts would go. */
 static void
-a_long_timeout_makes_a_long_deadline(void **state)
+a_credential_has_the_key_and_the_url(void **state)
 {
 	struct sheet s;
 
 	sheet_init(&s,
-	    LIST(MODEL("m", "model: openai/m"))
-		SECTION("router_settings", "timeout: 1800"));
+	    "credential_list:\n"
+	    "- {credential_name: other, credential_values: {api_key: none}}\n"
+	    "- {credential_name: own, credential_values: {api_base: "
+	    "http://h:8000/v1, api_key: os.environ/OWN}}\n" LIST(MODEL(
+		"m", "model: openai/m, litellm_credential_name: own") MODEL("n",
+		"model: openai/n, litellm_credential_name: own, "
+		"api_key: os.environ/MINE") MODEL("o",
+		"model: openai/o, litellm_credential_name: db")));
 	assert_has(
-	    s.conf, "timeouts = { total = \"30m\"; };\ndeadline = \"30m\";\n");
+	    s.conf, "url = \"http://h:8000/v1\"; api_key = \"env:OWN\";");
+	assert_has(
+	    s.conf, "url = \"http://h:8000/v1\"; api_key = \"env:MINE\";");
+	assert_has(s.notes,
+	    ":7: model_list[2].litellm_params: litellm_credential_name: want "
+	    "one of credential_list, got \"db\"");
+	assert_int_equal(s.i.n_notes, 1);
 	sheet_fini(&s);
-	sheet_init(&s, LIST(MODEL("m", "model: openai/m, timeout: 3600")));
-	assert_has(s.conf, "\ndeadline = \"1h\";\n");
+}
+
+/* "responses/" is no part of the name that OpenAI knows. */
+static void
+a_route_is_no_part_of_the_models_name(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST(MODEL("m", "model: openai/responses/gpt-5") MODEL("n",
+		"model: azure/o_series/mine, api_base: "
+		"'https://x.azure.com'")
+		    MODEL("o", "model: groq/responses/x")));
+	assert_has(s.conf, "model = \"gpt-5\";");
+	assert_has(s.notes, "responses/: asked by the API that the client");
+	assert_has(s.conf, "model = \"mine\";");
+	assert_has(s.conf, "model = \"responses/x\";");
 	sheet_fini(&s);
-	sheet_init(&s, LIST(MODEL("m", "model: openai/m, timeout: 600")));
-	assert_lacks(s.conf, "deadline");
+}
+
+/* The adapter of that name is of the hosted service. */
+static void
+a_server_of_hugging_face_may_be_ones_own(void **state)
+{
+	struct sheet s;
+
+	sheet_init(&s,
+	    LIST("- {model_name: e, litellm_params: {model: "
+		 "huggingface/BAAI/bge-m3, api_base: 'http://tei:80/', "
+		 "api_key: none}, model_info: {mode: embedding}}\n" MODEL("m",
+		     "model: huggingface/mistralai/M, api_base: "
+		     "'http://tgi/v1/chat/completions'")));
+	assert_has(
+	    s.conf, "adapter = \"openai\"; url = \"http://tei:80/v1\"; }");
+	assert_has(s.conf, "adapter = \"openai\"; url = \"http://tgi/v1\";");
+	assert_has(s.conf, "model = \"mistralai/M\";");
+	assert_int_equal(s.i.n_notes, 0);
 	sheet_fini(&s);
 }
 
@@ -443,7 +487,9 @@ main(void)
 		cmocka_unit_test(models_of_one_place_have_prices_of_their_own),
 		cmocka_unit_test(what_is_not_sold_by_tokens_has_a_price),
 		cmocka_unit_test(all_names_are_taken_out_of_requests),
-		cmocka_unit_test(a_long_timeout_makes_a_long_deadline),
+		cmocka_unit_test(a_credential_has_the_key_and_the_url),
+		cmocka_unit_test(a_route_is_no_part_of_the_models_name),
+		cmocka_unit_test(a_server_of_hugging_face_may_be_ones_own),
 		cmocka_unit_test(modes_are_abilities),
 	};
 

@@ -49,10 +49,14 @@ static const struct key_fate param_keys[] = {
 	{ "organization", "header openai-organization is not sent" },
 	{ "extra_headers", "no headers of its own are sent to a backend" },
 	{ "tags", "requests are not routed by tags; see tenants[].backends" },
-	{ "litellm_credential_name",
-	    "write the key as api_key = \"env:NAME\" of the backend" },
+	{ "litellm_credential_name", NULL },
 	{ "max_budget", "budgets are a tenant's, not a deployment's" },
 	{ "budget_duration", "budgets are a tenant's, not a deployment's" },
+	{ "num_ctx",
+	    "Ollama's OpenAI API takes none: set OLLAMA_CONTEXT_LENGTH there" },
+	{ "reasoning_effort", DEFAULT_OF_REQUEST },
+	{ "service_tier", DEFAULT_OF_REQUEST },
+	{ "thinking", DEFAULT_OF_REQUEST },
 	{ "temperature", DEFAULT_OF_REQUEST },
 	{ "max_tokens", DEFAULT_OF_REQUEST },
 	{ "top_p", DEFAULT_OF_REQUEST },
@@ -235,8 +239,8 @@ known_provider(struct import *im, const yaml_node_t *d, const char *path,
 	const yaml_node_t *at = yaml_member(im->doc, params, "model");
 	const yaml_node_t *named =
 	    yaml_member(im->doc, params, "custom_llm_provider");
-	const struct provider *p =
-	    provider_find(yaml_text(at), yaml_text(named), upstream);
+	const struct provider *p = provider_there(im, params,
+	    provider_find(yaml_text(at), yaml_text(named), upstream));
 
 	if (yaml_text(at).n == 0)
 		note(im, params != NULL ? params : d, path,
@@ -258,12 +262,37 @@ known_provider(struct import *im, const yaml_node_t *d, const char *path,
 	return NULL;
 }
 
+/* One that was made at run time is in a database. */
+static void
+tell_credential(struct import *im, const yaml_node_t *params, const char *path)
+{
+	const yaml_node_t *at =
+	    yaml_member(im->doc, params, "litellm_credential_name");
+
+	if (yaml_text(at).n > 0 && credential_of(im, params) == NULL)
+		note(im, at, path,
+		    "litellm_credential_name: want one of credential_list, got "
+		    "\"%.*s\": write its key and URL as api_key and url of "
+		    "the backend",
+		    SLICE_ARG(yaml_text(at)));
+}
+
 static void
 tell_word(struct import *im, const yaml_node_t *at, const char *path,
     const struct provider *p)
 {
 	if (p->word != NULL)
 		note(im, at, path, "model: %s: %s", p->prefix, p->word);
+}
+
+static void
+tell_route(struct import *im, const yaml_node_t *at, const char *path,
+    struct slice model, struct slice upstream)
+{
+	if (slice_starts(model, SLICE("responses/")) && upstream.n < model.n)
+		note(im, at, path,
+		    "model: responses/: asked by the API that the client "
+		    "speaks, which may be chat");
 }
 
 /* Where that key stands: in the deployment itself, or among its parameters. */
@@ -353,6 +382,8 @@ read_parts(struct import *im, const yaml_node_t *d, const char *path,
 	if (s.backend == NULL || s.upstream == NULL)
 		return false;
 	tell_word(im, d, params_path, p);
+	tell_route(im, d, params_path, model, upstream);
+	tell_credential(im, params, params_path);
 	serve(im, d, path, model_named(im, name, d), &s);
 	add_rates(im, d, path);
 	return true;

@@ -80,6 +80,35 @@ note_keys(struct import *im, const yaml_node_t *map, const char *path,
 	}
 }
 
+const yaml_node_t *
+credential_of(struct import *im, const yaml_node_t *params)
+{
+	const yaml_node_t *list = yaml_member(
+	    im->doc, yaml_document_get_root_node(im->doc), "credential_list");
+	struct slice name =
+	    yaml_text(yaml_member(im->doc, params, "litellm_credential_name"));
+	const yaml_node_t *one;
+
+	if (name.n == 0)
+		return NULL;
+	for (size_t i = 0; (one = yaml_element(im->doc, list, i)) != NULL; i++)
+		if (slice_eq(name,
+			yaml_text(
+			    yaml_member(im->doc, one, "credential_name"))))
+			return yaml_member(im->doc, one, "credential_values");
+	return NULL;
+}
+
+const yaml_node_t *
+param_member(struct import *im, const yaml_node_t *params, const char *key)
+{
+	const yaml_node_t *at = yaml_member(im->doc, params, key);
+
+	return at != NULL
+	    ? at
+	    : yaml_member(im->doc, credential_of(im, params), key);
+}
+
 bool
 is_plain(struct slice name)
 {

@@ -77,7 +77,7 @@ struct import {
 	struct map given; /* to text that is not copied: "env:NAME" */
 	unsigned n_given;
 	const char *tenant_key; /* as gateway.conf has it */
-	double timeout; /* seconds, for all backends; 0: not said */
+	double timeout, stream_timeout; /* of all backends, as one's */
 	/* requests and tokens a minute of all deployments together; what one
 	 * lets through without a bound has none */
 	double rpm, tpm;
@@ -114,6 +114,11 @@ void name_model(struct import *, struct im_model *, const char *name);
 bool has_serving(const struct im_model *, const struct im_serving *);
 /* False where it has as many servings as a model can have. */
 bool add_serving(struct import *, struct im_model *, const struct im_serving *);
+/* What litellm_credential_name stands for: a map, or NULL. */
+const yaml_node_t *credential_of(struct import *, const yaml_node_t *params);
+/* A member of litellm_params, or of the credential that they name. */
+const yaml_node_t *param_member(
+    struct import *, const yaml_node_t *params, const char *key);
 /* A number of the file that is not negative; false where it is not there, or
  * something else, which is noted. */
 bool find_number(struct import *, const yaml_node_t *map, const char *path,
@@ -147,6 +152,9 @@ void tell_deployment(
 
 /* --- place.c --- */
 struct provider;
+/* The provider as it is where the deployment asks. NULL: none. */
+const struct provider *provider_there(
+    struct import *, const yaml_node_t *params, const struct provider *);
 /* NULL: the adapter's own. */
 const char *deployment_url(struct import *, const yaml_node_t *params,
     const char *path, const struct provider *);
@@ -155,6 +163,10 @@ struct slice deployment_model(struct import *, const yaml_node_t *params,
     const struct provider *, struct slice model);
 
 /* --- backend.c --- */
+#define IM_TOTAL_DEFAULT 600.0 /* seconds, of timeouts.total */
+/* Seconds; 0: none. Says what it does not bound. */
+double read_timeout(
+    struct import *, const yaml_node_t *map, const char *path, const char *key);
 /* Where the deployment asks, and how; out of litellm_params. */
 void read_backend(struct import *, const yaml_node_t *params, const char *path,
     const struct provider *, struct im_backend *);

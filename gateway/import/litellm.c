@@ -32,8 +32,7 @@ static const struct key_fate top_keys[] = {
 	{ "environment_variables",
 	    "set them in the environment of the gateway (values not shown)" },
 	{ "include", "included files are not read: import them by themselves" },
-	{ "credential_list",
-	    "write the key as api_key = \"env:NAME\" of the backend" },
+	{ "credential_list", NULL },
 	{ "guardrails", "requests are not filtered" },
 	{ "mcp_servers", "MCP is not relayed" },
 };
@@ -83,7 +82,7 @@ static const struct key_fate router_keys[] = {
 	    "the cheapest serving that meets the request's SLO goes first; see "
 	    "slo and policy" },
 	{ "routing_strategy_args", "see slo and policy" },
-	{ "stream_timeout", "see timeouts.ttft and timeouts.gap" },
+	{ "stream_timeout", NULL },
 	{ "num_retries", RETRY },
 	{ "max_fallbacks", RETRY },
 	{ "retry_after", RETRY },
@@ -190,6 +189,18 @@ read_budget(struct import *im, const yaml_node_t *litellm)
 }
 
 static void
+read_timeouts(
+    struct import *im, const yaml_node_t *litellm, const yaml_node_t *router)
+{
+	im->timeout = read_timeout(im, router, "router_settings", "timeout");
+	if (im->timeout <= 0)
+		im->timeout = read_timeout(
+		    im, litellm, "litellm_settings", "request_timeout");
+	im->stream_timeout =
+	    get_number(im, router, "router_settings", "stream_timeout");
+}
+
+static void
 read_models(struct import *im, const yaml_node_t *root)
 {
 	const yaml_node_t *list = yaml_member(im->doc, root, "model_list");
@@ -241,10 +252,7 @@ read_sections(struct import *im, const yaml_node_t *root)
 	    "router_settings.model_group_alias");
 	read_fallbacks(im, litellm, "litellm_settings");
 	read_fallbacks(im, router, "router_settings");
-	im->timeout = get_number(im, router, "router_settings", "timeout");
-	if (im->timeout <= 0)
-		im->timeout = get_number(
-		    im, litellm, "litellm_settings", "request_timeout");
+	read_timeouts(im, litellm, router);
 	read_master_key(im, general);
 	read_budget(im, litellm);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/import/inner.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/uri.h"
 
 #define AZURE_ROOT SLICE("/openai")
@@ -11,9 +12,9 @@
 static const yaml_node_t *
 base(struct import *im, const yaml_node_t *params)
 {
-	const yaml_node_t *at = yaml_member(im->doc, params, "api_base");
+	const yaml_node_t *at = param_member(im, params, "api_base");
 
-	return at != NULL ? at : yaml_member(im->doc, params, "base_url");
+	return at != NULL ? at : param_member(im, params, "base_url");
 }
 
 static bool
@@ -35,6 +36,21 @@ behind(struct slice text, struct slice mark)
 }
 
 /* --- its URL --- */
+
+/* Hugging Face is a place; its servers (TGI, TEI) stand elsewhere, too, and of
+ * theirs LiteLLM takes the URL without /v1. */
+const struct provider *
+provider_there(
+    struct import *im, const yaml_node_t *params, const struct provider *p)
+{
+	static const struct provider own = { "huggingface", "openai", NULL,
+		"HF_TOKEN", "/v1", NULL };
+
+	return p == NULL || strcmp(p->prefix, own.prefix) != 0 ||
+		yaml_text(base(im, params)).n == 0
+	    ? p
+	    : &own;
+}
 
 /* Of "https://x.azure.com/openai/deployments/d/chat/completions?api-version=1"
  * what comes before "/openai": the v1 API starts there. Some put an "/openai"
@@ -114,12 +130,23 @@ suffixed(struct import *im, struct slice text, struct slice suffix)
 	return whole;
 }
 
+/* Some write the whole of what is asked. */
+static struct slice
+without_path(struct slice url)
+{
+	struct slice path = SLICE("/chat/completions");
+
+	if (slice_ends(url, path))
+		url.n -= path.n;
+	return url;
+}
+
 const char *
 deployment_url(struct import *im, const yaml_node_t *params, const char *path,
     const struct provider *p)
 {
 	const yaml_node_t *at = base(im, params);
-	struct slice text = yaml_text(at);
+	struct slice text = without_path(yaml_text(at));
 	const char *reference = variable(im, text, p);
 
 	if (reference != NULL) {
@@ -158,6 +185,21 @@ partner_behind(struct import *im, struct slice model)
 	return slice_make(name, model.n);
 }
 
+/* "responses/gpt-5": by which of its APIs LiteLLM asks there; "o_series/mine":
+ * what kind of model a deployment is. */
+static struct slice
+without_route(struct slice model)
+{
+	static const char *const routes[] = { "responses/", "o_series/",
+		"gpt5_series/" };
+
+	for (size_t i = 0; i < COUNT(routes); i++)
+		if (slice_starts(model, slice_of(routes[i])))
+			return slice_make(model.p + strlen(routes[i]),
+			    model.n - strlen(routes[i]));
+	return model;
+}
+
 struct slice
 deployment_model(struct import *im, const yaml_node_t *params,
     const struct provider *p, struct slice model)
@@ -167,6 +209,8 @@ deployment_model(struct import *im, const yaml_node_t *params,
 
 	if (strcmp(p->prefix, "huggingface") == 0 && url.n == 0)
 		return partner_behind(im, model);
+	if (is_azure(p) || strcmp(p->prefix, "openai") == 0)
+		model = without_route(model);
 	if (!is_azure(p))
 		return model;
 	rest = behind(url, AZURE_DEPLOYMENTS);

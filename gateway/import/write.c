@@ -9,7 +9,7 @@
 #include "gateway/lib/utf8.h"
 
 #define SPAN_MAX (24 * 3600.0) /* seconds; no timeout may be longer */
-#define TOTAL_DEFAULT 600.0
+#define PIECE_DEFAULT 30.0
 #define DEADLINE_DEFAULT 600.0
 
 static void
@@ -63,20 +63,27 @@ add_span(struct buf *b, const char *key, double seconds)
 	buf_add_str(b, "\";");
 }
 
-/* A wait for a piece longer than that for the whole means nothing. */
+/* There a timeout ends what is not streamed, and a stream in which nothing
+ * comes for so long; ours for the whole would end streams that go well. So it
+ * is of the pieces alone, where it is shorter than what we have for them, and
+ * of the whole where it is longer. A wait for a piece longer than that for the
+ * whole means nothing. */
 static void
-add_timeouts(struct buf *b, double total, double stream, double all)
+add_timeouts(struct buf *b, double timeout, double stream, double all)
 {
-	double bound = total > 0 ? total : all > 0 ? all : TOTAL_DEFAULT;
+	double total = timeout > IM_TOTAL_DEFAULT ? timeout : 0;
+	double bound = total > 0 ? total : fmax(all, IM_TOTAL_DEFAULT);
+	double piece =
+	    stream > 0 ? fmin(stream, bound) : fmin(timeout, PIECE_DEFAULT);
 
-	if (total <= 0 && stream <= 0)
+	if (total <= 0 && piece <= 0)
 		return;
 	buf_add_str(b, "timeouts = {");
 	if (total > 0)
 		add_span(b, " total", total);
-	if (stream > 0) {
-		add_span(b, " ttft", fmin(stream, bound));
-		add_span(b, " gap", fmin(stream, bound));
+	if (piece > 0) {
+		add_span(b, " ttft", piece);
+		add_span(b, " gap", piece);
 	}
 	buf_add_str(b, " };");
 }
@@ -94,7 +101,10 @@ write_backend(
 		buf_addf(b, " slots = %u;", e->slots);
 	if (e->timeout > 0 || e->stream_timeout > 0) {
 		buf_add_char(b, ' ');
-		add_timeouts(b, e->timeout, e->stream_timeout, im->timeout);
+		add_timeouts(b, e->timeout,
+		    e->stream_timeout > 0 ? e->stream_timeout
+					  : im->stream_timeout,
+		    im->timeout);
 	}
 	add_list(b, "strip", e->strip);
 	buf_addf(b, " }%s\n", e->node.next != &im->backends ? "," : "");
@@ -191,8 +201,8 @@ write_times(const struct import *im, struct buf *b)
 {
 	double longest = im->timeout;
 
-	if (im->timeout > 0) {
-		add_timeouts(b, im->timeout, 0, 0);
+	if (im->timeout > 0 || im->stream_timeout > 0) {
+		add_timeouts(b, im->timeout, im->stream_timeout, 0);
 		buf_add_char(b, '\n');
 	}
 	for (struct list *l = im->backends.next; l != &im->backends;
