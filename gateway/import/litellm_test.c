@@ -456,7 +456,8 @@ rates_whose_sum_is_a_limit_are_carried_over(void **state)
 	    LIST(MODEL("m", "model: openai/one, rpm: 1, tpm: 9")
 		    MODEL("n", "model: openai/two, rpm: 2"))
 		SECTION("general_settings", "master_key: sk-clear"));
-	assert_has(s.conf, "limits = { requests_per_minute = 3; };");
+	assert_has(
+	    s.conf, "limits = { requests_per_minute = 3; burst = \"1m\"; };");
 	assert_null(strstr(s.notes, "rpm: "));
 	assert_has(s.notes, "tpm: not of one deployment");
 	sheet_fini(&s);

@@ -177,7 +177,8 @@ has_tpm(const struct import *im)
 	return !im->tpm_open && im->tpm >= 1;
 }
 
-/* More than all deployments let through together, nobody got before. */
+/* More than all deployments let through together, nobody got before; and all of
+ * a minute's at once, as LiteLLM counts by minutes. */
 static void
 write_limits(const struct import *im, struct buf *b)
 {
@@ -190,6 +191,8 @@ write_limits(const struct import *im, struct buf *b)
 		buf_addf(b, " requests_per_minute = %.0f;", fmin(im->rpm, 1e9));
 	if (tpm)
 		buf_addf(b, " tokens_per_minute = %.0f;", fmin(im->tpm, 1e12));
+	if (rpm || tpm)
+		buf_add_str(b, " burst = \"1m\";");
 	if (im->budget != NULL)
 		buf_addf(b, " %s = %.9g;", im->budget, im->budget_usd);
 	buf_add_str(b, " };");

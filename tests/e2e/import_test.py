@@ -117,6 +117,7 @@ class Import(unittest.TestCase):
             "    model: openai/fake-model\n"
             f"    api_base: http://127.0.0.1:{fake.port}/v1/\n"
             "    api_key: fake-key\n"
+            "    rpm: 12\n"  # in a minute, not one in five seconds
             "general_settings: {master_key: sk-clear}\n"
             "router_settings: {model_group_alias: {gpt-4: chat}}\n")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -140,12 +141,12 @@ class Import(unittest.TestCase):
 
         done = self.convert(text("tpm: 5000"))
         self.assertIn("limits = { requests_per_minute = 150; "
-                      "tokens_per_minute = 6000; };", done.stdout)
+                      "tokens_per_minute = 6000; burst = \"1m\"; };", done.stdout)
         self.assertNotIn("pm: not of one deployment", done.stderr)
         checked = run("check", "-c", self.path("gateway.conf", done.stdout))
         self.assertEqual(checked.returncode, 0, checked.stderr)
         done = self.convert(text("seed: 1"))
-        self.assertIn("limits = { requests_per_minute = 150; };", done.stdout)
+        self.assertIn('limits = { requests_per_minute = 150; burst = "1m"; };', done.stdout)
         self.assertIn("tpm: not of one deployment", done.stderr)
 
     def test_a_key_goes_to_nobody_else(self):
