@@ -436,12 +436,13 @@ a_route_is_no_part_of_the_models_name(void **state)
 	sheet_init(&s,
 	    LIST(MODEL("m", "model: openai/responses/gpt-5") MODEL("n",
 		"model: azure/o_series/mine, api_base: "
-		"'https://x.azure.com'")
-		    MODEL("o", "model: groq/responses/x")));
+		"'https://x.azure.com'") MODEL("o", "model: groq/responses/x")
+		    MODEL("p", "model: openai/responses/")));
 	assert_has(s.conf, "model = \"gpt-5\";");
 	assert_has(s.notes, "responses/: asked by the API that the client");
 	assert_has(s.conf, "model = \"mine\";");
 	assert_has(s.conf, "model = \"responses/x\";");
+	assert_has(s.conf, "model = \"responses/\";");
 	sheet_fini(&s);
 }
 

@@ -194,7 +194,8 @@ without_route(struct slice model)
 		"gpt5_series/" };
 
 	for (size_t i = 0; i < COUNT(routes); i++)
-		if (slice_starts(model, slice_of(routes[i])))
+		if (slice_starts(model, slice_of(routes[i])) &&
+		    model.n > strlen(routes[i]))
 			return slice_make(model.p + strlen(routes[i]),
 			    model.n - strlen(routes[i]));
 	return model;
