@@ -224,6 +224,7 @@ outcome_close(struct request *r)
 	if (r->replay == NULL && !is_at_fault(r) && !is_without_answer(r) &&
 	    o->dialect != DIALECT_COUNTING)
 		judge_slo(o, &r->routing.slo);
+	tracing_note(r);
 	limits_settle(r);
 	request_drop_attempt(r, &r->second);
 	request_drop_attempt(r, &r->attempt);

@@ -35,6 +35,10 @@ void tracing_begin(struct request *);
 /* The lines that go out with an attempt's other headers: without a collector,
  * those that came in. */
 void tracing_headers(const struct attempt *, struct buf *headers);
+/* The caller's trace, for its outcome; its headers are there yet. */
+void tracing_note(struct request *);
+/* The caller's trace, for its outcome; its headers are there yet. */
+void tracing_note(struct request *);
 /* Its outcome is complete. */
 void tracing_end(struct request *, struct instant);
 /* The spans of one request, or nothing where there is no room. */

@@ -36,6 +36,13 @@ read_parent(const struct exchange *x, struct trace_context *c)
 	return buf_err(&all) == OK && trace_parse(buf_slice(&all), c);
 }
 
+static void
+take_parent(struct request *r)
+{
+	if (!read_parent(r->exchange, &r->trace))
+		r->trace = (struct trace_context){ { 0 }, { 0 }, { 0 }, false };
+}
+
 void
 tracing_begin(struct request *r)
 {
@@ -44,8 +51,7 @@ tracing_begin(struct request *r)
 
 	if (!is_on(r))
 		return;
-	if (!read_parent(r->exchange, &r->trace))
-		r->trace = (struct trace_context){ { 0 }, { 0 }, { 0 }, false };
+	take_parent(r);
 	trace_begin(&r->trace, slice_make(id.p + prefix, id.n - prefix),
 	    r->conf->otlp.sample);
 }
@@ -101,24 +107,36 @@ has_parent(const struct trace_context *c)
 void
 tracing_headers(const struct attempt *a, struct buf *headers)
 {
-	const struct request *r = a->request;
-	struct trace_context c = r->trace;
+	struct request *r = a->request;
 	unsigned char span[SPAN_ID];
 
+	if (!is_on(r))
+		take_parent(r);
 	if (is_on(r))
-		trace_attempt(&c, a->number, span);
-	else if (read_parent(r->exchange, &c))
-		memcpy(span, c.parent, sizeof(span));
+		trace_attempt(&r->trace, a->number, span);
+	else if (has_parent(&r->trace))
+		memcpy(span, r->trace.parent, sizeof(span));
 	else
 		return;
 	buf_add_str(headers, "traceparent: ");
-	trace_write(&c, span, headers);
+	trace_write(&r->trace, span, headers);
 	buf_add_char(headers, '\n');
-	if (has_parent(&c)) /* a state belongs to the trace it came with */
+	/* a state belongs to the trace it came with */
+	if (has_parent(&r->trace))
 		pass_state(r->exchange, headers);
 }
 
 /* --- once it is over --- */
+
+/* Without a collector nobody has looked where there was no attempt. */
+void
+tracing_note(struct request *r)
+{
+	if (!is_on(r) && r->n_attempts == 0 && r->verdict == HEAD_INFERENCE)
+		take_parent(r);
+	if (has_parent(&r->trace))
+		r->outcome.trace = r->trace.trace;
+}
 
 static bool
 went_wrong(const struct outcome *o)

@@ -277,6 +277,7 @@ enum result {
  * the call. */
 struct outcome {
 	const char *id;
+	const unsigned char *trace; /* its caller's, 16 bytes; NULL: none */
 	const char *tenant; /* "-" where the gateway is open */
 	const char *key; /* the name of the tenant's key; NULL: it has none */
 	const char *model; /* public name, "-" where none was found */

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "gateway/lib/digits.h"
+#include "gateway/lib/hex.h"
 #include "gateway/telemetry/shard.h"
+#include "gateway/telemetry/trace_context.h"
 
 #define VALUE_MAX 120 /* bytes of one value, escaped */
 
@@ -127,6 +129,16 @@ put_ms(struct access_line *l, struct slice key, usec span)
 }
 
 static void
+put_trace(struct access_line *l, const unsigned char trace[TRACE_ID])
+{
+	char digits[2 * TRACE_ID + 1];
+
+	hex_write(trace, TRACE_ID, digits);
+	put_slice(l, KEY("trace"));
+	put(l, digits, 2 * TRACE_ID);
+}
+
+static void
 put_time(struct access_line *l, usec wall)
 {
 	char text[CLOCK_TEXT];
@@ -162,6 +174,8 @@ access_line(const struct outcome *o, usec wall, struct access_line *l)
 	l->n = 0;
 	put_time(l, wall);
 	put_word(l, KEY("id"), o->id);
+	if (o->trace != NULL)
+		put_trace(l, o->trace);
 	put_text(l, KEY("tenant"), o->tenant);
 	put_text(l, KEY("model"), o->model);
 	if (a != NULL) {

@@ -118,6 +118,19 @@ a_guess_is_called_one(void **state)
 	assert_lacks(&o, "cost");
 }
 
+/* As in its traceparent. */
+static void
+the_callers_trace_is_there(void **state)
+{
+	static const unsigned char trace[16] = { 0x0a, 0xf7, 0x65, [15] = 1 };
+	struct outcome o = outcome_good();
+
+	assert_lacks(&o, "trace=");
+	o.trace = trace;
+	assert_has(&o,
+	    " id=req-1 trace=0af76500000000000000000000000001 tenant=acme ");
+}
+
 static void
 a_name_cannot_forge_a_line(void **state)
 {
@@ -200,6 +213,7 @@ main(void)
 		    who_was_asked_in_chat_for_another_format_is_said_to_be),
 		cmocka_unit_test(a_client_that_stalled_is_said_to_have),
 		cmocka_unit_test(a_guess_is_called_one),
+		cmocka_unit_test(the_callers_trace_is_there),
 		cmocka_unit_test(a_name_cannot_forge_a_line),
 		cmocka_unit_test(odd_names_are_quoted),
 		cmocka_unit_test(long_names_are_cut_and_the_rest_is_there),

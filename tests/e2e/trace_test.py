@@ -75,6 +75,18 @@ class Traces(unittest.TestCase):
         for one in got[1:]:
             self.assertNotIn("traceparent", one)
             self.assertNotIn("tracestate", one)
+        # and leads to the log's line, also of what nobody was asked for
+        self.assertEqual(g.chat(harness.chat("no-such-model"),
+                                {"traceparent": header})[0], 404)
+        self.assertEqual(g.chat(harness.chat("m"), {"traceparent": header})[0],
+                         200)
+
+        def lines():
+            return [f" trace={TRACE} tenant=" in x
+                    for x in g.log().split("\n") if " path=/v1/" in x]
+
+        harness.wait_for(lambda: len(lines()) == 5, what="the log")
+        self.assertEqual(sorted(lines()), [False] * 2 + [True] * 3)
         self.assertEqual(g.stop(), 0)
 
     def raw(self, g, *lines):
