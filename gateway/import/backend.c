@@ -116,14 +116,21 @@ double
 read_timeout(struct import *im, const yaml_node_t *map, const char *path,
     const char *key)
 {
+	const yaml_node_t *at = yaml_member(im->doc, map, key);
 	double seconds = get_number(im, map, path, key);
 
 	if (seconds > 0 && seconds < IM_TOTAL_DEFAULT)
-		note(im, yaml_member(im->doc, map, key), path,
+		note(im, at, path,
 		    "%s: ends no stream that goes on, as there; what is not "
 		    "streamed ends at timeouts.total, which would end streams, "
 		    "too",
 		    key);
+	if (seconds > IM_PIECE_DEFAULT &&
+	    yaml_member(im->doc, map, "stream_timeout") == NULL)
+		note(im, at, path,
+		    "%s: a stream may be silent for %g s, which is too short "
+		    "for a model that thinks unseen: see timeouts.ttft",
+		    key, IM_PIECE_DEFAULT);
 	return seconds;
 }
 

@@ -163,7 +163,9 @@ struct slice deployment_model(struct import *, const yaml_node_t *params,
     const struct provider *, struct slice model);
 
 /* --- backend.c --- */
-#define IM_TOTAL_DEFAULT 600.0 /* seconds, of timeouts.total */
+/* Of timeouts, in seconds: total; ttft and gap. */
+#define IM_TOTAL_DEFAULT 600.0
+#define IM_PIECE_DEFAULT 30.0
 /* Seconds; 0: none. Says what it does not bound. */
 double read_timeout(
     struct import *, const yaml_node_t *map, const char *path, const char *key);

@@ -9,7 +9,6 @@
 #include "gateway/lib/utf8.h"
 
 #define SPAN_MAX (24 * 3600.0) /* seconds; no timeout may be longer */
-#define PIECE_DEFAULT 30.0
 #define DEADLINE_DEFAULT 600.0
 
 static void
@@ -74,7 +73,7 @@ add_timeouts(struct buf *b, double timeout, double stream, double all)
 	double total = timeout > IM_TOTAL_DEFAULT ? timeout : 0;
 	double bound = total > 0 ? total : fmax(all, IM_TOTAL_DEFAULT);
 	double piece =
-	    stream > 0 ? fmin(stream, bound) : fmin(timeout, PIECE_DEFAULT);
+	    stream > 0 ? fmin(stream, bound) : fmin(timeout, IM_PIECE_DEFAULT);
 
 	if (total <= 0 && piece <= 0)
 		return;

@@ -11,6 +11,7 @@ a_timeout_ends_no_stream_that_goes_on(void **state)
 	sheet_init(&s, LIST(MODEL("m", "model: openai/m, timeout: 20")));
 	assert_has(s.conf, "timeouts = { ttft = \"20s\"; gap = \"20s\"; };");
 	assert_has(s.notes, "timeout: ends no stream that goes on, as there");
+	assert_int_equal(s.i.n_notes, 1);
 	sheet_fini(&s);
 	/* nor is a silent one waited for longer than any other */
 	sheet_init(&s,
@@ -18,6 +19,7 @@ a_timeout_ends_no_stream_that_goes_on(void **state)
 		SECTION("litellm_settings", "request_timeout: 120"));
 	assert_has(s.conf, "\ntimeouts = { ttft = \"30s\"; gap = \"30s\"; };");
 	assert_has(s.notes, "litellm_settings: request_timeout: ends no");
+	assert_has(s.notes, "request_timeout: a stream may be silent for 30 s");
 	sheet_fini(&s);
 }
 
@@ -51,7 +53,7 @@ a_long_timeout_makes_a_long_deadline(void **state)
 	assert_has(s.conf,
 	    "timeouts = { total = \"30m\"; ttft = \"30s\"; gap = \"30s\"; };"
 	    "\ndeadline = \"30m\";\n");
-	assert_int_equal(s.i.n_notes, 0);
+	assert_int_equal(s.i.n_notes, 1);
 	sheet_fini(&s);
 	sheet_init(&s, LIST(MODEL("m", "model: openai/m, timeout: 3600")));
 	assert_has(s.conf, "\ndeadline = \"1h\";\n");

@@ -141,12 +141,14 @@ class Import(unittest.TestCase):
 
         done = self.convert(text("tpm: 5000"))
         self.assertIn("limits = { requests_per_minute = 150; "
-                      "tokens_per_minute = 6000; burst = \"1m\"; };", done.stdout)
+                      'tokens_per_minute = 6000; burst = "1m"; };',
+                      done.stdout)
         self.assertNotIn("pm: not of one deployment", done.stderr)
         checked = run("check", "-c", self.path("gateway.conf", done.stdout))
         self.assertEqual(checked.returncode, 0, checked.stderr)
         done = self.convert(text("seed: 1"))
-        self.assertIn('limits = { requests_per_minute = 150; burst = "1m"; };', done.stdout)
+        self.assertIn('limits = { requests_per_minute = 150; burst = "1m"; };',
+                      done.stdout)
         self.assertIn("tpm: not of one deployment", done.stderr)
 
     def test_a_key_goes_to_nobody_else(self):
