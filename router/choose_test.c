@@ -113,6 +113,24 @@ an_unknown_price_is_the_last_resort(void **state)
 	free(m);
 }
 
+/* Both would do: the one that is surer to. */
+static void
+where_no_price_is_known_the_chance_decides(void **state)
+{
+	struct market *m = market();
+
+	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 30 * USEC_MS, 0);
+	m->demand.required = 0.5;
+	m->demand.penalty = 1;
+	m->stall[0].serving.price = (struct conf_price)TOKENS_COST(-1, -1, -1);
+	m->stall[1].serving.price = m->stall[0].serving.price;
+	assert_in_range(share_of(m, 1), MANY * 4 / 10, MANY * 6 / 10);
+	slow_down(m, 0, 2, 0.4);
+	assert_int_equal(share_of(m, 1), MANY);
+	assert_verdict(m, 0, VERDICT_DEARER);
+	free(m);
+}
+
 static void
 among_equal_prices_quality_wins_then_the_idler(void **state)
 {
@@ -264,6 +282,7 @@ main(void)
 		cmocka_unit_test(fullness_makes_dearer),
 		cmocka_unit_test(what_is_paid_by_the_hour_is_filled_first),
 		cmocka_unit_test(an_unknown_price_is_the_last_resort),
+		cmocka_unit_test(where_no_price_is_known_the_chance_decides),
 		cmocka_unit_test(
 		    among_equal_prices_quality_wins_then_the_idler),
 		cmocka_unit_test(

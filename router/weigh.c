@@ -146,7 +146,6 @@ weigh_one(struct candidate *c, const struct demand *d, bool spare, usec now)
 	c->price = price_rank(price_of_request(
 	    &c->cell->conf->price, d->input, d->output, &d->units));
 	predict(c->cell, d, now, &c->outlook);
-	c->score = c->price * (1 + FULLNESS * c->full * c->full);
 	c->verdict = judge(c, d, spare, now);
 }
 
@@ -168,14 +167,24 @@ weigh_stake(const struct candidate *list, unsigned n, const struct demand *d)
 	return slo_has_targets(d->slo) ? d->penalty * dearest(list, n) : 0;
 }
 
+static bool
+is_any_priced(const struct candidate *list, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (list[i].price < INFINITY)
+			return true;
+	return false;
+}
+
 /* Whether it would harm the higher ones there more than it is worth: its price
  * or its own miss, whatever is more; little where it misses anyway. */
 static bool
 is_too_harmful(const struct candidate *c, const struct demand *d, double stake,
-    double dearest_price)
+    double price, double dearest_price)
 {
 	/* an answer is worth something where it costs nothing, too */
-	double price = c->price > 0 ? c->price : dearest_price;
+	if (price <= 0)
+		price = dearest_price;
 
 	if (c->verdict == VERDICT_UNLIKELY)
 		return c->toll > HOPELESS * price;
@@ -199,23 +208,26 @@ taken(const struct candidate *c, const struct demand *d, double stake,
 	return sum;
 }
 
-/* For its own probable miss, and for those that it would cause. */
+/* Its price, its own probable miss, and those that it would cause. Where nobody
+ * knows a price all cost the same. */
 static void
-add_penalties(
-    struct candidate *list, unsigned n, const struct demand *d, usec now)
+score(struct candidate *list, unsigned n, const struct demand *d, usec now)
 {
 	double most = dearest(list, n);
 	double stake = weigh_stake(list, n, d);
+	bool priced = is_any_priced(list, n);
 
 	for (unsigned i = 0; i < n; i++) {
 		struct candidate *c = &list[i];
+		double price = priced ? c->price : most;
 
+		c->score = price * (1 + FULLNESS * c->full * c->full);
 		if (stake > 0)
 			c->score += stake * (1 - c->outlook.chance);
 		c->toll = predict_toll(c->cell, d, &c->outlook, now);
 		c->score += taken(c, d, stake, most, now);
 		if (c->toll > 0 && !d->shortage &&
-		    is_too_harmful(c, d, stake, most))
+		    is_too_harmful(c, d, stake, price, most))
 			c->verdict = VERDICT_CROWDED;
 	}
 }
@@ -255,7 +267,7 @@ weigh(struct candidate *list, unsigned n, const struct demand *d, bool spare,
 {
 	for (unsigned i = 0; i < n; i++)
 		weigh_one(&list[i], d, spare, now);
-	add_penalties(list, n, d, now);
+	score(list, n, d, now);
 	if (d->priority == PRIORITY_PREMIUM)
 		want(list, n, d, now);
 }
