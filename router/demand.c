@@ -47,6 +47,21 @@ demand_again(const struct router *r, const struct order *o)
 	return facts->stream ? prompt : prompt + output_of(r, o);
 }
 
+/* Whether a call is all that it can have: each that may serve it counts them. */
+static bool
+is_by_call(const struct router *r, const struct order *o)
+{
+	const struct conf_serving *s = o->req->model->servings;
+
+	SET_EACH (i, &o->wanted) {
+		const struct cell *c = fleet_cell(&r->fleet, s[i].id);
+
+		if (c != NULL && c->allowance.at == 0)
+			return false;
+	}
+	return true;
+}
+
 void
 demand_of(struct router *r, const struct order *o, usec now, struct demand *d)
 {
@@ -74,5 +89,6 @@ demand_of(struct router *r, const struct order *o, usec now, struct demand *d)
 		.prefix = facts->prefix_hash,
 		.author = &o->author };
 	d->much = d->shortage &&
-	    shortage_is_much(&r->shortage, fair_cost(input, d->output));
+	    (shortage_is_much(&r->shortage, fair_cost(input, d->output)) ||
+		is_by_call(r, o));
 }

@@ -306,6 +306,40 @@ calls_are_left_to_who_takes_much(void **state)
 	free(m);
 }
 
+/* Of a burst of 20 five are used up, and there is less than is asked for. */
+static void
+make_short_of_calls(struct rig *g, const char *counted)
+{
+	const struct load full = { .has = LOAD_LIMIT_REQUESTS,
+		.left_requests = 20 };
+	const struct load some = { .has = LOAD_LIMIT_REQUESTS,
+		.left_requests = 15,
+		.reset_requests = 5 * USEC_SEC };
+	struct ask at_work, late[4];
+
+	rig_limits(g, counted, &full);
+	make_short(g, &at_work, late, 4);
+	for (unsigned i = 0; i < 4; i++)
+		router_cancel(g->router, late[i].ticket, g->now);
+	ask_finish(g, &at_work, 1000, 10, 10);
+	rig_limits(g, counted, &some);
+	assert_true(shortage_is(&g->router->shortage));
+}
+
+static void
+where_all_calls_are_counted_anybody_may_have_one(void **state)
+{
+	struct ask little;
+	struct rig g;
+
+	(void)state;
+	rig_init(&g, one);
+	make_short_of_calls(&g, "only");
+	little = ask_of(&g, 20);
+	assert_goes(&g, &little, "only");
+	rig_fini(&g);
+}
+
 static void
 premium_of_little_work_leaves_calls_to_others(void **state)
 {
@@ -367,6 +401,8 @@ main(void)
 		    premium_is_short_where_it_loses_many_in_the_queue),
 		cmocka_unit_test(premium_is_short_where_it_goes_too_late),
 		cmocka_unit_test(calls_are_left_to_who_takes_much),
+		cmocka_unit_test(
+		    where_all_calls_are_counted_anybody_may_have_one),
 		cmocka_unit_test(premium_of_little_work_leaves_calls_to_others),
 		cmocka_unit_test(
 		    premium_keeps_its_last_calls_for_who_needs_them),
