@@ -267,6 +267,10 @@ go(struct router *r, const struct order *o, const struct survey *s,
 	} else if (c.kind != CHOICE_GO) {
 		return c.kind;
 	}
+	if (!router_observes(r) &&
+	    (c.reason == REASON_CHEAPEST_ADEQUATE ||
+		c.reason == REASON_BEST_EFFORT))
+		weigh_displaced(list, n, &list[used], d);
 	stake = weigh_stake(list, n, d);
 	take(o, &list[used], d, stake, c.reason, now, p, place);
 	p->lack = lack_of(r, o, d, &list[used], stake, now);

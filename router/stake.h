@@ -22,12 +22,19 @@ struct stake {
 	double coming; /* USD a us: the worth of those who come, of late */
 	double tokens; /* of their prompts, fading mean */
 	usec ttft, itl; /* of the last who came with such a target; 0: none */
+	/* of those with an ITL target, both of late */
+	double came; /* how many */
+	double displaced; /* USD that others pay more for keeping away */
 };
 
 /* One with that prompt and those targets (0: none) comes, and goes. */
 void stake_enter(
     struct stake *, double worth, double tokens, usec ttft, usec itl);
 void stake_leave(struct stake *, double worth, usec itl);
+/* Somebody of a lower priority went where it costs so much more, USD, to keep
+ * away from those at work; and what each who came has cost the others so. */
+void stake_displace(struct stake *, double more);
+double stake_displaced(const struct stake *);
 /* Time passes. */
 void stake_fade(struct stake *, usec span);
 

@@ -74,6 +74,26 @@ what_comes_is_a_rate(void **state)
 	assert_true(s.coming * USEC_SEC < 0.05);
 }
 
+static void
+who_keeps_others_away_pays_for_where_they_go(void **state)
+{
+	struct stake s = { 0 };
+
+	(void)state;
+	stake_displace(&s, 3);
+	for (unsigned i = 0; i < 4; i++)
+		stake_enter(&s, 1, 100, 0, 15 * USEC_MS);
+	stake_displace(&s, 5);
+	assert_true(fabs(stake_displaced(&s) - 2) < 1e-9);
+	stake_enter(&s, 1, 100, USEC_SEC, 0); /* from it nobody keeps away */
+	assert_true(fabs(stake_displaced(&s) - 2) < 1e-9);
+	/* nobody comes any more, and nobody knows what it would cost */
+	stake_fade(&s, 30 * USEC_SEC);
+	assert_true(fabs(stake_displaced(&s) - 2) < 1e-9);
+	stake_fade(&s, 300 * USEC_SEC);
+	assert_true(stake_displaced(&s) < 0.01);
+}
+
 int
 main(void)
 {
@@ -82,6 +102,7 @@ main(void)
 		cmocka_unit_test(who_has_no_target_leaves_those_of_others),
 		cmocka_unit_test(the_usual_follows_within_seconds),
 		cmocka_unit_test(what_comes_is_a_rate),
+		cmocka_unit_test(who_keeps_others_away_pays_for_where_they_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

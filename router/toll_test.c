@@ -1,5 +1,7 @@
-/* router/toll_test.c - who is kept out for the sake of others gets its turn. */
-#include "router/testing.h"
+/* router/toll_test.c - who is kept out for the sake of others gets its turn, and
+ * they pay for where it goes. */
+#include "router/engine.h"
+#include "router/market.h"
 
 #include <string.h>
 
@@ -14,6 +16,10 @@ static const char paid[] =
     CLASSES CONF(BACKEND("only", PRICE(1, 2)), SERVING("only", ));
 static const char unpaid[] =
     CLASSES CONF(BACKEND("only", FREE_OF_CHARGE), SERVING("only", ));
+
+static const char two[] =
+    CLASSES CONF(BACKEND("pool", PRICE(1, 1)) ", " BACKEND("dear", PRICE(9, 9)),
+	SERVING("pool", ) ", " SERVING("dear", ));
 
 static struct ask
 ask_in_class(const struct rig *g, const char *class)
@@ -81,12 +87,91 @@ nothing_is_kept_for_premium_that_has_left(void **state)
 	rig_fini(&g);
 }
 
+/* Ten times a second one of premium, and so many with a long prompt; where all
+ * went in the end. */
+static void
+share(struct rig *g, unsigned seconds, unsigned others, const char *premium,
+    const char *rest)
+{
+	struct ask voice, chat[3];
+
+	for (unsigned i = 0; i < 10 * seconds; i++) {
+		voice = ask_in_class(g, "voice");
+		ask_submit(g, &voice);
+		for (unsigned k = 0; k < others; k++) {
+			chat[k] = ask_in_class(g, "chat");
+			chat[k].facts.prompt_bytes = 40000;
+			ask_submit(g, &chat[k]);
+		}
+		rig_pass(g, 100 * USEC_MS);
+		for (unsigned k = 0; k < others; k++) {
+			if (chat[k].plan.kind == PLAN_GO)
+				ask_finish(g, &chat[k], 100 * USEC_MS,
+				    10 * USEC_MS, 51);
+			else
+				ask_cancel(g, &chat[k]);
+		}
+		ask_finish(g, &voice, 60 * USEC_MS, 10 * USEC_MS, 51);
+		rig_tick(g);
+	}
+	assert_string_equal(ask_went(g, &voice), premium);
+	for (unsigned k = 0; k < others; k++)
+		assert_string_equal(ask_went(g, &chat[k]), rest);
+}
+
+static void
+premium_leaves_a_pool_from_which_it_keeps_many(void **state)
+{
+	struct rig g;
+
+	rig_init(&g, two);
+	share(&g, 10, 0, "pool", "");
+	share(&g, 30, 3, "dear", "pool");
+	/* once they have left, it finds out that it could be back */
+	share(&g, 200, 0, "pool", "");
+	rig_fini(&g);
+}
+
+/* Batch goes where it costs twice as much, to keep away from premium. */
+static void
+what_others_keep_away_is_not_put_down_to_premium(void **state)
+{
+	struct market *m = market();
+	struct stake *s = m->stall[0].site.stakes;
+	const struct candidate *to = &m->list[1];
+
+	set_class(m, PRIORITY_BATCH, USEC_SEC, 0, 0);
+	s[PRIORITY_PREMIUM] = (struct stake){ .at_work = 1, .came = 1 };
+	chosen(m);
+	assert_true(m->list[0].score < to->score);
+	m->list[0].verdict = VERDICT_CROWDED;
+	weigh_displaced(m->list, m->n, to, &m->demand);
+	assert_true(stake_displaced(s) > 0);
+	/* who is no cheaper, or would not do, is not kept from it */
+	s->displaced = 0;
+	weigh_displaced(m->list, m->n, &m->list[0], &m->demand);
+	m->list[0].outlook.chance = 0;
+	weigh_displaced(m->list, m->n, to, &m->demand);
+	assert_true(stake_displaced(s) <= 0);
+	/* nor by premium alone, where standard is there as well */
+	chosen(m);
+	m->list[0].verdict = VERDICT_CROWDED;
+	stake_enter(&s[PRIORITY_STANDARD], 1, 100, 0, 30 * USEC_MS);
+	weigh_displaced(m->list, m->n, to, &m->demand);
+	assert_true(stake_displaced(s) <= 0);
+	free(m);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_long_prompt_goes_where_nobody_is),
 		cmocka_unit_test(nothing_is_kept_for_premium_that_has_left),
+		cmocka_unit_test(
+		    what_others_keep_away_is_not_put_down_to_premium),
+		cmocka_unit_test(
+		    premium_leaves_a_pool_from_which_it_keeps_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -192,8 +192,8 @@ is_too_harmful(const struct candidate *c, const struct demand *d, double stake,
 	    c->toll > greater(price, admit_toll(stake, d->penalty));
 }
 
-/* What it takes from others there: of premium calls, from those who need them
- * more. */
+/* What it takes from others there: premium calls from those who need them more,
+ * and the place from those who then pay more elsewhere. */
 static double
 taken(const struct candidate *c, const struct demand *d, double stake,
     double dearest_price, usec now)
@@ -203,6 +203,8 @@ taken(const struct candidate *c, const struct demand *d, double stake,
 	if (d->priority != PRIORITY_PREMIUM)
 		return c->toll;
 	sum = stake * admit_call(cell_allowance(c->cell, now));
+	if (!d->shortage && d->slo->itl > 0)
+		sum += stake_displaced(&c->cell->site->stakes[d->priority]);
 	if (d->shortage && !d->much && c->cell->allowance.at > 0)
 		sum += SHORTAGE_CALL * dearest_price;
 	return sum;
@@ -230,6 +232,46 @@ score(struct candidate *list, unsigned n, const struct demand *d, usec now)
 		    is_too_harmful(c, d, stake, price, most))
 			c->verdict = VERDICT_CROWDED;
 	}
+}
+
+/* Whether it would do, were it not for premium that is at work there, and for
+ * nobody else whose ITL target is tighter. */
+static bool
+is_taken(const struct candidate *c, const struct demand *d)
+{
+	const struct stake *s = c->cell->site->stakes;
+	const struct stake *peers = &s[PRIORITY_STANDARD];
+
+	if (peers->at_work > 0 &&
+	    (d->slo->itl <= 0 || peers->itl < d->slo->itl))
+		return false;
+	return s[PRIORITY_PREMIUM].at_work > 0 && c->full < 1 &&
+	    c->outlook.chance >= d->required &&
+	    (c->verdict == VERDICT_CROWDED || c->verdict == VERDICT_DEARER);
+}
+
+void
+weigh_displaced(const struct candidate *list, unsigned n,
+    const struct candidate *to, const struct demand *d)
+{
+	const struct candidate *best = NULL;
+	double least = to->score;
+
+	if (d->priority == PRIORITY_PREMIUM || d->shortage ||
+	    to->score >= INFINITY)
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		const struct candidate *c = &list[i];
+		double score = c->score - c->toll;
+
+		if (c->price < to->price && score < least && is_taken(c, d)) {
+			least = score;
+			best = c;
+		}
+	}
+	if (best != NULL)
+		stake_displace(&best->cell->site->stakes[PRIORITY_PREMIUM],
+		    to->score - least);
 }
 
 /* Whether premium has somewhere to go that nobody can take from it. */

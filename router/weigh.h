@@ -27,6 +27,11 @@ void weigh(struct candidate *, unsigned n, const struct demand *, bool spare,
 /* What a miss of that request would be worth, in USD; after weigh(). */
 double weigh_stake(const struct candidate *, unsigned n, const struct demand *);
 
+/* Such a request goes to `to`; what that costs it more than where it would have
+ * gone but for premium is put down to premium there. */
+void weigh_displaced(const struct candidate *, unsigned n,
+    const struct candidate *to, const struct demand *);
+
 /* Whether it is to be left alone by that one (fleet.h, suspect.h). */
 static inline bool
 weigh_is_ailing(const struct cell *c, const struct demand *d, usec now)
