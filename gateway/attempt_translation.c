@@ -8,12 +8,9 @@
 
 #include "gateway/app.h"
 #include "gateway/lib/log.h"
+#include "gateway/quoted.h"
 #include "gateway/refusals.h"
 #include "gateway/translation/translation.h"
-
-#define WORD_MIN 3 /* of an id, bytes */
-#define WORD_MAX 128
-#define PUNCTUATION " \t\r\n.,:;!?'\"`()[]{}<>/\\"
 
 /* 0: it is never translated. */
 static unsigned
@@ -85,41 +82,6 @@ can_be_said(const struct attempt *a)
 	return rc == OK || rc == ERR_MEMORY;
 }
 
-/* Whether the request has that word for a string: the id of something that it
- * refers to. Its model is none: that one may be unknown on this path alone. */
-static bool
-refers_to(const struct request *r, struct slice word)
-{
-	struct slice body = exchange_body(r->exchange);
-	char string[WORD_MAX + 2];
-
-	if (word.n < WORD_MIN || word.n > WORD_MAX ||
-	    slice_eq(word, r->facts.model))
-		return false;
-	string[0] = string[word.n + 1] = '"';
-	memcpy(string + 1, word.p, word.n);
-	return memmem(body.p, body.n, string, word.n + 2) != NULL;
-}
-
-/* Whether what was said has an id in it that the request has, too: a word with
- * a letter and something that words of English have not. */
-static bool
-quotes(const char *said, const struct request *r)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	static const char others[] = "0123456789_-";
-	size_t n;
-
-	for (const char *p = said; *p != '\0'; p += n > 0 ? n : 1) {
-		n = strcspn(p, PUNCTUATION);
-		if (n > strcspn(p, letters) && n > strcspn(p, others) &&
-		    refers_to(r, slice_make(p, n)))
-			return true;
-	}
-	return false;
-}
-
 /* A 404 may also be about something that the request names: who has answered on
  * this path before means that, and who says so. What it does not say chat has
  * no word for. */
@@ -135,7 +97,8 @@ is_of_the_path(const struct attempt *a)
 	upstream_error_read(&said, body, "");
 	named = said.param != NULL ||
 	    a->ops->classify(&a->head, body).kind == FAULT_MODEL ||
-	    (said.message != NULL && quotes(said.message, a->request));
+	    quoted_id(slice_of(said.message),
+		exchange_body(a->request->exchange), a->request->facts.model);
 	upstream_error_fini(&said);
 	return !named;
 }
