@@ -1,5 +1,5 @@
 /* gateway/translation/bounds_test.c - what a request may take of its worker,
- * however it is made. */
+ * however it is made, and an answer. */
 #include <stdio.h>
 #include <time.h>
 
@@ -161,6 +161,80 @@ a_tool_is_looked_up_at_once(void **state)
 		    some * 1e3, late * 1e3, all * 1e3);
 }
 
+/* Of the processor, to say an answer of calls whose names are no tool's. */
+static double
+time_of_calls(enum dialect d, const char *before, const char *tool, int tools,
+    const char *behind)
+{
+	const struct translation_about about = { .id = "req_ab12",
+		.model = SLICE("m") };
+	const struct usage usage = { 0 };
+	struct buf body, answer, out;
+	struct errmsg why = { "" };
+	struct translation *t;
+	struct slice chat;
+	double least = 1e9, took;
+	clock_t began;
+
+	buf_init(&body, BODY_MAX);
+	buf_init(&answer, BODY_MAX);
+	buf_init(&out, BODY_MAX);
+	buf_add_str(&body, before);
+	add_each(&body, tool, tools);
+	buf_add_str(&body, behind);
+	buf_add_str(&answer, "{\"choices\":[{\"message\":{\"tool_calls\":[");
+	add_each(&answer,
+	    "{\"id\":\"c%1$d\",\"function\":{\"name\":\"%1$064d\","
+	    "\"arguments\":\"{}\"}}",
+	    1000);
+	buf_add_str(&answer, "]}}]}");
+	for (int i = 0; i < 5; i++) {
+		t = translation_new(d, &about);
+		if (translation_request(t, buf_slice(&body), &chat, &why) != OK)
+			fail_msg("%s", why.text);
+		buf_reset(&out);
+		began = clock();
+		translation_answer(t, buf_slice(&answer), &usage, &out);
+		took = (double)(clock() - began) / CLOCKS_PER_SEC;
+		least = took < least ? took : least;
+		assert_int_equal(buf_err(&out), OK);
+		translation_free(&t);
+	}
+	buf_fini(&body);
+	buf_fini(&answer);
+	buf_fini(&out);
+	return least;
+}
+
+static void
+a_call_is_looked_up_at_once(void **state)
+{
+	static const struct {
+		enum dialect dialect;
+		const char *before, *tool, *behind;
+	} rows[] = {
+		{ DIALECT_MESSAGES, "{\"tools\":[", "{\"name\":\"t%0100d\"}",
+		    "],\"messages\":[" SAID "]}" },
+		{ DIALECT_RESPONSES,
+		    "{\"tools\":[{\"type\":\"namespace\",\"name\":\"n\","
+		    "\"tools\":[",
+		    TOOL, "]}],\"input\":\"x\"}" },
+	};
+	double one, many;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		one = time_of_calls(rows[i].dialect, rows[i].before,
+		    rows[i].tool, 1, rows[i].behind);
+		many = time_of_calls(rows[i].dialect, rows[i].before,
+		    rows[i].tool, 1000, rows[i].behind);
+		if (many > 5 * one)
+			fail_msg("%s: %.1f ms, %.1f ms where there is one tool",
+			    dialect_name(rows[i].dialect), many * 1e3,
+			    one * 1e3);
+	}
+}
+
 int
 main(void)
 {
@@ -168,6 +242,7 @@ main(void)
 		cmocka_unit_test(there_is_an_end_to_what_is_within),
 		cmocka_unit_test(what_follows_a_call_is_looked_at_once),
 		cmocka_unit_test(a_tool_is_looked_up_at_once),
+		cmocka_unit_test(a_call_is_looked_up_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "gateway/lib/arena.h"
+#include "gateway/lib/map.h"
 #include "gateway/translation/chat_writer.h"
 
 struct scan_member
@@ -37,25 +39,86 @@ messages_keep_name(struct translation *t, struct slice string)
 	buf_add(&t->kept, string);
 }
 
-struct slice
-messages_name_of(const struct translation *t, struct slice name)
+/* From what chat calls them to where they stand in what is kept. */
+struct messages_names {
+	struct map map;
+	struct arena chat; /* the former */
+};
+
+static void
+names_free(struct messages_names **np)
 {
-	struct slice rest = buf_slice(&t->kept), one, found = name;
+	if (*np == NULL)
+		return;
+	map_fini(&(*np)->map);
+	arena_fini(&(*np)->chat);
+	free(*np);
+	*np = NULL;
+}
+
+/* Of two that are the same in chat the first is meant. */
+static enum err
+names_add(struct messages_names *n, struct slice name, char *at)
+{
+	const char *copy;
+
+	if (name.n != CHAT_NAME_MAX || map_get(&n->map, name) != NULL)
+		return OK;
+	copy = arena_dup(&n->chat, name);
+	if (copy == NULL)
+		return ERR_MEMORY;
+	return map_put(&n->map, slice_make(copy, name.n), at);
+}
+
+/* An answer may have as many calls as a request has tools. */
+static struct messages_names *
+names_new(const struct buf *kept)
+{
+	struct messages_names *n = calloc(1, sizeof(*n));
+	struct slice rest = buf_slice(kept), one;
 	enum scan_type type;
 	struct buf chat;
+	enum err rc = OK;
 
-	if (rest.n == 0 || name.n != CHAT_NAME_MAX)
-		return name;
-	buf_init(&chat, rest.n);
-	while (found.p == name.p && scan_next_element(&rest, &one, &type)) {
+	if (n == NULL)
+		return NULL;
+	map_init(&n->map);
+	arena_init(&n->chat, 2 * kept->n);
+	buf_init(&chat, kept->n);
+	while (rc == OK && scan_next_element(&rest, &one, &type)) {
 		buf_reset(&chat);
 		buf_add(&chat, messages_inside(one));
 		chat_writer_shorten(&chat, 0);
-		if (slice_eq(buf_slice(&chat), name))
-			found = messages_inside(one);
+		rc = buf_err(&chat);
+		if (rc == OK)
+			rc = names_add(
+			    n, buf_slice(&chat), kept->p + (one.p - kept->p));
 	}
 	buf_fini(&chat);
-	return found;
+	if (rc != OK)
+		names_free(&n);
+	return n;
+}
+
+void
+messages_add_meant(struct translation *t, struct slice name, struct buf *out)
+{
+	struct messages_state *s = t->state;
+	struct scan_walk at;
+
+	if (t->kept.n > 0 && name.n == CHAT_NAME_MAX) {
+		if (s->names == NULL)
+			s->names = names_new(&t->kept);
+		if (s->names == NULL) {
+			translation_fail(t, ERR_MEMORY, NULL, out);
+			return;
+		}
+		at.p = map_get(&s->names->map, name);
+		at.end = t->kept.p + t->kept.n;
+		if (at.p != NULL)
+			name = messages_inside(scan_walk_skip(&at));
+	}
+	buf_add(out, name);
 }
 
 static void
@@ -65,6 +128,7 @@ fini(void *state)
 
 	free(s->calls_open);
 	messages_early_free_all(s);
+	names_free(&s->names);
 }
 
 const struct translation_format translation_messages = {

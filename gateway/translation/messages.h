@@ -28,6 +28,9 @@ enum messages_block { BLOCK_NONE, BLOCK_TEXT, BLOCK_THINKING };
 /* Part of a call that has no name yet; opaque. */
 struct messages_early;
 
+/* Names that chat has no room for; opaque. */
+struct messages_names;
+
 /* Among so many calls in a row no two have the same id. */
 #define MESSAGES_IDS 16
 
@@ -52,6 +55,7 @@ struct messages_state {
 	struct messages_call *calls_open; /* as many as there were at a time */
 	struct messages_early *early; /* in the order that they came */
 	size_t early_bytes; /* ever kept */
+	struct messages_names *names; /* once a call may have one; or NULL */
 	uint64_t begun_calls; /* bits of the backend's indexes below 64 */
 	size_t n_stop; /* bytes of the stop sequence, as it is written */
 	char stop[64]; /* longer ones are not told */
@@ -68,11 +72,11 @@ messages_inside(struct slice string)
 struct scan_member messages_member(
     const struct scan_member *object, const char *name);
 
-/* A tool's name, a string with its quotes, as chat has it; and the one that was
- * meant, of those that messages_keep_name() was given. */
+/* A tool's name, a string with its quotes, as chat has it; and without them the
+ * one that is meant, of those that messages_keep_name() was given. */
 void messages_add_name(struct buf *, struct slice string);
 void messages_keep_name(struct translation *, struct slice string);
-struct slice messages_name_of(const struct translation *, struct slice name);
+void messages_add_meant(struct translation *, struct slice name, struct buf *);
 
 enum err messages_request(struct translation *, struct slice body,
     struct buf *chat, struct errmsg *why) MUST_USE;

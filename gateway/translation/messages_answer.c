@@ -184,7 +184,7 @@ add_call(struct translation *t, const struct chat_call *call, struct buf *out)
 	begin_block(t->state, "{\"type\":\"tool_use\",\"id\":", out);
 	messages_add_id(t, call->id, call->extra, out);
 	buf_add_str(out, ",\"name\":\"");
-	buf_add(out, messages_name_of(t, call->name));
+	messages_add_meant(t, call->name, out);
 	buf_add_str(out, "\",\"input\":");
 	if (call->object.n > 0)
 		buf_add(out, call->object);

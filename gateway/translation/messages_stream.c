@@ -304,7 +304,7 @@ begin_call_event(struct translation *t, struct messages_call *c,
 	buf_add_str(out, ",\"content_block\":{\"type\":\"tool_use\",\"id\":");
 	messages_add_id(t, id, part->extra, out);
 	buf_add_str(out, ",\"name\":\"");
-	buf_add(out, messages_name_of(t, part->name));
+	messages_add_meant(t, part->name, out);
 	buf_add_str(out, "\",\"input\":{}}");
 	end_event(out);
 }

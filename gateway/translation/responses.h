@@ -6,6 +6,7 @@
 #ifndef GATEWAY_TRANSLATION_RESPONSES_H
 #define GATEWAY_TRANSLATION_RESPONSES_H
 
+#include "gateway/lib/map.h"
 #include "gateway/lib/scan.h"
 #include "gateway/translation/chat.h"
 #include "gateway/translation/format.h"
@@ -91,9 +92,10 @@ enum err responses_add_tools(struct translation *,
     struct errmsg *why) MUST_USE;
 /* The name of a tool in chat. */
 void responses_add_name(struct buf *, const struct responses_tool *);
-/* The tool that chat calls so. */
-struct responses_tool responses_find_tool(
-    const struct translation *, struct slice name);
+/* The tool that chat calls so; one of that name, where none was told of or
+ * there is no memory to look. */
+enum err responses_find_tool(const struct translation *, struct slice name,
+    struct responses_tool *) MUST_USE;
 
 /* --- responses_echo.c --- */
 
@@ -130,6 +132,7 @@ struct responses_item {
 
 struct responses_state {
 	size_t echoed; /* bytes of kept */
+	struct map tools; /* the rest of it, once a call has a name */
 	bool summary; /* who asks for one gets reasoning as such */
 	bool begun;
 	enum chat_finish finish;

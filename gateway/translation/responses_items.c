@@ -100,6 +100,7 @@ responses_fini(void *state)
 	}
 	free(s->items);
 	free(s->order);
+	map_fini(&s->tools);
 }
 
 void
@@ -151,7 +152,10 @@ void
 responses_name_call(
     struct translation *t, struct responses_item *item, struct buf *out)
 {
-	item->tool = responses_find_tool(t, buf_slice(&item->name));
+	enum err rc =
+	    responses_find_tool(t, buf_slice(&item->name), &item->tool);
+
+	translation_fail(t, rc, NULL, out);
 	item->kind = item->tool.kind;
 	responses_place_item(t->state, item);
 	if (item->call_id.n > 0 && !has_twin(t->state, item))

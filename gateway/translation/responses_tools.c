@@ -67,39 +67,51 @@ keep_name(struct tools *w, const struct responses_tool *tool, struct slice as)
 	return OK;
 }
 
-static bool
-find_row(const struct translation *t, struct slice name, struct slice *row)
+/* From what chat calls them to where their rows are. */
+static enum err
+map_rows(struct map *m, const struct buf *kept, size_t from)
 {
-	const struct responses_state *s = t->state;
-	struct slice rest = buf_slice(&t->kept);
+	struct slice rest = slice_make(kept->p + from, kept->n - from), row, as;
 	enum scan_type type;
+	enum err rc = OK;
 
-	if (rest.n <= s->echoed)
-		return false;
-	rest = slice_make(rest.p + s->echoed, rest.n - s->echoed);
-	while (scan_next_element(&rest, row, &type))
-		if (slice_eq(responses_get_text(*row, "as"), name))
-			return true;
-	return false;
+	while (rc == OK && scan_next_element(&rest, &row, &type)) {
+		as = responses_get_text(row, "as");
+		if (map_get(m, as) == NULL) /* of two the first is meant */
+			rc = map_put(m, as, kept->p + (row.p - kept->p));
+	}
+	if (rc != OK)
+		map_fini(m);
+	return rc;
 }
 
-struct responses_tool
-responses_find_tool(const struct translation *t, struct slice name)
+enum err
+responses_find_tool(
+    const struct translation *t, struct slice name, struct responses_tool *tool)
 {
-	struct scan_member m;
-	struct slice row;
+	struct responses_state *s = t->state;
 	uint64_t kind = RESPONSES_CALL;
+	struct scan_member m;
+	struct scan_walk at;
+	struct slice row;
+	enum err rc = OK;
 
-	if (!find_row(t, name, &row))
-		return (struct responses_tool){ .name = name,
-			.kind = RESPONSES_CALL };
+	*tool = (struct responses_tool){ .name = name, .kind = RESPONSES_CALL };
+	if (s->tools.n == 0 && t->kept.n > s->echoed)
+		rc = map_rows(&s->tools, &t->kept, s->echoed);
+	at.p = map_get(&s->tools, name);
+	at.end = t->kept.p + t->kept.n;
+	if (at.p == NULL)
+		return rc;
+	row = scan_walk_skip(&at);
 	if (scan_get(row, "kind", &m))
 		(void)scan_u64(m.value, &kind);
-	return (struct responses_tool){
+	*tool = (struct responses_tool){
 		.name = responses_get_text(row, "name"),
 		.namespace = responses_get_text(row, "namespace"),
 		.kind = (enum responses_kind)kind,
 	};
+	return OK;
 }
 
 /* --- one of them --- */
