@@ -68,7 +68,7 @@ slices_mean_what_the_whole_does(void **state)
 	assert_int_equal(r.facts.max_tokens, 7);
 	assert_int_equal(read_in_slices(json, "\n0]]", &r, &why), ERR_INVALID);
 	assert_string_equal(why.code, "invalid_json");
-	assert_non_null(strstr(why.message, "line 2, column 3"));
+	assert_non_null(strstr(why.message, "byte 1048"));
 	assert_int_equal(read_in_slices("[", "0]", &r, &why), ERR_INVALID);
 	assert_string_equal(why.code, "invalid_type");
 }

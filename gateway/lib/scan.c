@@ -400,12 +400,17 @@ is_good(struct scan *s)
 	return false;
 }
 
-/* Lines and columns count from 1; a column is a code point. */
+#define PLACE_MAX ((ptrdiff_t)1 << 20) /* bytes that are counted through */
+
+/* All count from 1; a column is a code point. */
 static enum err
 explain(const struct scan *s, struct errmsg *why)
 {
 	size_t line = 1, column = 1;
 
+	if (s->p - s->begin > PLACE_MAX)
+		return fail(why, ERR_SYNTAX, "byte %zu: %s",
+		    (size_t)(s->p - s->begin) + 1, s->problem);
 	for (place p = s->begin; p < s->p; p++) {
 		if (*p == '\n') {
 			line++;

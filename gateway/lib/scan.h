@@ -35,8 +35,9 @@ struct scan_member {
 
 /* Members in document order, duplicates included; the first `cap` are stored,
  * *n counts all. ERR_SYNTAX with "line 3, column 14: ..." in *why (a column is
- * a code point); ERR_INVALID when the document is JSON but not an object. On
- * failure *n is untouched, `members` may not be. */
+ * a code point), beyond a MiB with "byte 1048600: ...", for which nothing is
+ * counted; ERR_INVALID when the document is JSON but not an object. On failure
+ * *n is untouched, `members` may not be. */
 enum err scan_object(struct slice json, struct scan_member *members, size_t cap,
     size_t *n, struct errmsg *why) MUST_USE;
 
@@ -49,8 +50,7 @@ void scan_free(struct scan **);
 /* So many bytes more, and the token in which they end. False: that was all. */
 #define SCAN_SLICE ((size_t)512 << 10)
 bool scan_more(struct scan *);
-/* Then: as scan_object(). why NULL: it is not asked for, which takes a look at
- * every byte. */
+/* Then: as scan_object(). why NULL: it is not asked for. */
 enum err scan_end(struct scan *, size_t *n, struct errmsg *why) MUST_USE;
 
 /* Escapes in the key are understood. */

@@ -112,6 +112,29 @@ complaints_say_where(void **state)
 	complains("{\"a\":-}", "line 1, column 7: expected a digit");
 }
 
+/* To count lines through 64 MB would keep a worker for 100 ms. */
+static void
+far_on_it_is_a_byte(void **state)
+{
+	const size_t n = (1 << 20) + 100;
+	char *doc = malloc(n);
+	struct errmsg why = { "" };
+
+	assert_non_null(doc);
+	memset(doc, '\n', n);
+	doc[0] = '{';
+	doc[1 << 20] = ']';
+	assert_int_equal(scan(slice_make(doc, n), &why), ERR_SYNTAX);
+	assert_string_equal(why.text,
+	    "line 1048576, column 1: expected a key in double quotes");
+	doc[1 << 20] = '\n';
+	doc[(1 << 20) + 1] = ']';
+	assert_int_equal(scan(slice_make(doc, n), &why), ERR_SYNTAX);
+	assert_string_equal(
+	    why.text, "byte 1048578: expected a key in double quotes");
+	free(doc);
+}
+
 static void
 strictness_is_that_of_the_standard(void **state)
 {
@@ -373,6 +396,7 @@ main(void)
 		cmocka_unit_test(
 		    what_is_not_an_object_is_told_apart_from_bad_json),
 		cmocka_unit_test(complaints_say_where),
+		cmocka_unit_test(far_on_it_is_a_byte),
 		cmocka_unit_test(strictness_is_that_of_the_standard),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(escaped_keys_are_recognised),

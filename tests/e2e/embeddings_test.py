@@ -124,7 +124,7 @@ class Long(unittest.TestCase):
         for body, status, message in 3 * [
                 (text, 404, '"unknown"'),
                 (text[:-2] + " \n]]", 400,
-                 "line 2, column 2: expected ',' or '}'")]:
+                 "byte 9200043: expected ',' or '}'")]:
             got, said, took, wait = self.send(body)
             self.assertEqual(got, status)
             self.assertIn(message, json.loads(said)["error"]["message"])
