@@ -60,6 +60,7 @@ read_models(struct asked *a, struct slice list)
 	}
 	if (n == 0)
 		return bad(a, "names of models", "models", list);
+	a->models[n] = NULL; /* where the parameter came before */
 	a->wish.models = a->models;
 	return true;
 }

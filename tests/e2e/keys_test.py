@@ -170,6 +170,10 @@ class Keys(unittest.TestCase):
         self.assertEqual(http_json(
             self.gateway.admin, "POST",
             "/admin/v1/keys?tenant=acme&name=x%00y")[0], 400)
+        # the later one holds, and nothing of the one before
+        self.assertEqual(http_json(
+            self.gateway.admin, "POST", "/admin/v1/keys?tenant=acme&name=two"
+            "&models=m,big&models=m")[2]["models"], ["m"])
         # what cannot be written is not made
         os.mkdir(self.file + ".new")
         self.assertIn("cannot write", self.add("x", good=False))
