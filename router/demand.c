@@ -47,7 +47,7 @@ demand_again(const struct router *r, const struct order *o)
 	return facts->stream ? prompt : prompt + output_of(r, o);
 }
 
-/* Whether a call is all that it can have: each that may serve it counts them. */
+/* Whether a call is all that it can have: all that may serve it count them. */
 static bool
 is_by_call(const struct router *r, const struct order *o)
 {

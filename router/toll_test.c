@@ -1,5 +1,5 @@
-/* router/toll_test.c - who is kept out for the sake of others gets its turn, and
- * they pay for where it goes. */
+/* router/toll_test.c - who is kept out for the sake of others gets its turn,
+ * and they pay for where it goes. */
 #include "router/engine.h"
 #include "router/market.h"
 
