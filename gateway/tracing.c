@@ -128,11 +128,13 @@ tracing_headers(const struct attempt *a, struct buf *headers)
 
 /* --- once it is over --- */
 
-/* Without a collector nobody has looked where there was no attempt. */
+/* Without a collector nobody has looked where there was no attempt. Who has
+ * left took the headers along. */
 void
 tracing_note(struct request *r)
 {
-	if (!is_on(r) && r->n_attempts == 0 && r->verdict == HEAD_INFERENCE)
+	if (!is_on(r) && r->n_attempts == 0 && r->verdict == HEAD_INFERENCE &&
+	    r->exchange != NULL)
 		take_parent(r);
 	if (has_parent(&r->trace))
 		r->outcome.trace = r->trace.trace;
