@@ -35,9 +35,7 @@ void tracing_begin(struct request *);
 /* The lines that go out with an attempt's other headers: without a collector,
  * those that came in. */
 void tracing_headers(const struct attempt *, struct buf *headers);
-/* The caller's trace, for its outcome; its headers are there yet. */
-void tracing_note(struct request *);
-/* The caller's trace, for its outcome; its headers are there yet. */
+/* The caller's trace, for its outcome, unless he has left with his headers. */
 void tracing_note(struct request *);
 /* Its outcome is complete. */
 void tracing_end(struct request *, struct instant);

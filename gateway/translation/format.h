@@ -8,6 +8,9 @@
 #define TRANSLATION_ID 32 /* bytes of an id's digits, with NUL */
 #define TRANSLATION_MODEL 256 /* of a model's name, likewise */
 #define TRANSLATION_LEFT_OUT 128
+/* Items, blocks and parts of a request: as many as Anthropic takes messages. No
+ * body is to keep a worker for long. */
+#define TRANSLATION_PARTS 100000
 
 struct translation {
 	const struct translation_format *format;

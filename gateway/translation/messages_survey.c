@@ -266,14 +266,12 @@ turn_each_block(struct writer *w, struct turn *t, turn_visit *visit)
 
 /* --- the survey --- */
 
-/* As many messages as Anthropic takes. No body is to keep a worker for long. */
-#define BLOCKS_MAX 100000
-
 enum err
 turn_count_block(struct writer *w)
 {
-	return ++w->blocks > BLOCKS_MAX ? turn_invalid(w, ": want fewer blocks")
-					: OK;
+	return ++w->blocks > TRANSLATION_PARTS
+	    ? turn_invalid(w, ": want fewer blocks")
+	    : OK;
 }
 
 /* What a result of a tool may hold, too. */

@@ -10,7 +10,6 @@
 /* Of text in base64, in a request: in JSON it may be six times as long, and it
  * takes 3 ms a MB. No model reads as much. */
 #define TEXT_FILES_MAX ((size_t)8 << 20)
-#define PIECES_MAX 100000 /* no body is to keep a worker for long */
 #define SEALED "gAAAAA" /* how what is encrypted begins: Fernet's mark */
 
 /* --- complaints --- */
@@ -49,7 +48,7 @@ enum err
 input_count(struct reader *r)
 {
 	r->pieces += !r->unseen;
-	return r->pieces > PIECES_MAX
+	return r->pieces > TRANSLATION_PARTS
 	    ? input_invalid(r, "want fewer items and parts")
 	    : OK;
 }
