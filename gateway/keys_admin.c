@@ -17,6 +17,7 @@
 struct asked {
 	struct app *app;
 	struct admin_reply *reply;
+	bool makes, names_one; /* what the method is for; else a list */
 	struct arena names;
 	struct grant wish;
 	const char *models[KEY_MODELS_MAX + 1];
@@ -60,7 +61,6 @@ read_models(struct asked *a, struct slice list)
 	}
 	if (n == 0)
 		return bad(a, "names of models", "models", list);
-	a->models[n] = NULL; /* where the parameter came before */
 	a->wish.models = a->models;
 	return true;
 }
@@ -81,12 +81,15 @@ static bool
 read_limit(struct asked *a, const struct setting *l, struct slice value)
 {
 	char want[64];
+	struct buf text;
 	double v;
 
 	if (!slice_double(value, &v) || !grant_limit_fits(l, v)) {
-		snprintf(want, sizeof(want), "%s%g..%g",
-		    l->type == SETTING_INT ? "a whole number of " : "", l->min,
-		    l->max);
+		buf_on(&text, want, sizeof(want) - 1);
+		buf_add_str(
+		    &text, l->type == SETTING_INT ? "a whole number of " : "");
+		setting_write_bounds(l, &text);
+		want[text.n] = '\0';
 		return bad(a, want, l->name, value);
 	}
 	grant_limit_set(&a->wish.limits, l, v);
@@ -94,25 +97,12 @@ read_limit(struct asked *a, const struct setting *l, struct slice value)
 	return true;
 }
 
+/* Of a key that is made alone. */
 static bool
-read_parameter(void *arg, struct slice name, struct slice value)
+read_wish(struct asked *a, struct slice name, struct slice value)
 {
 	const struct setting *l;
-	struct asked *a = arg;
 
-	if (slice_find(value, '\0') >= 0)
-		return bad(a, "no byte of zero", "the query", name);
-	if (slice_is(name, "tenant")) {
-		a->wish.tenant = arena_dup(&a->names, value);
-		return a->wish.tenant != NULL;
-	}
-	if (slice_is(name, "name")) {
-		if (!name_ok(value))
-			return bad(
-			    a, "1..64 letters, digits, - _ . @", "name", value);
-		a->wish.key.name = arena_dup(&a->names, value);
-		return a->wish.key.name != NULL;
-	}
 	if (slice_is(name, "expires"))
 		return read_expires(a, value);
 	if (slice_is(name, "models"))
@@ -124,6 +114,35 @@ read_parameter(void *arg, struct slice name, struct slice value)
 	    "tenant, name, expires, models or a limit such as "
 	    "requests_per_minute",
 	    "the query", name);
+}
+
+static bool
+read_name(struct asked *a, struct slice value)
+{
+	if (!name_ok(value))
+		return bad(a, "1..64 letters, digits, - _ . @", "name", value);
+	a->wish.key.name = arena_dup(&a->names, value);
+	return a->wish.key.name != NULL;
+}
+
+/* What would be passed over in silence is refused. */
+static bool
+read_parameter(void *arg, struct slice name, struct slice value)
+{
+	struct asked *a = arg;
+
+	if (slice_find(value, '\0') >= 0)
+		return bad(a, "no byte of zero", "the query", name);
+	if (slice_is(name, "tenant")) {
+		a->wish.tenant = arena_dup(&a->names, value);
+		return a->wish.tenant != NULL;
+	}
+	if (slice_is(name, "name") && a->names_one)
+		return read_name(a, value);
+	if (a->makes)
+		return read_wish(a, name, value);
+	return bad(
+	    a, a->names_one ? "tenant and name" : "tenant", "the query", name);
 }
 
 static bool
@@ -299,13 +318,17 @@ void
 keys_admin(struct app *app, struct slice method, struct slice query,
     struct admin_reply *reply)
 {
-	struct asked a = { .app = app, .reply = reply };
+	const bool list = slice_is(method, "GET");
+	struct asked a = { .app = app,
+		.reply = reply,
+		.makes = slice_is(method, "POST"),
+		.names_one = !list };
 
 	arena_init(&a.names, 1 << 20);
 	if (query_read(query, read_parameter, &a, "invalid_key", reply)) {
-		if (slice_is(method, "GET"))
+		if (list)
 			list_keys(&a);
-		else if (slice_is(method, "POST"))
+		else if (a.makes)
 			add_key(&a);
 		else
 			revoke_key(&a);

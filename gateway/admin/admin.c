@@ -83,7 +83,8 @@ is_at(const struct admin_route *route, struct slice path)
 	if (brace < 0)
 		return slice_eq(path, is);
 	is.n = (size_t)brace;
-	return slice_starts(path, is) && path.n > is.n;
+	return slice_starts(path, is) && path.n > is.n &&
+	    slice_rfind(path, '/') < brace;
 }
 
 const struct admin_route *

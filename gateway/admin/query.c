@@ -24,35 +24,71 @@ query_write(const struct query_part *list, size_t n, struct buf *out)
 	}
 }
 
-static enum err
-tell(struct slice part, query_parameter *each, void *arg)
+static struct slice
+name_of(struct slice part)
 {
 	ptrdiff_t eq = slice_find(part, '=');
-	size_t n = eq >= 0 ? (size_t)eq : part.n;
-	struct slice raw = slice_make(part.p + n, part.n - n);
+
+	return slice_make(part.p, eq >= 0 ? (size_t)eq : part.n);
+}
+
+static enum err
+tell(struct slice part, query_parameter *each, void *arg, struct errmsg *why)
+{
+	const struct slice name = name_of(part);
+	struct slice raw = slice_make(part.p + name.n, part.n - name.n);
 	struct buf value;
 	enum err rc;
 
-	if (eq >= 0)
+	if (raw.n > 0)
 		raw = slice_make(raw.p + 1, raw.n - 1);
 	buf_init(&value, VALUE_MAX);
 	uri_unescape(raw, &value);
 	rc = buf_err(&value);
-	if (rc == OK && !each(arg, slice_make(part.p, n), buf_slice(&value)))
+	if (rc == ERR_LIMIT)
+		(void)fail(why, rc,
+		    "want parameters of at most %zu bytes, got a longer one",
+		    VALUE_MAX);
+	else if (rc != OK)
+		(void)fail(why, rc, "out of memory");
+	else if (!each(arg, name, buf_slice(&value)))
 		rc = ERR_INVALID;
 	buf_fini(&value);
 	return rc;
 }
 
-enum err
-query_each(struct slice query, query_parameter *each, void *arg)
+/* Every page knows a few names, and stops at the first that it does not: there
+ * is not much before. */
+static bool
+is_among(struct slice before, struct slice name)
 {
+	struct slice part;
+
+	while (slice_next(&before, '&', &part))
+		if (part.n > 0 && slice_eq(name_of(part), name))
+			return true;
+	return false;
+}
+
+enum err
+query_each(
+    struct slice query, query_parameter *each, void *arg, struct errmsg *why)
+{
+	const char *start = query.p;
 	struct slice part;
 	enum err rc = OK;
 
-	while (rc == OK && slice_next(&query, '&', &part))
-		if (part.n > 0)
-			rc = tell(part, each, arg);
+	while (rc == OK && slice_next(&query, '&', &part)) {
+		if (part.n == 0)
+			continue;
+		if (is_among(slice_make(start, (size_t)(part.p - start)),
+			name_of(part)))
+			rc = fail(why, ERR_SYNTAX,
+			    "want each parameter once, got a second \"%.*s\"",
+			    SLICE_SHORT(name_of(part), 64));
+		else
+			rc = tell(part, each, arg, why);
+	}
 	return rc;
 }
 
@@ -60,11 +96,11 @@ bool
 query_read(struct slice query, query_parameter *each, void *arg,
     const char *code, struct admin_reply *reply)
 {
-	enum err rc = query_each(query, each, arg);
+	struct errmsg why;
+	enum err rc = query_each(query, each, arg, &why);
 
-	if (rc == ERR_LIMIT)
-		admin_error(reply, 400, code,
-		    "want parameters of at most 4096 bytes, got a longer one");
+	if (rc == ERR_LIMIT || rc == ERR_SYNTAX)
+		admin_error(reply, 400, code, why.text);
 	else if (rc != OK && reply->status == 200)
 		admin_no_memory(reply);
 	return rc == OK;

@@ -18,13 +18,14 @@ void query_write(const struct query_part *, size_t n, struct buf *out);
 typedef bool query_parameter(void *arg, struct slice name, struct slice value);
 
 /* Tells `each` every parameter in its order, its name as it stands, its value
- * with each %XX undone, until it says false: ERR_INVALID. ERR_LIMIT: a value is
- * longer than any may be; ERR_MEMORY. */
-enum err query_each(
-    struct slice query, query_parameter *each, void *arg) MUST_USE;
+ * with each %XX undone, until it says false: ERR_INVALID, and *why is its own to
+ * fill. Else *why says it: ERR_LIMIT, a value is longer than any may be;
+ * ERR_SYNTAX, a name comes a second time; ERR_MEMORY. */
+enum err query_each(struct slice query, query_parameter *each, void *arg,
+    struct errmsg *why) MUST_USE;
 
-/* The same for a page. False: the reply says why. `each` has said it; or a
- * value is too long, a 400 with `code`; or there is no memory. */
+/* The same for a page. False: the reply says why. `each` has said it; or it is
+ * a 400 with `code`; or there is no memory. */
 bool query_read(struct slice query, query_parameter *each, void *arg,
     const char *code, struct admin_reply *) MUST_USE;
 

@@ -63,7 +63,6 @@ read_parameter(void *arg, struct slice name, struct slice value)
 	struct query *q = arg;
 
 	if (slice_is(name, "tenant")) {
-		buf_reset(&q->tenant);
 		buf_add(&q->tenant, value);
 		q->filter.tenant = buf_slice(&q->tenant);
 		return q->tenant.n > 0 ||
@@ -83,6 +82,17 @@ read_parameter(void *arg, struct slice name, struct slice value)
 	return (slice_u64(value, &q->limit) && q->limit >= 1 &&
 		   q->limit <= LIST_MAX) ||
 	    bad(q, "1..1000", "limit", value);
+}
+
+/* Whether there is one behind the last of a page. */
+static bool
+has_more(const struct admin_picture *p, const struct query *q, uint64_t cursor)
+{
+	struct receipt *r = receipts_next(p->receipts, &cursor, &q->filter);
+	bool more = r != NULL;
+
+	free(r);
+	return more;
 }
 
 static void
@@ -106,6 +116,7 @@ send_list(const struct admin_picture *p, const struct query *q,
 	}
 	set(doc, "kept", count(receipts_room(p->receipts)));
 	set(doc, "written", count(receipts_filed(p->receipts)));
+	more = more && has_more(p, q, cursor);
 	set(doc, "next", more ? count(cursor) : json_null());
 	set(doc, "receipts", list);
 	admin_send_json(doc, reply);

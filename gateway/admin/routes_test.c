@@ -27,6 +27,8 @@ a_request_finds_its_route(void **state)
 	    found("GET", "/admin/v1/receipts/abc"), "getReceipt");
 	assert_string_equal(found("GET", "/admin/v1/receipts"), "getReceipts");
 	assert_string_equal(found("GET", "/admin/v1/receipts/"), "none");
+	assert_string_equal(found("GET", "/admin/v1/receipts/a/b"), "none");
+	assert_string_equal(found("DELETE", "/admin/v1/receipts/a/"), "none");
 	assert_string_equal(
 	    found("DELETE", "/admin/v1/receipts/abc"), "another method");
 	assert_string_equal(found("PUT", "/healthz"), "another method");

@@ -151,14 +151,12 @@ usage_read_question(
 	*q = (struct usage_question){ .format = USAGE_JSON };
 	q->query.since = UNSAID;
 	q->query.until = wall + 1;
-	rc = query_each(query, on_parameter, &a);
-	if (rc == ERR_LIMIT)
-		return fail(why, rc, "want parameters of at most 4096 bytes");
-	if (rc == ERR_MEMORY)
-		return fail(why, rc, "out of memory");
+	rc = query_each(query, on_parameter, &a, why);
+	if (rc != OK)
+		return rc;
 	if (q->query.since == UNSAID)
 		q->query.since = usual_since(&q->query, wall);
-	if (rc == OK && q->query.since >= q->query.until)
+	if (q->query.since >= q->query.until)
 		rc = fail(why, ERR_INVALID, "want since before until");
 	return rc;
 }

@@ -119,7 +119,7 @@ class Keys(unittest.TestCase):
         self.assertEqual(self.gateway.stop(), 0)
 
     def test_narrower_than_its_tenant(self):
-        self.assertIn("want a whole number of 1..1e+06 in concurrent, got "
+        self.assertIn("want a whole number of 1..1000000 in concurrent, got "
                       '"2.5"', self.add("half", "--concurrent", "2.5",
                                         good=False))
         key = self.add("narrow", "--models", "big",
@@ -170,10 +170,12 @@ class Keys(unittest.TestCase):
         self.assertEqual(http_json(
             self.gateway.admin, "POST",
             "/admin/v1/keys?tenant=acme&name=x%00y")[0], 400)
-        # the later one holds, and nothing of the one before
-        self.assertEqual(http_json(
+        # nobody can say which was meant
+        status, _, body = http_json(
             self.gateway.admin, "POST", "/admin/v1/keys?tenant=acme&name=two"
-            "&models=m,big&models=m")[2]["models"], ["m"])
+            "&models=m,big&models=m")
+        self.assertEqual((status, body["error"]["message"]), (
+            400, 'want each parameter once, got a second "models"'))
         # what cannot be written is not made
         os.mkdir(self.file + ".new")
         self.assertIn("cannot write", self.add("x", good=False))
@@ -183,6 +185,18 @@ class Keys(unittest.TestCase):
         doc = http_json(self.gateway.admin, "GET", "/admin/v1/tenants")[2]
         self.assertEqual([t["tenant"] for t in doc["tenants"]],
                          ["acme", "other"])
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_what_would_be_passed_over_is_refused(self):
+        self.add("ci")
+        self.assertIn("want a whole number of 1..4294967295 in max_tokens",
+                      self.add("x", "--max-tokens", "4294967296", good=False))
+        one = ["--tenant", "acme", "--name", "ci"]
+        self.assertIn('want tenant and name in the query, got "expires"',
+                      self.key("revoke", *one, "--expires", "1d", good=False))
+        self.assertIn('want tenant in the query, got "name"',
+                      self.key("list", "--name", "ci", good=False))
+        self.key("revoke", *one)
         self.assertEqual(self.gateway.stop(), 0)
 
     def test_revoked_also_after_a_reload_without_the_setting(self):

@@ -272,6 +272,12 @@ class Receipts(unittest.TestCase):
             some, following = page(f"&before={following}")
             seen += some
         self.assertEqual(seen, ids[6:1:-1])
+        self.assertEqual(len(seen), 5)
+        full = self.admin(g, "/admin/v1/receipts?limit=6")[2]
+        self.assertEqual((len(full["receipts"]), full["next"]), (6, None))
+        last = self.admin(g, "/admin/v1/receipts?limit=1&before=4")[2]
+        self.assertEqual(len(last["receipts"]), 1)
+        self.assertIsNone(last["next"])
         self.assertEqual(page("&before=1"), ([], None))
         self.assertEqual(page("&before=99"), ([], None))
         self.assertEqual(page("&tenant=x"), ([], None))
