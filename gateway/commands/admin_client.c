@@ -8,6 +8,7 @@
 #include "gateway/commands/address.h"
 #include "gateway/commands/client.h"
 #include "gateway/commands/command.h"
+#include "gateway/lib/utf8.h"
 
 #define ANSWER_MAX ((size_t)64 << 20)
 #define ANSWER_TIMEOUT (5 * USEC_SEC)
@@ -20,25 +21,6 @@ static void
 keep(void *arg, struct slice bytes)
 {
 	buf_add(arg, bytes);
-}
-
-/* From the environment: what stands on a command line, everybody can read. */
-static bool
-add_key(struct buf *headers)
-{
-	const char *key = getenv(KEY_VARIABLE);
-
-	for (const char *p = key; p != NULL && *p != '\0'; p++)
-		if (*p <= ' ' || *p >= 0x7f) {
-			fprintf(stderr,
-			    "pointsman: want one word of visible characters "
-			    "in $" KEY_VARIABLE ", got something else (not "
-			    "shown)\n");
-			return false;
-		}
-	if (key != NULL && *key != '\0')
-		buf_addf(headers, "authorization: Bearer %s\n", key);
-	return true;
 }
 
 /* The other listener, mostly, knows neither the path nor the key. */
@@ -60,6 +42,19 @@ print_refusal(const struct admin_where *where, const char *url, int status,
 		fprintf(stderr, "pointsman: %s\n", words);
 }
 
+/* Of whoever answers there: nothing in them is a command to a terminal. NULL:
+ * it gave none, or there is no memory. */
+static char *
+words_of(const json_t *error)
+{
+	const char *said = json_string_value(json_object_get(error, "message"));
+	char *words = said != NULL ? strdup(said) : NULL;
+
+	if (words != NULL)
+		utf8_calm(words, strlen(words), "\n");
+	return words;
+}
+
 static json_t *
 read_answer(const struct admin_where *where, const char *method,
     const char *url, const struct transfer_result *result,
@@ -67,11 +62,11 @@ read_answer(const struct admin_where *where, const char *method,
 {
 	json_t *doc = json_loadb(body->n > 0 ? body->p : "", body->n, 0, NULL);
 	const json_t *error = json_object_get(doc, "error");
-	const char *words =
-	    json_string_value(json_object_get(error, "message"));
+	char *words;
 
 	if (result->fault == FAULT_NONE && result->status == 200 && doc != NULL)
 		return doc;
+	words = words_of(error);
 	if (words != NULL)
 		print_refusal(where, url, result->status, words,
 		    json_string_value(json_object_get(error, "code")));
@@ -98,6 +93,7 @@ read_answer(const struct admin_where *where, const char *method,
 		    "pointsman: %s %s: want JSON with status 200, got status "
 		    "%d: is that the admin listener of a gateway?\n",
 		    method, url, result->status);
+	free(words);
 	json_decref(doc);
 	return NULL;
 }
@@ -153,9 +149,9 @@ admin_ask(struct admin_where *where, const char *method, const char *path)
 	struct buf headers;
 	json_t *doc = NULL;
 
-	buf_init(&headers, 4096);
+	buf_init(&headers, CLIENT_HEADERS_MAX);
 	if (address_find(where->url, where->config, ADDRESS_ADMIN, &a) &&
-	    add_key(&headers))
+	    client_add_key(KEY_VARIABLE, &headers))
 		doc = ask(where, &a, method, path, buf_slice(&headers));
 	buf_fini(&headers);
 	return doc;

@@ -251,13 +251,12 @@ static int
 run(const struct address *where, const char *ca, const char *model,
     const char *slo, const char *question)
 {
-	const char *key = getenv(KEY_VARIABLE);
 	struct answer a = { .attempts = "0" };
 	struct buf body, headers, whole_url;
 	struct errmsg why = { "" };
 	struct client *c = client_new(&why);
 	struct slice piece;
-	int rc;
+	int rc = EXIT_BAD;
 
 	if (c == NULL) {
 		fprintf(stderr, "pointsman ask: %s\n", why.text);
@@ -268,29 +267,30 @@ run(const struct address *where, const char *ca, const char *model,
 	buf_init(&a.scratch, SSE_EVENT_MAX);
 	buf_init(&a.raw, ASK_BODY_MAX);
 	buf_init(&body, ASK_BODY_MAX);
-	buf_init(&headers, 16384);
+	buf_init(&headers, CLIENT_HEADERS_MAX);
 	buf_init(&whole_url, 2048);
 	render_body(&body, model, question);
 	buf_add_str(&headers, "content-type: application/json\n");
 	if (slo != NULL)
 		buf_addf(&headers, "x-slo-class: %s\n", slo);
-	if (key != NULL)
-		buf_addf(&headers, "authorization: Bearer %s\n", key);
 	buf_addf(&whole_url, "%s/chat/completions", where->base);
 	buf_add_char(&whole_url, '\0');
 	piece = buf_slice(&body);
-	rc = ask(c, &a,
-	    &(struct transfer_request){ .method = "POST",
-		.url = whole_url.p,
-		.unix_path =
-		    where->unix_path[0] != '\0' ? where->unix_path : NULL,
-		.ca_file = ca,
-		.pin = ca == NULL && where->pin[0] != '\0' ? where->pin : NULL,
-		.headers = buf_slice(&headers),
-		.body = &piece,
-		.n_body = 1,
-		.local = conf_url_is_local(where->base),
-		.connect_timeout = CLIENT_CONNECT_TIMEOUT });
+	if (client_add_key(KEY_VARIABLE, &headers))
+		rc = ask(c, &a,
+		    &(struct transfer_request){ .method = "POST",
+			.url = whole_url.p,
+			.unix_path = where->unix_path[0] != '\0'
+			    ? where->unix_path
+			    : NULL,
+			.ca_file = ca,
+			.pin = ca == NULL && where->pin[0] != '\0' ? where->pin
+								   : NULL,
+			.headers = buf_slice(&headers),
+			.body = &piece,
+			.n_body = 1,
+			.local = conf_url_is_local(where->base),
+			.connect_timeout = CLIENT_CONNECT_TIMEOUT });
 	buf_fini(&whole_url);
 	buf_fini(&headers);
 	buf_fini(&body);

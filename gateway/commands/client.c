@@ -1,6 +1,7 @@
 /* gateway/commands/client.c - one request at a time, for the subcommands. */
 #include "gateway/commands/client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/commands/loop.h"
@@ -13,6 +14,25 @@ struct client {
 	void *arg;
 	struct transfer_result *result;
 };
+
+bool
+client_add_key(const char *variable, struct buf *headers)
+{
+	const char *key = getenv(variable);
+	struct slice s = slice_of(key);
+
+	if (s.n == 0)
+		return true;
+	if (!slice_is_word(s) || s.n > CLIENT_KEY_MAX) {
+		fprintf(stderr,
+		    "pointsman: want one word of visible characters in $%s, "
+		    "%zu at most, got something else (not shown)\n",
+		    variable, CLIENT_KEY_MAX);
+		return false;
+	}
+	buf_addf(headers, "authorization: Bearer %s\n", key);
+	return true;
+}
 
 struct client *
 client_new(struct errmsg *why)

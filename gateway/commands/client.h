@@ -12,6 +12,13 @@
  * that is sent anew after a second. */
 #define CLIENT_CONNECT_TIMEOUT (4 * USEC_SEC)
 
+#define CLIENT_HEADERS_MAX ((size_t)16384) /* bytes of a request's */
+#define CLIENT_KEY_MAX ((size_t)8192)
+
+/* The key of that environment variable, if it is set: what stands on a command
+ * line, everybody can read. False: it is said on stderr what is wrong. */
+bool client_add_key(const char *variable, struct buf *headers);
+
 struct client;
 
 struct client *client_new(struct errmsg *why);

@@ -44,22 +44,26 @@ struct wish {
 	bool raw;
 };
 
+/* The digest of what no client can send would let nobody in. */
 static int
 hash(void)
 {
 	char key[4096], hex[2 * CONF_KEY_BYTES + 1];
-	struct slice s =
-	    slice_trim(slice_make(key, fread(key, 1, sizeof(key), stdin)));
+	const size_t n = fread(key, 1, sizeof(key), stdin);
+	const struct slice s = slice_trim(slice_make(key, n));
+	const bool good = n < sizeof(key) && slice_is_word(s);
 
-	if (s.n == 0 || s.n == sizeof(key)) {
-		fputs("pointsman key hash: want a key of 1 to 4095 bytes on "
-		      "standard input\n",
+	if (good)
+		conf_key_hash(s, hex);
+	explicit_bzero(key, sizeof(key));
+	if (good)
+		printf("sha256:%s\n", hex);
+	else
+		fputs("pointsman key hash: want one word of 1 to 4095 visible "
+		      "characters on standard input, got something else (not "
+		      "shown)\n",
 		    stderr);
-		return EXIT_BAD;
-	}
-	conf_key_hash(s, hex);
-	printf("sha256:%s\n", hex);
-	return EXIT_GOOD;
+	return good ? EXIT_GOOD : EXIT_BAD;
 }
 
 /* NULL: it is said what is wrong. */

@@ -14,6 +14,7 @@
 
 #include "gateway/commands/loadtest_call.h"
 #include "gateway/commands/loop.h"
+#include "gateway/lib/utf8.h"
 
 #define SWEEP_MS 100
 #define TICKER_TTY USEC_SEC
@@ -84,7 +85,7 @@ note_flaw(struct loadtest_result *r, const struct call *c)
 	const struct seen *s = &c->seen;
 	const bool ended = !s->gave_up && s->fault == FAULT_NONE;
 	const char *end = s->gave_up ? "gave up" : fault_rule(s->fault)->name;
-	int n = (int)(c->flaw.n < 160 ? c->flaw.n : 160);
+	int n = (int)utf8_cut(c->flaw.p, c->flaw.n, 160);
 
 	if (seen_ending(s) == ENDING_WHOLE || r->first_flaw[0] != '\0')
 		return;
@@ -92,9 +93,11 @@ note_flaw(struct loadtest_result *r, const struct call *c)
 	    ended ? "" : end, ended ? "" : ", ", s->status,
 	    ended ? what_it_lacks(c) : "", n > 0 ? ": " : "", n,
 	    n > 0 ? c->flaw.p : "");
+	/* of a stranger: one line, and no commands to a terminal */
 	for (char *p = r->first_flaw; *p != '\0'; p++)
-		if (*p < ' ' || *p == 0x7f) /* of a stranger: no controls */
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = ' ';
+	utf8_calm(r->first_flaw, strlen(r->first_flaw), "");
 }
 
 /* Without a price of its backend an answer leaves the cost of all unknown. */

@@ -40,6 +40,52 @@ class Program(unittest.TestCase):
             self.assertIn("want a URL of at most 511 bytes, got 531",
                           command(*words, code=1)[1])
 
+    def test_only_what_can_be_sent_is_hashed_as_a_key(self):
+        def hashed(key, code):
+            done = subprocess.run([POINTSMAN, "key", "hash"], input=key,
+                                  capture_output=True, timeout=20, check=False)
+            self.assertEqual(done.returncode, code, (key[:20], done))
+            return done.stdout.decode(), done.stderr.decode()
+
+        good = hashed(b"key", 0)[0]
+        self.assertRegex(good, "^sha256:[0-9a-f]{64}\n$")
+        for same in (b"key\n", b" key\r\n", b"key" + 4000 * b" "):
+            self.assertEqual(hashed(same, 0)[0], good)
+        hashed(4095 * b"k", 0)
+        for bad in (b"", b"\n", b"key\nkey\n", b"a key", b"key\0",
+                    b"\xef\xbb\xbfkey", 4096 * b"k",
+                    b"key" + 5000 * b" " + b"more"):
+            said, why = hashed(bad, 1)
+            self.assertEqual(said, "")
+            self.assertIn("want one word of 1 to 4095 visible characters on "
+                          "standard input, got something else", why)
+            self.assertNotIn("key", why.replace("pointsman key hash:", ""))
+
+    def test_a_key_of_the_environment_is_one_word(self):
+        for name, words in (
+                ("POINTSMAN_API_KEY", ("ask", "-u", "http://127.0.0.1:9/v1",
+                                       "hi")),
+                ("POINTSMAN_ADMIN_KEY", ("top", "--once"))):
+            for key in ("secret\r", "two secrets", 17000 * "s"):
+                err = command(*words, code=1, **{name: key})[1]
+                self.assertEqual(
+                    err, "pointsman: want one word of visible characters in "
+                    f"${name}, 8192 at most, got something else (not "
+                    "shown)\n")
+
+    def test_words_of_whoever_answers_command_no_terminal(self):
+        words = "caf\u00e9\x1b[2J\u009b31m"
+        answers = [(403, {}, {"error": {"message": words}}), (403, {}, words)]
+        stub = Stub(lambda _: answers[0])
+        self.addCleanup(stub.stop)
+        where = f"http://127.0.0.1:{stub.port}"
+        self.assertEqual(command("top", "--once", "-a", where, code=1)[1],
+                         "pointsman: caf\u00e9?[2J??31m\n")
+        del answers[0]
+        err = command("loadtest", "--url", where + "/v1", "--rate", "50",
+                      "--requests", "1", code=1)[1]
+        self.assertIn("status 403: caf\u00e9 [2J??31m\n", err)
+
     def test_what_was_meant_is_said(self):
         for words in (("chek",), ("help", "chek")):
             self.assertIn('no such command: chek: did you mean "check"?',
