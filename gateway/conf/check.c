@@ -413,10 +413,7 @@ check_model(struct loader *l, size_t i)
 		    config_setting_get_elem(aliases, j);
 
 		if (!model_name_ok(m->aliases[j]))
-			complain(l, at,
-			    "want the name of a model, without spaces and "
-			    "with no \"*\" but at its end, got \"%s\"",
-			    m->aliases[j]);
+			complain_value(l, at, NULL, MODEL_NAME_WANTED);
 		else
 			check_suffix(l, m->aliases[j], at);
 	}

@@ -40,6 +40,25 @@ a_collector_has_a_whole_url(void **state)
 	fixture_fini(&f);
 }
 
+/* Like all other paths, from the folder of the file. */
+static void
+a_socket_of_redis_is_beside_the_file(void **state)
+{
+	char want[160];
+	struct fixture f;
+
+	assert_loads(
+	    &f, BASE "shared_limits = { address = \"unix:redis.sock\"; };", 0);
+	snprintf(want, sizeof(want), "unix:%s/redis.sock", f.folder);
+	assert_string_equal(f.conf->shared_limits.address, want);
+	fixture_fini(&f);
+	assert_loads(&f,
+	    BASE "shared_limits = { address = \"unix:/run/redis.sock\"; };", 0);
+	assert_string_equal(
+	    f.conf->shared_limits.address, "unix:/run/redis.sock");
+	fixture_fini(&f);
+}
+
 static void
 limits_are_shared_at_a_host(void **state)
 {
@@ -129,6 +148,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_collector_has_a_whole_url),
+		cmocka_unit_test(a_socket_of_redis_is_beside_the_file),
 		cmocka_unit_test(limits_are_shared_at_a_host),
 		cmocka_unit_test(a_collector_may_be_sent_headers),
 	};

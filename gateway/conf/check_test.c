@@ -130,13 +130,15 @@ model_names_are_printable(void **state)
 {
 	assert_refused(TWO_MODELS("gpt-*-mini", "b"),
 	    "gateway.conf:2: models.gpt-*-mini.name: want the name of a model, "
-	    "without spaces and with no \"*\" but at its end, got "
+	    "of 1..255 visible characters of ASCII without quotation marks and "
+	    "with no \"*\" but at its end, got "
 	    "\"gpt-*-mini\"");
 	assert_refused(BACKENDS
 	    "models = ( { name = \"m\"; aliases = [ \"a b\" ];\n serve = ( { "
 	    "backend = \"gpu\"; } ); } );",
 	    "gateway.conf:2: models.m.aliases[0]: want the name of a model, "
-	    "without spaces and with no \"*\" but at its end, got \"a b\"");
+	    "of 1..255 visible characters of ASCII without quotation marks and "
+	    "with no \"*\" but at its end, got \"a b\"");
 }
 
 static void

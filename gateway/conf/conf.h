@@ -22,8 +22,8 @@
 #define CONF_URL_MAX 383 /* bytes of a backend's URL */
 
 struct conf_listen {
-	const char *address; /* NULL where path is given */
-	const char *path; /* Unix socket */
+	const char *address; /* of no meaning where path is given */
+	const char *path; /* Unix socket; NULL: TCP */
 	uint16_t port;
 	bool tls; /* of `admin`: it has the certificate of `tls`, too */
 };

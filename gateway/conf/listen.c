@@ -116,17 +116,31 @@ same_address(const struct address *a, const struct address *b)
 	return a->family == AF_INET6 && IN6_ARE_ADDR_EQUAL(&a->v6, &b->v6);
 }
 
-/* What is reached by it: an address of IPv4 in that of IPv6 is one of IPv4, and
- * where any would do it is loopback. */
+/* An address of IPv4 in that of IPv6 is one of IPv4. */
+static struct address
+unmapped(struct address a)
+{
+	if (a.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a.v6)) {
+		a.family = AF_INET;
+		memcpy(&a.v4, &a.v6.s6_addr[12], sizeof(a.v4));
+	}
+	return a;
+}
+
+/* Whether it is any address, and so also that one: "::" is of both families. */
+static bool
+covers(const struct address *any, const struct address *a)
+{
+	return is_any(any) && (any->family == AF_INET6 || a->family == AF_INET);
+}
+
+/* What is reached by it: where any would do it is loopback. */
 static struct address
 reached_by(struct address a)
 {
 	static const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
 
-	if (a.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a.v6)) {
-		a.family = AF_INET;
-		memcpy(&a.v4, &a.v6.s6_addr[12], sizeof(a.v4));
-	}
+	a = unmapped(a);
 	if (a.family == AF_INET && is_any(&a))
 		a.v4.s_addr = htonl(INADDR_LOOPBACK);
 	else if (a.family == AF_INET6 && is_any(&a))
@@ -150,9 +164,8 @@ listens_at(const struct conf_listen *at, const char *url)
 		there = address_parse("127.0.0.1");
 	there = reached_by(there);
 	here = address_parse(at->address);
-	if (is_any(&here)) /* "::" is of both families */
-		return is_loopback(&there) &&
-		    (here.family == AF_INET6 || there.family == AF_INET);
+	if (is_any(&here))
+		return is_loopback(&there) && covers(&here, &there);
 	return there.family != 0 && same_address(&here, &there);
 }
 
@@ -211,11 +224,11 @@ check_listeners(struct loader *l)
 	}
 	if (one->path != NULL || two->path != NULL || one->port != two->port)
 		return;
-	a = address_parse(one->address);
-	b = address_parse(two->address);
-	if (a.family == 0 || a.family != b.family)
+	a = unmapped(address_parse(one->address));
+	b = unmapped(address_parse(two->address));
+	if (a.family == 0 || b.family == 0)
 		return;
-	if (same_address(&a, &b) || is_any(&a) || is_any(&b))
+	if (same_address(&a, &b) || covers(&a, &b) || covers(&b, &a))
 		complain(l, s, "want a port of its own, got that of listen, %u",
 		    two->port);
 }

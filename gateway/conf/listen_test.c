@@ -4,6 +4,9 @@
 #define A_KEY                                                                  \
 	"sha256:"                                                              \
 	"0000000000000000000000000000000000000000000000000000000000000000"
+#define B_KEY                                                                  \
+	"sha256:"                                                              \
+	"1111111111111111111111111111111111111111111111111111111111111111"
 #define TENANTS "tenants = ( { name = \"acme\"; keys = [ \"" A_KEY "\" ]; } );"
 
 static void
@@ -95,6 +98,43 @@ two_listeners_need_two_places(void **state)
 	fixture_fini(&f);
 }
 
+/* "::" is IPv4's, too, and so is an address of it that is mapped. */
+static void
+two_families_may_be_one_place(void **state)
+{
+	static const struct {
+		const char *listen, *admin;
+		bool clash;
+	} rows[] = {
+		{ "::", "127.0.0.1", true },
+		{ "127.0.0.1", "::", true },
+		{ "::", "0.0.0.0", true },
+		{ "0.0.0.0", "::", true },
+		{ "::ffff:127.0.0.1", "127.0.0.1", true },
+		{ "::ffff:0.0.0.0", "127.0.0.1", true },
+		{ "0.0.0.0", "::1", false },
+		{ "::ffff:127.0.0.1", "127.0.0.2", false },
+	};
+	struct fixture f;
+	char text[1024];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		snprintf(text, sizeof(text),
+		    BASE TENANTS " admin_keys = [ \"" B_KEY "\" ];"
+				 " listen = { address = \"%s\"; };"
+				 " admin = { address = \"%s\"; port = 7070; };",
+		    rows[i].listen, rows[i].admin);
+		if (rows[i].clash) {
+			assert_refused(text,
+			    "gateway.conf:3: admin: want a port of its own, "
+			    "got that of listen, 7070");
+			continue;
+		}
+		assert_loads(&f, text, 0);
+		fixture_fini(&f);
+	}
+}
+
 static void
 a_socket_path_has_to_fit(void **state)
 {
@@ -156,6 +196,7 @@ main(void)
 		cmocka_unit_test(an_operators_key_is_no_tenants),
 		cmocka_unit_test(addresses_are_addresses),
 		cmocka_unit_test(two_listeners_need_two_places),
+		cmocka_unit_test(two_families_may_be_one_place),
 		cmocka_unit_test(a_socket_path_has_to_fit),
 		cmocka_unit_test(only_this_machine_is_local),
 		cmocka_unit_test(what_the_internet_does_not_route_is_private),

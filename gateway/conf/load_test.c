@@ -185,11 +185,17 @@ elements_go_by_name_or_else_by_index(void **state)
 {
 	assert_refused(BASE "slo = ( { name = \"a\"; ttft = \"1s\"; },\n"
 			    " { ttft = \"1s\"; } );",
-	    "gateway.conf:4: slo[1].name: want a name of letters, digits, "
-	    "\".\", \"_\" and \"-\", got nothing");
+	    "gateway.conf:4: slo[1].name: want a name of 1..64 letters, "
+	    "digits, \".\", \"_\" and \"-\", a letter or digit first, got "
+	    "nothing");
 	assert_refused(BASE "slo = ( { name = \"a b\"; ttft = \"1s\"; } );",
-	    "gateway.conf:3: slo.a b.name: want a name of letters, digits, "
-	    "\".\", \"_\" and \"-\", got \"a b\"");
+	    "gateway.conf:3: slo.a b.name: want a name of 1..64 letters, "
+	    "digits, \".\", \"_\" and \"-\", a letter or digit first, got \"a "
+	    "b\"");
+	assert_refused(BASE "slo = ( { name = \"-a\"; ttft = \"1s\"; } );",
+	    "gateway.conf:3: slo.-a.name: want a name of 1..64 letters, "
+	    "digits, \".\", \"_\" and \"-\", a letter or digit first, got "
+	    "\"-a\"");
 }
 
 static void

@@ -108,8 +108,9 @@ stars_elsewhere_and_two_are_refused(void **state)
 		    upstreams[i]);
 		snprintf(want, sizeof(want),
 		    "gateway.conf:2: models.gpt-*.serve[0].model: want the "
-		    "name of a model, without spaces and with no \"*\" but at "
-		    "its end, got \"%s\"",
+		    "name of a model, of 1..255 visible characters of ASCII "
+		    "without quotation marks and with no \"*\" but at its "
+		    "end, got \"%s\"",
 		    upstreams[i]);
 		assert_refused(text, want);
 	}

@@ -102,6 +102,10 @@ void setting_set_number(const struct setting *, void *base, double);
 /* What a file that says nothing of it comes to. */
 void settings_set_defaults(const struct setting_group *, void *base);
 
+#define MODEL_NAME_WANTED                                                      \
+	"the name of a model, of 1..255 visible characters of ASCII without "  \
+	"quotation marks and with no \"*\" but at its end"
+
 /* What is wanted, to follow "want ": "a duration such as \"100ms\"". */
 void setting_write_kind(const struct setting *, struct buf *);
 /* The same of one element where the setting is a list of names; else of the

@@ -35,6 +35,27 @@ settle_address(struct conf_listen *at)
 		at->address = "127.0.0.1";
 }
 
+/* A path starts from the folder of the file, like all others. */
+static void
+settle_shared_limits(struct loader *l)
+{
+	const struct slice mark = SLICE("unix:");
+	struct slice at = slice_of(l->conf->shared_limits.address);
+	const char *path;
+	char *whole;
+
+	if (!slice_starts(at, mark) || at.n == mark.n)
+		return;
+	path = loader_path(l, slice_make(at.p + mark.n, at.n - mark.n));
+	whole =
+	    path != NULL ? loader_alloc(l, mark.n + strlen(path) + 1) : NULL;
+	if (whole == NULL)
+		return;
+	memcpy(whole, mark.p, mark.n);
+	memcpy(whole + mark.n, path, strlen(path));
+	l->conf->shared_limits.address = whole;
+}
+
 /* Without default_slo there is a class that asks for nothing. */
 static void
 add_default_slo(struct loader *l)
@@ -245,6 +266,7 @@ settle(struct loader *l)
 	const struct slo *slo;
 
 	settle_top_timeouts(l);
+	settle_shared_limits(l);
 	for (size_t i = 0; i < c->n_backends; i++)
 		settle_backend(l, &backends[i], i);
 	for (size_t i = 0; i < l->n_servings; i++)

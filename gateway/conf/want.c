@@ -62,11 +62,13 @@ static const struct {
 	[SETTING_DURATION] = { "a duration such as \"100ms\"", "duration" },
 	[SETTING_SIZE] = { "a size such as \"64MiB\"", "size" },
 	[SETTING_STRING] = { "a string in quotes", "string" },
-	[SETTING_NAME] = { "a name of letters, digits, \".\", \"_\" and \"-\"",
-	    "name: letters, digits, `.`, `_`, `-`" },
-	[SETTING_MODEL_NAME] = { "the name of a model, without spaces and "
-				 "with no \"*\" but at its end",
-	    "name without spaces; a `*` at its end stands for any end" },
+	[SETTING_NAME] = { "a name of 1..64 letters, digits, \".\", \"_\" and "
+			   "\"-\", a letter or digit first",
+	    "name: 1..64 letters, digits, `.`, `_`, `-`, a letter or digit "
+	    "first" },
+	[SETTING_MODEL_NAME] = { MODEL_NAME_WANTED,
+	    "name of 1..255 visible characters of ASCII, no quotation mark; a "
+	    "`*` at its end stands for any end" },
 	[SETTING_PATH] = { "the path of a file", "path" },
 	[SETTING_WORD] = { "", "string" },
 	[SETTING_ENUM] = { "", "string" },
