@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gateway/lib/buf.h"
+#include "gateway/lib/folder.h"
 #include "gateway/lib/hex.h"
 #include "gateway/lib/log.h"
 
@@ -190,6 +191,20 @@ make_line(const struct audit_state *last, const struct audit_entry *e,
 	return rc == OK ? buf_err(line) : rc;
 }
 
+/* Of a file that has just begun. The line is in it by now, so that this is no
+ * failure to write it. */
+static void
+sync_name(const struct audit *a)
+{
+	char *real = realpath(a->path, NULL);
+
+	if (real == NULL || !folder_sync(real))
+		log_error("audit_log reason=\"cannot sync the folder of %s: "
+			  "%s\"",
+		    a->path, strerror(errno));
+	free(real);
+}
+
 enum err
 audit_write(
     struct audit *a, const struct audit_entry *e, usec wall, struct errmsg *why)
@@ -221,6 +236,8 @@ audit_write(
 		shut(a); /* what is in it now is to be looked at again */
 		goto out;
 	}
+	if (a->last.n == 0)
+		sync_name(a);
 	a->size += n;
 	a->last.n++;
 	memcpy(a->last.hash, hash, sizeof(hash));

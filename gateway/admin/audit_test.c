@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway/admin/audit.h"
@@ -238,14 +239,32 @@ a_full_disk_is_known_before_the_act(void **state)
 }
 
 static bool spoilt;
+static unsigned folders; /* that were synced */
 
 /* libc's, with a disk that can fail. */
 int
 fsync(int fd)
 {
-	(void)fd;
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	folders += S_ISDIR(st.st_mode);
 	errno = EIO;
 	return spoilt ? -1 : 0;
+}
+
+/* A crash must not take a new file's name, and with it the line. */
+static void
+a_new_file_is_in_its_folder(void **state)
+{
+	struct bench *b = *state;
+
+	folders = 0;
+	write_acts(b->path, 2);
+	assert_int_equal(folders, 0);
+	unlink(b->path);
+	write_acts(b->path, 2);
+	assert_int_equal(folders, 1);
 }
 
 static void
@@ -335,6 +354,7 @@ main(void)
 		TEST(lines_stay_where_they_are),
 		TEST(a_spoilt_file_is_not_added_to),
 		TEST(a_full_disk_is_known_before_the_act),
+		TEST(a_new_file_is_in_its_folder),
 		TEST(a_disk_that_fails_is_not_called_full),
 		TEST(nothing_is_too_long_to_be_written),
 		TEST(another_file_is_noticed),

@@ -11,6 +11,7 @@
 
 #include "gateway/conf/source.h"
 #include "gateway/keys/keyring.h"
+#include "gateway/lib/folder.h"
 #include "gateway/lib/hex.h"
 #include "gateway/lib/log.h"
 
@@ -112,25 +113,6 @@ write_file(const char *path, struct slice text)
 	return close(fd) == 0;
 }
 
-/* The name in it, too. */
-static bool
-sync_folder(const char *path)
-{
-	char folder[PATH_MAX_BYTES] = ".";
-	const char *slash = strrchr(path, '/');
-	bool good;
-	int fd;
-
-	if (slash != NULL)
-		snprintf(folder, sizeof(folder), "%.*s",
-		    (int)(slash - path) + 1, path);
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	good = fd >= 0 && fsync(fd) == 0;
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
 enum err
 keyring_lock(const char *path, int *lock, struct errmsg *why)
 {
@@ -223,7 +205,7 @@ keyring_write(const struct keyring *r, const char *path,
 		rc = fail(
 		    why, ERR_IO, "cannot write %s: %s", path, strerror(errno));
 		unlink(other);
-	} else if (!sync_folder(path)) {
+	} else if (!folder_sync(path)) {
 		/* it is in place: to say that it is not would leave us with
 		 * other keys than the file has */
 		log_error("keys_file reason=\"cannot sync the folder of %s: "
