@@ -14,10 +14,6 @@
 #include "gateway/lib/hex.h"
 #include "gateway/lib/log.h"
 
-/* What a request may have in its query, if each byte takes six: a line that did
- * not fit would be an act that left none. */
-#define LINE_MAX_BYTES ((size_t)256 << 10)
-
 struct audit {
 	char *path;
 	int fd; /* -1: not open */
@@ -125,7 +121,7 @@ static enum err
 reserve(const struct audit *a, struct errmsg *why)
 {
 	if (fallocate(a->fd, FALLOC_FL_KEEP_SIZE, a->size,
-		(off_t)LINE_MAX_BYTES) == 0 ||
+		(off_t)AUDIT_LINE_MAX) == 0 ||
 	    (errno != ENOSPC && errno != EDQUOT))
 		return OK;
 	return fail(why, ERR_IO, "cannot write the audit log %s: %s", a->path,
@@ -216,7 +212,7 @@ audit_write(
 
 	if (rc != OK)
 		return rc;
-	buf_init(&line, LINE_MAX_BYTES);
+	buf_init(&line, AUDIT_LINE_MAX);
 	rc = make_line(&a->last, e, wall, &line, hash);
 	if (rc != OK) {
 		rc = fail(why, rc, "cannot word a line of the audit log: %s",

@@ -18,6 +18,9 @@
 
 #include "gateway/conf/conf.h"
 
+/* Bytes of a line: what a request may have in its query, if each takes six. One
+ * that did not fit would be an act that left none. */
+#define AUDIT_LINE_MAX ((size_t)256 << 10)
 #define AUDIT_HASH (2 * CONF_KEY_BYTES + 1) /* hexadecimal digits, and a NUL */
 
 struct audit;

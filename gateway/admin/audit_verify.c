@@ -8,12 +8,17 @@
 #include <string.h>
 
 #include "gateway/admin/audit.h"
+#include "gateway/lib/buf.h"
 
+#define CHUNK ((size_t)16 << 10)
 #define HEX ((size_t)AUDIT_HASH - 1)
 
 static const char begins[] = "{\"before\":\"";
 static const char ends[] = ",\"hash\":\"";
 static const char last_bytes[] = "\"}\n";
+
+#define NO_LINE                                                                \
+	"want a line of the audit log, got something else or a part of one"
 
 static bool
 is_at(struct slice line, size_t at, const char *text)
@@ -42,9 +47,7 @@ follow(const char *path, struct slice line, struct audit_state *s,
 	snprintf(
 	    number, sizeof(number), "\",\"n\":%llu,", (unsigned long long)n);
 	if (line.n < tail + sizeof(begins) + HEX || !is_at(line, 0, begins))
-		return spoilt(why, path, n,
-		    "want a line of the audit log, got something else or a "
-		    "part of one");
+		return spoilt(why, path, n, NO_LINE);
 	cut = line.n - tail;
 	if (!is_at(line, sizeof(begins) - 1, s->hash) ||
 	    !is_at(line, sizeof(begins) - 1 + HEX, number))
@@ -64,28 +67,64 @@ follow(const char *path, struct slice line, struct audit_state *s,
 	return OK;
 }
 
+/* What has been read of a line, which nobody else's file may make grow. */
+static enum err
+add(const char *path, struct slice part, struct buf *line,
+    const struct audit_state *s, struct errmsg *why)
+{
+	buf_add(line, part);
+	if (buf_err(line) == ERR_LIMIT)
+		return spoilt(why, path, s->n + 1, NO_LINE);
+	return buf_err(line) == OK ? OK
+				   : fail(why, ERR_MEMORY, "out of memory");
+}
+
+static enum err
+follow_all(const char *path, struct slice chunk, struct buf *line,
+    struct audit_state *s, struct errmsg *why)
+{
+	enum err rc = OK;
+	ptrdiff_t end;
+	size_t n;
+
+	while (rc == OK && chunk.n > 0) {
+		end = slice_find(chunk, '\n');
+		n = end >= 0 ? (size_t)end + 1 : chunk.n;
+		rc = add(path, slice_make(chunk.p, n), line, s, why);
+		chunk = slice_make(chunk.p + n, chunk.n - n);
+		if (rc != OK || end < 0)
+			continue;
+		rc = follow(path, buf_slice(line), s, why);
+		buf_reset(line);
+	}
+	return rc;
+}
+
 enum err
 audit_verify(const char *path, struct audit_state *out, struct errmsg *why)
 {
 	struct audit_state s = { .n = 0 };
 	FILE *f = fopen(path, "re");
-	char *line = NULL;
-	size_t cap = 0;
+	char chunk[CHUNK];
+	struct buf line;
 	enum err rc = OK;
-	ssize_t n;
+	size_t n;
 
 	memset(s.hash, '0', HEX);
 	if (f == NULL)
 		return fail(why, ERR_IO, "cannot read the audit log %s: %s",
 		    path, strerror(errno));
-	while (rc == OK && (n = getline(&line, &cap, f)) >= 0)
-		rc = follow(path, slice_make(line, (size_t)n), &s, why);
+	buf_init(&line, AUDIT_LINE_MAX);
+	while (rc == OK && (n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+		rc = follow_all(path, slice_make(chunk, n), &line, &s, why);
 	if (rc == OK && ferror(f))
 		rc = fail(why, ERR_IO, "cannot read the audit log %s: %s", path,
 		    strerror(errno));
+	if (rc == OK && line.n > 0)
+		rc = follow(path, buf_slice(&line), &s, why);
 	if (rc == OK)
 		*out = s;
-	free(line);
+	buf_fini(&line);
 	fclose(f);
 	return rc;
 }

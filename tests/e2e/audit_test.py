@@ -43,6 +43,21 @@ class Audit(unittest.TestCase):
         return subprocess.run([POINTSMAN, "audit", "verify", *argv],
                               capture_output=True, text=True, timeout=20)
 
+    def test_a_line_without_end_is_not_read_to_its_end(self):
+        p = subprocess.Popen([POINTSMAN, "audit", "verify", "/dev/stdin"],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, bufsize=0)
+        self.addCleanup(p.kill)
+        try:
+            p.stdin.write(400000 * b"x")
+        except BrokenPipeError:
+            pass  # it had enough
+        self.assertEqual(p.wait(10), 1)
+        self.assertIn(b"/dev/stdin:1: want a line of the audit log, got "
+                      b"something else", p.stderr.read())
+        for pipe in (p.stdin, p.stdout, p.stderr):
+            pipe.close()
+
     def test_each_act_is_a_line(self):
         g = self.start()
         for method, path, key, status in (
