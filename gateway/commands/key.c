@@ -52,18 +52,19 @@ hash(void)
 	const size_t n = fread(key, 1, sizeof(key), stdin);
 	const struct slice s = slice_trim(slice_make(key, n));
 	const bool good = n < sizeof(key) && slice_is_word(s);
+	const bool hashed = good && conf_key_hash(s, hex);
 
-	if (good)
-		conf_key_hash(s, hex);
 	explicit_bzero(key, sizeof(key));
-	if (good)
+	if (hashed)
 		printf("sha256:%s\n", hex);
+	else if (good)
+		fputs("pointsman key hash: OpenSSL has no SHA-256\n", stderr);
 	else
 		fputs("pointsman key hash: want one word of 1 to 4095 visible "
 		      "characters on standard input, got something else (not "
 		      "shown)\n",
 		    stderr);
-	return good ? EXIT_GOOD : EXIT_BAD;
+	return hashed ? EXIT_GOOD : EXIT_BAD;
 }
 
 /* NULL: it is said what is wrong. */

@@ -382,8 +382,9 @@ const struct conf_tenant *conf_authenticate_certificate(
 const struct conf_key *conf_authenticate_admin(
     const struct conf *, struct slice key);
 const char *conf_role_name(enum conf_role);
-/* SHA-256 as 64 hexadecimal digits and a NUL, for `pointsman key hash`. */
-void conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1]);
+/* SHA-256 as 64 hexadecimal digits and a NUL, for `pointsman key hash`. False:
+ * as conf_key_digest(), and there are no digits. */
+bool conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1]);
 
 /* The first of a backend's keys that may be used for that serving (NULL: for
  * none in particular), or the one that will be next; NULL: it has none. */

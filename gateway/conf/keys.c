@@ -66,14 +66,16 @@ conf_key_is_nothing(const unsigned char digest[CONF_KEY_BYTES])
 	    memcmp(digest, nothing, CONF_KEY_BYTES) == 0;
 }
 
-void
+bool
 conf_key_hash(struct slice key, char hex[2 * CONF_KEY_BYTES + 1])
 {
 	unsigned char digest[CONF_KEY_BYTES];
+	const bool good = conf_key_digest(key, digest);
 
 	hex[0] = '\0';
-	if (conf_key_digest(key, digest))
+	if (good)
 		hex_write(digest, sizeof(digest), hex);
+	return good;
 }
 
 /* --- at load --- */

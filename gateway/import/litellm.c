@@ -151,7 +151,7 @@ read_master_key(struct import *im, const yaml_node_t *general)
 		return;
 	}
 	memcpy(text, "sha256:", 7);
-	conf_key_hash(key, text + 7);
+	im->out_of_memory |= !conf_key_hash(key, text + 7);
 	im->tenant_key = im_dup(im, slice_of(text));
 }
 

@@ -61,6 +61,19 @@ class Program(unittest.TestCase):
                           "standard input, got something else", why)
             self.assertNotIn("key", why.replace("pointsman key hash:", ""))
 
+    def test_without_sha256_there_is_no_digest(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "openssl.cnf")
+            with open(path, "w", encoding="utf-8") as f:
+                f.write("openssl_conf = a\n[a]\nproviders = p\n[p]\nbase = b\n"
+                        "[b]\nactivate = 1\n")
+            done = subprocess.run(
+                [POINTSMAN, "key", "hash"], input=b"key", timeout=20,
+                capture_output=True, env={**os.environ, "OPENSSL_CONF": path},
+                check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (
+            1, b"", b"pointsman key hash: OpenSSL has no SHA-256\n"))
+
     def test_a_key_of_the_environment_is_one_word(self):
         for name, words in (
                 ("POINTSMAN_API_KEY", ("ask", "-u", "http://127.0.0.1:9/v1",
