@@ -12,6 +12,7 @@
 #include "gateway/conf/source.h"
 #include "gateway/keys/keyring.h"
 #include "gateway/lib/arena.h"
+#include "gateway/lib/count.h"
 #include "gateway/lib/map.h"
 #include "gateway/lib/scan.h"
 
@@ -136,6 +137,26 @@ read_models(const struct reading *in, const json_t *list, struct grant *g,
 	return OK;
 }
 
+/* By another name what narrows a key would be passed over. */
+static enum err
+read_members(const struct reading *in, json_t *o)
+{
+	static const char *const known[] = { "tenant", "name", "sha256",
+		"created", "expires", "models", "limits" };
+	const char *name;
+	enum err rc = OK;
+	size_t i;
+	json_t *v;
+
+	json_object_foreach (o, name, v) {
+		for (i = 0; i < COUNT(known) && strcmp(name, known[i]) != 0;)
+			i++;
+		if (rc == OK && i == COUNT(known))
+			rc = bad(in, name, "a known member");
+	}
+	return rc;
+}
+
 static enum err
 read_grant(const struct reading *in, const json_t *o, struct grant *g,
     const char *models[KEY_MODELS_MAX + 1])
@@ -197,11 +218,19 @@ static enum err
 read_element(struct reading *in, struct slice text,
     enum err (*each)(void *, const struct grant *), void *arg)
 {
-	json_t *o = json_loadb(text.p, text.n, JSON_DECODE_ANY, NULL);
+	json_t *o = json_loadb(
+	    text.p, text.n, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
 	const char *models[KEY_MODELS_MAX + 1];
 	struct grant g;
-	enum err rc = read_grant(in, o, &g, models);
+	enum err rc;
 
+	if (o == NULL)
+		return fail(in->why, ERR_INVALID,
+		    "%s: keys[%zu]: want JSON with each member once", in->path,
+		    in->at);
+	rc = read_grant(in, o, &g, models);
+	if (rc == OK)
+		rc = read_members(in, o);
 	g.text = text;
 	if (rc == OK)
 		rc = take_names(in, &g);

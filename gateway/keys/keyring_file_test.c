@@ -283,6 +283,11 @@ a_file_that_is_not_understood_is_refused(void **state)
 	    "keys[0].daily_budget: want a number");
 	assert_refused(b, ONE(", \"limits\": {\"max_tokens\": \"1\"}"),
 	    "keys[0].max_tokens");
+	assert_refused(
+	    b, ONE(", \"expire\": 5"), "keys[0].expire: want a known member");
+	assert_refused(b, ONE(", \"model\": [\"a\"]"), "keys[0].model: want");
+	assert_refused(b, ONE(", \"expires\": 5, \"expires\": 99999999999"),
+	    "keys[0]: want JSON with each member once");
 	/* when one of them is revoked, the other would still let in */
 	assert_refused(b, TWO("n", OTHER), "keys[1].name: want");
 	assert_refused(b, TWO("m", HEX), "keys[1].sha256: want");
