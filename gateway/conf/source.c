@@ -182,18 +182,26 @@ static void
 walk_string(struct walk *w)
 {
 	unsigned line = w->line;
+	bool nul = false;
 	size_t n = 1;
 
 	if (w->last == '"') {
 		refuse(w, "want \",\" or \";\" between two strings");
 		return;
 	}
-	while (n < w->rest.n && w->rest.p[n] != '"')
+	while (n < w->rest.n && w->rest.p[n] != '"') {
+		nul |= slice_starts(
+		    slice_make(w->rest.p + n, w->rest.n - n), SLICE("\\x00"));
 		n += w->rest.p[n] == '\\' && n + 1 < w->rest.n ? 2 : 1;
+	}
 	if (n >= w->rest.n) {
 		doubt(w, line, "this string has no closing quote");
 		w->out->refused = true; /* libconfig would drop it */
 		copy(w, w->rest.n);
+		return;
+	}
+	if (nul) { /* libconfig would end it there */
+		refuse(w, "there is a NUL byte in this string");
 		return;
 	}
 	copy(w, n + 1);

@@ -91,6 +91,8 @@ syntax_errors_say_where_and_what(void **state)
 	    "the line: is its closing quote missing?");
 	assert_syntax("policy = \"slo",
 	    "gateway.conf:1: syntax error: this string has no closing quote");
+	assert_syntax("\nslo = ( { name = \"a\\x00b\"; } );",
+	    "gateway.conf:2: syntax error: there is a NUL byte in this string");
 	assert_syntax(
 	    "\n/* x", "gateway.conf:2: syntax error: this comment has no end");
 	assert_syntax("workers = 1;\n\nworkers = 2;",
