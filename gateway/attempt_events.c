@@ -62,6 +62,19 @@ is_plain(struct slice data)
 	return !slice_starts(data, SLICE("{")) && !slice_is(data, "[DONE]");
 }
 
+/* The event that asking for usage has caused. Some give it a choice that says
+ * nothing, and even a role (LiteLLM, OpenRouter); before its finish a choice's
+ * role is news. */
+static bool
+is_usage_alone(const struct attempt *a, const struct event *e)
+{
+	if ((e->bits & EVENT_USAGE_ONLY) != 0)
+		return true;
+	return (e->bits & EVENT_USAGE) != 0 &&
+	    (e->bits & (EVENT_TOKEN | EVENT_FINISH)) == 0 &&
+	    (a->seen & EVENT_FINISH) != 0;
+}
+
 /* One whole event. True: it is the client's to see. */
 static bool
 take_event(struct attempt *a, struct slice raw)
@@ -101,7 +114,7 @@ take_event(struct attempt *a, struct slice raw)
 		attempt_translate_event(a, f.data);
 		return false;
 	}
-	return (e.bits & EVENT_USAGE_ONLY) == 0 || !a->usage_injected;
+	return !a->usage_injected || !is_usage_alone(a, &e);
 }
 
 /* --- all of them --- */
