@@ -180,6 +180,33 @@ a_client_that_leaves_tells_nothing(void **state)
 	rig_fini(&g);
 }
 
+/* Its place is free and kept for it, but its worker has not heard yet. */
+static void
+nor_does_one_that_was_not_sent_yet(void **state)
+{
+	struct plan before, after;
+	struct ask first, second;
+	struct rig g;
+
+	rig_init(&g,
+	    CONF(BACKEND("a", "slots = 1; hardware = \"gpu\"; " PRICE(1, 1)),
+		SERVING("a", "")));
+	before = plan_of(&g, true);
+	first = ask_for(&g);
+	second = ask_for(&g);
+	assert_goes(&g, &first, "a");
+	assert_int_equal(ask_submit(&g, &second), PLAN_WAIT);
+	rig_pass(&g, 30 * USEC_MS);
+	ask_cancel(&g, &first);
+	ask_cancel(&g, &second);
+	rig_pass(&g, 2 * USEC_SEC);
+	rig_tick(&g);
+	after = plan_of(&g, true);
+	assert_in_range(
+	    after.ttft, before.ttft * 9 / 10, before.ttft * 11 / 10);
+	rig_fini(&g);
+}
+
 static void
 answers_teach_how_long_answers_are(void **state)
 {
@@ -327,6 +354,7 @@ main(void)
 		cmocka_unit_test(what_is_given_up_makes_it_look_slower),
 		cmocka_unit_test(who_leaves_what_is_late_makes_it_look_slower),
 		cmocka_unit_test(a_client_that_leaves_tells_nothing),
+		cmocka_unit_test(nor_does_one_that_was_not_sent_yet),
 		cmocka_unit_test(answers_teach_how_long_answers_are),
 		cmocka_unit_test(a_cached_beginning_makes_the_next_one_faster),
 		cmocka_unit_test(

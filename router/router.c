@@ -290,7 +290,8 @@ router_cancel(struct router *r, struct ticket t, usec now)
 		queue_remove(&r->queue, o);
 	} else if (o->plan.kind == PLAN_GO) {
 		site = order_serving(o)->backend->id;
-		measure_left(r, o, now);
+		if (o->state == ORDER_AT_WORK)
+			measure_left(r, o, now);
 		hedge_give_up(r, o, now);
 		breaker_leave(&order_cell(r, o)->site->breaker, o->stay.epoch);
 		dispatch_end(r, o);
