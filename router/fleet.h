@@ -118,6 +118,9 @@ struct cell {
 	struct restraint restraint; /* its own */
 	struct allowance allowance;
 	usec answered_at; /* by it last; 0: never */
+	struct {
+		usec since, until; /* 0: never */
+	} vain; /* whole answers were waited for, and none came (measure.c) */
 	double cached_share; /* of a prompt whose beginning is known here */
 	double told, reckoned; /* prompt tokens: by it, and with; fading */
 	double

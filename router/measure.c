@@ -179,15 +179,52 @@ measure_silence(struct router *r, const struct order *o,
 	}
 }
 
+/* Who comes when another has left goes on waiting for him: how long all of them
+ * have, less the time between them, since somebody was answered. What takes
+ * longer than each of its clients waits would never be late otherwise. */
+static usec
+waited_in_vain(struct cell *c, const struct order *o, usec now)
+{
+	usec from = o->sent > c->answered_at ? o->sent : c->answered_at;
+
+	if (c->vain.since < c->answered_at || c->vain.until == 0)
+		c->vain.since = from;
+	else if (from > c->vain.until)
+		c->vain.since += from - c->vain.until;
+	else if (from < c->vain.since)
+		c->vain.since = from;
+	c->vain.until = now;
+	return now - c->vain.since;
+}
+
+/* More than silence it cannot be: whoever has more patience may be answered. */
+static usec
+silence_of(struct cell *c, const struct order *o, usec now)
+{
+	usec alone = now - o->sent, all;
+
+	if (o->req->facts->stream)
+		return alone;
+	all = waited_in_vain(c, o, now);
+	if (all / HUSH_LONG > o->late_after)
+		all = HUSH_LONG * o->late_after;
+	return all > alone ? all : alone;
+}
+
 /* Of two attempts the one that is given up is noted where the other answers. */
 void
 measure_left(struct router *r, const struct order *o, usec now)
 {
-	if (!o->first_token && o->twin == NULL &&
-	    now - o->sent > o->late_after && is_known_by(order_cell(r, o), o) &&
-	    !measure_is_own(r, o, now))
-		add(r, &r->samples, o, awaited(o), SAMPLE_GIVEN_UP,
-		    now - o->sent, o->output);
+	struct cell *c = order_cell(r, o);
+	usec silence;
+
+	if (o->first_token || o->twin != NULL || !is_known_by(c, o) ||
+	    order_is_elsewhere(c->site, o) || measure_is_own(r, o, now))
+		return;
+	silence = silence_of(c, o, now);
+	if (silence > o->late_after)
+		add(r, &r->samples, o, awaited(o), SAMPLE_GIVEN_UP, silence,
+		    o->output);
 }
 
 /* Of a stretch: what may have gone into the prompts of others. All who are at

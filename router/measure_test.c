@@ -207,6 +207,65 @@ nor_does_one_that_was_not_sent_yet(void **state)
 	rig_fini(&g);
 }
 
+/* One comes when the one before has left: none waits as long as a long answer
+ * may take, but all of them together. */
+static void
+leave_in_turn(struct rig *g, int times, usec patience, usec pause)
+{
+	for (int i = 0; i < times; i++) {
+		struct ask a = ask_for(g);
+
+		a.facts.stream = false;
+		a.facts.prefix_hash = 99;
+		assert_goes(g, &a, "a");
+		rig_pass(g, patience);
+		ask_cancel(g, &a);
+		rig_tick(g);
+		rig_pass(g, pause);
+	}
+}
+
+static void
+who_leave_one_after_the_other_have_waited_together(void **state)
+{
+	struct plan before, after;
+	struct rig g;
+
+	rig_init(&g, ONE);
+	before = plan_of(&g, false);
+	assert_true(before.total > USEC_SEC);
+	leave_in_turn(&g, 5, USEC_SEC, 60 * USEC_SEC);
+	after = plan_of(&g, false);
+	assert_in_range(
+	    after.total, before.total * 9 / 10, before.total * 11 / 10);
+	leave_in_turn(&g, 40, USEC_SEC, USEC_MS);
+	after = plan_of(&g, false);
+	assert_true(after.total > 2 * before.total);
+	rig_fini(&g);
+}
+
+/* Nor does it matter who left before that. */
+static void
+who_leaves_between_answers_tells_nothing(void **state)
+{
+	struct route_result r = result(-1, -1, 3 * USEC_SEC, 100);
+	struct plan before, after;
+	struct rig g;
+
+	rig_init(&g, ONE);
+	for (int i = 0; i < 100; i++)
+		answer(&g, false, &r);
+	rig_tick(&g);
+	before = plan_of(&g, false);
+	for (int i = 0; i < 20; i++) {
+		leave_in_turn(&g, 3, USEC_SEC, USEC_MS);
+		answer(&g, false, &r);
+	}
+	after = plan_of(&g, false);
+	assert_true(after.total < before.total * 11 / 10);
+	rig_fini(&g);
+}
+
 static void
 answers_teach_how_long_answers_are(void **state)
 {
@@ -355,6 +414,9 @@ main(void)
 		cmocka_unit_test(who_leaves_what_is_late_makes_it_look_slower),
 		cmocka_unit_test(a_client_that_leaves_tells_nothing),
 		cmocka_unit_test(nor_does_one_that_was_not_sent_yet),
+		cmocka_unit_test(
+		    who_leave_one_after_the_other_have_waited_together),
+		cmocka_unit_test(who_leaves_between_answers_tells_nothing),
 		cmocka_unit_test(answers_teach_how_long_answers_are),
 		cmocka_unit_test(a_cached_beginning_makes_the_next_one_faster),
 		cmocka_unit_test(
