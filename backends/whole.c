@@ -82,7 +82,7 @@ whole_more(struct whole *w)
 {
 	if (w->scan == NULL)
 		return blot(w);
-	return scan_more(w->scan) || end_scan(w);
+	return scan_more(w->scan, SCAN_SLICE) || end_scan(w);
 }
 
 void

@@ -1,7 +1,7 @@
 /* gateway/body.c - the step of BODY: what is asked for, of which model, and by
  * when.
  *
- * A long body is scanned a slice in a turn of the loop; all else is one step.
+ * A long body is read a part in a turn of the loop; all else is one step.
  */
 #include <stdio.h>
 
@@ -61,11 +61,11 @@ parse(struct request *r, struct dialect_error *why)
 		return dialect_parse_form(r->route->dialect,
 		    exchange_header(r->exchange, "content-type"), body,
 		    r->parsed, why);
-	if (r->scan != NULL)
-		rc = dialect_end(r->dialect, r->scan, r->parsed, why);
+	if (r->reader != NULL)
+		rc = dialect_end(r->reader, why);
 	else
 		rc = dialect_read(r->dialect, body, r->parsed, why);
-	scan_free(&r->scan);
+	dialect_free(&r->reader);
 	if (rc != OK && is_form(r)) {
 		*why = (struct dialect_error){ .status = 415,
 			.code = "unsupported_media_type" };
@@ -77,9 +77,9 @@ parse(struct request *r, struct dialect_error *why)
 }
 
 /* A part of a long body, for which others are not to wait. False: there is no
- * more of it to scan. */
+ * more of it to read. */
 static bool
-scan_body(struct request *r)
+read_body(struct request *r)
 {
 	struct slice body = exchange_body(r->exchange);
 
@@ -90,9 +90,9 @@ scan_body(struct request *r)
 	}
 	if (body.n <= SCAN_SLICE || r->parsed == NULL || takes_form(r))
 		return false;
-	if (r->scan == NULL)
-		r->scan = dialect_begin(body, r->parsed);
-	return r->scan != NULL && scan_more(r->scan);
+	if (r->reader == NULL)
+		r->reader = dialect_begin(r->dialect, body, r->parsed);
+	return r->reader != NULL && dialect_more(r->reader, SCAN_SLICE);
 }
 
 /* What the path says counts, as it does with Azure. */
@@ -238,7 +238,7 @@ step_body(struct request *r)
 	struct model_choice choice;
 	struct error_reply e = { 0 };
 
-	if (scan_body(r)) {
+	if (read_body(r)) {
 		request_yield(r);
 		return STEP_WAIT;
 	}

@@ -96,7 +96,7 @@ request_free(struct request *r)
 	kept_answer_unref(&r->replay);
 	free(r->said);
 	sent_names_free(&r->sent);
-	scan_free(&r->scan);
+	dialect_free(&r->reader);
 	session_free(&r->session);
 	pool_give(&r->worker->parsed, r->parsed);
 	conf_unref(&r->conf);

@@ -97,7 +97,8 @@ struct request {
 	struct quota_hold hold; /* what it has reserved of their limits */
 
 	struct dialect_request *parsed; /* until COMMIT */
-	struct scan *scan; /* of a long body, while that is read; NULL */
+	struct dialect_reader
+	    *reader; /* of a long body; NULL: short, or read */
 	struct facts facts;
 	struct route_request routing; /* borrowed by the router */
 	struct ticket ticket; /* of a wait; an attempt has its own */

@@ -10,6 +10,7 @@
 
 #define SETS 2048 /* a power of two */
 #define WAYS 8
+#define ID_MAX 512 /* bytes: none that a backend makes is nearly as long */
 
 struct place {
 	uint64_t id; /* its hash; 0: free */
@@ -64,10 +65,14 @@ way_of(const struct place *set, uint64_t id)
 void
 stored_note(struct stored *s, struct slice id, uint32_t backend)
 {
-	struct place p = { .id = hash_of(id), .backend = backend };
-	struct place *set = s->sets[p.id % SETS];
+	struct place p = { .backend = backend };
+	struct place *set;
 	unsigned older;
 
+	if (id.n > ID_MAX)
+		return;
+	p.id = hash_of(id);
+	set = s->sets[p.id % SETS];
 	pthread_mutex_lock(&s->lock);
 	older = way_of(set, p.id);
 	if (older == WAYS)
@@ -80,10 +85,14 @@ stored_note(struct stored *s, struct slice id, uint32_t backend)
 bool
 stored_find(struct stored *s, struct slice id, uint32_t *backend)
 {
-	uint64_t h = hash_of(id);
-	const struct place *set = s->sets[h % SETS];
+	const struct place *set;
 	unsigned way;
+	uint64_t h;
 
+	if (id.n > ID_MAX)
+		return false;
+	h = hash_of(id);
+	set = s->sets[h % SETS];
 	pthread_mutex_lock(&s->lock);
 	way = way_of(set, h);
 	if (way < WAYS)

@@ -2,6 +2,7 @@
 #include "gateway/stored.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,6 +38,23 @@ it_says_where_a_response_is(void **state)
 	assert_null(s);
 }
 
+/* They are the client's, and hashed whole. */
+static void
+no_id_is_long(void **state)
+{
+	struct stored *s = stored_new();
+	char id[513];
+	uint32_t backend;
+
+	(void)state;
+	memset(id, 'x', sizeof(id));
+	stored_note(s, slice_make(id, 513), 1);
+	assert_false(stored_find(s, slice_make(id, 513), &backend));
+	stored_note(s, slice_make(id, 512), 2);
+	assert_true(stored_find(s, slice_make(id, 512), &backend));
+	stored_free(&s);
+}
+
 /* Those before go, and of the last ones nearly all are there: the sets do not
  * fill alike. */
 static void
@@ -68,6 +86,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_says_where_a_response_is),
+		cmocka_unit_test(no_id_is_long),
 		cmocka_unit_test(the_oldest_make_room),
 	};
 

@@ -11,7 +11,8 @@
 	    FIELD_BIT(FIELD_MODALITIES) | FIELD_BIT(FIELD_MESSAGES))
 
 static enum err
-chat_parse(struct dialect_request *out, struct dialect_error *why)
+chat_parse(
+    struct dialect_request *out, struct prompt *p, struct dialect_error *why)
 {
 	struct fields found;
 	enum err rc;
@@ -20,7 +21,7 @@ chat_parse(struct dialect_request *out, struct dialect_error *why)
 	if (rc != OK)
 		return rc;
 	prompt_hash(found.at[FIELD_MESSAGES], NULL, &out->facts);
-	return prompt_read_messages(&found, &out->facts, why);
+	return prompt_messages(p, &found, why);
 }
 
 const struct dialect_ops dialect_chat = {

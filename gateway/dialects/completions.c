@@ -9,7 +9,8 @@
 	    FIELD_BIT(FIELD_PROMPT))
 
 static enum err
-completions_parse(struct dialect_request *out, struct dialect_error *why)
+completions_parse(
+    struct dialect_request *out, struct prompt *p, struct dialect_error *why)
 {
 	struct fields found;
 	enum err rc;
@@ -18,7 +19,8 @@ completions_parse(struct dialect_request *out, struct dialect_error *why)
 	if (rc != OK)
 		return rc;
 	prompt_hash(found.at[FIELD_PROMPT], NULL, &out->facts);
-	return prompt_read_texts(&found, FIELD_PROMPT, &out->facts, why);
+	prompt_texts(p, &found, FIELD_PROMPT);
+	return OK;
 }
 
 const struct dialect_ops dialect_completions = {

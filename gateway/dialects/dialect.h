@@ -44,12 +44,15 @@ struct error_reply {
 	bool tried_once; /* by us: whether to retry is left to the client */
 };
 
+struct prompt;
 struct dialect_ops {
 	const char *name;
 	enum dialect id;
-	/* Of what its members say fills in the rest; on failure *why. A member
-	 * that routing reads and that comes twice is an error. */
-	enum err (*parse)(struct dialect_request *, struct dialect_error *why);
+	/* Of what its members say fills in the rest, and says which are its
+	 * prompt; on failure *why. A member that routing reads and that comes
+	 * twice is an error. */
+	enum err (*parse)(struct dialect_request *, struct prompt *,
+	    struct dialect_error *why);
 	/* A whole JSON error body, and the same as an event in a stream. */
 	void (*render_error)(const struct error_reply *, struct buf *out);
 	void (*render_error_event)(const struct error_reply *, struct buf *out);
@@ -64,11 +67,17 @@ const struct dialect_ops *dialect_get(enum dialect);
 /* Scans a body, and parses it. */
 enum err dialect_read(const struct dialect_ops *, struct slice body,
     struct dialect_request *, struct dialect_error *why) MUST_USE;
-/* The same of a long one: begins, and once scan_more() is through with it,
- * ends. Both stay where they are meanwhile. NULL: no memory. */
-struct scan *dialect_begin(struct slice body, struct dialect_request *);
-enum err dialect_end(const struct dialect_ops *, struct scan *,
-    struct dialect_request *, struct dialect_error *why) MUST_USE;
+/* The same of a long one, a part at a time. Both stay where they are meanwhile.
+ * NULL: no memory. */
+struct dialect_reader;
+struct dialect_reader *dialect_begin(
+    const struct dialect_ops *, struct slice body, struct dialect_request *);
+void dialect_free(struct dialect_reader **);
+/* So many bytes more, and few besides. False: it has been read. */
+bool dialect_more(struct dialect_reader *, size_t n);
+/* Then: as dialect_read(). */
+enum err dialect_end(
+    const struct dialect_reader *, struct dialect_error *why) MUST_USE;
 /* As dialect_read(), of a body that the content-type says is multipart. */
 enum err dialect_parse_form(enum dialect, struct slice content_type,
     struct slice body, struct dialect_request *out, struct dialect_error *why);

@@ -3,6 +3,7 @@
 #define GATEWAY_DIALECTS_DIALECT_TEST_H
 
 #include <stdio.h>
+#include <string.h>
 
 #include "gateway/dialects/dialect.h"
 
@@ -13,6 +14,47 @@
 
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* cmocka's state */
 
+/* In parts of n bytes; the model's name is not to be used. */
+static inline enum err
+read_in_parts(enum dialect dialect, struct slice body, size_t n,
+    struct facts *out, struct dialect_error *why)
+{
+	struct dialect_request r;
+	struct dialect_reader *d =
+	    dialect_begin(dialect_get(dialect), body, &r);
+	enum err rc;
+
+	assert_non_null(d);
+	while (dialect_more(d, n))
+		continue;
+	rc = dialect_end(d, why);
+	*out = r.facts;
+	dialect_free(&d);
+	return rc;
+}
+
+/* Of a body that has been read whole. */
+static inline void
+assert_parts_mean(enum dialect d, const char *body, enum err rc,
+    const struct facts *facts, const struct dialect_error *why)
+{
+	struct dialect_error part_why = { 0 };
+	struct facts f;
+
+	for (size_t n = 1; n <= 4; n++) {
+		assert_int_equal(
+		    read_in_parts(d, slice_of(body), n, &f, &part_why), rc);
+		if (rc != OK) {
+			assert_string_equal(part_why.message, why->message);
+			continue;
+		}
+		assert_int_equal(f.prompt_bytes, facts->prompt_bytes);
+		assert_int_equal(f.needs, facts->needs);
+		assert_true(f.prefix_hash == facts->prefix_hash);
+		assert_int_equal(f.max_tokens, facts->max_tokens);
+	}
+}
+
 /* The facts of a body that must be good; .model is not to be used. */
 static inline struct facts
 facts_of(enum dialect d, const char *body)
@@ -22,6 +64,7 @@ facts_of(enum dialect d, const char *body)
 
 	if (dialect_read(dialect_get(d), slice_of(body), &r, &why) != OK)
 		fail_msg("refused: %s: %s", why.message, body);
+	assert_parts_mean(d, body, OK, &r.facts, NULL);
 	return r.facts;
 }
 
@@ -34,6 +77,7 @@ complaint(enum dialect d, const char *body, char text[128])
 
 	if (dialect_read(dialect_get(d), slice_of(body), &r, &why) == OK)
 		return "fine";
+	assert_parts_mean(d, body, ERR_INVALID, NULL, &why);
 	assert_int_equal(why.status, 400);
 	assert_true(why.message[0] != '\0');
 	snprintf(

@@ -22,7 +22,8 @@ read_encoding(const struct scan_member *format, struct facts *facts,
 }
 
 static enum err
-embeddings_parse(struct dialect_request *out, struct dialect_error *why)
+embeddings_parse(
+    struct dialect_request *out, struct prompt *p, struct dialect_error *why)
 {
 	struct fields found;
 	enum err rc;
@@ -35,7 +36,8 @@ embeddings_parse(struct dialect_request *out, struct dialect_error *why)
 		return rc;
 	if (found.at[FIELD_INPUT] == NULL)
 		return field_missing(why, FIELD_INPUT);
-	return prompt_read_texts(&found, FIELD_INPUT, &out->facts, why);
+	prompt_texts(p, &found, FIELD_INPUT);
+	return OK;
 }
 
 const struct dialect_ops dialect_embeddings = {

@@ -13,6 +13,14 @@
 #define TYPE(t) (1u << SCAN_##t)
 #define BOOLEAN (TYPE(TRUE) | TYPE(FALSE))
 
+/* Those that may be longer than is read in one step: they are not searched, or
+ * a part at a time. */
+#define LONG                                                                   \
+	(FIELD_BIT(FIELD_TOOLS) | FIELD_BIT(FIELD_FUNCTIONS) |                 \
+	    FIELD_BIT(FIELD_MESSAGES) | FIELD_BIT(FIELD_SYSTEM) |              \
+	    FIELD_BIT(FIELD_INSTRUCTIONS) | FIELD_BIT(FIELD_PROMPT) |          \
+	    FIELD_BIT(FIELD_INPUT))
+
 static const struct {
 	struct slice name;
 	unsigned types; /* bits of enum scan_type */
@@ -94,6 +102,14 @@ field_bad_type(struct dialect_error *why, const char *param, const char *want,
 	    param, want, types[got]);
 }
 
+enum err
+field_too_long(struct dialect_error *why, enum field f, size_t n)
+{
+	return field_bad(why, field_name(f), "invalid_value",
+	    "'%s' must have at most %d bytes, got %zu", field_name(f),
+	    FIELD_AT_ONCE, n);
+}
+
 const char *
 field_name(enum field f)
 {
@@ -148,10 +164,13 @@ check_types(const struct fields *found, struct dialect_error *why)
 
 	for (enum field f = 0; f < FIELD_COUNT; f++) {
 		m = found->at[f];
-		if (m != NULL && m->type != SCAN_NULL &&
-		    (fields[f].types & 1u << m->type) == 0)
+		if (m == NULL || m->type == SCAN_NULL)
+			continue;
+		if ((fields[f].types & 1u << m->type) == 0)
 			return field_bad_type(
 			    why, field_name(f), fields[f].want, m->type);
+		if (m->value.n > FIELD_AT_ONCE && (LONG & FIELD_BIT(f)) == 0)
+			return field_too_long(why, f, m->value.n);
 	}
 	return OK;
 }
@@ -314,53 +333,6 @@ read_facts(
 		return rc;
 	facts->units.images = images;
 	return read_stream_options(found->at[FIELD_STREAM_OPTIONS], facts, why);
-}
-
-/* --- the body --- */
-
-/* After its scan. */
-static enum err
-parse(const struct dialect_ops *ops, enum err rc, const struct errmsg *scan_why,
-    struct dialect_request *r, struct dialect_error *why)
-{
-	if (rc == ERR_INVALID)
-		return field_bad(why, NULL, "invalid_type",
-		    "the request body must be a JSON object");
-	if (rc != OK)
-		return field_bad(why, NULL, "invalid_json",
-		    "the request body is not valid JSON: %s", scan_why->text);
-	if (r->n_members > DIALECT_MEMBERS_MAX)
-		return field_bad(why, NULL, "too_many_members",
-		    "the request has %zu members, at most %d are allowed",
-		    r->n_members, DIALECT_MEMBERS_MAX);
-	return ops->parse(r, why);
-}
-
-enum err
-dialect_read(const struct dialect_ops *ops, struct slice body,
-    struct dialect_request *r, struct dialect_error *why)
-{
-	struct errmsg scan_why;
-	enum err rc = scan_object(
-	    body, r->members, DIALECT_MEMBERS_MAX, &r->n_members, &scan_why);
-
-	return parse(ops, rc, &scan_why, r, why);
-}
-
-struct scan *
-dialect_begin(struct slice body, struct dialect_request *r)
-{
-	return scan_new(body, r->members, DIALECT_MEMBERS_MAX);
-}
-
-enum err
-dialect_end(const struct dialect_ops *ops, struct scan *s,
-    struct dialect_request *r, struct dialect_error *why)
-{
-	struct errmsg scan_why;
-	enum err rc = scan_end(s, &r->n_members, &scan_why);
-
-	return parse(ops, rc, &scan_why, r, why);
 }
 
 void

@@ -31,6 +31,8 @@ enum field {
 };
 #define FIELD_BIT(f) (1u << (f))
 
+#define FIELD_AT_ONCE (1 << 20) /* bytes that are read in one step, at most */
+
 struct fields {
 	const struct scan_member *at[FIELD_COUNT]; /* NULL: not there, null */
 };
@@ -47,6 +49,7 @@ enum err field_missing(struct dialect_error *, enum field);
 /* "'stream' must be ..., got a string" */
 enum err field_bad_type(struct dialect_error *, const char *param,
     const char *want, enum scan_type got);
+enum err field_too_long(struct dialect_error *, enum field, size_t n);
 
 const char *field_name(enum field);
 

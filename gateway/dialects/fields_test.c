@@ -34,7 +34,7 @@ read_in_slices(const char *json, const char *end, struct dialect_request *r,
 {
 	const struct dialect_ops *chat = dialect_get(DIALECT_CHAT);
 	struct buf body;
-	struct scan *s;
+	struct dialect_reader *d;
 	unsigned n = 1;
 	enum err rc;
 
@@ -43,13 +43,13 @@ read_in_slices(const char *json, const char *end, struct dialect_request *r,
 	while (body.n < 2 * SCAN_SLICE)
 		buf_add_str(&body, "[1, {}], ");
 	buf_add_str(&body, end);
-	s = dialect_begin(buf_slice(&body), r);
-	assert_non_null(s);
-	while (scan_more(s))
+	d = dialect_begin(chat, buf_slice(&body), r);
+	assert_non_null(d);
+	while (dialect_more(d, SCAN_SLICE))
 		n++;
-	assert_int_equal(n, 3);
-	rc = dialect_end(chat, s, r, why);
-	scan_free(&s);
+	assert_in_range(n, 3, 4);
+	rc = dialect_end(d, why);
+	dialect_free(&d);
 	buf_fini(&body);
 	return rc;
 }
@@ -370,6 +370,45 @@ the_encoding_of_embeddings_is_read(void **state)
 	    "encoding_format invalid_value");
 }
 
+static void
+what_is_read_at_once_is_not_long(void **state)
+{
+	static const struct {
+		enum dialect d;
+		const char *begin, *end, *want;
+	} cases[] = {
+		{ DIALECT_CHAT, "{" HELLO ",\"response_format\":{\"x\":\"",
+		    "\"}}", "response_format invalid_value" },
+		{ DIALECT_CHAT, "{" HELLO ",\"model\":\"", "\"}",
+		    "model invalid_value" },
+		{ DIALECT_SPEECH, "{\"input\":\"", "\"}",
+		    "input invalid_value" },
+		{ DIALECT_CHAT, "{" HELLO ",\"tools\":[\"", "\"]}", "fine" },
+		{ DIALECT_EMBEDDINGS, "{\"input\":\"", "\"}", "fine" },
+	};
+	struct dialect_request r;
+	struct dialect_error why;
+	char got[128];
+	struct buf b;
+	enum err rc;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		buf_init(&b, 2u << 20);
+		buf_add_str(&b, cases[i].begin);
+		while (b.n <= (1u << 20) + 100)
+			buf_add_str(&b, "a longer text than any");
+		buf_add_str(&b, cases[i].end);
+		rc = dialect_read(
+		    dialect_get(cases[i].d), buf_slice(&b), &r, &why);
+		snprintf(got, sizeof(got), "fine");
+		if (rc != OK)
+			snprintf(
+			    got, sizeof(got), "%s %s", why.param, why.code);
+		assert_string_equal(got, cases[i].want);
+		buf_fini(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -389,6 +428,7 @@ main(void)
 		cmocka_unit_test(needs_are_read),
 		cmocka_unit_test(tools_are_part_of_the_prompt),
 		cmocka_unit_test(the_encoding_of_embeddings_is_read),
+		cmocka_unit_test(what_is_read_at_once_is_not_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 
 static enum err
 read_messages(enum dialect dialect, struct dialect_request *out,
-    struct dialect_error *why)
+    struct prompt *p, struct dialect_error *why)
 {
 	struct fields found;
 	enum err rc;
@@ -21,22 +21,25 @@ read_messages(enum dialect dialect, struct dialect_request *out,
 		return rc;
 	prompt_hash(
 	    found.at[FIELD_SYSTEM], found.at[FIELD_MESSAGES], &out->facts);
-	prompt_read_content(found.at[FIELD_SYSTEM], &out->facts);
-	return prompt_read_messages(&found, &out->facts, why);
+	prompt_content(p, found.at[FIELD_SYSTEM]);
+	return prompt_messages(p, &found, why);
 }
 
 static enum err
-messages_parse(struct dialect_request *out, struct dialect_error *why)
+messages_parse(
+    struct dialect_request *out, struct prompt *p, struct dialect_error *why)
 {
-	return read_messages(DIALECT_MESSAGES, out, why);
+	return read_messages(DIALECT_MESSAGES, out, p, why);
 }
 
 /* No model reads them. */
 static enum err
-counting_parse(struct dialect_request *out, struct dialect_error *why)
+counting_parse(
+    struct dialect_request *out, struct prompt *p, struct dialect_error *why)
 {
-	enum err rc = read_messages(DIALECT_COUNTING, out, why);
+	enum err rc = read_messages(DIALECT_COUNTING, out, p, why);
 
+	p->no_text = true;
 	out->facts.stream = false;
 	out->facts.prompt_bytes = out->facts.prefix_hash = 0;
 	out->facts.max_tokens = 0;

@@ -12,80 +12,90 @@
 
 /* Without `stream`, or with it: sound comes as it is made. */
 static enum err
-speech_parse(struct dialect_request *out, struct dialect_error *why)
+speech_parse(
+    struct dialect_request *out, struct prompt *p, struct dialect_error *why)
 {
 	struct fields found;
 	enum err rc =
 	    fields_read(DIALECT_SPEECH, MODEL | INPUT, out, &found, why);
-	const struct scan_member *input =
-	    rc == OK ? found.at[FIELD_INPUT] : NULL;
-	size_t n = 0;
+	const struct scan_member *input;
 
+	(void)p;
+	if (rc != OK)
+		return rc;
+	input = found.at[FIELD_INPUT];
+	if (input != NULL && input->value.n > FIELD_AT_ONCE)
+		return field_too_long(why, FIELD_INPUT, input->value.n);
 	if (input != NULL && input->type == SCAN_STRING)
-		n = scan_characters(input->value);
-	out->facts.units.characters = (double)n;
+		out->facts.units.characters =
+		    (double)scan_characters(input->value);
 	out->facts.stream = true;
-	return rc;
+	return OK;
 }
 
 static enum err
-transcription_parse(struct dialect_request *out, struct dialect_error *why)
+transcription_parse(
+    struct dialect_request *out, struct prompt *p, struct dialect_error *why)
 {
 	struct fields found;
 
+	(void)p;
 	return fields_read(
 	    DIALECT_TRANSCRIPTION, MODEL | STREAM, out, &found, why);
 }
 
 static enum err
-images_parse(struct dialect_request *out, struct dialect_error *why)
+images_parse(
+    struct dialect_request *out, struct prompt *p, struct dialect_error *why)
 {
 	struct fields found;
 
+	(void)p;
 	return fields_read(
 	    DIALECT_IMAGES, MODEL | STREAM | N, out, &found, why);
 }
 
 /* Pictures among it are the same ability's. */
 static void
-read_text(
-    const struct dialect_request *r, const char *name, struct facts *facts)
+add_text(struct prompt *p, const struct dialect_request *r, const char *name)
 {
-	unsigned needs = facts->needs;
-
-	prompt_read_content(scan_find(r->members, r->n_members, name), facts);
-	facts->needs = needs;
+	prompt_content(p, scan_find(r->members, r->n_members, name));
+	p->no_needs = true;
 }
 
 static enum err
-moderation_parse(struct dialect_request *out, struct dialect_error *why)
+moderation_parse(
+    struct dialect_request *out, struct prompt *p, struct dialect_error *why)
 {
 	struct fields found;
 	enum err rc = fields_read(DIALECT_MODERATION, MODEL, out, &found, why);
 
 	if (rc == OK)
-		read_text(out, "input", &out->facts);
+		add_text(p, out, "input");
 	return rc;
 }
 
 static enum err
-rerank_parse(struct dialect_request *out, struct dialect_error *why)
+rerank_parse(
+    struct dialect_request *out, struct prompt *p, struct dialect_error *why)
 {
 	struct fields found;
 	enum err rc = fields_read(DIALECT_RERANK, MODEL, out, &found, why);
 
 	if (rc != OK)
 		return rc;
-	read_text(out, "query", &out->facts);
-	read_text(out, "documents", &out->facts);
+	add_text(p, out, "query");
+	add_text(p, out, "documents");
 	return OK;
 }
 
 /* There is no body: its query has said what there is to know. */
 static enum err
-realtime_parse(struct dialect_request *out, struct dialect_error *why)
+realtime_parse(
+    struct dialect_request *out, struct prompt *p, struct dialect_error *why)
 {
 	(void)out;
+	(void)p;
 	(void)why;
 	return OK;
 }

@@ -1,15 +1,28 @@
-/* gateway/dialects/prompt.c - what routing wants to know of a prompt. */
+/* gateway/dialects/prompt.c - what routing wants to know of a prompt.
+ *
+ * A walk with a level for each open bracket that it has entered. It may stop
+ * between any two tokens, and inside those that may be long: what it is in,
+ * and what for, stands in `passing` and `use`. */
 #include "gateway/dialects/prompt.h"
 
 #include <string.h>
 
 #include "gateway/lib/count.h"
 
-/* Content nests: a message holds parts, and a tool's result parts of its own.
- * What lies deeper is not looked at. */
-#define DEPTH_MAX 4
 #define PREFIX_BYTES 1024
 #define LANES 4 /* that a prefix is hashed in: none waits for another */
+
+/* What a key or value is read for. */
+enum use {
+	USE_NONE,
+	USE_KEY,
+	USE_TEXT,
+	USE_DATA, /* of a source */
+	USE_TYPE, /* of a part */
+	USE_SOURCE_TYPE,
+	USE_TOOLS,
+	USE_CALL
+};
 
 static const struct {
 	const char *type;
@@ -21,15 +34,59 @@ static const struct {
 	{ "input_audio", CAP_AUDIO },
 };
 
-static void read_content(
-    struct scan_walk *, enum scan_type, unsigned depth, struct facts *);
+/* --- what is to be read --- */
+
+void
+prompt_init(struct prompt *p)
+{
+	p->n_parts = p->part = 0;
+	p->no_text = p->no_needs = false;
+	p->text = p->tokens = 0;
+	p->needs = 0;
+	p->depth = p->contents = 0;
+	p->passing = false;
+}
 
 static void
-read_part_type(const struct scan_member *type, struct facts *facts)
+add_part(struct prompt *p, const struct scan_member *m, enum prompt_level level,
+    enum field f)
+{
+	if (m != NULL)
+		p->parts[p->n_parts++] = (struct prompt_part){ m, level, f };
+}
+
+enum err
+prompt_messages(
+    struct prompt *p, const struct fields *found, struct dialect_error *why)
+{
+	const struct scan_member *m = found->at[FIELD_MESSAGES];
+
+	if (m == NULL)
+		return field_missing(why, FIELD_MESSAGES);
+	add_part(p, m, PROMPT_MESSAGES, FIELD_MESSAGES);
+	return OK;
+}
+
+void
+prompt_texts(struct prompt *p, const struct fields *found, enum field f)
+{
+	add_part(p, found->at[f], PROMPT_TEXTS, f);
+}
+
+void
+prompt_content(struct prompt *p, const struct scan_member *m)
+{
+	add_part(p, m, PROMPT_CONTENT, FIELD_COUNT);
+}
+
+/* --- tokens --- */
+
+static void
+read_part_type(struct prompt *p)
 {
 	for (size_t i = 0; i < COUNT(part_caps); i++)
-		if (scan_string_is(type, part_caps[i].type))
-			facts->needs |= part_caps[i].cap;
+		if (scan_string_is(&p->m, part_caps[i].type))
+			p->needs |= part_caps[i].cap;
 }
 
 /* Of what was said before: a call of a tool, by the model. Most keys are
@@ -48,175 +105,324 @@ is_call(const struct scan_member *m)
 	return false;
 }
 
-/* Where a picture or a document of messages comes from: bytes in base64 are no
- * text. */
 static void
-read_source(struct scan_walk *w, unsigned depth, struct facts *facts)
+enter(struct prompt *p, enum prompt_level level)
 {
-	struct slice data = { NULL, 0 };
-	struct scan_member m;
-	bool text = false;
-
-	scan_walk_enter(w);
-	while (scan_walk_member(w, &m)) {
-		if (scan_key_is(&m, "content")) {
-			read_content(w, m.type, depth, facts);
-			continue;
-		}
-		m.value = scan_walk_skip(w);
-		if (scan_key_is(&m, "type"))
-			text = scan_string_is(&m, "text");
-		else if (m.type == SCAN_STRING && scan_key_is(&m, "data"))
-			data = m.value;
+	if (level == PROMPT_CONTENT)
+		p->contents++;
+	if (level == PROMPT_SOURCE) {
+		p->sources[p->contents].bytes = 0;
+		p->sources[p->contents].is_text = false;
 	}
-	if (text && data.n > 0)
-		facts->prompt_bytes += scan_text_length(data);
+	p->levels[p->depth++] = (unsigned char)level;
+	scan_walk_enter(&p->walk);
 }
 
-/* Where a client tells of tools in its input, as Codex does of all. */
 static void
-read_tools(const struct scan_member *m, struct facts *facts)
+leave(struct prompt *p)
 {
-	if (!scan_has_elements(m))
-		return;
-	facts->needs |= CAP_TOOLS;
-	facts->prompt_bytes += m->value.n;
+	enum prompt_level level = p->levels[--p->depth];
+
+	if (level == PROMPT_CONTENT)
+		p->contents--;
+	if (level == PROMPT_SOURCE && p->sources[p->contents].is_text)
+		p->text += p->sources[p->contents].bytes;
 }
+
+static void use_key(struct prompt *);
+
+/* The token has been passed, which if it is a string means so many bytes. */
+static void
+use_token(struct prompt *p, enum use use, size_t means)
+{
+	struct scan_member *m = &p->m;
+
+	switch (use) {
+	case USE_NONE:
+		break;
+	case USE_KEY:
+		m->key = slice_make(m->value.p + 1, m->value.n - 2);
+		m->type = scan_walk_colon(&p->walk);
+		use_key(p);
+		break;
+	case USE_TEXT:
+		p->text += means;
+		break;
+	case USE_DATA:
+		p->sources[p->contents].bytes = means;
+		break;
+	case USE_TYPE:
+		read_part_type(p);
+		break;
+	case USE_SOURCE_TYPE:
+		p->sources[p->contents].is_text = scan_string_is(m, "text");
+		break;
+	case USE_TOOLS:
+		/* where a client tells of them in its input, as Codex does */
+		if (!scan_has_elements(m))
+			break;
+		p->needs |= CAP_TOOLS;
+		p->text += m->value.n;
+		break;
+	case USE_CALL:
+		p->text += m->value.n;
+		break;
+	}
+}
+
+/* Goes on with it. */
+static void
+pass(struct prompt *p)
+{
+	p->passing = !scan_walk_pass(&p->walk, &p->pass, p->until);
+	if (p->passing)
+		return;
+	p->m.value.n = (size_t)(p->walk.p - p->m.value.p);
+	use_token(p, p->use, p->pass.means);
+}
+
+static inline void
+take(struct prompt *p, enum use use)
+{
+	if (p->until < p->walk.end) {
+		p->use = (unsigned char)use;
+		p->pass = (struct scan_pass){ 0 };
+		p->m.value.p = p->walk.p;
+		pass(p);
+	} else if (use == USE_TEXT) {
+		p->text += scan_walk_text(&p->walk);
+	} else if (use == USE_DATA) {
+		use_token(p, use, scan_walk_text(&p->walk));
+	} else {
+		p->m.value = scan_walk_skip(&p->walk);
+		if (use != USE_NONE)
+			use_token(p, use, 0);
+	}
+}
+
+static void
+take_content(struct prompt *p, enum scan_type type)
+{
+	if (type == SCAN_STRING)
+		take(p, USE_TEXT);
+	else if (type == SCAN_ARRAY && p->contents < PROMPT_CONTENTS)
+		enter(p, PROMPT_CONTENT);
+	else
+		take(p, USE_NONE);
+}
+
+/* --- levels --- */
 
 /* A message, a part of one, a call or its result. */
 static void
-read_item(struct scan_walk *w, unsigned depth, struct facts *facts)
+use_key_of_item(struct prompt *p)
 {
-	struct scan_member m;
+	const struct scan_member *m = &p->m;
 
-	scan_walk_enter(w);
-	while (scan_walk_member(w, &m)) {
-		if (scan_key_is(&m, "content") || scan_key_is(&m, "output")) {
-			read_content(w, m.type, depth, facts);
-		} else if (m.type == SCAN_STRING && scan_key_is(&m, "text")) {
-			facts->prompt_bytes += scan_walk_text(w);
-		} else if (m.type == SCAN_OBJECT && scan_key_is(&m, "source")) {
-			read_source(w, depth, facts);
-		} else {
-			m.value = scan_walk_skip(w);
-			if (scan_key_is(&m, "type"))
-				read_part_type(&m, facts);
-			else if (scan_key_is(&m, "tools"))
-				read_tools(&m, facts);
-			else if (is_call(&m))
-				facts->prompt_bytes += m.value.n;
-		}
-	}
-}
-
-static void
-read_element(struct scan_walk *w, enum scan_type type, unsigned depth,
-    struct facts *facts)
-{
-	if (type == SCAN_STRING)
-		facts->prompt_bytes += scan_walk_text(w);
-	else if (type == SCAN_OBJECT)
-		read_item(w, depth, facts);
+	if (scan_key_is(m, "content") || scan_key_is(m, "output"))
+		take_content(p, m->type);
+	else if (m->type == SCAN_STRING && scan_key_is(m, "text"))
+		take(p, USE_TEXT);
+	else if (m->type == SCAN_OBJECT && scan_key_is(m, "source"))
+		enter(p, PROMPT_SOURCE);
+	else if (scan_key_is(m, "type"))
+		take(p, USE_TYPE);
+	else if (scan_key_is(m, "tools"))
+		take(p, USE_TOOLS);
 	else
-		scan_walk_skip(w);
+		take(p, is_call(m) ? USE_CALL : USE_NONE);
+}
+
+/* Where a picture or a document of messages comes from: bytes in base64 are no
+ * text. */
+static void
+use_key_of_source(struct prompt *p)
+{
+	const struct scan_member *m = &p->m;
+
+	if (scan_key_is(m, "content"))
+		take_content(p, m->type);
+	else if (scan_key_is(m, "type"))
+		take(p, USE_SOURCE_TYPE);
+	else if (m->type == SCAN_STRING && scan_key_is(m, "data"))
+		take(p, USE_DATA);
+	else
+		take(p, USE_NONE);
 }
 
 static void
-read_content(struct scan_walk *w, enum scan_type type, unsigned depth,
-    struct facts *facts)
+use_key(struct prompt *p)
 {
-	if (type == SCAN_STRING) {
-		facts->prompt_bytes += scan_walk_text(w);
-		return;
-	}
-	if (type != SCAN_ARRAY || depth == DEPTH_MAX) {
-		scan_walk_skip(w);
-		return;
-	}
-	scan_walk_enter(w);
-	while (scan_walk_element(w, &type))
-		read_element(w, type, depth + 1, facts);
+	if (p->levels[p->depth - 1] == PROMPT_ITEM)
+		use_key_of_item(p);
+	else
+		use_key_of_source(p);
 }
 
-void
-prompt_read_content(const struct scan_member *m, struct facts *facts)
+static void
+read_member(struct prompt *p)
 {
-	struct scan_walk w;
-
-	if (m == NULL)
-		return;
-	w = scan_walk_at(m->value);
-	read_content(&w, m->type, 0, facts);
-}
-
-enum err
-prompt_read_messages(
-    const struct fields *found, struct facts *facts, struct dialect_error *why)
-{
-	const struct scan_member *m = found->at[FIELD_MESSAGES];
 	enum scan_type type;
-	struct scan_walk w;
-	size_t n = 0;
 
-	if (m == NULL)
-		return field_missing(why, FIELD_MESSAGES);
-	w = scan_walk_at(m->value);
-	for (scan_walk_enter(&w); scan_walk_element(&w, &type); n++) {
-		if (type != SCAN_OBJECT)
-			return field_bad_type(
-			    why, "messages", "an array of objects", type);
-		read_item(&w, 0, facts);
+	if (p->until == p->walk.end) {
+		if (scan_walk_member(&p->walk, &p->m))
+			use_key(p);
+		else
+			leave(p);
+	} else if (scan_walk_element(&p->walk, &type)) {
+		take(p, USE_KEY);
+	} else {
+		leave(p);
 	}
-	if (n == 0)
-		return field_bad(why, "messages", "invalid_value",
-		    "'messages' must not be empty");
+}
+
+static enum err
+read_message(struct prompt *p, enum scan_type type, struct dialect_error *why)
+{
+	p->elements++;
+	if (type != SCAN_OBJECT)
+		return field_bad_type(
+		    why, "messages", "an array of objects", type);
+	enter(p, PROMPT_ITEM);
 	return OK;
 }
 
-static uint64_t
-count_elements(struct scan_walk *w)
+static enum err
+read_text(struct prompt *p, enum scan_type type, struct dialect_error *why)
 {
-	enum scan_type type;
-	uint64_t n = 0;
-
-	for (scan_walk_enter(w); scan_walk_element(w, &type); n++)
-		scan_walk_skip(w);
-	return n;
+	p->elements++;
+	if (type == SCAN_STRING) {
+		take(p, USE_TEXT);
+	} else if (type == SCAN_ARRAY) {
+		enter(p, PROMPT_TOKENS);
+	} else if (type == SCAN_NUMBER) {
+		p->tokens++;
+		take(p, USE_NONE);
+	} else {
+		return field_bad_type(why, field_name(p->parts[p->part].field),
+		    "a string, or an array of strings or tokens", type);
+	}
+	return OK;
 }
 
-enum err
-prompt_read_texts(const struct fields *found, enum field f, struct facts *facts,
-    struct dialect_error *why)
+static enum err
+read_element(
+    struct prompt *p, enum prompt_level level, struct dialect_error *why)
 {
-	const struct scan_member *m = found->at[f];
 	enum scan_type type;
-	struct scan_walk w;
-	uint64_t tokens = 0;
-	size_t n = 0;
 
-	if (m == NULL || m->type == SCAN_STRING) {
-		prompt_read_content(m, facts);
+	if (!scan_walk_element(&p->walk, &type)) {
+		leave(p);
 		return OK;
 	}
-	w = scan_walk_at(m->value);
-	for (scan_walk_enter(&w); scan_walk_element(&w, &type); n++) {
-		if (type == SCAN_STRING) {
-			facts->prompt_bytes += scan_walk_text(&w);
-		} else if (type == SCAN_ARRAY) {
-			tokens += count_elements(&w);
-		} else if (type == SCAN_NUMBER) {
-			scan_walk_skip(&w);
-			tokens++;
-		} else {
-			return field_bad_type(why, field_name(f),
-			    "a string, or an array of strings or tokens", type);
-		}
+	if (level == PROMPT_MESSAGES)
+		return read_message(p, type, why);
+	if (level == PROMPT_TEXTS)
+		return read_text(p, type, why);
+	if (level == PROMPT_TOKENS) {
+		p->tokens++;
+		take(p, USE_NONE);
+	} else if (type == SCAN_OBJECT) {
+		enter(p, PROMPT_ITEM);
+	} else if (type == SCAN_STRING) {
+		take(p, USE_TEXT);
+	} else {
+		take(p, USE_NONE);
 	}
-	facts->prompt_bytes += TOKEN_BYTES * tokens;
-	if (n == 0)
-		return field_bad(why, field_name(f), "invalid_value",
-		    "'%s' must not be empty", field_name(f));
 	return OK;
+}
+
+/* --- parts --- */
+
+static void
+stop_after(struct prompt *p, size_t n)
+{
+	size_t left = (size_t)(p->walk.end - p->walk.p);
+
+	p->until = p->walk.p + (left < n ? left : n);
+}
+
+static void
+begin_part(struct prompt *p, size_t n)
+{
+	const struct prompt_part *part = &p->parts[p->part];
+
+	p->walk = scan_walk_at(part->m->value);
+	p->elements = part->m->type == SCAN_STRING;
+	stop_after(p, n);
+	if (part->m->type == SCAN_ARRAY)
+		enter(p, part->level);
+	else
+		take(p, part->m->type == SCAN_STRING ? USE_TEXT : USE_NONE);
+}
+
+static enum err
+end_part(
+    const struct prompt_part *part, size_t elements, struct dialect_error *why)
+{
+	if (elements > 0 || part->level == PROMPT_CONTENT)
+		return OK;
+	return field_bad(why, field_name(part->field), "invalid_value",
+	    "'%s' must not be empty", field_name(part->field));
+}
+
+/* *more as of prompt_read(). */
+static enum err
+walk(struct prompt *p, struct dialect_error *why, bool *more)
+{
+	enum prompt_level level;
+	enum err rc = OK;
+
+	*more = true;
+	if (p->passing)
+		pass(p);
+	while (rc == OK && p->depth > 0) {
+		if (p->passing ||
+		    (p->walk.p >= p->until && p->until < p->walk.end))
+			return OK;
+		level = p->levels[p->depth - 1];
+		if (level >= PROMPT_ITEM)
+			read_member(p);
+		else
+			rc = read_element(p, level, why);
+	}
+	if (p->passing)
+		return OK;
+	*more = false;
+	return rc;
+}
+
+static void
+tell(const struct prompt *p, struct facts *facts)
+{
+	if (!p->no_text)
+		facts->prompt_bytes += p->text + TOKEN_BYTES * p->tokens;
+	if (!p->no_needs)
+		facts->needs |= p->needs;
+}
+
+enum err
+prompt_read(struct prompt *p, size_t n, struct facts *facts,
+    struct dialect_error *why, bool *more)
+{
+	enum err rc = OK;
+
+	*more = false;
+	if (p->depth > 0 || p->passing)
+		stop_after(p, n);
+	else if (p->part < p->n_parts)
+		begin_part(p, n);
+	if (p->part < p->n_parts) {
+		rc = walk(p, why, more);
+		if (rc != OK || *more)
+			return rc;
+		rc = end_part(&p->parts[p->part], p->elements, why);
+		p->part++;
+		*more = rc == OK && p->part < p->n_parts;
+	}
+	if (rc == OK && !*more)
+		tell(p, facts);
+	return rc;
 }
 
 /* Only ever compared within one process, so the order of bytes in a word does

@@ -194,6 +194,59 @@ without_a_prompt_there_is_no_hash(void **state)
 	assert_true(hash_of(DIALECT_COMPLETIONS, "{\"prompt\":\"\"}") != 0);
 }
 
+/* How many turns it takes of a MB that begins with `head`, has `unit` again and
+ * again, with `comma` between, and ends with `tail`. */
+static unsigned
+turns_of(
+    const char *head, const char *unit, const char *comma, const char *tail)
+{
+	struct dialect_request r;
+	struct dialect_reader *d;
+	struct dialect_error why;
+	struct buf body;
+	unsigned n = 1;
+
+	buf_init(&body, 2u << 20);
+	buf_add_str(&body, head);
+	for (buf_add_str(&body, unit); body.n < 1u << 20;) {
+		buf_add_str(&body, comma);
+		buf_add_str(&body, unit);
+	}
+	buf_add_str(&body, tail);
+	d = dialect_begin(dialect_get(DIALECT_MESSAGES), buf_slice(&body), &r);
+	while (dialect_more(d, 32u << 10))
+		n++;
+	assert_int_equal(dialect_end(d, &why), OK);
+	dialect_free(&d);
+	buf_fini(&body);
+	return n;
+}
+
+/* Once to scan them, and once to read them: 32 turns each. */
+static void
+nothing_long_is_one_step(void **state)
+{
+	static const struct {
+		const char *head, *unit, *comma, *tail;
+	} cases[] = {
+		{ "{\"messages\":[", "{\"content\":[\"\"]}", ",", "]}" },
+		{ "{\"messages\":[{\"content\":[", "{}", ",", "]}]}" },
+		{ "{\"messages\":[{\"content\":\"", "\\u0041", "", "\"}]}" },
+		{ "{\"messages\":[{\"content\":\"", "\xc3\xa9", "", "\"}]}" },
+		{ "{\"messages\":[{\"", "\\n", "", "\":0}]}" },
+		{ "{\"messages\":[{\"x\":[", "[\"]\"]", ",", "]}]}" },
+		{ "{\"messages\":[{", "\"\\u0074ool\":0", ",", "}]}" },
+		{ "{\"messages\":[{}],\"system\":\"", "x", "", "\"}" },
+		{ "{\"messages\":[{\"source\":{\"data\":\"", "x", "",
+		    "\"}}]}" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_in_range(turns_of(cases[i].head, cases[i].unit,
+				    cases[i].comma, cases[i].tail),
+		    64, 72);
+}
+
 int
 main(void)
 {
@@ -204,6 +257,7 @@ main(void)
 		cmocka_unit_test(deep_nesting_is_left_alone),
 		cmocka_unit_test(equal_beginnings_hash_alike),
 		cmocka_unit_test(without_a_prompt_there_is_no_hash),
+		cmocka_unit_test(nothing_long_is_one_step),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

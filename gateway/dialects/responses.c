@@ -22,7 +22,8 @@ refuse_background(const struct scan_member *m, struct dialect_error *why)
 }
 
 static enum err
-responses_parse(struct dialect_request *out, struct dialect_error *why)
+responses_parse(
+    struct dialect_request *out, struct prompt *p, struct dialect_error *why)
 {
 	struct fields found;
 	enum err rc;
@@ -35,8 +36,8 @@ responses_parse(struct dialect_request *out, struct dialect_error *why)
 		return rc;
 	prompt_hash(
 	    found.at[FIELD_INSTRUCTIONS], found.at[FIELD_INPUT], &out->facts);
-	prompt_read_content(found.at[FIELD_INSTRUCTIONS], &out->facts);
-	prompt_read_content(found.at[FIELD_INPUT], &out->facts);
+	prompt_content(p, found.at[FIELD_INSTRUCTIONS]);
+	prompt_content(p, found.at[FIELD_INPUT]);
 	return OK;
 }
 

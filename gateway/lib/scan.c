@@ -2,7 +2,9 @@
  *
  * A state machine over an explicit stack of one bit per open bracket, so that
  * no document can exhaust the C stack. Invariant: everything before the place
- * that is being read is the start of some valid document. */
+ * that is being read is the start of some valid document.
+ *
+ * A slice ends between two tokens, or between two characters of a string. */
 #include "gateway/lib/scan.h"
 
 #include <stdlib.h>
@@ -21,12 +23,14 @@ enum want {
 	WANT_KEY,
 	WANT_KEY_OR_END, /* just after '{' */
 	WANT_COMMA_OR_END, /* after a value inside brackets */
+	WANT_REST, /* of a string in which a slice has ended */
 	WANT_NOTHING, /* the document is complete */
 	WANT_FAILED
 };
 
 struct scan {
 	place begin, p, end;
+	place until; /* in strings: the end of this slice */
 	enum want want; /* between two slices */
 	const char *problem; /* what is wrong at p, once WANT_FAILED */
 	unsigned depth; /* open brackets */
@@ -113,7 +117,7 @@ read_utf8(struct scan *s, place p)
 {
 	size_t n;
 
-	while (p < s->end && *p >= 0x80) {
+	while (p < s->until && *p >= 0x80) {
 		n = is_common(p, s->end) ? 3
 					 : utf8_length(p, (size_t)(s->end - p));
 		if (n == 0)
@@ -136,20 +140,25 @@ pass(place p, place end)
 	return p;
 }
 
+/* p is inside it. NULL also where the slice ends there. */
 static place
 read_string(struct scan *s, place p)
 {
-	p++;
 	do {
-		p = pass(p, s->end);
-		if (p == s->end)
-			return bad(s, p, "unterminated string");
+		if (p < s->until)
+			p = pass(p, s->until);
+		if (p >= s->until) {
+			if (p == s->end)
+				return bad(s, p, "unterminated string");
+			s->p = p;
+			return NULL;
+		}
 		if (*p == '"')
 			return p + 1;
 		if (*p == '\\')
 			do
 				p = read_escape(s, p);
-			while (p != NULL && p < s->end && *p == '\\');
+			while (p != NULL && p < s->until && *p == '\\');
 		else if (*p >= 0x80)
 			p = read_utf8(s, p);
 		else
@@ -169,6 +178,7 @@ read_digits(struct scan *s, place p)
 {
 	if (!is_digit(p, s->end))
 		return bad(s, p, "expected a digit");
+	p = scan_digits(p, s->end);
 	while (is_digit(p, s->end))
 		p++;
 	return p;
@@ -198,15 +208,6 @@ read_word(struct scan *s, place p, struct slice word)
 	if ((size_t)(s->end - p) < word.n || memcmp(p, word.p, word.n) != 0)
 		return bad(s, p, "expected a value");
 	return p + word.n;
-}
-
-static place
-skip_space(place p, place end)
-{
-	while (p < end && *p <= ' ' &&
-	    (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
-		p++;
-	return p;
 }
 
 /* --- structure --- */
@@ -269,16 +270,23 @@ close_bracket(struct scan *s)
 	return end_value(s, s->p + 1);
 }
 
+/* Where a token was not read to its end. */
+static enum want
+stopped(const struct scan *s)
+{
+	return s->problem != NULL ? WANT_FAILED : WANT_REST;
+}
+
 static enum want
 read_value(struct scan *s)
 {
+	place from = s->p, p = from;
 	enum scan_type type;
-	place p = s->p;
 
 	switch (*p) {
 	case '"':
 		type = SCAN_STRING;
-		p = read_string(s, p);
+		p = read_string(s, p + 1);
 		break;
 	case '{':
 		type = SCAN_OBJECT;
@@ -305,45 +313,59 @@ read_value(struct scan *s)
 		else
 			p = bad(s, p, "expected a value");
 	}
-	if (p == NULL)
-		return WANT_FAILED;
 	if (s->depth == 0)
 		s->top = type;
 	if (s->depth == 1) {
 		s->member.type = type;
-		s->member.value.p = (const char *)s->p;
+		s->member.value.p = (const char *)from;
 	}
+	if (p == NULL)
+		return stopped(s);
 	if (type == SCAN_OBJECT || type == SCAN_ARRAY)
 		return open_bracket(s, type == SCAN_OBJECT);
 	return end_value(s, p);
 }
 
+/* p is just behind it. */
 static enum want
-read_key(struct scan *s)
+end_key(struct scan *s, place p)
 {
-	place from = s->p, p;
-
-	if (*from != '"') {
-		s->problem = "expected a key in double quotes";
-		return WANT_FAILED;
-	}
-	s->in_key = true;
-	p = read_string(s, from);
 	s->in_key = false;
-	if (p == NULL)
-		return WANT_FAILED;
-	if (s->depth == 1) {
-		s->member.key = between(from + 1, p - 1);
-		s->member.whole.p = (const char *)from;
-	}
-	p = skip_space(p, s->end);
-	s->p = p;
-	if (p == s->end || *p != ':') {
+	if (s->depth == 1)
+		s->member.key = between((place)s->member.whole.p + 1, p - 1);
+	s->p = scan_space(p, s->end);
+	if (s->p == s->end || *s->p != ':') {
 		s->problem = "expected ':' after a key";
 		return WANT_FAILED;
 	}
 	s->p++;
 	return WANT_VALUE;
+}
+
+static enum want
+read_key(struct scan *s)
+{
+	place p = s->p;
+
+	if (*p != '"') {
+		s->problem = "expected a key in double quotes";
+		return WANT_FAILED;
+	}
+	if (s->depth == 1)
+		s->member.whole.p = (const char *)p;
+	s->in_key = true;
+	p = read_string(s, p + 1);
+	return p != NULL ? end_key(s, p) : stopped(s);
+}
+
+static enum want
+read_rest(struct scan *s)
+{
+	place p = read_string(s, s->p);
+
+	if (p == NULL)
+		return stopped(s);
+	return s->in_key ? end_key(s, p) : end_value(s, p);
 }
 
 static enum want
@@ -364,7 +386,7 @@ read_comma_or_end(struct scan *s)
 static inline enum want
 step(struct scan *s, enum want want)
 {
-	s->p = skip_space(s->p, s->end);
+	s->p = scan_space(s->p, s->end);
 	if (s->p == s->end) {
 		s->problem = "the document ends too early";
 		return WANT_FAILED;
@@ -380,6 +402,7 @@ step(struct scan *s, enum want want)
 		return read_value(s);
 	case WANT_COMMA_OR_END:
 		return read_comma_or_end(s);
+	case WANT_REST:
 	case WANT_NOTHING:
 	case WANT_FAILED:
 		break;
@@ -393,7 +416,7 @@ is_good(struct scan *s)
 {
 	if (s->want == WANT_FAILED)
 		return false;
-	s->p = skip_space(s->p, s->end);
+	s->p = scan_space(s->p, s->end);
 	if (s->p == s->end)
 		return true;
 	s->problem = "something follows the document";
@@ -432,6 +455,7 @@ scan_of(struct slice json, struct scan_member *members, size_t cap)
 		.begin = begin,
 		.p = begin,
 		.end = begin + json.n,
+		.until = begin + json.n,
 		.want = WANT_VALUE,
 		.members = members,
 		.cap = cap,
@@ -471,14 +495,15 @@ scan_free(struct scan **sp)
 }
 
 bool
-scan_more(struct scan *s)
+scan_more(struct scan *s, size_t n)
 {
 	size_t left = (size_t)(s->end - s->p);
-	place until = s->p + (left < SCAN_SLICE ? left : SCAN_SLICE);
 
-	do
+	s->until = s->p + (left < n ? left : n);
+	if (s->want == WANT_REST)
+		s->want = read_rest(s);
+	while (s->want < WANT_REST && (s->p < s->until || s->p == s->end))
 		s->want = step(s, s->want);
-	while (s->want < WANT_NOTHING && s->p < until);
 	return s->want < WANT_NOTHING;
 }
 

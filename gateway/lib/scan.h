@@ -47,9 +47,10 @@ struct scan;
 struct scan *scan_new(
     struct slice json, struct scan_member *members, size_t cap);
 void scan_free(struct scan **);
-/* So many bytes more, and the token in which they end. False: that was all. */
+/* So many bytes more, of a long string no more than those. False: that was
+ * all. */
 #define SCAN_SLICE ((size_t)512 << 10)
-bool scan_more(struct scan *);
+bool scan_more(struct scan *, size_t n);
 /* Then: as scan_object(). why NULL: it is not asked for. */
 enum err scan_end(struct scan *, size_t *n, struct errmsg *why) MUST_USE;
 
@@ -84,6 +85,21 @@ bool scan_walk_element(struct scan_walk *, enum scan_type *);
  * that it means. */
 struct slice scan_walk_skip(struct scan_walk *);
 size_t scan_walk_text(struct scan_walk *);
+
+/* The same a part at a time: of a value however long, or of the key that
+ * scan_walk_element() finds in an object. Then scan_walk_colon() goes on to the
+ * key's value. */
+struct scan_pass { /* all zero before the first part */
+	size_t depth; /* open brackets */
+	size_t means; /* bytes; of a string */
+	bool in_string;
+};
+/* Not much beyond `until`; true: it has been passed. */
+bool scan_walk_pass(struct scan_walk *, struct scan_pass *, const char *until);
+enum scan_type scan_walk_colon(struct scan_walk *);
+/* Inside a string: adds the bytes that what is up to `until` means. True: it
+ * stands behind the closing quote. */
+bool scan_text_part(struct scan_walk *, const char *until, size_t *means);
 
 /* A string value (with its quotes) as plain bytes appended to *out. Half of a
  * surrogate pair, which is not valid but may have been let pass, is U+FFFD. */

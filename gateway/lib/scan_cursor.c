@@ -10,10 +10,8 @@
 static const char *
 skip_space(const char *p, const char *end)
 {
-	while (p < end && *p <= ' ' &&
-	    (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
-		p++;
-	return p;
+	return (const char *)scan_space(
+	    (const unsigned char *)p, (const unsigned char *)end);
 }
 
 static const char *
@@ -141,17 +139,23 @@ scan_walk_element(struct scan_walk *w, enum scan_type *type)
 bool
 scan_walk_member(struct scan_walk *w, struct scan_member *out)
 {
-	const char *from, *p;
+	const char *from;
 
 	if (!next_item(w))
 		return false;
 	from = w->p;
-	p = skip_string(from, w->end);
-	out->key = slice_make(from + 1, (size_t)(p - from) - 2);
-	p = skip_space(p, w->end);
-	w->p = skip_space(p + 1, w->end); /* past the colon */
-	out->type = type_at(w->p);
+	w->p = skip_string(from, w->end);
+	out->key = slice_make(from + 1, (size_t)(w->p - from) - 2);
+	out->type = scan_walk_colon(w);
 	return true;
+}
+
+enum scan_type
+scan_walk_colon(struct scan_walk *w)
+{
+	w->p = skip_space(w->p, w->end) + 1;
+	w->p = skip_space(w->p, w->end);
+	return type_at(w->p);
 }
 
 struct slice
@@ -161,6 +165,57 @@ scan_walk_skip(struct scan_walk *w)
 
 	w->p = skip_value(from, w->end);
 	return slice_make(from, (size_t)(w->p - from));
+}
+
+/* --- a part at a time --- */
+
+static bool
+pass_string(struct scan_walk *w, struct scan_pass *s, const char *until)
+{
+	s->in_string = !scan_text_part(w, until, &s->means);
+	return !s->in_string;
+}
+
+static bool
+pass_brackets(struct scan_walk *w, struct scan_pass *s, const char *until)
+{
+	while (w->p < until) {
+		switch (*w->p++) {
+		case '"':
+			if (!pass_string(w, s, until))
+				return false;
+			break;
+		case '{':
+		case '[':
+			s->depth++;
+			break;
+		case '}':
+		case ']':
+			if (--s->depth == 0)
+				return true;
+			break;
+		}
+	}
+	return false;
+}
+
+bool
+scan_walk_pass(struct scan_walk *w, struct scan_pass *s, const char *until)
+{
+	if (s->in_string) {
+		if (!pass_string(w, s, until))
+			return false;
+		if (s->depth == 0)
+			return true;
+	}
+	if (s->depth > 0 || *w->p == '{' || *w->p == '[')
+		return pass_brackets(w, s, until);
+	if (*w->p == '"') {
+		w->p++;
+		return pass_string(w, s, until);
+	}
+	w->p = skip_word(w->p, until);
+	return w->p < until || until == w->end;
 }
 
 /* --- cursors --- */

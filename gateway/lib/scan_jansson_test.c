@@ -120,6 +120,34 @@ compare_value(struct slice value, enum scan_type type, const json_t *want)
 	}
 }
 
+/* A few bytes at a time it is what it is as a whole. */
+static void
+compare_slices(struct slice doc, enum err want, const struct errmsg *want_why,
+    const struct scan_member *members, size_t n_members)
+{
+	struct scan_member m[MEMBERS];
+	struct errmsg why;
+	struct scan *s;
+	size_t n = 0;
+
+	memset(m, 0, sizeof(m));
+	for (size_t slice = 1; slice <= 3; slice++) {
+		s = scan_new(doc, m, MEMBERS);
+		assert_non_null(s);
+		while (scan_more(s, slice))
+			continue;
+		assert_int_equal(scan_end(s, &n, &why), want);
+		scan_free(&s);
+		if (want == OK) {
+			assert_int_equal(n, n_members);
+			assert_memory_equal(m, members,
+			    (n < MEMBERS ? n : MEMBERS) * sizeof(*m));
+		} else {
+			assert_string_equal(why.text, want_why->text);
+		}
+	}
+}
+
 /* True when both accept. */
 static bool
 compare_document(struct slice doc)
@@ -129,9 +157,12 @@ compare_document(struct slice doc)
 	json_error_t jerr;
 	json_t *want = json_loadb(doc.p, doc.n, JSON_ALLOW_NUL, &jerr);
 	bool both = false;
-	size_t n;
-	enum err rc = scan_object(doc, m, MEMBERS, &n, &why);
+	size_t n = 0;
+	enum err rc;
 
+	memset(m, 0, sizeof(m));
+	rc = scan_object(doc, m, MEMBERS, &n, &why);
+	compare_slices(doc, rc, &why, m, n);
 	if (want == NULL && rc == OK) {
 		if (json_error_code(&jerr) != json_error_numeric_overflow)
 			fail_msg("only we accept: %.*s", SLICE_ARG(doc));

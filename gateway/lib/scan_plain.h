@@ -36,6 +36,29 @@ scan_word_is_plain(uint64_t w)
 		   scan_word_has_zero(w ^ SCAN_EACH('\\'))) == 0;
 }
 
+/* Past digits, as long as there are eight in a row. */
+static inline const unsigned char *
+scan_digits(const unsigned char *p, const unsigned char *end)
+{
+	uint64_t w;
+
+	for (; end - p >= 8; p += 8) {
+		memcpy(&w, p, sizeof(w));
+		/* '0' to '9' are those with a high nibble of 3 that still have
+		 * it six higher; what carries into the next is none */
+		if ((w & (w + SCAN_EACH(0x06)) & SCAN_EACH(0xf0)) !=
+		    SCAN_EACH(0x30))
+			break;
+	}
+	return p;
+}
+
+static inline bool
+scan_is_space(unsigned char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 /* The first byte from p on that is not plain, or end. */
 static inline const unsigned char *
 scan_plain_portable(const unsigned char *p, const unsigned char *end)
@@ -91,6 +114,28 @@ scan_plain_sse2(const unsigned char *p, const unsigned char *end)
 	return scan_plain_portable(p, end);
 }
 
+/* Past space, as long as there are sixteen bytes. */
+static inline const unsigned char *
+scan_space_sse2(const unsigned char *p, const unsigned char *end)
+{
+	const __m128i blank = _mm_set1_epi8(' '), tab = _mm_set1_epi8('\t');
+	const __m128i line = _mm_set1_epi8('\n'), cr = _mm_set1_epi8('\r');
+
+	for (; end - p >= 16; p += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+		__m128i space =
+		    _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, blank),
+				     _mm_cmpeq_epi8(v, tab)),
+			_mm_or_si128(
+			    _mm_cmpeq_epi8(v, line), _mm_cmpeq_epi8(v, cr)));
+		unsigned other = ~(unsigned)_mm_movemask_epi8(space) & 0xffff;
+
+		if (other != 0)
+			return p + __builtin_ctz(other);
+	}
+	return p;
+}
+
 static inline const unsigned char *
 scan_stop_sse2(const unsigned char *p, const unsigned char *end)
 {
@@ -108,6 +153,20 @@ scan_stop_sse2(const unsigned char *p, const unsigned char *end)
 	return scan_stop_portable(p, end);
 }
 #endif
+
+/* The first byte from p on that is not space, or end. */
+static inline const unsigned char *
+scan_space(const unsigned char *p, const unsigned char *end)
+{
+	if (p == end || *p > ' ')
+		return p;
+#if defined(__SSE2__)
+	p = scan_space_sse2(p, end);
+#endif
+	while (p < end && scan_is_space(*p))
+		p++;
+	return p;
+}
 
 static inline const unsigned char *
 scan_plain(const unsigned char *p, const unsigned char *end)

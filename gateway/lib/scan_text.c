@@ -5,6 +5,10 @@
 #include "gateway/lib/scan_plain.h"
 #include "gateway/lib/scan_wide.h"
 
+/* Bytes of escapes to one that they mean, at most: no longer string can mean a
+ * given one, and so none has to be searched through. */
+#define ESCAPE_MAX 6
+
 /* An escape undone. */
 struct plain {
 	char bytes[4]; /* UTF-8 */
@@ -152,24 +156,35 @@ escape_excess(const char *p, const char *end, const char **past)
 	return n - (c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4);
 }
 
-size_t
-scan_walk_text(struct scan_walk *w)
+bool
+scan_text_part(struct scan_walk *w, const char *until, size_t *means)
 {
-	const unsigned char *end = (const unsigned char *)w->end;
-	const char *from = w->p + 1, *p = from;
+	const unsigned char *end = (const unsigned char *)until;
+	const char *from = w->p, *p = from;
 	size_t excess = 0;
 
 	for (;;) {
 		p = (const char *)scan_stop(
 		    scan_wide_text((const unsigned char *)p, end, &excess),
 		    end);
-		if (p == w->end || *p == '"')
+		if (p >= until || *p == '"')
 			break;
-		while (p < w->end && *p == '\\')
+		while (p < until && *p == '\\')
 			excess += escape_excess(p, w->end, &p);
 	}
-	w->p = p < w->end ? p + 1 : p;
-	return (size_t)(p - from) - excess;
+	*means += (size_t)(p - from) - excess;
+	w->p = p < until ? p + 1 : p;
+	return p < until;
+}
+
+size_t
+scan_walk_text(struct scan_walk *w)
+{
+	size_t means = 0;
+
+	w->p++;
+	(void)scan_text_part(w, w->end, &means);
+	return means;
 }
 
 size_t
@@ -214,15 +229,18 @@ scan_key_is(const struct scan_member *m, const char *name)
 	 * lengths are equal, with one they are not */
 	if (m->key.n == plain.n)
 		return slice_eq(m->key, plain) && slice_find(plain, '\\') < 0;
-	return m->key.n > plain.n && slice_find(m->key, '\\') >= 0 &&
-	    text_is(m->key, plain);
+	return m->key.n > plain.n && m->key.n <= ESCAPE_MAX * plain.n &&
+	    slice_find(m->key, '\\') >= 0 && text_is(m->key, plain);
 }
 
 bool
 scan_string_is(const struct scan_member *m, const char *text)
 {
+	struct slice plain = slice_of(text);
+
 	return m->type == SCAN_STRING &&
-	    text_is(without_quotes(m->value), slice_of(text));
+	    m->value.n <= ESCAPE_MAX * plain.n + 2 &&
+	    text_is(without_quotes(m->value), plain);
 }
 
 bool
@@ -234,10 +252,13 @@ scan_nonempty_string(const struct scan_member *m)
 bool
 scan_has_elements(const struct scan_member *m)
 {
-	struct slice rest = m->value, value;
+	struct scan_walk w = scan_walk_at(m->value);
 	enum scan_type type;
 
-	return m->type == SCAN_ARRAY && scan_next_element(&rest, &value, &type);
+	if (m->type != SCAN_ARRAY)
+		return false;
+	scan_walk_enter(&w);
+	return scan_walk_element(&w, &type);
 }
 
 #define INTEGER_MAX (UINT64_C(1) << 53)

@@ -78,6 +78,24 @@ check_twice(const struct dialect_request *r)
 	FUZZ_REQUIRE(seen[1] <= 1 || !dialect_writes_text(r->facts.dialect));
 }
 
+/* A few bytes at a time it says the same. */
+static void
+check_parts(
+    const struct dialect_ops *ops, struct slice body, const struct facts *want)
+{
+	static struct dialect_request r;
+	struct dialect_reader *d = dialect_begin(ops, body, &r);
+	struct dialect_error why;
+
+	FUZZ_REQUIRE(d != NULL);
+	while (dialect_more(d, 3))
+		continue;
+	FUZZ_REQUIRE(dialect_end(d, &why) == OK);
+	FUZZ_REQUIRE(r.facts.prompt_bytes == want->prompt_bytes);
+	FUZZ_REQUIRE(r.facts.needs == want->needs);
+	dialect_free(&d);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -92,6 +110,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ops = dialect_get((enum dialect)(data[0] % DIALECT_REALTIME));
 	body = slice_make((const char *)data + 1, size - 1);
 	if (dialect_read(ops, body, &r, &why) == OK) {
+		check_parts(ops, body, &r.facts);
 		check_request(ops, body, &r);
 		check_twice(&r);
 	} else {
