@@ -1,10 +1,10 @@
 /* gateway/lib/scan_plain.h - the quick way through a JSON string.
  *
- * Private to the scanner. scan_plain() passes what needs no validation: ASCII,
- * but quotes, backslashes and control characters. scan_stop() is for strings
- * that have been validated: only quotes and backslashes stop it. Both are twins
- * that agree on every input: SSE2 where the target has it, else eight bytes to
- * a word. */
+ * scan_plain() passes what needs no validation: ASCII, but quotes, backslashes
+ * and control characters. scan_stop() is for strings that have been validated:
+ * only quotes and backslashes stop it, as scan_either() any two bytes. All are
+ * twins that agree on every input: SSE2 where the target has it, else eight
+ * bytes to a word. */
 #ifndef GATEWAY_LIB_SCAN_PLAIN_H
 #define GATEWAY_LIB_SCAN_PLAIN_H
 
@@ -75,19 +75,20 @@ scan_plain_portable(const unsigned char *p, const unsigned char *end)
 	return p;
 }
 
-/* The first quote or backslash from p on, or end. */
+/* The first of either byte from p on, or end. */
 static inline const unsigned char *
-scan_stop_portable(const unsigned char *p, const unsigned char *end)
+scan_either_portable(const unsigned char *p, const unsigned char *end,
+    unsigned char a, unsigned char b)
 {
 	uint64_t w;
 
 	for (; end - p >= 8; p += 8) {
 		memcpy(&w, p, sizeof(w));
-		if ((scan_word_has_zero(w ^ SCAN_EACH('"')) |
-			scan_word_has_zero(w ^ SCAN_EACH('\\'))) != 0)
+		if ((scan_word_has_zero(w ^ SCAN_EACH(a)) |
+			scan_word_has_zero(w ^ SCAN_EACH(b))) != 0)
 			break;
 	}
-	while (p < end && *p != '"' && *p != '\\')
+	while (p < end && *p != a && *p != b)
 		p++;
 	return p;
 }
@@ -137,20 +138,21 @@ scan_space_sse2(const unsigned char *p, const unsigned char *end)
 }
 
 static inline const unsigned char *
-scan_stop_sse2(const unsigned char *p, const unsigned char *end)
+scan_either_sse2(const unsigned char *p, const unsigned char *end,
+    unsigned char a, unsigned char b)
 {
-	const __m128i quote = _mm_set1_epi8('"');
-	const __m128i backslash = _mm_set1_epi8('\\');
+	const __m128i first = _mm_set1_epi8((char)a);
+	const __m128i second = _mm_set1_epi8((char)b);
 
 	for (; end - p >= 16; p += 16) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
 		unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(
-		    _mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)));
+		    _mm_cmpeq_epi8(v, first), _mm_cmpeq_epi8(v, second)));
 
 		if (mask != 0)
 			return p + __builtin_ctz(mask);
 	}
-	return scan_stop_portable(p, end);
+	return scan_either_portable(p, end, a, b);
 }
 #endif
 
@@ -179,13 +181,21 @@ scan_plain(const unsigned char *p, const unsigned char *end)
 }
 
 static inline const unsigned char *
-scan_stop(const unsigned char *p, const unsigned char *end)
+scan_either(const unsigned char *p, const unsigned char *end, unsigned char a,
+    unsigned char b)
 {
 #if defined(__SSE2__)
-	return scan_stop_sse2(p, end);
+	return scan_either_sse2(p, end, a, b);
 #else
-	return scan_stop_portable(p, end);
+	return scan_either_portable(p, end, a, b);
 #endif
+}
+
+/* The first quote or backslash. */
+static inline const unsigned char *
+scan_stop(const unsigned char *p, const unsigned char *end)
+{
+	return scan_either(p, end, '"', '\\');
 }
 
 #endif

@@ -7,9 +7,7 @@
 
 #include <string.h>
 
-/* Searched in one go: bounds what lines that end in CR cost in looking for LF
- * far beyond them. */
-#define WINDOW ((size_t)4096)
+#include "gateway/lib/scan_plain.h"
 
 void
 sse_init(struct sse *s)
@@ -21,21 +19,9 @@ sse_init(struct sse *s)
 static size_t
 line_length(const char *p, size_t n)
 {
-	const char *from, *lf, *cr;
-	size_t window;
+	const unsigned char *from = (const unsigned char *)p;
 
-	for (size_t at = 0; at < n; at += window) {
-		from = p + at;
-		window = n - at < WINDOW ? n - at : WINDOW;
-		lf = memchr(from, '\n', window);
-		cr = memchr(
-		    from, '\r', lf != NULL ? (size_t)(lf - from) : window);
-		if (cr != NULL)
-			return (size_t)(cr - p);
-		if (lf != NULL)
-			return (size_t)(lf - p);
-	}
-	return n;
+	return (size_t)(scan_either(from, from + n, '\n', '\r') - from);
 }
 
 /* Ends a line at the break b; true when that ends an event. */
