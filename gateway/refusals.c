@@ -275,18 +275,38 @@ upstream_error_read(
 		out->message = strdup(otherwise);
 }
 
+/* The key as it stands in what has been dumped, or NULL. */
+static char *
+dumped(const char *key)
+{
+	json_t *text = key != NULL ? json_string(key) : NULL;
+	char *quoted = json_dumps(text, JSON_ENCODE_ANY);
+	size_t n;
+
+	json_decref(text);
+	if (quoted == NULL)
+		return NULL;
+	n = strlen(quoted) - 2;
+	memmove(quoted, quoted + 1, n);
+	quoted[n] = '\0';
+	return quoted;
+}
+
 void
 upstream_error_mask(struct upstream_error *e, const char *key)
 {
+	char *in_json = dumped(key);
+
 	mask_text(e->message, key);
+	mask_text(e->message, in_json); /* an object, or a list */
 	mask_text(e->type, key);
 	mask_text(e->param, key);
 	mask_text(e->code, key);
-	if (e->more != NULL && key != NULL &&
-	    (mask_finds(e->more, key) || strpbrk(key, "\"\\") != NULL)) {
+	if (e->more != NULL && mask_finds(e->more, in_json)) {
 		free(e->more);
 		e->more = NULL;
 	}
+	free(in_json);
 }
 
 void
