@@ -18,7 +18,7 @@ void query_write(const struct query_part *, size_t n, struct buf *out);
 typedef bool query_parameter(void *arg, struct slice name, struct slice value);
 
 /* Tells `each` every parameter in its order, its name as it stands, its value
- * with each %XX undone, until it says false: ERR_INVALID, and *why is its own to
+ * with each %XX undone, until it says false: ERR_INVALID, and *why is for it to
  * fill. Else *why says it: ERR_LIMIT, a value is longer than any may be;
  * ERR_SYNTAX, a name comes a second time; ERR_MEMORY. */
 enum err query_each(struct slice query, query_parameter *each, void *arg,

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/admin/audit.h"
 #include "gateway/keys/keyring.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/lib/count.h"
@@ -147,9 +148,13 @@ look_at_log(const char *path, struct errmsg *why)
 static enum err
 look_at_audit(const char *path, struct errmsg *why)
 {
+	struct audit_state last;
 	bool there;
+	enum err rc = look_at_file(path, true, &there, why);
 
-	return look_at_file(path, true, &there, why) == OK ? OK : ERR_AGAIN;
+	if (rc == OK && there)
+		rc = audit_verify(path, &last, why);
+	return rc == OK ? OK : ERR_AGAIN;
 }
 
 /* Without its folder there are no keys and none can be made; a file that cannot

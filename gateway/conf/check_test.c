@@ -275,6 +275,20 @@ files_are_for_one_thing(void **state)
 			    "keys_file = \"./gateway.conf\";",
 	    "gateway.conf:3: ledger: want a file of its own, got that of "
 	    "keys_file");
+	/* and where neither is there yet */
+	assert_refused(BASE "ledger = \"new.db\";\n"
+			    "access_log = \".//new.db\";",
+	    "gateway.conf:3: ledger: want a file of its own, got that of "
+	    "access_log");
+	assert_refused(BASE "audit_log = \"../../tmp/new\";\n"
+			    "keys_file = \"/tmp/new\";",
+	    "gateway.conf:4: keys_file: want a file of its own, got that of "
+	    "audit_log");
+	assert_loads(&f,
+	    BASE "ledger = \"/tmp/new\"; access_log = \"/new\";"
+		 "keys_file = \"/no/new\"; audit_log = \"/nor/new\";",
+	    0);
+	fixture_fini(&f);
 	assert_loads(&f, BASE "access_log = \"off\"; ledger = \"off\";", 0);
 	fixture_fini(&f);
 }

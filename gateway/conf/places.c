@@ -7,6 +7,8 @@
 #include "gateway/conf/loader.h"
 #include "gateway/lib/count.h"
 
+#define PATH_BYTES 4096
+
 static void
 look(struct loader *l, const config_setting_t *s, enum conf_place place,
     const char *path)
@@ -24,13 +26,46 @@ look(struct loader *l, const config_setting_t *s, enum conf_place place,
 	}
 }
 
+static const char *
+name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+static bool
+stat_folder(const char *path, struct stat *out)
+{
+	const size_t n = (size_t)(name_of(path) - path);
+	char folder[PATH_BYTES] = ".";
+
+	if (n >= sizeof(folder))
+		return false;
+	if (n > 0) {
+		memcpy(folder, path, n);
+		folder[n] = '\0';
+	}
+	return stat(folder, out) == 0;
+}
+
+/* Also where neither is there yet. */
+static bool
+is_same_place(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return strcmp(name_of(a), name_of(b)) == 0 && stat_folder(a, &x) &&
+	    stat_folder(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* A link may be its other name. */
 static bool
 is_same_file(const char *a, const char *b)
 {
 	struct stat x, y;
 
-	return strcmp(a, b) == 0 ||
+	return strcmp(a, b) == 0 || is_same_place(a, b) ||
 	    (stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) &&
 		x.st_dev == y.st_dev && x.st_ino == y.st_ino);
 }

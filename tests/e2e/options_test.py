@@ -410,6 +410,13 @@ class Check(unittest.TestCase):
             self.assertIn(f"warning: {setting}: want a folder that is there",
                           command("check", "-c", self.path)[1])
 
+    def test_an_audit_log_that_takes_no_more_lines(self):
+        path = self.beside("a.jsonl", "no line\n")
+        self.check(conf([backend("one", self.fake.port)],
+                        'audit_log = "a.jsonl";\n'))
+        self.assertIn(f"warning: audit_log: {path}:1: want a line of the "
+                      "audit log", command("check", "-c", self.path)[1])
+
     def test_a_program_that_there_is_not(self):
         for name, more in (("no-such-program", ", which is nowhere in $PATH"),
                            ("./no-such-program", ""), ("./gateway.conf", "")):
