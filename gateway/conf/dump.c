@@ -294,6 +294,18 @@ conf_dump(const struct conf *c, struct buf *out)
 	free(text);
 }
 
+/* What of it stays as it is until the next start. */
+static json_t *
+dump_fixed(const struct conf *c, const struct setting *row)
+{
+	json_t *v = dump_setting(c, row, c);
+
+	for (size_t i = 0; row->group != NULL && i < row->group->n; i++)
+		if (row->group->rows[i].flags & SETTING_RELOADED)
+			json_object_del(v, row->group->rows[i].name);
+	return v;
+}
+
 void
 conf_restart_needed(
     const struct conf *old, const struct conf *now, struct buf *names)
@@ -306,8 +318,8 @@ conf_restart_needed(
 		row = &settings_top.rows[i];
 		if (!(row->flags & SETTING_RESTART))
 			continue;
-		was = dump_setting(old, row, old);
-		is = dump_setting(now, row, now);
+		was = dump_fixed(old, row);
+		is = dump_fixed(now, row);
 		if (!json_equal(was, is)) {
 			if (names->n > before)
 				buf_add_str(names, ", ");

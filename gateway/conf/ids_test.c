@@ -116,6 +116,13 @@ what_needs_a_restart_is_named(void **state)
 	assert_int_equal(names.n, 0);
 	conf_restart_needed(one.conf, two.conf, &names);
 	assert_true(slice_is(buf_slice(&names), "admin, workers"));
+	buf_reset(&names);
+	/* new connections there speak TLS, or do not, as of now */
+	fixture_fini(&two);
+	assert_loads(&two, BASE "workers = 1;", 0);
+	two.conf->admin.tls = true;
+	conf_restart_needed(one.conf, two.conf, &names);
+	assert_int_equal(names.n, 0);
 	buf_fini(&names);
 	fixture_fini(&two);
 	fixture_fini(&one);

@@ -54,6 +54,8 @@ enum setting_flag {
 	SETTING_NO_NULL = 1 << 3, /* an unset list is empty, not NULL */
 	SETTING_OR_ZERO = 1 << 4, /* 0 is allowed below min */
 	SETTING_UNSET_NEGATIVE = 1 << 5, /* an unset number is -1 */
+	SETTING_RELOADED = 1 << 6, /* of a group that a reload does not change:
+				      it does change this */
 };
 
 struct setting_group;

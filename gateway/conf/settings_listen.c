@@ -21,10 +21,11 @@
 static const struct setting listen_rows[] = { LISTEN_ROWS("7070", "tenants") };
 static const struct setting admin_rows[] = {
 	LISTEN_ROWS("7071", "admin_keys"),
-	{ "tls", SETTING_BOOL, AT(conf_listen, tls), .value = "false",
+	{ "tls", SETTING_BOOL, SETTING_RELOADED, AT(conf_listen, tls),
+	    .value = "false",
 	    .help = "Whether it speaks TLS, with `tls.certificate`. Operators "
 		    "come by their keys: certificates of clients are not asked "
-		    "for." },
+		    "for. A reload changes it at once." },
 };
 
 const struct setting_group settings_listen = {

@@ -1,6 +1,8 @@
 """TLS on the admin listener: operators, subcommands, a new certificate."""
 import http.client
+import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -12,7 +14,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import POINTSMAN, Gateway, wait_for  # noqa: E402
+from harness import POINTSMAN, Gateway, http_json, wait_for  # noqa: E402
 from tls_test import Bed as TlsBed  # noqa: E402
 
 
@@ -78,6 +80,30 @@ class AdminTls(TlsBed):
         with self.assertRaises((OSError, http.client.HTTPException)):
             c.request("GET", "/healthz")
             c.getresponse()
+
+    def test_a_reload_turns_it_off_and_on(self):
+        def write(tls):
+            with open(self.gateway.path, encoding="utf-8") as f:
+                text = f.read()
+            with open(self.gateway.path, "w", encoding="utf-8") as f:
+                f.write(re.sub("tls = (true|false); }", f"tls = {tls}; }}",
+                               text))
+
+        def reload(connection):
+            connection.request("POST", "/admin/v1/reload", headers={
+                "authorization": "Bearer key-of-o"})
+            answer = json.loads(connection.getresponse().read())
+            connection.close()
+            self.assertEqual(answer["needs_restart"], [], answer)
+
+        port = self.gateway.admin
+        write("false")
+        reload(http.client.HTTPSConnection(
+            "127.0.0.1", port, timeout=10, context=Guarded.context))
+        self.assertEqual(http_json(port, "GET", "/healthz")[0], 200)
+        write("true")
+        reload(http.client.HTTPConnection("127.0.0.1", port, timeout=10))
+        self.assertEqual(self.gateway.ask("/healthz")[0], 200)
 
     def test_commands_trust_the_files_key_or_an_authority(self):
         """KEY_O is not set for them, and they cannot read tls.key."""
