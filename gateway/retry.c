@@ -6,6 +6,7 @@
 #include "backends/wire_error.h"
 #include "gateway/app.h"
 #include "gateway/attempt.h"
+#include "gateway/key_rest.h"
 #include "gateway/lib/count.h"
 #include "gateway/lib/log.h"
 #include "gateway/note.h"
@@ -197,26 +198,6 @@ is_empty(const struct request *r, const struct attempt *a)
 	    (a->seen & (EVENT_ERROR | EVENT_TOKEN)) == 0;
 }
 
-#define LIMIT_REST USEC_SEC /* of a key at its limit, where none is told */
-#define LIMIT_REST_MAX (60 * USEC_SEC)
-
-static usec
-at_its_limit(usec told)
-{
-	if (told <= 0)
-		return LIMIT_REST;
-	return told < LIMIT_REST_MAX ? told : LIMIT_REST_MAX;
-}
-
-/* How long the key is to blame, and nobody else; 0: it is not. */
-static usec
-key_rest(const struct fault *f)
-{
-	if (f->kind == FAULT_KEY)
-		return CONF_KEY_REST;
-	return f->kind == FAULT_RATE_LIMITED ? at_its_limit(f->retry_after) : 0;
-}
-
 /* How long its headers say that nothing is left; 0: they do not. */
 static usec
 spent_for(const struct load *l)
@@ -224,10 +205,10 @@ spent_for(const struct load *l)
 	usec span = 0;
 
 	if ((l->has & LOAD_LIMIT_REQUESTS) != 0 && l->left_requests <= 0)
-		span = at_its_limit(l->reset_requests);
+		span = key_at_its_limit(l->reset_requests);
 	if ((l->has & LOAD_LIMIT_TOKENS) != 0 && l->left_tokens <= 0 &&
-	    at_its_limit(l->reset_tokens) > span)
-		span = at_its_limit(l->reset_tokens);
+	    key_at_its_limit(l->reset_tokens) > span)
+		span = key_at_its_limit(l->reset_tokens);
 	return span;
 }
 
@@ -271,22 +252,7 @@ request_tell_limits(struct request *r, const struct attempt *a)
 static bool
 rest_key(const struct request *r, const struct attempt *a)
 {
-	const struct conf_backend *b = a->serving->backend;
-	usec now = r->worker->now, rest = key_rest(&a->fault);
-
-	if (rest == 0 || a->key == NULL ||
-	    !conf_api_key_spare(b, a->serving, a->key, now))
-		return false;
-	if (a->fault.kind == FAULT_KEY)
-		conf_api_key_refuse(a->key, now + rest);
-	else
-		conf_api_key_limit(a->serving, a->key, now + rest);
-	log_warn("key_turned id=%s backend=%s model=%s key=%zu reason=%s "
-		 "rest_s=%lld",
-	    r->id, b->name, a->serving->model->name,
-	    (size_t)(a->key - b->api_keys), fault_rule(a->fault.kind)->name,
-	    (long long)(rest / USEC_SEC));
-	return true;
+	return key_turn(r->id, a->serving, a->key, &a->fault, r->worker->now);
 }
 
 #define TURN_REST USEC_MS /* of a backend of which another key is free */
@@ -310,10 +276,7 @@ blame(const struct request *r, const struct attempt *a)
 	other = free_in(a, now);
 	if (rest == 0 || other == 0)
 		return f;
-	if (f.kind == FAULT_KEY)
-		conf_api_key_refuse(a->key, now + rest);
-	else
-		conf_api_key_limit(a->serving, a->key, now + rest);
+	key_lay_down(a->serving, a->key, f.kind, now + rest);
 	if (f.kind == FAULT_KEY || other < rest)
 		f.retry_after = other;
 	f.kind = FAULT_RATE_LIMITED;

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "gateway/key_rest.h"
 #include "gateway/lib/list.h"
 #include "gateway/lib/log.h"
 #include "gateway/question.h"
@@ -17,6 +18,7 @@ struct errand {
 	struct route_request req;
 	struct ticket ticket;
 	struct question question;
+	struct conf_api_key *key; /* that it shows; NULL: none */
 	struct transfer *transfer; /* NULL once it is over */
 	uv_timer_t timer;
 	bool told; /* the router, of its first token */
@@ -84,6 +86,9 @@ settle(struct errand *e, struct fault fault, usec ttft)
 	if (whole)
 		cost = price_expected(
 		    &q->serving->price, r.usage.input, r.usage.output);
+	/* the next question shows another one */
+	if (key_turn("-", q->serving, e->key, &fault, now))
+		r.fault = (struct fault){ .kind = FAULT_OUTRUN }; /* nobody's */
 	switchboard_finished(app->board, e->ticket, &r, now);
 	telemetry_probe(
 	    app->telemetry, q->serving->id, fault.kind, cost > 0 ? cost : 0);
@@ -154,6 +159,8 @@ start(struct errand *e, const struct conf_serving *s, usec now)
 	char base[CONF_URL_MAX + 1];
 
 	question_init(&e->question, s);
+	e->key = conf_api_key_now(s->backend, s, now);
+	e->question.key = e->key != NULL ? e->key->text : NULL;
 	uv_timer_init(&app->loop, &e->timer);
 	e->timer.data = e;
 	list_append(&e->scout->errands, &e->link);

@@ -229,6 +229,46 @@ class FreeAgain(unittest.TestCase):
         self.assertEqual(self.gateway.stop(), 0)
 
 
+class AskedByTheGateway(unittest.TestCase):
+    """Nobody is sent to the second backend but the gateway's own question."""
+    SLO = ('slo = ( { name = "voice"; ttft = "2s"; percentile = 95; '
+           'priority = "premium"; } );\ndefault_slo = "voice";\n')
+
+    def start(self, **rules):
+        used, self.idle = Provider(), Provider()
+        self.addCleanup(used.stop)
+        self.addCleanup(self.idle.stop)
+        self.idle.rules = {"key-a": rules["a"]}
+        self.gateway = Gateway(conf([
+            f'{{ name = "{name}"; adapter = "openai"; url = '
+            f'"http://127.0.0.1:{provider.port}/v1"; probe_interval = "0s"; '
+            f'price = {{ input = {price}; output = {price}; }}; '
+            'api_key = [ "env:P_A", "env:P_B" ]; }'
+            for name, provider, price in (("used", used, 1.0),
+                                          ("idle", self.idle, 2.0))],
+            self.SLO), env={"P_A": "key-a", "P_B": "key-b"})
+        self.addCleanup(self.gateway.process.kill)
+        self.assertEqual(
+            self.gateway.chat(chat("m:used", stream=True))[0], 200)
+        wait_for(lambda: self.gateway.metric("pointsman_probes_total",
+                                             backend="idle"),
+                 what="a question")
+
+    def idle_answers(self):
+        self.assertEqual(
+            self.gateway.chat(chat("m:idle", stream=True))[0], 200)
+        self.assertEqual(self.idle.seen, ["key-a", "key-b"])
+        self.assertEqual(self.gateway.stop(), 0)
+
+    def test_a_refused_key_does_not_shut_the_backend(self):
+        self.start(a=(401, {}))
+        self.idle_answers()
+
+    def test_nor_does_one_at_its_limit(self):
+        self.start(a=(429, {"retry-after": "30"}))
+        self.idle_answers()
+
+
 class Rotation(unittest.TestCase):
     def setUp(self):
         self.provider = Provider()
