@@ -22,8 +22,9 @@ static const struct setting timeout_rows[] = {
 	    .help = "Streamed calls: between two pieces of the answer. It "
 		    "stands still while a slow client holds the stream up.") },
 	{ TIMEOUT(total, 24 * HOUR, .value = "600s",
-	    .help = "The whole attempt. A default above, longer than a "
-		    "`total` that you set, is cut down to it.") },
+	    .help = "The whole attempt; calls that are not streamed have no "
+		    "other limit once connected. A default above, longer than "
+		    "a `total` that you set, is cut down to it.") },
 };
 
 const struct setting_group settings_timeouts = {
@@ -40,10 +41,12 @@ static const struct setting backend_timeout_rows[] = {
 	{ TIMEOUT(
 	    connect, HOUR, INHERITED, .help = "To connect, TLS included.") },
 	{ TIMEOUT(ttft, 24 * HOUR, INHERITED,
-	    .help = "From request sent to first token.") },
+	    .help = "Streamed calls: from request sent to first token.") },
 	{ TIMEOUT(gap, 24 * HOUR, INHERITED,
-	    .help = "Between two pieces of an answer.") },
-	{ TIMEOUT(total, 24 * HOUR, INHERITED, .help = "The whole attempt.") },
+	    .help = "Streamed calls: between two pieces of the answer.") },
+	{ TIMEOUT(total, 24 * HOUR, INHERITED,
+	    .help = "The whole attempt; calls that are not streamed have no "
+		    "other limit once connected.") },
 };
 
 static const struct setting_group backend_timeouts_group = {
