@@ -89,7 +89,15 @@ request_unpair(struct request *r)
 	}
 }
 
-/* What it has read is to be paid for, as much as is known of it. */
+void
+request_note_outrun(struct request *r, const struct attempt *a)
+{
+	if (!attempt_was_sent(a))
+		return;
+	r->outrun_price = &a->serving->price;
+	r->outrun_tokens = a->guessed;
+}
+
 static void
 outrun(struct request *r)
 {
@@ -97,10 +105,7 @@ outrun(struct request *r)
 
 	log_debug("outrun id=%s backend=%s by=%s", r->id,
 	    a->serving->backend->name, r->attempt->serving->backend->name);
-	if (attempt_was_sent(a)) {
-		r->outrun_price = &a->serving->price;
-		r->outrun_tokens = a->guessed;
-	}
+	request_note_outrun(r, a);
 	request_cancel_attempt(r, &r->second, FAULT_OUTRUN);
 }
 

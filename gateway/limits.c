@@ -10,6 +10,7 @@
 #include "gateway/attempt.h"
 #include "gateway/keys/keyring.h"
 #include "gateway/session.h"
+#include "gateway/steps.h"
 #include "policies/price.h"
 
 static const char *
@@ -271,10 +272,13 @@ cost_told(const struct request *r, const struct usage *u)
 static double
 estimate(const struct request *r, const struct usage *u)
 {
+	double own, hedge = outcome_hedge_cost(r, u);
+
 	if (r->session != NULL)
 		return cost_told(r, u);
-	return price_of_request(
+	own = price_of_request(
 	    &r->attempt->serving->price, u->input, u->output, &r->facts.units);
+	return fmax(own, 0) + fmax(hedge, 0);
 }
 
 /* Of an answer that is cut off nobody says what it has cost. For budgets it is

@@ -150,8 +150,8 @@ judge_slo(struct outcome *o, const struct slo *slo)
 
 /* Nobody says what a cancelled attempt has used. It is charged for the whole
  * prompt, which it was sent, and for the tokens that came of it. */
-static double
-cost_of_hedge(const struct request *r, const struct usage *answer)
+double
+outcome_hedge_cost(const struct request *r, const struct usage *answer)
 {
 	return r->outrun_price == NULL
 	    ? 0
@@ -173,7 +173,7 @@ note_answer(struct request *r, usec now)
 	o->stalled = result.stalled;
 	o->cost = price_of_usage(
 	    &r->attempt->serving->price, &result.usage, &r->facts.units);
-	hedge = cost_of_hedge(r, &result.usage);
+	hedge = outcome_hedge_cost(r, &result.usage);
 	o->cost = o->cost < 0 || hedge < 0 ? PRICE_UNKNOWN : o->cost + hedge;
 	if (o->dialect == DIALECT_COUNTING)
 		o->cost = 0; /* no model has read it */
@@ -214,6 +214,8 @@ outcome_close(struct request *r)
 	if (r->n_attempts > 0 || r->waited > 0)
 		o->queue = r->waited;
 	o->total = total_of(r, now);
+	if (r->second != NULL)
+		request_note_outrun(r, r->second);
 	if (r->attempt != NULL && o->result != RESULT_REFUSED)
 		note_answer(r, now);
 	if (r->replay != NULL || r->n_attempts == 0 ||

@@ -111,8 +111,8 @@ struct request {
 	struct attempt *attempt; /* the present one, or NULL */
 	struct attempt *second; /* a concurrent one, or NULL */
 	usec hedge_at; /* when it may begin; USEC_NEVER: not at all */
-	const struct conf_price *outrun_price; /* of the one cancelled at
-						  COMMIT; NULL: none was */
+	const struct conf_price *outrun_price; /* of the one that nobody waits
+						  for; NULL: there is none */
 	unsigned outrun_tokens; /* that it had made by then */
 	unsigned n_attempts, n_unspoken, n_rate_limited, n_empty;
 	unsigned drill; /* the id of one that it has met; 0: none */

@@ -42,6 +42,9 @@ void request_hedge(struct request *);
 void request_unpair(struct request *);
 /* True: `attempt` is ready, and the only one now. */
 bool request_settle_race(struct request *);
+/* Nobody waits for it any more: what it has read is to be paid for, as much as
+ * is known of it. */
+void request_note_outrun(struct request *, const struct attempt *);
 
 /* retry.c: the only attempt has failed before COMMIT. */
 enum step request_retry(struct request *);
@@ -68,6 +71,9 @@ void outcome_note_commit(struct request *);
 void outcome_note_attempt(struct request *, const struct attempt *);
 /* Before an attempt begins: its report may take the place of another's. */
 void outcome_make_room(struct request *);
+/* Of the attempt that nobody waited for, beside an answer to the same prompt; 0:
+ * there was none; negative: not known. */
+double outcome_hedge_cost(const struct request *, const struct usage *answer);
 /* Once, at FINISH: fills what is left of r->outcome, tells the limits. */
 void outcome_close(struct request *);
 /* Once, later in the same turn: hands it on to all who count or write. */

@@ -67,10 +67,10 @@ class Hedge(unittest.TestCase):
             fake.configure(**FAST)
             self.addCleanup(fake.stop)
 
-    def start(self, slo="voice"):
+    def start(self, slo="voice", rest=""):
         """A gateway that has learnt of both; the name of the backend that it
         uses, and of the other."""
-        self.gateway = Gateway(fleet(*self.fakes.values()))
+        self.gateway = Gateway(fleet(*self.fakes.values()) + rest)
         self.addCleanup(self.gateway.process.kill)  # where a test fails
         self.slo = slo
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -117,6 +117,23 @@ class Hedge(unittest.TestCase):
         return http_json(
             self.gateway.admin, "GET",
             "/admin/v1/receipts/" + answer.headers["x-pointsman-receipt"])[2]
+
+    def charged(self):
+        return http_json(self.gateway.admin, "GET",
+                         "/admin/v1/usage")[2]["total"]["charged_usd"]
+
+    def test_who_waits_for_neither_pays_for_both(self):
+        used, other = self.start(rest='ledger = "ledger.db";\n')
+        for name in (used, other):
+            self.fakes[name].configure(fault="hang")
+        before = self.charged()
+        status, headers, _ = self.gateway.chat(
+            chat("m", stream=True),
+            {"x-slo-class": "voice", "x-stainless-timeout": "1"})
+        self.assertEqual(status, 504)
+        self.assertEqual(headers["x-pointsman-attempts"], "2")
+        # for a prompt of 2 tokens, at 1 and at 2 USD a million
+        self.assertAlmostEqual(self.charged() - before, 6e-6, 9)
 
     def test_a_late_backend_is_outrun(self):
         used, other = self.start()
