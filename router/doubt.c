@@ -50,12 +50,15 @@ least_price(const struct candidate *list, unsigned n)
 	return least;
 }
 
-/* Who asks for no target is in no hurry: where nothing was heard since. */
+/* Who finds out in vain may take longer for it than others are to wait. Who
+ * asks for no target is in no hurry: where nothing was heard since. */
 static usec
 left_since(const struct cell *c, const struct demand *d)
 {
 	usec since = c->site->explored_at;
 
+	if (cell_is_silent(c) && since < c->vain.until)
+		since = c->vain.until;
 	if (slo_has_targets(d->slo))
 		return since;
 	since = since > c->heard_at ? since : c->heard_at;

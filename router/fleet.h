@@ -120,7 +120,8 @@ struct cell {
 	usec answered_at; /* by it last; 0: never */
 	struct {
 		usec since, until; /* 0: never */
-	} vain; /* whole answers were waited for, and none came (measure.c) */
+		unsigned n; /* late ones that were given up */
+	} vain; /* it was waited for, and no first token came (measure.c) */
 	double cached_share; /* of a prompt whose beginning is known here */
 	double told, reckoned; /* prompt tokens: by it, and with; fading */
 	double
@@ -129,7 +130,6 @@ struct cell {
 	usec heard_at; /* when an attempt last told of it; 0: never */
 	unsigned asked; /* by us, since others came: at most so often */
 	enum dialect work; /* that its times are known by (measure.c) */
-	unsigned outpaced; /* hedges lost in a row, and no first token since */
 	unsigned blocks; /* 429s in a row */
 	struct charge charge; /* its own */
 	struct load limits; /* LOAD_LIMIT_*: as headers told last */
@@ -261,15 +261,20 @@ void cell_leave(struct cell *, struct stay *);
 
 /* Whether it is to be left alone but for those who find out how it is: far
  * slower than its habit, failing every time, or silent while hedges of what
- * it was sent were answered. */
+ * it was sent were answered, or until clients left. */
 #define FAILS_ALWAYS 5
-#define OUTPACED_ALWAYS 3
+#define VAIN_ALWAYS 3
+static inline bool
+cell_is_silent(const struct cell *c)
+{
+	return c->vain.n >= VAIN_ALWAYS;
+}
+
 static inline bool
 cell_is_ailing(const struct cell *c)
 {
 	return c->forecast->ailing ||
-	    c->site->failed_in_a_row >= FAILS_ALWAYS ||
-	    c->outpaced >= OUTPACED_ALWAYS;
+	    c->site->failed_in_a_row >= FAILS_ALWAYS || cell_is_silent(c);
 }
 
 /* Of premium requests that would want it; a us. */

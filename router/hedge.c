@@ -31,7 +31,7 @@ hedge_answers(struct router *r, struct order *o)
 	struct cell *slow = fleet_cell(&r->fleet, o->outpaces);
 
 	if (o->outpaces != 0 && slow != NULL)
-		slow->outpaced++;
+		slow->vain.n++;
 	o->outpaces = 0;
 }
 

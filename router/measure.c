@@ -159,29 +159,10 @@ measure_is_own(const struct router *r, const struct order *o, usec now)
 	return hush_is_own(&order_cell(r, o)->hush, &o->author, o->sent, now);
 }
 
-void
-measure_silence(struct router *r, const struct order *o,
-    const struct fault *fault, usec now)
-{
-	switch (fault->kind) {
-	case FAULT_CONNECT_TIMEOUT:
-	case FAULT_TTFT_TIMEOUT:
-	case FAULT_GAP_TIMEOUT:
-	case FAULT_TOTAL_TIMEOUT:
-		if (!o->first_token && is_known_by(order_cell(r, o), o) &&
-		    !(failover_may_be_the_request(fault->kind) &&
-			measure_is_own(r, o, now)))
-			add(r, &r->samples, o, awaited(o), SAMPLE_GIVEN_UP,
-			    now - o->sent, o->output);
-		break;
-	default:
-		break;
-	}
-}
-
 /* Who comes when another has left goes on waiting for him: how long all of them
  * have, less the time between them, since somebody was answered. What takes
- * longer than each of its clients waits would never be late otherwise. */
+ * longer than each of its clients waits would never be late otherwise, and what
+ * is learned of silence makes the next one look usual. */
 static usec
 waited_in_vain(struct cell *c, const struct order *o, usec now)
 {
@@ -197,15 +178,40 @@ waited_in_vain(struct cell *c, const struct order *o, usec now)
 	return now - c->vain.since;
 }
 
+void
+measure_silence(struct router *r, const struct order *o,
+    const struct fault *fault, usec now)
+{
+	struct cell *c = order_cell(r, o);
+
+	if (o->first_token || order_is_elsewhere(c->site, o) ||
+	    !is_known_by(c, o))
+		return;
+	switch (fault->kind) {
+	case FAULT_CONNECT_TIMEOUT:
+	case FAULT_TTFT_TIMEOUT:
+	case FAULT_GAP_TIMEOUT:
+	case FAULT_TOTAL_TIMEOUT:
+		if (failover_may_be_the_request(fault->kind) &&
+		    measure_is_own(r, o, now))
+			break;
+		c->vain.n += waited_in_vain(c, o, now) > o->late_after;
+		add(r, &r->samples, o, awaited(o), SAMPLE_GIVEN_UP,
+		    now - o->sent, o->output);
+		break;
+	default:
+		break;
+	}
+}
+
 /* More than silence it cannot be: whoever has more patience may be answered. */
 static usec
-silence_of(struct cell *c, const struct order *o, usec now)
+silence_of(const struct order *o, usec all, usec now)
 {
-	usec alone = now - o->sent, all;
+	usec alone = now - o->sent;
 
 	if (o->req->facts->stream)
 		return alone;
-	all = waited_in_vain(c, o, now);
 	if (all / HUSH_LONG > o->late_after)
 		all = HUSH_LONG * o->late_after;
 	return all > alone ? all : alone;
@@ -216,12 +222,14 @@ void
 measure_left(struct router *r, const struct order *o, usec now)
 {
 	struct cell *c = order_cell(r, o);
-	usec silence;
+	usec all, silence;
 
 	if (o->first_token || o->twin != NULL || !is_known_by(c, o) ||
 	    order_is_elsewhere(c->site, o) || measure_is_own(r, o, now))
 		return;
-	silence = silence_of(c, o, now);
+	all = waited_in_vain(c, o, now);
+	c->vain.n += all > o->late_after;
+	silence = silence_of(o, all, now);
 	if (silence > o->late_after)
 		add(r, &r->samples, o, awaited(o), SAMPLE_GIVEN_UP, silence,
 		    o->output);

@@ -118,7 +118,7 @@ when_free(const struct cell *c, usec now)
 		    s->charge.fault, of(CAUSE_FAILING, 0, USEC_NEVER, now));
 	if (c->forecast->ailing)
 		return of(CAUSE_SLOWED, 0, USEC_NEVER, now);
-	if (c->outpaced >= OUTPACED_ALWAYS)
+	if (cell_is_silent(c))
 		return of(CAUSE_SILENT, 0, USEC_NEVER, now);
 	if (s->usable_since > 0 && now - s->usable_since < SITE_WARMING)
 		return of(CAUSE_SLOW_START, s->usable_since,

@@ -112,6 +112,73 @@ a_client_that_would_not_wait_is_no_failure(void **state)
 	rig_fini(&g);
 }
 
+/* One whom "a" does not answer for so long; as the gateway tells of it. */
+static bool
+leaves_a_in_vain(struct rig *g, usec patience)
+{
+	struct route_result left = { .fault = { .kind = FAULT_TTFT_TIMEOUT,
+					 .left = true },
+		.ttft = -1,
+		.itl = -1,
+		.total = -1 };
+	struct ask a = ask_for(g);
+
+	assert_int_equal(ask_submit(g, &a), PLAN_GO);
+	if (strcmp(ask_went(g, &a), "a") != 0) {
+		ask_cancel(g, &a);
+		return false;
+	}
+	rig_pass(g, patience);
+	if (patience > USEC_SEC && patience > 3 * a.plan.ttft)
+		router_finished(g->router, a.ticket, &left, g->now);
+	else
+		ask_cancel(g, &a);
+	rig_tick(g);
+	return true;
+}
+
+/* Nothing is known of "a" yet, and what its silence teaches makes the next one
+ * look usual. */
+static void
+whom_nobody_hears_from_is_left_alone(void **state)
+{
+	struct rig g;
+	struct ask a;
+	int n;
+
+	for (usec patience = USEC_SEC / 2; patience < 20 * USEC_SEC;
+	     patience *= 2) {
+		rig_init(&g, CHEAP_OR_DEAR);
+		for (n = 0; n < 10 && leaves_a_in_vain(&g, patience);)
+			n++;
+		assert_in_range(n, 3, 4);
+		a = ask_for(&g);
+		a.req.pin = rig_backend(&g, "a");
+		assert_goes(&g, &a, "a");
+		ask_finish(&g, &a, USEC_SEC / 20, USEC_SEC / 100, 10);
+		rig_tick(&g);
+		assert_string_equal(rig_next_goes(&g), "a");
+		rig_fini(&g);
+	}
+}
+
+static void
+who_leaves_between_answers_does_not_matter(void **state)
+{
+	struct rig g;
+
+	rig_init(&g, CHEAP_OR_DEAR);
+	for (int i = 0; i < 20; i++) {
+		struct ask a = ask_for(&g);
+
+		assert_true(leaves_a_in_vain(&g, 2 * USEC_SEC));
+		assert_true(leaves_a_in_vain(&g, 2 * USEC_SEC));
+		assert_goes(&g, &a, "a");
+		ask_finish(&g, &a, USEC_SEC / 20, USEC_SEC / 100, 10);
+	}
+	rig_fini(&g);
+}
+
 int
 main(void)
 {
@@ -119,6 +186,8 @@ main(void)
 		cmocka_unit_test(empty_answers_count_once_another_says_more),
 		cmocka_unit_test(an_empty_answer_counts_once_a_hedge_says_more),
 		cmocka_unit_test(a_client_that_would_not_wait_is_no_failure),
+		cmocka_unit_test(whom_nobody_hears_from_is_left_alone),
+		cmocka_unit_test(who_leaves_between_answers_does_not_matter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
