@@ -4,6 +4,7 @@ Every process that a test starts ends with it. The gateway's exit code and its
 sanitizers' reports are part of what is tested: a leak fails the test that
 caused it.
 """
+import atexit
 import http.client
 import http.server
 import inspect
@@ -198,6 +199,7 @@ class Fake:
     def start(self):
         self.process = subprocess.Popen(
             [FAKELLM, "--port", str(self.port), *self.options])
+        atexit.register(self.process.kill)  # where nobody comes to stop()
         wait_for(self.listens, what="fakellm")
         return self
 
@@ -248,6 +250,7 @@ class Gateway:
         self.process = subprocess.Popen(
             [POINTSMAN, "serve", "-c", self.path], env=environ,
             stdout=stdout, stderr=stderr or self.log_file)
+        atexit.register(self.process.kill)
         if wait:
             self.wait_until_ready()
 
