@@ -48,6 +48,19 @@ print_examples(
 	    base, key);
 }
 
+/* What a client here may use. */
+static void
+base_url(const struct conf *c, char *out, size_t size)
+{
+	const char *host =
+	    conf_listen_is_any(&c->listen) ? "localhost" : c->listen.address;
+
+	snprintf(out, size,
+	    strchr(host, ':') != NULL ? "%s://[%s]:%u/v1" : "%s://%s:%u/v1",
+	    c->tls.certificate != NULL ? "https" : "http", host,
+	    c->listen.port);
+}
+
 static void
 print(FILE *out, const struct app *app)
 {
@@ -58,12 +71,10 @@ print(FILE *out, const struct app *app)
 		fprintf(out, "pointsman %s on unix:%s\n\n", POINTSMAN_VERSION,
 		    c->listen.path);
 	} else {
-		snprintf(base, sizeof(base),
-		    strchr(c->listen.address, ':') != NULL ? "%s://[%s]:%u/v1"
-							   : "%s://%s:%u/v1",
-		    c->tls.certificate != NULL ? "https" : "http",
-		    c->listen.address, c->listen.port);
-		fprintf(out, "pointsman %s: %s\n\n", POINTSMAN_VERSION, base);
+		base_url(c, base, sizeof(base));
+		fprintf(out, "pointsman %s%s: %s\n\n", POINTSMAN_VERSION,
+		    conf_listen_is_any(&c->listen) ? " on all addresses" : "",
+		    base);
 	}
 	for (size_t i = 0; i < c->n_backends; i++)
 		print_backend(out, &c->backends[i]);

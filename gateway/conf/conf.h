@@ -413,6 +413,8 @@ bool conf_withholds(
 
 /* Whether only this machine can reach it. */
 bool conf_listen_is_local(const struct conf_listen *);
+/* Whether it is all of its addresses: none that a client could be told. */
+bool conf_listen_is_any(const struct conf_listen *);
 /* Whether the URL is of this machine: no proxy is to see it. NULL: no. */
 bool conf_url_is_local(const char *url);
 /* Or of an address that the internet does not route: nobody sells there. */

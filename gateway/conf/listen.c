@@ -149,6 +149,17 @@ reached_by(struct address a)
 }
 
 bool
+conf_listen_is_any(const struct conf_listen *at)
+{
+	struct address a;
+
+	if (at->path != NULL)
+		return false;
+	a = address_parse(at->address);
+	return is_any(&a);
+}
+
+bool
 listens_at(const struct conf_listen *at, const char *url)
 {
 	struct address here, there;

@@ -161,6 +161,24 @@ class Running(unittest.TestCase):
                                           "m", "hi")[0])
         self.assertEqual(gateway.stop(), 0)
 
+    def test_all_addresses_are_no_place_to_ask(self):
+        for address in ("0.0.0.0", "::") if os.path.exists(
+                "/proc/net/if_inet6") else ("0.0.0.0",):
+            port, admin = free_port(), free_port()
+            gateway = Gateway(
+                conf([backend("one", free_port())],
+                     'tenants = ( { name = "t"; keys = [ "env:KEY_T" ]; } );'),
+                wait=False, env={"KEY_T": "secret-of-t"},
+                listen=f'listen = {{ address = "{address}"; port = {port}; '
+                       f'}};\nadmin = {{ port = {admin}; }};\n')
+            self.addCleanup(gateway.process.kill)
+            said = gateway.process.stdout.readline().decode()
+            self.assertRegex(said, r"^pointsman \S+ on all addresses: "
+                             rf"http://localhost:{port}/v1\n$")
+            said = gateway.process.stdout.read1().decode()
+            self.assertIn(f"curl -N http://localhost:{port}/v1/chat", said)
+            self.assertEqual(gateway.stop(), 0)
+
 
 class Simulate(unittest.TestCase):
     def test_bounds_are_said(self):
