@@ -1,5 +1,5 @@
 /* router/toll_test.c - who is kept out for the sake of others gets its turn,
- * and they pay for where it goes. */
+ * and they pay for where it goes, and keep no more than they need. */
 #include "router/engine.h"
 #include "router/market.h"
 
@@ -162,6 +162,35 @@ what_others_keep_away_is_not_put_down_to_premium(void **state)
 	free(m);
 }
 
+/* Which are kept for a premium request that finds all of them half full, where
+ * premium of late was at the first, and so much of it at its like. */
+static void
+assert_wanted(double first, double like, const char *wanted)
+{
+	struct market *m = market();
+
+	add_stall(m, 1);
+	set_class(m, PRIORITY_PREMIUM, 200 * USEC_MS, 30 * USEC_MS, 0);
+	m->stall[0].site.stakes[PRIORITY_PREMIUM].usual = first;
+	m->stall[2].site.stakes[PRIORITY_PREMIUM].usual = like;
+	for (unsigned i = 0; i < m->n; i++)
+		occupy(m, i, 11, 0);
+	chosen(m);
+	for (unsigned i = 0; i < m->n; i++)
+		assert_int_equal(site_is_wanted(&m->stall[i].site, m->now),
+		    wanted[i] == 'y');
+	free(m);
+}
+
+static void
+of_pools_alike_those_are_kept_where_premium_is(void **state)
+{
+	assert_wanted(1, 0, "yyn"); /* the second is dearer: not alike */
+	assert_wanted(1, 0.1, "yyn");
+	assert_wanted(1, 0.5, "yyy");
+	assert_wanted(0, 0, "yyy");
+}
+
 int
 main(void)
 {
@@ -172,6 +201,8 @@ main(void)
 		    what_others_keep_away_is_not_put_down_to_premium),
 		cmocka_unit_test(
 		    premium_leaves_a_pool_from_which_it_keeps_many),
+		cmocka_unit_test(
+		    of_pools_alike_those_are_kept_where_premium_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

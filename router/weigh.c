@@ -14,6 +14,7 @@
 #define HOPELESS 0.1 /* of its price: worth to one that will miss */
 #define NEARLY_SURE 0.05 /* below the percentile */
 #define AT_EASE 0.5 /* of slots and of a rate limit: plenty is left */
+#define SELDOM 0.2 /* of the premium that is where most of it is */
 
 static double
 occupancy(const struct site *s, usec now)
@@ -288,18 +289,52 @@ is_at_ease(
 	return false;
 }
 
+/* What misses of premium at work there would cost. */
+static double
+premium_at(const struct candidate *c)
+{
+	return c->cell->site->stakes[PRIORITY_PREMIUM].usual;
+}
+
+/* Where most of it is; NULL: nowhere. */
+static const struct candidate *
+home_of_premium(const struct candidate *list, unsigned n)
+{
+	const struct candidate *home = NULL;
+	double most = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (premium_at(&list[i]) > most) {
+			most = premium_at(&list[i]);
+			home = &list[i];
+		}
+	return home;
+}
+
+/* Whether premium, which is there as good as never, has another for as much:
+ * of pools that are alike it does not need all. */
+static bool
+can_do_without(const struct candidate *c, const struct candidate *home)
+{
+	return home != NULL && premium_at(c) < SELDOM * premium_at(home) &&
+	    c->price >= home->price && c->price <= home->price;
+}
+
 /* Keeps room for premium where it is served, or would be if nobody else were
  * there; as long as it has nowhere else to go. */
 static void
 want(struct candidate *list, unsigned n, const struct demand *d, usec now)
 {
 	double good = d->slo->percentile / 100 - NEARLY_SURE;
+	const struct candidate *home;
 
 	if (is_at_ease(list, n, d, now))
 		return;
+	home = home_of_premium(list, n);
 	for (unsigned i = 0; i < n; i++)
-		if (list[i].outlook.chance >= good ||
-		    predict_idle(list[i].cell, d, now) >= good)
+		if (!can_do_without(&list[i], home) &&
+		    (list[i].outlook.chance >= good ||
+			predict_idle(list[i].cell, d, now) >= good))
 			site_want(list[i].cell->site, d->slo, d->input, now);
 }
 
