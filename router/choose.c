@@ -162,7 +162,8 @@ least_late(const struct field *f, const struct set *from,
 
 	for (unsigned i = 0; i < f->n; i++) {
 		miss[i] = predict_excess(d, &f->list[i].outlook);
-		worth[i] = f->list[i].price * miss[i];
+		/* an unknown price is infinite, and 0 of that no number */
+		worth[i] = miss[i] > 0 ? f->list[i].price * miss[i] : 0;
 	}
 	if (never) {
 		set = ties_of(&set, miss, LATE_MOST);

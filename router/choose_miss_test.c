@@ -70,6 +70,26 @@ half_the_price_is_worth_being_twice_as_late(void **state)
 	free(m);
 }
 
+/* What is asked without targets is late nowhere, and nobody knows what it would
+ * cost. */
+static void
+without_targets_and_prices_what_is_left_alone_is_used(void **state)
+{
+	for (enum priority p = PRIORITY_PREMIUM; p <= PRIORITY_BATCH; p++) {
+		struct market *m = market();
+
+		set_class(m, p, 0, 0, 0);
+		m->stall[0].serving.price = m->stall[1].serving.price =
+		    (struct conf_price)TOKENS_COST(-1, -1, -1);
+		m->stall[0].forecast.ailing = true;
+		m->stall[0].site.explored_at = m->now;
+		may_wait(m);
+		m->n = 1; /* the other one is full */
+		assert_sent(m, 0, REASON_BEST_EFFORT);
+		free(m);
+	}
+}
+
 /* By how much it is late counts for as much as the price. */
 static void
 a_little_cheaper_is_not_worth_being_much_later(void **state)
@@ -380,6 +400,8 @@ main(void)
 		cmocka_unit_test(
 		    what_nobody_can_meet_costs_no_more_than_it_has_to),
 		cmocka_unit_test(half_the_price_is_worth_being_twice_as_late),
+		cmocka_unit_test(
+		    without_targets_and_prices_what_is_left_alone_is_used),
 		cmocka_unit_test(
 		    a_little_cheaper_is_not_worth_being_much_later),
 		cmocka_unit_test(of_two_that_cost_the_same_it_is_the_faster),
