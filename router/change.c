@@ -162,6 +162,7 @@ cell_restart(struct cell *c, const struct conf_backend *b, usec now)
 	*c = (struct cell){ .id = c->id,
 		.in_flight = c->in_flight,
 		.site = c->site,
+		.work = DIALECT_COUNT,
 		.restraint = c->restraint,
 		.lessons = lessons,
 		.forecast = forecast };

@@ -50,6 +50,40 @@ a_backend_at_a_new_address_starts_afresh(void **state)
 	rig_fini(&g);
 }
 
+static void
+pass_through(struct rig *g)
+{
+	struct route_result r = {
+		.ttft = -1, .itl = -1, .total = 50 * USEC_MS
+	};
+	struct ask a = ask_for(g);
+
+	a.facts = (struct facts){ .dialect = DIALECT_RERANK };
+	a.req.pin = rig_backend(g, "a");
+	assert_goes(g, &a, "a");
+	router_finished(g->router, a.ticket, &r, g->now);
+	rig_pass(g, 2 * USEC_SEC); /* people are told once a second */
+	rig_tick(g);
+}
+
+static void
+a_new_address_is_known_by_what_it_does_first(void **state)
+{
+	struct rig g;
+	struct conf *old;
+
+	(void)state;
+	rig_init(&g, A_AND_B(""));
+	pass_through(&g);
+	assert_true(rig_view(&g, "a").live[PHASE_TOTAL].p50 > 0);
+	old = rig_reload(&g, MOVED);
+	assert_int_equal(rig_view(&g, "a").live[PHASE_TOTAL].p50, -1);
+	pass_through(&g);
+	assert_true(rig_view(&g, "a").live[PHASE_TOTAL].p50 > 0);
+	conf_unref(&old);
+	rig_fini(&g);
+}
+
 /* Neither what was learnt, nor what was noted, nor what is being measured. */
 static void
 what_is_measured_at_the_old_address_says_nothing_of_the_new(void **state)
@@ -245,6 +279,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_stayed_keeps_its_state),
+		cmocka_unit_test(a_new_address_is_known_by_what_it_does_first),
 		cmocka_unit_test(a_backend_at_a_new_address_starts_afresh),
 		cmocka_unit_test(
 		    what_is_measured_at_the_old_address_says_nothing_of_the_new),
