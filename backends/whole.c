@@ -62,7 +62,7 @@ end_scan(struct whole *w)
 	w->good = scan_end(w->scan, &n, NULL) == OK;
 	w->answer.n = n < ANSWER_MEMBERS_MAX ? n : ANSWER_MEMBERS_MAX;
 	scan_free(&w->scan);
-	return !w->good && w->copy.n == 0 &&
+	return !w->good && w->body.n > 0 && w->copy.n == 0 &&
 	    buf_reserve_exactly(&w->copy, w->body.n);
 }
 
@@ -89,7 +89,9 @@ void
 whole_decode(const struct whole *w, enum dialect dialect, struct event *out,
     struct buf *scratch)
 {
-	if (w->good)
+	if (w->body.n == 0) /* it was all blanks */
+		*out = (struct event){ .bits = EVENT_IGNORED };
+	else if (w->good)
 		decode_answer(dialect, &w->answer, out, scratch);
 	else
 		decode_nothing(out, scratch);

@@ -72,6 +72,28 @@ empty_vectors_are_no_answer(void **state)
 	agrees(DIALECT_EMBEDDINGS, EVENT_TOKEN | EVENT_FINISH);
 }
 
+/* It ends, and says as little as a short one. */
+static void
+a_long_blank_is_no_answer(void **state)
+{
+	struct whole *w;
+	struct event e;
+	struct buf scratch;
+	unsigned n = 0;
+
+	add(" ", SCAN_SLICE + 1);
+	w = whole_new(buf_slice(&body));
+	buf_init(&scratch, SCRATCH_MAX);
+	while (whole_more(w))
+		assert_true(++n < SLICES);
+	backend_decode(DIALECT_CHAT, SLICE(""), buf_slice(&body), &e, &scratch);
+	assert_int_equal(e.bits, EVENT_IGNORED);
+	whole_decode(w, DIALECT_CHAT, &e, &scratch);
+	assert_int_equal(e.bits, EVENT_IGNORED);
+	whole_free(&w);
+	buf_fini(&scratch);
+}
+
 /* Wherever an escape is cut. */
 static void
 what_clients_take_is_taken(void **state)
@@ -142,6 +164,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(vectors_take_several_slices),
 		TEST(empty_vectors_are_no_answer),
+		TEST(a_long_blank_is_no_answer),
 		TEST(what_clients_take_is_taken),
 		TEST(what_is_no_object_is_an_error),
 		TEST(an_error_inside_is_told),
