@@ -1,8 +1,10 @@
 /* backends/classify_test.c - whose fault a refusal is. */
 #include <string.h>
 
-#include "backends/backend.h"
+#include "backends/adapters.h"
+#include "backends/wire_error.h"
 #include "gateway/lib/count.h"
+#include "gateway/lib/sse.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -314,6 +316,27 @@ a_full_queue_of_ollama_is_no_breakage(void **state)
 	    classify("openai", 503, busy).kind, FAULT_SERVER_ERROR);
 }
 
+/* Behind what a refusal says stands what it was sent, however long. */
+static void
+what_it_says_it_says_at_once(void **state)
+{
+	struct answer_head h = { .status = 400 };
+	struct buf b;
+
+	buf_init(&b, SSE_EVENT_MAX);
+	buf_add_str(&b, "{\"error\":{\"message\":\"images are not supported: ");
+	while (b.n < 2 * WIRE_ERROR_READ)
+		buf_add_str(&b, "what was asked, ");
+	buf_add_str(&b, "with max_new_tokens\"}}");
+	assert_int_equal(
+	    openai_classify(&h, buf_slice(&b)).kind, FAULT_UNSUITED);
+	memset(b.p + strlen("{\"error\":{\"message\":\""), 'x',
+	    strlen("images are not supported"));
+	assert_int_equal(
+	    openai_classify(&h, buf_slice(&b)).kind, FAULT_REQUEST);
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -333,6 +356,7 @@ main(void)
 		cmocka_unit_test(else_the_limit_that_is_used_up_tells),
 		cmocka_unit_test(gemini_says_it_in_the_body),
 		cmocka_unit_test(a_full_queue_of_ollama_is_no_breakage),
+		cmocka_unit_test(what_it_says_it_says_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,9 @@ bool wire_error_read(const struct scan_member *, struct wire_error *out);
 
 /* "code" or "type" is that word; ASCII case counts. */
 bool wire_error_is(const struct wire_error *, const char *word);
-/* The message has that phrase in it, in any case. */
+/* The message has that phrase in its beginning, in any case. Further on a
+ * refusal repeats what it was sent, up to a megabyte of it. */
+#define WIRE_ERROR_READ ((size_t)8 << 10)
 bool wire_error_says(const struct wire_error *, const char *phrase);
 /* The message is a string and begins with it. */
 bool wire_error_begins(const struct wire_error *, const char *phrase);
