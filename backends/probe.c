@@ -87,13 +87,23 @@ probe_set_warm(struct load *l, bool warm)
 	l->warm = warm;
 }
 
+/* More at once than any server has is a slip of its own, and would be taken for
+ * the one great crowd by which all others are measured. */
+#define COUNT_MOST 1e6
+
+bool
+probe_is_count(const struct gauge *g)
+{
+	return g->sum >= 0 && g->sum <= COUNT_MOST;
+}
+
 static void
 set_count(struct load *l, unsigned bit, double *member, struct slice page,
     const char *name)
 {
 	struct gauge g;
 
-	if (!prometheus_find(page, name, NULL, NULL, &g) || g.sum < 0)
+	if (!prometheus_find(page, name, NULL, NULL, &g) || !probe_is_count(&g))
 		return;
 	*member = g.sum;
 	l->has |= bit;

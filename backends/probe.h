@@ -20,6 +20,10 @@ json_t *probe_json(struct slice body);
 void probe_set_gauges(struct load *, struct slice page, const char *running,
     const char *waiting, const char *cache_use);
 
+/* Whether there may be so many. */
+struct gauge;
+bool probe_is_count(const struct gauge *);
+
 void probe_set_warm(struct load *, bool warm);
 
 #endif

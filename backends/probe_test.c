@@ -323,6 +323,22 @@ odd_lines_are_read_right(void **state)
 	    prometheus_find(SLICE("a{xx=\"1\"} 2\n"), "a", "x", "1", &g));
 }
 
+static void
+a_crowd_that_nobody_can_have_is_unknown(void **state)
+{
+	static const char *const pages[] = {
+		"vllm:num_requests_running 1e300\n"
+		"vllm:num_requests_waiting 1e300\n",
+		"vllm:num_requests_running -1\n"
+		"vllm:num_requests_waiting_by_reason{reason=\"capacity\"} -1\n",
+	};
+
+	for (size_t i = 0; i < COUNT(pages); i++)
+		assert_int_equal(load_of("vllm", pages[i]).has &
+			(LOAD_RUNNING | LOAD_WAITING),
+		    0);
+}
+
 int
 main(void)
 {
@@ -343,6 +359,7 @@ main(void)
 		cmocka_unit_test(loaded_instances_make_lmstudio_warm),
 		cmocka_unit_test(models_are_told_one_per_line),
 		cmocka_unit_test(a_list_that_is_none_is_a_bad_answer),
+		cmocka_unit_test(a_crowd_that_nobody_can_have_is_unknown),
 		cmocka_unit_test(odd_lines_are_read_right),
 	};
 

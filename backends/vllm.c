@@ -10,7 +10,8 @@ read_waiting(struct slice page, struct load *l)
 	struct gauge g;
 
 	if (!prometheus_find(page, "vllm:num_requests_waiting_by_reason",
-		"reason", "capacity", &g))
+		"reason", "capacity", &g) ||
+	    !probe_is_count(&g))
 		return;
 	l->waiting = g.sum;
 	l->has |= LOAD_WAITING;
