@@ -4,9 +4,8 @@
 #include "backends/adapters.h"
 #include "gateway/lib/count.h"
 
-/* What is left of its limits has names of its own. When there will be more it
- * says as a time of the calendar, which is not read: the router then counts by
- * itself. */
+/* What is left of its limits has names of its own, and when there will be more
+ * is a date. */
 void
 anthropic_read_header(
     struct slice name, struct slice value, struct answer_head *h)
