@@ -33,9 +33,13 @@ void
 fit_add(struct fit *f, double x, double y)
 {
 	struct fit_line line;
+	double far = 0;
 
 	if (f->n >= SETTLED && fit_read(f, &line))
-		y = fmin(y, FAR * (line.base + line.slope * x));
+		far = FAR * (line.base + line.slope * x);
+	/* nothing is far from nought: else it could never be left */
+	if (far > 0)
+		y = fmin(y, far);
 	f->points++;
 	f->n = KEEP * f->n + 1;
 	f->x = KEEP * f->x + x;

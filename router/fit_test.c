@@ -140,6 +140,22 @@ points_that_differ_soon_weigh_more_than_the_shape(void **state)
 	assert_true(fabs(at(&line, 3500) / 27000 - 1) < 0.2);
 }
 
+/* What is less than a clock tells, or than what is reckoned apart. */
+static void
+a_line_at_nought_can_be_left(void **state)
+{
+	struct fit f = { 0 };
+	struct fit_line line;
+
+	for (int i = 0; i < 100; i++)
+		fit_add(&f, i % 10, 0);
+	for (int i = 0; i < 1000; i++)
+		fit_add(&f, i % 10, 5000 + 100 * (i % 10));
+	line = line_of(&f);
+	assert_true(fabs(line.base / 5000 - 1) < 0.05);
+	assert_true(fabs(line.slope / 100 - 1) < 0.1);
+}
+
 static void
 without_weight_the_shape_says_nothing(void **state)
 {
@@ -169,6 +185,7 @@ main(void)
 		    points_that_are_alike_take_the_slope_from_the_shape),
 		cmocka_unit_test(
 		    points_that_differ_soon_weigh_more_than_the_shape),
+		cmocka_unit_test(a_line_at_nought_can_be_left),
 		cmocka_unit_test(without_weight_the_shape_says_nothing),
 	};
 

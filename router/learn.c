@@ -98,11 +98,18 @@ lessons_free(struct lessons **l)
 
 /* --- taking --- */
 
-/* `expected`: what the profile says of such a sample. */
-static void
-remember(struct memory *m, const struct sample *s, double expected)
+/* A time at nought, by which nothing can be divided: as predict.c reckons. */
+static double
+at_least_1(double us)
 {
-	double actual = (double)s->value;
+	return fmax(us, 1);
+}
+
+/* `profiled`: what the profile says of such a sample. */
+static void
+remember(struct memory *m, const struct sample *s, double profiled)
+{
+	double actual = (double)s->value, expected = at_least_1(profiled);
 
 	memory_take(
 	    m, actual / expected, (actual - s->others) / expected, s->kind);
@@ -275,9 +282,11 @@ refit(struct lessons *l)
 	if (!has_moved(l, &p))
 		return;
 	memory_scale(&l->ttft,
-	    profile_ttft(&l->profile, &l->usual) / profile_ttft(&p, &l->usual));
+	    at_least_1(profile_ttft(&l->profile, &l->usual)) /
+		at_least_1(profile_ttft(&p, &l->usual)));
 	memory_scale(&l->itl,
-	    profile_itl(&l->profile, &l->usual) / profile_itl(&p, &l->usual));
+	    at_least_1(profile_itl(&l->profile, &l->usual)) /
+		at_least_1(profile_itl(&p, &l->usual)));
 	l->profile = p;
 }
 

@@ -98,6 +98,37 @@ a_few_samples_outweigh_the_configuration(void **state)
 	lessons_free(&l);
 }
 
+/* Where something holds answers back all their tokens come at once, and a first
+ * token sooner than a step takes. That may end. */
+static void
+times_of_nought_are_not_for_ever(void **state)
+{
+	struct lessons *l = lessons_new(&steady, 0);
+	struct forecast f;
+	double itl = 0;
+	usec now = 0;
+
+	for (int i = 0; i < 50; i++) {
+		take(l, PHASE_TTFT, SAMPLE_MEASURED, USEC_MS, now);
+		take(l, PHASE_ITL, SAMPLE_MEASURED, 0, now);
+	}
+	f = forecast(l, now);
+	assert_true(profile_itl(&f.profile, &some) < 1);
+	for (int i = 0; i < 400; i++) {
+		now += 10 * USEC_MS;
+		take(l, PHASE_TTFT, SAMPLE_MEASURED, 4 * USUAL, now);
+		take(l, PHASE_ITL, SAMPLE_MEASURED, 20 * USEC_MS, now);
+		if (i % 100 < 99)
+			continue;
+		f = forecast(l, now);
+		itl = profile_itl(&f.profile, &some) * f.itl_typical;
+		assert_true(itl < 2 * 20 * USEC_MS);
+	}
+	assert_true(fabs(itl / (20 * USEC_MS) - 1) < 0.1);
+	assert_true(fabs(ttft_at(&f, 0.5) / (4 * USUAL) - 1) < 0.1);
+	lessons_free(&l);
+}
+
 static void
 a_spread_is_learnt_as_it_is(void **state)
 {
@@ -385,6 +416,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(at_first_there_is_the_configuration),
 		cmocka_unit_test(a_few_samples_outweigh_the_configuration),
+		cmocka_unit_test(times_of_nought_are_not_for_ever),
 		cmocka_unit_test(a_spread_is_learnt_as_it_is),
 		cmocka_unit_test(a_spread_is_told_as_it_is),
 		cmocka_unit_test(
