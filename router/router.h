@@ -140,7 +140,7 @@ enum cause {
 	CAUSE_WEIGHT, /* all that an operator leaves are taken */
 	CAUSE_SLOWED, /* far slower than its habit */
 	CAUSE_FAILING, /* each of its last attempts failed, by `fault` */
-	CAUSE_SILENT, /* while hedges of what it was sent were answered */
+	CAUSE_SILENT, /* hedges were answered first, or clients left */
 	CAUSE_SLOW_START, /* after an outage */
 	CAUSE_PIN, /* the caller's, of another backend */
 	CAUSE_ABILITY, /* it lacks one that is asked for */
