@@ -71,8 +71,8 @@ void outcome_note_commit(struct request *);
 void outcome_note_attempt(struct request *, const struct attempt *);
 /* Before an attempt begins: its report may take the place of another's. */
 void outcome_make_room(struct request *);
-/* Of the attempt that nobody waited for, beside an answer to the same prompt; 0:
- * there was none; negative: not known. */
+/* Of the attempt that nobody waited for, beside an answer to the same prompt;
+ * 0: there was none; negative: not known. */
 double outcome_hedge_cost(const struct request *, const struct usage *answer);
 /* Once, at FINISH: fills what is left of r->outcome, tells the limits. */
 void outcome_close(struct request *);
