@@ -120,6 +120,7 @@ struct cell {
 	usec answered_at; /* by it last; 0: never */
 	struct {
 		usec since, until; /* 0: never */
+		usec least; /* that counts, by what was known at first */
 		unsigned n; /* late ones that were given up */
 	} vain; /* it was waited for, and no first token came (measure.c) */
 	double cached_share; /* of a prompt whose beginning is known here */

@@ -159,6 +159,21 @@ measure_is_own(const struct router *r, const struct order *o, usec now)
 	return hush_is_own(&order_cell(r, o)->hush, &o->author, o->sent, now);
 }
 
+/* Sooner it was not to be expected: who leaves then, as editors do with each
+ * key, tells nothing. */
+static usec
+enough(const struct cell *c, const struct order *o)
+{
+	const struct forecast *f = c->forecast;
+
+	if (o->req->facts->stream)
+		return o->late_after;
+	if (c->answered_at == 0)
+		return 0; /* nobody knows */
+	return (usec)(profile_ttft(&f->profile, &o->crowd) * f->ttft_typical +
+	    profile_itl(&f->profile, &o->crowd) * f->itl_typical * o->output);
+}
+
 /* Who comes when another has left goes on waiting for him: how long all of them
  * have, less the time between them, since somebody was answered. What takes
  * longer than each of its clients waits would never be late otherwise, and what
@@ -167,8 +182,15 @@ static usec
 waited_in_vain(struct cell *c, const struct order *o, usec now)
 {
 	usec from = o->sent > c->answered_at ? o->sent : c->answered_at;
+	usec least = enough(c, o);
+	bool first = c->vain.since < c->answered_at || c->vain.until == 0;
 
-	if (c->vain.since < c->answered_at || c->vain.until == 0)
+	if (!first && c->vain.least < least)
+		least = c->vain.least;
+	if (now - o->sent < least)
+		return 0;
+	c->vain.least = least;
+	if (first)
 		c->vain.since = from;
 	else if (from > c->vain.until)
 		c->vain.since += from - c->vain.until;

@@ -114,7 +114,7 @@ a_client_that_would_not_wait_is_no_failure(void **state)
 
 /* One whom "a" does not answer for so long; as the gateway tells of it. */
 static bool
-leaves_a_in_vain(struct rig *g, usec patience)
+leaves_a_in_vain(struct rig *g, bool stream, usec patience)
 {
 	struct route_result left = { .fault = { .kind = FAULT_TTFT_TIMEOUT,
 					 .left = true },
@@ -123,13 +123,14 @@ leaves_a_in_vain(struct rig *g, usec patience)
 		.total = -1 };
 	struct ask a = ask_for(g);
 
+	a.facts.stream = stream;
 	assert_int_equal(ask_submit(g, &a), PLAN_GO);
 	if (strcmp(ask_went(g, &a), "a") != 0) {
 		ask_cancel(g, &a);
 		return false;
 	}
 	rig_pass(g, patience);
-	if (patience > USEC_SEC && patience > 3 * a.plan.ttft)
+	if (stream && patience > USEC_SEC && patience > 3 * a.plan.ttft)
 		router_finished(g->router, a.ticket, &left, g->now);
 	else
 		ask_cancel(g, &a);
@@ -149,7 +150,7 @@ whom_nobody_hears_from_is_left_alone(void **state)
 	for (usec patience = USEC_SEC / 2; patience < 20 * USEC_SEC;
 	     patience *= 2) {
 		rig_init(&g, CHEAP_OR_DEAR);
-		for (n = 0; n < 10 && leaves_a_in_vain(&g, patience);)
+		for (n = 0; n < 10 && leaves_a_in_vain(&g, true, patience);)
 			n++;
 		assert_in_range(n, 3, 4);
 		a = ask_for(&g);
@@ -171,12 +172,49 @@ who_leaves_between_answers_does_not_matter(void **state)
 	for (int i = 0; i < 20; i++) {
 		struct ask a = ask_for(&g);
 
-		assert_true(leaves_a_in_vain(&g, 2 * USEC_SEC));
-		assert_true(leaves_a_in_vain(&g, 2 * USEC_SEC));
+		assert_true(leaves_a_in_vain(&g, true, 2 * USEC_SEC));
+		assert_true(leaves_a_in_vain(&g, true, 2 * USEC_SEC));
 		assert_goes(&g, &a, "a");
 		ask_finish(&g, &a, USEC_SEC / 20, USEC_SEC / 100, 10);
 	}
 	rig_fini(&g);
+}
+
+/* As an editor's requests are, with each key. */
+static void
+who_leaves_too_soon_does_not_matter(void **state)
+{
+	struct route_result whole = { .ttft = -1,
+		.itl = -1,
+		.total = USEC_SEC,
+		.usage = { .known = true, .output = 100 } };
+	struct rig g;
+	int n;
+
+	for (int stream = 0; stream < 2; stream++) {
+		rig_init(&g, CHEAP_OR_DEAR);
+		for (int i = 0; i < 300; i++) {
+			struct ask a = ask_for(&g);
+
+			a.facts.stream = stream;
+			assert_goes(&g, &a, "a");
+			rig_pass(&g, stream ? USEC_SEC / 20 : USEC_SEC / 2);
+			if (i >= 20)
+				ask_cancel(&g, &a);
+			else if (stream)
+				ask_finish(
+				    &g, &a, USEC_SEC / 10, USEC_SEC / 100, 100);
+			else
+				router_finished(
+				    g.router, a.ticket, &whole, g.now);
+			rig_tick(&g);
+		}
+		for (n = 0;
+		     n < 20 && leaves_a_in_vain(&g, stream, 2 * USEC_SEC);)
+			n++;
+		assert_in_range(n, 3, 4);
+		rig_fini(&g);
+	}
 }
 
 int
@@ -188,6 +226,7 @@ main(void)
 		cmocka_unit_test(a_client_that_would_not_wait_is_no_failure),
 		cmocka_unit_test(whom_nobody_hears_from_is_left_alone),
 		cmocka_unit_test(who_leaves_between_answers_does_not_matter),
+		cmocka_unit_test(who_leaves_too_soon_does_not_matter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
