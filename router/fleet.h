@@ -122,7 +122,7 @@ struct cell {
 		usec since, until; /* 0: never */
 		usec least; /* that counts, by what was known at first */
 		unsigned n; /* late ones that were given up */
-	} vain; /* it was waited for, and no first token came (measure.c) */
+	} vain; /* it was waited for, and nothing came (measure.c) */
 	double cached_share; /* of a prompt whose beginning is known here */
 	double told, reckoned; /* prompt tokens: by it, and with; fading */
 	double

@@ -313,7 +313,6 @@ health_first_token(struct router *r, struct order *o, usec now)
 {
 	struct cell *c = order_cell(r, o);
 
-	c->vain.n = 0;
 	if (order_is_elsewhere(c->site, o)) {
 		health_said(r, o, now);
 		return;

@@ -71,7 +71,10 @@ measure_answered(struct router *r, const struct order *o, usec now)
 {
 	struct cell *c = order_cell(r, o);
 
-	if (order_is_elsewhere(c->site, o) || !is_known_by(c, o))
+	if (order_is_elsewhere(c->site, o))
+		return;
+	c->vain.n = 0;
+	if (!is_known_by(c, o))
 		return;
 	if (hush_answered(&c->hush, &o->author, o->sent,
 		is_in_time(c->forecast, o, now - o->sent), now) &&

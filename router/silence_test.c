@@ -163,6 +163,30 @@ whom_nobody_hears_from_is_left_alone(void **state)
 	}
 }
 
+/* A whole answer, which has no first token, ends that too. */
+static void
+a_whole_answer_is_heard(void **state)
+{
+	struct route_result whole = { .ttft = -1,
+		.itl = -1,
+		.total = USEC_SEC / 20,
+		.usage = { .known = true, .input = 1000, .output = 10 } };
+	struct rig g;
+	struct ask a;
+
+	rig_init(&g, CHEAP_OR_DEAR);
+	while (leaves_a_in_vain(&g, true, 2 * USEC_SEC))
+		;
+	assert_string_equal(rig_next_goes(&g), "b");
+	a = ask_for(&g);
+	a.facts.stream = false;
+	a.req.pin = rig_backend(&g, "a");
+	assert_goes(&g, &a, "a");
+	router_finished(g.router, a.ticket, &whole, g.now);
+	assert_string_equal(rig_next_goes(&g), "a");
+	rig_fini(&g);
+}
+
 static void
 who_leaves_between_answers_does_not_matter(void **state)
 {
@@ -225,6 +249,7 @@ main(void)
 		cmocka_unit_test(an_empty_answer_counts_once_a_hedge_says_more),
 		cmocka_unit_test(a_client_that_would_not_wait_is_no_failure),
 		cmocka_unit_test(whom_nobody_hears_from_is_left_alone),
+		cmocka_unit_test(a_whole_answer_is_heard),
 		cmocka_unit_test(who_leaves_between_answers_does_not_matter),
 		cmocka_unit_test(who_leaves_too_soon_does_not_matter),
 	};
