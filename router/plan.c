@@ -246,12 +246,14 @@ go(struct router *r, const struct order *o, const struct survey *s,
 	unsigned n = gather(&r->fleet, o, set, list), used;
 	double stake;
 	struct set soon = set_or(&s->is[STANDING_FREE], &s->is[STANDING_BUSY]);
-	const struct set hopeful = set_minus(&soon, &o->fallbacks);
+	struct set hopeful = set_minus(&soon, &o->fallbacks);
 	const struct cell *hopes[CONF_SERVINGS_MAX];
-	const struct quest q = { o->req, d, may_wait, hopes,
-		list_cells(&r->fleet, o, &hopeful, hopes), r->conf->explore };
+	struct quest q = { o->req, d, may_wait, hopes, 0, r->conf->explore };
 	struct choice c;
 
+	if (!set_is_empty(&hopeful))
+		hopeful = set_or(&hopeful, set);
+	q.n_hopes = list_cells(&r->fleet, o, &hopeful, hopes);
 	c = choose(list, n, &q, now, &r->rng);
 	used = c.index;
 	if (t != NULL) {
@@ -343,12 +345,24 @@ be_late(const struct order *o, const struct survey *s, struct plan *p)
 		plan_refuse(p, REASON_DEADLINE, 0);
 }
 
+/* Fallbacks are among them where nobody hears from any of the others. */
+static struct set
+first_of(const struct fleet *f, const struct order *o, const struct survey *s)
+{
+	struct set first = set_minus(&s->is[STANDING_FREE], &o->fallbacks);
+
+	SET_EACH (i, &first)
+		if (!cell_is_silent(cell_at(f, o, i)))
+			return first;
+	return set_is_empty(&first) ? first : s->is[STANDING_FREE];
+}
+
 void
 plan_make(struct router *r, const struct order *o, enum plan_reason no_wait,
     usec now, struct plan *p, struct place *place)
 {
 	const struct fleet *f = &r->fleet;
-	struct set free, busy; /* of those that are no fallbacks */
+	struct set free, busy; /* before any fallback */
 	struct demand d;
 	struct survey s;
 
@@ -357,7 +371,7 @@ plan_make(struct router *r, const struct order *o, enum plan_reason no_wait,
 	if (o->priority != PRIORITY_PREMIUM)
 		r->humble_at = now;
 	demand_of(r, o, now, &d);
-	free = set_minus(&s.is[STANDING_FREE], &o->fallbacks);
+	free = first_of(f, o, &s);
 	busy = set_minus(&s.is[STANDING_BUSY], &o->fallbacks);
 	plan_refuse(p, no_wait, 0);
 	if (o->req->trace != NULL)

@@ -71,6 +71,31 @@ a_cold_limited_or_broken_backend_lets_the_fallback_in(void **state)
 	}
 }
 
+/* Who leaves before a first token opens no breaker. */
+static void
+so_does_one_that_nobody_hears_from(void **state)
+{
+	struct rig g;
+	struct ask a;
+
+	rig_init(&g, REAL_AND_SPARE(""));
+	for (int i = 0; i < 3; i++) {
+		a = ask_for(&g);
+		assert_goes(&g, &a, "real");
+		rig_pass(&g, 3 * USEC_SEC);
+		ask_cancel(&g, &a);
+		rig_tick(&g);
+	}
+	assert_string_equal(rig_next_goes(&g), "spare");
+	rig_pass(&g, 6 * USEC_SEC);
+	a = ask_for(&g); /* finds out */
+	assert_goes(&g, &a, "real");
+	assert_string_equal(rig_next_goes(&g), "spare");
+	ask_finish(&g, &a, USEC_SEC / 20, USEC_SEC / 100, 10);
+	assert_string_equal(rig_next_goes(&g), "real");
+	rig_fini(&g);
+}
+
 /* Ten seconds in which somebody leaves the full queue every `span`, and as many
  * come; then what a newcomer is told. */
 static usec
@@ -296,6 +321,7 @@ main(void)
 		cmocka_unit_test(a_full_queue_takes_the_fallback),
 		cmocka_unit_test(
 		    a_cold_limited_or_broken_backend_lets_the_fallback_in),
+		cmocka_unit_test(so_does_one_that_nobody_hears_from),
 		cmocka_unit_test(a_full_queue_says_when_to_come_back),
 		cmocka_unit_test(
 		    a_higher_priority_takes_the_place_of_a_lower_one),
