@@ -32,14 +32,6 @@ hush_explored(struct hush *h, const struct author *who, usec now)
 		h->explored_at = now;
 }
 
-static bool
-are_others_well(const struct hushed *by, uint64_t who, usec now)
-{
-	usec others = latest_of_others(&by->well, who);
-
-	return others > 0 && now - others < SUSPECT_WITNESS;
-}
-
 bool
 hush_answered(
     struct hush *h, const struct author *who, usec sent, bool in_time, usec now)
@@ -67,7 +59,8 @@ static bool
 is_known(const struct hushed *by, uint64_t who, usec now)
 {
 	return by->who == who && by->times >= HUSH_KNOWN &&
-	    now - by->at < HUSH_MEMORY && are_others_well(by, who, now);
+	    now - by->at < HUSH_MEMORY &&
+	    now - latest_of_others(&by->well, who) < SUSPECT_WITNESS;
 }
 
 static void

@@ -3,6 +3,7 @@
 #include "router/testing.h"
 
 #include "gateway/lib/rng.h"
+#include "router/hush.h"
 
 #define AT_WORK 256
 #define STEP (10 * USEC_MS)
@@ -253,6 +254,156 @@ who_always_hangs_there_goes_elsewhere(void **state)
 	rig_fini(&g);
 }
 
+/* Two of one tenant, and one each of two others; soon after the clock began. */
+static const struct author x = { { 1, 11 } }, x_again = { { 1, 12 } },
+			   y = { { 2, 22 } }, z = { { 3, 33 } };
+#define SOON (2 * USEC_SEC)
+
+static void
+it_is_anothers_after_a_while_and_for_a_while(void **state)
+{
+	usec t = SOON, later = t + HUSH_MEMORY;
+	struct hush h = { 0 };
+
+	assert_false(hush_is_anothers(&h, &y, t));
+	hush_silent(&h, &x, t, false, t);
+	assert_false(hush_is_anothers(&h, &x, t + HUSH_APART));
+	assert_false(hush_is_anothers(&h, &y, t + HUSH_APART - 1));
+	assert_true(hush_is_anothers(&h, &y, t + HUSH_APART));
+	assert_true(hush_is_anothers(&h, &y, later - 1));
+	assert_false(hush_is_anothers(&h, &y, later));
+
+	hush_explored(&h, &x, t + HUSH_APART);
+	assert_int_equal(h.explored_at, 0);
+	hush_explored(&h, &y, t + HUSH_APART);
+	assert_int_equal(h.explored_at, t + HUSH_APART);
+	assert_false(hush_answered(&h, &x, t, true, t + HUSH_APART));
+	assert_false(hush_answered(&h, &y, t, false, t + HUSH_APART));
+	assert_true(hush_answered(&h, &y, t, true, t + HUSH_APART));
+
+	hush_silent(&h, &x, later, false, later);
+	assert_false(hush_is_anothers(&h, &y, later + HUSH_APART - 1));
+	/* by either request: one tenant's still */
+	hush_silent(&h, &x_again, later, false, later + HUSH_APART);
+	assert_true(hush_is_anothers(&h, &y, later + HUSH_APART));
+}
+
+static void
+nobodys_that_two_share_until_many_are_answered(void **state)
+{
+	usec t = SOON, at = t + HUSH_APART;
+	struct hush h = { 0 };
+
+	hush_silent(&h, &x, t, false, t);
+	hush_silent(&h, &y, t, false, t);
+	for (unsigned i = 0; i < HUSH_ALONE; i++) {
+		assert_false(hush_answered(&h, &z, at, true, at));
+		assert_false(hush_answered(&h, &z, at, false, at));
+	}
+	assert_false(hush_is_own(&h, &y, t, at));
+	assert_true(hush_answered(&h, &z, at, true, at));
+	assert_true(hush_is_own(&h, &y, t, at));
+}
+
+/* Silent over and over, each time while y's, sent then, is answered. */
+static struct hush
+known_to_hang(const struct author *who, unsigned times, usec sent, usec now)
+{
+	struct hush h = { 0 };
+
+	hush_answered(&h, &y, sent, true, now);
+	for (unsigned i = 0; i < times; i++) {
+		hush_silent(&h, who, sent - 1, false, now);
+		hush_silent(&h, who, sent - 1, true, now);
+	}
+	return h;
+}
+
+static void
+who_is_known_is_believed_while_others_are_well(void **state)
+{
+	usec t = SOON, at = t + USEC_SEC, end = at + HUSH_MEMORY;
+	struct hush h = known_to_hang(&x, HUSH_KNOWN - 1, t, at);
+
+	assert_true(hush_is_own(&h, &x, t - 1, at));
+	assert_false(hush_is_own(&h, &x, t, at));
+	h = known_to_hang(&x, HUSH_KNOWN, t, at);
+	assert_true(hush_is_own(&h, &x, t, t + SUSPECT_WITNESS - 1));
+	assert_false(hush_is_own(&h, &x, t, t + SUSPECT_WITNESS));
+	assert_false(hush_is_own(&h, &z, t, at));
+
+	hush_answered(&h, &y, end - 1, true, end - 1);
+	assert_true(hush_is_own(&h, &x, end, end - 1));
+	assert_false(hush_is_own(&h, &x, end, end));
+	/* then from the beginning */
+	hush_silent(&h, &x, t, true, end);
+	assert_false(hush_is_own(&h, &x, end, end));
+	for (unsigned i = 1; i < HUSH_KNOWN; i++)
+		hush_silent(&h, &x, t, false, end);
+	assert_true(hush_is_own(&h, &x, end, end));
+	h.answers += HUSH_ALONE + 1;
+	assert_false(hush_is_own(&h, &z, end, end));
+	hush_silent(&h, &z, t, false, end);
+	assert_false(hush_is_own(&h, &z, end, end));
+}
+
+/* Without a proof, or while another is silent. */
+static void
+not_each_silence_makes_known(void **state)
+{
+	usec t = SOON;
+	struct hush h = known_to_hang(&x, HUSH_KNOWN - 1, t, t);
+
+	hush_silent(&h, &x, t, false, t);
+	assert_false(hush_is_own(&h, &x, t, t));
+	hush_silent(&h, &z, t, false, t);
+	hush_silent(&h, &x, t - 1, false, t);
+	h.answers += HUSH_ALONE + 1;
+	assert_false(hush_is_own(&h, &x, t, t));
+	hush_silent(&h, &x, t - 1, false, t);
+	assert_true(hush_is_own(&h, &x, t, t));
+}
+
+static void
+one_request_is_believed_the_second_time(void **state)
+{
+	usec t = SOON;
+	struct hush h = { 0 };
+
+	hush_answered(&h, &x_again, t, true, t);
+	hush_silent(&h, &x, t - 1, false, t);
+	hush_silent(&h, &x, t - 1, true, t);
+	assert_false(hush_is_own(&h, &x, t - 1, t));
+	hush_silent(&h, &x, t - 1, false, t);
+	assert_true(hush_is_own(&h, &x, t - 1, t));
+	assert_false(hush_is_own(&h, &x, t, t));
+}
+
+static void
+who_is_answered_once_is_not_kept_away(void **state)
+{
+	usec t = SOON, end = t + SUSPECT_REST;
+	struct hush h = known_to_hang(&x, HUSH_KNOWN - 1, t, t);
+
+	assert_false(hush_avoid(&h, &x, t));
+	h = known_to_hang(&x, HUSH_KNOWN, t, t);
+	hush_silent(&h, &x_again, t, false, t);
+	hush_answered(&h, &y, t, false, t);
+	h.answers += HUSH_ALONE + 1;
+	assert_false(hush_avoid(&h, &y, t));
+	assert_true(hush_avoid(&h, &x, end - 1));
+	assert_false(hush_avoid(&h, &x, end));
+	hush_silent(&h, &z, t, false, t);
+	assert_false(hush_avoid(&h, &x, t));
+
+	h = known_to_hang(&x, HUSH_KNOWN, t, t);
+	hush_answered(&h, &x, t, false, t);
+	assert_true(hush_is_own(&h, &x, t, t));
+	assert_false(hush_avoid(&h, &x, t));
+	hush_silent(&h, &x, t - 1, false, t);
+	assert_false(hush_avoid(&h, &x, t));
+}
+
 int
 main(void)
 {
@@ -264,6 +415,14 @@ main(void)
 		cmocka_unit_test(nor_is_it_later_where_one_hangs_anyway),
 		cmocka_unit_test(who_is_not_alone_is_no_excuse),
 		cmocka_unit_test(who_always_hangs_there_goes_elsewhere),
+		cmocka_unit_test(it_is_anothers_after_a_while_and_for_a_while),
+		cmocka_unit_test(
+		    nobodys_that_two_share_until_many_are_answered),
+		cmocka_unit_test(
+		    who_is_known_is_believed_while_others_are_well),
+		cmocka_unit_test(not_each_silence_makes_known),
+		cmocka_unit_test(one_request_is_believed_the_second_time),
+		cmocka_unit_test(who_is_answered_once_is_not_kept_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
