@@ -1,6 +1,8 @@
 /* router/doubt_test.c - who finds out how a serving is that is left alone. */
 #include "router/testing.h"
 
+#include "router/choose.h"
+
 #define USUAL (100 * USEC_MS)
 #define WITH_TARGETS                                                           \
 	CHEAP_OR_DEAR                                                          \
@@ -65,12 +67,174 @@ what_ails_is_found_well_with_targets_or_without(void **state)
 	}
 }
 
+static const struct author x = { { 1, 11 } }, y = { { 2, 22 } };
+
+/* Two that ail, at rest for a minute. */
+struct scene {
+	struct site sites[2];
+	struct cell cells[2];
+	struct candidate list[2];
+	struct slo slo;
+	struct demand demand;
+	usec now;
+};
+
+static void
+scene_init(struct scene *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->now = 1000 * USEC_SEC;
+	s->slo.ttft = USEC_SEC;
+	s->demand.slo = &s->slo;
+	s->demand.priority = PRIORITY_STANDARD;
+	for (unsigned i = 0; i < 2; i++) {
+		s->cells[i].site = &s->sites[i];
+		s->sites[i].explored_at = s->now - 60 * USEC_SEC;
+		s->list[i].cell = &s->cells[i];
+		s->list[i].verdict = VERDICT_AILING;
+	}
+}
+
+/* The one that it is now; -1: none. */
+static int
+chosen(const struct scene *s)
+{
+	unsigned i = 0;
+
+	return choose_doubtful(s->list, 2, &s->demand, s->now, &i) ? (int)i
+								   : -1;
+}
+
+/* The first one alone is due after so long since then. */
+static void
+assert_due(struct scene *s, usec since, usec pause)
+{
+	s->list[1].verdict = VERDICT_RESERVED;
+	s->now = since + pause - 1;
+	assert_int_equal(chosen(s), -1);
+	s->now++;
+	assert_int_equal(chosen(s), 0);
+}
+
+static void
+the_pause_is_by_who_asks_and_what_is_wrong(void **state)
+{
+	struct scene s;
+	usec at;
+
+	scene_init(&s);
+	at = s.sites[0].explored_at = s.now;
+	assert_due(&s, at, 5 * USEC_SEC);
+	s.demand.priority = PRIORITY_BATCH;
+	assert_due(&s, at, USEC_SEC / 2);
+	s.sites[0].failed_in_a_row = 1;
+	assert_due(&s, at, 15 * USEC_SEC);
+	s.demand.priority = PRIORITY_PREMIUM;
+	assert_int_equal(chosen(&s), -1);
+}
+
+static void
+it_is_counted_from_what_was_heard_last(void **state)
+{
+	struct scene s;
+	usec at;
+
+	scene_init(&s);
+	at = s.sites[0].explored_at = s.now;
+	s.cells[0].vain.until = at + 1;
+	s.cells[0].heard_at = at + 3;
+	s.sites[0].failed_at = at + 2;
+	assert_due(&s, at, 5 * USEC_SEC);
+	s.cells[0].vain.n = VAIN_ALWAYS;
+	assert_due(&s, at + 1, 5 * USEC_SEC);
+	s.slo.ttft = 0;
+	assert_due(&s, at + 3, 5 * USEC_SEC);
+	s.sites[0].failed_at = at + 4;
+	assert_due(&s, at + 4, 5 * USEC_SEC);
+	s.cells[0].vain.until = at - 1;
+	s.slo.ttft = USEC_SEC;
+	assert_due(&s, at, 5 * USEC_SEC);
+}
+
+static void
+of_several_the_longest_alone_that_is_all_but_idle(void **state)
+{
+	struct scene s;
+
+	scene_init(&s);
+	s.sites[0].explored_at++;
+	assert_int_equal(chosen(&s), 1);
+	s.sites[1].explored_at += 2;
+	assert_int_equal(chosen(&s), 0);
+	s.sites[0].in_flight = CHOOSE_IDLE;
+	assert_int_equal(chosen(&s), 1);
+	s.sites[1].in_flight = CHOOSE_IDLE;
+	assert_int_equal(chosen(&s), -1);
+}
+
+/* Another's silence is no reason to wait for long, nor that it is busy. */
+static void
+another_asks_at_once_where_one_waits_in_vain(void **state)
+{
+	struct scene s;
+	struct hush *h;
+	usec at;
+
+	scene_init(&s);
+	h = &s.cells[0].hush;
+	at = s.sites[0].explored_at = h->explored_at = s.now;
+	s.sites[0].in_flight = CHOOSE_IDLE;
+	s.demand.author = &y;
+	hush_silent(h, &x, at - USEC_SEC, false, at - USEC_SEC);
+	assert_due(&s, at, HUSH_APART);
+	/* but that it failed one more */
+	s.sites[0].failed_in_a_row = 1;
+	latest_note(&s.sites[0].failed, x.by[AUTHOR_TENANT], at);
+	assert_int_equal(chosen(&s), 0);
+	latest_note(&s.sites[0].failed, 3, at + 1);
+	assert_int_equal(chosen(&s), -1);
+	assert_due(&s, at, 15 * USEC_SEC);
+	s.demand.author = &x;
+	assert_int_equal(chosen(&s), -1);
+}
+
+/* Where it costs less than what will do. */
+static void
+nor_that_it_is_unlikely(void **state)
+{
+	struct scene s;
+
+	scene_init(&s);
+	s.demand.author = &y;
+	hush_silent(
+	    &s.cells[0].hush, &x, s.now - USEC_SEC, false, s.now - USEC_SEC);
+	s.list[0].verdict = VERDICT_UNLIKELY;
+	s.list[1].verdict = VERDICT_DEARER;
+	s.list[0].price = s.list[1].price = 1;
+	assert_int_equal(chosen(&s), -1);
+	s.list[1].price = 2;
+	assert_int_equal(chosen(&s), 0);
+	s.list[0].verdict = VERDICT_CROWDED;
+	assert_int_equal(chosen(&s), -1);
+	s.list[0].verdict = VERDICT_UNLIKELY;
+	s.demand.author = &x;
+	assert_int_equal(chosen(&s), -1);
+	s.demand.author = NULL;
+	assert_int_equal(chosen(&s), -1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    what_ails_is_found_well_with_targets_or_without),
+		cmocka_unit_test(the_pause_is_by_who_asks_and_what_is_wrong),
+		cmocka_unit_test(it_is_counted_from_what_was_heard_last),
+		cmocka_unit_test(
+		    of_several_the_longest_alone_that_is_all_but_idle),
+		cmocka_unit_test(another_asks_at_once_where_one_waits_in_vain),
+		cmocka_unit_test(nor_that_it_is_unlikely),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
