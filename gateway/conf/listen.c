@@ -177,7 +177,7 @@ listens_at(const struct conf_listen *at, const char *url)
 	here = address_parse(at->address);
 	if (is_any(&here))
 		return is_loopback(&there) && covers(&here, &there);
-	return there.family != 0 && same_address(&here, &there);
+	return same_address(&here, &there);
 }
 
 /* --- complaints --- */

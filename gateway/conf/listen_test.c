@@ -1,6 +1,8 @@
 /* gateway/conf/listen_test.c - where the gateway listens, and who can come. */
 #include "gateway/conf/testing.h"
 
+#include "gateway/conf/loader.h"
+
 #define A_KEY                                                                  \
 	"sha256:"                                                              \
 	"0000000000000000000000000000000000000000000000000000000000000000"
@@ -187,6 +189,61 @@ what_the_internet_does_not_route_is_private(void **state)
 	assert_false(conf_url_is_private(NULL));
 }
 
+static void
+what_leads_back_here_is_told(void **state)
+{
+	static const struct {
+		const char *here, *url;
+		bool back;
+	} rows[] = {
+		{ "127.0.0.1", "http://127.0.0.1:7070/v1", true },
+		{ "127.0.0.1", "http://localhost:7070", true },
+		{ "127.0.0.1", "http://0.0.0.0:7070", true },
+		{ "127.0.0.1", "http://[::ffff:127.0.0.1]:7070", true },
+		{ "127.0.0.1", "http://127.0.0.1:7071", false },
+		{ "127.0.0.1", "http://127.0.0.2:7070", false },
+		{ "127.0.0.1", "http://[::1]:7070", false },
+		{ "::1", "http://[::1]:7070", true },
+		{ "::1", "http://[::]:7070", true },
+		{ "::1", "http://[fd00::1]:7070", false },
+		{ "fd00::1", "http://[fd00::1]:7070", true },
+		{ "0.0.0.0", "http://127.0.0.3:7070", true },
+		{ "0.0.0.0", "http://10.0.0.1:7070", false },
+		{ "0.0.0.0", "http://[::1]:7070", false },
+		{ "::", "http://127.0.0.3:7070", true },
+		{ "::", "http://[::1]:7070", true },
+		{ "10.0.0.1", "http://example.com:7070", false },
+		{ "10.0.0.1", "10.0.0.1:7070", false },
+		{ "10.0.0.1", NULL, false },
+	};
+	struct conf_listen at = { .port = 7070 };
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		at.address = rows[i].here;
+		if (listens_at(&at, rows[i].url) != rows[i].back)
+			fail_msg("%s: %s", rows[i].here, rows[i].url);
+	}
+	at = (struct conf_listen){ .path = "/run/x.sock", .port = 80 };
+	assert_false(listens_at(&at, "http://127.0.0.1"));
+}
+
+static void
+a_socket_is_local_and_no_address_at_all(void **state)
+{
+	struct conf_listen at = { .address = "127.0.0.1" };
+
+	assert_true(conf_listen_is_local(&at));
+	assert_false(conf_listen_is_any(&at));
+	at.address = "::";
+	assert_false(conf_listen_is_local(&at));
+	assert_true(conf_listen_is_any(&at));
+	at.address = "0.0.0.0";
+	assert_true(conf_listen_is_any(&at));
+	at.path = "/run/x.sock";
+	assert_true(conf_listen_is_local(&at));
+	assert_false(conf_listen_is_any(&at));
+}
+
 int
 main(void)
 {
@@ -200,6 +257,8 @@ main(void)
 		cmocka_unit_test(a_socket_path_has_to_fit),
 		cmocka_unit_test(only_this_machine_is_local),
 		cmocka_unit_test(what_the_internet_does_not_route_is_private),
+		cmocka_unit_test(what_leads_back_here_is_told),
+		cmocka_unit_test(a_socket_is_local_and_no_address_at_all),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
