@@ -110,8 +110,8 @@ read_time(
 
 	if (v == NULL)
 		return OK;
-	if (!json_is_integer(v) || json_integer_value(v) <= 0 ||
-	    json_integer_value(v) > TIME_MAX)
+	/* 0, too, of what is no integer */
+	if (json_integer_value(v) <= 0 || json_integer_value(v) > TIME_MAX)
 		return bad(in, name, "whole seconds since 1970");
 	*out = json_integer_value(v) * USEC_SEC;
 	return OK;
@@ -125,7 +125,8 @@ read_models(const struct reading *in, const json_t *list, struct grant *g,
 
 	if (list == NULL)
 		return OK;
-	if (!json_is_array(list) || n == 0 || n > KEY_MODELS_MAX)
+	/* 0, too, of what is no array */
+	if (n == 0 || n > KEY_MODELS_MAX)
 		return bad(in, "models", "1..64 names");
 	for (size_t i = 0; i < n; i++) {
 		models[i] = json_string_value(json_array_get(list, i));

@@ -252,6 +252,51 @@ assert_refused(struct bench *b, const char *text, const char *words)
 		fail_msg("want \"%s\", got \"%s\"", words, b->why.text);
 }
 
+/* A key for so many models. */
+static void
+write_models(char *text, size_t cap, unsigned n)
+{
+	size_t at = (size_t)snprintf(text, cap, "%s",
+	    "{\"version\": 1, \"keys\": [{\"tenant\": \"t\", \"name\": "
+	    "\"n\", \"sha256\": \"" HEX "\", \"models\": [");
+
+	for (unsigned i = 0; i < n; i++)
+		at += (size_t)snprintf(
+		    text + at, cap - at, "%s\"m%u\"", i > 0 ? "," : "", i);
+	snprintf(text + at, cap - at, "]}]}");
+}
+
+static void
+as_many_models_as_there_is_room_for(void **state)
+{
+	struct bench *b = *state;
+	const struct grant *g;
+	char text[2048];
+
+	write_models(text, sizeof(text), KEY_MODELS_MAX + 1);
+	assert_refused(b, text, "keys[0].models: want 1..64");
+	write_models(text, sizeof(text), KEY_MODELS_MAX);
+	write_file(b->path, text);
+	open_again(b);
+	g = keyring_at(b->ring, 0);
+	assert_non_null(g);
+	assert_string_equal(g->models[KEY_MODELS_MAX - 1], "m63");
+	assert_null(g->models[KEY_MODELS_MAX]);
+	/* fewer after more */
+	write_file(b->path,
+	    ONE(", \"models\": [\"a\", \"b\"]}, {\"tenant\": \"t\", "
+		"\"name\": \"m\", \"sha256\": \"" OTHER
+		"\", \"models\": [\"c\"], \"created\": 1, "
+		"\"expires\": 100000000000"));
+	open_again(b);
+	g = keyring_at(b->ring, 1);
+	assert_non_null(g);
+	assert_string_equal(g->models[0], "c");
+	assert_null(g->models[1]);
+	assert_int_equal(g->created, USEC_SEC);
+	assert_int_equal(g->expires, 100000000000 * USEC_SEC);
+}
+
 /* What is misread would be a key for ever, or without limits, or none. */
 static void
 a_file_that_is_not_understood_is_refused(void **state)
@@ -267,7 +312,11 @@ a_file_that_is_not_understood_is_refused(void **state)
 	assert_refused(b, ONE(", \"expires\": 1.5"), "keys[0].expires: want");
 	assert_refused(b, ONE(", \"expires\": null"), "keys[0].expires");
 	assert_refused(b, ONE(", \"expires\": 1e30"), "keys[0].expires");
+	assert_refused(
+	    b, ONE(", \"expires\": 100000000001"), "keys[0].expires: want");
 	assert_refused(b, ONE(", \"created\": 0"), "keys[0].created");
+	assert_refused(b, "{\"version\": 1, \"keys\": [{\"tenant\": \"t\"}]}",
+	    "keys[0].name: want a name");
 	assert_refused(
 	    b, ONE(", \"models\": []"), "keys[0].models: want 1..64");
 	assert_refused(
@@ -282,6 +331,10 @@ a_file_that_is_not_understood_is_refused(void **state)
 	assert_refused(b, ONE(", \"limits\": {\"daily_budget\": -0.5}"),
 	    "keys[0].daily_budget: want a number");
 	assert_refused(b, ONE(", \"limits\": {\"max_tokens\": \"1\"}"),
+	    "keys[0].max_tokens");
+	assert_refused(b, ONE(", \"limits\": {\"daily_budget\": \"1\"}"),
+	    "keys[0].daily_budget");
+	assert_refused(b, ONE(", \"limits\": {\"max_tokens\": 1e30}"),
 	    "keys[0].max_tokens");
 	assert_refused(
 	    b, ONE(", \"expire\": 5"), "keys[0].expire: want a known member");
@@ -307,6 +360,7 @@ main(void)
 		TEST(what_others_have_changed_is_not_written_over),
 		TEST(what_others_have_only_touched_is_ours),
 		TEST(names_stay_names),
+		TEST(as_many_models_as_there_is_room_for),
 		TEST(a_file_that_is_not_understood_is_refused),
 	};
 
