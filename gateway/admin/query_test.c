@@ -90,6 +90,22 @@ what_is_said_twice_is_refused(void **state)
 	assert_seen("aa=1&a=2", 9, OK, "aa=1:1;a=1:2;");
 }
 
+static void
+what_is_written_is_read_again(void **state)
+{
+	static const struct query_part list[] = { { "none", NULL },
+		{ "a", "x y&=" }, { "b", "" }, { "neither", NULL },
+		{ "c", "1" } };
+	struct buf b;
+
+	buf_init(&b, 64);
+	query_write(list, sizeof(list) / sizeof(list[0]), &b);
+	buf_add_char(&b, '\0');
+	assert_string_equal(b.p, "a=x%20y%26%3D&b=&c=1");
+	assert_seen(b.p, 9, OK, "a=5:x y&=;b=0:;c=1:1;");
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -98,6 +114,7 @@ main(void)
 		cmocka_unit_test(whoever_has_heard_enough_is_not_told_more),
 		cmocka_unit_test(a_value_has_a_longest),
 		cmocka_unit_test(what_is_said_twice_is_refused),
+		cmocka_unit_test(what_is_written_is_read_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
