@@ -344,6 +344,16 @@ a_file_that_is_not_understood_is_refused(void **state)
 	/* when one of them is revoked, the other would still let in */
 	assert_refused(b, TWO("n", OTHER), "keys[1].name: want");
 	assert_refused(b, TWO("m", HEX), "keys[1].sha256: want");
+	assert_refused(b, TWO("m", "ff"), "keys[1].sha256: want 64");
+	assert_refused(b,
+	    "{\"version\": 1, \"keys\": [{\"tenant\": \"t\", "
+	    "\"name\": \"n\"}]}",
+	    "keys[0].sha256: want 64");
+	assert_refused(b,
+	    TWO("m",
+		"e3b0c44298fc1c149afbf4c8996fb924"
+		"27ae41e4649b934ca495991b7852b855"),
+	    "keys[1].sha256: want that of a key");
 }
 
 int
