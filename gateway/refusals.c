@@ -189,26 +189,33 @@ read_members(struct upstream_error *out, const json_t *error)
 	out->code = text_of(json_object_get(error, "code"));
 }
 
+/* What jansson wrote without its first and last byte: a bracket or a quotation
+ * mark. NULL stays that. */
+static char *
+inside(char *dumped)
+{
+	size_t n;
+
+	if (dumped == NULL)
+		return NULL;
+	n = strlen(dumped) - 2;
+	memmove(dumped, dumped + 1, n);
+	dumped[n] = '\0';
+	return dumped;
+}
+
 /* What programs read beside the four: failed_generation, innererror, n_ctx. */
 static char *
 more_of(json_t *error)
 {
 	static const char *const known[] = { "message", "type", "param",
 		"code" };
-	char *text;
-	size_t n;
 
 	for (size_t i = 0; i < COUNT(known); i++)
 		json_object_del(error, known[i]);
-	if (json_object_size(error) == 0)
-		return NULL;
-	text = json_dumps(error, JSON_COMPACT);
-	if (text == NULL)
-		return NULL;
-	n = strlen(text) - 2;
-	memmove(text, text + 1, n);
-	text[n] = '\0';
-	return text;
+	return json_object_size(error) > 0
+	    ? inside(json_dumps(error, JSON_COMPACT))
+	    : NULL;
 }
 
 static bool
@@ -280,15 +287,9 @@ static char *
 dumped(const char *key)
 {
 	json_t *text = key != NULL ? json_string(key) : NULL;
-	char *quoted = json_dumps(text, JSON_ENCODE_ANY);
-	size_t n;
+	char *quoted = inside(json_dumps(text, JSON_ENCODE_ANY));
 
 	json_decref(text);
-	if (quoted == NULL)
-		return NULL;
-	n = strlen(quoted) - 2;
-	memmove(quoted, quoted + 1, n);
-	quoted[n] = '\0';
 	return quoted;
 }
 
@@ -302,7 +303,8 @@ upstream_error_mask(struct upstream_error *e, const char *key)
 	mask_text(e->type, key);
 	mask_text(e->param, key);
 	mask_text(e->code, key);
-	if (e->more != NULL && mask_finds(e->more, in_json)) {
+	if (e->more != NULL && key != NULL &&
+	    (in_json == NULL || mask_finds(e->more, in_json))) {
 		free(e->more);
 		e->more = NULL;
 	}

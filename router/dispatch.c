@@ -28,14 +28,10 @@ static const struct bounds {
 static usec
 late_after(const struct order *o, const struct place *place)
 {
-	const struct forecast *f = place->cell->forecast;
-	double span =
-	    profile_ttft(&f->profile, &place->crowd) * f->ttft_typical;
+	double tokens = o->req->facts->stream ? 0 : place->output_high;
 
-	if (!o->req->facts->stream)
-		span += profile_itl(&f->profile, &place->crowd) *
-		    f->itl_typical * place->output_high;
-	return (usec)(ORDER_LATE * span);
+	return (usec)(ORDER_LATE *
+	    forecast_span(place->cell->forecast, &place->crowd, tokens));
 }
 
 /* Who cannot be in time asks nothing of those who come after it. */

@@ -29,6 +29,15 @@ struct forecast {
 	struct measured measured; /* as far as lessons tell of it */
 };
 
+/* From sent to the last of so many tokens, typically; us. */
+static inline double
+forecast_span(
+    const struct forecast *f, const struct crowd *crowd, double tokens)
+{
+	return profile_ttft(&f->profile, crowd) * f->ttft_typical +
+	    profile_itl(&f->profile, crowd) * f->itl_typical * tokens;
+}
+
 struct measured measured_of(const struct profile *); /* and nothing else */
 /* A serving that nothing is known of but its configuration. */
 void forecast_init(struct forecast *, const struct conf_backend *);

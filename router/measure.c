@@ -167,14 +167,11 @@ measure_is_own(const struct router *r, const struct order *o, usec now)
 static usec
 enough(const struct cell *c, const struct order *o)
 {
-	const struct forecast *f = c->forecast;
-
 	if (o->req->facts->stream)
 		return o->late_after;
 	if (c->answered_at == 0)
 		return 0; /* nobody knows */
-	return (usec)(profile_ttft(&f->profile, &o->crowd) * f->ttft_typical +
-	    profile_itl(&f->profile, &o->crowd) * f->itl_typical * o->output);
+	return (usec)forecast_span(c->forecast, &o->crowd, o->output);
 }
 
 /* Who comes when another has left goes on waiting for him: how long all of them

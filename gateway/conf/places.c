@@ -6,8 +6,7 @@
 
 #include "gateway/conf/loader.h"
 #include "gateway/lib/count.h"
-
-#define PATH_BYTES 4096
+#include "gateway/lib/folder.h"
 
 static void
 look(struct loader *l, const config_setting_t *s, enum conf_place place,
@@ -37,16 +36,9 @@ name_of(const char *path)
 static bool
 stat_folder(const char *path, struct stat *out)
 {
-	const size_t n = (size_t)(name_of(path) - path);
-	char folder[PATH_BYTES] = ".";
+	char folder[FOLDER_BYTES];
 
-	if (n >= sizeof(folder))
-		return false;
-	if (n > 0) {
-		memcpy(folder, path, n);
-		folder[n] = '\0';
-	}
-	return stat(folder, out) == 0;
+	return folder_path(path, folder) && stat(folder, out) == 0;
 }
 
 /* Also where neither is there yet. */

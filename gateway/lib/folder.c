@@ -3,23 +3,34 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define PATH_BYTES ((size_t)4096)
+bool
+folder_path(const char *path, char out[FOLDER_BYTES])
+{
+	const char *slash = strrchr(path, '/');
+	const char *from = slash != NULL ? path : ".";
+	size_t n = slash != NULL ? (size_t)(slash - path) + 1 : 1;
+
+	if (n >= FOLDER_BYTES) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	memcpy(out, from, n);
+	out[n] = '\0';
+	return true;
+}
 
 bool
 folder_sync(const char *path)
 {
-	char folder[PATH_BYTES] = ".";
-	const char *slash = strrchr(path, '/');
+	char folder[FOLDER_BYTES];
 	bool good;
 	int fd, error;
 
-	if (slash != NULL)
-		snprintf(folder, sizeof(folder), "%.*s",
-		    (int)(slash - path) + 1, path);
+	if (!folder_path(path, folder))
+		return false;
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
