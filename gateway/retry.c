@@ -33,18 +33,19 @@ request_drop_tickets(struct request *r)
 		cancel_ticket(r, r->second->ticket, &r->second->ticketed);
 }
 
-/* With the attempt's result; `left`: its client would not wait for one. */
+/* With the attempt's result; `silence`: its client would not wait for one. */
 static void
-settle_ticket(struct request *r, struct attempt *a, bool left)
+settle_ticket(struct request *r, struct attempt *a, enum fault_kind silence)
 {
 	struct route_result result;
 
 	if (!a->ticketed)
 		return;
 	attempt_result(a, r->worker->now, &result);
-	if (left)
-		result.fault.kind = FAULT_TTFT_TIMEOUT;
-	result.fault.left = left;
+	if (silence != FAULT_NONE) {
+		result.fault.kind = silence;
+		result.fault.left = true;
+	}
 	switchboard_finished(
 	    r->worker->app->board, a->ticket, &result, r->worker->now);
 	a->ticketed = false;
@@ -53,30 +54,39 @@ settle_ticket(struct request *r, struct attempt *a, bool left)
 void
 request_settle_ticket(struct request *r)
 {
-	settle_ticket(r, r->attempt, false);
+	settle_ticket(r, r->attempt, FAULT_NONE);
 }
 
-/* What no client would wait for: thrice the forecast, and at least a second. A
- * whole answer may simply be long. */
-static bool
-too_silent(const struct request *r, const struct attempt *a)
+/* Of what no client would wait for: a silence of thrice what is foreseen for
+ * the first token, and of a second at least. A whole answer may simply be long,
+ * a session has nothing to say, and who does not read is not kept waiting.
+ * FAULT_NONE: it was none. */
+static enum fault_kind
+silence_of(const struct request *r, const struct attempt *a)
 {
-	usec limit = USEC_SEC;
+	bool begun = a->first_token != 0;
+	usec since = begun ? a->last_byte : a->sent, limit = USEC_SEC;
 
-	if (!r->facts.stream || a->first_token != 0 || a->done)
-		return false;
+	if (!r->facts.stream || a->done || a->paused != 0 ||
+	    (begun && a->mode == ATTEMPT_TUNNEL))
+		return FAULT_NONE;
 	if (3 * a->plan.ttft > limit)
 		limit = 3 * a->plan.ttft;
-	return r->worker->now - a->sent > limit;
+	if (r->worker->now - since <= limit)
+		return FAULT_NONE;
+	return begun ? FAULT_GAP_TIMEOUT : FAULT_TTFT_TIMEOUT;
 }
 
 static void
 give_up(struct request *r, struct attempt *a, enum fault_kind kind)
 {
+	enum fault_kind silence;
+
 	if (a == NULL)
 		return;
-	if (too_silent(r, a))
-		settle_ticket(r, a, true);
+	silence = silence_of(r, a);
+	if (silence != FAULT_NONE)
+		settle_ticket(r, a, silence);
 	attempt_fail(a, kind);
 }
 

@@ -59,6 +59,8 @@ left_since(const struct cell *c, const struct demand *d)
 
 	if (cell_is_silent(c) && since < c->vain.until)
 		since = c->vain.until;
+	if (cell_is_silent(c) && since < c->stalled.until)
+		since = c->stalled.until;
 	if (slo_has_targets(d->slo))
 		return since;
 	since = since > c->heard_at ? since : c->heard_at;

@@ -123,6 +123,11 @@ struct cell {
 		usec least; /* that counts, by what was known at first */
 		unsigned n; /* late ones that were given up */
 	} vain; /* it was waited for, and nothing came (measure.c) */
+	struct {
+		usec since; /* the first of them was sent */
+		usec until; /* the last one left; 0: never */
+		unsigned n; /* in a row */
+	} stalled; /* clients left in a silence after the first token */
 	double cached_share; /* of a prompt whose beginning is known here */
 	double told, reckoned; /* prompt tokens: by it, and with; fading */
 	double
@@ -268,7 +273,7 @@ void cell_leave(struct cell *, struct stay *);
 static inline bool
 cell_is_silent(const struct cell *c)
 {
-	return c->vain.n >= VAIN_ALWAYS;
+	return c->vain.n >= VAIN_ALWAYS || c->stalled.n >= VAIN_ALWAYS;
 }
 
 static inline bool

@@ -119,6 +119,18 @@ note_well(struct cell *c, const struct order *o, usec now)
 	/* what began before it failed says nothing of it now */
 	if (o->sent >= s->failed_at)
 		s->failed_in_a_row = 0;
+	if (o->sent >= c->stalled.since)
+		c->stalled.n = 0;
+}
+
+/* What was sent before says nothing of those who come now: it may well go on
+ * where no new answer does. */
+static void
+note_stalled(struct cell *c, const struct order *o, usec now)
+{
+	if (c->stalled.n++ == 0)
+		c->stalled.since = o->sent;
+	c->stalled.until = now;
 }
 
 /* Nobody else has failed there since ten seconds before it was out. (An answer
@@ -292,7 +304,10 @@ health_note(
 		blame = BLAME_BACKEND;
 	else if (is_resolver(s, fault->kind, now))
 		blame = BLAME_NONE;
-	if (!fault->left && (blame == BLAME_BACKEND || blame == BLAME_OPEN) &&
+	if (fault->left) {
+		if (o->first_token && !is_excused(c, o, fault, now))
+			note_stalled(c, o, now);
+	} else if ((blame == BLAME_BACKEND || blame == BLAME_OPEN) &&
 	    !is_excused(c, o, fault, now)) {
 		note_failure(r, s, o, o->stay.epoch, blame == BLAME_OPEN, now);
 		return;

@@ -241,6 +241,85 @@ who_leaves_too_soon_does_not_matter(void **state)
 	}
 }
 
+/* "a" gives a first token, and then nothing for three seconds: its client
+ * leaves; as the gateway tells of it. */
+static bool
+leaves_a_in_a_stall(struct rig *g, const struct conf_tenant *who)
+{
+	struct route_result left = { .fault = { .kind = FAULT_GAP_TIMEOUT,
+					 .left = true },
+		.ttft = USEC_SEC / 20,
+		.itl = -1,
+		.total = -1 };
+	struct ask a = ask_for(g);
+
+	a.req.tenant = who;
+	assert_int_equal(ask_submit(g, &a), PLAN_GO);
+	if (strcmp(ask_went(g, &a), "a") != 0) {
+		ask_cancel(g, &a);
+		return false;
+	}
+	rig_pass(g, USEC_SEC / 20);
+	router_first_token(g->router, a.ticket, g->now, USEC_SEC / 20);
+	rig_pass(g, 3 * USEC_SEC);
+	router_finished(g->router, a.ticket, &left, g->now);
+	rig_tick(g);
+	return true;
+}
+
+/* Each first token comes in time, and clears what was thought of the one before
+ * it. */
+static void
+whose_streams_stall_is_left_alone(void **state)
+{
+	struct rig g;
+	struct ask old, a;
+	int n;
+
+	rig_init(&g, CHEAP_OR_DEAR);
+	old = ask_for(&g);
+	assert_goes(&g, &old, "a");
+	rig_pass(&g, USEC_SEC);
+	for (n = 0; n < 10 && leaves_a_in_a_stall(&g, NULL);)
+		n++;
+	assert_int_equal(n, 3);
+	/* what began before goes on */
+	ask_finish(&g, &old, USEC_SEC / 20, USEC_SEC / 100, 100);
+	assert_string_equal(rig_next_goes(&g), "b");
+	a = ask_for(&g);
+	a.req.pin = rig_backend(&g, "a");
+	assert_goes(&g, &a, "a");
+	ask_finish(&g, &a, USEC_SEC / 20, USEC_SEC / 100, 10);
+	assert_string_equal(rig_next_goes(&g), "a");
+	rig_fini(&g);
+}
+
+/* Whose every stream stalls where others' are answered is left to it. */
+static void
+one_whose_streams_always_stall_drives_nobody_away(void **state)
+{
+	const struct conf_tenant p = { .name = "p", .id = 0 };
+	const struct conf_tenant q = { .name = "q", .id = 1 };
+	struct rig g;
+	struct ask a;
+
+	rig_init(&g, CHEAP_OR_DEAR);
+	for (int i = 0; i < 4; i++) {
+		assert_true(leaves_a_in_a_stall(&g, &p));
+		a = ask_for(&g);
+		a.req.tenant = &q;
+		assert_goes(&g, &a, "a");
+		ask_finish(&g, &a, USEC_SEC / 20, USEC_SEC / 100, 10);
+	}
+	for (int i = 0; i < 3; i++)
+		leaves_a_in_a_stall(&g, &p);
+	a = ask_for(&g);
+	a.req.tenant = &q;
+	assert_goes(&g, &a, "a");
+	ask_cancel(&g, &a);
+	rig_fini(&g);
+}
+
 int
 main(void)
 {
@@ -252,6 +331,9 @@ main(void)
 		cmocka_unit_test(a_whole_answer_is_heard),
 		cmocka_unit_test(who_leaves_between_answers_does_not_matter),
 		cmocka_unit_test(who_leaves_too_soon_does_not_matter),
+		cmocka_unit_test(whose_streams_stall_is_left_alone),
+		cmocka_unit_test(
+		    one_whose_streams_always_stall_drives_nobody_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,8 @@ static const char *const words[CAUSE_COUNT] = {
 	[CAUSE_WEIGHT] = "all that its weight leaves is taken",
 	[CAUSE_SLOWED] = "it is far slower than its habit",
 	[CAUSE_FAILING] = "its last attempts failed, all of them",
-	[CAUSE_SILENT] = "it was silent while others answered in its place",
+	[CAUSE_SILENT] =
+	    "it was silent: others answered in its place, or clients left",
 	[CAUSE_SLOW_START] = "it is filled slowly after an outage",
 	[CAUSE_PIN] = "the caller pinned another backend",
 	[CAUSE_ABILITY] = "it lacks",

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import (FAKELLM, Fake, Gateway, backend, chat,  # noqa: E402
@@ -396,6 +397,43 @@ class Slo(unittest.TestCase):
         self.assertEqual(answers[-3:], [200] * 3, answers)
         self.assertEqual(g.backends()["hung"]["servings"][0]["last_fault"],
                          "ttft_timeout")
+        self.assertEqual(g.stop(), 0)
+
+    def test_a_stalled_backend_is_left_though_clients_give_up_first(self):
+        stalls = Fake("--ttft", "5-10")
+        good = Fake("--ttft", "5-10", "--tokens", "2")
+        self.addCleanup(stalls.stop)
+        self.addCleanup(good.stop)
+        stalls.configure(fault="stall", after=1)
+        g = Gateway(conf([
+            backend("stalls", stalls.port).replace("1.0", "0.1"),
+            backend("good", good.port)]))
+        body = json.dumps(chat("m", stream=True))
+
+        def leave():
+            c = http.client.HTTPConnection("127.0.0.1", g.port, timeout=20)
+            c.request("POST", "/v1/chat/completions", body,
+                      {"content-type": "application/json"})
+            r = c.getresponse()
+            while b"word0" not in r.readline():
+                pass
+            time.sleep(1.2)
+            r.close()
+            c.close()
+            return r.headers["x-pointsman-backend"]
+
+        with ThreadPoolExecutor() as crowd:
+            left = [crowd.submit(leave) for _ in range(3)]
+            self.assertEqual({x.result() for x in left}, {"stalls"})
+
+        def state():
+            return g.backends()["stalls"]["servings"][0]
+
+        wait_for(lambda: (state()["cause"] or {}).get("kind") == "silent",
+                 what="the stalls in its state")
+        self.assertEqual(g.chat(chat("m"))[1]["x-pointsman-backend"], "good")
+        self.assertEqual((state()["breaker"], state()["last_fault"]),
+                         ("closed", "gap_timeout"))
         self.assertEqual(g.stop(), 0)
 
     def test_fallbacks_only_when_nothing_else_is_left(self):
