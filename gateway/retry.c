@@ -46,6 +46,8 @@ settle_ticket(struct request *r, struct attempt *a, enum fault_kind silence)
 		result.fault.kind = silence;
 		result.fault.left = true;
 	}
+	if (result.fault.kind == FAULT_GAP_TIMEOUT)
+		result.itl = r->worker->now - a->last_byte;
 	switchboard_finished(
 	    r->worker->app->board, a->ticket, &result, r->worker->now);
 	a->ticketed = false;

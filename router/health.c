@@ -278,6 +278,7 @@ health_note(
 	struct cell *c = order_cell(r, o);
 	struct site *s = c->site;
 	enum blame blame = fault_rule(fault->kind)->blame;
+	bool stalled, blamed;
 
 	if (order_is_elsewhere(s, o)) {
 		breaker_leave(&s->breaker, o->stay.epoch);
@@ -304,11 +305,12 @@ health_note(
 		blame = BLAME_BACKEND;
 	else if (is_resolver(s, fault->kind, now))
 		blame = BLAME_NONE;
-	if (fault->left) {
-		if (o->first_token && !is_excused(c, o, fault, now))
-			note_stalled(c, o, now);
-	} else if ((blame == BLAME_BACKEND || blame == BLAME_OPEN) &&
-	    !is_excused(c, o, fault, now)) {
+	stalled = o->first_token && fault->kind == FAULT_GAP_TIMEOUT;
+	blamed = (blame == BLAME_BACKEND || blame == BLAME_OPEN) &&
+	    (stalled || !fault->left) && !is_excused(c, o, fault, now);
+	if (blamed && stalled)
+		note_stalled(c, o, now);
+	if (blamed && !fault->left) {
 		note_failure(r, s, o, o->stay.epoch, blame == BLAME_OPEN, now);
 		return;
 	}

@@ -142,7 +142,10 @@ measure_result(
 
 	meet_halfway(o, c);
 	if (o->req->facts->stream && res->itl >= 0)
-		add(r, &r->samples, o, PHASE_ITL, SAMPLE_MEASURED, res->itl, 0);
+		add(r, &r->samples, o, PHASE_ITL,
+		    res->fault.kind == FAULT_GAP_TIMEOUT ? SAMPLE_GIVEN_UP
+							 : SAMPLE_MEASURED,
+		    res->itl, 0);
 	if (res->fault.kind != FAULT_NONE)
 		return;
 	if (dialect_passes(o->req->facts->dialect)) {

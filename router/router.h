@@ -247,7 +247,8 @@ void router_progress(
 /* The attempt that answered has ended, well or (after COMMIT) badly. */
 struct route_result {
 	struct fault fault; /* FAULT_NONE: whole */
-	usec ttft, itl, total; /* -1: not measured */
+	usec ttft, itl, total; /* -1: not measured; FAULT_GAP_TIMEOUT: what
+				  of the next token's was waited for is itl */
 	usec stalled; /* while the client did not read: no backend's time */
 	struct usage usage;
 	bool said; /* a token at least */

@@ -2,6 +2,10 @@
  * answer, a client that would not wait. */
 #include "router/testing.h"
 
+#define TARGETS                                                                \
+	"slo = ( { name = \"chat\"; ttft = \"1s\"; itl = \"50ms\"; } );\n"     \
+	"default_slo = \"chat\";\n"
+
 enum more { NOTHING, CUT_SHORT, WHOLE, STREAMED };
 
 /* A request that "a" says nothing to, and then "b". False: it was not sent to
@@ -242,14 +246,14 @@ who_leaves_too_soon_does_not_matter(void **state)
 }
 
 /* "a" gives a first token, and then nothing for three seconds: its client
- * leaves; as the gateway tells of it. */
+ * leaves, or is told of timeouts.gap; as the gateway tells of it. */
 static bool
-leaves_a_in_a_stall(struct rig *g, const struct conf_tenant *who)
+stalls_at_a(struct rig *g, const struct conf_tenant *who, bool patient)
 {
 	struct route_result left = { .fault = { .kind = FAULT_GAP_TIMEOUT,
-					 .left = true },
+					 .left = !patient },
 		.ttft = USEC_SEC / 20,
-		.itl = -1,
+		.itl = 3 * USEC_SEC,
 		.total = -1 };
 	struct ask a = ask_for(g);
 
@@ -276,21 +280,52 @@ whose_streams_stall_is_left_alone(void **state)
 	struct ask old, a;
 	int n;
 
-	rig_init(&g, CHEAP_OR_DEAR);
-	old = ask_for(&g);
-	assert_goes(&g, &old, "a");
-	rig_pass(&g, USEC_SEC);
-	for (n = 0; n < 10 && leaves_a_in_a_stall(&g, NULL);)
-		n++;
-	assert_int_equal(n, 3);
-	/* what began before goes on */
-	ask_finish(&g, &old, USEC_SEC / 20, USEC_SEC / 100, 100);
-	assert_string_equal(rig_next_goes(&g), "b");
+	for (int patient = 0; patient < 2; patient++) {
+		rig_init(&g, CHEAP_OR_DEAR);
+		old = ask_for(&g);
+		assert_goes(&g, &old, "a");
+		rig_pass(&g, USEC_SEC);
+		for (n = 0; n < 10 && stalls_at_a(&g, NULL, patient > 0);)
+			n++;
+		assert_int_equal(n, 3);
+		/* what began before goes on */
+		ask_finish(&g, &old, USEC_SEC / 20, USEC_SEC / 100, 100);
+		assert_string_equal(rig_next_goes(&g), "b");
+		a = ask_for(&g);
+		a.req.pin = rig_backend(&g, "a");
+		assert_goes(&g, &a, "a");
+		ask_finish(&g, &a, USEC_SEC / 20, USEC_SEC / 100, 10);
+		assert_string_equal(rig_next_goes(&g), "a");
+		rig_fini(&g);
+	}
+}
+
+/* In between others are answered, so that it is no row. */
+static void
+that_some_streams_stall_counts_against_the_chance_of_each(void **state)
+{
+	struct rig g;
+	struct ask a;
+	double before, after;
+
+	rig_init(&g, CHEAP_OR_DEAR TARGETS);
+	rig_teach(&g, "a", USEC_SEC / 20, USEC_SEC / 100, 30);
+	a = ask_for(&g);
+	assert_goes(&g, &a, "a");
+	before = a.plan.confidence;
+	ask_cancel(&g, &a);
+	for (int i = 0; i < 3; i++) {
+		stalls_at_a(&g, NULL, false);
+		rig_teach(&g, "a", USEC_SEC / 20, USEC_SEC / 100, 2);
+	}
 	a = ask_for(&g);
 	a.req.pin = rig_backend(&g, "a");
 	assert_goes(&g, &a, "a");
-	ask_finish(&g, &a, USEC_SEC / 20, USEC_SEC / 100, 10);
-	assert_string_equal(rig_next_goes(&g), "a");
+	after = a.plan.confidence;
+	assert_true(before > 0.99 && after < 0.95);
+	assert_in_range(
+	    rig_view(&g, "a").live[PHASE_ITL].p99, 9 * USEC_MS, 11 * USEC_MS);
+	ask_cancel(&g, &a);
 	rig_fini(&g);
 }
 
@@ -305,14 +340,14 @@ one_whose_streams_always_stall_drives_nobody_away(void **state)
 
 	rig_init(&g, CHEAP_OR_DEAR);
 	for (int i = 0; i < 4; i++) {
-		assert_true(leaves_a_in_a_stall(&g, &p));
+		assert_true(stalls_at_a(&g, &p, false));
 		a = ask_for(&g);
 		a.req.tenant = &q;
 		assert_goes(&g, &a, "a");
 		ask_finish(&g, &a, USEC_SEC / 20, USEC_SEC / 100, 10);
 	}
 	for (int i = 0; i < 3; i++)
-		leaves_a_in_a_stall(&g, &p);
+		stalls_at_a(&g, &p, false);
 	a = ask_for(&g);
 	a.req.tenant = &q;
 	assert_goes(&g, &a, "a");
@@ -332,6 +367,8 @@ main(void)
 		cmocka_unit_test(who_leaves_between_answers_does_not_matter),
 		cmocka_unit_test(who_leaves_too_soon_does_not_matter),
 		cmocka_unit_test(whose_streams_stall_is_left_alone),
+		cmocka_unit_test(
+		    that_some_streams_stall_counts_against_the_chance_of_each),
 		cmocka_unit_test(
 		    one_whose_streams_always_stall_drives_nobody_away),
 	};

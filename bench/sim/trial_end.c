@@ -62,6 +62,8 @@ trial_settle(struct trial *t, enum fault_kind kind, usec now)
 	}
 	if (t->first > 0 && n > 1 && last > t->first)
 		r.itl = (last - t->first) / (n - 1);
+	if (kind == FAULT_GAP_TIMEOUT)
+		r.itl = now - last;
 	r.usage = (struct usage){
 		.known = whole, .input = t->errand->request.prompt, .output = n
 	};
