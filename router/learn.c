@@ -32,6 +32,7 @@ struct lessons {
 	double ttft_usual, itl_usual; /* medians, when it was well last */
 	usec faded, told, shown, turned; /* last time */
 	usec since; /* what was sent before was sent elsewhere */
+	usec heard; /* after a silence, the last time */
 	bool news, ailing;
 };
 
@@ -193,8 +194,27 @@ take_total(struct lessons *l, const struct sample *s)
 static bool
 is_mixture(const struct lessons *l, const struct sample *s)
 {
+	if (s->sent < l->heard && s->kind != SAMPLE_MEASURED)
+		return true;
 	return s->sent < l->turned &&
 	    (s->kind == SAMPLE_MEASURED || !l->ailing);
+}
+
+/* What ails is well once its times are, and forgets then what was unusual. */
+static void
+hear(struct lessons *l, const struct sample *s, usec now)
+{
+	const struct crowd *c = &s->crowd;
+	double ratio, span = profile_ttft(&l->profile, c);
+
+	l->heard = now;
+	if (l->ailing)
+		return;
+	if (s->phase == PHASE_TOTAL)
+		span += profile_itl(&l->profile, c) * fmax(s->output - 1, 0);
+	ratio = (double)s->value / at_least_1(span);
+	memory_hear(&l->ttft, ratio);
+	memory_hear(&l->itl, ratio);
 }
 
 void
@@ -206,6 +226,10 @@ lessons_take(struct lessons *l, const struct sample *s, usec now)
 	if (s->kind == SAMPLE_OWN) {
 		memory_forgive(&l->ttft);
 		memory_forgive(&l->itl);
+		return;
+	}
+	if (s->kind == SAMPLE_HEARD) {
+		hear(l, s, now);
 		return;
 	}
 	if (s->kind == SAMPLE_MEASURED)

@@ -29,6 +29,7 @@ enum sample_kind {
 			with it, then it is forgotten */
 	SAMPLE_SLOW, /* the same of one that has begun to answer */
 	SAMPLE_OWN, /* who was late was so by his own doing (hush.h) */
+	SAMPLE_HEARD, /* the first answer of one that nobody heard from */
 };
 
 struct sample {

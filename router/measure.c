@@ -6,6 +6,7 @@
 #define LATE_LOOK 4096 /* requests looked at, the oldest */
 #define SLOW_FACTOR 1.5 /* times what the tokens usually take */
 #define PROMPTS_KEEP 0.999 /* of the prompts before, with each one */
+#define BACK_APART (60 * USEC_SEC) /* two silences */
 #define CACHED_FEW 64 /* prompt tokens that say nothing of a cache */
 
 /* A serving is known by one kind of work: by what is counted in tokens, once
@@ -66,16 +67,36 @@ is_in_time(const struct forecast *f, const struct order *o, usec waited)
 	    ORDER_LATE * f->ttft_usual * profile_ttft(&f->profile, &o->crowd);
 }
 
+/* It was out: what was learned of that says nothing of how it does when it is
+ * not. Who is silent again soon comes and goes, or is too slow for what it is
+ * asked and answers what is short. */
+static void
+note_back(struct router *r, const struct order *o, usec now)
+{
+	struct cell *c = order_cell(r, o);
+	usec last = c->vain.ended;
+
+	c->vain.ended = now;
+	if (last > 0 && now - last < BACK_APART)
+		return;
+	c->site->calls = c->site->failures = 0;
+	add(r, &r->samples, o, awaited(o), SAMPLE_HEARD, now - o->sent,
+	    o->output);
+}
+
 void
 measure_answered(struct router *r, const struct order *o, usec now)
 {
 	struct cell *c = order_cell(r, o);
+	bool was_silent = c->vain.n >= VAIN_ALWAYS;
 
 	if (order_is_elsewhere(c->site, o))
 		return;
 	c->vain.n = 0;
 	if (!is_known_by(c, o))
 		return;
+	if (was_silent)
+		note_back(r, o, now);
 	if (hush_answered(&c->hush, &o->author, o->sent,
 		is_in_time(c->forecast, o, now - o->sent), now) &&
 	    c->forecast->ailing)

@@ -55,6 +55,10 @@ void
 memory_take(struct memory *m, double ratio, double own, enum sample_kind kind)
 {
 	watch(m, own, kind);
+	if (kind == SAMPLE_GIVEN_UP)
+		m->vain = m->vain > 0 ? fmin(m->vain, ratio) : ratio;
+	else if (kind == SAMPLE_MEASURED)
+		m->vain = 0;
 	if (is_not_over(kind)) {
 		ratios_add(&m->late, ratio, 1);
 		return;
@@ -65,11 +69,21 @@ memory_take(struct memory *m, double ratio, double own, enum sample_kind kind)
 }
 
 void
+memory_hear(struct memory *m, double ratio)
+{
+	if (m->vain <= ratio)
+		return;
+	ratios_keep_below(&m->fast, m->vain);
+	ratios_keep_below(&m->slow, m->vain);
+}
+
+void
 memory_scale(struct memory *m, double factor)
 {
 	ratios_scale(&m->fast, factor);
 	ratios_scale(&m->slow, factor);
 	m->habit *= factor;
+	m->vain *= factor;
 }
 
 void

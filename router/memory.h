@@ -23,6 +23,7 @@ struct memory {
 	double sum; /* of unusual ones, less the usual ones */
 	double silent; /* of that, what those who waited in vain added */
 	unsigned late_unusual; /* as late */
+	double vain; /* the least that was given up since an answer; 0: none */
 	uint64_t taken; /* ratios, late ones apart */
 };
 
@@ -30,6 +31,10 @@ struct memory {
 void memory_take(struct memory *, double ratio, double own, enum sample_kind);
 /* It was their own doing. */
 void memory_forgive(struct memory *);
+/* One that nobody heard from has answered with that ratio: where nobody had
+ * waited for so little it was out, and what was given up meanwhile says nothing
+ * of how long it takes. */
+void memory_hear(struct memory *, double ratio);
 void memory_scale(struct memory *, double factor); /* all ratios */
 void memory_fade(struct memory *, double span); /* us */
 /* For reading. What was late is then forgotten. */

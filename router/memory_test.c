@@ -1,6 +1,8 @@
 /* router/memory_test.c - habits, and what breaks them. */
 #include "router/testing.h"
 
+#include <math.h>
+
 #include "router/memory.h"
 
 #define UNUSUAL 4.0 /* times what is usual */
@@ -148,6 +150,23 @@ what_lasts_becomes_the_habit(void **state)
 	assert_false(memory_is_alarmed(&m));
 }
 
+/* Of the last row of them only, and as long as it takes no longer itself. */
+static void
+what_was_given_up_in_a_silence_is_forgotten(void **state)
+{
+	struct memory m = { 0 };
+
+	take_many(&m, 3, SAMPLE_GIVEN_UP, 2);
+	take_many(&m, 1, SAMPLE_MEASURED, 6);
+	take_many(&m, 40, SAMPLE_GIVEN_UP, 8);
+	memory_hear(&m, 50);
+	assert_true(chance(&m, false) < 0.5);
+	memory_scale(&m, 0.5);
+	memory_hear(&m, 1);
+	assert_in_range(lround((double)m.slow.n), 8, 8);
+	assert_in_range(lround((double)m.fast.n), 8, 8);
+}
+
 int
 main(void)
 {
@@ -162,6 +181,7 @@ main(void)
 		cmocka_unit_test(while_it_ails_its_better_days_do_not_count),
 		cmocka_unit_test(once_healed_its_bad_days_do_not_count),
 		cmocka_unit_test(what_lasts_becomes_the_habit),
+		cmocka_unit_test(what_was_given_up_in_a_silence_is_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

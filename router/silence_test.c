@@ -2,8 +2,13 @@
  * answer, a client that would not wait. */
 #include "router/testing.h"
 
-#define TARGETS                                                                \
+#define WITH_ITL                                                               \
+	CHEAP_OR_DEAR                                                          \
 	"slo = ( { name = \"chat\"; ttft = \"1s\"; itl = \"50ms\"; } );\n"     \
+	"default_slo = \"chat\";\n"
+#define WITH_TARGETS                                                           \
+	CHEAP_OR_DEAR                                                          \
+	"slo = ( { name = \"chat\"; ttft = \"500ms\"; percentile = 95; } );\n" \
 	"default_slo = \"chat\";\n"
 
 enum more { NOTHING, CUT_SHORT, WHOLE, STREAMED };
@@ -191,6 +196,125 @@ a_whole_answer_is_heard(void **state)
 	rig_fini(&g);
 }
 
+/* Four leave "a" after three seconds, and eight are given up there. */
+static void
+falls_silent(struct rig *g)
+{
+	struct ask a[12];
+
+	for (size_t i = 0; i < COUNT(a); i++) {
+		a[i] = ask_for(g);
+		a[i].req.pin = rig_backend(g, "a");
+		assert_goes(g, &a[i], "a");
+	}
+	for (unsigned i = 0; i < 30; i++) {
+		rig_pass(g, USEC_SEC / 10);
+		rig_tick(g);
+	}
+	for (size_t i = 0; i < COUNT(a); i++)
+		if (i < 4)
+			ask_cancel(g, &a[i]);
+		else
+			ask_fail(g, &a[i], FAULT_TTFT_TIMEOUT);
+	rig_tick(g);
+	assert_string_equal(rig_next_goes(g), "b");
+}
+
+static void
+is_heard(struct rig *g, usec ttft)
+{
+	struct ask a = ask_for(g);
+
+	a.req.pin = rig_backend(g, "a");
+	assert_goes(g, &a, "a");
+	rig_pass(g, ttft);
+	ask_finish(g, &a, ttft, USEC_SEC / 100, 10);
+	rig_tick(g);
+}
+
+/* By few answers, too few for a habit. */
+static void
+is_known(struct rig *g)
+{
+	rig_init(g, WITH_TARGETS);
+	rig_teach(g, "a", USEC_SEC / 20, USEC_SEC / 100, 18);
+	assert_string_equal(rig_next_goes(g), "a");
+}
+
+/* It was out, and that says nothing of how it does now. */
+static void
+who_is_heard_again_is_used_as_before(void **state)
+{
+	struct rig g;
+
+	is_known(&g);
+	falls_silent(&g);
+	is_heard(&g, USEC_SEC / 20);
+	assert_string_equal(rig_next_goes(&g), "a");
+	rig_fini(&g);
+}
+
+/* Nor does what is given up only then. */
+static void
+who_was_there_in_the_silence_counts_no_more(void **state)
+{
+	struct ask late[12];
+	struct rig g;
+
+	is_known(&g);
+	falls_silent(&g);
+	for (size_t i = 0; i < COUNT(late); i++) {
+		late[i] = ask_for(&g);
+		late[i].req.pin = rig_backend(&g, "a");
+		assert_goes(&g, &late[i], "a");
+	}
+	rig_pass(&g, USEC_SEC);
+	is_heard(&g, USEC_SEC / 20);
+	for (unsigned i = 0; i < 20; i++) {
+		rig_pass(&g, USEC_SEC / 10);
+		rig_tick(&g);
+	}
+	for (size_t i = 0; i < COUNT(late); i++)
+		ask_cancel(&g, &late[i]);
+	rig_tick(&g);
+	is_heard(&g, USEC_SEC / 20);
+	assert_string_equal(rig_next_goes(&g), "a");
+	rig_fini(&g);
+}
+
+/* They may have left something that is merely slow. */
+static void
+who_is_heard_after_longer_is_slow(void **state)
+{
+	struct rig g;
+
+	is_known(&g);
+	falls_silent(&g);
+	is_heard(&g, 4 * USEC_SEC);
+	is_heard(&g, USEC_SEC / 20);
+	assert_string_equal(rig_next_goes(&g), "b");
+	rig_fini(&g);
+}
+
+static void
+who_is_silent_again_soon_is_not_trusted(void **state)
+{
+	struct rig g;
+
+	for (usec apart = 10 * USEC_SEC; apart < 100 * USEC_SEC;
+	     apart += 80 * USEC_SEC) {
+		is_known(&g);
+		falls_silent(&g);
+		is_heard(&g, USEC_SEC / 20);
+		rig_pass(&g, apart);
+		falls_silent(&g);
+		is_heard(&g, USEC_SEC / 20);
+		assert_string_equal(
+		    rig_next_goes(&g), apart > 60 * USEC_SEC ? "a" : "b");
+		rig_fini(&g);
+	}
+}
+
 static void
 who_leaves_between_answers_does_not_matter(void **state)
 {
@@ -308,7 +432,7 @@ that_some_streams_stall_counts_against_the_chance_of_each(void **state)
 	struct ask a;
 	double before, after;
 
-	rig_init(&g, CHEAP_OR_DEAR TARGETS);
+	rig_init(&g, WITH_ITL);
 	rig_teach(&g, "a", USEC_SEC / 20, USEC_SEC / 100, 30);
 	a = ask_for(&g);
 	assert_goes(&g, &a, "a");
@@ -364,6 +488,10 @@ main(void)
 		cmocka_unit_test(a_client_that_would_not_wait_is_no_failure),
 		cmocka_unit_test(whom_nobody_hears_from_is_left_alone),
 		cmocka_unit_test(a_whole_answer_is_heard),
+		cmocka_unit_test(who_is_heard_again_is_used_as_before),
+		cmocka_unit_test(who_was_there_in_the_silence_counts_no_more),
+		cmocka_unit_test(who_is_heard_after_longer_is_slow),
+		cmocka_unit_test(who_is_silent_again_soon_is_not_trusted),
 		cmocka_unit_test(who_leaves_between_answers_does_not_matter),
 		cmocka_unit_test(who_leaves_too_soon_does_not_matter),
 		cmocka_unit_test(whose_streams_stall_is_left_alone),
