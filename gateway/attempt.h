@@ -66,7 +66,7 @@ struct attempt {
 	bool limited; /* a limit or a filter ended it, or one choice */
 	bool token_told; /* the router knows of the first token */
 	bool paced; /* the client has made it pause: its pace is not its own */
-	unsigned tokens_told; /* that the router knows of */
+	unsigned tokens_told; /* of the guessed, that the router knows of */
 	unsigned tokens; /* at least: some events have more than one */
 	unsigned guessed; /* that there are, by their text */
 	struct usage usage;

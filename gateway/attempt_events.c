@@ -8,12 +8,21 @@
 
 /* --- one of them --- */
 
-/* One, unless its text is too long for that: whoever leaves before the backend
- * has said the sum is charged by this. */
+static unsigned
+least_tokens(const struct event *e)
+{
+	return e->tokens > 0 ? e->tokens : 1;
+}
+
+/* No more, unless its text is too long for that: whoever leaves before the
+ * backend has said the sum is charged by this. */
 static unsigned
 guess_tokens(const struct event *e)
 {
-	return e->bytes > TOKEN_LONG ? tokens_of_bytes(e->bytes) : 1;
+	unsigned least = least_tokens(e);
+
+	return e->bytes > (size_t)TOKEN_LONG * least ? tokens_of_bytes(e->bytes)
+						     : least;
 }
 
 static void
@@ -22,11 +31,11 @@ note_tokens(struct attempt *a, const struct event *e)
 	usec now = a->last_byte;
 
 	a->last_token = now;
-	a->tokens += e->tokens > 0 ? e->tokens : 1;
+	a->tokens += least_tokens(e);
 	a->guessed += guess_tokens(e);
 	if (a->first_token == 0) {
 		a->first_token = a->told = now;
-		a->tokens_told = a->tokens;
+		a->tokens_told = a->guessed;
 		a->ready = true;
 		request_wake(a->request);
 	} else if (a->token_told && now - a->told >= ATTEMPT_PROGRESS) {

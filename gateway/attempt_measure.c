@@ -7,6 +7,15 @@
 #include "gateway/sent_name.h"
 #include "gateway/upstream/upstream.h"
 
+/* At a time, in the same stream. */
+static unsigned
+answers_of(const struct attempt *a)
+{
+	unsigned n = (unsigned)__builtin_popcountll(a->choices.begun);
+
+	return n > 1 ? n : 1;
+}
+
 bool
 attempt_progress(struct attempt *a, unsigned *tokens, usec *span)
 {
@@ -14,9 +23,9 @@ attempt_progress(struct attempt *a, unsigned *tokens, usec *span)
 	if (!a->token_told || a->paced ||
 	    a->last_token - a->told < ATTEMPT_PROGRESS)
 		return false;
-	*tokens = a->tokens - a->tokens_told;
+	*tokens = (a->guessed - a->tokens_told) / answers_of(a);
 	*span = a->last_token - a->told;
-	a->tokens_told = a->tokens;
+	a->tokens_told = a->guessed;
 	a->told = a->last_token;
 	return true;
 }
@@ -29,8 +38,8 @@ tokens_each(const struct attempt *a)
 	uint32_t made = a->usage.output;
 
 	if (!a->usage.known)
-		return 1;
-	if ((a->seen & EVENT_REASONING) == 0)
+		made = a->guessed;
+	else if ((a->seen & EVENT_REASONING) == 0)
 		made -= a->usage.reasoning < made ? a->usage.reasoning : made;
 	return made > a->tokens ? (double)made / a->tokens : 1;
 }
@@ -41,12 +50,10 @@ tokens_each(const struct attempt *a)
 static usec
 inter_token(const struct attempt *a)
 {
-	int answers = __builtin_popcountll(a->choices.begun);
 	double seen = a->paced ? a->unpaced.tokens : a->tokens;
 	usec last = a->paced ? a->unpaced.last_token : a->last_token;
 
-	if (answers > 1)
-		seen /= answers;
+	seen /= answers_of(a);
 	if (a->first_token == 0 || seen < 2)
 		return -1;
 	return (usec)((double)(last - a->first_token) /

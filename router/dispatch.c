@@ -48,6 +48,7 @@ take_place(
 	o->output = place->output;
 	o->late_after = late_after(o, place);
 	o->first_token = o->hushed = o->blames = false;
+	o->told.tokens = o->told.span = 0;
 	o->lately.itl = 0;
 	o->lately.late = false;
 	o->stay = (struct stay){ .ttft = place->lost ? 0 : slo->ttft,

@@ -143,7 +143,7 @@ void measure_result(
 void measure_silence(
     struct router *, const struct order *, const struct fault *, usec now);
 /* It was cancelled: a sign of its answer may have been due. */
-void measure_left(struct router *, const struct order *, usec now);
+void measure_left(struct router *, struct order *, usec now);
 /* Adds what is late by now to *late. */
 void measure_late(struct router *, usec now, struct samples *late);
 /* Whether it is late by now for what it asks, rather than where: hush.h. */

@@ -131,6 +131,7 @@ struct cell {
 	} stalled; /* clients left in a silence after the first token */
 	double cached_share; /* of a prompt whose beginning is known here */
 	double told, reckoned; /* prompt tokens: by it, and with; fading */
+	double each; /* tokens for one that progress tells of; 0: not known */
 	double
 	    odds[PRIORITY_BATCH + 1]; /* policies/confidence.h, by priority */
 	usec used_at; /* when a request with targets was last sent there */

@@ -7,6 +7,12 @@
 #define SLOW_FACTOR 1.5 /* times what the tokens usually take */
 #define PROMPTS_KEEP 0.999 /* of the prompts before, with each one */
 #define BACK_APART (60 * USEC_SEC) /* two silences */
+#define PACE_FEW 4 /* tokens: fewer show no pace */
+#define EACH_FEW 8 /* of progress: fewer show not how many they are */
+#define EACH_ONE 1.25 /* tokens an event, at most: it may be one */
+#define EACH_LEAST 0.5
+#define EACH_MOST 64.0
+#define EACH_NEW 0.1 /* part of the newest answer */
 #define CACHED_FEW 64 /* prompt tokens that say nothing of a cache */
 
 /* A serving is known by one kind of work: by what is counted in tokens, once
@@ -145,6 +151,31 @@ note_usage(struct router *r, const struct order *o, struct cell *c,
 		cell_prefix_reported(c, (double)u->cached / u->input);
 }
 
+/* Progress is told as events are seen, which may hold several tokens each: how
+ * many is known by the count at the end. An answer's parts differ somewhat from
+ * all of it anyway. */
+static void
+note_each(struct cell *c, const struct order *o, usec itl)
+{
+	double each;
+
+	if (o->told.tokens < EACH_FEW || itl <= 0)
+		return;
+	each = o->told.span / o->told.tokens / (double)itl;
+	if (each > 1 / EACH_ONE && each < EACH_ONE)
+		each = 1;
+	each = fmin(fmax(each, EACH_LEAST), EACH_MOST);
+	if (c->each <= 0)
+		c->each = each;
+	c->each += EACH_NEW * (each - c->each);
+}
+
+static double
+pace(const struct cell *c, double tokens, double span)
+{
+	return span / (tokens * (c->each > 0 ? c->each : 1));
+}
+
 /* Its length in tokens, where it has one, is not what it takes its time by. */
 static void
 measure_passed(
@@ -174,6 +205,7 @@ measure_result(
 		return;
 	}
 	c->work = DIALECT_CHAT;
+	note_each(c, o, res->itl);
 	if (res->total >= 0 && (o->req->facts->stream || res->usage.known))
 		add(r, &r->samples, o, PHASE_TOTAL, SAMPLE_MEASURED, res->total,
 		    res->usage.output);
@@ -263,14 +295,31 @@ silence_of(const struct order *o, usec all, usec now)
 	return all > alone ? all : alone;
 }
 
+/* Many an answer is not heard to its end. */
+static void
+measure_begun(struct router *r, struct order *o)
+{
+	const struct cell *c = order_cell(r, o);
+
+	if (o->told.tokens < PACE_FEW)
+		return;
+	meet_halfway(o, c);
+	add(r, &r->samples, o, PHASE_ITL, SAMPLE_MEASURED,
+	    (usec)pace(c, o->told.tokens, o->told.span), 0);
+}
+
 /* Of two attempts the one that is given up is noted where the other answers. */
 void
-measure_left(struct router *r, const struct order *o, usec now)
+measure_left(struct router *r, struct order *o, usec now)
 {
 	struct cell *c = order_cell(r, o);
 	usec all, silence;
 
-	if (o->first_token || o->twin != NULL || !is_known_by(c, o) ||
+	if (o->first_token) {
+		measure_begun(r, o);
+		return;
+	}
+	if (o->twin != NULL || !is_known_by(c, o) ||
 	    order_is_elsewhere(c->site, o) || measure_is_own(r, o, now))
 		return;
 	all = waited_in_vain(c, o, now);
@@ -302,8 +351,10 @@ measure_progress(
 	double usual = profile_itl(&f->profile, &o->crowd) * f->itl_typical;
 	bool late;
 
-	o->lately.itl = span / tokens;
-	o->lately.others = fmin(for_others(r, o), span) / tokens;
+	o->told.tokens += tokens;
+	o->told.span += span;
+	o->lately.itl = pace(c, tokens, span);
+	o->lately.others = pace(c, tokens, fmin(for_others(r, o), span));
 	o->lately.prefilled = c->site->prefilled;
 	late = o->lately.itl > SLOW_FACTOR * usual;
 	if (late == o->lately.late)

@@ -57,6 +57,9 @@ struct order {
 	bool blames; /* its being late counts against the serving */
 	usec ttft; /* since it arrived; once first_token */
 	struct {
+		double tokens, span; /* of all progress so far */
+	} told;
+	struct {
 		double itl; /* of its last stretch, us; 0: not told */
 		double others; /* of that, for the prompts of others */
 		double prefilled; /* the backend's, when that began */

@@ -132,6 +132,10 @@ class Pace(Bed):
         # the last gap is before the end, and between no tokens
         self.assertLess(itl, sum(self.gaps[:5]) / 5 * 1e3 * 0.5)
 
+    def test_long_events_are_several_tokens_where_nobody_says_so(self):
+        self.assertLess(self.itl(["word " * 16] * 6, None),
+                        sum(self.gaps[:5]) / 5 * 1e3 * 0.5)
+
     def test_of_several_answers_each_has_its_own(self):
         self.assertGreater(self.itl(["a"] * 6, {
             "prompt_tokens": 3, "completion_tokens": 24}, answers=4),
