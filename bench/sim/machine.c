@@ -295,6 +295,24 @@ machine_add(struct machine *m, struct sequence *s, usec now)
 		interrupt(m, now);
 }
 
+/* Tokens of its prompt in the step that is under way. */
+static unsigned
+part_of(const struct machine *m, const struct sequence *s)
+{
+	unsigned left = m->stepping ? m->filling : 0;
+
+	for (struct list *l = m->prefill.next; l != &m->prefill; l = l->next) {
+		const struct sequence *q =
+		    CONTAINER_OF(l, struct sequence, link);
+		unsigned part = q->left < left ? q->left : left;
+
+		if (q == s)
+			return part;
+		left -= part;
+	}
+	return 0;
+}
+
 void
 machine_remove(struct machine *m, struct sequence *s, usec now)
 {
@@ -302,8 +320,10 @@ machine_remove(struct machine *m, struct sequence *s, usec now)
 
 	if (s->state == SEQUENCE_OUT)
 		return;
-	/* the step under way is not made shorter by who leaves */
+	/* the step under way is not made shorter by who leaves, nor does it
+	 * read another's prompt instead */
 	interrupt(m, now);
+	m->filling -= part_of(m, s);
 	leave(m, s);
 	if (decodes)
 		find_next_finish(m);

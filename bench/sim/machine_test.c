@@ -107,8 +107,6 @@ one_alone(void **state)
 	agenda_fini(&a);
 }
 
-/* The second comes in the middle of a step, waits for its end, then its
- * prompt of 50 shares a step with the first one's token: 1000 + 100 + 500. */
 /* Two steps to a token, half of the prompt. */
 static void
 one_slower_by_itself(void **state)
@@ -133,6 +131,8 @@ one_slower_by_itself(void **state)
 	agenda_fini(&a);
 }
 
+/* The second comes in the middle of a step, waits for its end, then its
+ * prompt of 50 shares a step with the first one's token: 1000 + 100 + 500. */
 static void
 two_share_steps(void **state)
 {
@@ -267,6 +267,28 @@ who_leaves_frees_the_place(void **state)
 	agenda_fini(&a);
 }
 
+/* Both have a part of the second step, the last 30 of it the second. What the
+ * first one has read when it leaves is lost: the second's other 70 tokens take
+ * a third. */
+static void
+nobody_inherits_a_prompt(void **state)
+{
+	struct agenda a;
+	struct machine m;
+	struct job before, x, y;
+
+	set_up(&a, &m, &facts);
+	due(&m, &before, 0, 10, 1);
+	due(&m, &x, 1, 70, 10);
+	due(&m, &y, 1, 100, 1);
+	agenda_set(&a, &x.departure, RANK_ARRIVAL, 1500);
+	run(&a);
+	assert_int_equal(before.last, 1100);
+	assert_int_equal(x.first, 0);
+	assert_int_equal(y.first, 1100 + 2000 + 1700);
+	agenda_fini(&a);
+}
+
 /* Asked at every event, it never leaps far; the answers are the same. */
 static void
 play(struct job *jobs, bool nosy)
@@ -372,6 +394,7 @@ main(void)
 		cmocka_unit_test(gray_steps_fill_in_time),
 		cmocka_unit_test(a_frozen_machine_goes_on_where_it_was),
 		cmocka_unit_test(who_leaves_frees_the_place),
+		cmocka_unit_test(nobody_inherits_a_prompt),
 		cmocka_unit_test(leaps_equal_steps),
 		cmocka_unit_test(noise_is_the_same_whoever_asks),
 		cmocka_unit_test(each_step_has_the_noise_of_its_moment),
