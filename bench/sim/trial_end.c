@@ -1,29 +1,27 @@
 /* bench/sim/trial_end.c - how a try of an errand ends, and what it costs. */
 #include "bench/sim/world.h"
+#include "policies/price.h"
 
-/* What it costs: the prompt once it has been read, and each token made. */
+/* What it costs: its prompt once the engine has taken it up, whoever leaves
+ * before the first token, and each token made. */
 static void
 charge(struct trial *t, usec now)
 {
-	const struct conf_price *p = &conf_find_serving(
-	    t->errand->world->scenario->fleet, t->plan.serving)
-					  ->price;
 	struct errand *c = t->errand;
-	double input = p->input, output = p->output;
+	double usd;
 	usec last;
 
 	if (!t->ended)
 		t->produced = machine_produced(
 		    &t->server->machine, &t->sequence, now, &last);
-	if (t->produced == 0 || c->cost < 0)
+	if (c->cost < 0 ||
+	    (t->produced == 0 && t->sequence.state != SEQUENCE_PREFILL))
 		return;
-	if (input < 0 && output < 0 && p->hourly >= 0)
-		return; /* it costs the same, busy or idle */
-	if (input < 0 || output < 0)
-		c->cost = PRICE_UNKNOWN;
-	else
-		c->cost +=
-		    (input * c->request.prompt + output * t->produced) / 1e6;
+	usd = price_expected(
+	    &conf_find_serving(c->world->scenario->fleet, t->plan.serving)
+		 ->price,
+	    c->request.prompt, t->produced);
+	c->cost = usd < 0 ? PRICE_UNKNOWN : c->cost + usd;
 }
 
 void
