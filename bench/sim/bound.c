@@ -202,18 +202,26 @@ add_uses(struct relax *p, const struct grid *g, const struct bound_backend *b,
 	}
 }
 
+/* USD; what is not known may be nothing. */
+static double
+least_cost(const struct bound_request *r, size_t k)
+{
+	return r->price == NULL
+	    ? 0
+	    : fmax(price_expected(&r->price[k], r->prompt, r->output), 0);
+}
+
 static void
 add_request(struct relax *p, const struct grid *grids, size_t n_grids,
     const struct bound_backend *b, size_t n, const struct bound_request *r)
 {
 	relax_request(p, r->class);
 	for (size_t k = 0; k < n; k++) {
-		double work, usd;
+		double work;
 
 		if ((r->able >> k & 1) == 0 || !bound_feasible(&b[k], r, &work))
 			continue;
-		usd = price_expected(&b[k].price, r->prompt, r->output);
-		relax_choice(p, usd > 0 ? usd : 0);
+		relax_choice(p, least_cost(r, k));
 		for (size_t i = 0; i < n_grids; i++)
 			add_uses(p, &grids[i], b, k, r, work);
 	}

@@ -37,7 +37,6 @@ struct bound_backend {
 	struct machine_facts facts;
 	const struct bound_noise *noise; /* NULL: none */
 	usec rtt; /* at least */
-	struct conf_price price;
 	double rate, burst; /* requests a second; rate 0: not limited */
 	const struct bound_span *spans; /* the first from 0; rising */
 	size_t n_spans;
@@ -50,6 +49,9 @@ struct bound_request {
 	struct slo slo;
 	usec deadline; /* a span: nobody waits longer */
 	uint64_t able; /* bits by backend */
+	/* by backend, not above what any serving of its model costs there;
+	 * NULL: nothing costs anything */
+	const struct conf_price *price;
 };
 
 #define BOUND_BACKENDS 64

@@ -28,12 +28,9 @@ answered(double step, const struct bound_terms *terms, struct bound_answer *a)
 		.terms = *terms };
 	struct bound_backend m = { .facts = { step, 100, 20, 32, 512, 100000,
 				       0 },
-		.price = { .input = 1,
-		    .output = 2,
-		    .cached = -1,
-		    .hourly = -1 },
 		.spans = well,
 		.n_spans = 1 };
+	static const struct conf_price price = { .input = 1, .output = 2 };
 	static struct bound_request r[N];
 	struct relax p = { 0 };
 	struct buf b;
@@ -46,7 +43,8 @@ answered(double step, const struct bound_terms *terms, struct bound_answer *a)
 			.class = PRIORITY_STANDARD,
 			.slo = { .total = 2 * USEC_SEC, .percentile = 90 },
 			.deadline = 60 * USEC_SEC,
-			.able = 1 };
+			.able = 1,
+			.price = &price };
 	assert_int_equal(bound_build(&p, &m, 1, r, N), OK);
 	assert_int_equal(bound_solve(&p, r, N, terms, a), OK);
 	relax_fini(&p);

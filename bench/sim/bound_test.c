@@ -78,6 +78,10 @@ ask(struct show *s, unsigned i, struct rng *r, double gap)
 					       .itl = 15 * USEC_MS },
 		{ .ttft = USEC_SEC, .itl = 30 * USEC_MS },
 		{ .total = 20 * USEC_SEC } };
+	static const struct conf_price prices[MACHINES] = {
+		{ .input = 1, .output = 1, .hourly = -1 },
+		{ .input = 2, .output = 2, .hourly = -1 }
+	};
 	struct bound_request *q = &s->request[i];
 
 	q->due =
@@ -88,6 +92,7 @@ ask(struct show *s, unsigned i, struct rng *r, double gap)
 	q->slo = slos[q->class];
 	q->deadline = 60 * USEC_SEC;
 	q->able = 3;
+	q->price = prices;
 }
 
 static void
@@ -110,13 +115,9 @@ show_init(struct show *s, uint64_t seed, double gap, double slow)
 		s->machine[k].first_token = on_first;
 		s->machine[k].finished = on_finished;
 		s->spans[k][0] = (struct bound_span){ 0, 1, true };
-		*b = (struct bound_backend){ .facts = facts[k],
-			.price = { .input = k + 1,
-			    .output = k + 1,
-			    .cached = -1,
-			    .hourly = -1 },
-			.spans = s->spans[k],
-			.n_spans = 1 };
+		*b = (struct bound_backend){
+			.facts = facts[k], .spans = s->spans[k], .n_spans = 1
+		};
 	}
 	if (slow > 1) {
 		s->spans[0][1] = (struct bound_span){ 10 * USEC_SEC, 4, true };

@@ -17,6 +17,7 @@ struct made {
 	struct bound_backend *backend;
 	struct bound_noise *noise;
 	struct bound_span *spans; /* SPANS_MAX a backend */
+	struct conf_price *price; /* by model and backend */
 	struct bound_request *request;
 	size_t n, cap;
 	usec span; /* of the run */
@@ -121,7 +122,6 @@ make_backends(struct made *m)
 		m->backend[i] = (struct bound_backend){ .facts = t->facts,
 			.noise = &m->noise[i],
 			.rtt = 2 * (t->rtt / 2),
-			.price = sc->fleet->backends[i].price,
 			.rate = is_counted(m, i) ? t->rate : 0,
 			.burst = t->burst,
 			.n_spans = spans_of(m, i, spans),
@@ -135,6 +135,41 @@ make_backends(struct made *m)
 }
 
 /* --- requests --- */
+
+static const struct conf_price *
+prices_of(const struct made *m, const struct conf_model *model)
+{
+	const struct conf *c = m->scenario->fleet;
+
+	return &m->price[(size_t)(model - c->models) * c->n_backends];
+}
+
+/* Of several servings of a model at one backend the least of each price. */
+static bool
+make_prices(struct made *m)
+{
+	const struct conf *c = m->scenario->fleet;
+	struct conf_price *p;
+
+	m->price = calloc(c->n_models * c->n_backends, sizeof(*m->price));
+	if (m->price == NULL)
+		return false;
+	for (size_t i = 0; i < c->n_models * c->n_backends; i++)
+		m->price[i] = (struct conf_price){ .input = INFINITY,
+			.output = INFINITY,
+			.request = INFINITY,
+			.hourly = PRICE_UNKNOWN };
+	for (size_t i = 0; i < c->n_servings; i++) {
+		const struct conf_serving *s = &c->servings[i];
+
+		p = &m->price[(size_t)(s->model - c->models) * c->n_backends +
+		    (size_t)(s->backend - c->backends)];
+		p->input = fmin(p->input, s->price.input);
+		p->output = fmin(p->output, s->price.output);
+		p->request = fmin(p->request, s->price.request);
+	}
+	return true;
+}
 
 static uint64_t
 able(const struct made *m, const struct workload_request *r)
@@ -173,7 +208,8 @@ add_request(struct made *m, const struct workload_request *r)
 		.class = r->slo->priority,
 		.slo = slo,
 		.deadline = m->scenario->fleet->deadline,
-		.able = able(m, r) };
+		.able = able(m, r),
+		.price = prices_of(m, r->model) };
 	return OK;
 }
 
@@ -234,7 +270,8 @@ bound_scenario(const struct scenario *s, const struct bound_terms *terms,
 	m.noise = calloc(n, sizeof(*m.noise));
 	m.spans = calloc(n * SPANS_MAX, sizeof(*m.spans));
 	rc = ERR_MEMORY;
-	if (m.backend == NULL || m.noise == NULL || m.spans == NULL)
+	if (m.backend == NULL || m.noise == NULL || m.spans == NULL ||
+	    !make_prices(&m))
 		goto out;
 	rc = make_requests(&m, why);
 	if (rc != OK)
@@ -250,6 +287,7 @@ out:
 	free(m.backend);
 	free(m.noise);
 	free(m.spans);
+	free(m.price);
 	free(m.request);
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include "bench/sim/bound_world.h"
 #include "bench/sim/world.h"
 
+/* What the servings cost is not what their backends do. */
 #define FLEET                                                                  \
 	"slo = (\n"                                                            \
 	" { name = \"p\"; ttft = \"250ms\"; itl = \"15ms\"; percentile = 99;"  \
@@ -19,15 +20,17 @@
 	"deadline = \"60s\";\n"                                                \
 	"backends = (\n"                                                       \
 	" { name = \"gpu\"; adapter = \"vllm\"; url = \"http://g/v1\";"        \
-	" slots = 32; price = { input = 1; output = 1; };"                     \
+	" slots = 32; price = { input = 9; output = 9; };"                     \
 	" profile = { rtt = \"15ms\"; step = \"7ms\";"                         \
 	" per_sequence = \"150us\"; per_token = 40; }; },\n"                   \
 	" { name = \"fast\"; adapter = \"vllm\"; url = \"http://f/v1\";"       \
-	" slots = 16; price = { input = 5; output = 5; };"                     \
+	" slots = 16; price = { input = 9; output = 9; };"                     \
 	" profile = { rtt = \"40ms\"; step = \"600us\";"                       \
 	" per_sequence = \"10us\"; per_token = 4; }; } );\n"                   \
 	"models = ( { name = \"m\"; serve = ("                                 \
-	" { backend = \"gpu\"; }, { backend = \"fast\"; } ); } );\n"           \
+	" { backend = \"gpu\"; price = { input = 1; output = 1; }; },"         \
+	" { backend = \"fast\"; price = { input = 5; output = 5;"              \
+	" request = 0.0002; }; } ); } );\n"                                    \
 	"tenants = (\n"                                                        \
 	" { name = \"a\"; keys = [ \"env:NONE_A\" ]; slo = \"p\"; },\n"        \
 	" { name = \"b\"; keys = [ \"env:NONE_B\" ]; slo = \"s\"; },\n"        \
