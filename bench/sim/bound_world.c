@@ -10,6 +10,7 @@
 #include "bench/sim/world.h"
 #include "policies/boundaries.h"
 
+#define SLICES_MOST 1e8 /* of noise, of all machines: 2.4 GB */
 #define SPANS_MAX (4 * SCENARIO_INCIDENTS_MAX + 2)
 
 struct made {
@@ -111,10 +112,19 @@ is_counted(const struct made *m, size_t where)
 }
 
 static enum err
-make_backends(struct made *m)
+make_backends(struct made *m, struct errmsg *why)
 {
 	const struct scenario *sc = m->scenario;
+	const usec until = m->span + sc->fleet->deadline;
+	const double most =
+	    SLICES_MOST * MACHINE_NOISE_SLICE / (double)sc->fleet->n_backends;
 
+	if ((double)until > most)
+		return fail(why, ERR_LIMIT,
+		    "bound: want at most %.0f hours of traffic for %zu "
+		    "backends, got %.0f",
+		    most / 3600e6, sc->fleet->n_backends,
+		    (double)until / 3600e6);
 	for (size_t i = 0; i < sc->fleet->n_backends; i++) {
 		const struct backend_truth *t = &sc->truth[i];
 		struct bound_span *spans = &m->spans[i * SPANS_MAX];
@@ -127,8 +137,7 @@ make_backends(struct made *m)
 			.n_spans = spans_of(m, i, spans),
 			.spans = spans };
 		if (bound_noise_init(&m->noise[i], &m->backend[i],
-			server_machine_seed(sc->seed, i),
-			m->span + sc->fleet->deadline) != OK)
+			server_machine_seed(sc->seed, i), until) != OK)
 			return ERR_MEMORY;
 	}
 	return OK;
@@ -276,7 +285,7 @@ bound_scenario(const struct scenario *s, const struct bound_terms *terms,
 	rc = make_requests(&m, why);
 	if (rc != OK)
 		goto out;
-	rc = make_backends(&m);
+	rc = make_backends(&m, why);
 	if (rc == OK)
 		rc = solve(&m, terms, json, out);
 out:

@@ -167,11 +167,34 @@ nobody_beats_it(void **state)
 	fixture_fini(&files);
 }
 
+/* A year of noise, slice by slice, is more than a machine has memory for. */
+static void
+what_is_too_long_is_refused(void **state)
+{
+	struct scenario_options o = {
+		.name = "steady", .seed = 1, .speed = 1e-4
+	};
+	struct bound_terms terms = { .spend = INFINITY };
+	struct errmsg why = { "" };
+	struct scenario sc;
+	struct buf text;
+
+	buf_init(&text, 1 << 16);
+	assert_int_equal(scenario_load(&sc, &o, &text, &why), OK);
+	assert_int_equal(
+	    bound_scenario(&sc, &terms, true, &text, &why), ERR_LIMIT);
+	assert_non_null(strstr(why.text, "hours of traffic for 4 backends"));
+	assert_int_equal(text.n, 0);
+	scenario_fini(&sc);
+	buf_fini(&text);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nobody_beats_it),
+		cmocka_unit_test(what_is_too_long_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

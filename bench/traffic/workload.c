@@ -8,6 +8,9 @@
 
 #include "bench/traffic/lengths.h"
 
+#define YEAR (365.25 * 24 * 3600 * USEC_SEC)
+#define YEARS_MOST 100 /* more is a speed that is wrong */
+
 enum stream {
 	STREAM_GAP,
 	STREAM_LENGTH,
@@ -72,6 +75,7 @@ fold_bursts(const struct workload_options *o, double even)
 	double every = (double)o->burst_every, length = (double)o->burst_length;
 	double before = (every - length) / 2, rest, whole;
 
+	even = fmin(even, YEARS_MOST * YEAR);
 	if (o->burst_every == 0)
 		return (usec)even;
 	whole = floor(even / (every - length + o->burst * length));
@@ -345,6 +349,19 @@ read_trace(struct workload *w, const struct conf *c, struct errmsg *why)
 	return rc;
 }
 
+static enum err
+check_span(const struct workload *w, struct errmsg *why)
+{
+	const struct workload_options *o = w->options;
+
+	if (o->duration > 0 || (double)workload_span(w) < YEARS_MOST * YEAR)
+		return OK;
+	return fail(why, ERR_INVALID,
+	    "at %g times the speed arrivals take %d years or more: want a "
+	    "greater one, or a duration",
+	    o->speed, YEARS_MOST);
+}
+
 enum err
 workload_init(struct workload *w, const struct workload_options *o,
     const struct conf *c, struct errmsg *why)
@@ -360,6 +377,8 @@ workload_init(struct workload *w, const struct workload_options *o,
 	rc = find_sources(w, c, why);
 	if (rc == OK && o->trace != NULL)
 		rc = read_trace(w, c, why);
+	if (rc == OK)
+		rc = check_span(w, why);
 	if (rc != OK) {
 		workload_fini(w);
 		return rc;

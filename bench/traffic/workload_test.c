@@ -287,6 +287,24 @@ a_duration_cuts(void **state)
 }
 
 static void
+a_speed_that_takes_for_ever_is_refused(void **state)
+{
+	struct workload_options o = options();
+	struct workload w;
+	struct errmsg why;
+
+	for (double speed = 1e-6; speed > 1e-300; speed *= 1e-21) {
+		o.speed = speed;
+		o.duration = 0;
+		assert_int_equal(
+		    workload_init(&w, &o, conf, &why), ERR_INVALID);
+		o.duration = USEC_SEC;
+		assert_int_equal(collect(&o), USEC_SEC);
+		assert_int_equal(n_got, 0);
+	}
+}
+
+static void
 a_flood_of_nobody_is_refused(void **state)
 {
 	struct workload_options o = options();
@@ -386,6 +404,7 @@ main(void)
 		cmocka_unit_test(gaps_vary_as_told),
 		cmocka_unit_test(heavy_tails_have_the_same_mean),
 		cmocka_unit_test(a_duration_cuts),
+		cmocka_unit_test(a_speed_that_takes_for_ever_is_refused),
 		cmocka_unit_test(a_flood_of_nobody_is_refused),
 		cmocka_unit_test(who_the_trace_names_is_asked_for),
 		cmocka_unit_test(
