@@ -41,8 +41,8 @@ arrivals_step(struct arrivals *a)
 		return;
 	}
 	if (a->mean > 0)
-		a->clock += (usec)rng_exponential(&a->rng, a->mean);
-	a->next = (struct arrival){ .due = a->clock };
+		a->clock += rng_exponential(&a->rng, a->mean);
+	a->next = (struct arrival){ .due = (usec)a->clock };
 }
 
 /* "2023-11-16 18:15:46.6805900", any number of decimals. */

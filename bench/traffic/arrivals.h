@@ -43,7 +43,7 @@ struct arrivals {
 	/* random */
 	struct rng rng;
 	double mean; /* us between two; 0: all are due at once */
-	usec clock;
+	double clock; /* us */
 };
 
 void arrivals_random(struct arrivals *, double per_second, uint64_t seed);

@@ -167,6 +167,19 @@ random_arrivals_keep_their_rate_and_seed(void **state)
 	assert_in_range(a.next.due, 19430000, 20570000);
 }
 
+/* Of gaps that are cut to whole microseconds half of one is lost each time. */
+static void
+a_high_rate_is_kept(void **state)
+{
+	struct arrivals a;
+
+	arrivals_random(&a, 200000, 7);
+	for (int i = 0; i < 200000; i++)
+		arrivals_step(&a);
+	/* give or take four deviations */
+	assert_in_range(a.next.due, 991000, 1009000);
+}
+
 static void
 a_gap_of_more_than_a_day_is_refused(void **state)
 {
@@ -200,6 +213,7 @@ main(void)
 		    a_compressed_trace_reads_alike_and_a_cut_one_is_refused),
 		cmocka_unit_test(a_gap_of_more_than_a_day_is_refused),
 		cmocka_unit_test(random_arrivals_keep_their_rate_and_seed),
+		cmocka_unit_test(a_high_rate_is_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
