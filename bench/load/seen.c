@@ -111,7 +111,8 @@ cost(const struct seen *s, const struct load_price *prices, unsigned n)
 	const double in = s->usage_in > 0 ? s->usage_in : s->prompt;
 	const struct load_price *price = seen_price(s, prices, n);
 
-	if (seen_ending(s) == ENDING_SHED)
+	/* nobody is paid for an error; what broke may have been read */
+	if (s->status != 0 && s->status / 100 != 2)
 		return n > 0 ? 0 : -1;
 	if (price == NULL)
 		return -1;

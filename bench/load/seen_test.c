@@ -108,9 +108,18 @@ a_price_is_that_of_the_backend(void **state)
 	assert_int_equal(lround(1e6 * r.cost), 120 * 10 + 11 * 20);
 	seen_score(&s, prices, 1, &r);
 	assert_true(r.cost < 0);
-	s.status = 503;
+	/* nobody is paid for saying no */
+	for (s.status = 400; s.status < 600; s.status++) {
+		seen_score(&s, prices, 1, &r);
+		assert_float_equal(r.cost, 0, 0);
+		seen_score(&s, prices, 2, &r);
+		assert_float_equal(r.cost, 0, 0);
+	}
+	/* what never came was perhaps read */
+	s.status = 0;
+	s.fault = FAULT_CUT;
 	seen_score(&s, prices, 1, &r);
-	assert_float_equal(r.cost, 0, 0);
+	assert_true(r.cost < 0);
 }
 
 static void

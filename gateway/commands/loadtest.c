@@ -57,7 +57,7 @@ print_prices(const struct loadtest_options *o, const struct loadtest_result *r)
 			    SLICE_ARG(o->prices[i].backend));
 	if (r->unpriced > 0)
 		fprintf(stderr,
-		    "%" PRIu64 " answers have no --price, so cost/met is not "
+		    "%" PRIu64 " requests have no --price, so cost/met is not "
 		    "known; \"*\" is for any backend\n",
 		    r->unpriced);
 }

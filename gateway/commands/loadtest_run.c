@@ -100,19 +100,17 @@ note_flaw(struct loadtest_result *r, const struct call *c)
 	utf8_calm(r->first_flaw, strlen(r->first_flaw), "");
 }
 
-/* Without a price of its backend an answer leaves the cost of all unknown. */
+/* Without a price of its backend a request leaves the cost of all unknown. */
 static void
 note_price(struct loadtest_result *r, const struct loadtest_options *o,
-    const struct seen *s)
+    const struct seen *s, double cost)
 {
 	const struct load_price *price = seen_price(s, o->prices, o->n_prices);
 
-	if (seen_ending(s) != ENDING_WHOLE || o->n_prices == 0)
-		return;
-	if (price != NULL)
-		r->priced[price - o->prices]++;
-	else
+	if (o->n_prices > 0 && cost < 0)
 		r->unpriced++;
+	else if (price != NULL && seen_ending(s) == ENDING_WHOLE)
+		r->priced[price - o->prices]++;
 }
 
 static void
@@ -132,7 +130,7 @@ account(struct loadtest *t, const struct call *c)
 	r->faults[s->gave_up ? FAULT_TOTAL_TIMEOUT : s->fault]++;
 	r->statuses[s->status >= 0 && s->status < 600 ? s->status : 599]++;
 	note_flaw(r, c);
-	note_price(r, o, s);
+	note_price(r, o, s, scored.cost);
 	if (t->csv == NULL)
 		return;
 	buf_reset(&t->line);

@@ -22,8 +22,8 @@ struct loadtest_result {
 	struct hist late; /* from due to sent: we are the bottleneck */
 	uint64_t faults[FAULT_COUNT]; /* how exchanges failed */
 	uint64_t statuses[600]; /* 0: none came; [599] and above together */
-	uint64_t unpriced; /* whole answers that no price is for */
-	uint64_t priced[LOADTEST_PRICES]; /* and those that each is for */
+	uint64_t unpriced; /* requests that no price is for */
+	uint64_t priced[LOADTEST_PRICES]; /* answers that each is for */
 	char first_flaw[240]; /* the first answer that was not 2xx; "": none */
 };
 

@@ -119,7 +119,7 @@ class OfABackend(unittest.TestCase):
         """A server that is no gateway of ours names no backend."""
         f = self.fake("--tokens", "2")
         for prices, words in ((["gpu=1/1"], ("--price gpu: is for no answer",
-                                             "5 answers have no --price")),
+                                             "5 requests have no --price")),
                               (["*=1/1"], ()), (["*=1/1", "*=2/2"], ())):
             more = [w for price in prices for w in ("--price", price)]
             code, out, err = loadtest(f.port, "--rate", "50", "--requests",
