@@ -83,6 +83,11 @@ print_notes(const struct loadtest_options *o, const struct loadtest_result *r)
 		fprintf(stderr,
 		    "%" PRIu64 " were not waited for and are not scored\n",
 		    r->abandoned);
+	if (r->unsent > 0)
+		fprintf(stderr,
+		    "%" PRIu64 " were due, but not sent for want of a place "
+		    "(--limit), and are not scored\n",
+		    r->unsent);
 	print_prices(o, r);
 	if (late > LATE_MS)
 		fprintf(stderr,

@@ -19,6 +19,7 @@ struct loadtest_result {
 	uint64_t sent, failed;
 	uint64_t abandoned; /* unanswered when the second SIGINT came: not
 			       scored */
+	uint64_t unsent; /* due, but without a place, at the first: likewise */
 	struct hist late; /* from due to sent: we are the bottleneck */
 	uint64_t faults[FAULT_COUNT]; /* how exchanges failed */
 	uint64_t statuses[600]; /* 0: none came; [599] and above together */

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
@@ -231,6 +232,19 @@ class OfABackend(unittest.TestCase):
         self.assertEqual(p.returncode, 1, err)
         self.assertIn("10 were not waited for", err)
         self.assertEqual(json.loads(out)["requests"], 0)
+
+    def test_who_waited_for_a_place_at_an_interrupt_is_said(self):
+        """Of 20 that were due within 40 ms two have a place."""
+        f = self.fake("--fault", "hang")
+        p = start(f.port, "--rate", "500", "--requests", "20", "--limit", "2")
+        wait_for(lambda: f.stats()["requests"] >= 2, what="requests")
+        time.sleep(0.5)
+        p.send_signal(signal.SIGINT)
+        p.send_signal(signal.SIGTERM)
+        _, err = p.communicate(timeout=20)
+        self.assertEqual(p.returncode, 1, err)
+        self.assertIn("18 were due, but not sent", err)
+        self.assertIn("2 were not waited for", err)
 
 
 class Tls(unittest.TestCase):
