@@ -1,8 +1,8 @@
 /* gateway/worker.c - one thread: one loop, one front, one upstream.
  *
  * The loop's prepare and check handles run settle(): requests, transfers and
- * daemons take turns until none of them has anything left to do. So nothing
- * is ever called from inside libcurl or libmicrohttpd. */
+ * daemons take turns until none of them has anything left to do, for a while.
+ * So nothing is ever called from inside libcurl or libmicrohttpd. */
 #include "gateway/worker.h"
 
 #include <stdlib.h>
@@ -18,7 +18,9 @@
  * loops, and connections to backends that idle. */
 #define KEPT 64
 #define KEPT_OF_WORKER 16
-#define TURNS_MAX 64 /* of one settle, before the loop polls again */
+/* Of one settle, before the loop polls again: whom a fast backend keeps busy
+ * would go on for as long as its client reads. */
+#define SETTLE_MAX (2 * USEC_MS)
 
 /* What has woken them came before now: none of it lies in the future. */
 static bool
@@ -120,16 +122,16 @@ publish_gauges(struct worker *w)
 static void
 settle(struct worker *w)
 {
-	bool busy = true, any = false;
+	bool busy, any = false;
 	usec began = w->now;
 
-	for (int turn = 0; busy && turn < TURNS_MAX; turn++) {
+	do {
 		busy = run_requests(w);
 		busy |= upstream_settle(w->upstream);
 		busy |= front_settle(w->front);
 		busy |= !list_empty(&w->runnable);
 		any |= busy;
-	}
+	} while (busy && clock_now() - began < SETTLE_MAX);
 	/* Whoever left may hold bytes that libcurl would read next. */
 	run_requests(w);
 	if (busy)

@@ -15,8 +15,9 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import (Fake, Gateway, backend, chat, conf, events,  # noqa: E402
-                     free_port, http_json, wait_for)
+import says  # noqa: E402
+from harness import (Fake, Gateway, Stub, backend, chat, conf,  # noqa: E402
+                     events, free_port, http_json, wait_for)
 
 ALONE = "it wants to see work end within 50 ms"
 
@@ -326,6 +327,57 @@ class SlowReader(unittest.TestCase):
         self.assertLess(self.value(line, "itl_ms"), most)
         learned = wait_for(self.learned_itl, what="the router to learn")
         self.assertLess(learned["p99_ms"], most)
+
+
+class Flood(unittest.TestCase):
+    """Backends that are faster than the gateway, and clients who keep up."""
+    STREAMS = 3
+
+    def test_who_is_fast_keeps_nobody_waiting(self):
+        def answer(request):
+            if b"stream" not in request.body:
+                return (200, {"content-type": "application/json"},
+                        says.whole("hi"))
+            return 200, {"content-type": "text/event-stream"}, flood()
+
+        def flood():
+            yield says.chunk(text="a")
+            while True:
+                yield b":\n\n" * 40000
+
+        stub = Stub(answer)
+        self.addCleanup(stub.stop)
+        g = Gateway(conf([backend("one", stub.port)], "workers = 1;"))
+        readers = [self.read(g) for _ in range(self.STREAMS)]
+        began = time.monotonic()
+        status, _, _ = g.chat(chat("m"))
+        took = time.monotonic() - began
+        for s in readers:
+            s.close()
+        self.assertEqual(g.stop(), 0)
+        self.assertEqual(status, 200)
+        self.assertLess(took, 0.4)
+
+    def read(self, gateway):
+        """Until the socket is closed, once the stream is well under way."""
+        under_way = threading.Event()
+        s = socket.create_connection(("127.0.0.1", gateway.port))
+        body = json.dumps(chat("m", stream=True))
+        s.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
+                  b"content-type: application/json\r\n"
+                  b"content-length: %d\r\n\r\n%s"
+                  % (len(body), body.encode()))
+
+        def drain():
+            n, room = 0, bytearray(1 << 20)
+            while (got := s.recv_into(room)) > 0:
+                n += got
+                if n > 1 << 20:
+                    under_way.set()
+
+        threading.Thread(target=drain, daemon=True).start()
+        self.assertTrue(under_way.wait(10))
+        return s
 
 
 class Telemetry(unittest.TestCase):
