@@ -4,6 +4,7 @@
  * checking. Each step leaves *rest at a comma or at the closing bracket. */
 #include "gateway/lib/scan.h"
 #include "gateway/lib/scan_plain.h"
+#include "gateway/lib/scan_wide.h"
 
 /* --- values, skipped: from their first byte to just behind them --- */
 
@@ -26,7 +27,10 @@ skip_string(const char *p, const char *end)
 			return end;
 		if (*q == '"')
 			return (const char *)q + 1;
-		q += 2; /* a backslash and what it escapes, if only in part */
+		/* where there is one escape there are more */
+		q = scan_wide_quote(q, e);
+		while (q < e && *q == '\\')
+			q += 2; /* with what it escapes, if only in part */
 	}
 }
 

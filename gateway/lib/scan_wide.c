@@ -203,6 +203,23 @@ text_avx2(place p, place end, size_t *escapes)
 	return first != 0 ? p - 1 : p;
 }
 
+AVX2 static place
+quote_avx2(place p, place end)
+{
+	uint64_t first = 0, stop;
+
+	for (; end - p >= SCAN_WIDE; p += SCAN_WIDE) {
+		struct block v = load(p);
+
+		if (first == 0 && !is_marked(v))
+			continue;
+		stop = equal(v, '"') & ~escaped_by(equal(v, '\\'), &first);
+		if (stop != 0)
+			return p + __builtin_ctzll(stop);
+	}
+	return first != 0 ? p - 1 : p;
+}
+
 const unsigned char *
 scan_wide(const unsigned char *p, const unsigned char *end)
 {
@@ -214,6 +231,12 @@ scan_wide_text(
     const unsigned char *p, const unsigned char *end, size_t *escapes)
 {
 	return cpu_is_wide() ? text_avx2(p, end, escapes) : p;
+}
+
+const unsigned char *
+scan_wide_quote(const unsigned char *p, const unsigned char *end)
+{
+	return cpu_is_wide() ? quote_avx2(p, end) : p;
 }
 
 #else
@@ -231,6 +254,13 @@ scan_wide_text(
 {
 	(void)end;
 	(void)escapes;
+	return p;
+}
+
+const unsigned char *
+scan_wide_quote(const unsigned char *p, const unsigned char *end)
+{
+	(void)end;
 	return p;
 }
 #endif

@@ -1,11 +1,11 @@
 /* gateway/lib/scan_wide.h - the way through long JSON strings, 64 a step.
  *
  * Private to the scanner, and a shortcut: on a CPU without AVX2, which is found
- * out at run time, both functions stay where they are, and the byte-wise ways
- * of scan.c and scan_text.c say the same of the same bytes. Neither reads
- * beyond `end`. UTF-8 is validated after Keiser and Lemire, "Validating UTF-8
- * in less than one instruction per byte", Software: Practice and Experience 51
- * (5), 2021. */
+ * out at run time, all functions stay where they are, and the byte-wise ways of
+ * scan.c, scan_text.c and scan_cursor.c say the same of the same bytes. None
+ * reads beyond `end`. UTF-8 is validated after Keiser and Lemire, "Validating
+ * UTF-8 in less than one instruction per byte", Software: Practice and
+ * Experience 51 (5), 2021. */
 #ifndef GATEWAY_LIB_SCAN_WIDE_H
 #define GATEWAY_LIB_SCAN_WIDE_H
 
@@ -25,5 +25,8 @@ const unsigned char *scan_wide(
  * to *escapes. */
 const unsigned char *scan_wide_text(
     const unsigned char *p, const unsigned char *end, size_t *escapes);
+/* Of one that has been validated, too: only the closing quote stops it. */
+const unsigned char *scan_wide_quote(
+    const unsigned char *p, const unsigned char *end);
 
 #endif

@@ -203,6 +203,33 @@ escapes_of_more_than_two_bytes_stop_it(void **state)
 	}
 }
 
+/* Past escapes of whatever length; a text may end within one. */
+static void
+it_finds_the_quote_that_a_slow_walk_would(void **state)
+{
+	unsigned char text[TEXT_MAX + 8];
+	size_t found = 0;
+	struct rng r;
+
+	if (!is_wide())
+		skip();
+	rng_init(&r, 1, 9);
+	for (int round = 0; round < 100000; round++) {
+		place p = text + rng_below(&r, 8), end, q, slow = p;
+
+		end = p + make(&r, text + (p - text), 10 + rng_below(&r, 60));
+		q = scan_wide_quote(p, end);
+		while (slow < q && *slow != '"')
+			slow += *slow == '\\' ? 2 : 1;
+		assert_ptr_equal(slow, q);
+		if (end - q > SCAN_WIDE) {
+			assert_int_equal(*q, '"');
+			found++;
+		}
+	}
+	assert_true(found > 1000);
+}
+
 /* All sequences of two bytes, and of three that begin with an E or F. */
 static void
 every_pair_of_bytes_is_judged_alike(void **state)
@@ -236,6 +263,7 @@ main(void)
 		cmocka_unit_test(it_stops_where_a_slow_walk_would),
 		cmocka_unit_test(it_counts_what_a_slow_walk_would),
 		cmocka_unit_test(escapes_of_more_than_two_bytes_stop_it),
+		cmocka_unit_test(it_finds_the_quote_that_a_slow_walk_would),
 		cmocka_unit_test(every_pair_of_bytes_is_judged_alike),
 	};
 
