@@ -255,6 +255,20 @@ set_error(struct event *out, struct slice text, struct buf *scratch)
 		out->error_message = SLICE("the backend reported an error");
 }
 
+/* Of a string, as if it ended there: no more of it would be quoted. */
+static struct slice
+beginning(struct slice string)
+{
+	struct scan_walk w = scan_walk_at(string);
+	size_t means = 0;
+
+	if (string.n <= WIRE_ERROR_READ)
+		return string;
+	w.p++;
+	(void)scan_text_part(&w, string.p + WIRE_ERROR_READ, &means);
+	return slice_make(string.p, (size_t)(w.p - string.p) + 1);
+}
+
 /* The message is unescaped elsewhere first: scratch may hold what is read. */
 static void
 read_error(const struct answer *a, const struct scan_member *member,
@@ -274,7 +288,7 @@ read_error(const struct answer *a, const struct scan_member *member,
 		wire_error_find(a->members, a->n, true, &e);
 	}
 	if (e.message.n > 0 && e.message.p[0] == '"')
-		scan_unescape(e.message, &text);
+		scan_unescape(beginning(e.message), &text);
 	if (text.n == 0)
 		buf_add_str(&text, "the backend reported an error");
 	set_error(out, buf_slice(&text), scratch);

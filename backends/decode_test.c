@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/backend.h"
+#include "backends/wire_error.h"
 #include "gateway/lib/count.h"
 
 #include <setjmp.h>
@@ -406,6 +407,33 @@ a_full_scratch_still_tells_of_the_error(void **state)
 	buf_fini(&tiny);
 }
 
+/* Of whatever length its escapes are. */
+static void
+of_a_long_error_the_beginning_is_read(void **state)
+{
+	static const char *const words[] = { "a", "\\n", "\\u0041",
+		"\\ud83d\\ude00" };
+	struct buf data;
+	struct event e;
+
+	for (size_t i = 0; i < 4 * 16; i++) {
+		buf_init(&data, 1 << 20);
+		buf_add_str(&data, "{\"error\":{\"message\":\"");
+		buf_add(&data, slice_make("0123456789abcdef", i / 4));
+		while (data.n < 3 * WIRE_ERROR_READ)
+			buf_add_str(&data, words[i % 4]);
+		buf_add_str(&data, "\"}}");
+		buf_reset(&scratch);
+		backend_decode(
+		    DIALECT_CHAT, SLICE(""), buf_slice(&data), &e, &scratch);
+		assert_int_equal(e.bits, EVENT_ERROR);
+		assert_in_range(e.error_message.n, 256, WIRE_ERROR_READ);
+		assert_int_not_equal(
+		    e.error_message.p[e.error_message.n - 1], '\\');
+		buf_fini(&data);
+	}
+}
+
 static void
 deep_nesting_is_refused_not_followed(void **state)
 {
@@ -456,6 +484,7 @@ main(void)
 		cmocka_unit_test(text_that_clients_take_is_taken),
 		cmocka_unit_test(the_data_may_lie_in_scratch),
 		cmocka_unit_test(a_full_scratch_still_tells_of_the_error),
+		cmocka_unit_test(of_a_long_error_the_beginning_is_read),
 		cmocka_unit_test(deep_nesting_is_refused_not_followed),
 	};
 
