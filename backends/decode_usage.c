@@ -53,7 +53,7 @@ add_thoughts(struct usage *u, uint32_t total)
 {
 	uint32_t said = plus(u->input, u->output);
 
-	if (u->input == 0 || total <= said)
+	if (u->input == 0 || total <= said || total > USAGE_MOST)
 		return;
 	u->output += total - said;
 	if (u->reasoning < total - said)

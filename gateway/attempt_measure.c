@@ -35,12 +35,13 @@ attempt_progress(struct attempt *a, unsigned *tokens, usec *span)
 static double
 tokens_each(const struct attempt *a)
 {
-	uint32_t made = a->usage.output;
+	struct usage u;
+	uint32_t made;
 
-	if (!a->usage.known)
-		made = a->guessed;
-	else if ((a->seen & EVENT_REASONING) == 0)
-		made -= a->usage.reasoning < made ? a->usage.reasoning : made;
+	attempt_usage(a, &u);
+	made = u.known ? u.output : a->guessed;
+	if (u.known && (a->seen & EVENT_REASONING) == 0)
+		made -= u.reasoning < made ? u.reasoning : made;
 	return made > a->tokens ? (double)made / a->tokens : 1;
 }
 
@@ -67,15 +68,27 @@ attempt_was_sent(const struct attempt *a)
 				   : a->sent_any;
 }
 
+/* A session has looked at each count, and is a sum. */
+static void
+drop_absurd(const struct attempt *a, uint32_t *n)
+{
+	if (*n > USAGE_MOST && a->request->session == NULL)
+		*n = 0;
+}
+
 /* Of what broke off it may have told the input alone; and some write zeroes,
  * whatever there was. */
 void
 attempt_usage(const struct attempt *a, struct usage *out)
 {
 	*out = a->usage;
+	drop_absurd(a, &out->input);
+	drop_absurd(a, &out->output);
+	if (out->cached > out->input)
+		out->cached = out->input;
 	if (!attempt_is_whole(a) && out->output < a->tokens)
 		out->known = false;
-	if (out->input == 0 && out->output == 0 && a->guessed > 0)
+	if ((out->input == 0 || out->output == 0) && a->guessed > 0)
 		out->known = false;
 	if (out->known || !dialect_reads_text(a->head.dialect))
 		return;

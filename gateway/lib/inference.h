@@ -128,6 +128,10 @@ struct facts {
 /* Roughly what a tokenizer makes of that many bytes; at least 1. */
 uint32_t tokens_of_bytes(uint64_t bytes);
 
+/* More tokens nobody has in one answer or its prompt: it is a slip, and would
+ * use up limits and budgets for days. */
+#define USAGE_MOST (UINT32_C(1) << 25)
+
 struct usage {
 	bool known; /* false: the backend has not said; tokens are a guess */
 	uint32_t input, output, cached;

@@ -113,15 +113,20 @@ plus(uint32_t sum, uint64_t n)
 	return n < UINT32_MAX - sum ? sum + (uint32_t)n : UINT32_MAX;
 }
 
-/* False, and 0: it is no count, or not there. */
+/* False, and 0: it is no count that can be, or not there. */
 static bool
 read_count(struct slice object, const char *name, uint64_t *n)
 {
 	struct scan_member m;
 
 	*n = 0;
-	return scan_get(object, name, &m) && m.type == SCAN_NUMBER &&
-	    scan_u64(m.value, n);
+	if (!scan_get(object, name, &m) || m.type != SCAN_NUMBER ||
+	    !scan_u64(m.value, n))
+		return false;
+	if (*n <= USAGE_MOST)
+		return true;
+	*n = 0;
+	return false;
 }
 
 static uint64_t

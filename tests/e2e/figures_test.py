@@ -1,6 +1,7 @@
 """What is told of a request is true, and the same everywhere: against backends
 whose pace, tokens and faults are the test's own."""
 import http.client
+import itertools
 import json
 import os
 import socket
@@ -121,6 +122,11 @@ class Pace(Bed):
                  "completion_tokens_details": {"reasoning_tokens": 1188}}
         self.assertGreater(self.itl(["a"] * 12, usage), GAP * 1e3 * 0.5)
 
+    def test_a_count_that_cannot_be_does_not_quicken_it(self):
+        self.assertGreater(self.itl(["a"] * 6, {
+            "prompt_tokens": 3, "completion_tokens": 4294967295}),
+            GAP * 1e3 * 0.5)
+
     def test_one_event_has_none(self):
         self.assertIsNone(self.itl(["a lot"], {
             "prompt_tokens": 3, "completion_tokens": 50}))
@@ -199,6 +205,35 @@ class Tokens(Bed):
         self.assertFalse(outcome["usage"]["reported"])
         self.assertEqual(outcome["usage"]["output"], 20)
         self.assertIsNone(outcome["cost_usd"])
+
+
+    def test_counts_that_cannot_be_are_none(self):
+        for said, wrong in itertools.product((
+                4294967295, 4e9, 10**18, 1e300, -1, 2.5, 0, "7", None, [7]),
+                ("prompt_tokens", "completion_tokens", "total_tokens")):
+            usage = {"prompt_tokens": 3, "completion_tokens": 7, wrong: said}
+            self.replies["one"] = 200, {}, whole("word " * 4, usage=usage)
+            used = self.ask()[2]["usage"]
+            with self.subTest(usage=usage):
+                good = wrong == "total_tokens"
+                self.assertEqual(used["reported"], good)
+                self.assertEqual(used["output"], 7 if good else 6)
+                self.assertLess(used["input"], 30)
+                self.assertGreater(used["input"], 0)
+
+    def test_nor_are_those_of_an_event(self):
+        self.replies["one"] = (
+            200, {"content-type": "text/event-stream"},
+            MESSAGE_BEGINS + MESSAGE_TOKEN * 40 +
+            'event: message_delta\ndata: {"type":"message_delta","delta":'
+            '{"stop_reason":"end_turn"},"usage":{"output_tokens":'
+            '4294967295}}\n\nevent: message_stop\ndata: '
+            '{"type":"message_stop"}\n\n')
+        _, _, outcome = self.ask("/v1/messages", stream=True, max_tokens=100)
+        self.assertEqual(outcome["result"], "ok")
+        self.assertEqual(outcome["usage"], {
+            "reported": False, "input": 7, "output": 40, "cached": 0,
+            "cache_write": 0})
 
 
 class WhoAnswered(Bed):
