@@ -186,6 +186,19 @@ measure_passed(
 		    0);
 }
 
+/* That of a stream which stalls would have been longer still. */
+static void
+measure_pace(
+    struct router *r, const struct order *o, const struct route_result *res)
+{
+	bool stalls = res->fault.kind == FAULT_GAP_TIMEOUT;
+
+	if (o->req->facts->stream && res->itl >= 0 &&
+	    !dialect_passes(o->req->facts->dialect))
+		add(r, &r->samples, o, PHASE_ITL,
+		    stalls ? SAMPLE_GIVEN_UP : SAMPLE_MEASURED, res->itl, 0);
+}
+
 void
 measure_result(
     struct router *r, struct order *o, const struct route_result *res)
@@ -193,11 +206,7 @@ measure_result(
 	struct cell *c = order_cell(r, o);
 
 	meet_halfway(o, c);
-	if (o->req->facts->stream && res->itl >= 0)
-		add(r, &r->samples, o, PHASE_ITL,
-		    res->fault.kind == FAULT_GAP_TIMEOUT ? SAMPLE_GIVEN_UP
-							 : SAMPLE_MEASURED,
-		    res->itl, 0);
+	measure_pace(r, o, res);
 	if (res->fault.kind != FAULT_NONE)
 		return;
 	if (dialect_passes(o->req->facts->dialect)) {
