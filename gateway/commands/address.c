@@ -96,5 +96,9 @@ address_find(
 	}
 	while (n > 0 && a->base[n - 1] == '/')
 		a->base[--n] = '\0';
-	return true;
+	if (n == 0)
+		fprintf(stderr,
+		    "pointsman: want a URL such as %s, got \"%s\"\n", usual,
+		    url);
+	return n > 0;
 }

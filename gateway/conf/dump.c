@@ -50,6 +50,17 @@ dump_text(const char *s)
 	return s != NULL ? json_string(s) : json_null();
 }
 
+/* Behind the "?" of a URL there may be a key. */
+static json_t *
+dump_string(const char *s)
+{
+	const char *query = s != NULL ? strchr(s, '?') : NULL;
+
+	if (query == NULL)
+		return dump_text(s);
+	return json_sprintf("%.*s?%s", (int)(query - s), s, MASK);
+}
+
 /* A duration or size in its unit. */
 static json_t *
 dump_unit(const struct setting *row, double v)
@@ -236,6 +247,7 @@ dump_setting(const struct conf *c, const struct setting *row, const void *base)
 	case SETTING_KEYS:
 		return dump_keys(c, base);
 	case SETTING_STRING:
+		return dump_string(get_pointer(field));
 	case SETTING_NAME:
 	case SETTING_MODEL_NAME:
 	case SETTING_PATH:

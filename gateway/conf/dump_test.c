@@ -36,7 +36,8 @@ secrets_are_masked(void **state)
 	assert_loads(&f,
 	    MODELS "backends = ( { name = \"gpu\"; adapter = \"openai\"; price "
 		   "= { hourly = 1; }; api_key = \"env:TEST_KEY\"; } );tenants "
-		   "= ( { name = \"a\"; keys = [ \"env:TEST_KEY\" ]; } );",
+		   "= ( { name = \"a\"; keys = [ \"env:TEST_KEY\" ]; } );"
+		   "otlp = { url = \"https://otel/v1/traces?key=hunter2\"; };",
 	    0);
 	o = dump(f.conf);
 	b = json_array_get(json_object_get(o, "backends"), 0);
@@ -45,6 +46,8 @@ secrets_are_masked(void **state)
 	assert_string_equal(
 	    json_string_value(json_array_get(json_object_get(t, "keys"), 0)),
 	    "***");
+	assert_string_equal(text(json_object_get(o, "otlp"), "url"),
+	    "https://otel/v1/traces?***");
 	json_decref(o);
 	fixture_fini(&f);
 }

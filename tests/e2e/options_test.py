@@ -99,6 +99,16 @@ class Program(unittest.TestCase):
                       "--requests", "1", code=1)[1]
         self.assertIn("status 403: caf\u00e9 [2J??31m\n", err)
 
+    def test_an_address_that_is_empty_is_none(self):
+        # as of a variable that is not set
+        for words, usual in ((("top", "--once", "--admin"),
+                              "http://127.0.0.1:7071"),
+                             (("ask", "hi", "--url"),
+                              "http://127.0.0.1:7070/v1")):
+            self.assertEqual(
+                command(*words, "", code=1)[1],
+                f'pointsman: want a URL such as {usual}, got ""\n')
+
     def test_what_was_meant_is_said(self):
         for words in (("chek",), ("help", "chek")):
             self.assertIn('no such command: chek: did you mean "check"?',
