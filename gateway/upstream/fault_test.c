@@ -387,6 +387,27 @@ what_libcurl_cannot_store_is_bad_framing(void **state)
 	assert_int_equal(fault_of_script(script_bad_trailer), FAULT_FRAMING);
 }
 
+static void
+script_trailers(struct connection *c)
+{
+	hear_request(c);
+	say(c, OK_CHUNKED "2\r\nok\r\n0\r\n");
+	for (int i = 0; i < (c->number == 0 ? 50 : 1000); i++)
+		say(c, "x: y\r\n");
+	say(c, "\r\n");
+}
+
+static void
+trailers_without_end_are_bad_framing(void **state)
+{
+	const struct slice body = SLICE("x");
+	struct transfer_result r;
+
+	assert_int_equal(fault_of_script(script_trailers), FAULT_NONE);
+	two_calls(script_trailers, &body, &r);
+	assert_int_equal(r.fault, FAULT_FRAMING);
+}
+
 /* --- lines that continue none --- */
 
 #define LENGTH_2 "Content-Length: 2\r\n\r\nok"
@@ -438,6 +459,7 @@ main(void)
 		cmocka_unit_test(no_answer_is_a_reset),
 		cmocka_unit_test(a_line_that_continues_none_is_passed_over),
 		cmocka_unit_test(what_libcurl_cannot_store_is_bad_framing),
+		cmocka_unit_test(trailers_without_end_are_bad_framing),
 		cmocka_unit_test(a_long_body_that_is_not_taken_is_a_cut),
 		cmocka_unit_test(an_answer_cut_short_is_cut),
 		cmocka_unit_test(nonsense_is_bad_framing),

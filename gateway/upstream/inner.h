@@ -68,6 +68,7 @@ struct transfer {
 	bool answered; /* any byte of it */
 	bool interim; /* within a 1xx, which nobody is told of */
 	bool headed; /* the final response's headers are complete */
+	uint8_t trailers; /* lines behind its body */
 	curl_off_t taken; /* bytes of its body, unpacked */
 	struct transfer_result result;
 };

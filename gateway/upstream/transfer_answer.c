@@ -7,6 +7,8 @@
 #include "gateway/upstream/inner.h"
 #include "gateway/upstream/result.h"
 
+#define TRAILERS_MAX 100 /* lines */
+
 /* "HTTP/1.1 200 OK", "HTTP/2 200" */
 static void
 read_status(struct transfer *t, struct slice line)
@@ -75,13 +77,15 @@ static void
 end_headers(struct transfer *t)
 {
 	t->headed = true;
+	t->trailers = 0;
 	if (is_last_on_connection(t->result.status))
 		easy_abandon(&t->easy);
 	if (t->ops->on_headers_end != NULL)
 		t->ops->on_headers_end(t->arg, t->result.status);
 }
 
-/* One whole line a call. Trailers come here too, and are left alone. */
+/* One whole line a call. Trailers come here too, and are left alone; libcurl
+ * keeps each, and would keep them without end. */
 size_t
 transfer_on_header(char *p, size_t size, size_t n, void *arg)
 {
@@ -92,6 +96,8 @@ transfer_on_header(char *p, size_t size, size_t n, void *arg)
 	if (t->cancelled)
 		return 0;
 	t->answered = true;
+	if (t->headed && ++t->trailers > TRAILERS_MAX)
+		return 0;
 	if (t->headed || is_continuation(raw))
 		return raw.n;
 	easy_guard(&t->easy, is_status);
