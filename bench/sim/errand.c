@@ -1,7 +1,11 @@
 /* bench/sim/errand.c - a client's request, from when it is due to its end. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "bench/sim/world.h"
+#include "gateway/lib/rng.h"
+
+#define STREAM_BYTES (UINT64_C(1) << 32) /* of the seed, one per request */
 
 static void on_timer(void *arg, usec now);
 
@@ -26,6 +30,20 @@ errand_new(struct world *w, const struct workload_request *q)
 	return c;
 }
 
+/* Who routes sees bytes, and guesses tokens from them. */
+static uint64_t
+bytes_of(const struct scenario *s, const struct workload_request *q)
+{
+	double bytes = (double)q->prompt * TOKEN_BYTES;
+	struct rng r;
+
+	if (s->tokens_vary > 0) {
+		rng_init(&r, s->seed, STREAM_BYTES + q->id);
+		bytes *= exp(s->tokens_vary * rng_normal(&r));
+	}
+	return (uint64_t)fmax(bytes, 1);
+}
+
 void
 errand_start(
     struct world *w, const struct workload_request *q, bool again, usec now)
@@ -41,7 +59,7 @@ errand_start(
 		.model = slice_of(q->model->name),
 		.needs = CAP_CHAT,
 		.stream = !whole,
-		.prompt_bytes = (uint64_t)q->prompt * TOKEN_BYTES,
+		.prompt_bytes = bytes_of(w->scenario, q),
 		.max_tokens = w->scenario->max_tokens ? q->output : 0 };
 	c->route = (struct route_request){ .facts = &c->facts,
 		.model = q->model,

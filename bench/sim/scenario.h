@@ -67,6 +67,8 @@ struct scenario {
 	bool retry_after; /* shed clients come back once, when told to */
 	bool batch_whole; /* batch asks for no stream */
 	bool max_tokens; /* requests say how long an answer they want */
+	/* deviation of the logarithm of a prompt's bytes by its tokens */
+	double tokens_vary;
 	uint64_t seed;
 	void *tree; /* libconfig's, which the strings live in */
 };

@@ -50,6 +50,7 @@ static const struct field traffic_fields[] = {
 	{ "retry_after", FIELD_BOOL, AT(scenario, retry_after), 0, 0, false },
 	{ "batch_whole", FIELD_BOOL, AT(scenario, batch_whole), 0, 0, false },
 	{ "max_tokens", FIELD_BOOL, AT(scenario, max_tokens), 0, 0, false },
+	{ "tokens_vary", FIELD_NUMBER, AT(scenario, tokens_vary), 0, 1, false },
 	{ "flood", FIELD_OTHER, 0, 0, 0, false },
 };
 static const struct field flood_fields[] = {

@@ -2,6 +2,7 @@
  * it happens, and equal runs are equal. */
 #include "bench/sim/world.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ struct watched {
 	usec last;
 	int64_t alive; /* tickets */
 	uint64_t submits;
+	double squares; /* of by how much bytes are off from four a token */
 };
 
 static struct watched *watched; /* the present one */
@@ -56,6 +58,11 @@ w_submit(void *self, const struct route_request *r, usec now, struct ticket *t,
 	assert_int_equal(r->arrived, now);
 	pilot_slo.submit(w->inner, r, now, t, plan);
 	w->submits++;
+	w->squares +=
+	    pow(log((double)r->facts->prompt_bytes /
+		    (TOKEN_BYTES *
+			(double)((struct errand *)r->owner)->request.prompt)),
+		2);
 	w->alive += plan->kind != PLAN_NO;
 }
 
@@ -278,6 +285,29 @@ every_request_ends_once(void **state)
 }
 
 static void
+bytes_vary_as_told(void **state)
+{
+	static const double told[] = { 0, 0.25 };
+	struct scenario s;
+	struct world *w = malloc(sizeof(*w));
+
+	assert_non_null(w);
+	for (unsigned i = 0; i < 2; i++) {
+		double found;
+
+		load(&s, "steady", 1);
+		s.tokens_vary = told[i];
+		run(w, &s, &pilot_watched, NULL);
+		found = sqrt(watched->squares / (double)watched->submits);
+		/* some 600 requests, and whole bytes */
+		assert_true(fabs(found - told[i]) <= 0.1 * told[i]);
+		world_fini(w);
+		scenario_fini(&s);
+	}
+	free(w);
+}
+
+static void
 say(const char *name, uint64_t seed, struct buf *out)
 {
 	struct scenario s;
@@ -428,6 +458,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_request_ends_once),
+		cmocka_unit_test(bytes_vary_as_told),
 		cmocka_unit_test(equal_seeds_give_equal_bytes),
 		cmocka_unit_test(no_effect_before_its_cause),
 		cmocka_unit_test(traffic_does_not_depend_on_the_router),
