@@ -127,7 +127,7 @@ void health_pass_on(struct order *);
 void hedge_part(struct order *);
 /* It is given up. It has begun to answer. */
 void hedge_give_up(struct router *, struct order *, usec now);
-void hedge_answers(struct router *, struct order *);
+void hedge_answers(struct router *, struct order *, usec now);
 
 /* --- measure.c --- */
 
@@ -146,6 +146,8 @@ void measure_silence(
 void measure_left(struct router *, struct order *, usec now);
 /* Adds what is late by now to *late. */
 void measure_late(struct router *, usec now, struct samples *late);
+/* It was waited for in vain, until that was late. */
+void measure_in_vain(struct cell *, usec now);
 /* Whether it is late by now for what it asks, rather than where: hush.h. */
 bool measure_is_own(const struct router *, const struct order *, usec now);
 

@@ -123,6 +123,7 @@ struct cell {
 		usec least; /* that counts, by what was known at first */
 		unsigned n; /* late ones that were given up */
 		usec ended; /* when it was heard again last; 0: never */
+		bool again; /* this silence began soon after that */
 	} vain; /* it was waited for, and nothing came (measure.c) */
 	struct {
 		usec since; /* the first of them was sent */
@@ -272,10 +273,28 @@ void cell_leave(struct cell *, struct stay *);
  * it was sent were answered, or until clients left. */
 #define FAILS_ALWAYS 5
 #define VAIN_ALWAYS 3
+/* Three who leave in vain make it mute (measure.c). It is left alone then; the
+ * router asks (probe.c), and hardly any client does (doubt.c). A first token
+ * ends that, and what was learned of the silence goes with it (learn.c). Where
+ * it is mute again within a minute, a client has to have that first token. */
+static inline bool
+cell_is_mute(const struct cell *c)
+{
+	return c->vain.n >= VAIN_ALWAYS;
+}
+
 static inline bool
 cell_is_silent(const struct cell *c)
 {
-	return c->vain.n >= VAIN_ALWAYS || c->stalled.n >= VAIN_ALWAYS;
+	return cell_is_mute(c) || c->stalled.n >= VAIN_ALWAYS;
+}
+
+#define RELAPSE_WITHIN (60 * USEC_SEC)
+#define RELAPSE_FOR (300 * USEC_SEC)
+static inline bool
+cell_has_relapsed(const struct cell *c, usec now)
+{
+	return c->vain.again && now - c->vain.ended < RELAPSE_FOR;
 }
 
 static inline bool

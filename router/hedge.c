@@ -26,12 +26,12 @@ hedge_give_up(struct router *r, struct order *o, usec now)
 }
 
 void
-hedge_answers(struct router *r, struct order *o)
+hedge_answers(struct router *r, struct order *o, usec now)
 {
 	struct cell *slow = fleet_cell(&r->fleet, o->outpaces);
 
 	if (o->outpaces != 0 && slow != NULL)
-		slow->vain.n++;
+		measure_in_vain(slow, now);
 	o->outpaces = 0;
 }
 

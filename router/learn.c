@@ -190,31 +190,46 @@ take_total(struct lessons *l, const struct sample *s)
 	remember(mostly_tokens ? &l->itl : &l->ttft, s, ttft + rest);
 }
 
-/* What was under way at a turn tells of both states, so of neither. */
+/* What was under way at a turn, or when a silence ended, tells of both states,
+ * so of neither. */
 static bool
 is_mixture(const struct lessons *l, const struct sample *s)
 {
-	if (s->sent < l->heard && s->kind != SAMPLE_MEASURED)
-		return true;
-	return s->sent < l->turned &&
-	    (s->kind == SAMPLE_MEASURED || !l->ailing);
+	return s->sent < l->heard ||
+	    (s->sent < l->turned && (s->kind == SAMPLE_MEASURED || !l->ailing));
 }
 
-/* What ails is well once its times are, and forgets then what was unusual. */
+static void
+turn(struct lessons *l, usec now)
+{
+	l->ailing = !l->ailing;
+	l->turned = now;
+}
+
+static void
+heal(struct lessons *l, usec now)
+{
+	memory_heal(&l->ttft);
+	memory_heal(&l->itl);
+	turn(l, now);
+}
+
+/* What ails for its silence alone is well with the first usual answer. */
 static void
 hear(struct lessons *l, const struct sample *s, usec now)
 {
 	const struct crowd *c = &s->crowd;
+	bool whole = s->phase == PHASE_TOTAL;
 	double ratio, span = profile_ttft(&l->profile, c);
 
-	l->heard = now;
-	if (l->ailing)
-		return;
-	if (s->phase == PHASE_TOTAL)
+	if (whole)
 		span += profile_itl(&l->profile, c) * fmax(s->output - 1, 0);
 	ratio = (double)s->value / at_least_1(span);
 	memory_hear(&l->ttft, ratio);
 	memory_hear(&l->itl, ratio);
+	l->heard = now;
+	if (l->ailing && memory_is_usual(whole ? &l->itl : &l->ttft, ratio))
+		heal(l, now);
 }
 
 void
@@ -323,18 +338,15 @@ watch(struct lessons *l, usec now)
 	    (memory_is_alarmed(&l->ttft) || memory_is_alarmed(&l->itl))) {
 		memory_ail(&l->ttft);
 		memory_ail(&l->itl);
+		turn(l, now);
 	} else if (l->ailing && memory_is_at_rest(&l->ttft) &&
 	    memory_is_at_rest(&l->itl)) {
-		memory_heal(&l->ttft);
-		memory_heal(&l->itl);
+		heal(l, now);
 	} else if (l->ailing && now - l->turned > AILING_MOST) {
 		memory_accept(&l->ttft);
 		memory_accept(&l->itl);
-	} else {
-		return;
+		turn(l, now);
 	}
-	l->ailing = !l->ailing;
-	l->turned = now;
 }
 
 static void

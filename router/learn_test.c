@@ -285,6 +285,27 @@ what_was_under_way_at_a_turn_is_for_people_only(void **state)
 	lessons_free(&l);
 }
 
+/* But not with one that took as long as those in a slowdown. */
+static void
+what_ails_by_its_silence_is_well_with_an_answer(void **state)
+{
+	for (int slow = 0; slow < 2; slow++) {
+		struct lessons *l = lessons_new(&steady, 0);
+		struct forecast f;
+		usec now = 0;
+
+		traffic(l, USUAL, 100 * USEC_SEC, &now);
+		take_many(l, SAMPLE_GIVEN_UP, 3 * USEC_SEC, 8, now);
+		f = forecast(l, now);
+		assert_true(f.ailing);
+		take_many(l, SAMPLE_HEARD, slow ? 4 * USUAL : USUAL, 1, now);
+		f = forecast(l, now);
+		assert_int_equal(f.ailing, slow);
+		assert_int_equal(chance(&f, 2.0 * USUAL) > 0.95, !slow);
+		lessons_free(&l);
+	}
+}
+
 static void
 what_slows_down_slowly_is_not_ailing(void **state)
 {
@@ -429,6 +450,8 @@ main(void)
 		    a_sudden_slowdown_is_an_ailment_until_it_is_over),
 		cmocka_unit_test(
 		    what_was_under_way_at_a_turn_is_for_people_only),
+		cmocka_unit_test(
+		    what_ails_by_its_silence_is_well_with_an_answer),
 		cmocka_unit_test(what_slows_down_slowly_is_not_ailing),
 		cmocka_unit_test(silence_does_not_forget_the_last_bad_news),
 		cmocka_unit_test(prompt_size_and_crowding_do_not_blur_it),

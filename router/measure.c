@@ -6,13 +6,13 @@
 #define LATE_LOOK 4096 /* requests looked at, the oldest */
 #define SLOW_FACTOR 1.5 /* times what the tokens usually take */
 #define PROMPTS_KEEP 0.999 /* of the prompts before, with each one */
-#define BACK_APART (60 * USEC_SEC) /* two silences */
 #define PACE_FEW 4 /* tokens: fewer show no pace */
 #define EACH_FEW 8 /* of progress: fewer show not how many they are */
 #define EACH_ONE 1.25 /* tokens an event, at most: it may be one */
 #define EACH_LEAST 0.5
 #define EACH_MOST 64.0
 #define EACH_NEW 0.1 /* part of the newest answer */
+#define SOON USEC_SEC /* with a connection to be made */
 #define CACHED_FEW 64 /* prompt tokens that say nothing of a cache */
 
 /* A serving is known by one kind of work: by what is counted in tokens, once
@@ -73,17 +73,36 @@ is_in_time(const struct forecast *f, const struct order *o, usec waited)
 	    ORDER_LATE * f->ttft_usual * profile_ttft(&f->profile, &o->crowd);
 }
 
+void
+measure_in_vain(struct cell *c, usec now)
+{
+	usec ended = c->vain.ended;
+
+	if (++c->vain.n == VAIN_ALWAYS)
+		c->vain.again = ended > 0 && now - ended < RELAPSE_WITHIN;
+}
+
+/* An answer to a question of ours that hung until now says that it is back, not
+ * how it does; and as they are short, little of one that was back a moment ago.
+ */
+static bool
+ends_silence(const struct cell *c, const struct order *o, usec now)
+{
+	usec late = o->late_after > SOON ? o->late_after : SOON;
+
+	return !o->probe ||
+	    (now - o->sent <= late && !cell_has_relapsed(c, now));
+}
+
 /* It was out: what was learned of that says nothing of how it does when it is
- * not. Who is silent again soon comes and goes, or is too slow for what it is
- * asked and answers what is short. */
+ * not. What comes and goes, or is too slow for what it is asked, keeps it. */
 static void
 note_back(struct router *r, const struct order *o, usec now)
 {
 	struct cell *c = order_cell(r, o);
-	usec last = c->vain.ended;
 
 	c->vain.ended = now;
-	if (last > 0 && now - last < BACK_APART)
+	if (c->vain.again)
 		return;
 	c->site->calls = c->site->failures = 0;
 	add(r, &r->samples, o, awaited(o), SAMPLE_HEARD, now - o->sent,
@@ -94,14 +113,15 @@ void
 measure_answered(struct router *r, const struct order *o, usec now)
 {
 	struct cell *c = order_cell(r, o);
-	bool was_silent = c->vain.n >= VAIN_ALWAYS;
+	bool was_mute = cell_is_mute(c);
 
-	if (order_is_elsewhere(c->site, o))
+	if (order_is_elsewhere(c->site, o) ||
+	    (was_mute && !ends_silence(c, o, now)))
 		return;
 	c->vain.n = 0;
 	if (!is_known_by(c, o))
 		return;
-	if (was_silent)
+	if (was_mute)
 		note_back(r, o, now);
 	if (hush_answered(&c->hush, &o->author, o->sent,
 		is_in_time(c->forecast, o, now - o->sent), now) &&
@@ -282,7 +302,10 @@ measure_silence(struct router *r, const struct order *o,
 		if (failover_may_be_the_request(fault->kind) &&
 		    measure_is_own(r, o, now))
 			break;
-		c->vain.n += waited_in_vain(c, o, now) > o->late_after;
+		/* ours put off nobody else who finds out */
+		if ((!o->probe || !cell_is_mute(c)) &&
+		    waited_in_vain(c, o, now) > o->late_after)
+			measure_in_vain(c, now);
 		add(r, &r->samples, o, awaited(o), SAMPLE_GIVEN_UP,
 		    now - o->sent, o->output);
 		break;
@@ -332,7 +355,8 @@ measure_left(struct router *r, struct order *o, usec now)
 	    order_is_elsewhere(c->site, o) || measure_is_own(r, o, now))
 		return;
 	all = waited_in_vain(c, o, now);
-	c->vain.n += all > o->late_after;
+	if (all > o->late_after)
+		measure_in_vain(c, now);
 	silence = silence_of(o, all, now);
 	if (silence > o->late_after)
 		add(r, &r->samples, o, awaited(o), SAMPLE_GIVEN_UP, silence,

@@ -38,7 +38,7 @@ watch(struct memory *m, double own, enum sample_kind kind)
 		if (kind == SAMPLE_LATE || kind == SAMPLE_GIVEN_UP)
 			m->silent += by;
 	} else if (kind == SAMPLE_MEASURED) {
-		m->sum -= own < USUAL * m->habit ? 1 : SUM_DOUBTFUL;
+		m->sum -= memory_is_usual(m, own) ? 1 : SUM_DOUBTFUL;
 		m->sum = fmax(m->sum, 0);
 	}
 	m->silent = fmin(m->silent, m->sum);
@@ -57,7 +57,7 @@ memory_take(struct memory *m, double ratio, double own, enum sample_kind kind)
 	watch(m, own, kind);
 	if (kind == SAMPLE_GIVEN_UP)
 		m->vain = m->vain > 0 ? fmin(m->vain, ratio) : ratio;
-	else if (kind == SAMPLE_MEASURED)
+	else if (kind == SAMPLE_MEASURED && ratio < m->vain)
 		m->vain = 0;
 	if (is_not_over(kind)) {
 		ratios_add(&m->late, ratio, 1);
@@ -139,6 +139,12 @@ bool
 memory_is_at_rest(const struct memory *m)
 {
 	return m->habit <= 0 || (m->sum <= 0 && m->late_unusual == 0);
+}
+
+bool
+memory_is_usual(const struct memory *m, double ratio)
+{
+	return m->habit <= 0 || ratio < USUAL * m->habit;
 }
 
 /* Those that are late now are the first to tell of the new state. */

@@ -23,7 +23,7 @@ struct memory {
 	double sum; /* of unusual ones, less the usual ones */
 	double silent; /* of that, what those who waited in vain added */
 	unsigned late_unusual; /* as late */
-	double vain; /* the least that was given up since an answer; 0: none */
+	double vain; /* the least that was given up since less sufficed; 0 */
 	uint64_t taken; /* ratios, late ones apart */
 };
 
@@ -45,6 +45,7 @@ void memory_note_habit(struct memory *);
 
 bool memory_is_alarmed(const struct memory *); /* far beyond its habit */
 bool memory_is_at_rest(const struct memory *); /* quite usual again */
+bool memory_is_usual(const struct memory *, double ratio); /* when well */
 /* It has begun to ail, or is well again: what is remembered of the other state
  * is dropped. */
 void memory_ail(struct memory *);

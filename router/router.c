@@ -313,7 +313,7 @@ router_first_token(struct router *r, struct ticket t, usec now, usec ttft)
 	measure_answered(r, o, now);
 	measure_first_token(r, o, ttft);
 	health_first_token(r, o, now);
-	hedge_answers(r, o);
+	hedge_answers(r, o, now);
 	cell_prefilled(order_cell(r, o), &o->stay);
 	o->first_token = true;
 	o->lately.prefilled = order_cell(r, o)->site->prefilled;
