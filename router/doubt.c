@@ -9,12 +9,30 @@
 #include "policies/slo.h"
 #include "router/bound.h"
 
+#define ASKED (600 * USEC_SEC) /* it may refuse ours what it grants others */
+#define SILENT_LEAST (5 * USEC_SEC)
+#define SILENT_MOST (30 * USEC_SEC)
+
+/* Whoever asks one that says nothing is lost: as long as it was waited for. */
+static usec
+pause_of_silent(const struct cell *c)
+{
+	usec span = cell_is_mute(c) ? c->vain.until - c->vain.since
+				    : c->stalled.until - c->stalled.since;
+
+	if (span < SILENT_LEAST)
+		return SILENT_LEAST;
+	return span < SILENT_MOST ? span : SILENT_MOST;
+}
+
 /* How long to leave an ailing one alone between two that find out: a slow one
  * still answers batch; one that fails costs whoever asks it. */
 static usec
-pause_of(const struct site *s, enum priority p)
+pause_of(const struct cell *c, enum priority p)
 {
-	if (s->failed_in_a_row > 0)
+	if (cell_is_silent(c))
+		return pause_of_silent(c);
+	if (c->site->failed_in_a_row > 0)
 		return 15 * USEC_SEC;
 	return p == PRIORITY_BATCH ? USEC_SEC / 2 : 5 * USEC_SEC;
 }
@@ -79,13 +97,17 @@ has_failed_another(const struct cell *c)
 
 /* Where all that speaks against it is another's doing the next one asks at
  * once: the first who waits in vain ends that. Whoever it is that hangs there
- * does not keep the others from asking by finding out himself. */
+ * does not keep the others from asking by finding out himself. Where we ask
+ * (probe.c) hardly anybody does: an answer to us ends it. */
 static usec
 due_at(const struct cell *c, const struct demand *d, usec now)
 {
+	if (cell_is_mute(c) && c->asked > 0)
+		return c->vain.until +
+		    (cell_has_relapsed(c, now) ? SILENT_MOST : ASKED);
 	if (is_anothers(c, d, now) && !has_failed_another(c))
 		return c->hush.explored_at + HUSH_APART;
-	return left_since(c, d) + pause_of(c->site, d->priority);
+	return left_since(c, d) + pause_of(c, d->priority);
 }
 
 bool

@@ -141,6 +141,7 @@ it_is_counted_from_what_was_heard_last(void **state)
 
 	scene_init(&s);
 	at = s.sites[0].explored_at = s.now;
+	s.cells[0].vain.since = at;
 	s.cells[0].vain.until = at + 1;
 	s.cells[0].heard_at = at + 3;
 	s.sites[0].failed_at = at + 2;
@@ -151,9 +152,60 @@ it_is_counted_from_what_was_heard_last(void **state)
 	assert_due(&s, at + 3, 5 * USEC_SEC);
 	s.sites[0].failed_at = at + 4;
 	assert_due(&s, at + 4, 5 * USEC_SEC);
-	s.cells[0].vain.until = at - 1;
+	s.cells[0].vain.since = s.cells[0].vain.until = at - 1;
 	s.slo.ttft = USEC_SEC;
 	assert_due(&s, at, 5 * USEC_SEC);
+}
+
+/* Whoever asks it waits in vain, of whatever class. */
+static void
+what_says_nothing_is_asked_ever_more_seldom(void **state)
+{
+	static const usec waited[] = { 0, 20 * USEC_SEC, 60 * USEC_SEC };
+	static const usec pause[] = { 5 * USEC_SEC, 20 * USEC_SEC,
+		30 * USEC_SEC };
+	struct scene s;
+	struct cell *c;
+	usec at;
+
+	scene_init(&s);
+	c = &s.cells[0];
+	at = s.sites[0].explored_at = s.now;
+	for (size_t i = 0; i < 2 * COUNT(waited); i++) {
+		s.demand.priority =
+		    i % 2 == 0 ? PRIORITY_BATCH : PRIORITY_STANDARD;
+		c->vain.n = c->stalled.n = 0;
+		c->vain.until = c->stalled.until = at;
+		c->vain.since = c->stalled.since = at - waited[i / 2];
+		*(i % 2 == 0 ? &c->vain.n : &c->stalled.n) = VAIN_ALWAYS;
+		assert_due(&s, at, pause[i / 2]);
+	}
+}
+
+/* The tenant that asks does not matter; nor that we ask, once what answered us
+ * has failed the next. */
+static void
+where_we_ask_they_hardly_do(void **state)
+{
+	struct scene s;
+	struct cell *c;
+	usec at;
+
+	scene_init(&s);
+	c = &s.cells[0];
+	at = c->vain.since = c->vain.until = s.now;
+	c->vain.n = VAIN_ALWAYS;
+	c->asked = 1;
+	s.sites[0].explored_at = at + 1; /* by us */
+	s.demand.author = &y;
+	hush_silent(&c->hush, &x, at - USEC_SEC, false, at - USEC_SEC);
+	assert_due(&s, at, 600 * USEC_SEC);
+	s.demand.author = NULL;
+	c->vain.again = true;
+	c->vain.ended = at - 60 * USEC_SEC;
+	assert_due(&s, at, 30 * USEC_SEC);
+	c->vain.ended = at - 300 * USEC_SEC;
+	assert_due(&s, at, 600 * USEC_SEC);
 }
 
 static void
@@ -231,6 +283,8 @@ main(void)
 		    what_ails_is_found_well_with_targets_or_without),
 		cmocka_unit_test(the_pause_is_by_who_asks_and_what_is_wrong),
 		cmocka_unit_test(it_is_counted_from_what_was_heard_last),
+		cmocka_unit_test(what_says_nothing_is_asked_ever_more_seldom),
+		cmocka_unit_test(where_we_ask_they_hardly_do),
 		cmocka_unit_test(
 		    of_several_the_longest_alone_that_is_all_but_idle),
 		cmocka_unit_test(another_asks_at_once_where_one_waits_in_vain),

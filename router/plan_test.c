@@ -87,7 +87,7 @@ so_does_one_that_nobody_hears_from(void **state)
 		rig_tick(&g);
 	}
 	assert_string_equal(rig_next_goes(&g), "spare");
-	rig_pass(&g, 6 * USEC_SEC);
+	rig_pass(&g, 9 * USEC_SEC);
 	a = ask_for(&g); /* finds out */
 	assert_goes(&g, &a, "real");
 	assert_string_equal(rig_next_goes(&g), "spare");

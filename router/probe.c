@@ -10,6 +10,9 @@
  *	of for long		used; sixty, if it is dearer and only a refuge;
  *				twice as long each time that nothing came of it
  *
+ * Without targets only what nobody hears from is asked, as often as what ails:
+ * whoever finds out how that is waits in vain.
+ *
  * What that costs is taken from a bucket that is filled at probe_budget. */
 #include <math.h>
 #include <string.h>
@@ -53,13 +56,13 @@ refill(struct router *r, usec now)
 	p->at = now;
 }
 
-/* An unknown price is not paid. */
+/* An unknown price is not paid, but where a request would find out for it. */
 static bool
 is_affordable(const struct router *r, const struct cell *c)
 {
 	double cost = cost_of(c);
 
-	return cost >= 0 && cost <= r->purse.usd;
+	return cost >= 0 ? cost <= r->purse.usd : cell_is_mute(c);
 }
 
 static bool
@@ -88,6 +91,22 @@ dearest_used(const struct router *r, const struct conf_model *m, usec now)
 			dearest = fmax(dearest, typical_price(c));
 	}
 	return dearest;
+}
+
+/* Whether requests come, of whatever class: one was answered of late, or was
+ * left in vain. */
+static bool
+is_asked_for(const struct router *r, const struct conf_model *m, usec now)
+{
+	for (size_t i = 0; i < m->n_servings; i++) {
+		const struct cell *c = fleet_cell(&r->fleet, m->servings[i].id);
+
+		if (c != NULL &&
+		    ((c->answered_at > 0 && now - c->answered_at < USED) ||
+			(c->vain.until > 0 && now - c->vain.until < USED)))
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -124,13 +143,13 @@ find(struct router *r, const struct conf_model *m, usec now, unsigned *at)
 {
 	double dearest = dearest_used(r, m, now);
 
-	if (dearest < 0)
+	if (dearest < 0 && !is_asked_for(r, m, now))
 		return NULL;
 	for (unsigned i = 0; i < m->n_servings; i++) {
 		struct cell *c = fleet_cell(&r->fleet, m->servings[i].id);
 
-		if (c != NULL && is_due(r, c, dearest, now) &&
-		    may_be_asked(r, c, now)) {
+		if (c != NULL && (dearest >= 0 || cell_is_mute(c)) &&
+		    is_due(r, c, dearest, now) && may_be_asked(r, c, now)) {
 			*at = i;
 			return c;
 		}
@@ -182,7 +201,7 @@ ask(struct router *r, struct cell *c, const struct place *where, usec now,
 	plan_probe(c, &d, now, &o->plan, &place);
 	dispatch_probe(r, o, &place, now);
 	c->asked += c->asked < DOUBLINGS;
-	r->purse.usd -= cost_of(c);
+	r->purse.usd -= fmax(cost_of(c), 0);
 	r->humble_at = now; /* premium need not try what has been broken */
 	*t = o->ticket;
 	*plan = o->plan;

@@ -249,13 +249,15 @@ static const struct setting top_rows[] = {
 		    "where nobody else finds out how it is. One that is not "
 		    "used is asked ten times as seldom where it is cheaper "
 		    "than what is, sixty times where not, and ever more "
-		    "seldom. Only while requests with targets come. "
+		    "seldom. Only while requests with targets come; what "
+		    "clients leave in vain also without. "
 		    "`\"0s\"`: never." },
 	{ "probe_budget", SETTING_NUMBER, AT(conf, probe_budget),
 	    BOUNDS(0, 1000), .value = "0.05",
 	    .help = "USD that those questions may cost in an hour, all "
 		    "together. What has no price by the token is asked all "
-		    "the same, and what has an unknown one never." },
+		    "the same, and what has an unknown one only where "
+		    "clients leave it in vain." },
 	{ "receipts", SETTING_INT, SETTING_RESTART, AT(conf, receipts),
 	    BOUNDS(0, 1000000), .value = "1024",
 	    .help = "How many receipts of past requests are kept in memory, "
