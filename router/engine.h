@@ -146,8 +146,9 @@ void measure_silence(
 void measure_left(struct router *, struct order *, usec now);
 /* Adds what is late by now to *late. */
 void measure_late(struct router *, usec now, struct samples *late);
-/* It was waited for in vain, until that was late. */
-void measure_in_vain(struct cell *, usec now);
+/* It was waited for in vain, until that was late; `waited` 0: not known how
+ * long. */
+void measure_in_vain(struct cell *, usec waited, usec now);
 /* Whether it is late by now for what it asks, rather than where: hush.h. */
 bool measure_is_own(const struct router *, const struct order *, usec now);
 

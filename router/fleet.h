@@ -122,6 +122,7 @@ struct cell {
 		usec since, until; /* 0: never */
 		usec least; /* that counts, by what was known at first */
 		unsigned n; /* late ones that were given up */
+		usec waited; /* the least of them; 0: not known */
 		usec ended; /* when it was heard again last; 0: never */
 		bool again; /* this silence began soon after that */
 	} vain; /* it was waited for, and nothing came (measure.c) */

@@ -31,7 +31,7 @@ hedge_answers(struct router *r, struct order *o, usec now)
 	struct cell *slow = fleet_cell(&r->fleet, o->outpaces);
 
 	if (o->outpaces != 0 && slow != NULL)
-		measure_in_vain(slow, now);
+		measure_in_vain(slow, 0, now);
 	o->outpaces = 0;
 }
 

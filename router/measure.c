@@ -12,7 +12,6 @@
 #define EACH_LEAST 0.5
 #define EACH_MOST 64.0
 #define EACH_NEW 0.1 /* part of the newest answer */
-#define SOON USEC_SEC /* with a connection to be made */
 #define CACHED_FEW 64 /* prompt tokens that say nothing of a cache */
 
 /* A serving is known by one kind of work: by what is counted in tokens, once
@@ -74,24 +73,28 @@ is_in_time(const struct forecast *f, const struct order *o, usec waited)
 }
 
 void
-measure_in_vain(struct cell *c, usec now)
+measure_in_vain(struct cell *c, usec waited, usec now)
 {
 	usec ended = c->vain.ended;
 
+	if (c->vain.n == 0)
+		c->vain.waited = 0;
+	if (waited > 0 && (c->vain.waited == 0 || waited < c->vain.waited))
+		c->vain.waited = waited;
 	if (++c->vain.n == VAIN_ALWAYS)
 		c->vain.again = ended > 0 && now - ended < RELAPSE_WITHIN;
 }
 
-/* An answer to a question of ours that hung until now says that it is back, not
- * how it does; and as they are short, little of one that was back a moment ago.
- */
+/* That one of our questions is answered says nothing to those who do not wait
+ * for so long; and as they are short, little of what was back a moment ago. */
 static bool
 ends_silence(const struct cell *c, const struct order *o, usec now)
 {
-	usec late = o->late_after > SOON ? o->late_after : SOON;
+	usec waited = c->vain.waited;
 
 	return !o->probe ||
-	    (now - o->sent <= late && !cell_has_relapsed(c, now));
+	    ((waited == 0 || now - o->sent < waited) &&
+		!cell_has_relapsed(c, now));
 }
 
 /* It was out: what was learned of that says nothing of how it does when it is
@@ -305,7 +308,7 @@ measure_silence(struct router *r, const struct order *o,
 		/* ours put off nobody else who finds out */
 		if ((!o->probe || !cell_is_mute(c)) &&
 		    waited_in_vain(c, o, now) > o->late_after)
-			measure_in_vain(c, now);
+			measure_in_vain(c, now - o->sent, now);
 		add(r, &r->samples, o, awaited(o), SAMPLE_GIVEN_UP,
 		    now - o->sent, o->output);
 		break;
@@ -356,7 +359,7 @@ measure_left(struct router *r, struct order *o, usec now)
 		return;
 	all = waited_in_vain(c, o, now);
 	if (all > o->late_after)
-		measure_in_vain(c, now);
+		measure_in_vain(c, now - o->sent, now);
 	silence = silence_of(o, all, now);
 	if (silence > o->late_after)
 		add(r, &r->samples, o, awaited(o), SAMPLE_GIVEN_UP, silence,

@@ -310,8 +310,10 @@ router_first_token(struct router *r, struct ticket t, usec now, usec ttft)
 	if (o == NULL || o->first_token)
 		return;
 	note_heard(r, o, now);
-	measure_answered(r, o, now);
-	measure_first_token(r, o, ttft);
+	if (!o->probe) { /* ours tell at their end: what stalls is not back */
+		measure_answered(r, o, now);
+		measure_first_token(r, o, ttft);
+	}
 	health_first_token(r, o, now);
 	hedge_answers(r, o, now);
 	cell_prefilled(order_cell(r, o), &o->stay);
@@ -393,10 +395,12 @@ router_finished(struct router *r, struct ticket t,
 	if (o == NULL)
 		return;
 	site = order_serving(o)->backend->id;
-	if (!o->first_token && result->fault.kind == FAULT_NONE)
-		measure_answered(r, o, now);
-	if (!o->first_token)
+	if (o->probe || !o->first_token) {
+		if (result->fault.kind == FAULT_NONE)
+			measure_answered(
+			    r, o, o->probe ? o->sent + result->ttft : now);
 		measure_first_token(r, o, result->ttft);
+	}
 	note_heard(r, o, now);
 	measure_result(r, o, result);
 	judge(r, o, result, now);
