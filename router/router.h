@@ -238,9 +238,9 @@ void router_cancel(struct router *, struct ticket, usec now);
 void router_first_token(struct router *, struct ticket, usec now, usec ttft);
 
 /* How a stream is getting on: `tokens` since the last such call (or the first
- * token), as far as they are counted by then, which took `span`. For streams that last; four times a second is
- * plenty. So a backend whose tokens slow down is noticed before its answers
- * are complete. */
+ * token), as far as they are counted by then, which took `span`. For streams
+ * that last; four times a second is plenty. So a backend whose tokens slow down
+ * is noticed before its answers are complete. */
 void router_progress(
     struct router *, struct ticket, usec now, unsigned tokens, usec span);
 
