@@ -276,7 +276,7 @@ void cell_leave(struct cell *, struct stay *);
 #define VAIN_ALWAYS 3
 /* Three who leave in vain make it mute (measure.c). It is left alone then; the
  * router asks (probe.c), and hardly any client does (doubt.c). A client's first
- * token ends that, or an answer to us that came sooner than those left, and what
+ * token ends that, or an answer to us that came sooner than they left, and what
  * was learned of the silence goes with it (learn.c). Where it is mute again
  * within a minute, a client has to have that first token. */
 static inline bool
