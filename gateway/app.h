@@ -122,8 +122,9 @@ bool app_backend_url(
 void app_finish(
     struct app *, unsigned worker, const struct outcome *, struct instant);
 usec app_started_wall(const struct app *);
-/* By each worker, once: before it accepts for the last time, and after. */
-void app_stop_listening(struct app *);
+/* By each worker, once: some time before it accepts for the last time, and
+ * after. False: who comes now is for another process. */
+bool app_bar_listener(struct app *);
 void app_stopped_listening(struct app *);
 
 #endif

@@ -39,11 +39,13 @@ close_listener(const struct conf_listen *at, int fd, bool handed)
 }
 
 /* Of systemd's the backlog is the next process's. */
-void
-app_stop_listening(struct app *app)
+bool
+app_bar_listener(struct app *app)
 {
-	if (!app->listen_handed)
-		front_bar(app->listen_fd);
+	if (app->listen_handed)
+		return false;
+	front_bar(app->listen_fd);
+	return true;
 }
 
 /* The last one closes the socket. */

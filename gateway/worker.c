@@ -21,6 +21,9 @@
 /* Of one settle, before the loop polls again: whom a fast backend keeps busy
  * would go on for as long as its client reads. */
 #define SETTLE_MAX (2 * USEC_MS)
+/* So long may who has begun to connect take to finish: a round trip. Who begins
+ * now is told a second later that nobody listens, so it is no longer. */
+#define LAST_CALL_MS 2
 
 /* What has woken them came before now: none of it lies in the future. */
 static bool
@@ -226,6 +229,7 @@ on_part_closed(void *arg)
 	uv_close((uv_handle_t *)&w->wake, NULL);
 	uv_close((uv_handle_t *)&w->prepare, NULL);
 	uv_close((uv_handle_t *)&w->check, NULL);
+	uv_close((uv_handle_t *)&w->last_call, NULL);
 	busy_poll_close(&w->spin);
 }
 
@@ -241,6 +245,29 @@ shut_down(struct worker *w)
 	run_requests(w);
 	tell(w);
 	upstream_close(&w->upstream, on_part_closed, w);
+}
+
+static void
+on_last_call(uv_timer_t *h)
+{
+	struct worker *w = h->data;
+
+	front_stop_accepting(w->front);
+	app_stopped_listening(w->app);
+	/* what it has read of the app is main's to change from here */
+	atomic_store_explicit(&w->gauges.draining, 1, memory_order_release);
+}
+
+/* Who is in the midst of connecting when the listener closes is reset. */
+static void
+begin_to_drain(struct worker *w)
+{
+	w->draining = true;
+	front_drain(w->front);
+	if (app_bar_listener(w->app))
+		uv_timer_start(&w->last_call, on_last_call, LAST_CALL_MS, 0);
+	else
+		on_last_call(&w->last_call);
 }
 
 static void
@@ -262,15 +289,8 @@ on_wake(uv_async_t *h)
 	w->now = clock_now();
 	if (next != NULL)
 		adopt(w, next);
-	if (drain) {
-		w->draining = true;
-		app_stop_listening(w->app);
-		front_drain(w->front);
-		app_stopped_listening(w->app);
-		/* what it has read of the app is main's to change from here */
-		atomic_store_explicit(
-		    &w->gauges.draining, 1, memory_order_release);
-	}
+	if (drain)
+		begin_to_drain(w);
 	if (abort)
 		abort_requests(w);
 	take_ready(w);
@@ -319,8 +339,10 @@ open_loop(struct worker *w, struct errmsg *why)
 		    w->index, uv_strerror(rc));
 	uv_prepare_init(&w->loop, &w->prepare);
 	uv_check_init(&w->loop, &w->check);
+	uv_timer_init(&w->loop, &w->last_call);
 	busy_poll_init(&w->spin, &w->loop);
-	w->wake.data = w->prepare.data = w->check.data = w;
+	w->wake.data = w->prepare.data = w->check.data =
+	    w->last_call.data = w;
 	return OK;
 }
 

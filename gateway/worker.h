@@ -38,6 +38,7 @@ struct worker {
 	uv_async_t wake;
 	uv_prepare_t prepare;
 	uv_check_t check;
+	uv_timer_t last_call;
 	struct busy_poll spin;
 	unsigned
 	    open_handles; /* warm, front, upstream: until they say closed */

@@ -289,14 +289,18 @@ front_configure(struct front *f, const struct front_settings *s)
 void
 front_drain(struct front *f)
 {
-	if (f->accepting)
-		accept_some(f, ACCEPT_LAST);
 	f->draining = true;
 	f->drained = clock_now();
-	f->accepting = false;
-	/* The descriptor's owner may close it now. */
+}
+
+void
+front_stop_accepting(struct front *f)
+{
 	if (uv_is_closing((uv_handle_t *)&f->accept_poll))
 		return;
+	if (f->accepting)
+		accept_some(f, ACCEPT_LAST);
+	f->accepting = false;
 	f->n_own--;
 	f->n_handles++;
 	uv_close((uv_handle_t *)&f->accept_poll, front_handle_closed);

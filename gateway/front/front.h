@@ -20,9 +20,9 @@ struct exchange;
  * use" and the like. A stale Unix socket (nobody answers) is replaced. */
 enum err front_listen(
     const struct conf_listen *, int *fd, struct errmsg *why) MUST_USE;
-/* Lets nobody into the backlog any more: what comes to a TCP listener is
- * dropped (Linux), so that a client tries once more and is refused then. Who
- * got in between the last accept and the close would be reset. */
+/* Nobody begins to connect to a TCP listener any more (Linux): that packet is
+ * dropped, so that a client tries once more and is refused then. Who had begun
+ * gets in. Whoever is in the backlog when the listener closes is reset. */
 void front_bar(int fd);
 /* Removes the path of a Unix socket; closes. */
 void front_unlisten(const struct conf_listen *, int fd);
@@ -83,9 +83,11 @@ struct front *front_new(uv_loop_t *, int listen_fd,
     const struct front_ops *, void *arg, struct errmsg *why);
 /* For later connections and requests; a reload calls it. */
 void front_configure(struct front *, const struct front_settings *);
-/* What waits in the backlog is let in, then nobody: whoever has connected would
- * be reset when the listener closes. Answers carry `connection: close`. */
+/* Answers carry `connection: close` from here on. */
 void front_drain(struct front *);
+/* After front_drain(). What waits in the backlog is let in, then nobody, and
+ * the listener may be closed. */
+void front_stop_accepting(struct front *);
 unsigned front_exchanges(const struct front *); /* open now */
 unsigned front_connections(const struct front *);
 /* Closes every connection. on_closed(arg) when all handles are. */

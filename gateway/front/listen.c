@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #endif
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -192,10 +193,21 @@ void
 front_bar(int fd)
 {
 #ifdef SO_ATTACH_FILTER
-	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog pass = { .len = 1, .filter = &nothing };
+	/* A filter of a TCP socket reads from the TCP header on. Its flags are
+	 * in byte 13 (RFC 9293 3.1): SYN without ACK opens a connection. */
+	struct sock_filter openers[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TH_SYN | TH_ACK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TH_SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog drop = {
+		.len = sizeof(openers) / sizeof(openers[0]),
+		.filter = openers,
+	};
 
-	(void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &pass, sizeof(pass));
+	(void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &drop, sizeof(drop));
 #else
 	(void)fd;
 #endif

@@ -354,8 +354,10 @@ on_async(uv_async_t *h)
 {
 	struct server *s = h->data;
 
-	if (atomic_exchange(&s->drain, false))
+	if (atomic_exchange(&s->drain, false)) {
 		front_drain(s->front);
+		front_stop_accepting(s->front);
+	}
 	if (atomic_exchange(&s->configure, false))
 		front_configure(s->front, &s->settings);
 	if (atomic_exchange(&s->stop, false))
